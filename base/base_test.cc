@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <cstring>
+#include <filesystem>
+
+#include "base/atomic_file.h"
+#include "base/codec.h"
+#include "base/event_loop.h"
+#include "base/file_io.h"
+#include "base/frame.h"
+#include "base/ids.h"
+#include "base/log.h"
+#include "base/memfd.h"
+#include "base/ns_handle.h"
+#include "base/open_beneath.h"
+#include "base/pid_fd.h"
+#include "base/spawn.h"
+#include "base/time.h"
+
+namespace davit {
+namespace {
+
+using ::testing::HasSubstr;
+
+class ScratchDir : public ::testing::Test {
+ protected:
+  ScratchDir() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "davit-base-XXXXXX").string();
+    path_ = mkdtemp(pattern.data());
+    dir_ = UniqueFd(open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  }
+  ~ScratchDir() override { std::filesystem::remove_all(path_); }
+
+  std::string path_;
+  UniqueFd dir_;
+};
+
+Result<int> Half(int n) {
+  if (n % 2 != 0) return Fail(Code::kInvalidArgument, "halve", std::to_string(n), "odd");
+  return n / 2;
+}
+Result<int> Quarter(int n) { return Half(TRY(Half(n))); }
+
+TEST(Error, TryReturnsTheFirstError) {
+  EXPECT_EQ(*Quarter(8), 2);
+  EXPECT_EQ(Quarter(6).error().ToString(), "halve 3: odd");
+}
+
+TEST(Error, NamesCallSubjectAndErrno) {
+  auto missing = ReadFile("/does/not/exist");
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code, Code::kNotFound);
+  EXPECT_EQ(Within("start", missing.error()).ToString(), "start: open /does/not/exist: No such file or directory");
+}
+
+TEST(UniqueFd, MoveAssignmentClosesTheOldDescriptor) {
+  UniqueFd a(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  UniqueFd b(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  int old = a.get();
+  a = std::move(b);
+  EXPECT_EQ(fcntl(old, F_GETFD), -1);
+  EXPECT_NE(fcntl(a.get(), F_GETFD), -1);
+}
+
+struct Inner {
+  std::string name;
+  std::optional<uint32_t> number;
+  template <typename Self>
+  static auto Fields(Self& s) {
+    return std::tie(s.name, s.number);
+  }
+};
+struct Outer {
+  bool flag = false;
+  int64_t big = 0;
+  std::vector<Inner> list;
+  template <typename Self>
+  static auto Fields(Self& s) {
+    return std::tie(s.flag, s.big, s.list);
+  }
+};
+
+TEST(Codec, RoundTrips) {
+  Outer outer{true, -5, {{"a", 7}, {"", std::nullopt}}};
+  auto back = Decode<Outer>(Encode(outer), "outer");
+  ASSERT_TRUE(back);
+  EXPECT_TRUE(back->flag);
+  EXPECT_EQ(back->big, -5);
+  ASSERT_EQ(back->list.size(), 2u);
+  EXPECT_EQ(back->list[0].name, "a");
+  EXPECT_EQ(back->list[0].number, 7u);
+  EXPECT_FALSE(back->list[1].number);
+}
+
+TEST(Codec, RefusesEveryTruncationAndTrailingBytes) {
+  std::string data = Encode(Outer{true, 1, {{"abc", 7}}});
+  for (size_t size = 0; size < data.size(); ++size) EXPECT_FALSE(Decode<Outer>(data.substr(0, size), "outer")) << size;
+  EXPECT_FALSE(Decode<Outer>(data + "x", "outer"));
+}
+
+TEST(Codec, RefusesLengthsBeyondTheDataAndOddBooleans) {
+  std::string data = Encode(Outer{true, 1, {}});
+  std::string odd = data;
+  odd[0] = 2;
+  EXPECT_FALSE(Decode<Outer>(odd, "outer"));
+  std::string lie = data;
+  std::memset(lie.data() + 9, 0xff, 4);
+  EXPECT_FALSE(Decode<Outer>(lie, "outer"));
+}
+
+TEST(Frame, CarriesPayloadAndDescriptors) {
+  auto pair = FramePair();
+  ASSERT_TRUE(pair);
+  UniqueFd file(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  int fds[] = {file.get(), file.get()};
+  ASSERT_TRUE(SendFrame(pair->first.get(), 1, 7, 42, "hello", fds));
+  auto frame = ReceiveFrame(pair->second.get());
+  ASSERT_TRUE(frame) << frame.error().ToString();
+  EXPECT_EQ(frame->type, 7);
+  EXPECT_EQ(frame->request_id, 42u);
+  EXPECT_EQ(frame->payload, "hello");
+  ASSERT_EQ(frame->fds.size(), 2u);
+  EXPECT_EQ(fcntl(frame->fds[0].get(), F_GETFD), FD_CLOEXEC);
+}
+
+TEST(Frame, RefusesForeignBytesAndOversizedPayloads) {
+  auto pair = FramePair();
+  ASSERT_TRUE(pair);
+  EXPECT_FALSE(SendFrame(pair->first.get(), 1, 1, 1, std::string(kMaxFramePayload + 1, 'x')));
+  ASSERT_EQ(send(pair->first.get(), "not a frame at all!", 19, 0), 19);
+  auto frame = ReceiveFrame(pair->second.get());
+  ASSERT_FALSE(frame);
+  EXPECT_EQ(frame.error().code, Code::kDataLoss);
+  pair->first.Reset();
+  EXPECT_EQ(ReceiveFrame(pair->second.get()).error().code, Code::kUnavailable);
+}
+
+TEST(Memfd, IsSealedAndRefusesUnsealedOnes) {
+  auto fd = MakeSealedMemfd("plan", "content");
+  ASSERT_TRUE(fd) << fd.error().ToString();
+  EXPECT_EQ(*ReadSealedMemfd(fd->get(), 100), "content");
+  EXPECT_EQ(write(fd->get(), "x", 1), -1);
+  EXPECT_FALSE(ReadSealedMemfd(fd->get(), 3));
+  UniqueFd open_one(memfd_create("open", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  EXPECT_EQ(ReadSealedMemfd(open_one.get(), 100).error().code, Code::kInvalidArgument);
+}
+
+TEST_F(ScratchDir, AtomicFileReplacesAndLeavesNoTemporary) {
+  ASSERT_TRUE(WriteFileAtomically(dir_.get(), "f", "one", 0600, Durability::kVolatile));
+  ASSERT_TRUE(WriteFileAtomically(dir_.get(), "f", "two", 0600, Durability::kDurable));
+  EXPECT_EQ(*ReadFileAt(dir_.get(), "f"), "two");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(path_), {}), 1);
+}
+
+TEST_F(ScratchDir, BeneathRefusesEscapesThatInRootConfines) {
+  ASSERT_EQ(symlinkat("/etc", dir_.get(), "out"), 0);
+  auto refused = OpenBeneath(dir_.get(), "out/passwd", Resolve::kBeneath, O_RDONLY);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().os_errno, EXDEV);
+  EXPECT_EQ(OpenBeneath(dir_.get(), "out/passwd", Resolve::kInRoot, O_RDONLY).error().os_errno, ENOENT);
+  EXPECT_EQ(OpenBeneath(dir_.get(), "out", Resolve::kStrict, O_RDONLY).error().os_errno, ELOOP);
+}
+
+TEST_F(ScratchDir, MakeDirsInRootFollowsSymlinksInsideTheRootOnly) {
+  ASSERT_EQ(mkdirat(dir_.get(), "real", 0755), 0);
+  ASSERT_EQ(symlinkat("/real", dir_.get(), "link"), 0);
+  ASSERT_TRUE(MakeDirsInRoot(dir_.get(), "/link/a/b"));
+  EXPECT_TRUE(std::filesystem::is_directory(path_ + "/real/a/b"));
+  EXPECT_FALSE(std::filesystem::exists("/real"));
+}
+
+TEST(Ids, AreDistinctAndRecognized) {
+  auto a = NewId();
+  auto b = NewId();
+  ASSERT_TRUE(a && b);
+  EXPECT_NE(*a, *b);
+  EXPECT_TRUE(IsId(*a));
+  EXPECT_FALSE(IsId(a->substr(1)));
+  EXPECT_FALSE(IsId(std::string(63, 'a') + "/"));
+}
+
+TEST(EventLoop, DropsEventsOfARemovedWatch) {
+  auto loop = EventLoop::Create();
+  ASSERT_TRUE(loop);
+  auto one = FramePair();
+  auto two = FramePair();
+  ASSERT_TRUE(one && two);
+  int calls = 0;
+  auto remove_both = [&](uint32_t) {
+    ++calls;
+    loop->Remove(one->second.get());
+    loop->Remove(two->second.get());
+  };
+  ASSERT_TRUE(loop->Add(one->second.get(), EPOLLIN, remove_both));
+  ASSERT_TRUE(loop->Add(two->second.get(), EPOLLIN, remove_both));
+  ASSERT_TRUE(SendFrame(one->first.get(), 1, 1, 1, ""));
+  ASSERT_TRUE(SendFrame(two->first.get(), 1, 1, 1, ""));
+  ASSERT_TRUE(loop->RunOnce(1000));
+  EXPECT_EQ(calls, 1);
+}
+
+TEST(Spawn, PassesOnlyTheNamedDescriptorsAndReportsTheExit) {
+  int ends[2];
+  ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
+  UniqueFd reader(ends[0]);
+  UniqueFd writer(ends[1]);
+  SpawnRequest request;
+  request.program = "/bin/sh";
+  request.args = {"sh", "-c", "echo $X; ls /proc/self/fd | wc -l; exit 3"};
+  request.env = {"X=value", "PATH=/usr/bin:/bin"};
+  request.fds = {{writer.get(), 1}};
+  auto child = Spawn(request);
+  ASSERT_TRUE(child) << child.error().ToString();
+  writer.Reset();
+  EXPECT_EQ(*ReadFd(reader.get(), "pipe"), "value\n4\n");  // 0, 1, 2 and the directory that ls reads
+  auto status = Reap(*child);
+  ASSERT_TRUE(status);
+  EXPECT_EQ(status->code, 3);
+}
+
+TEST(PidFd, DoesNotTakeAnotherProcessForTheOneIdentified) {
+  auto self = IdentifyProcess(getpid());
+  ASSERT_TRUE(self);
+  EXPECT_TRUE(PidFd::Open(*self));
+  self->start_time += 1;
+  EXPECT_EQ(PidFd::Open(*self).error().code, Code::kNotFound);
+}
+
+TEST(Log, QuotesWhatNeedsIt) {
+  EXPECT_EQ(FormatLogLine(LogLevel::kInfo, 1'000'000'001, "pod up", {{"id", "abc"}, {"error", "a \"b\"\n"}}),
+            "time=1970-01-01T00:00:01.000000001Z level=info msg=\"pod up\" id=abc error=\"a \\\"b\\\"\\x0a\"\n");
+}
+
+TEST(NsHandle, WrongTypeIsRefused) {
+  auto net = NsHandle::OfSelf("net");
+  ASSERT_TRUE(net);
+  EXPECT_EQ(net->Enter(CLONE_NEWUTS).error().os_errno, EINVAL);
+}
+
+}  // namespace
+}  // namespace davit

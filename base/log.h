@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// Structured logs: one logfmt line per event on one descriptor.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace davit {
+
+enum class LogLevel : uint8_t { kDebug, kInfo, kWarning, kError };
+
+// Values are written as they are: a caller never puts credentials or environment values into one.
+using LogField = std::pair<std::string_view, std::string>;
+
+// Thread-safe: a line is one write(2). Only the RPC edge and main functions log; everything below returns its error.
+class Logger {
+ public:
+  // `fd` stays the caller's. Lines below `level` are dropped.
+  Logger(int fd, LogLevel level) : fd_(fd), level_(level) {}
+
+  void Log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields = {}) const;
+  bool Enabled(LogLevel level) const { return level >= level_; }
+
+ private:
+  int fd_;
+  LogLevel level_;
+};
+
+// `key=value` with quotes and escapes where the value needs them.
+std::string FormatLogLine(LogLevel level, int64_t unix_nanoseconds, std::string_view message,
+                          std::initializer_list<LogField> fields);
+
+}  // namespace davit
