@@ -35,7 +35,7 @@ class Encoder {
       Put(static_cast<uint32_t>(value.size()));
       data_ += value;
     } else {
-      std::apply([this](const auto&... field) { (Put(field), ...); }, T::Fields(value));
+      std::apply([this](const auto&... field) { (this->Put(field), ...); }, T::Fields(value));
     }
   }
   template <typename T>
@@ -75,7 +75,7 @@ class Decoder {
       value.assign(rest_.data(), size);
       rest_.remove_prefix(size);
     } else {
-      std::apply([this](auto&... field) { (Get(field), ...); }, T::Fields(value));
+      std::apply([this](auto&... field) { (this->Get(field), ...); }, T::Fields(value));
     }
   }
   template <typename T>
