@@ -115,6 +115,7 @@ struct LiveContainer {
 
 struct HelloReply {
   uint16_t version = 0;
+  int32_t pid = 0;  // the shim's own, in the initial PID namespace: a daemon that died before it wrote it down finds it here
   std::string sandbox_id;
   bool sandbox_started = false;
   bool has_netns = false;
@@ -122,7 +123,7 @@ struct HelloReply {
 
   template <typename Self>
   static auto Fields(Self& s) {
-    return std::tie(s.version, s.sandbox_id, s.sandbox_started, s.has_netns, s.containers);
+    return std::tie(s.version, s.pid, s.sandbox_id, s.sandbox_started, s.has_netns, s.containers);
   }
 };
 
