@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// The thread that reads what shims say.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "base/event_loop.h"
+#include "base/thread_annotations.h"
+
+namespace davit {
+
+// One epoll loop on a thread of its own, for all shims: a pod costs no thread. What runs on it must not block.
+class Reactor {
+ public:
+  static Result<std::unique_ptr<Reactor>> Start();
+  // Stops the thread; closures still posted are dropped.
+  ~Reactor();
+
+  // Runs `work` on the reactor's thread, soon and in order.
+  void Post(std::function<void()> work) EXCLUDES(mutex_);
+
+  // For closures and callbacks on the reactor's thread only.
+  EventLoop& loop() { return loop_; }
+
+ private:
+  Reactor(EventLoop loop, UniqueFd wake) : loop_(std::move(loop)), wake_(std::move(wake)) {}
+  void Run();
+  void RunPosted() EXCLUDES(mutex_);
+  void Wake();
+
+  EventLoop loop_;
+  UniqueFd wake_;  // eventfd
+  Mutex mutex_;
+  std::vector<std::function<void()>> posted_ GUARDED_BY(mutex_);
+  bool stopping_ GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace davit

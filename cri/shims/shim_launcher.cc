@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "cri/shims/shim_launcher.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "base/codec.h"
+#include "base/file_io.h"
+#include "base/frame.h"
+#include "base/ids.h"
+#include "base/memfd.h"
+#include "base/spawn.h"
+
+namespace davit {
+namespace {
+
+constexpr size_t kMaxShimProgram = 64 << 20;
+
+Result<UniqueFd> OpenPrivateDir(const std::string& path) {
+  if (mkdir(path.c_str(), 0700) < 0 && errno != EEXIST) return SystemError("mkdir", path);
+  return OpenAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+}
+
+// sun_path holds 107 bytes, too few for a state directory and a 64-digit id; a path through our own descriptor fits.
+sockaddr_un AddressBelow(int dir_fd, const std::string& name) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::string path = "/proc/self/fd/" + std::to_string(dir_fd) + "/" + name;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  return address;
+}
+
+Result<UniqueFd> ListenBelow(int dir_fd, const std::string& name) {
+  UniqueFd listener(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+  if (!listener) return SystemError("socket", "SEQPACKET");
+  fchmod(listener.get(), 0600);  // the mode that bind gives the file (unix(7))
+  sockaddr_un address = AddressBelow(dir_fd, name);
+  unlinkat(dir_fd, name.c_str(), 0);
+  if (bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) < 0) {
+    return SystemError("bind", "shims/" + name);
+  }
+  if (listen(listener.get(), 8) < 0) return SystemError("listen", "shims/" + name);
+  return listener;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ShimLauncher>> ShimLauncher::Create(const std::string& shim_program, const std::string& state_dir,
+                                                           int log_fd, std::function<Result<>(pid_t)> enter_cgroup) {
+  std::string binary = TRY(ReadFile(shim_program, kMaxShimProgram));
+  UniqueFd program = TRY(MakeSealedMemfd("davit-shim", binary, MemfdUse::kExecutable));
+  UniqueFd sockets = TRY(OpenPrivateDir(state_dir + "/shims"));
+  UniqueFd exits = TRY(OpenPrivateDir(state_dir + "/exits"));
+  return std::unique_ptr<ShimLauncher>(
+      new ShimLauncher(std::move(program), std::move(sockets), std::move(exits), log_fd, std::move(enter_cgroup)));
+}
+
+Result<ShimLauncher::Shim> ShimLauncher::Launch(const std::string& sandbox_id) {
+  UniqueFd listener = TRY(ListenBelow(sockets_dir_.get(), sandbox_id));
+  auto [ours, theirs] = TRY(FramePair());
+
+  SpawnRequest request;
+  request.program = "/proc/self/fd/" + std::to_string(program_.get());
+  request.args = {"davit-shim", sandbox_id};
+  request.fds = {{listener.get(), kShimListenFd},
+                 {theirs.get(), kShimControlFd},
+                 {exits_dir_.get(), kShimExitsFd},
+                 {log_fd_, kShimLogFd}};
+  ChildProcess child = TRY(Spawn(request));
+
+  Result<> moved = enter_cgroup_(child.pid);
+  Result<ProcessIdentity> identity = IdentifyProcess(child.pid);
+  if (!moved || !identity) {
+    (void)child.pidfd.Signal(SIGKILL);
+    (void)Reap(child);
+    RemoveSocket(sandbox_id);
+    return std::unexpected(Within("start shim", moved ? identity.error() : moved.error()));
+  }
+  return Shim{std::move(ours), std::move(child.pidfd), std::move(*identity)};
+}
+
+Result<UniqueFd> ShimLauncher::Connect(const std::string& sandbox_id) const {
+  UniqueFd connection(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+  if (!connection) return SystemError("socket", "SEQPACKET");
+  // A stopped shim does not accept; its backlog must not hold us either.
+  timeval timeout{1, 0};
+  setsockopt(connection.get(), SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
+  sockaddr_un address = AddressBelow(sockets_dir_.get(), sandbox_id);
+  if (connect(connection.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) < 0) {
+    return SystemError("connect", "shim of " + sandbox_id);
+  }
+  return connection;
+}
+
+void ShimLauncher::RemoveSocket(const std::string& sandbox_id) const {
+  unlinkat(sockets_dir_.get(), sandbox_id.c_str(), 0);
+}
+
+Result<std::vector<std::string>> ShimLauncher::Sockets() const {
+  UniqueFd copy = TRY(OpenAt(sockets_dir_.get(), ".", O_RDONLY | O_DIRECTORY));
+  DIR* dir = fdopendir(copy.get());
+  if (dir == nullptr) return SystemError("fdopendir", "shims");
+  (void)copy.Release();
+  std::vector<std::string> ids;
+  while (dirent* entry = readdir(dir)) {
+    if (IsId(entry->d_name)) ids.emplace_back(entry->d_name);
+  }
+  closedir(dir);
+  return ids;
+}
+
+Result<ContainerExited> ShimLauncher::ReadExitRecord(const std::string& container_id) const {
+  std::string data = TRY(ReadFileAt(exits_dir_.get(), container_id));
+  return Decode<ContainerExited>(data, "exit record of " + container_id);
+}
+
+void ShimLauncher::RemoveExitRecord(const std::string& container_id) const {
+  unlinkat(exits_dir_.get(), container_id.c_str(), 0);
+}
+
+}  // namespace davit

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// Starting shims and finding them again.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/pid_fd.h"
+#include "base/unique_fd.h"
+#include "shim/protocol.h"
+
+namespace davit {
+
+// On disk, below the state directory (volatile, a reboot clears it): `shims/<sandbox id>` is the listening socket of a
+// shim, `exits/<container id>` an exit record that the daemon has not taken over yet.
+class ShimLauncher {
+ public:
+  // Copies the program at `shim_program` into a sealed memfd, which every shim is started from: no container can ever
+  // write to the binary that runs as root on the host. `log_fd` receives the shims' own log lines. `enter_cgroup`
+  // moves a new shim out of the daemon's cgroup.
+  static Result<std::unique_ptr<ShimLauncher>> Create(const std::string& shim_program, const std::string& state_dir,
+                                                      int log_fd, std::function<Result<>(pid_t)> enter_cgroup);
+
+  struct Shim {
+    UniqueFd socket;
+    PidFd process;
+    ProcessIdentity identity;
+  };
+  Result<Shim> Launch(const std::string& sandbox_id);
+
+  // A connection to a living shim. kUnavailable when nobody listens there any more, kNotFound when nobody ever did.
+  Result<UniqueFd> Connect(const std::string& sandbox_id) const;
+
+  // Idempotent.
+  void RemoveSocket(const std::string& sandbox_id) const;
+  // The ids of all sandboxes that have a socket.
+  Result<std::vector<std::string>> Sockets() const;
+
+  // kNotFound when the container has not ended, or not under this boot.
+  Result<ContainerExited> ReadExitRecord(const std::string& container_id) const;
+  void RemoveExitRecord(const std::string& container_id) const;
+
+ private:
+  ShimLauncher(UniqueFd program, UniqueFd sockets, UniqueFd exits, int log_fd, std::function<Result<>(pid_t)> cgroup)
+      : program_(std::move(program)),
+        sockets_dir_(std::move(sockets)),
+        exits_dir_(std::move(exits)),
+        log_fd_(log_fd),
+        enter_cgroup_(std::move(cgroup)) {}
+
+  UniqueFd program_;
+  UniqueFd sockets_dir_;
+  UniqueFd exits_dir_;
+  int log_fd_;
+  std::function<Result<>(pid_t)> enter_cgroup_;
+};
+
+}  // namespace davit
