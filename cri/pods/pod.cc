@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "cri/pods/pod.h"
+
+#include <fcntl.h>
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+
+namespace davit {
+
+std::future<ExecExited> ExecTable::Expect(const std::string& exec_id) {
+  MutexLock lock(mutex_);
+  return waiting_[exec_id].get_future();
+}
+
+void ExecTable::Forget(const std::string& exec_id) {
+  MutexLock lock(mutex_);
+  waiting_.erase(exec_id);
+}
+
+void ExecTable::Finish(const ExecExited& exited) {
+  MutexLock lock(mutex_);
+  auto it = waiting_.find(exited.exec_id);
+  if (it == waiting_.end()) return;
+  it->second.set_value(exited);
+  waiting_.erase(it);
+}
+
+void ExecTable::FinishAll() {
+  MutexLock lock(mutex_);
+  for (auto& [id, promise] : waiting_) promise.set_value(ExecExited{id, 255, 0});
+  waiting_.clear();
+}
+
+void Sandbox::SetLink(std::shared_ptr<ShimLink> link) {
+  MutexLock lock(mutex_);
+  link_ = std::move(link);
+}
+
+std::shared_ptr<ShimLink> Sandbox::link() const {
+  MutexLock lock(mutex_);
+  return link_;
+}
+
+void Container::SetProcess(PidFd init) {
+  MutexLock lock(mutex_);
+  init_ = std::move(init);
+}
+
+Result<> Container::Signal(int signo) const {
+  MutexLock lock(mutex_);
+  if (!init_.valid()) return Fail(Code::kNotFound, "signal", id_, "the container has no process");
+  return init_.Signal(signo);
+}
+
+Result<UniqueFd> Container::DuplicateProcess() const {
+  MutexLock lock(mutex_);
+  if (!init_.valid()) return Fail(Code::kFailedPrecondition, "find process of container", id_, "it is not running");
+  UniqueFd copy(fcntl(init_.get(), F_DUPFD_CLOEXEC, 3));
+  if (!copy) return SystemError("fcntl(F_DUPFD_CLOEXEC)", id_);
+  return copy;
+}
+
+std::string SandboxName(const runtime::v1::PodSandboxMetadata& metadata) {
+  return metadata.name() + "_" + metadata.namespace_() + "_" + metadata.uid() + "_" + std::to_string(metadata.attempt());
+}
+
+std::string ContainerName(const runtime::v1::ContainerMetadata& metadata, const std::string& sandbox_id) {
+  return metadata.name() + "_" + std::to_string(metadata.attempt()) + "_" + sandbox_id;
+}
+
+std::string SerializeDeterministically(const google::protobuf::Message& message) {
+  std::string bytes;
+  {
+    google::protobuf::io::StringOutputStream stream(&bytes);
+    google::protobuf::io::CodedOutputStream coded(&stream);
+    coded.SetSerializationDeterministic(true);
+    message.SerializeToCodedStream(&coded);
+  }
+  return bytes;
+}
+
+}  // namespace davit

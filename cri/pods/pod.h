@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// Sandboxes and containers as the daemon holds them in memory: a cache of the records, the shims and the kernel.
+#pragma once
+
+#include <future>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "api/cri/v1/api.pb.h"
+#include "base/pid_fd.h"
+#include "base/thread_annotations.h"
+#include "cri/pods/persisted.h"
+#include "cri/pods/pod_records.h"
+#include "cri/shims/shim_link.h"
+
+namespace davit {
+
+// Execs in flight of one sandbox, so that the event of an exec's end finds who waits for it.
+class ExecTable {
+ public:
+  std::future<ExecExited> Expect(const std::string& exec_id) EXCLUDES(mutex_);
+  void Forget(const std::string& exec_id) EXCLUDES(mutex_);
+  void Finish(const ExecExited& exited) EXCLUDES(mutex_);
+  // The shim is gone: every exec ends with the code of a lost process.
+  void FinishAll() EXCLUDES(mutex_);
+
+ private:
+  Mutex mutex_;
+  std::map<std::string, std::promise<ExecExited>> waiting_ GUARDED_BY(mutex_);
+};
+
+class Sandbox {
+ public:
+  Sandbox(SandboxRecord record, runtime::v1::PodSandboxConfig config, Persisted<SandboxRecord>::Write write)
+      : id_(record.id), config_(std::move(config)), record_(std::move(record), std::move(write)) {}
+
+  const std::string& id() const { return id_; }
+  const runtime::v1::PodSandboxConfig& config() const { return config_; }
+  Persisted<SandboxRecord>& record() { return record_; }
+  const Persisted<SandboxRecord>& record() const { return record_; }
+  ExecTable& execs() { return execs_; }
+
+  bool ready() const {
+    return record_.Read([](const SandboxRecord& r) { return r.phase == SandboxPhase::kReady; });
+  }
+
+  void SetLink(std::shared_ptr<ShimLink> link) EXCLUDES(mutex_);
+  // Null before the shim is started and after it is gone.
+  std::shared_ptr<ShimLink> link() const EXCLUDES(mutex_);
+
+ private:
+  const std::string id_;
+  const runtime::v1::PodSandboxConfig config_;
+  Persisted<SandboxRecord> record_;
+  ExecTable execs_;
+  mutable Mutex mutex_;
+  std::shared_ptr<ShimLink> link_ GUARDED_BY(mutex_);
+};
+
+class Container {
+ public:
+  Container(ContainerRecord record, runtime::v1::ContainerConfig config, std::shared_ptr<Sandbox> sandbox,
+            Persisted<ContainerRecord>::Write write)
+      : id_(record.id),
+        config_(std::move(config)),
+        sandbox_(std::move(sandbox)),
+        record_(std::move(record), std::move(write)) {}
+
+  const std::string& id() const { return id_; }
+  const runtime::v1::ContainerConfig& config() const { return config_; }
+  Sandbox& sandbox() const { return *sandbox_; }
+  Persisted<ContainerRecord>& record() { return record_; }
+  const Persisted<ContainerRecord>& record() const { return record_; }
+
+  ContainerPhase phase() const {
+    return record_.Read([](const ContainerRecord& r) { return r.phase; });
+  }
+
+  void SetProcess(PidFd init) EXCLUDES(mutex_);
+  // kNotFound when there is none.
+  Result<> Signal(int signo) const EXCLUDES(mutex_);
+  // A descriptor of its own for the init process; kFailedPrecondition when there is none.
+  Result<UniqueFd> DuplicateProcess() const EXCLUDES(mutex_);
+
+ private:
+  const std::string id_;
+  const runtime::v1::ContainerConfig config_;
+  const std::shared_ptr<Sandbox> sandbox_;
+  Persisted<ContainerRecord> record_;
+  mutable Mutex mutex_;
+  PidFd init_ GUARDED_BY(mutex_);
+};
+
+// "name_namespace_uid_attempt": what makes two requests for a sandbox the same one.
+std::string SandboxName(const runtime::v1::PodSandboxMetadata& metadata);
+// "name_attempt_sandbox id".
+std::string ContainerName(const runtime::v1::ContainerMetadata& metadata, const std::string& sandbox_id);
+
+// Equal messages give equal bytes, maps included.
+std::string SerializeDeterministically(const google::protobuf::Message& message);
+
+}  // namespace davit
