@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// What is kept of an image, and where.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+
+namespace davit {
+
+struct ImageRecord {
+  std::string id;                         // "sha256:<digest of the config>"
+  std::vector<std::string> chain_ids;     // of the layers, bottom first
+  std::vector<std::string> repo_tags;     // normalised: "registry.k8s.io/pause:3.9"
+  std::vector<std::string> repo_digests;  // "registry.k8s.io/pause@sha256:..."
+  std::string config_json;                // as verified against `id`
+  std::string manifest_json;              // of the chosen platform, as verified
+  uint64_t size = 0;                      // bytes: compressed layers and config, as the CRI reports
+  bool pinned = false;
+
+  bool operator==(const ImageRecord&) const = default;
+};
+
+// The records of all images. Put and Remove are durable when they return: they survive a power cut.
+// Calls come from one thread at a time.
+class ImageRecords {
+ public:
+  virtual ~ImageRecords() = default;
+  // Adds the record, or replaces the one with the same id.
+  virtual Result<> Put(const ImageRecord& record) = 0;
+  // An unknown id is no error.
+  virtual Result<> Remove(const std::string& id) = 0;
+  virtual Result<std::vector<ImageRecord>> All() = 0;
+};
+
+}  // namespace davit
