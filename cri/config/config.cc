@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "cri/config/config.h"
+
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <array>
+#include <exception>
+#include <filesystem>
+#include <string>
+#include <system_error>
+
+#include "base/file_io.h"
+#include "cri/config/values.h"
+
+namespace davit {
+namespace {
+
+using Strings = std::vector<std::string>;
+
+constexpr char kStep[] = "read configuration";
+
+// A key takes a string or a list of strings: exactly one of the setters is there.
+struct Key {
+  std::string_view name;
+  Complaint (*set_string)(Config&, const std::string&) = nullptr;
+  Complaint (*set_list)(Config&, const Strings&) = nullptr;
+};
+
+// Stores `value` unless there is a complaint about it.
+template <typename T>
+Complaint Store(T& place, const T& value, Complaint complaint) {
+  if (!complaint) place = value;
+  return complaint;
+}
+
+Complaint SetPath(std::string& place, const std::string& value) {
+  return Store(place, value, CheckAbsolutePath(value));
+}
+
+Complaint SetLogLevel(Config& config, const std::string& value) {
+  constexpr std::array<std::pair<std::string_view, LogLevel>, 4> kLevels = {{{"debug", LogLevel::kDebug},
+                                                                             {"info", LogLevel::kInfo},
+                                                                             {"warning", LogLevel::kWarning},
+                                                                             {"error", LogLevel::kError}}};
+  for (const auto& [name, level] : kLevels) {
+    if (name == value) return Store(config.log_level, level, std::nullopt);
+  }
+  return '"' + value + "\" is not one of debug, info, warning, error";
+}
+
+Complaint SetCgroupDriver(Config& config, const std::string& value) {
+  if (value == "cgroupfs") return Store(config.cgroup.driver, CgroupDriver::kCgroupfs, std::nullopt);
+  if (value == "systemd") return "the systemd driver is not supported yet: use \"cgroupfs\", here and in the kubelet";
+  return '"' + value + "\" is not a cgroup driver: use \"cgroupfs\"";
+}
+
+Complaint SetBinDirs(Config& config, const Strings& value) {
+  for (const std::string& dir : value) {
+    if (Complaint complaint = CheckAbsolutePath(dir)) return complaint;
+  }
+  return Store(config.network.bin_dirs, value, value.empty() ? Complaint("names no directory") : std::nullopt);
+}
+
+constexpr std::array kKeys = {
+    Key{"root", [](Config& c, const std::string& v) { return SetPath(c.root, v); }},
+    Key{"state", [](Config& c, const std::string& v) { return SetPath(c.state, v); }},
+    Key{"listen", [](Config& c, const std::string& v) { return Store(c.listen, v, CheckListenAddress(v)); }},
+    Key{"log_level", SetLogLevel},
+    Key{"registry.config_path",
+        [](Config& c, const std::string& v) {
+          return Store(c.registry.config_path, v, v.empty() ? std::nullopt : CheckAbsolutePath(v));
+        }},
+    Key{"cgroup.driver", SetCgroupDriver},
+    Key{"cgroup.root",
+        [](Config& c, const std::string& v) {
+          return Store(c.cgroup.root, v, CheckAbsolutePath(v, /*root_allowed=*/true));
+        }},
+    Key{"network.conf_dir", [](Config& c, const std::string& v) { return SetPath(c.network.conf_dir, v); }},
+    Key{"network.bin_dirs", nullptr, SetBinDirs},
+    Key{"network.bridge.name",
+        [](Config& c, const std::string& v) { return Store(c.network.bridge.name, v, CheckLinkName(v)); }},
+    Key{"network.bridge.subnets", nullptr,
+        [](Config& c, const Strings& v) { return Store(c.network.bridge.subnets, v, CheckSubnets(v)); }},
+};
+
+const Key* FindKey(std::string_view name) {
+  auto found = std::ranges::find(kKeys, name, &Key::name);
+  return found == kKeys.end() ? nullptr : &*found;
+}
+
+bool IsTable(std::string_view name) {
+  return std::ranges::any_of(kKeys, [name](const Key& key) {
+    return key.name.size() > name.size() && key.name.starts_with(name) && key.name[name.size()] == '.';
+  });
+}
+
+std::unexpected<Error> Complain(const std::string& file, const toml::source_region& where, std::string_view what) {
+  std::string line = std::to_string(where.begin.line);
+  return Fail(Code::kInvalidArgument, kStep, file + ":" + line, what);
+}
+
+// The strings of a list, or a complaint when something else is among them.
+Complaint CopyStrings(const toml::array& from, Strings& to) {
+  for (const toml::node& item : from) {
+    const auto* text = item.as_string();
+    if (text == nullptr) return "must be a list of strings";
+    to.push_back(text->get());
+  }
+  return std::nullopt;
+}
+
+Complaint SetKey(Config& config, const Key& key, const toml::node& value) {
+  if (key.set_string != nullptr) {
+    const auto* text = value.as_string();
+    return text != nullptr ? key.set_string(config, text->get()) : Complaint("must be a string");
+  }
+  const toml::array* array = value.as_array();
+  if (array == nullptr) return "must be a list of strings";
+  Strings list;
+  if (Complaint complaint = CopyStrings(*array, list)) return complaint;
+  return key.set_list(config, list);
+}
+
+// `prefix` is the table's name with a dot behind it, or empty for the whole file.
+Result<> ApplyTable(Config& config, const toml::table& table, const std::string& prefix, const std::string& file) {
+  for (const auto& [key_text, value] : table) {
+    std::string name = prefix + std::string(key_text.str());
+    if (const Key* key = FindKey(name)) {
+      Complaint complaint = SetKey(config, *key, value);
+      if (complaint) return Complain(file, value.source(), name + ": " + *complaint);
+    } else if (!IsTable(name)) {
+      return Complain(file, key_text.source(), "unknown key " + name);
+    } else if (const toml::table* inner = value.as_table()) {
+      TRY(ApplyTable(config, *inner, name + ".", file));
+    } else {
+      return Complain(file, value.source(), name + ": must be a table");
+    }
+  }
+  return {};
+}
+
+Result<> ApplyFile(Config& config, const std::string& file) {
+  std::string text = TRY(ReadFile(file, 1 << 20));
+  try {
+    return ApplyTable(config, toml::parse(text, file), "", file);
+  } catch (const toml::parse_error& error) {
+    return Complain(file, error.source(), error.description());
+  }
+}
+
+// The *.toml files of `directory` in lexical order; none when it does not exist.
+Result<Strings> DropIns(const std::filesystem::path& directory) {
+  Strings files;
+  std::error_code error;
+  std::filesystem::directory_iterator entry(directory, error);
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    if (entry->path().extension() == ".toml") files.push_back(entry->path());
+  }
+  if (error && error != std::errc::no_such_file_or_directory) {
+    return SystemError(kStep, directory.string(), error.value());
+  }
+  std::ranges::sort(files);
+  return files;
+}
+
+Result<Config> LoadFiles(const std::string& file, MissingFile missing) {
+  Config config;
+  Result<> main = ApplyFile(config, file);
+  bool absent = !main && main.error().os_errno == ENOENT && missing == MissingFile::kIsEmpty;
+  if (!main && !absent) return std::unexpected(std::move(main).error());
+  for (const std::string& drop_in : TRY(DropIns(std::filesystem::path(file).parent_path() / "config.d"))) {
+    TRY(ApplyFile(config, drop_in));
+  }
+  return config;
+}
+
+}  // namespace
+
+Result<Config> LoadConfig(const std::string& file, MissingFile missing) {
+  try {
+    return LoadFiles(file, missing);
+  } catch (const std::exception& error) {
+    return Fail(Code::kInternal, kStep, file, error.what());
+  }
+}
+
+Result<> OverrideConfig(Config& config, std::string_view name, const std::string& value, std::string_view flag) {
+  const Key* key = FindKey(name);
+  if (key == nullptr || key->set_string == nullptr) {
+    return Fail(Code::kInternal, kStep, flag, "no string key " + std::string(name));
+  }
+  if (Complaint complaint = key->set_string(config, value)) {
+    return Fail(Code::kInvalidArgument, kStep, flag, *complaint);
+  }
+  return {};
+}
+
+std::string RegistryConfigPath(const RegistryConfig& config) {
+  constexpr char kOurs[] = "/etc/davit/certs.d";
+  constexpr char kContainerds[] = "/etc/containerd/certs.d";
+  if (!config.config_path.empty()) return config.config_path;
+  return access(kOurs, F_OK) == 0 ? kOurs : kContainerds;
+}
+
+std::string SocketPath(const Config& config) {
+  return config.listen.substr(std::string_view("unix://").size());
+}
+
+std::vector<std::string> ConfigKeys() {
+  std::vector<std::string> names;
+  for (const Key& key : kKeys) names.emplace_back(key.name);
+  return names;
+}
+
+}  // namespace davit

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// The daemon's configuration: TOML files, every key of which is documented in deploy/config.toml.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/log.h"
+
+namespace davit {
+
+inline constexpr char kDefaultConfigFile[] = "/etc/davit/config.toml";
+
+struct RegistryConfig {
+  // Directory of <host>/hosts.toml files. Empty: /etc/davit/certs.d if it exists, else /etc/containerd/certs.d.
+  std::string config_path;
+};
+
+enum class CgroupDriver { kCgroupfs };
+
+struct CgroupConfig {
+  CgroupDriver driver = CgroupDriver::kCgroupfs;
+  // A cgroup path from the hierarchy's root: pods that name no parent, and the shims, live below it.
+  std::string root = "/";
+};
+
+struct BridgeConfig {
+  std::string name = "davit0";
+  std::vector<std::string> subnets = {"10.88.0.0/16", "fd00:88::/64"};  // at most one per address family
+};
+
+struct NetworkConfig {
+  std::string conf_dir = "/etc/cni/net.d";
+  std::vector<std::string> bin_dirs = {"/opt/cni/bin"};
+  BridgeConfig bridge;
+};
+
+struct Config {
+  std::string root = "/var/lib/davit";
+  std::string state = "/run/davit";
+  std::string listen = "unix:///run/davit/davit.sock";
+  LogLevel log_level = LogLevel::kInfo;
+  RegistryConfig registry;
+  CgroupConfig cgroup;
+  NetworkConfig network;
+};
+
+enum class MissingFile {
+  kIsEmpty,  // the default path, which nobody asked for
+  kIsError,  // named by --config
+};
+
+// Reads `file`, then the *.toml files of the directory `config.d` beside it in lexical order; of a key set more than
+// once the last setting counts, lists included. What no file sets keeps its default. Unknown keys, wrong types and bad
+// values are kInvalidArgument with "FILE:LINE" as subject and the key in the context.
+Result<Config> LoadConfig(const std::string& file, MissingFile missing);
+
+// Sets one key whose value is a string, with the same checks: for flags such as --root. `flag` goes into the error.
+Result<> OverrideConfig(Config& config, std::string_view key, const std::string& value, std::string_view flag);
+
+// The directory that `config_path` stands for, empty included.
+std::string RegistryConfigPath(const RegistryConfig& config);
+
+// The path of the socket that `listen` names.
+std::string SocketPath(const Config& config);
+
+// Every key that a file may set, as "table.key".
+std::vector<std::string> ConfigKeys();
+
+}  // namespace davit

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "cri/config/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "base/file_io.h"
+
+namespace davit {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+class ConfigTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    char dir[] = "/tmp/davit-config-test-XXXXXX";
+    ASSERT_NE(mkdtemp(dir), nullptr);
+    dir_ = dir;
+    file_ = dir_ + "/config.toml";
+  }
+  void TearDown() override { std::filesystem::remove_all(dir_); }
+
+  void Write(const std::string& name, std::string_view text) {
+    std::filesystem::create_directories(std::filesystem::path(dir_ + "/" + name).parent_path());
+    std::ofstream(dir_ + "/" + name) << text;
+  }
+  Result<Config> Load() { return LoadConfig(file_, MissingFile::kIsError); }
+  // The text of the error that `text` as the only file gives, "" when there is none.
+  std::string ErrorOf(std::string_view text) {
+    Write("config.toml", text);
+    Result<Config> config = Load();
+    if (config) return "";
+    EXPECT_EQ(config.error().code, Code::kInvalidArgument);
+    return config.error().ToString();
+  }
+
+  std::string dir_;
+  std::string file_;
+};
+
+TEST_F(ConfigTest, KeysThatNoFileSetsKeepTheirDefaults) {
+  Write("config.toml", "[cgroup]\nroot = \"/one\"\n");
+  Result<Config> config = Load();
+  ASSERT_TRUE(config) << config.error().ToString();
+  EXPECT_EQ(config->cgroup.root, "/one");
+  EXPECT_EQ(config->root, "/var/lib/davit");
+  EXPECT_EQ(config->network.bridge.name, "davit0");
+}
+
+TEST_F(ConfigTest, DropInsApplyInLexicalOrderAfterTheFile) {
+  Write("config.toml", "root = \"/a\"\nstate = \"/s\"\n[network]\nbin_dirs = [\"/x\", \"/y\"]\n");
+  Write("config.d/20-last.toml", "root = \"/c\"\n");
+  Write("config.d/10-first.toml", "root = \"/b\"\nnetwork.bin_dirs = [\"/z\"]\n");
+  Write("config.d/README", "not TOML at all");
+  Result<Config> config = Load();
+  ASSERT_TRUE(config) << config.error().ToString();
+  EXPECT_EQ(config->root, "/c");
+  EXPECT_EQ(config->state, "/s");
+  EXPECT_THAT(config->network.bin_dirs, ElementsAre("/z"));
+}
+
+TEST_F(ConfigTest, AMissingFileIsAnErrorOnlyWhenItWasAskedFor) {
+  Result<Config> asked = Load();
+  ASSERT_FALSE(asked);
+  EXPECT_EQ(asked.error().code, Code::kNotFound);
+  EXPECT_THAT(asked.error().ToString(), HasSubstr(file_));
+
+  Write("config.d/a.toml", "log_level = \"debug\"\n");
+  Result<Config> config = LoadConfig(file_, MissingFile::kIsEmpty);
+  ASSERT_TRUE(config) << config.error().ToString();
+  EXPECT_EQ(config->log_level, LogLevel::kDebug);
+}
+
+TEST_F(ConfigTest, AnUnknownKeyIsNamedWithItsFileAndLine) {
+  EXPECT_THAT(ErrorOf("root = \"/a\"\n\nrooot = \"/b\"\n"),
+              AllOf(HasSubstr("config.toml:3"), HasSubstr("unknown key rooot")));
+  EXPECT_THAT(ErrorOf("[network.bridge]\nmtu = 1500\n"),
+              AllOf(HasSubstr("config.toml:2"), HasSubstr("unknown key network.bridge.mtu")));
+  EXPECT_THAT(ErrorOf("[netwrok]\nconf_dir = \"/x\"\n"), HasSubstr("unknown key netwrok"));
+  EXPECT_THAT(ErrorOf("[cgroup.driver2]\n"), HasSubstr("unknown key cgroup.driver2"));
+
+  Write("config.toml", "");
+  Write("config.d/x.toml", "\nnope = 1\n");
+  Result<Config> config = Load();
+  ASSERT_FALSE(config);
+  EXPECT_THAT(config.error().ToString(), AllOf(HasSubstr("config.d/x.toml:2"), HasSubstr("unknown key nope")));
+}
+
+TEST_F(ConfigTest, AWrongTypeIsNamedWithItsLine) {
+  EXPECT_THAT(ErrorOf("root = 5\n"), AllOf(HasSubstr("config.toml:1"), HasSubstr("root: must be a string")));
+  EXPECT_THAT(ErrorOf("network = \"x\"\n"), HasSubstr("network: must be a table"));
+  EXPECT_THAT(ErrorOf("network.bin_dirs = \"/x\"\n"), HasSubstr("network.bin_dirs: must be a list of strings"));
+  EXPECT_THAT(ErrorOf("network.bin_dirs = [1]\n"), HasSubstr("network.bin_dirs: must be a list of strings"));
+}
+
+TEST_F(ConfigTest, ASyntaxErrorIsNamedWithItsLine) {
+  EXPECT_THAT(ErrorOf("root = \"/a\"\nstate = \n"), HasSubstr("config.toml:2"));
+  EXPECT_THAT(ErrorOf("root = \"/a\"\nroot = \"/b\"\n"), HasSubstr("config.toml:2"));
+}
+
+TEST_F(ConfigTest, ValuesAreChecked) {
+  EXPECT_THAT(ErrorOf("root = \"var\"\n"), HasSubstr("root: \"var\" is not an absolute path"));
+  EXPECT_THAT(ErrorOf("root = \"/\"\n"), HasSubstr("must not be"));
+  EXPECT_THAT(ErrorOf("state = \"/run/../etc\"\n"), HasSubstr("contains \".\" or \"..\""));
+  EXPECT_THAT(ErrorOf("state = \"/run//davit\"\n"), HasSubstr("empty component"));
+  EXPECT_THAT(ErrorOf("state = \"/run/davit/\"\n"), HasSubstr("empty component"));
+  EXPECT_THAT(ErrorOf("listen = \"tcp://127.0.0.1:1\"\n"), HasSubstr("unix://"));
+  EXPECT_THAT(ErrorOf("listen = \"unix:///" + std::string(107, 'x') + "\"\n"), HasSubstr("107 bytes"));
+  EXPECT_THAT(ErrorOf("log_level = \"loud\"\n"), HasSubstr("debug, info, warning, error"));
+  EXPECT_THAT(ErrorOf("cgroup.driver = \"systemd\"\n"), HasSubstr("not supported yet"));
+  EXPECT_THAT(ErrorOf("cgroup.driver = \"x\"\n"), HasSubstr("not a cgroup driver"));
+  EXPECT_THAT(ErrorOf("cgroup.root = \"kubepods\"\n"), HasSubstr("not an absolute path"));
+  EXPECT_THAT(ErrorOf("network.bin_dirs = []\n"), HasSubstr("names no directory"));
+  EXPECT_EQ(ErrorOf("cgroup.root = \"/\"\n"), "");
+  EXPECT_EQ(ErrorOf("registry.config_path = \"\"\n"), "");
+}
+
+TEST_F(ConfigTest, BridgeNamesAreWhatTheKernelAccepts) {
+  for (std::string bad : {"", "0123456789abcdef", "a/b", "a b", "a:b", ".", ".."}) {
+    EXPECT_THAT(ErrorOf("network.bridge.name = \"" + bad + "\"\n"), HasSubstr("network.bridge.name")) << bad;
+  }
+  EXPECT_EQ(ErrorOf("network.bridge.name = \"0123456789abcde\"\n"), "");
+}
+
+TEST_F(ConfigTest, SubnetsAreNetworksAtMostOnePerFamily) {
+  auto error_of = [this](const std::string& list) { return ErrorOf("network.bridge.subnets = " + list + "\n"); };
+  EXPECT_EQ(error_of(R"(["10.0.0.0/8"])"), "");
+  EXPECT_EQ(error_of(R"(["fd00::/64", "10.0.0.0/30"])"), "");
+  EXPECT_THAT(error_of("[]"), HasSubstr("names no subnet"));
+  EXPECT_THAT(error_of(R"(["10.0.0.0/8", "10.1.0.0/16"])"), HasSubstr("second subnet"));
+  EXPECT_THAT(error_of(R"(["10.0.0.1/8"])"), HasSubstr("beyond its prefix"));
+  EXPECT_THAT(error_of(R"(["fd00::1/64"])"), HasSubstr("beyond its prefix"));
+  EXPECT_THAT(error_of(R"(["10.0.0.0/31"])"), HasSubstr("no room"));
+  EXPECT_THAT(error_of(R"(["10.0.0.0/33"])"), HasSubstr("prefix length"));
+  EXPECT_THAT(error_of(R"(["10.0.0.0/8x"])"), HasSubstr("prefix length"));
+  EXPECT_THAT(error_of(R"(["10.0.0/8"])"), HasSubstr("malformed address"));
+  EXPECT_THAT(error_of(R"(["10.0.0.0"])"), HasSubstr("ADDRESS/BITS"));
+}
+
+TEST_F(ConfigTest, AFlagIsCheckedAsTheFileIs) {
+  Config config;
+  EXPECT_TRUE(OverrideConfig(config, "root", "/x", "--root"));
+  EXPECT_EQ(config.root, "/x");
+  Result<> bad = OverrideConfig(config, "listen", "x", "--listen");
+  ASSERT_FALSE(bad);
+  EXPECT_THAT(bad.error().ToString(), HasSubstr("--listen"));
+  EXPECT_EQ(SocketPath(config), "/run/davit/davit.sock");
+}
+
+// The shipped file with every setting uncommented and all prose gone.
+std::string ShippedSettings() {
+  Result<std::string> shipped = ReadFile(DAVIT_SHIPPED_CONFIG);
+  if (!shipped) return "";
+  std::istringstream lines(*shipped);
+  std::string settings;
+  for (std::string line; std::getline(lines, line);) {
+    bool prose = line.starts_with("# ") || line.empty();
+    if (!prose) settings += line.substr(line.starts_with('#') ? 1 : 0) + "\n";
+  }
+  return settings;
+}
+
+TEST_F(ConfigTest, TheShippedFileNamesEveryKeyAndNoOther) {
+  std::set<std::string> documented;
+  std::istringstream lines(ShippedSettings());
+  std::string table;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with('[')) {
+      table = line.substr(1, line.size() - 2) + ".";
+    } else {
+      documented.insert(table + line.substr(0, line.find(' ')));
+    }
+  }
+  std::vector<std::string> keys = ConfigKeys();
+  EXPECT_EQ(documented, std::set<std::string>(keys.begin(), keys.end()));
+}
+
+TEST_F(ConfigTest, TheShippedFileShowsTheDefaults) {
+  ASSERT_EQ(ErrorOf(ShippedSettings()), "");
+  Config shipped = *Load();
+  Config defaults;
+  EXPECT_EQ(shipped.root, defaults.root);
+  EXPECT_EQ(shipped.state, defaults.state);
+  EXPECT_EQ(shipped.listen, defaults.listen);
+  EXPECT_EQ(shipped.log_level, defaults.log_level);
+  EXPECT_EQ(shipped.registry.config_path, defaults.registry.config_path);
+  EXPECT_EQ(shipped.cgroup.driver, defaults.cgroup.driver);
+  EXPECT_EQ(shipped.cgroup.root, defaults.cgroup.root);
+  EXPECT_EQ(shipped.network.conf_dir, defaults.network.conf_dir);
+  EXPECT_EQ(shipped.network.bin_dirs, defaults.network.bin_dirs);
+  EXPECT_EQ(shipped.network.bridge.name, defaults.network.bridge.name);
+  EXPECT_EQ(shipped.network.bridge.subnets, defaults.network.bridge.subnets);
+}
+
+}  // namespace
+}  // namespace davit

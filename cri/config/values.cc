@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "cri/config/values.h"
+
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace davit {
+namespace {
+
+constexpr std::string_view kUnixScheme = "unix://";
+
+std::string Quoted(const std::string& value) {
+  return '"' + value + '"';
+}
+
+// True when everything below the first `prefix` bits is zero.
+bool HostBitsAreZero(std::span<const uint8_t> address, size_t prefix) {
+  for (size_t bit = prefix; bit < address.size() * 8; ++bit) {
+    if (address[bit / 8] & (0x80 >> (bit % 8))) return false;
+  }
+  return true;
+}
+
+struct Subnet {
+  int family = AF_UNSPEC;
+  Complaint complaint;
+};
+
+Subnet ParseSubnet(const std::string& text) {
+  auto bad = [&text](std::string_view why) { return Subnet{AF_UNSPEC, Quoted(text) + ' ' + std::string(why)}; };
+  size_t slash = text.find('/');
+  if (slash == std::string::npos) return bad("is not of the form ADDRESS/BITS");
+
+  std::array<uint8_t, 16> address{};
+  std::string host = text.substr(0, slash);
+  int family = host.find(':') == std::string::npos ? AF_INET : AF_INET6;
+  if (inet_pton(family, host.c_str(), address.data()) != 1) return bad("has a malformed address");
+
+  size_t bits = family == AF_INET ? 32 : 128;
+  size_t prefix = 0;
+  const char* end = text.data() + text.size();
+  auto [rest, error] = std::from_chars(text.data() + slash + 1, end, prefix);
+  if (error != std::errc() || rest != end || prefix < 1 || prefix > bits) return bad("has a malformed prefix length");
+  if (prefix > bits - 2) return bad("has no room for a gateway and a pod");
+  if (!HostBitsAreZero(std::span(address).first(bits / 8), prefix)) return bad("has bits set beyond its prefix");
+  return Subnet{family, std::nullopt};
+}
+
+}  // namespace
+
+Complaint CheckAbsolutePath(const std::string& path, bool root_allowed) {
+  if (!path.starts_with('/')) return Quoted(path) + " is not an absolute path";
+  if (path == "/") return root_allowed ? std::nullopt : Complaint("must not be \"/\"");
+  if (path.find('\0') != std::string::npos) return "contains a NUL";
+  for (size_t start = 1; start <= path.size();) {
+    size_t end = std::min(path.find('/', start), path.size());
+    std::string_view part(path.data() + start, end - start);
+    if (part.empty()) return Quoted(path) + " has an empty component";
+    if (part == "." || part == "..") return Quoted(path) + " contains \".\" or \"..\"";
+    start = end + 1;
+  }
+  return std::nullopt;
+}
+
+Complaint CheckListenAddress(const std::string& address) {
+  if (!address.starts_with(kUnixScheme)) return Quoted(address) + " does not start with unix://";
+  std::string path = address.substr(kUnixScheme.size());
+  if (Complaint complaint = CheckAbsolutePath(path)) return complaint;
+  if (path.size() >= sizeof(sockaddr_un::sun_path)) {
+    return Quoted(path) + " is longer than a socket's path can be (107 bytes)";
+  }
+  return std::nullopt;
+}
+
+Complaint CheckLinkName(const std::string& name) {
+  auto refused = [](unsigned char c) { return c <= ' ' || c == '/' || c == ':' || c == 0x7f; };
+  if (name.empty() || name.size() >= IFNAMSIZ) return Quoted(name) + " is not 1 to 15 bytes long";
+  if (name == "." || name == ".." || std::ranges::any_of(name, refused)) {
+    return Quoted(name) + " is not a valid name for a network link";
+  }
+  return std::nullopt;
+}
+
+Complaint CheckSubnets(const std::vector<std::string>& subnets) {
+  if (subnets.empty()) return "names no subnet";
+  bool seen_v4 = false;
+  bool seen_v6 = false;
+  for (const std::string& text : subnets) {
+    Subnet subnet = ParseSubnet(text);
+    if (subnet.complaint) return subnet.complaint;
+    bool& seen = subnet.family == AF_INET ? seen_v4 : seen_v6;
+    if (seen) return Quoted(text) + " is the second subnet of its address family";
+    seen = true;
+  }
+  return std::nullopt;
+}
+
+}  // namespace davit
