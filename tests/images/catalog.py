@@ -69,10 +69,13 @@ def _no_new_privileges():
     return [layer], {"Env": [_PATH], "Entrypoint": ["/nnp"]}
 
 
-def _pause():
-    layer = Layer()
-    layer.file("/pause", rootfs.compiled("pause"), mode=0o755)
-    return [layer], {"Env": [_PATH], "Entrypoint": ["/pause"], "User": "65535:65535"}
+def _pause(version):
+    def build():
+        layer = Layer()
+        layer.file("/pause", rootfs.compiled("pause"), mode=0o755)
+        return [layer], {"Env": [_PATH], "Entrypoint": ["/pause"], "User": "65535:65535", "Labels": {"version": version}}
+
+    return build
 
 
 def _marked(mark):
@@ -102,8 +105,8 @@ IMAGES = {
     "davit/hello:latest": _hello,
     "davit/five-layers:latest": _five_layers,
     "davit/busybox:latest": _busybox,
-    "pause:3.6": _pause,
-    "pause:3.9": _pause,
+    "pause:3.6": _pause("3.6"),
+    "pause:3.9": _pause("3.9"),
     _E2E + "busybox:1.29-2": _busybox,
     _E2E + "nginx:1.14-2": _web_server("nginx"),
     _E2E + "httpd:2.4.39-4": _web_server("httpd"),
