@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "cri/records/records.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "base/file_io.h"
+#include "cri/records/schema.h"
+
+namespace davit {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+using testing::UnorderedElementsAre;
+
+class RecordsTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    char dir[] = "/tmp/davit-records-test-XXXXXX";
+    ASSERT_NE(mkdtemp(dir), nullptr);
+    dir_ = dir;
+    path_ = dir_ + "/records.db";
+  }
+  void TearDown() override {
+    records_.reset();
+    std::filesystem::remove_all(dir_);
+  }
+
+  void Open() {
+    records_.reset();
+    Result<std::unique_ptr<Records>> records = Records::Open(path_);
+    ASSERT_TRUE(records) << records.error().ToString();
+    records_ = std::move(*records);
+  }
+  uint64_t WalSize() const { return std::filesystem::file_size(path_ + "-wal"); }
+
+  std::string dir_;
+  std::string path_;
+  std::unique_ptr<Records> records_;
+};
+
+TEST_F(RecordsTest, RowsOutliveTheProcessThatWroteThem) {
+  Open();
+  ASSERT_TRUE(records_->PutSandbox({"s1", std::string("a\0b", 3)}));
+  ASSERT_TRUE(records_->PutContainer({"c1", "s1", ""}));
+  ASSERT_TRUE(records_->PutImageDurably({"i1", "image"}));
+  Open();
+  EXPECT_THAT(*records_->Sandboxes(), UnorderedElementsAre(SandboxRow{"s1", std::string("a\0b", 3)}));
+  EXPECT_THAT(*records_->Containers(), UnorderedElementsAre(ContainerRow{"c1", "s1", ""}));
+  EXPECT_THAT(*records_->Images(), UnorderedElementsAre(ImageRow{"i1", "image"}));
+}
+
+TEST_F(RecordsTest, ACopyOfTheFilesTakenAtAnyTimeHoldsEveryCommit) {
+  Open();
+  ASSERT_TRUE(records_->PutSandbox({"s1", "one"}));
+  // What another process finds after this one was killed: the files as they are now, nothing closed or
+  // checkpointed.
+  std::filesystem::create_directory(dir_ + "/crash");
+  std::filesystem::copy(path_, dir_ + "/crash/records.db");
+  std::filesystem::copy(path_ + "-wal", dir_ + "/crash/records.db-wal");
+  Result<std::unique_ptr<Records>> survivor = Records::Open(dir_ + "/crash/records.db");
+  ASSERT_TRUE(survivor) << survivor.error().ToString();
+  EXPECT_THAT(*(*survivor)->Sandboxes(), UnorderedElementsAre(SandboxRow{"s1", "one"}));
+}
+
+TEST_F(RecordsTest, PutReplacesTheRowOfTheSameId) {
+  Open();
+  ASSERT_TRUE(records_->PutSandbox({"s1", "one"}));
+  ASSERT_TRUE(records_->PutSandbox({"s1", "two"}));
+  ASSERT_TRUE(records_->PutContainer({"c1", "s1", "one"}));
+  ASSERT_TRUE(records_->PutContainer({"c1", "s1", "two"}));
+  ASSERT_TRUE(records_->PutImageDurably({"i1", "one"}));
+  ASSERT_TRUE(records_->PutImageDurably({"i1", "two"}));
+  EXPECT_THAT(*records_->Sandboxes(), UnorderedElementsAre(SandboxRow{"s1", "two"}));
+  EXPECT_THAT(*records_->Containers(), UnorderedElementsAre(ContainerRow{"c1", "s1", "two"}));
+  EXPECT_THAT(*records_->Images(), UnorderedElementsAre(ImageRow{"i1", "two"}));
+}
+
+TEST_F(RecordsTest, ReplacingASandboxKeepsItsContainers) {
+  Open();
+  ASSERT_TRUE(records_->PutSandbox({"s1", "one"}));
+  ASSERT_TRUE(records_->PutContainer({"c1", "s1", "x"}));
+  ASSERT_TRUE(records_->PutSandbox({"s1", "two"}));
+  EXPECT_THAT(*records_->Containers(), SizeIs(1));
+}
+
+TEST_F(RecordsTest, DeletingASandboxTakesItsContainersAndNoOther) {
+  Open();
+  ASSERT_TRUE(records_->PutSandbox({"s1", ""}));
+  ASSERT_TRUE(records_->PutSandbox({"s2", ""}));
+  ASSERT_TRUE(records_->PutContainer({"c1", "s1", ""}));
+  ASSERT_TRUE(records_->PutContainer({"c2", "s1", ""}));
+  ASSERT_TRUE(records_->PutContainer({"c3", "s2", ""}));
+  ASSERT_TRUE(records_->DeleteSandbox("s1"));
+  EXPECT_THAT(*records_->Sandboxes(), UnorderedElementsAre(SandboxRow{"s2", ""}));
+  EXPECT_THAT(*records_->Containers(), UnorderedElementsAre(ContainerRow{"c3", "s2", ""}));
+}
+
+TEST_F(RecordsTest, DeletingWhatIsNotThereSucceeds) {
+  Open();
+  EXPECT_TRUE(records_->DeleteSandbox("x"));
+  EXPECT_TRUE(records_->DeleteContainer("x"));
+  EXPECT_TRUE(records_->DeleteImageDurably("x"));
+}
+
+TEST_F(RecordsTest, AContainerNeedsItsSandbox) {
+  Open();
+  Result<> put = records_->PutContainer({"c1", "nobody", ""});
+  ASSERT_FALSE(put);
+  EXPECT_EQ(put.error().code, Code::kFailedPrecondition);
+  EXPECT_THAT(*records_->Containers(), IsEmpty());
+}
+
+TEST_F(RecordsTest, TheFilesAreForRootAlone) {
+  umask(0);
+  Open();
+  ASSERT_TRUE(records_->PutSandbox({"s1", "secret"}));
+  umask(022);
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    struct stat st{};
+    ASSERT_EQ(stat((path_ + suffix).c_str(), &st), 0);
+    EXPECT_EQ(st.st_mode & 0777, 0600u) << suffix;
+  }
+}
+
+TEST_F(RecordsTest, ADamagedHeaderIsRefusedWithAdviceAndLeftAlone) {
+  std::string garbage(8192, 'x');
+  std::ofstream(path_) << garbage;
+  Result<std::unique_ptr<Records>> records = Records::Open(path_);
+  ASSERT_FALSE(records);
+  EXPECT_EQ(records.error().code, Code::kDataLoss);
+  EXPECT_THAT(records.error().ToString(),
+              AllOf(HasSubstr(path_), HasSubstr(".recover"), HasSubstr("move it away")));
+  EXPECT_EQ(*ReadFile(path_), garbage);
+}
+
+TEST_F(RecordsTest, ADamagedPageIsFoundWhenTheDatabaseIsOpened) {
+  Open();
+  for (int i = 0; i < 50; ++i) ASSERT_TRUE(records_->PutSandbox({std::to_string(i), std::string(1000, 'x')}));
+  records_.reset();
+  std::fstream file(path_, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(4096);
+  file << std::string(4096, '\xff');
+  file.close();
+  Result<std::unique_ptr<Records>> records = Records::Open(path_);
+  ASSERT_FALSE(records);
+  EXPECT_EQ(records.error().code, Code::kDataLoss) << records.error().ToString();
+  EXPECT_THAT(records.error().ToString(), HasSubstr(".recover"));
+}
+
+TEST_F(RecordsTest, ANewerSchemaIsRefused) {
+  Open();
+  records_.reset();
+  ASSERT_TRUE(sqlite::Connection::Open(path_)->Execute("PRAGMA user_version = 1000"));
+  Result<std::unique_ptr<Records>> records = Records::Open(path_);
+  ASSERT_FALSE(records);
+  EXPECT_EQ(records.error().code, Code::kFailedPrecondition);
+  EXPECT_THAT(records.error().ToString(), HasSubstr("newer davitd"));
+}
+
+TEST_F(RecordsTest, AFileThatCannotBeMadeIsNamed) {
+  Result<std::unique_ptr<Records>> records = Records::Open(dir_ + "/no/such/dir.db");
+  ASSERT_FALSE(records);
+  EXPECT_EQ(records.error().code, Code::kNotFound);
+  EXPECT_THAT(records.error().ToString(), HasSubstr("/no/such/dir.db"));
+}
+
+TEST_F(RecordsTest, ConcurrentWritersLoseNothing) {
+  Open();
+  std::vector<std::thread> writers;
+  for (int writer = 0; writer < 4; ++writer) {
+    writers.emplace_back([this, writer] {
+      for (int i = 0; i < 50; ++i) {
+        std::string id = std::to_string(writer) + "-" + std::to_string(i);
+        EXPECT_TRUE(records_->PutSandbox({id, "x"}));
+        EXPECT_TRUE(records_->PutContainer({id, id, "x"}));
+        if (i % 10 == 0) {
+          EXPECT_TRUE(records_->PutImageDurably({id, "x"}));
+        }
+      }
+    });
+  }
+  for (std::thread& writer : writers) writer.join();
+  EXPECT_THAT(*records_->Sandboxes(), SizeIs(200));
+  EXPECT_THAT(*records_->Containers(), SizeIs(200));
+  EXPECT_THAT(*records_->Images(), SizeIs(20));
+}
+
+// Runs `body` with a tmpfs of `bytes` on `dir`, in a mount namespace that ends with it.
+template <typename Body>
+bool OnSmallDisk(const std::string& dir, const std::string& bytes, Body body) {
+  bool mounted = false;
+  std::thread thread([&] {
+    mounted = unshare(CLONE_NEWNS) == 0 && mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+              mount("tmpfs", dir.c_str(), "tmpfs", 0, ("size=" + bytes).c_str()) == 0;
+    if (mounted) body();
+  });
+  thread.join();
+  return mounted;
+}
+
+TEST_F(RecordsTest, AFullDiskIsReportedAndTheDatabaseStaysUsable) {
+  bool mounted = OnSmallDisk(dir_, "2m", [this] {
+    Open();
+    ASSERT_TRUE(records_);
+    ASSERT_TRUE(records_->PutSandbox({"kept", "x"}));
+    std::ofstream(dir_ + "/ballast") << std::string(1 << 20, 'x');
+    Result<> put;
+    for (int i = 0; i < 100 && put; ++i)
+      put = records_->PutSandbox({"big" + std::to_string(i), std::string(50000, 'x')});
+    ASSERT_FALSE(put);
+    EXPECT_EQ(put.error().code, Code::kResourceExhausted) << put.error().ToString();
+
+    std::filesystem::remove(dir_ + "/ballast");
+    EXPECT_TRUE(records_->PutSandbox({"after", "x"}));
+    std::vector<SandboxRow> rows = *records_->Sandboxes();
+    EXPECT_THAT(rows, testing::Contains(SandboxRow{"kept", "x"}));
+    EXPECT_THAT(rows, testing::Contains(SandboxRow{"after", "x"}));
+    records_.reset();
+  });
+  if (!mounted) GTEST_SKIP() << "needs CAP_SYS_ADMIN: a mount namespace with a tmpfs";
+}
+
+class CheckpointerTest : public RecordsTest {
+ protected:
+  // A database with one table and a writer connection that tells the checkpointer of its commits.
+  void Start(Checkpointer::Limits limits) {
+    std::ofstream(path_).close();
+    writer_ = std::move(*sqlite::Connection::Open(path_));
+    ASSERT_EQ(*writer_.QueryText("PRAGMA journal_mode = WAL"), "wal");
+    ASSERT_TRUE(writer_.Execute("PRAGMA wal_autocheckpoint = 0; CREATE TABLE t (x)"));
+    Result<std::unique_ptr<Checkpointer>> started = Checkpointer::Start(path_, mutex_, limits);
+    ASSERT_TRUE(started) << started.error().ToString();
+    checkpointer_ = std::move(*started);
+    writer_.OnCommit([this](int pages) {
+      pages_.push_back(pages);
+      checkpointer_->Committed(pages);
+    });
+  }
+  void Insert() {
+    MutexLock lock(mutex_);
+    ASSERT_TRUE(writer_.Execute("INSERT INTO t VALUES (zeroblob(4000))"));
+  }
+  // Inserts until a commit finds a shorter log than the one before.
+  void InsertUntilTheLogShrinks() {
+    for (int i = 0; i < 100000 && (pages_.size() < 2 || pages_.back() > pages_.end()[-2]); ++i) Insert();
+  }
+  void TearDown() override {
+    checkpointer_.reset();
+    writer_ = sqlite::Connection();
+    RecordsTest::TearDown();
+  }
+
+  Mutex mutex_;
+  std::vector<int> pages_;
+  sqlite::Connection writer_;
+  std::unique_ptr<Checkpointer> checkpointer_;
+};
+
+constexpr uint64_t kWalHeader = 32;
+constexpr uint64_t kWalFrame = 24 + 4096;
+
+TEST_F(CheckpointerTest, WritersNeverMeetALogWithoutItsHeader) {
+  Start({});
+  EXPECT_EQ(WalSize(), kWalHeader + kWalFrame);
+  Insert();
+  EXPECT_GT(pages_.back(), 1);
+}
+
+TEST_F(CheckpointerTest, ALongLogIsBegunAnew) {
+  Start({.max_pages = 20, .quiet = std::chrono::hours(1)});
+  InsertUntilTheLogShrinks();
+  EXPECT_LT(pages_.back(), pages_.end()[-2]);
+  EXPECT_TRUE(checkpointer_->State());
+}
+
+TEST_F(CheckpointerTest, AQuietLogIsBegunAnew) {
+  Start({.max_pages = 1 << 30, .quiet = std::chrono::milliseconds(0)});
+  InsertUntilTheLogShrinks();
+  EXPECT_LT(pages_.back(), pages_.end()[-2]);
+  EXPECT_TRUE(checkpointer_->State());
+}
+
+TEST_F(CheckpointerTest, EmptyingTheLogKeepsEveryRow) {
+  Start({.max_pages = 10, .quiet = std::chrono::milliseconds(1)});
+  for (int i = 0; i < 500; ++i) Insert();
+  checkpointer_.reset();
+  EXPECT_EQ(*writer_.QueryInteger("SELECT count(*) FROM t"), 500);
+  EXPECT_EQ(*writer_.QueryText("PRAGMA integrity_check"), "ok");
+}
+
+}  // namespace
+}  // namespace davit
