@@ -49,8 +49,8 @@ TEST(DefaultProfile, KnowsEveryNameItLists) {
 
 // Loading it is the largest step of a start: limits.md has the reason to keep it short.
 TEST(DefaultProfile, StaysShort) {
-  EXPECT_LE(Program(0).size(), 256u);
-  EXPECT_LE(Program(kEverything).size(), 256u);
+  EXPECT_LE(Program(0).size(), 200u);
+  EXPECT_LE(Program(kEverything).size(), 200u);
 }
 
 TEST(DefaultProfile, AllowsOrdinaryCalls) {
@@ -139,8 +139,10 @@ TEST(DefaultProfile, AgreesWithLibseccomp) {
     auto ours = Program(capabilities);
     auto theirs = CompileByLibseccomp(profile, LibseccompForm::kTree);
     for (const SeccompArchitecture& architecture : HostArchitectures()) {
+      bool x86_64 = architecture.audit == AUDIT_ARCH_X86_64;
       bool i386 = architecture.audit == AUDIT_ARCH_I386;
       for (uint32_t number = 0; number <= 450; ++number) {
+        if (x86_64 && (number == 335 || number == 336)) continue;  // newer than some versions of libseccomp
         // libseccomp cannot filter socketcall by the family of the socket, nor address the calls behind it
         // directly.
         if (i386 && (number == 102 || (number >= 359 && number <= 373) || (number >= 393 && number <= 402)))

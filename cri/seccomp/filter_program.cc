@@ -49,12 +49,40 @@ struct CallRules {
   std::vector<const SeccompRule*> conditional;
 };
 
-// Numbers from `first` to the next range's first, all of which end alike.
+// How a call is decided: by trying conditions, or else by a verdict.
+struct Decision {
+  uint32_t verdict = 0;
+  const CallRules* conditions = nullptr;
+
+  bool operator==(const Decision&) const = default;
+};
+
+// Numbers from `first` to the next range's first. They end alike, but for the exceptions.
 struct Range {
   uint32_t first;
-  uint32_t verdict;                  // when there are no conditions
-  const CallRules* rules = nullptr;  // conditions to try; such a range holds one number
+  Decision decision;
+  std::vector<std::pair<uint32_t, Decision>> exceptions;
 };
+
+// An exception costs one instruction where a range of its own costs two; but they are tried one after the
+// other.
+constexpr size_t kMaxExceptions = 3;
+
+// Makes exceptions of ranges that hold one number between two that end alike.
+std::vector<Range> FoldSingleNumbers(const std::vector<Range>& ranges) {
+  std::vector<Range> folded;
+  for (size_t i = 0; i < ranges.size(); ++i) {
+    bool single = !folded.empty() && i + 1 < ranges.size() && ranges[i + 1].first == ranges[i].first + 1 &&
+                  ranges[i + 1].decision == folded.back().decision;
+    if (single && folded.back().exceptions.size() < kMaxExceptions) {
+      folded.back().exceptions.emplace_back(ranges[i].first, ranges[i].decision);
+      ++i;  // the next range continues the one before the exception
+    } else {
+      folded.push_back(ranges[i]);
+    }
+  }
+  return folded;
+}
 
 class ArchitectureProgram {
  public:
@@ -74,7 +102,8 @@ class ArchitectureProgram {
   std::vector<Range> Ranges() const;
   uint32_t BeyondVerdict() const;
   Target Search(std::span<const Range> ranges);
-  Target Decide(const CallRules& rules);
+  Target Leaf(const Range& range);
+  Target Decide(const Decision& decision);
   Target Test(const SeccompCondition& condition, Target yes, Target no);
   Target TestEqual(uint8_t argument, uint64_t value, uint64_t mask, bool wide, Target yes, Target no);
   Target TestOrder(uint16_t jump, uint8_t argument, uint64_t value, bool wide, Target yes, Target no);
@@ -107,37 +136,41 @@ uint32_t ArchitectureProgram::BeyondVerdict() const {
 
 std::vector<Range> ArchitectureProgram::Ranges() const {
   std::vector<Range> ranges;
-  auto append = [&ranges](Range range) {
-    bool same =
-        !ranges.empty() && !ranges.back().rules && !range.rules && ranges.back().verdict == range.verdict;
-    if (!same) ranges.push_back(range);
+  auto append = [&ranges](uint32_t first, Decision decision) {
+    if (ranges.empty() || ranges.back().decision != decision) ranges.push_back({first, decision, {}});
   };
   uint32_t next = 0;
   for (const auto& [number, rules] : calls_) {
-    if (number > next) append({next, number < kArmPrivate ? profile_.default_verdict : BeyondVerdict()});
-    if (rules.always != nullptr) {
-      append({number, rules.always->verdict});
-    } else {
-      append({number, profile_.default_verdict, &rules});
-    }
+    if (number > next) append(next, {number < kArmPrivate ? profile_.default_verdict : BeyondVerdict()});
+    append(number, rules.always != nullptr ? Decision{rules.always->verdict} : Decision{0, &rules});
     next = number + 1;
   }
-  append({next, BeyondVerdict()});
-  return ranges;
+  append(next, {BeyondVerdict()});
+  return FoldSingleNumbers(ranges);
 }
 
 Target ArchitectureProgram::Search(std::span<const Range> ranges) {
-  if (ranges.size() == 1) return ranges[0].rules ? Decide(*ranges[0].rules) : bpf_.Return(ranges[0].verdict);
+  if (ranges.size() == 1) return Leaf(ranges[0]);
   size_t middle = ranges.size() / 2;
   Target right = Search(ranges.subspan(middle));
   Target left = Search(ranges.first(middle));
   return bpf_.Branch(BPF_JGE, ranges[middle].first, right, left);
 }
 
-Target ArchitectureProgram::Decide(const CallRules& rules) {
+Target ArchitectureProgram::Leaf(const Range& range) {
+  Target target = Decide(range.decision);
+  for (const auto& [number, decision] : range.exceptions) {
+    target = bpf_.Branch(BPF_JEQ, number, Decide(decision), target);
+  }
+  return target;
+}
+
+Target ArchitectureProgram::Decide(const Decision& decision) {
+  if (decision.conditions == nullptr) return bpf_.Return(decision.verdict);
+  const std::vector<const SeccompRule*>& rules = decision.conditions->conditional;
   Target next = bpf_.Return(profile_.default_verdict);
-  for (size_t i = rules.conditional.size(); i > 0; --i) {
-    const SeccompRule& rule = *rules.conditional[i - 1];
+  for (size_t i = rules.size(); i > 0; --i) {
+    const SeccompRule& rule = *rules[i - 1];
     Target matched = bpf_.Return(rule.verdict);
     for (const SeccompCondition& condition : rule.all_of) matched = Test(condition, matched, next);
     next = matched;
