@@ -15,7 +15,12 @@ namespace davit {
 
 // Written before the first kernel object exists and deleted after the last one is gone: whatever a crash leaves behind
 // has a record.
-enum class SandboxPhase : uint8_t { kCreating, kReady, kStopping, kStopped, kRemoving };
+enum class SandboxPhase : uint8_t {
+  kCreating,
+  kReady,
+  kNotReady,  // on its way down, or its shim died: may still hold kernel objects
+  kStopped,   // holds nothing but its record and its files
+};
 
 struct SandboxRecord {
   std::string id;

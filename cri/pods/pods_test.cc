@@ -73,7 +73,7 @@ TEST(PodTable, NoContainerJoinsASandboxThatIsStopping) {
   auto sandbox = MakeSandbox("s", SandboxPhase::kReady);
   table.AddSandbox(sandbox);
   EXPECT_TRUE(table.AddContainer(MakeContainer("c1", sandbox)));
-  ASSERT_TRUE(sandbox->record().Change([](SandboxRecord& r) { r.phase = SandboxPhase::kStopping; }));
+  ASSERT_TRUE(sandbox->record().Change([](SandboxRecord& r) { r.phase = SandboxPhase::kNotReady; }));
   EXPECT_EQ(table.AddContainer(MakeContainer("c2", sandbox)).error().code, Code::kFailedPrecondition);
   EXPECT_EQ(table.ContainersOf("s").size(), 1u);
 }

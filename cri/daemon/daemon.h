@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// Everything that davitd is made of, wired together.
+#pragma once
+
+#include <grpcpp/server.h>
+
+#include <memory>
+
+#include "cri/config/config.h"
+#include "cri/daemon/image_records.h"
+#include "cri/runtime/runtime.h"
+#include "cri/service/image_service.h"
+#include "cri/service/runtime_service.h"
+
+namespace davit {
+
+class Daemon {
+ public:
+  // Opens every part and recovers what runs already; serves nothing yet. `program_dir` holds davit-shim and davit-unpack.
+  static Result<std::unique_ptr<Daemon>> Start(const Config& config, const Logger& log, const std::string& program_dir);
+  // Stops serving and leaves all pods running.
+  ~Daemon();
+
+  // Listens on the configured socket and answers on threads of its own.
+  Result<> Serve();
+
+ private:
+  Daemon(const Config& config, const Logger& log) : config_(config), log_(log) {}
+
+  Result<> OpenDirectories();
+  Result<> OpenStores(const std::string& program_dir);
+  Result<> OpenHost(const std::string& program_dir);
+
+  const Config config_;
+  const Logger& log_;
+  // In the order in which they are made; destroyed in reverse.
+  UniqueFd lock_;
+  std::unique_ptr<Records> records_;
+  std::unique_ptr<Snapshotter> snapshotter_;
+  std::unique_ptr<SnapshotLayerStore> layers_;
+  std::unique_ptr<DatabaseImageRecords> image_records_;
+  std::unique_ptr<ImageStore> images_;
+  std::unique_ptr<CgroupHost> cgroups_;
+  std::unique_ptr<ShimCgroup> shim_cgroup_;
+  std::unique_ptr<Bridge> bridge_;
+  SeccompCompiler seccomp_;
+  std::unique_ptr<Reactor> reactor_;
+  std::unique_ptr<ShimLauncher> shims_;
+  std::unique_ptr<Runtime> runtime_;
+  std::unique_ptr<RuntimeService> runtime_service_;
+  std::unique_ptr<ImageService> image_service_;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+}  // namespace davit

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// The image store's seams, on the daemon's database and snapshotter.
+#pragma once
+
+#include "cri/records/records.h"
+#include "images/image_record.h"
+#include "images/layer_store.h"
+#include "snapshotter/snapshotter.h"
+
+namespace davit {
+
+class DatabaseImageRecords final : public ImageRecords {
+ public:
+  explicit DatabaseImageRecords(Records& records) : records_(records) {}
+
+  Result<> Put(const ImageRecord& record) override;
+  Result<> Remove(const std::string& id) override;
+  Result<std::vector<ImageRecord>> All() override;
+
+ private:
+  Records& records_;
+};
+
+class SnapshotLayerStore final : public LayerStore {
+ public:
+  explicit SnapshotLayerStore(Snapshotter& snapshotter) : snapshotter_(snapshotter) {}
+
+  bool Has(const std::string& chain_id) const override { return snapshotter_.HasLayer(chain_id); }
+  Result<UniqueFd> Stage(const std::string& chain_id) override { return snapshotter_.StageLayer(chain_id); }
+  Result<> Commit(const std::string& chain_id) override { return snapshotter_.CommitLayer(chain_id); }
+  void Abandon(const std::string& chain_id) override { snapshotter_.AbandonLayer(chain_id); }
+  Result<UniqueFd> Open(const std::string& chain_id) const override { return snapshotter_.OpenLayer(chain_id); }
+  Result<> Remove(const std::string& chain_id) override { return snapshotter_.RemoveLayer(chain_id); }
+  Result<> Sync() override { return snapshotter_.Sync(); }
+
+ private:
+  Snapshotter& snapshotter_;
+};
+
+}  // namespace davit

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include <filesystem>
+
+#include "cri/runtime/runtime.h"
+
+namespace davit {
+
+Result<v1::RemoveContainerResponse> Runtime::RemoveContainer(const v1::RemoveContainerRequest& request, Call& call) {
+  Result<ContainerPtr> container = pods_.FindContainer(request.container_id());
+  if (!container && container.error().code == Code::kNotFound) return v1::RemoveContainerResponse();
+  TRY(std::move(container));
+  TRY(StopProcess(*container, /*grace_ms=*/0, call.deadline_ms));
+  call.spans.Mark("stop");
+  TRY(ForgetContainer(*container));
+  call.spans.Mark("forget");
+  return v1::RemoveContainerResponse();
+}
+
+// The kernel's objects first, then the files, the record last: after a crash in between, the record is still there to
+// finish from.
+Result<> Runtime::ForgetContainer(const ContainerPtr& container) {
+  bool removing = false;
+  TRY(container->record().TryChange([&removing](ContainerRecord& r) {
+    removing = r.phase == ContainerPhase::kCreated || r.phase == ContainerPhase::kExited;
+    if (removing) r.phase = ContainerPhase::kRemoving;
+    return removing;
+  }));
+  ContainerRecord record = container->record().Get();
+  if (!removing && record.phase != ContainerPhase::kRemoving) {
+    return Fail(Code::kFailedPrecondition, "remove container", container->id(), "it was started meanwhile");
+  }
+  TRY(host_.cgroups.Remove(record.cgroup_path));
+  TRY(host_.snapshotter.RemoveContainer(record.id));
+  std::error_code ignored;  // what stays is collected at the next start, when no record names it
+  std::filesystem::remove_all(VolumesDir(record.id), ignored);
+  host_.shims.RemoveExitRecord(record.id);
+  TRY(host_.records.DeleteContainer(record.id));
+  if (removing) host_.images.ReleaseLayers(record.chain_ids);
+  pods_.RemoveContainer(record.id);
+  container_names_.Release(ContainerName(container->config().metadata(), record.sandbox_id));
+  return {};
+}
+
+}  // namespace davit

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "cri/runtime/log_file.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "base/file_io.h"
+
+namespace davit {
+namespace {
+
+class LogFile : public ::testing::Test {
+ protected:
+  LogFile() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "davit-log-XXXXXX").string();
+    dir_ = mkdtemp(pattern.data());
+  }
+  ~LogFile() override { std::filesystem::remove_all(dir_); }
+  std::string dir_;
+};
+
+TEST(ResolveLogPath, JoinsAndRefusesWhatLeavesTheDirectory) {
+  EXPECT_EQ(*ResolveLogPath("/var/log/pods/p", "c/0.log"), "/var/log/pods/p/c/0.log");
+  EXPECT_EQ(*ResolveLogPath("", "c/0.log"), "");
+  EXPECT_EQ(*ResolveLogPath("/var/log", ""), "");
+  for (const char* path : {"../x", "c/../../x", "/etc/passwd", "c/", ".."}) {
+    auto refused = ResolveLogPath("/var/log", path);
+    ASSERT_FALSE(refused) << path;
+    EXPECT_EQ(refused.error().code, Code::kInvalidArgument);
+    EXPECT_NE(refused.error().ToString().find("log_path"), std::string::npos);
+  }
+}
+
+TEST_F(LogFile, MakesDirectoriesAndAppends) {
+  for (const char* text : {"one\n", "two\n"}) {
+    auto fd = OpenLog(dir_ + "/pod", "web/0.log");
+    ASSERT_TRUE(fd) << fd.error().ToString();
+    ASSERT_TRUE(WriteAll(fd->get(), text, "log"));
+  }
+  EXPECT_EQ(*ReadFile(dir_ + "/pod/web/0.log"), "one\ntwo\n");
+}
+
+TEST_F(LogFile, FollowsNoSymlinkBelowTheLogDirectory) {
+  std::filesystem::create_directory(dir_ + "/pod");
+  ASSERT_EQ(symlink("/etc", (dir_ + "/pod/web").c_str()), 0);
+  EXPECT_FALSE(OpenLog(dir_ + "/pod", "web/davit-test.log"));
+  EXPECT_FALSE(std::filesystem::exists("/etc/davit-test.log"));
+  ASSERT_EQ(symlink("/etc/passwd", (dir_ + "/pod/0.log").c_str()), 0);
+  EXPECT_FALSE(OpenLog(dir_ + "/pod", "0.log"));
+}
+
+}  // namespace
+}  // namespace davit

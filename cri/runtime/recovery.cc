@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <set>
+
+#include "base/codec.h"
+#include "cri/runtime/pod_network.h"
+#include "cri/runtime/runtime.h"
+
+namespace davit {
+namespace {
+
+constexpr int kThreads = 8;
+// One hung pod does not hold up the node: the daemon serves after this, and the pod is met when its shim answers.
+constexpr std::chrono::milliseconds kServeAfter(2'000);
+constexpr int64_t kShimPatienceMs = 60'000;
+
+void TellToEnd(int socket) {
+  (void)SendFrame(socket, kShimProtocolVersion, static_cast<uint16_t>(ShimMessage::kShutdown), /*request_id=*/1, "");
+}
+
+// Counts the sandboxes that are still to be reconciled.
+class Countdown {
+ public:
+  explicit Countdown(size_t count) : left_(count) {}
+
+  void Finish() {
+    MutexLock lock(mutex_);
+    if (--left_ == 0) done_.NotifyAll();
+  }
+
+  void Wait(std::chrono::milliseconds patience) {
+    auto deadline = std::chrono::steady_clock::now() + patience;
+    MutexLock lock(mutex_);
+    while (left_ > 0 && done_.WaitUntil(mutex_, deadline)) {
+    }
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar done_;
+  size_t left_ GUARDED_BY(mutex_);
+};
+
+}  // namespace
+
+Result<> Runtime::Recover() {
+  std::vector<SandboxPtr> sandboxes = TRY(LoadRecords());
+  EndStrayShims();
+  TRY(CollectOrphans());
+
+  auto queue = std::make_shared<std::vector<SandboxPtr>>(std::move(sandboxes));
+  auto next = std::make_shared<std::atomic<size_t>>(0);
+  auto met = std::make_shared<Countdown>(queue->size());
+  for (int i = 0; i < kThreads; ++i) {
+    recovery_.emplace_back([this, queue, next, met] {
+      for (size_t item = (*next)++; item < queue->size(); item = (*next)++) {
+        Reconcile((*queue)[item]);
+        met->Finish();
+      }
+    });
+  }
+  met->Wait(kServeAfter);
+  return {};
+}
+
+Result<std::vector<SandboxPtr>> Runtime::LoadRecords() {
+  std::vector<SandboxPtr> sandboxes;
+  for (SandboxRow& row : TRY(host_.records.Sandboxes())) {
+    SandboxRecord record = TRY(Decode<SandboxRecord>(row.blob, "record of sandbox " + row.id));
+    v1::PodSandboxConfig config;
+    if (!config.ParseFromString(record.config)) return Fail(Code::kDataLoss, "decode", "config of sandbox " + row.id);
+    TRY(host_.bridge.ReserveAddresses(TRY(ParseAddresses(record.addresses))));
+    std::string name = SandboxName(config.metadata());
+    std::string bytes = record.config;
+    auto sandbox = std::make_shared<Sandbox>(std::move(record), std::move(config), SandboxWriter());
+    if (sandbox_names_.Take(name, bytes)) sandbox_names_.Settle(name, sandbox->id());
+    pods_.AddSandbox(sandbox);
+    sandboxes.push_back(std::move(sandbox));
+  }
+  for (ContainerRow& row : TRY(host_.records.Containers())) {
+    ContainerRecord record = TRY(Decode<ContainerRecord>(row.blob, "record of container " + row.id));
+    v1::ContainerConfig config;
+    if (!config.ParseFromString(record.config)) return Fail(Code::kDataLoss, "decode", "config of container " + row.id);
+    SandboxPtr sandbox = TRY(pods_.FindSandbox(record.sandbox_id));
+    host_.images.HoldLayers(record.chain_ids);
+    std::string name = ContainerName(config.metadata(), record.sandbox_id);
+    std::string bytes = record.config;
+    auto container = std::make_shared<Container>(std::move(record), std::move(config), sandbox, ContainerWriter());
+    if (container_names_.Take(name, bytes)) container_names_.Settle(name, container->id());
+    pods_.RestoreContainer(container);
+  }
+  return sandboxes;
+}
+
+// Shims whose sandbox has no record: a power cut of the records, or a removal that ended between the two.
+void Runtime::EndStrayShims() {
+  Result<std::vector<std::string>> ids = host_.shims.Sockets();
+  if (!ids) return;
+  for (const std::string& id : *ids) {
+    if (pods_.FindSandbox(id)) continue;
+    if (Result<UniqueFd> socket = host_.shims.Connect(id)) {
+      TellToEnd(socket->get());
+    }
+    host_.shims.RemoveSocket(id);
+  }
+}
+
+Result<> Runtime::CollectOrphans() {
+  std::set<std::string> containers;
+  for (const ContainerPtr& container : pods_.Containers()) containers.insert(container->id());
+  TRY(host_.snapshotter.Collect(host_.images.LiveLayers(), containers));
+
+  std::set<std::string> live;
+  std::vector<Attachment> attachments;
+  for (const SandboxPtr& sandbox : pods_.Sandboxes()) {
+    SandboxRecord record = sandbox->record().Get();
+    if (record.addresses.empty()) continue;
+    live.insert(record.id);
+    attachments.push_back({TRY(ParseAddresses(record.addresses)), record.host_interface, record.mac,
+                           TRY(HostPorts(sandbox->config()))});
+  }
+  TRY(host_.bridge.Collect(live, attachments));
+
+  std::error_code ignored;
+  for (const char* kind : {"/sandboxes", "/volumes"}) {
+    for (const auto& entry : std::filesystem::directory_iterator(host_.config.root + kind, ignored)) {
+      std::string id = entry.path().filename();
+      if (!pods_.FindSandbox(id) && !containers.contains(id)) std::filesystem::remove_all(entry.path(), ignored);
+    }
+  }
+  return {};
+}
+
+void Runtime::Reconcile(const SandboxPtr& sandbox) {
+  SandboxPhase phase = sandbox->record().Read([](const SandboxRecord& r) { return r.phase; });
+  if (phase != SandboxPhase::kStopped && !MeetShim(sandbox)) OnShimDied(sandbox);
+  if (phase == SandboxPhase::kStopped) OnShimDied(sandbox);
+  for (const ContainerPtr& container : pods_.ContainersOf(sandbox->id())) {
+    if (container->phase() == ContainerPhase::kRemoving) (void)ForgetContainer(container);
+  }
+  if (phase != SandboxPhase::kCreating) return;
+  // The daemon died while it made this one. Nobody has been told its id; the client's retry makes another.
+  Spans spans;
+  Result<> released = ReleaseSandbox(sandbox, OperationDeadline(), spans);
+  if (released) released = ForgetSandbox(sandbox);
+  if (!released) {
+    host_.log.Log(LogLevel::kError, "unfinished sandbox not removed",
+                  {{"sandbox", sandbox->id()}, {"error", released.error().ToString()}});
+  }
+}
+
+// False when the shim is gone.
+bool Runtime::MeetShim(const SandboxPtr& sandbox) {
+  Result<UniqueFd> socket = host_.shims.Connect(sandbox->id());
+  if (!socket) return false;
+  SandboxRecord record = sandbox->record().Get();
+  Result<PidFd> process = PidFd::Open(ProcessIdentity{record.shim_pid, record.shim_start_time, record.shim_boot_id});
+  if (!process) {
+    // The daemon died before it wrote the shim's identity down, so nobody has been told of the sandbox.
+    TellToEnd(socket->get());
+    return false;
+  }
+  auto link = ShimLink::Open(host_.reactor, sandbox->id(), std::move(*socket), std::move(*process), EventsOf(sandbox));
+  sandbox->SetLink(link);
+  Result<Frame> reply = link->Call(ShimMessage::kHello, "", {}, MonotonicMilliseconds() + kShimPatienceMs);
+  Result<HelloReply> hello = reply ? Decode<HelloReply>(reply->payload, "HelloReply") : std::unexpected(reply.error());
+  if (!hello) {
+    host_.log.Log(LogLevel::kError, "shim does not answer", {{"sandbox", sandbox->id()}, {"error", hello.error().ToString()}});
+    return link->alive();
+  }
+  for (const ContainerPtr& container : pods_.ContainersOf(sandbox->id())) {
+    auto live = std::find_if(hello->containers.begin(), hello->containers.end(),
+                             [&](const LiveContainer& c) { return c.container_id == container->id(); });
+    size_t index = static_cast<size_t>(live - hello->containers.begin());
+    bool is_live = live != hello->containers.end() && index < reply->fds.size();
+    ReconcileContainer(container, is_live ? &*live : nullptr, is_live ? &reply->fds[index] : nullptr);
+  }
+  return true;
+}
+
+void Runtime::ReconcileContainer(const ContainerPtr& container, const LiveContainer* live, UniqueFd* init) {
+  ContainerPhase phase = container->phase();
+  if (live != nullptr) {
+    // It may have been started by a request that the daemon did not live to answer.
+    (void)container->record().Change([](ContainerRecord& r) {
+      if (r.phase == ContainerPhase::kCreated) r.phase = ContainerPhase::kStarting;
+    });
+    (void)MarkStarted(container, *live, std::move(*init));
+    return;
+  }
+  if (phase == ContainerPhase::kExited || phase == ContainerPhase::kRemoving) return;
+  if (Result<ContainerExited> exited = host_.shims.ReadExitRecord(container->id())) {
+    (void)container->record().Change([](ContainerRecord& r) { r.phase = ContainerPhase::kStarting; });
+    ApplyExit(container, *exited);
+  } else if (phase == ContainerPhase::kStarting) {
+    // The request never reached its end. Whatever the shim still does for it ends here, and a retry starts it.
+    KillProcess(*container);
+    CollectContainer(*container);
+    (void)container->record().Change([](ContainerRecord& r) { r.phase = ContainerPhase::kCreated; });
+  } else if (phase == ContainerPhase::kRunning) {
+    LoseContainer(container);
+  }
+}
+
+}  // namespace davit

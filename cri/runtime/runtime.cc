@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "cri/runtime/runtime.h"
+
+#include "base/codec.h"
+
+namespace davit {
+namespace {
+constexpr int kJanitorThreads = 2;
+}
+
+Runtime::Runtime(Host host) : host_(std::move(host)), janitor_(kJanitorThreads) {}
+
+Runtime::~Runtime() {
+  // No event may reach an object that is going; the shims notice nothing but the end of a connection.
+  for (const SandboxPtr& sandbox : pods_.Sandboxes()) {
+    if (std::shared_ptr<ShimLink> link = sandbox->link()) link->Close().wait();
+  }
+}
+
+Persisted<SandboxRecord>::Write Runtime::SandboxWriter() {
+  return [this](const SandboxRecord& record) { return host_.records.PutSandbox({record.id, Encode(record)}); };
+}
+
+Persisted<ContainerRecord>::Write Runtime::ContainerWriter() {
+  return [this](const ContainerRecord& record) {
+    return host_.records.PutContainer({record.id, record.sandbox_id, Encode(record)});
+  };
+}
+
+std::string Runtime::SandboxDir(const std::string& sandbox_id) const {
+  return host_.config.root + "/sandboxes/" + sandbox_id;
+}
+
+std::string Runtime::VolumesDir(const std::string& container_id) const {
+  return host_.config.root + "/volumes/" + container_id;
+}
+
+PodFiles Runtime::PodFilesOf(const std::string& sandbox_id) const {
+  std::string dir = SandboxDir(sandbox_id);
+  return PodFiles{dir + "/hosts", dir + "/resolv.conf", dir + "/hostname"};
+}
+
+Result<std::shared_ptr<ShimLink>> Runtime::LinkOf(const Sandbox& sandbox) const {
+  std::shared_ptr<ShimLink> link = sandbox.link();
+  if (link == nullptr || !link->alive()) {
+    return Fail(Code::kUnavailable, "reach shim of sandbox", sandbox.id(), "it is gone or does not answer yet");
+  }
+  return link;
+}
+
+v1::LinuxContainerResources Runtime::ResourcesOf(const Container& container) const {
+  std::string updated = container.record().Read([](const ContainerRecord& r) { return r.resources; });
+  v1::LinuxContainerResources resources;
+  if (updated.empty() || !resources.ParseFromString(updated)) return container.config().linux().resources();
+  return resources;
+}
+
+}  // namespace davit

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// The CRI verbs.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "api/cri/v1/api.pb.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "cni/bridge.h"
+#include "cri/cgroup/cgroup_host.h"
+#include "cri/config/config.h"
+#include "cri/pods/name_table.h"
+#include "cri/pods/pod_table.h"
+#include "cri/records/records.h"
+#include "cri/runtime/call.h"
+#include "cri/runtime/janitor.h"
+#include "cri/runtime/resources.h"
+#include "cri/seccomp/compiler.h"
+#include "cri/shims/shim_launcher.h"
+#include "cri/spec/container_plan.h"
+#include "images/image_store.h"
+#include "snapshotter/snapshotter.h"
+
+namespace davit {
+
+namespace v1 = ::runtime::v1;
+
+// What the verbs work with. main() makes it all; it outlives the Runtime.
+struct Host {
+  const Config& config;
+  const Logger& log;
+  Records& records;
+  Snapshotter& snapshotter;
+  ImageStore& images;
+  CgroupHost& cgroups;
+  Bridge& bridge;
+  SeccompCompiler& seccomp;
+  ShimLauncher& shims;
+  Reactor& reactor;
+  HostFacts facts;
+};
+
+// One method per RPC, in the file named after it. Thread-safe: any number of calls at a time. No pod has a lock that is
+// held across an operation: phases change atomically in the records, and whoever finds the wrong phase gets an error or
+// waits for the right one until its deadline. So Status, List and Stop answer whatever else hangs.
+class Runtime {
+ public:
+  explicit Runtime(Host host);
+  // Leaves every pod running.
+  ~Runtime();
+
+  // Reads the records, meets the shims, and makes memory, disk and kernel agree. Called once, before serving.
+  Result<> Recover();
+
+  Result<v1::RunPodSandboxResponse> RunPodSandbox(const v1::RunPodSandboxRequest& request, Call& call);
+  Result<v1::StopPodSandboxResponse> StopPodSandbox(const v1::StopPodSandboxRequest& request, Call& call);
+  Result<v1::RemovePodSandboxResponse> RemovePodSandbox(const v1::RemovePodSandboxRequest& request, Call& call);
+  Result<v1::PodSandboxStatusResponse> PodSandboxStatus(const v1::PodSandboxStatusRequest& request, Call& call);
+  Result<std::vector<v1::PodSandbox>> ListPodSandbox(const v1::PodSandboxFilter& filter);
+  Result<v1::UpdatePodSandboxResourcesResponse> UpdatePodSandboxResources(
+      const v1::UpdatePodSandboxResourcesRequest& request, Call& call);
+
+  Result<v1::CreateContainerResponse> CreateContainer(const v1::CreateContainerRequest& request, Call& call);
+  Result<v1::StartContainerResponse> StartContainer(const v1::StartContainerRequest& request, Call& call);
+  Result<v1::StopContainerResponse> StopContainer(const v1::StopContainerRequest& request, Call& call);
+  Result<v1::RemoveContainerResponse> RemoveContainer(const v1::RemoveContainerRequest& request, Call& call);
+  Result<v1::ContainerStatusResponse> ContainerStatus(const v1::ContainerStatusRequest& request, Call& call);
+  Result<std::vector<v1::Container>> ListContainers(const v1::ContainerFilter& filter);
+  Result<v1::UpdateContainerResourcesResponse> UpdateContainerResources(
+      const v1::UpdateContainerResourcesRequest& request, Call& call);
+  Result<v1::ReopenContainerLogResponse> ReopenContainerLog(const v1::ReopenContainerLogRequest& request, Call& call);
+  Result<v1::ExecSyncResponse> ExecSync(const v1::ExecSyncRequest& request, Call& call);
+
+  Result<v1::StatusResponse> Status(const v1::StatusRequest& request, Call& call);
+  Result<v1::UpdateRuntimeConfigResponse> UpdateRuntimeConfig(const v1::UpdateRuntimeConfigRequest& request, Call& call);
+
+ private:
+  // sandbox_run.cc
+  Result<std::string> MakeSandbox(const v1::RunPodSandboxRequest& request, std::string config_bytes, Call& call);
+  Result<std::string> JoinSandbox(const NameTable::Claim& claim, const std::string& name, const Call& call);
+  Result<SandboxPtr> RecordSandbox(const v1::RunPodSandboxRequest& request, std::string config_bytes);
+  Result<> BringUp(const SandboxPtr& sandbox, Call& call);
+  Result<PendingReply> StartShim(const SandboxPtr& sandbox, SandboxRecord& record, int64_t deadline_ms);
+  Result<> WritePodFiles(const Sandbox& sandbox);
+  Result<> MakePodCgroup(const SandboxRecord& record);
+  Result<> AttachNetwork(const Sandbox& sandbox, const Frame& started, SandboxRecord& record);
+
+  // sandbox_stop.cc: each is idempotent and works without a shim.
+  Result<> StopSandbox(const SandboxPtr& sandbox, Call& call);
+  Result<> ReleaseSandbox(const SandboxPtr& sandbox, int64_t deadline_ms, Spans& spans);
+  Result<> KillContainersOf(const SandboxPtr& sandbox, int64_t deadline_ms);
+  Result<> DetachNetwork(Sandbox& sandbox);
+  void EndShim(Sandbox& sandbox, int64_t deadline_ms);
+  Result<> RemovePodCgroup(const Sandbox& sandbox);
+  // sandbox_remove.cc
+  Result<> ForgetSandbox(const SandboxPtr& sandbox);
+
+  // container_create.cc
+  Result<std::string> MakeContainer(const SandboxPtr& sandbox, const v1::CreateContainerRequest& request, Call& call);
+  Result<ContainerRecord> PlanContainer(const Sandbox& sandbox, const v1::CreateContainerRequest& request,
+                                        const ImageRecord& image);
+  Result<std::vector<ImageVolume>> MakeImageVolumes(const std::string& container_id,
+                                                    const std::vector<std::string>& targets);
+  // container_start.cc
+  Result<> LaunchContainer(const ContainerPtr& container, Call& call);
+  Result<ContainerStarted> SendStart(const ContainerPtr& container, const ContainerRecord& record, Call& call);
+  Result<> MarkStarted(const ContainerPtr& container, const ContainerStarted& started, UniqueFd init);
+  void MarkStartFailed(const ContainerPtr& container, const Error& error);
+  // container_stop.cc
+  Result<> StopProcess(const ContainerPtr& container, int64_t grace_ms, int64_t deadline_ms);
+  void KillProcess(const Container& container);
+  // container_remove.cc
+  Result<> ForgetContainer(const ContainerPtr& container);
+
+  // shim_events.cc
+  ShimEvents EventsOf(const SandboxPtr& sandbox);
+  void OnContainerExited(const ContainerExited& exited);
+  void ApplyExit(const ContainerPtr& container, const ContainerExited& exited);
+  void OnShimDied(const SandboxPtr& sandbox);
+  void LoseContainer(const ContainerPtr& container);
+  void CollectContainer(const Container& container);
+
+  // recovery.cc
+  Result<std::vector<SandboxPtr>> LoadRecords();
+  void Reconcile(const SandboxPtr& sandbox);
+  bool MeetShim(const SandboxPtr& sandbox);
+  Result<> CollectOrphans();
+  void ReconcileContainer(const ContainerPtr& container, const LiveContainer* live, UniqueFd* init);
+  void EndStrayShims();
+
+  Persisted<SandboxRecord>::Write SandboxWriter();
+  Persisted<ContainerRecord>::Write ContainerWriter();
+  std::string SandboxDir(const std::string& sandbox_id) const;
+  std::string VolumesDir(const std::string& container_id) const;
+  PodFiles PodFilesOf(const std::string& sandbox_id) const;
+  Result<std::shared_ptr<ShimLink>> LinkOf(const Sandbox& sandbox) const;
+  // As last updated, else as created.
+  v1::LinuxContainerResources ResourcesOf(const Container& container) const;
+  // A descriptor for a frame; the compiled filter stays cached.
+  Result<UniqueFd> SeccompFilterOf(const v1::ContainerConfig& config, const ContainerPlan& plan);
+  Result<UniqueFd> TargetProcessOf(const Container& container);
+
+  Host host_;
+  PodTable pods_;
+  NameTable sandbox_names_;
+  NameTable container_names_;
+  Janitor janitor_;
+  std::vector<std::jthread> recovery_;
+};
+
+}  // namespace davit

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include <filesystem>
+
+#include "base/codec.h"
+#include "base/file_io.h"
+#include "base/ids.h"
+#include "base/memfd.h"
+#include "cri/runtime/pod_network.h"
+#include "cri/runtime/runtime.h"
+#include "cri/spec/pod_files.h"
+#include "cri/spec/sandbox_plan.h"
+
+namespace davit {
+namespace {
+
+Result<> CheckHandler(const std::string& handler) {
+  if (handler.empty()) return {};
+  return Fail(Code::kNotFound, "validate", "runtime_handler", "\"" + handler + "\" is not configured; only the default is");
+}
+
+}  // namespace
+
+Result<v1::RunPodSandboxResponse> Runtime::RunPodSandbox(const v1::RunPodSandboxRequest& request, Call& call) {
+  TRY(ValidateSandboxConfig(request.config()));
+  TRY(CheckHandler(request.runtime_handler()));
+  TRY(HostPorts(request.config()));
+
+  std::string name = SandboxName(request.config().metadata());
+  std::string bytes = SerializeDeterministically(request.config());
+  NameTable::Claim claim = TRY(sandbox_names_.Take(name, bytes));
+  v1::RunPodSandboxResponse response;
+  if (claim.owner) {
+    Result<std::string> made = MakeSandbox(request, std::move(bytes), call);
+    sandbox_names_.Settle(name, made);
+    response.set_pod_sandbox_id(TRY(std::move(made)));
+  } else {
+    response.set_pod_sandbox_id(TRY(JoinSandbox(claim, name, call)));
+  }
+  return response;
+}
+
+Result<std::string> Runtime::JoinSandbox(const NameTable::Claim& claim, const std::string& name, const Call& call) {
+  auto patience = std::chrono::milliseconds(std::max<int64_t>(0, call.deadline_ms - MonotonicMilliseconds()));
+  if (claim.outcome.wait_for(patience) != std::future_status::ready) {
+    return Fail(Code::kDeadlineExceeded, "run sandbox", name, "an earlier request is still starting it");
+  }
+  std::string id = TRY(Result<std::string>(claim.outcome.get()));
+  Result<SandboxPtr> sandbox = pods_.FindSandbox(id);
+  if (sandbox && (*sandbox)->ready()) return id;
+  return Fail(Code::kAlreadyExists, "reserve name", name, "held by sandbox " + id + ", which is not ready");
+}
+
+Result<std::string> Runtime::MakeSandbox(const v1::RunPodSandboxRequest& request, std::string config_bytes, Call& call) {
+  SandboxPtr sandbox = TRY(RecordSandbox(request, std::move(config_bytes)));
+  call.spans.Mark("record");
+  if (Result<> up = BringUp(sandbox, call); !up) {
+    // The same path takes down a sandbox that never stood and one that did; what it cannot free now, recovery will.
+    if (Result<> released = ReleaseSandbox(sandbox, OperationDeadline(), call.spans); released) {
+      (void)ForgetSandbox(sandbox);
+    }
+    return std::unexpected(Within("run sandbox " + SandboxName(request.config().metadata()), up.error()));
+  }
+  pods_.AddSandbox(sandbox);
+  return sandbox->id();
+}
+
+// The lease and the record come first: from here on a crash leaves nothing that recovery does not know.
+Result<SandboxPtr> Runtime::RecordSandbox(const v1::RunPodSandboxRequest& request, std::string config_bytes) {
+  const v1::PodSandboxConfig& config = request.config();
+  SandboxRecord record;
+  record.id = TRY(NewId());
+  record.config = std::move(config_bytes);
+  record.runtime_handler = request.runtime_handler();
+  record.created_at = UnixNanoseconds();
+  record.cgroup_parent = config.linux().cgroup_parent();
+  record.own_cgroup_parent = record.cgroup_parent.empty();
+  if (record.own_cgroup_parent) {
+    record.cgroup_parent = (std::filesystem::path(host_.config.cgroup.root) / "davit/pods" / record.id).string();
+  }
+  std::vector<IpAddress> addresses;
+  if (HasOwnNetwork(config)) addresses = TRY(host_.bridge.AllocateAddresses());
+  for (const IpAddress& address : addresses) record.addresses.push_back(address.ToString());
+
+  SandboxRow row{record.id, Encode(record)};
+  if (Result<> put = host_.records.PutSandbox(row); !put) {
+    host_.bridge.ReleaseAddresses(addresses);
+    return std::unexpected(std::move(put).error());
+  }
+  return std::make_shared<Sandbox>(std::move(record), config, SandboxWriter());
+}
+
+Result<> Runtime::BringUp(const SandboxPtr& sandbox, Call& call) {
+  int64_t deadline = OperationDeadline();
+  SandboxRecord record = sandbox->record().Get();
+  PendingReply pending = TRY(StartShim(sandbox, record, deadline));
+  call.spans.Mark("spawn");
+  // While the shim makes the namespaces:
+  TRY(WritePodFiles(*sandbox));
+  TRY(MakePodCgroup(record));
+  call.spans.Mark("files+cgroup");
+  Frame started = TRY(pending.Wait(deadline));
+  call.spans.Mark("namespaces");
+  TRY(AttachNetwork(*sandbox, started, record));
+  call.spans.Mark("network");
+  TRY(sandbox->record().Change([&record](SandboxRecord& r) {
+    r = record;
+    r.phase = SandboxPhase::kReady;
+  }));
+  call.spans.Mark("ready");
+  return {};
+}
+
+Result<PendingReply> Runtime::StartShim(const SandboxPtr& sandbox, SandboxRecord& record, int64_t deadline_ms) {
+  SandboxPlan plan = TRY(BuildSandboxPlan(sandbox->config(), sandbox->id()));
+  UniqueFd memfd = TRY(MakeSealedMemfd("sandbox-plan", Encode(plan)));
+  ShimLauncher::Shim shim = TRY(host_.shims.Launch(sandbox->id()));
+  record.shim_pid = shim.identity.pid;
+  record.shim_start_time = shim.identity.start_time;
+  record.shim_boot_id = shim.identity.boot_id;
+  auto link = ShimLink::Open(host_.reactor, sandbox->id(), std::move(shim.socket), std::move(shim.process),
+                             EventsOf(sandbox));
+  sandbox->SetLink(link);
+  int fds[] = {memfd.get()};
+  return link->Send(ShimMessage::kStartSandbox, "", fds, deadline_ms);
+}
+
+Result<> Runtime::WritePodFiles(const Sandbox& sandbox) {
+  std::string dir = SandboxDir(sandbox.id());
+  if (mkdir(dir.c_str(), 0755) < 0 && errno != EEXIST) return SystemError("mkdir", dir);
+  PodFiles paths = PodFilesOf(sandbox.id());
+  PodFileContents contents = TRY(RenderPodFiles(sandbox.config(), sandbox.record().Get().addresses));
+  auto write = [](const std::string& path, const std::string& text) -> Result<> {
+    UniqueFd fd = TRY(OpenAt(AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644));
+    return WriteAll(fd.get(), text, path);
+  };
+  TRY(write(paths.hosts, contents.hosts));
+  TRY(write(paths.hostname, contents.hostname));
+  return write(paths.resolv_conf, contents.resolv_conf);
+}
+
+Result<> Runtime::MakePodCgroup(const SandboxRecord& record) {
+  if (!record.own_cgroup_parent) return {};  // the kubelet has made it, with its limits
+  return host_.cgroups.Create(record.cgroup_parent, CgroupResources(), /*devices=*/{});
+}
+
+Result<> Runtime::AttachNetwork(const Sandbox& sandbox, const Frame& started, SandboxRecord& record) {
+  if (!HasOwnNetwork(sandbox.config())) return {};
+  if (started.fds.size() != 1) return Fail(Code::kInternal, "start sandbox", sandbox.id(), "the shim sent no network namespace");
+  std::vector<IpAddress> addresses = TRY(ParseAddresses(record.addresses));
+  std::vector<PortMapping> ports = TRY(HostPorts(sandbox.config()));
+  Attachment attachment = TRY(host_.bridge.Attach(sandbox.id(), started.fds[0].get(), addresses, ports));
+  record.host_interface = attachment.host_interface;
+  record.mac = attachment.mac;
+  return {};
+}
+
+}  // namespace davit

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "cri/runtime/pod_network.h"
+#include "cri/runtime/runtime.h"
+
+namespace davit {
+namespace {
+
+// How long a shim may take to report the death of a container that was killed, before it is taken for hung and killed.
+constexpr int64_t kShimPatienceMs = 10'000;
+
+}  // namespace
+
+Result<v1::StopPodSandboxResponse> Runtime::StopPodSandbox(const v1::StopPodSandboxRequest& request, Call& call) {
+  Result<SandboxPtr> sandbox = pods_.FindSandbox(request.pod_sandbox_id());
+  if (!sandbox && sandbox.error().code == Code::kNotFound) return v1::StopPodSandboxResponse();
+  TRY(StopSandbox(TRY(std::move(sandbox)), call));
+  return v1::StopPodSandboxResponse();
+}
+
+Result<> Runtime::StopSandbox(const SandboxPtr& sandbox, Call& call) {
+  // From here on no container joins it.
+  TRY(sandbox->record().TryChange([](SandboxRecord& r) {
+    if (r.phase != SandboxPhase::kReady) return false;
+    r.phase = SandboxPhase::kNotReady;
+    return true;
+  }));
+  return ReleaseSandbox(sandbox, call.deadline_ms, call.spans);
+}
+
+Result<> Runtime::ReleaseSandbox(const SandboxPtr& sandbox, int64_t deadline_ms, Spans& spans) {
+  if (sandbox->record().Read([](const SandboxRecord& r) { return r.phase == SandboxPhase::kStopped; })) return {};
+  TRY(KillContainersOf(sandbox, deadline_ms));
+  spans.Mark("containers");
+  TRY(DetachNetwork(*sandbox));
+  spans.Mark("network");
+  EndShim(*sandbox, deadline_ms);
+  spans.Mark("shim");
+  TRY(RemovePodCgroup(*sandbox));
+  TRY(sandbox->record().Change([](SandboxRecord& r) { r.phase = SandboxPhase::kStopped; }));
+  spans.Mark("record");
+  return {};
+}
+
+Result<> Runtime::KillContainersOf(const SandboxPtr& sandbox, int64_t deadline_ms) {
+  std::vector<ContainerPtr> containers = pods_.ContainersOf(sandbox->id());
+  for (const ContainerPtr& container : containers) {
+    if (container->phase() == ContainerPhase::kRunning) KillProcess(*container);
+  }
+  auto ended = [](const ContainerRecord& r) {
+    return r.phase != ContainerPhase::kRunning && r.phase != ContainerPhase::kStarting;
+  };
+  int64_t patience = std::min(deadline_ms, MonotonicMilliseconds() + kShimPatienceMs);
+  for (const ContainerPtr& container : containers) {
+    if (container->record().WaitUntil(ended, patience)) continue;
+    // It was killed and its shim does not say so: the shim hangs. Its death lets the daemon take over.
+    if (std::shared_ptr<ShimLink> link = sandbox->link()) (void)link->process().Signal(SIGKILL);
+    if (!container->record().WaitUntil(ended, deadline_ms)) {
+      return Fail(Code::kDeadlineExceeded, "stop container", container->id(), "it is still running after SIGKILL");
+    }
+  }
+  return {};
+}
+
+Result<> Runtime::DetachNetwork(Sandbox& sandbox) {
+  SandboxRecord record = sandbox.record().Get();
+  if (record.addresses.empty()) return {};
+  Attachment attachment;
+  attachment.addresses = TRY(ParseAddresses(record.addresses));
+  attachment.host_interface = record.host_interface;
+  attachment.mac = record.mac;
+  attachment.ports = TRY(HostPorts(sandbox.config()));
+  TRY(host_.bridge.Detach(sandbox.id(), attachment));
+  // The lease ends in the record before anyone else can get the addresses.
+  TRY(sandbox.record().Change([](SandboxRecord& r) { r.addresses.clear(); }));
+  host_.bridge.ReleaseAddresses(attachment.addresses);
+  return {};
+}
+
+void Runtime::EndShim(Sandbox& sandbox, int64_t deadline_ms) {
+  std::shared_ptr<ShimLink> link = sandbox.link();
+  if (link == nullptr) {
+    // Never met since the daemon's start, or dead already: by its identity, never by its bare pid.
+    SandboxRecord record = sandbox.record().Get();
+    ProcessIdentity identity{record.shim_pid, record.shim_start_time, record.shim_boot_id};
+    if (Result<PidFd> shim = PidFd::Open(identity)) (void)shim->Signal(SIGKILL);
+  } else {
+    int64_t patience = std::min(deadline_ms, MonotonicMilliseconds() + kShimPatienceMs);
+    if (!link->Call(ShimMessage::kShutdown, "", {}, patience)) (void)link->process().Signal(SIGKILL);
+  }
+  host_.shims.RemoveSocket(sandbox.id());
+}
+
+Result<> Runtime::RemovePodCgroup(const Sandbox& sandbox) {
+  SandboxRecord record = sandbox.record().Get();
+  return record.own_cgroup_parent ? host_.cgroups.Remove(record.cgroup_parent) : Result<>{};
+}
+
+}  // namespace davit

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// The signal that asks a container to end.
+#pragma once
+
+#include <string>
+
+#include "api/cri/v1/api.pb.h"
+#include "base/error.h"
+
+namespace davit {
+
+// The CRI's choice, else the image's STOPSIGNAL ("SIGQUIT", "QUIT" or "3"), else SIGTERM. kInvalidArgument for a signal
+// that Linux does not have.
+Result<int> StopSignalOf(::runtime::v1::Signal requested, const std::string& image_signal);
+
+// The CRI value for a signal number; SIGNAL_RUNTIME_DEFAULT when it has none.
+::runtime::v1::Signal SignalToCri(int signal);
+
+}  // namespace davit

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "cri/service/image_service.h"
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "cri/service/rpc.h"
+#include "images/image_config.h"
+
+namespace davit {
+namespace {
+
+// USER as the kubelet wants it for runAsNonRoot: a number or a name, never the group.
+void FillUser(const std::string& image_user, v1::Image& image) {
+  std::string user = image_user.substr(0, image_user.find(':'));
+  int64_t uid = 0;
+  auto [end, err] = std::from_chars(user.data(), user.data() + user.size(), uid);
+  if (err == std::errc() && end == user.data() + user.size() && !user.empty()) {
+    image.mutable_uid()->set_value(uid);
+  } else {
+    image.set_username(user);
+  }
+}
+
+v1::Image ToCri(const ImageRecord& record) {
+  v1::Image image;
+  image.set_id(record.id);
+  for (const std::string& tag : record.repo_tags) image.add_repo_tags(tag);
+  for (const std::string& digest : record.repo_digests) image.add_repo_digests(digest);
+  image.set_size(record.size);
+  image.set_pinned(record.pinned);
+  if (Result<ImageConfig> config = ParseImageConfig(record.config_json)) FillUser(config->user, image);
+  return image;
+}
+
+std::optional<RegistryAuth> ToAuth(const v1::PullImageRequest& request) {
+  if (!request.has_auth()) return std::nullopt;
+  const v1::AuthConfig& auth = request.auth();
+  return RegistryAuth{auth.username(), auth.password(), auth.auth(), auth.identity_token(), auth.registry_token()};
+}
+
+void FillUsage(const std::string& mountpoint, const DiskUsage& usage, v1::FilesystemUsage& filesystem) {
+  filesystem.set_timestamp(UnixNanoseconds());
+  filesystem.mutable_fs_id()->set_mountpoint(mountpoint);
+  filesystem.mutable_used_bytes()->set_value(usage.bytes);
+  filesystem.mutable_inodes_used()->set_value(usage.inodes);
+}
+
+Result<> RequireImage(const v1::ImageSpec& image) {
+  if (image.image().empty()) return Fail(Code::kInvalidArgument, "validate", "image.image", "it is empty");
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<v1::Image>> ImageService::Find(const v1::ImageFilter& filter) const {
+  std::vector<v1::Image> found;
+  const std::string& wanted = filter.image().image();
+  if (wanted.empty()) {
+    for (const ImageRecord& record : images_.List()) found.push_back(ToCri(record));
+    return found;
+  }
+  Result<ImageRecord> record = images_.Find(wanted);
+  if (record) found.push_back(ToCri(*record));
+  else if (record.error().code != Code::kNotFound) return std::unexpected(std::move(record).error());
+  return found;
+}
+
+grpc::Status ImageService::ListImages(grpc::ServerContext* context, const v1::ListImagesRequest* request,
+                                      v1::ListImagesResponse* response) {
+  return Serve(log_, context, "ListImages", request->filter().image().image(), response,
+               [&](Call&) -> Result<v1::ListImagesResponse> {
+                 v1::ListImagesResponse list;
+                 for (v1::Image& image : TRY(Find(request->filter()))) *list.add_images() = std::move(image);
+                 return list;
+               });
+}
+
+grpc::Status ImageService::StreamImages(grpc::ServerContext*, const v1::StreamImagesRequest* request,
+                                        grpc::ServerWriter<v1::StreamImagesResponse>* writer) {
+  Result<std::vector<v1::Image>> images = Find(request->filter());
+  if (!images) return ToGrpcStatus(images.error());
+  return StreamItems<v1::StreamImagesResponse>(std::move(*images), writer,
+                                               [](v1::StreamImagesResponse& message) { return message.add_images(); });
+}
+
+grpc::Status ImageService::ImageStatus(grpc::ServerContext* context, const v1::ImageStatusRequest* request,
+                                       v1::ImageStatusResponse* response) {
+  return Serve(log_, context, "ImageStatus", request->image().image(), response,
+               [&](Call&) -> Result<v1::ImageStatusResponse> {
+                 TRY(RequireImage(request->image()));
+                 v1::ImageStatusResponse status;
+                 Result<ImageRecord> record = images_.Find(request->image().image());
+                 // An absent image is an empty answer, not an error.
+                 if (!record && record.error().code == Code::kNotFound) return status;
+                 *status.mutable_image() = ToCri(TRY(std::move(record)));
+                 if (request->verbose()) {
+                   ImageRecord found = TRY(images_.Find(status.image().id()));
+                   nlohmann::json info;
+                   info["chainIDs"] = found.chain_ids;
+                   info["imageSpec"] = nlohmann::json::parse(found.config_json, nullptr, /*allow_exceptions=*/false);
+                   (*status.mutable_info())["info"] = info.dump();
+                 }
+                 return status;
+               });
+}
+
+grpc::Status ImageService::PullImage(grpc::ServerContext* context, const v1::PullImageRequest* request,
+                                     v1::PullImageResponse* response) {
+  return Serve(log_, context, "PullImage", request->image().image(), response,
+               [&](Call& call) -> Result<v1::PullImageResponse> {
+                 TRY(RequireImage(request->image()));
+                 PullRequest pull;
+                 pull.reference = request->image().image();
+                 pull.auth = ToAuth(*request);
+                 pull.deadline_ms = call.deadline_ms;
+                 pull.cancelled = [context] { return context->IsCancelled(); };
+                 v1::PullImageResponse answer;
+                 answer.set_image_ref(TRY(images_.Pull(pull)).id);
+                 return answer;
+               });
+}
+
+grpc::Status ImageService::RemoveImage(grpc::ServerContext* context, const v1::RemoveImageRequest* request,
+                                       v1::RemoveImageResponse* response) {
+  return Serve(log_, context, "RemoveImage", request->image().image(), response,
+               [&](Call&) -> Result<v1::RemoveImageResponse> {
+                 TRY(RequireImage(request->image()));
+                 TRY(images_.Remove(request->image().image()));
+                 return v1::RemoveImageResponse();
+               });
+}
+
+grpc::Status ImageService::ImageFsInfo(grpc::ServerContext* context, const v1::ImageFsInfoRequest*,
+                                       v1::ImageFsInfoResponse* response) {
+  return Serve(log_, context, "ImageFsInfo", "", response, [&](Call&) -> Result<v1::ImageFsInfoResponse> {
+    FsInfo info = TRY(snapshotter_.Info());
+    v1::ImageFsInfoResponse answer;
+    FillUsage(info.mountpoint, info.layers, *answer.add_image_filesystems());
+    FillUsage(info.mountpoint, info.containers, *answer.add_container_filesystems());
+    return answer;
+  });
+}
+
+}  // namespace davit

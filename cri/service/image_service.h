@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// The CRI ImageService over gRPC.
+#pragma once
+
+#include "api/cri/v1/api.grpc.pb.h"
+#include "base/log.h"
+#include "images/image_store.h"
+#include "snapshotter/snapshotter.h"
+
+namespace davit {
+
+namespace v1 = ::runtime::v1;
+
+class ImageService final : public v1::ImageService::Service {
+ public:
+  ImageService(ImageStore& images, Snapshotter& snapshotter, const Logger& log)
+      : images_(images), snapshotter_(snapshotter), log_(log) {}
+
+  grpc::Status ListImages(grpc::ServerContext* context, const v1::ListImagesRequest* request,
+                          v1::ListImagesResponse* response) override;
+  grpc::Status StreamImages(grpc::ServerContext* context, const v1::StreamImagesRequest* request,
+                            grpc::ServerWriter<v1::StreamImagesResponse>* writer) override;
+  grpc::Status ImageStatus(grpc::ServerContext* context, const v1::ImageStatusRequest* request,
+                           v1::ImageStatusResponse* response) override;
+  grpc::Status PullImage(grpc::ServerContext* context, const v1::PullImageRequest* request,
+                         v1::PullImageResponse* response) override;
+  grpc::Status RemoveImage(grpc::ServerContext* context, const v1::RemoveImageRequest* request,
+                           v1::RemoveImageResponse* response) override;
+  grpc::Status ImageFsInfo(grpc::ServerContext* context, const v1::ImageFsInfoRequest* request,
+                           v1::ImageFsInfoResponse* response) override;
+
+ private:
+  Result<std::vector<v1::Image>> Find(const v1::ImageFilter& filter) const;
+
+  ImageStore& images_;
+  Snapshotter& snapshotter_;
+  const Logger& log_;
+};
+
+}  // namespace davit

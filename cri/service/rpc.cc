@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "cri/service/rpc.h"
+
+#include <chrono>
+
+namespace davit {
+
+int64_t DeadlineOf(const grpc::ServerContext& context) {
+  constexpr int64_t kLongestMs = 24LL * 3600 * 1000;
+  auto left = context.deadline() - std::chrono::system_clock::now();
+  int64_t left_ms = std::chrono::duration_cast<std::chrono::milliseconds>(left).count();
+  return MonotonicMilliseconds() + std::clamp<int64_t>(left_ms, 0, kLongestMs);
+}
+
+void LogRpc(const Logger& log, const char* method, const std::string& id, int64_t began_ns, const grpc::Status& status,
+            const Spans& spans) {
+  LogLevel level = status.ok() ? LogLevel::kInfo : LogLevel::kWarning;
+  if (!log.Enabled(level)) return;
+  std::string micros = std::to_string((UnixNanoseconds() - began_ns) / 1000);
+  std::string steps = log.Enabled(LogLevel::kDebug) ? spans.ToString() : "";
+  log.Log(level, "rpc",
+          {{"method", method}, {"id", id}, {"us", micros}, {"code", GrpcCodeName(status.error_code())},
+           {"error", status.error_message()}, {"steps", steps}});
+}
+
+grpc::Status Unimplemented(const std::string& what) {
+  return grpc::Status(grpc::StatusCode::UNIMPLEMENTED, what + " is not implemented by this version of Davit");
+}
+
+}  // namespace davit

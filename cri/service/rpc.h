@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// The edge: from gRPC to a verb and back, with one log line per call.
+#pragma once
+
+#include <grpcpp/server_context.h>
+
+#include <string>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "cri/runtime/call.h"
+#include "cri/service/status_code.h"
+
+namespace davit {
+
+// The client's deadline on our clock; far away when it set none.
+int64_t DeadlineOf(const grpc::ServerContext& context);
+
+void LogRpc(const Logger& log, const char* method, const std::string& id, int64_t began_ns, const grpc::Status& status,
+            const Spans& spans);
+
+// Runs `verb(call)`, a Result of the response, and answers with it. `id` is what the call is about, for the log.
+template <typename Response, typename Verb>
+grpc::Status Serve(const Logger& log, const grpc::ServerContext* context, const char* method, const std::string& id,
+                   Response* response, Verb verb) {
+  int64_t began = UnixNanoseconds();
+  Call call{DeadlineOf(*context), Spans()};
+  auto result = verb(call);
+  grpc::Status status = result ? grpc::Status::OK : ToGrpcStatus(result.error());
+  if (result) *response = std::move(*result);
+  LogRpc(log, method, id, began, status, call.spans);
+  return status;
+}
+
+// The streaming twin of a list: `items` in messages that stay below the clients' receive limit. `add(message)` returns
+// where the next item goes.
+template <typename Message, typename Item, typename Writer, typename Add>
+grpc::Status StreamItems(std::vector<Item> items, Writer* writer, Add add) {
+  constexpr size_t kItemsPerMessage = 100;
+  for (size_t begin = 0; begin < items.size(); begin += kItemsPerMessage) {
+    Message message;
+    for (size_t i = begin; i < std::min(items.size(), begin + kItemsPerMessage); ++i) *add(message) = std::move(items[i]);
+    if (!writer->Write(message)) return grpc::Status(grpc::StatusCode::CANCELLED, "the client went away");
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status Unimplemented(const std::string& what);
+
+}  // namespace davit

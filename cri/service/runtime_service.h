@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// The CRI RuntimeService over gRPC: decodes, calls a verb, encodes.
+#pragma once
+
+#include "api/cri/v1/api.grpc.pb.h"
+#include "base/log.h"
+#include "cri/runtime/runtime.h"
+
+namespace davit {
+
+class RuntimeService final : public v1::RuntimeService::Service {
+ public:
+  RuntimeService(Runtime& runtime, const Logger& log) : runtime_(runtime), log_(log) {}
+
+#define DAVIT_RPC(name) \
+  grpc::Status name(grpc::ServerContext* context, const v1::name##Request* request, v1::name##Response* response) override
+#define DAVIT_STREAM(name)                                                     \
+  grpc::Status name(grpc::ServerContext* context, const v1::name##Request* request, \
+                    grpc::ServerWriter<v1::name##Response>* writer) override
+  DAVIT_RPC(Version);
+  DAVIT_RPC(Status);
+  DAVIT_RPC(RuntimeConfig);
+  DAVIT_RPC(UpdateRuntimeConfig);
+
+  DAVIT_RPC(RunPodSandbox);
+  DAVIT_RPC(StopPodSandbox);
+  DAVIT_RPC(RemovePodSandbox);
+  DAVIT_RPC(PodSandboxStatus);
+  DAVIT_RPC(ListPodSandbox);
+  DAVIT_STREAM(StreamPodSandboxes);
+  DAVIT_RPC(UpdatePodSandboxResources);
+
+  DAVIT_RPC(CreateContainer);
+  DAVIT_RPC(StartContainer);
+  DAVIT_RPC(StopContainer);
+  DAVIT_RPC(RemoveContainer);
+  DAVIT_RPC(ContainerStatus);
+  DAVIT_RPC(ListContainers);
+  DAVIT_STREAM(StreamContainers);
+  DAVIT_RPC(UpdateContainerResources);
+  DAVIT_RPC(ReopenContainerLog);
+  DAVIT_RPC(ExecSync);
+
+  // Not yet: each answers UNIMPLEMENTED with a sentence.
+  DAVIT_RPC(Exec);
+  DAVIT_RPC(Attach);
+  DAVIT_RPC(PortForward);
+  DAVIT_RPC(ContainerStats);
+  DAVIT_RPC(ListContainerStats);
+  DAVIT_STREAM(StreamContainerStats);
+  DAVIT_RPC(PodSandboxStats);
+  DAVIT_RPC(ListPodSandboxStats);
+  DAVIT_STREAM(StreamPodSandboxStats);
+  DAVIT_RPC(ListMetricDescriptors);
+  DAVIT_RPC(ListPodSandboxMetrics);
+  DAVIT_STREAM(StreamPodSandboxMetrics);
+  DAVIT_RPC(CheckpointContainer);
+  DAVIT_RPC(CheckpointPod);
+  DAVIT_RPC(RestorePod);
+  grpc::Status GetContainerEvents(grpc::ServerContext* context, const v1::GetEventsRequest* request,
+                                  grpc::ServerWriter<v1::ContainerEventResponse>* writer) override;
+#undef DAVIT_RPC
+#undef DAVIT_STREAM
+
+ private:
+  Runtime& runtime_;
+  const Logger& log_;
+};
+
+}  // namespace davit

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#pragma once
+
+namespace davit {
+inline constexpr char kDavitVersion[] = DAVIT_VERSION;  // set by CMake from the project's version
+}
