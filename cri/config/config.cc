@@ -53,7 +53,8 @@ Complaint SetLogLevel(Config& config, const std::string& value) {
 
 Complaint SetCgroupDriver(Config& config, const std::string& value) {
   if (value == "cgroupfs") return Store(config.cgroup.driver, CgroupDriver::kCgroupfs, std::nullopt);
-  if (value == "systemd") return "the systemd driver is not supported yet: use \"cgroupfs\", here and in the kubelet";
+  if (value == "systemd")
+    return "the systemd driver is not supported yet: use \"cgroupfs\", here and in the kubelet";
   return '"' + value + "\" is not a cgroup driver: use \"cgroupfs\"";
 }
 
@@ -61,7 +62,8 @@ Complaint SetBinDirs(Config& config, const Strings& value) {
   for (const std::string& dir : value) {
     if (Complaint complaint = CheckAbsolutePath(dir)) return complaint;
   }
-  return Store(config.network.bin_dirs, value, value.empty() ? Complaint("names no directory") : std::nullopt);
+  return Store(config.network.bin_dirs, value,
+               value.empty() ? Complaint("names no directory") : std::nullopt);
 }
 
 constexpr std::array kKeys = {
@@ -97,7 +99,8 @@ bool IsTable(std::string_view name) {
   });
 }
 
-std::unexpected<Error> Complain(const std::string& file, const toml::source_region& where, std::string_view what) {
+std::unexpected<Error> Complain(const std::string& file, const toml::source_region& where,
+                                std::string_view what) {
   std::string line = std::to_string(where.begin.line);
   return Fail(Code::kInvalidArgument, kStep, file + ":" + line, what);
 }
@@ -125,7 +128,8 @@ Complaint SetKey(Config& config, const Key& key, const toml::node& value) {
 }
 
 // `prefix` is the table's name with a dot behind it, or empty for the whole file.
-Result<> ApplyTable(Config& config, const toml::table& table, const std::string& prefix, const std::string& file) {
+Result<> ApplyTable(Config& config, const toml::table& table, const std::string& prefix,
+                    const std::string& file) {
   for (const auto& [key_text, value] : table) {
     std::string name = prefix + std::string(key_text.str());
     if (const Key* key = FindKey(name)) {
@@ -187,7 +191,8 @@ Result<Config> LoadConfig(const std::string& file, MissingFile missing) {
   }
 }
 
-Result<> OverrideConfig(Config& config, std::string_view name, const std::string& value, std::string_view flag) {
+Result<> OverrideConfig(Config& config, std::string_view name, const std::string& value,
+                        std::string_view flag) {
   const Key* key = FindKey(name);
   if (key == nullptr || key->set_string == nullptr) {
     return Fail(Code::kInternal, kStep, flag, "no string key " + std::string(name));

@@ -16,7 +16,8 @@ namespace davit {
 inline constexpr char kDefaultConfigFile[] = "/etc/davit/config.toml";
 
 struct RegistryConfig {
-  // Directory of <host>/hosts.toml files. Empty: /etc/davit/certs.d if it exists, else /etc/containerd/certs.d.
+  // Directory of <host>/hosts.toml files. Empty: /etc/davit/certs.d if it exists, else
+  // /etc/containerd/certs.d.
   std::string config_path;
 };
 
@@ -28,7 +29,7 @@ struct CgroupConfig {
   std::string root = "/";
 };
 
-struct BridgeConfig {
+struct BridgeSettings {
   std::string name = "davit0";
   std::vector<std::string> subnets = {"10.88.0.0/16", "fd00:88::/64"};  // at most one per address family
 };
@@ -36,7 +37,7 @@ struct BridgeConfig {
 struct NetworkConfig {
   std::string conf_dir = "/etc/cni/net.d";
   std::vector<std::string> bin_dirs = {"/opt/cni/bin"};
-  BridgeConfig bridge;
+  BridgeSettings bridge;
 };
 
 struct Config {
@@ -54,13 +55,15 @@ enum class MissingFile {
   kIsError,  // named by --config
 };
 
-// Reads `file`, then the *.toml files of the directory `config.d` beside it in lexical order; of a key set more than
-// once the last setting counts, lists included. What no file sets keeps its default. Unknown keys, wrong types and bad
-// values are kInvalidArgument with "FILE:LINE" as subject and the key in the context.
+// Reads `file`, then the *.toml files of the directory `config.d` beside it in lexical order; of a key set
+// more than once the last setting counts, lists included. What no file sets keeps its default. Unknown keys,
+// wrong types and bad values are kInvalidArgument with "FILE:LINE" as subject and the key in the context.
 Result<Config> LoadConfig(const std::string& file, MissingFile missing);
 
-// Sets one key whose value is a string, with the same checks: for flags such as --root. `flag` goes into the error.
-Result<> OverrideConfig(Config& config, std::string_view key, const std::string& value, std::string_view flag);
+// Sets one key whose value is a string, with the same checks: for flags such as --root. `flag` goes into the
+// error.
+Result<> OverrideConfig(Config& config, std::string_view key, const std::string& value,
+                        std::string_view flag);
 
 // The directory that `config_path` stands for, empty included.
 std::string RegistryConfigPath(const RegistryConfig& config);

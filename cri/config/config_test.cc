@@ -95,13 +95,15 @@ TEST_F(ConfigTest, AnUnknownKeyIsNamedWithItsFileAndLine) {
   Write("config.d/x.toml", "\nnope = 1\n");
   Result<Config> config = Load();
   ASSERT_FALSE(config);
-  EXPECT_THAT(config.error().ToString(), AllOf(HasSubstr("config.d/x.toml:2"), HasSubstr("unknown key nope")));
+  EXPECT_THAT(config.error().ToString(),
+              AllOf(HasSubstr("config.d/x.toml:2"), HasSubstr("unknown key nope")));
 }
 
 TEST_F(ConfigTest, AWrongTypeIsNamedWithItsLine) {
   EXPECT_THAT(ErrorOf("root = 5\n"), AllOf(HasSubstr("config.toml:1"), HasSubstr("root: must be a string")));
   EXPECT_THAT(ErrorOf("network = \"x\"\n"), HasSubstr("network: must be a table"));
-  EXPECT_THAT(ErrorOf("network.bin_dirs = \"/x\"\n"), HasSubstr("network.bin_dirs: must be a list of strings"));
+  EXPECT_THAT(ErrorOf("network.bin_dirs = \"/x\"\n"),
+              HasSubstr("network.bin_dirs: must be a list of strings"));
   EXPECT_THAT(ErrorOf("network.bin_dirs = [1]\n"), HasSubstr("network.bin_dirs: must be a list of strings"));
 }
 
@@ -135,7 +137,9 @@ TEST_F(ConfigTest, BridgeNamesAreWhatTheKernelAccepts) {
 }
 
 TEST_F(ConfigTest, SubnetsAreNetworksAtMostOnePerFamily) {
-  auto error_of = [this](const std::string& list) { return ErrorOf("network.bridge.subnets = " + list + "\n"); };
+  auto error_of = [this](const std::string& list) {
+    return ErrorOf("network.bridge.subnets = " + list + "\n");
+  };
   EXPECT_EQ(error_of(R"(["10.0.0.0/8"])"), "");
   EXPECT_EQ(error_of(R"(["fd00::/64", "10.0.0.0/30"])"), "");
   EXPECT_THAT(error_of("[]"), HasSubstr("names no subnet"));

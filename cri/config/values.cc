@@ -37,7 +37,9 @@ struct Subnet {
 };
 
 Subnet ParseSubnet(const std::string& text) {
-  auto bad = [&text](std::string_view why) { return Subnet{AF_UNSPEC, Quoted(text) + ' ' + std::string(why)}; };
+  auto bad = [&text](std::string_view why) {
+    return Subnet{AF_UNSPEC, Quoted(text) + ' ' + std::string(why)};
+  };
   size_t slash = text.find('/');
   if (slash == std::string::npos) return bad("is not of the form ADDRESS/BITS");
 
@@ -50,9 +52,11 @@ Subnet ParseSubnet(const std::string& text) {
   size_t prefix = 0;
   const char* end = text.data() + text.size();
   auto [rest, error] = std::from_chars(text.data() + slash + 1, end, prefix);
-  if (error != std::errc() || rest != end || prefix < 1 || prefix > bits) return bad("has a malformed prefix length");
+  if (error != std::errc() || rest != end || prefix < 1 || prefix > bits)
+    return bad("has a malformed prefix length");
   if (prefix > bits - 2) return bad("has no room for a gateway and a pod");
-  if (!HostBitsAreZero(std::span(address).first(bits / 8), prefix)) return bad("has bits set beyond its prefix");
+  if (!HostBitsAreZero(std::span(address).first(bits / 8), prefix))
+    return bad("has bits set beyond its prefix");
   return Subnet{family, std::nullopt};
 }
 
