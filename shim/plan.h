@@ -86,10 +86,11 @@ struct DeviceStep {
   uint32_t mode = 0666;
   uint32_t uid = 0;
   uint32_t gid = 0;
+  std::string access = "rwm";  // what the cgroup's filter allows: the daemon's affair, as is all_devices below
 
   template <typename Self>
   static auto Fields(Self& s) {
-    return std::tie(s.path, s.type, s.major, s.minor, s.mode, s.uid, s.gid);
+    return std::tie(s.path, s.type, s.major, s.minor, s.mode, s.uid, s.gid, s.access);
   }
 };
 
@@ -164,6 +165,7 @@ struct ContainerPlan {
   Propagation root_propagation = Propagation::kPrivate;
   std::vector<MountStep> mounts;  // in order
   std::vector<DeviceStep> devices;
+  bool all_devices = false;  // the filter lets every device through (privileged)
   std::vector<std::string> masked_paths;
   std::vector<std::string> read_only_paths;
   bool stdin_open = false;   // CRI stdin: a pipe that the shim holds open; else /dev/null
@@ -173,7 +175,7 @@ struct ContainerPlan {
   template <typename Self>
   static auto Fields(Self& s) {
     return std::tie(s.container_id, s.pid, s.host_network, s.host_ipc, s.host_uts, s.host_cgroup, s.read_only_root,
-                    s.root_propagation, s.mounts, s.devices, s.masked_paths, s.read_only_paths, s.stdin_open,
+                    s.root_propagation, s.mounts, s.devices, s.all_devices, s.masked_paths, s.read_only_paths, s.stdin_open,
                     s.stdin_once, s.process);
   }
 };
