@@ -69,10 +69,13 @@ T TakeValue(Result<T>& result) {
 
 }  // namespace davit
 
-// The value of a Result, or a return of its error from the enclosing function.
-#define TRY(expr)                                                               \
-  __extension__({                                                              \
-    auto try_result_ = (expr);                                                 \
-    if (!try_result_) return std::unexpected(std::move(try_result_).error()); \
-    ::davit::internal::TakeValue(try_result_);                                 \
+// The value of a Result, or a return of its error from the enclosing function. Each use has a variable of its own name, so
+// that one may stand inside another.
+#define TRY(expr) DAVIT_TRY(expr, __COUNTER__)
+#define DAVIT_TRY(expr, number) DAVIT_TRY_NUMBERED(expr, number)
+#define DAVIT_TRY_NUMBERED(expr, number)                                        \
+  __extension__({                                                               \
+    auto try_##number = (expr);                                                 \
+    if (!try_##number) return std::unexpected(std::move(try_##number).error()); \
+    ::davit::internal::TakeValue(try_##number);                                 \
   })

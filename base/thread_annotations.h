@@ -20,6 +20,11 @@
 #define DAVIT_THREAD_ATTRIBUTE(x)
 #endif
 
+// Abseil, which gRPC brings along, defines some of the same names to the same attributes.
+#undef GUARDED_BY
+#undef PT_GUARDED_BY
+#undef NO_THREAD_SAFETY_ANALYSIS
+
 #define CAPABILITY(x) DAVIT_THREAD_ATTRIBUTE(capability(x))
 #define SCOPED_CAPABILITY DAVIT_THREAD_ATTRIBUTE(scoped_lockable)
 #define GUARDED_BY(x) DAVIT_THREAD_ATTRIBUTE(guarded_by(x))        // a member

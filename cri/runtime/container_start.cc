@@ -73,14 +73,14 @@ Result<ContainerStarted> Runtime::SendStart(const ContainerPtr& container, const
 
   frame.Add(FdRole::kHostMounts, TRY(NsHandle::OfSelf("mnt")).Take());
   frame.Add(FdRole::kCgroupDir, TRY(host_.cgroups.OpenMountPoint()));
-  if (plan.process.seccomp) frame.Add(FdRole::kSeccomp, TRY(SeccompFilterOf(*container, plan)));
+  if (plan.process.seccomp) frame.Add(FdRole::kSeccomp, TRY(SeccompFilterOf(container->config(), plan)));
   if (plan.pid == NamespaceUse::kTarget) frame.Add(FdRole::kTargetPid, TRY(TargetProcessOf(*container)));
   if (!record.log_path.empty()) {
     frame.Add(FdRole::kLog, TRY(OpenLog(container->sandbox().config().log_directory(), container->config().log_path())));
   }
   call.spans.Mark("descriptors");
 
-  StartContainer message{record.id, kStartTimeoutMs, frame.roles()};
+  ::davit::StartContainer message{record.id, kStartTimeoutMs, frame.roles()};
   Frame reply = TRY(link->Call(ShimMessage::kStartContainer, Encode(message), frame.fds(), OperationDeadline()));
   call.spans.Mark("init");
   ContainerStarted started = TRY(Decode<ContainerStarted>(reply.payload, "ContainerStarted"));

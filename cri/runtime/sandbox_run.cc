@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
+#include <sys/stat.h>
+
 #include <filesystem>
 
 #include "base/codec.h"
