@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "images/image_config.h"
+
+#include "images/digest.h"
+#include "images/json.h"
+
+namespace davit {
+namespace {
+
+// Overlayfs stacks no more lower directories (OVL_MAX_STACK in fs/overlayfs/params.c).
+constexpr size_t kMaxLayers = 500;
+
+}  // namespace
+
+Result<ImageConfig> ParseImageConfig(std::string_view json) {
+  JsonObject document = TRY(JsonObject::Parse(json, "image config"));
+  ImageConfig image;
+  image.os = document.String("os");
+  image.architecture = document.String("architecture");
+  image.variant = document.String("variant");
+  image.diff_ids = document.Object("rootfs").Strings("diff_ids");
+
+  JsonObject config = document.Object("config");
+  image.user = config.String("User");
+  image.working_dir = config.String("WorkingDir");
+  image.stop_signal = config.String("StopSignal");
+  image.entrypoint = config.Strings("Entrypoint");
+  image.cmd = config.Strings("Cmd");
+  image.env = config.Strings("Env");
+  image.volumes = config.Keys("Volumes");
+  image.exposed_ports = config.Keys("ExposedPorts");
+  for (auto& [name, value] : config.StringMap("Labels")) image.labels.emplace(name, value);
+  TRY(document.Check());
+
+  if (image.diff_ids.size() > kMaxLayers) {
+    return Fail(Code::kInvalidArgument, "parse", "image config", "more layers than overlayfs can stack (500)");
+  }
+  for (const std::string& diff_id : image.diff_ids) {
+    if (!IsDigest(diff_id)) return Fail(Code::kInvalidArgument, "parse", "image config", "a diff id is no digest");
+  }
+  return image;
+}
+
+}  // namespace davit

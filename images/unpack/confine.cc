@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "images/unpack/confine.h"
+
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/mount.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <string>
+
+#include "images/unpack/syscall_filter.h"
+
+namespace davit {
+namespace {
+
+constexpr uint64_t kKeptCapabilities = 1ULL << CAP_CHOWN | 1ULL << CAP_DAC_OVERRIDE | 1ULL << CAP_FOWNER |
+                                       1ULL << CAP_FSETID | 1ULL << CAP_MKNOD | 1ULL << CAP_SETFCAP;
+
+#ifndef DAVIT_SANITIZED
+constexpr rlim_t kAddressSpace = 2ULL << 30;
+#endif
+constexpr rlim_t kOpenFiles = 64;
+
+Result<> LowerLimit(int resource, const char* name, rlim_t wanted) {
+  rlimit limit;
+  if (getrlimit(static_cast<__rlimit_resource>(resource), &limit) < 0) return SystemError("getrlimit", name);
+  rlim_t lowered = std::min(wanted, limit.rlim_max);
+  limit = {lowered, lowered};
+  if (setrlimit(static_cast<__rlimit_resource>(resource), &limit) < 0) return SystemError("setrlimit", name);
+  return {};
+}
+
+Result<> LowerLimits() {
+  TRY(LowerLimit(RLIMIT_CORE, "core", 0));
+  TRY(LowerLimit(RLIMIT_NOFILE, "nofile", kOpenFiles));
+#ifndef DAVIT_SANITIZED  // a sanitizer's shadow memory is terabytes of address space
+  TRY(LowerLimit(RLIMIT_AS, "as", kAddressSpace));
+#endif
+  return {};
+}
+
+// The detached copy must be made in the daemon's mount namespace, where the layer's mount is: open_tree(2) refuses a
+// foreign one. The copy is attached on top of the new namespace's root, and then becomes it.
+Result<> EnterLayerAsRoot(int layer_fd) {
+  UniqueFd tree(static_cast<int>(
+      syscall(SYS_open_tree, layer_fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
+  if (!tree) return SystemError("open_tree", "layer directory");
+  if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP) < 0) {
+    return SystemError("unshare", "namespaces");
+  }
+  // pivot_root(2) refuses shared mounts, and nothing may propagate back.
+  if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0) return SystemError("make private", "/");
+  mount_attr attributes{};
+  attributes.attr_set = MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+  if (syscall(SYS_mount_setattr, tree.get(), "", AT_EMPTY_PATH, &attributes, sizeof attributes) < 0) {
+    return SystemError("mount_setattr", "layer directory");
+  }
+  if (syscall(SYS_move_mount, tree.get(), "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0) {
+    return SystemError("move_mount", "layer directory");
+  }
+  if (fchdir(tree.get()) < 0) return SystemError("fchdir", "layer directory");
+  if (syscall(SYS_pivot_root, ".", ".") < 0) return SystemError("pivot_root", "layer directory");
+  // The old root is stacked on the new one now.
+  if (umount2(".", MNT_DETACH) < 0) return SystemError("umount", "old root");
+  if (chdir("/") < 0) return SystemError("chdir", "/");
+  return {};
+}
+
+// Raw descriptors below `first` that stay: 0, 1, 2 and `report_fd`.
+Result<> CloseAllBut(int report_fd) {
+  bool closed = report_fd < 3 || close_range(3, static_cast<unsigned>(report_fd) - 1, 0) == 0 || report_fd == 3;
+  if (!closed || close_range(static_cast<unsigned>(std::max(report_fd, 2)) + 1, ~0U, 0) < 0) {
+    return SystemError("close_range", "inherited descriptors");
+  }
+  return {};
+}
+
+Result<> DropCapabilities() {
+  for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; ++capability) {
+    if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0) {
+      return SystemError("prctl(PR_CAPBSET_DROP)", std::to_string(capability));
+    }
+  }
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[2]{};
+  for (int word = 0; word < 2; ++word) {
+    data[word].effective = data[word].permitted = static_cast<uint32_t>(kKeptCapabilities >> (32 * word));
+  }
+  if (syscall(SYS_capset, &header, data) < 0) return SystemError("capset", "unpacker");
+  return {};
+}
+
+}  // namespace
+
+Result<UniqueFd> Confine(int layer_fd, int report_fd) {
+  umask(0);
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return SystemError("prctl", "no_new_privs");
+  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) return SystemError("prctl", "dumpable");
+  TRY(LowerLimits());
+  TRY(EnterLayerAsRoot(layer_fd));
+  TRY(CloseAllBut(report_fd));
+  UniqueFd root(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!root) return SystemError("open", "/");
+  TRY(DropCapabilities());
+  TRY(LoadSyscallFilter());
+  return root;
+}
+
+}  // namespace davit

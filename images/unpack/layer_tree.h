@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// The directory that a layer is unpacked into, and the way to any place in it.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "base/unique_fd.h"
+#include "images/unpack/limits.h"
+
+namespace davit {
+
+// A name in a directory of the layer. `dir` has no symlink in it: it is what the directory is really called.
+struct LayerPlace {
+  std::shared_ptr<const UniqueFd> dir_fd;  // O_PATH
+  std::string dir;
+  std::string name;
+
+  int fd() const { return dir_fd->get(); }
+  std::string Path() const;
+};
+
+enum class MissingDirs { kMake, kFail };
+
+// Every directory is opened from the layer's root by openat2(2) with RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS. Symlinks
+// of the layer itself are followed in user space, one by one, as a process with the layer as its root would see them.
+class LayerTree {
+ public:
+  // `root_fd` stays the caller's.
+  LayerTree(int root_fd, const UnpackLimits& limits) : root_fd_(root_fd), limits_(limits) {}
+
+  // The place that `path` (as CleanLayerPath gives it, not empty) means. Missing directories on the way are made with mode
+  // 0755 and noted in `implicit_dirs`, or are kNotFound. Something else than a directory on the way is kInvalidArgument.
+  Result<LayerPlace> Locate(const std::string& path, MissingDirs missing);
+
+  // Opens a directory by its real path, O_RDONLY.
+  Result<UniqueFd> OpenDir(const std::string& real_path) const;
+
+  // Removes what is at the place, with everything in it. The notes about it go, too.
+  Result<> Remove(const LayerPlace& place);
+
+  // Notes by real path. `report_bytes` of the limits bounds them: kResourceExhausted.
+  Result<> NoteImplicit(const std::string& path) { return Note(implicit_dirs_, path); }
+  Result<> NoteOpaque(const std::string& path) { return Note(opaque_dirs_, path); }
+  void ForgetImplicit(const std::string& path) { implicit_dirs_.erase(path); }
+  const std::set<std::string>& implicit_dirs() const { return implicit_dirs_; }
+  const std::set<std::string>& opaque_dirs() const { return opaque_dirs_; }
+
+ private:
+  struct CachedDir {
+    std::string path;
+    std::shared_ptr<const UniqueFd> fd;
+  };
+
+  Result<std::shared_ptr<const UniqueFd>> Open(const std::string& real_path);
+  Result<std::string> FindRealDir(std::string_view dir, MissingDirs missing);
+  Result<> MakeDir(const std::string& parent, const std::string& name, bool replaces_whiteout);
+  Result<> Empty(const std::string& real_path);
+  Result<> Note(std::set<std::string>& notes, const std::string& path);
+
+  int root_fd_;
+  const UnpackLimits& limits_;
+  // Entries come directory by directory, so that a few suffice.
+  std::array<CachedDir, 8> cache_;
+  size_t next_slot_ = 0;
+  std::set<std::string> implicit_dirs_;
+  std::set<std::string> opaque_dirs_;
+  size_t noted_bytes_ = 0;
+};
+
+// An overlay whiteout is a character device 0:0 (Documentation/filesystems/overlayfs.rst).
+struct LayerNode {
+  bool exists = false;
+  bool is_dir = false;
+  bool is_symlink = false;
+  bool is_whiteout = false;
+};
+Result<LayerNode> LookAt(int dir_fd, const std::string& name);
+
+}  // namespace davit

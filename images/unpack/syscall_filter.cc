@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "images/unpack/syscall_filter.h"
+
+#include <sched.h>
+#include <seccomp.h>
+
+#include <memory>
+
+namespace davit {
+namespace {
+
+constexpr int kAllowed[] = {
+    // Streams and files.
+    SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(writev), SCMP_SYS(close), SCMP_SYS(lseek), SCMP_SYS(fcntl),
+    SCMP_SYS(openat), SCMP_SYS(openat2), SCMP_SYS(fstat), SCMP_SYS(newfstatat), SCMP_SYS(statx),
+    SCMP_SYS(getdents64), SCMP_SYS(readlinkat), SCMP_SYS(mkdirat), SCMP_SYS(mknodat), SCMP_SYS(linkat),
+    SCMP_SYS(symlinkat), SCMP_SYS(unlinkat), SCMP_SYS(fchown), SCMP_SYS(fchownat), SCMP_SYS(fchmod),
+    SCMP_SYS(fchmodat), SCMP_SYS(fsetxattr), SCMP_SYS(utimensat), SCMP_SYS(ftruncate),
+    // Memory, threads, the end. clone3 is refused below, and glibc falls back to clone.
+    SCMP_SYS(brk), SCMP_SYS(mmap), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(mprotect), SCMP_SYS(madvise),
+    SCMP_SYS(futex), SCMP_SYS(set_robust_list), SCMP_SYS(rseq), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(sched_getaffinity), SCMP_SYS(sched_yield), SCMP_SYS(getrandom), SCMP_SYS(clock_gettime),
+    SCMP_SYS(gettid), SCMP_SYS(getpid), SCMP_SYS(tgkill), SCMP_SYS(restart_syscall), SCMP_SYS(exit),
+    SCMP_SYS(exit_group)};
+
+}  // namespace
+
+Result<> LoadSyscallFilter() {
+#ifdef DAVIT_SANITIZED
+  return {};
+#else
+  std::unique_ptr<void, void (*)(scmp_filter_ctx)> filter(seccomp_init(SCMP_ACT_ERRNO(EPERM)), seccomp_release);
+  if (!filter) return SystemError("seccomp_init", "unpacker", ENOMEM);
+  for (int call : kAllowed) {
+    if (int status = seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, call, 0); status < 0) {
+      return SystemError("seccomp_rule_add", "unpacker", -status);
+    }
+  }
+  // Threads, but no processes and no namespaces.
+  int status = seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+                                SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+  if (status == 0) status = seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+  if (status == 0) status = seccomp_load(filter.get());
+  if (status < 0) return SystemError("seccomp_load", "unpacker", -status);
+  return {};
+#endif
+}
+
+}  // namespace davit
