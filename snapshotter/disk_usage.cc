@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "snapshotter/disk_usage.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <optional>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "snapshotter/tree_walk.h"
+
+namespace davit {
+namespace {
+
+constexpr unsigned kStatxMask = STATX_BASIC_STATS | STATX_MNT_ID;
+
+class UsageVisitor : public TreeVisitor {
+ public:
+  UsageVisitor(uint64_t mount_id, std::string_view name) : mount_id_(mount_id), name_(name) {}
+
+  void Count(const struct statx& stat) {
+    bool shared = stat.stx_nlink > 1 && !S_ISDIR(stat.stx_mode);
+    if (shared && !counted_.emplace(stat.stx_dev_major, stat.stx_dev_minor, stat.stx_ino).second) return;
+    usage_.bytes += stat.stx_blocks * 512;
+    usage_.inodes += 1;
+  }
+
+  WalkStep Visit(int dir_fd, const std::string& name, unsigned char) override {
+    struct statx stat{};
+    if (statx(dir_fd, name.c_str(), AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, kStatxMask, &stat) < 0) {
+      if (errno != ENOENT) Keep(SystemError("statx", name).error());
+      return WalkStep::kNext;
+    }
+    if (stat.stx_mnt_id != mount_id_) return WalkStep::kNext;
+    Count(stat);
+    return S_ISDIR(stat.stx_mode) ? WalkStep::kDescend : WalkStep::kNext;
+  }
+
+  void Leave(int, const std::string&) override {}
+
+  void Failed(const Error& error) override {
+    bool changed = error.os_errno == ENOENT || error.os_errno == ENOTDIR || error.os_errno == ELOOP;
+    if (!changed && error.os_errno != EXDEV) Keep(error);
+  }
+
+  Result<DiskUsage> Take() {
+    if (error_) return std::unexpected(Within("measure " + std::string(name_), std::move(*error_)));
+    return usage_;
+  }
+
+ private:
+  void Keep(const Error& error) {
+    if (!error_) error_ = error;
+  }
+
+  uint64_t mount_id_;
+  std::string_view name_;
+  DiskUsage usage_;
+  std::set<std::tuple<uint32_t, uint32_t, uint64_t>> counted_;  // inodes with several names
+  std::optional<Error> error_;
+};
+
+}  // namespace
+
+Result<DiskUsage> MeasureTree(UniqueFd directory, std::string_view name) {
+  struct statx stat{};
+  if (statx(directory.get(), "", AT_EMPTY_PATH, kStatxMask, &stat) < 0) return SystemError("statx", name);
+  UsageVisitor visitor(stat.stx_mnt_id, name);
+  visitor.Count(stat);
+  WalkTree(std::move(directory), visitor);
+  return visitor.Take();
+}
+
+}  // namespace davit

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// What concerns layers and containers alike; snapshotter_layers.cc and snapshotter_containers.cc have the
+// rest.
+#include "snapshotter/snapshotter.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include "snapshotter/directory.h"
+#include "snapshotter/names.h"
+
+namespace davit {
+namespace {
+
+// What was removed since the directory was listed, or is none of ours, takes nothing.
+Result<DiskUsage> UsageIfAny(Result<DiskUsage> usage) {
+  if (usage) return usage;
+  bool absent = usage.error().code == Code::kNotFound || usage.error().code == Code::kInvalidArgument;
+  if (absent) return DiskUsage{};
+  return usage;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Snapshotter>> Snapshotter::Open(const std::string& root) {
+  UniqueFd fd = TRY(OpenPrivateDirectory(AT_FDCWD, root));
+  return Open(root, TRY(ProbeOverlay(fd.get())));
+}
+
+Result<std::unique_ptr<Snapshotter>> Snapshotter::Open(const std::string& root,
+                                                       const OverlaySupport& support) {
+  UniqueFd fd = TRY(OpenPrivateDirectory(AT_FDCWD, root));
+  if (flock(fd.get(), LOCK_EX | LOCK_NB) < 0) {
+    if (errno != EWOULDBLOCK) return SystemError("flock", root);
+    return Fail(Code::kFailedPrecondition, "open snapshotter", root, "another process has it open");
+  }
+  std::unique_ptr<Snapshotter> snapshotter(new Snapshotter(root, std::move(fd), support));
+  TRY(snapshotter->OpenDirectories());
+  return snapshotter;
+}
+
+Result<> Snapshotter::OpenDirectories() {
+  layers_ = TRY(OpenPrivateDirectory(root_fd_.get(), "layers"));
+  staging_ = TRY(OpenPrivateDirectory(root_fd_.get(), "staging"));
+  containers_ = TRY(OpenPrivateDirectory(root_fd_.get(), "containers"));
+  UniqueFd trash = TRY(OpenPrivateDirectory(root_fd_.get(), "trash"));
+  trash_ = TRY(Trash::Open(std::move(trash)));
+  return {};
+}
+
+Result<> Snapshotter::Collect(const std::set<std::string>& live_layers,
+                              const std::set<std::string>& live_containers) {
+  std::set<std::string> live_layer_names;
+  for (const std::string& chain_id : live_layers) live_layer_names.insert(TRY(LayerName(chain_id)));
+  Result<> staging = CollectIn(staging_.get(), {});
+  Result<> layers = CollectIn(layers_.get(), live_layer_names);
+  Result<> containers = CollectIn(containers_.get(), live_containers);
+  TRY(staging);
+  TRY(layers);
+  return containers;
+}
+
+// Goes on past what fails and returns the first error.
+Result<> Snapshotter::CollectIn(int dir_fd, const std::set<std::string>& live_names) {
+  Result<> collected;
+  for (const std::string& name : TRY(ListDirectory(dir_fd))) {
+    if (live_names.contains(name)) continue;
+    Result<> discarded = Discard(dir_fd, name);
+    if (!discarded && collected) collected = discarded;
+  }
+  return collected;
+}
+
+Result<> Snapshotter::Discard(int dir_fd, const std::string& name) {
+  Result<> taken = trash_->Take(dir_fd, name);
+  if (!taken && taken.error().os_errno == ENOENT) return {};
+  return taken;
+}
+
+Result<> Snapshotter::Sync() {
+  MutexLock lock(sync_mutex_);
+  std::set<std::string> covered = ledger_.Unsynced();
+  if (syncfs(root_fd_.get()) == 0) {
+    ledger_.Synced(covered);
+    return {};
+  }
+  auto error = SystemError("syncfs", root_);
+  // The kernel tells of a lost write once. Forgetting these layers now is what keeps a retried pull, whose
+  // own sync may well succeed, from building on them.
+  for (const std::string& chain_id : ledger_.SyncFailed()) static_cast<void>(RemoveLayer(chain_id));
+  return error;
+}
+
+Result<FsInfo> Snapshotter::Info() const {
+  FsInfo info{.mountpoint = root_, .layers = {}, .containers = {}};
+  for (const std::string& name : TRY(ListDirectory(layers_.get()))) {
+    info.layers += TRY(UsageIfAny(LayerUsage("sha256:" + name)));
+  }
+  for (const std::string& id : TRY(ListDirectory(containers_.get()))) {
+    info.containers += TRY(UsageIfAny(ContainerUsage(id)));
+  }
+  return info;
+}
+
+void Snapshotter::WaitForDeletions() {
+  trash_->WaitIdle();
+}
+
+std::vector<Error> Snapshotter::DeletionProblems() const {
+  return trash_->Problems();
+}
+
+}  // namespace davit

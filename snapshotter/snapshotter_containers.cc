@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <ranges>
+
+#include "base/file_io.h"
+#include "snapshotter/directory.h"
+#include "snapshotter/names.h"
+#include "snapshotter/snapshotter.h"
+
+namespace davit {
+namespace {
+
+Result<UniqueFd> OpenContainer(int containers_fd, const std::string& id) {
+  TRY(CheckContainerId(id));
+  auto fd = OpenDirectory(containers_fd, id);
+  if (fd || fd.error().os_errno != ENOENT) return fd;
+  return Fail(Code::kNotFound, "open container", id, "it has no writable layer");
+}
+
+// The root directory of an overlay is the upper one: its mode and owner have to come from the image.
+Result<> MakeUpper(int container_fd, const struct stat& root) {
+  TRY(MakeDirectory(container_fd, "upper", root.st_mode & 07777));
+  if (root.st_uid == geteuid() && root.st_gid == getegid()) return {};
+  if (fchownat(container_fd, "upper", root.st_uid, root.st_gid, AT_SYMLINK_NOFOLLOW) < 0) {
+    return SystemError("chown", "upper");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<> Snapshotter::Prepare(const std::string& container_id, const std::vector<std::string>& chain_ids) {
+  TRY(CheckContainerId(container_id));
+  if (mkdirat(containers_.get(), container_id.c_str(), 0700) < 0) return SystemError("mkdir", container_id);
+  UniqueFd container = TRY(OpenContainer(containers_.get(), container_id));
+  Result<> filled = FillContainer(container.get(), chain_ids);
+  // What cannot be moved now is found by the next Collect.
+  if (!filled) static_cast<void>(Discard(containers_.get(), container_id));
+  return filled;
+}
+
+Result<> Snapshotter::FillContainer(int container_fd, const std::vector<std::string>& chain_ids) {
+  struct stat root{};
+  root.st_mode = 0755;
+  root.st_uid = geteuid();
+  root.st_gid = getegid();
+  for (const std::string& chain_id : chain_ids) {
+    UniqueFd layer = TRY(OpenLayer(chain_id));
+    if (&chain_id == &chain_ids.back() && fstat(layer.get(), &root) < 0) return SystemError("stat", chain_id);
+  }
+  if (chain_ids.empty()) TRY(MakeDirectory(container_fd, "lower", 0755));
+  return MakeUpper(container_fd, root);
+}
+
+Result<UniqueFd> Snapshotter::Mount(const std::string& container_id,
+                                    const std::vector<std::string>& chain_ids) {
+  UniqueFd container = TRY(OpenContainer(containers_.get(), container_id));
+  return MountOverlay(support_, TRY(OpenOverlayDirs(container.get(), chain_ids)));
+}
+
+Result<OverlayDirs> Snapshotter::OpenOverlayDirs(int container_fd,
+                                                 const std::vector<std::string>& chain_ids) {
+  OverlayDirs dirs;
+  for (const std::string& chain_id : chain_ids | std::views::reverse) {
+    // Not O_PATH: fsconfig(2) took no such descriptors before Linux 6.15.
+    dirs.lowers.push_back(TRY(OpenLayerAs(O_RDONLY, chain_id)));
+  }
+  if (chain_ids.empty()) dirs.lowers.push_back(TRY(OpenDirectory(container_fd, "lower")));
+  dirs.upper = TRY(OpenDirectory(container_fd, "upper"));
+  dirs.work = TRY(FreshWorkDirectory(container_fd));
+  return dirs;
+}
+
+// A volatile overlay leaves a mark in its work directory that makes a second mount fail. The mark is there
+// for those who would trust the files in it; a start that failed has left none that matter.
+Result<UniqueFd> Snapshotter::FreshWorkDirectory(int container_fd) {
+  if (mkdirat(container_fd, "work", 0700) < 0) {
+    if (errno != EEXIST) return SystemError("mkdir", "work");
+    TRY(Discard(container_fd, "work"));
+    TRY(MakeDirectory(container_fd, "work", 0700));
+  }
+  return OpenDirectory(container_fd, "work");
+}
+
+Result<> Snapshotter::MountAt(const std::string& container_id, const std::vector<std::string>& chain_ids,
+                              const std::string& path) {
+  if (!path.starts_with('/')) return Fail(Code::kInvalidArgument, "mount", path, "not an absolute path");
+  UniqueFd mount = TRY(Mount(container_id, chain_ids));
+  if (move_mount(mount.get(), "", AT_FDCWD, path.c_str(), MOVE_MOUNT_F_EMPTY_PATH) < 0) {
+    return SystemError("attach container " + container_id, path);
+  }
+  return {};
+}
+
+Result<DiskUsage> Snapshotter::ContainerUsage(const std::string& container_id) const {
+  UniqueFd container = TRY(OpenContainer(containers_.get(), container_id));
+  return MeasureTree(TRY(OpenDirectory(container.get(), "upper")), container_id);
+}
+
+Result<> Snapshotter::RemoveContainer(const std::string& container_id) {
+  TRY(CheckContainerId(container_id));
+  return Discard(containers_.get(), container_id);
+}
+
+}  // namespace davit
