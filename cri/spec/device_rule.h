@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// One line of a container's device filter (Documentation/admin-guide/cgroup-v1/devices.rst; on v2 the same by BPF).
+// One line of a container's device filter (Documentation/admin-guide/cgroup-v1/devices.rst; on v2 the same by
+// BPF).
 #pragma once
 
 #include <cstdint>

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// Containers: from the request and the image to the plan that a shim executes.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "api/cri/v1/api.pb.h"
+#include "base/error.h"
+#include "cri/spec/devices.h"
+#include "cri/spec/host_facts.h"
+#include "cri/spec/mounts.h"
+#include "cri/spec/pod_files.h"
+#include "cri/spec/process_plan.h"
+#include "cri/spec/profiles.h"
+#include "images/image_config.h"
+#include "shim/plan.h"
+
+namespace davit {
+
+struct ContainerInputs {
+  const ::runtime::v1::PodSandboxConfig& sandbox;  // the one that the sandbox was made with
+  const ::runtime::v1::ContainerConfig& container;
+  const ImageConfig& image;
+  PodFiles files;
+  const HostFacts& host;
+  std::string container_id;
+  std::vector<ImageVolume> volumes;
+};
+
+// Everything that can be wrong with a container without asking the kernel fails here, so that a created
+// container is one that can start unless the kernel refuses. kInvalidArgument names the field and its value,
+// kFailedPrecondition what the host lacks, kUnimplemented what a later version will do. Devices are looked up
+// on the host.
+Result<ContainerPlan> BuildContainerPlan(const ContainerInputs& inputs);
+
+}  // namespace davit

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "cri/spec/mounts.h"
+
+#include <linux/mount.h>
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "cri/spec/field.h"
+
+namespace davit {
+namespace {
+
+namespace v1 = ::runtime::v1;
+
+constexpr uint64_t kInert = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+
+MountStep Filesystem(MountKind kind, std::string target, uint64_t attributes, std::string options = "") {
+  MountStep step;
+  step.kind = kind;
+  step.target = std::move(target);
+  step.options = std::move(options);
+  step.attributes = attributes;
+  return step;
+}
+
+// A file or directory that the daemon made.
+MountStep OurBind(std::string source, std::string target, bool read_only) {
+  MountStep step;
+  step.kind = MountKind::kBind;
+  step.source = std::move(source);
+  step.target = std::move(target);
+  step.attributes = read_only ? MOUNT_ATTR_RDONLY : 0;
+  step.recursive_bind = false;
+  step.source_is_ours = true;
+  return step;
+}
+
+// What the runtime specification calls default filesystems, with the options that every runtime gives them.
+std::vector<MountStep> DefaultMounts(const v1::LinuxContainerSecurityContext& context,
+                                     const PodFiles& files) {
+  uint64_t kernel = kInert | (context.privileged() ? 0 : MOUNT_ATTR_RDONLY);
+  bool read_only = context.readonly_rootfs();
+  return {
+      Filesystem(MountKind::kProc, "/proc", kInert),
+      Filesystem(MountKind::kTmpfs, "/dev", MOUNT_ATTR_NOSUID, "mode=755,size=65536k"),
+      Filesystem(MountKind::kDevpts, "/dev/pts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
+                 "newinstance,ptmxmode=0666,mode=0620,gid=5"),
+      Filesystem(MountKind::kShm, "/dev/shm", kInert),
+      Filesystem(MountKind::kMqueue, "/dev/mqueue", kInert),
+      Filesystem(MountKind::kSysfs, "/sys", kernel),
+      Filesystem(MountKind::kCgroup, "/sys/fs/cgroup", kernel),
+      OurBind(files.hostname, "/etc/hostname", read_only),
+      OurBind(files.hosts, "/etc/hosts", read_only),
+      OurBind(files.resolv_conf, "/etc/resolv.conf", read_only),
+  };
+}
+
+Result<Propagation> PropagationOf(const v1::Mount& mount) {
+  switch (mount.propagation()) {
+    case v1::PROPAGATION_PRIVATE:
+      return Propagation::kPrivate;
+    case v1::PROPAGATION_HOST_TO_CONTAINER:
+      return Propagation::kSlave;
+    case v1::PROPAGATION_BIDIRECTIONAL:
+      return Propagation::kShared;
+    default:
+      return BadField("mounts.propagation", std::to_string(mount.propagation()),
+                      "is not a known propagation");
+  }
+}
+
+Result<uint64_t> AttributesOf(const v1::Mount& mount) {
+  static constexpr std::pair<std::string_view, uint64_t> kOptions[] = {
+      {"noexec", MOUNT_ATTR_NOEXEC}, {"nosuid", MOUNT_ATTR_NOSUID}, {"nodev", MOUNT_ATTR_NODEV}};
+  uint64_t attributes = mount.readonly() ? MOUNT_ATTR_RDONLY : 0;
+  for (const std::string& option : mount.mount_options()) {
+    auto known = std::ranges::find(kOptions, option, &std::pair<std::string_view, uint64_t>::first);
+    if (known == std::end(kOptions)) return BadField("mounts.mount_options", option, "is not a known option");
+    attributes |= known->second;
+  }
+  return attributes;
+}
+
+Result<> CheckSupported(const v1::Mount& mount) {
+  if (!mount.image().image().empty()) {
+    return UnsupportedField("mounts.image", mount.image().image(), "image volumes are not supported yet");
+  }
+  if (mount.uidmappings_size() > 0 || mount.gidmappings_size() > 0) {
+    return UnsupportedField("mounts.uidMappings", mount.container_path(),
+                            "idmapped mounts are not supported yet");
+  }
+  return {};
+}
+
+Result<> CheckRecursiveReadOnly(const v1::Mount& mount) {
+  if (!mount.recursive_read_only()) return {};
+  constexpr std::string_view kField = "mounts.recursive_read_only";
+  if (!mount.readonly()) return BadField(kField, mount.container_path(), "needs readonly");
+  if (mount.propagation() != v1::PROPAGATION_PRIVATE) {
+    return BadField(kField, mount.container_path(), "needs private propagation");
+  }
+  return {};
+}
+
+Result<MountStep> RequestedMount(const v1::Mount& mount) {
+  TRY(CheckSupported(mount));
+  TRY(CheckRecursiveReadOnly(mount));
+  MountStep step;
+  step.kind = MountKind::kBind;
+  step.source = TRY(CleanAbsolutePath("mounts.host_path", mount.host_path()));
+  step.target = TRY(CleanAbsolutePath("mounts.container_path", mount.container_path()));
+  if (step.target == "/") return BadField("mounts.container_path", mount.container_path(), "is the root");
+  step.attributes = TRY(AttributesOf(mount));
+  step.recursive_bind = true;
+  step.recursive_attributes = mount.recursive_read_only();
+  step.propagation = TRY(PropagationOf(mount));
+  return step;
+}
+
+bool HasTarget(const std::vector<MountStep>& mounts, std::string_view target) {
+  return std::ranges::find(mounts, target, &MountStep::target) != mounts.end();
+}
+
+// Takes out of `mounts` what the later ones replace.
+void GiveWay(std::vector<MountStep>& mounts, const std::vector<MountStep>& later) {
+  bool replaces_dev = HasTarget(later, "/dev");
+  std::erase_if(mounts, [&](const MountStep& step) {
+    return HasTarget(later, step.target) || (replaces_dev && step.target.starts_with("/dev/"));
+  });
+}
+
+}  // namespace
+
+Result<std::vector<MountStep>> ContainerMounts(const MountInputs& inputs) {
+  std::vector<MountStep> requested;
+  for (const v1::Mount& mount : inputs.config.mounts()) requested.push_back(TRY(RequestedMount(mount)));
+  std::vector<MountStep> volumes;
+  for (const ImageVolume& volume : inputs.volumes) {
+    std::string target = TRY(CleanAbsolutePath("image.volumes", volume.target));
+    if (target == "/") return BadField("image.volumes", volume.target, "is the root");
+    volumes.push_back(OurBind(volume.host_path, target, /*read_only=*/false));
+  }
+  std::vector<MountStep> mounts = DefaultMounts(inputs.config.linux().security_context(), inputs.files);
+  GiveWay(mounts, volumes);
+  GiveWay(mounts, requested);
+  GiveWay(volumes, requested);
+  mounts.insert(mounts.end(), volumes.begin(), volumes.end());
+  mounts.insert(mounts.end(), requested.begin(), requested.end());
+  std::ranges::stable_sort(mounts, {},
+                           [](const MountStep& step) { return std::ranges::count(step.target, '/'); });
+  return mounts;
+}
+
+Propagation RootPropagation(const std::vector<MountStep>& mounts) {
+  Propagation widest = Propagation::kPrivate;
+  for (const MountStep& step : mounts) widest = std::max(widest, step.propagation);
+  return widest;
+}
+
+}  // namespace davit

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "cri/spec/oci_spec.h"
+
+#include <linux/mount.h>
+#include <sys/resource.h>
+
+#include <nlohmann/json.hpp>
+#include <string_view>
+#include <utility>
+
+#include "cri/spec/capabilities.h"
+#include "cri/spec/devices.h"
+
+namespace davit {
+namespace {
+
+namespace v1 = ::runtime::v1;
+using Json = nlohmann::json;
+
+constexpr char kVersion[] = "1.2.0";
+
+Json UserJson(const UserSpec& user) {
+  Json json = {{"uid", user.uid.value_or(0)}, {"gid", user.gid.value_or(0)}};
+  if (!user.supplementary.empty()) json["additionalGids"] = user.supplementary;
+  if (!user.name.empty()) json["username"] = user.group.empty() ? user.name : user.name + ":" + user.group;
+  return json;
+}
+
+Json RlimitsJson(const std::vector<Rlimit>& rlimits) {
+  static constexpr std::pair<uint32_t, const char*> kNames[] = {
+      {RLIMIT_CPU, "RLIMIT_CPU"},           {RLIMIT_FSIZE, "RLIMIT_FSIZE"},
+      {RLIMIT_DATA, "RLIMIT_DATA"},         {RLIMIT_STACK, "RLIMIT_STACK"},
+      {RLIMIT_CORE, "RLIMIT_CORE"},         {RLIMIT_RSS, "RLIMIT_RSS"},
+      {RLIMIT_NPROC, "RLIMIT_NPROC"},       {RLIMIT_NOFILE, "RLIMIT_NOFILE"},
+      {RLIMIT_MEMLOCK, "RLIMIT_MEMLOCK"},   {RLIMIT_AS, "RLIMIT_AS"},
+      {RLIMIT_LOCKS, "RLIMIT_LOCKS"},       {RLIMIT_SIGPENDING, "RLIMIT_SIGPENDING"},
+      {RLIMIT_MSGQUEUE, "RLIMIT_MSGQUEUE"}, {RLIMIT_NICE, "RLIMIT_NICE"},
+      {RLIMIT_RTPRIO, "RLIMIT_RTPRIO"},     {RLIMIT_RTTIME, "RLIMIT_RTTIME"},
+  };
+  Json json = Json::array();
+  for (const Rlimit& limit : rlimits) {
+    for (const auto& [resource, name] : kNames) {
+      if (resource == limit.resource)
+        json.push_back({{"type", name}, {"soft", limit.soft}, {"hard", limit.hard}});
+    }
+  }
+  return json;
+}
+
+Json ProcessJson(const ProcessPlan& process) {
+  const CapabilitySets& sets = process.capabilities;
+  Json json = {
+      {"terminal", process.terminal},
+      {"user", UserJson(process.user)},
+      {"args", process.args},
+      {"env", process.env},
+      {"cwd", process.cwd},
+      {"capabilities",
+       {{"bounding", CapabilityNames(sets.bounding)},
+        {"effective", CapabilityNames(sets.effective)},
+        {"permitted", CapabilityNames(sets.permitted)},
+        {"inheritable", CapabilityNames(sets.inheritable)},
+        {"ambient", CapabilityNames(sets.ambient)}}},
+      {"noNewPrivileges", process.no_new_privileges},
+      {"rlimits", RlimitsJson(process.rlimits)},
+  };
+  if (process.oom_score_adj) json["oomScoreAdj"] = *process.oom_score_adj;
+  return json;
+}
+
+const char* TypeName(MountKind kind) {
+  switch (kind) {
+    case MountKind::kBind:
+    case MountKind::kShm:
+      return "bind";
+    case MountKind::kTmpfs:
+      return "tmpfs";
+    case MountKind::kProc:
+      return "proc";
+    case MountKind::kSysfs:
+      return "sysfs";
+    case MountKind::kMqueue:
+      return "mqueue";
+    case MountKind::kDevpts:
+      return "devpts";
+    case MountKind::kCgroup:
+      return "cgroup";
+  }
+  return "none";
+}
+
+const char* PropagationName(Propagation propagation) {
+  switch (propagation) {
+    case Propagation::kPrivate:
+      return "rprivate";
+    case Propagation::kSlave:
+      return "rslave";
+    case Propagation::kShared:
+      return "rshared";
+  }
+  return "rprivate";
+}
+
+void AppendOptions(const std::string& options, std::vector<std::string>& list) {
+  size_t start = 0;
+  while (start < options.size()) {
+    size_t comma = std::min(options.find(',', start), options.size());
+    list.push_back(options.substr(start, comma - start));
+    start = comma + 1;
+  }
+}
+
+std::vector<std::string> MountOptions(const MountStep& step) {
+  static constexpr std::pair<uint64_t, const char*> kFlags[] = {
+      {MOUNT_ATTR_NOSUID, "nosuid"}, {MOUNT_ATTR_NOEXEC, "noexec"}, {MOUNT_ATTR_NODEV, "nodev"}};
+  std::vector<std::string> options;
+  if (step.kind == MountKind::kBind) {
+    options = {step.recursive_bind ? "rbind" : "bind", PropagationName(step.propagation)};
+  }
+  for (const auto& [flag, name] : kFlags) {
+    if ((step.attributes & flag) != 0) options.emplace_back(name);
+  }
+  bool read_only = (step.attributes & MOUNT_ATTR_RDONLY) != 0;
+  options.emplace_back(!read_only ? "rw" : step.recursive_attributes ? "rro" : "ro");
+  AppendOptions(step.options, options);
+  return options;
+}
+
+Json MountsJson(const std::vector<MountStep>& mounts) {
+  Json json = Json::array();
+  for (const MountStep& step : mounts) {
+    std::string source = step.source.empty() ? TypeName(step.kind) : step.source;
+    if (step.kind == MountKind::kShm) source = "shm";
+    json.push_back({{"destination", step.target},
+                    {"type", TypeName(step.kind)},
+                    {"source", source},
+                    {"options", MountOptions(step)}});
+  }
+  return json;
+}
+
+Json NamespacesJson(const ContainerPlan& plan) {
+  Json json = Json::array({{{"type", "mount"}}});
+  auto add = [&json](bool present, const char* type) {
+    if (present) json.push_back({{"type", type}});
+  };
+  add(plan.pid != NamespaceUse::kHost, "pid");
+  add(!plan.host_network, "network");
+  add(!plan.host_ipc, "ipc");
+  add(!plan.host_uts, "uts");
+  add(!plan.host_cgroup, "cgroup");
+  return json;
+}
+
+Json DevicesJson(const std::vector<DeviceStep>& devices) {
+  Json json = Json::array();
+  for (const DeviceStep& device : devices) {
+    json.push_back({{"path", device.path},
+                    {"type", std::string(1, device.type)},
+                    {"major", device.major},
+                    {"minor", device.minor},
+                    {"fileMode", device.mode},
+                    {"uid", device.uid},
+                    {"gid", device.gid}});
+  }
+  return json;
+}
+
+Json DeviceRulesJson(const std::vector<DeviceRule>& rules) {
+  Json json = Json::array();
+  for (const DeviceRule& rule : rules) {
+    Json entry = {{"allow", rule.allow}, {"type", std::string(1, rule.type)}, {"access", rule.access}};
+    if (rule.major >= 0) entry["major"] = rule.major;
+    if (rule.minor >= 0) entry["minor"] = rule.minor;
+    json.push_back(entry);
+  }
+  return json;
+}
+
+Json ResourcesJson(const ContainerPlan& plan, const v1::LinuxContainerResources& resources) {
+  Json json = {{"devices", DeviceRulesJson(DeviceRulesOf(plan))}};
+  auto set = [&json](const char* group, const char* name, const auto& value) {
+    if (value != std::decay_t<decltype(value)>{}) json[group][name] = value;
+  };
+  set("cpu", "shares", resources.cpu_shares());
+  set("cpu", "quota", resources.cpu_quota());
+  set("cpu", "period", resources.cpu_period());
+  set("cpu", "cpus", resources.cpuset_cpus());
+  set("cpu", "mems", resources.cpuset_mems());
+  set("memory", "limit", resources.memory_limit_in_bytes());
+  set("memory", "swap", resources.memory_swap_limit_in_bytes());
+  for (const v1::HugepageLimit& limit : resources.hugepage_limits()) {
+    json["hugepageLimits"].push_back({{"pageSize", limit.page_size()}, {"limit", limit.limit()}});
+  }
+  for (const auto& [file, value] : resources.unified()) json["unified"][file] = value;
+  return json;
+}
+
+Json SysctlsJson(const std::vector<Sysctl>& sysctls) {
+  Json json = Json::object();
+  for (const Sysctl& sysctl : sysctls) json[sysctl.path] = sysctl.value;
+  return json;
+}
+
+}  // namespace
+
+std::string RenderOciSpec(const SandboxPlan& sandbox, const ContainerPlan& container,
+                          const std::string& cgroup_path, const v1::LinuxContainerResources& resources) {
+  Json json = {
+      {"ociVersion", kVersion},
+      {"hostname", sandbox.hostname},
+      {"process", ProcessJson(container.process)},
+      {"root", {{"path", "rootfs"}, {"readonly", container.read_only_root}}},
+      {"mounts", MountsJson(container.mounts)},
+      {"linux",
+       {{"namespaces", NamespacesJson(container)},
+        {"cgroupsPath", cgroup_path},
+        {"resources", ResourcesJson(container, resources)},
+        {"devices", DevicesJson(container.devices)},
+        {"sysctl", SysctlsJson(sandbox.sysctls)},
+        {"rootfsPropagation", PropagationName(container.root_propagation)},
+        {"maskedPaths", container.masked_paths},
+        {"readonlyPaths", container.read_only_paths}}},
+  };
+  // Arguments and variables may hold any bytes; JSON cannot.
+  return json.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+}
+
+}  // namespace davit

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// /etc/hosts, /etc/hostname and /etc/resolv.conf of a pod's containers.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "api/cri/v1/api.pb.h"
+#include "base/error.h"
+
+namespace davit {
+
+// Where the daemon keeps them: host paths under root/sandboxes/<id>/.
+struct PodFiles {
+  std::string hosts;
+  std::string resolv_conf;
+  std::string hostname;
+};
+
+struct PodFileContents {
+  std::string hosts;
+  std::string resolv_conf;
+  std::string hostname;
+};
+
+// `addresses` are the pod's own. Reads the host's files where the pod shares what they say: its hosts for a
+// pod on its network, its resolv.conf for a pod without DNS configuration.
+Result<PodFileContents> RenderPodFiles(const ::runtime::v1::PodSandboxConfig& config,
+                                       const std::vector<std::string>& addresses);
+
+// hosts(5): the loopback names, then each address with the pod's name.
+std::string HostsFile(const std::string& hostname, const std::vector<std::string>& addresses);
+
+// resolv.conf(5). kInvalidArgument for a server that is no address and for entries with white space in them.
+Result<std::string> ResolvConf(const ::runtime::v1::DNSConfig& dns);
+
+}  // namespace davit

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// Which seccomp and AppArmor profiles confine a container.
+#pragma once
+
+#include <string>
+
+#include "api/cri/v1/api.pb.h"
+#include "base/error.h"
+#include "cri/spec/host_facts.h"
+
+namespace davit {
+
+struct SeccompChoice {
+  enum Kind : uint8_t { kUnconfined, kRuntimeDefault, kLocalhost };
+  Kind kind = kUnconfined;
+  std::string path;  // of kLocalhost: an absolute path on the host
+
+  bool operator==(const SeccompChoice&) const = default;
+};
+
+// Unconfined when nothing is said, as the API has it: the kubelet always says what it wants. A privileged
+// container is unconfined whatever the profile says, even a wrong one. kInvalidArgument for an unknown type,
+// a Localhost profile without an absolute path, and a path with another type.
+Result<SeccompChoice> ChooseSeccomp(const ::runtime::v1::LinuxContainerSecurityContext& context);
+
+// Checks that the host can do what is asked. Unconfined and RuntimeDefault are always fine on a host without
+// AppArmor; a named profile there is kFailedPrecondition. With AppArmor a named profile is kUnimplemented for
+// now.
+Result<> CheckAppArmor(const ::runtime::v1::LinuxContainerSecurityContext& context, const HostFacts& host);
+
+}  // namespace davit

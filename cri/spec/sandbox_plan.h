@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// Pod sandboxes: from the request to the plan that a shim executes.
+#pragma once
+
+#include <string>
+
+#include "api/cri/v1/api.pb.h"
+#include "base/error.h"
+#include "shim/plan.h"
+
+namespace davit {
+
+// Everything that can be wrong with a sandbox without asking the kernel, so that RunPodSandbox fails before
+// it has made anything. kInvalidArgument names the field and its value; kUnimplemented what a later version
+// will do.
+Result<> ValidateSandboxConfig(const ::runtime::v1::PodSandboxConfig& config);
+
+// The same checks, and the plan.
+Result<SandboxPlan> BuildSandboxPlan(const ::runtime::v1::PodSandboxConfig& config,
+                                     const std::string& sandbox_id);
+
+// The name that the pod's processes see: the configured one, else the host's.
+std::string HostnameOf(const ::runtime::v1::PodSandboxConfig& config);
+
+// User namespaces come later: "absent" and NODE pass, all else is kUnimplemented. `field` holds the options.
+Result<> CheckUserNamespace(const std::string& field, const ::runtime::v1::NamespaceOption& options);
+
+}  // namespace davit
