@@ -58,7 +58,6 @@ Result<> Daemon::OpenDirectories() {
   // Containers reach their files below the root by bind mounts only, never by path.
   TRY(MakeDir(config_.root, 0700));
   TRY(MakeDir(config_.root + "/sandboxes", 0700));
-  TRY(MakeDir(config_.root + "/volumes", 0700));
   TRY(MakeDir(config_.state, 0711));
   lock_ = TRY(LockRoot(config_.root));
   return {};
@@ -78,7 +77,7 @@ Result<> Daemon::OpenStores(const std::string& program_dir) {
 
 Result<> Daemon::OpenHost(const std::string& program_dir) {
   cgroups_ = TRY(CgroupHost::Probe());
-  shim_cgroup_ = TRY(ShimCgroup::Create(*cgroups_, (std::filesystem::path(config_.cgroup.root) / "davit/shims").string()));
+  shim_cgroup_ = TRY(ShimCgroup::Open(*cgroups_, config_.cgroup.root));
   BridgeConfig bridge;
   bridge.name = config_.network.bridge.name;
   bridge.table = "davit-" + bridge.name;

@@ -7,7 +7,9 @@
 #include <grpcpp/server.h>
 
 #include <memory>
+#include <optional>
 
+#include "cri/cgroup/shim_cgroup.h"
 #include "cri/config/config.h"
 #include "cri/daemon/image_records.h"
 #include "cri/runtime/runtime.h"
@@ -42,8 +44,8 @@ class Daemon {
   std::unique_ptr<SnapshotLayerStore> layers_;
   std::unique_ptr<DatabaseImageRecords> image_records_;
   std::unique_ptr<ImageStore> images_;
-  std::unique_ptr<CgroupHost> cgroups_;
-  std::unique_ptr<ShimCgroup> shim_cgroup_;
+  std::optional<CgroupHost> cgroups_;
+  std::optional<ShimCgroup> shim_cgroup_;
   std::unique_ptr<Bridge> bridge_;
   SeccompCompiler seccomp_;
   std::unique_ptr<Reactor> reactor_;

@@ -79,6 +79,9 @@ class Container {
     return record_.Read([](const ContainerRecord& r) { return r.phase; });
   }
 
+  // Held around every operation on the container's cgroup after its start: removal and update may come from several threads.
+  Mutex& cgroup_mutex() { return cgroup_mutex_; }
+
   void SetProcess(PidFd init) EXCLUDES(mutex_);
   // kNotFound when there is none.
   Result<> Signal(int signo) const EXCLUDES(mutex_);
@@ -90,6 +93,7 @@ class Container {
   const runtime::v1::ContainerConfig config_;
   const std::shared_ptr<Sandbox> sandbox_;
   Persisted<ContainerRecord> record_;
+  Mutex cgroup_mutex_;
   mutable Mutex mutex_;
   PidFd init_ GUARDED_BY(mutex_);
 };

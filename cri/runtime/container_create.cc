@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-#include <sys/stat.h>
-
 #include "base/codec.h"
 #include "base/ids.h"
 #include "cri/runtime/log_file.h"
@@ -98,8 +96,7 @@ Result<ContainerRecord> Runtime::PlanContainer(const Sandbox& sandbox, const v1:
   ImageConfig image_config = TRY(ParseImageConfig(image.config_json));
   record.stop_signal = TRY(StopSignalOf(config.stop_signal(), image_config.stop_signal));
   TRY(ResourcesFromCri(config.linux().resources()));
-  ContainerInputs inputs{sandbox.config(), config, image_config, PodFilesOf(sandbox.id()), host_.facts, record.id};
-  inputs.volumes = TRY(MakeImageVolumes(record.id, image_config.volumes));
+  ContainerInputs inputs{sandbox.config(), config, image_config, PodFilesOf(sandbox.id()), host_.facts, record.id, /*volumes=*/{}};
   ContainerPlan plan = TRY(BuildContainerPlan(inputs));
   if (plan.process.seccomp) TRY(SeccompFilterOf(config, plan));
   record.plan = Encode(plan);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-#include <filesystem>
-
 #include "cri/runtime/runtime.h"
 
 namespace davit {
@@ -31,10 +29,8 @@ Result<> Runtime::ForgetContainer(const ContainerPtr& container) {
   if (!removing && record.phase != ContainerPhase::kRemoving) {
     return Fail(Code::kFailedPrecondition, "remove container", container->id(), "it was started meanwhile");
   }
-  TRY(host_.cgroups.Remove(record.cgroup_path));
+  TRY(RemoveCgroupOf(*container));
   TRY(host_.snapshotter.RemoveContainer(record.id));
-  std::error_code ignored;  // what stays is collected at the next start, when no record names it
-  std::filesystem::remove_all(VolumesDir(record.id), ignored);
   host_.shims.RemoveExitRecord(record.id);
   TRY(host_.records.DeleteContainer(record.id));
   if (removing) host_.images.ReleaseLayers(record.chain_ids);

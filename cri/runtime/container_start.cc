@@ -51,7 +51,7 @@ Result<> Runtime::LaunchContainer(const ContainerPtr& container, Call& call) {
   ContainerRecord record = container->record().Get();
   Result<ContainerStarted> started = SendStart(container, record, call);
   if (!started) {
-    (void)host_.cgroups.Remove(record.cgroup_path);  // idempotent; recovery removes what cannot go now
+    (void)RemoveCgroupOf(*container);  // idempotent; recovery removes what cannot go now
     return std::unexpected(std::move(started).error());
   }
   return {};

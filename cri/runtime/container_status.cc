@@ -8,6 +8,7 @@
 #include "cri/runtime/runtime.h"
 #include "cri/runtime/stop_signal.h"
 #include "cri/spec/oci_spec.h"
+#include "cri/spec/sandbox_plan.h"
 
 namespace davit {
 namespace {

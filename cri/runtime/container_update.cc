@@ -16,7 +16,10 @@ Result<v1::UpdateContainerResourcesResponse> Runtime::UpdateContainerResources(
   if (record.phase != ContainerPhase::kCreated && record.phase != ContainerPhase::kRunning) {
     return Fail(Code::kFailedPrecondition, "update container", container->id(), "it is neither created nor running");
   }
-  if (record.phase == ContainerPhase::kRunning) TRY(host_.cgroups.Update(record.cgroup_path, change));
+  if (record.phase == ContainerPhase::kRunning) {
+    MutexLock lock(container->cgroup_mutex());
+    TRY(host_.cgroups.Update(record.cgroup_path, change));
+  }
   v1::LinuxContainerResources merged = ResourcesOf(*container);
   MergeResources(merged, request.linux());
   TRY(container->record().Change([&merged](ContainerRecord& r) { r.resources = merged.SerializeAsString(); }));

@@ -126,11 +126,8 @@ Result<> Runtime::CollectOrphans() {
   TRY(host_.bridge.Collect(live, attachments));
 
   std::error_code ignored;
-  for (const char* kind : {"/sandboxes", "/volumes"}) {
-    for (const auto& entry : std::filesystem::directory_iterator(host_.config.root + kind, ignored)) {
-      std::string id = entry.path().filename();
-      if (!pods_.FindSandbox(id) && !containers.contains(id)) std::filesystem::remove_all(entry.path(), ignored);
-    }
+  for (const auto& entry : std::filesystem::directory_iterator(host_.config.root + "/sandboxes", ignored)) {
+    if (!pods_.FindSandbox(entry.path().filename())) std::filesystem::remove_all(entry.path(), ignored);
   }
   return {};
 }

@@ -33,10 +33,6 @@ std::string Runtime::SandboxDir(const std::string& sandbox_id) const {
   return host_.config.root + "/sandboxes/" + sandbox_id;
 }
 
-std::string Runtime::VolumesDir(const std::string& container_id) const {
-  return host_.config.root + "/volumes/" + container_id;
-}
-
 PodFiles Runtime::PodFilesOf(const std::string& sandbox_id) const {
   std::string dir = SandboxDir(sandbox_id);
   return PodFiles{dir + "/hosts", dir + "/resolv.conf", dir + "/hostname"};

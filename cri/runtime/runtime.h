@@ -38,7 +38,7 @@ struct Host {
   Records& records;
   Snapshotter& snapshotter;
   ImageStore& images;
-  CgroupHost& cgroups;
+  const CgroupHost& cgroups;
   Bridge& bridge;
   SeccompCompiler& seccomp;
   ShimLauncher& shims;
@@ -105,8 +105,6 @@ class Runtime {
   Result<std::string> MakeContainer(const SandboxPtr& sandbox, const v1::CreateContainerRequest& request, Call& call);
   Result<ContainerRecord> PlanContainer(const Sandbox& sandbox, const v1::CreateContainerRequest& request,
                                         const ImageRecord& image);
-  Result<std::vector<ImageVolume>> MakeImageVolumes(const std::string& container_id,
-                                                    const std::vector<std::string>& targets);
   // container_start.cc
   Result<> LaunchContainer(const ContainerPtr& container, Call& call);
   Result<ContainerStarted> SendStart(const ContainerPtr& container, const ContainerRecord& record, Call& call);
@@ -124,7 +122,8 @@ class Runtime {
   void ApplyExit(const ContainerPtr& container, const ContainerExited& exited);
   void OnShimDied(const SandboxPtr& sandbox);
   void LoseContainer(const ContainerPtr& container);
-  void CollectContainer(const Container& container);
+  void CollectContainer(Container& container);
+  Result<> RemoveCgroupOf(Container& container);
 
   // recovery.cc
   Result<std::vector<SandboxPtr>> LoadRecords();
@@ -137,7 +136,6 @@ class Runtime {
   Persisted<SandboxRecord>::Write SandboxWriter();
   Persisted<ContainerRecord>::Write ContainerWriter();
   std::string SandboxDir(const std::string& sandbox_id) const;
-  std::string VolumesDir(const std::string& container_id) const;
   PodFiles PodFilesOf(const std::string& sandbox_id) const;
   Result<std::shared_ptr<ShimLink>> LinkOf(const Sandbox& sandbox) const;
   // As last updated, else as created.

@@ -47,9 +47,14 @@ void Runtime::ApplyExit(const ContainerPtr& container, const ContainerExited& ex
   else host_.log.Log(LogLevel::kError, "exit not recorded", {{"container", container->id()}, {"error", recorded.error().ToString()}});
 }
 
-void Runtime::CollectContainer(const Container& container) {
+Result<> Runtime::RemoveCgroupOf(Container& container) {
   std::string path = container.record().Read([](const ContainerRecord& r) { return r.cgroup_path; });
-  if (Result<> removed = host_.cgroups.Remove(path); !removed) {
+  MutexLock lock(container.cgroup_mutex());
+  return host_.cgroups.Remove(path);
+}
+
+void Runtime::CollectContainer(Container& container) {
+  if (Result<> removed = RemoveCgroupOf(container); !removed) {
     host_.log.Log(LogLevel::kWarning, "cgroup not removed", {{"container", container.id()}, {"error", removed.error().ToString()}});
   }
   host_.shims.RemoveExitRecord(container.id());
@@ -75,8 +80,8 @@ void Runtime::LoseContainer(const ContainerPtr& container) {
     return ApplyExit(container, *exited);  // it had ended before the shim did
   }
   (void)container->record().Change([](ContainerRecord& r) { r.lost = true; });
-  std::string path = container->record().Read([](const ContainerRecord& r) { return r.cgroup_path; });
-  if (Result<> killed = host_.cgroups.Kill(path); !killed) {
+  // Removing a cgroup kills what is in it.
+  if (Result<> killed = RemoveCgroupOf(*container); !killed) {
     host_.log.Log(LogLevel::kError, "container of a dead shim not killed",
                   {{"container", container->id()}, {"error", killed.error().ToString()}});
   }

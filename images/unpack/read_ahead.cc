@@ -4,10 +4,10 @@
 #include "images/unpack/read_ahead.h"
 
 #include <array>
-#include <condition_variable>
-#include <mutex>
 #include <string>
 #include <thread>
+
+#include "base/thread_annotations.h"
 
 namespace davit {
 namespace {
@@ -18,22 +18,22 @@ class ReadAheadStream : public ChunkStream {
 
   ~ReadAheadStream() override {
     {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       abandoned_ = true;
+      changed_.NotifyAll();
     }
-    changed_.notify_all();
     producer_.join();
   }
 
   // A block belongs to the consumer from the moment it is handed out until the next call.
   Result<std::string_view> Next() override {
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     if (handed_out_) {
       handed_out_ = false;
       ++taken_;
-      changed_.notify_all();
+      changed_.NotifyAll();
     }
-    changed_.wait(lock, [this] { return filled_ != taken_ || ended_; });
+    while (filled_ == taken_ && !ended_) changed_.Wait(mutex_);
     if (filled_ != taken_) {
       handed_out_ = true;
       return std::string_view(blocks_[taken_ % blocks_.size()]);
@@ -47,36 +47,40 @@ class ReadAheadStream : public ChunkStream {
     while (true) {
       auto piece = input_.Next();  // without the lock: this is the work that goes on in parallel
       if (!piece || piece->empty()) return End(std::move(piece));
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return filled_ - taken_ < blocks_.size() || abandoned_; });
-      if (abandoned_) return;
-      std::string& block = blocks_[filled_ % blocks_.size()];
-      lock.unlock();
-      block.assign(*piece);
-      lock.lock();
+      std::string* block = FreeBlock();
+      if (!block) return;
+      block->assign(*piece);
+      MutexLock lock(mutex_);
       ++filled_;
-      changed_.notify_all();
+      changed_.NotifyAll();
     }
   }
 
+  // The block after the filled ones, which is the producer's alone; null when nobody wants more.
+  std::string* FreeBlock() {
+    MutexLock lock(mutex_);
+    while (filled_ - taken_ == blocks_.size() && !abandoned_) changed_.Wait(mutex_);
+    return abandoned_ ? nullptr : &blocks_[filled_ % blocks_.size()];
+  }
+
   void End(Result<std::string_view> last) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (!last) error_ = std::make_unique<Error>(std::move(last).error());
     ended_ = true;
-    changed_.notify_all();
+    changed_.NotifyAll();
   }
 
   ChunkStream& input_;
-  std::array<std::string, 4> blocks_;
+  std::array<std::string, 4> blocks_;  // each belongs to one side at a time, as the counts say
 
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  size_t filled_ = 0;  // blocks ever filled; those in [taken_, filled_) are the consumer's
-  size_t taken_ = 0;
-  bool handed_out_ = false;
-  bool ended_ = false;
-  bool abandoned_ = false;
-  std::unique_ptr<Error> error_;
+  Mutex mutex_;
+  CondVar changed_;
+  size_t filled_ GUARDED_BY(mutex_) = 0;  // blocks ever filled; those in [taken_, filled_) are the consumer's
+  size_t taken_ GUARDED_BY(mutex_) = 0;
+  bool handed_out_ GUARDED_BY(mutex_) = false;
+  bool ended_ GUARDED_BY(mutex_) = false;
+  bool abandoned_ GUARDED_BY(mutex_) = false;
+  std::unique_ptr<Error> error_ GUARDED_BY(mutex_);
 
   std::thread producer_;  // last: it starts when everything else is there
 };
