@@ -207,6 +207,20 @@ TEST(EventLoop, DropsEventsOfARemovedWatch) {
   EXPECT_EQ(calls, 1);
 }
 
+TEST(Spawn, RunsASealedMemfdWhoseNumberIsTakenInTheChild) {
+  auto program = MakeSealedMemfd("true", *ReadFile("/bin/true"), MemfdUse::kExecutable);
+  ASSERT_TRUE(program);
+  SpawnRequest request;
+  request.program = "/proc/self/fd/" + std::to_string(program->get());
+  request.args = {"true"};
+  request.fds = {{STDERR_FILENO, program->get()}};
+  auto child = Spawn(request);
+  ASSERT_TRUE(child) << child.error().ToString();
+  auto status = Reap(*child);
+  ASSERT_TRUE(status);
+  EXPECT_EQ(status->code, 0);
+}
+
 TEST(Spawn, PassesOnlyTheNamedDescriptorsAndReportsTheExit) {
   int ends[2];
   ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);

@@ -66,6 +66,13 @@ Result<> DescribeDescriptors(SpawnSetup& setup, const SpawnRequest& request, std
   return {};
 }
 
+// The child's own descriptors are rearranged before it executes the program, so one of ours is named through our process.
+std::string ProgramPath(const std::string& program) {
+  constexpr std::string_view kOwnDescriptor = "/proc/self/fd/";
+  if (!program.starts_with(kOwnDescriptor)) return program;
+  return "/proc/" + std::to_string(getpid()) + "/fd/" + program.substr(kOwnDescriptor.size());
+}
+
 }  // namespace
 
 Result<ChildProcess> Spawn(const SpawnRequest& request) {
@@ -77,7 +84,8 @@ Result<ChildProcess> Spawn(const SpawnRequest& request) {
   std::vector<char*> argv = Pointers(request.args);
   std::vector<char*> envp = Pointers(request.env);
   ChildProcess child;
-  int err = posix_spawn(&child.pid, request.program.c_str(), &setup.actions, &setup.attributes, argv.data(), envp.data());
+  std::string program = ProgramPath(request.program);
+  int err = posix_spawn(&child.pid, program.c_str(), &setup.actions, &setup.attributes, argv.data(), envp.data());
   if (err != 0) return SystemError("posix_spawn", request.program, err);
   child.pidfd = TRY(PidFd::Open(child.pid));  // not yet reaped, so the pid is still ours
   return child;

@@ -15,7 +15,7 @@
 namespace davit {
 
 struct SpawnRequest {
-  std::string program;                     // absolute path, also /proc/self/fd/N of a memfd
+  std::string program;                     // absolute path, also /proc/self/fd/N of a memfd of the caller's
   std::vector<std::string> args;           // argv, argv[0] included
   std::vector<std::string> env;            // the whole environment; nothing is inherited
   std::string cwd = "/";

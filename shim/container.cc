@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "shim/container.h"
+
+#include <signal.h>
+
+#include "base/time.h"
+#include "shim/exit_record.h"
+#include "shim/oom.h"
+
+namespace davit {
+
+Container::Container(Environment& env, std::string id, Callbacks callbacks)
+    : env_(env), callbacks_(std::move(callbacks)) {
+  live_.container_id = std::move(id);
+}
+
+void Container::ReopenLog(UniqueFd log) {
+  if (log_) log_->Reopen(std::move(log));
+}
+
+void Container::Kill() {
+  if (launch_) {
+    launch_->Abort({Code::kCancelled, 0, "start", live_.container_id, "killed before it was running"});
+  } else if (running_) {
+    [[maybe_unused]] Result<> killed = pidfd_.Signal(SIGKILL);  // gone already is as good
+  }
+}
+
+void Container::OnStarted(Result<Identity> identity) {
+  std::unique_ptr<Launch> launch = std::move(launch_);  // it is calling: lives until the end of this function
+  auto on_started = std::move(callbacks_.on_started);  // may destroy this object
+  if (!identity) return on_started(std::unexpected(identity.error()));
+  live_.started_at = UnixNanoseconds();
+  live_.uid = identity->uid;
+  live_.gid = identity->gid;
+  live_.groups = std::move(identity->groups);
+  running_ = true;
+  on_started({});
+}
+
+void Container::OnInitExit(ExitStatus status) {
+  exit_ = {live_.container_id, status.code, status.signal, /*oom_killed=*/false, UnixNanoseconds()};
+  // The end of a PID namespace's first process takes all others with it before it can be reaped. Without a namespace of its
+  // own a container leaves them behind.
+  if (own_pid_namespace_ || cgroup_procs_.empty()) return FinishExit();
+  sweep_ = std::make_unique<CgroupSweep>(env_, cgroup_procs_.front().get(), cgroup_kill_.get(), [this](bool empty) {
+    if (!empty) env_.log.Log(LogLevel::kError, "processes survive their container", {{"container", exit_.container_id}});
+    std::unique_ptr<CgroupSweep> sweep = std::move(sweep_);  // it is calling: lives until the end of this function
+    FinishExit();
+  });
+  sweep_->Begin();
+}
+
+void Container::FinishExit() {
+  log_->Finish();
+  if (log_->dropped_bytes() > 0) {
+    env_.log.Log(LogLevel::kWarning, "log output was dropped",
+                 {{"container", exit_.container_id}, {"bytes", std::to_string(log_->dropped_bytes())}});
+  }
+  exit_.oom_killed = WasOomKilled();
+  RecordExit(env_, exit_);
+  running_ = false;
+  auto on_exited = std::move(callbacks_.on_exited);  // may destroy this object
+  on_exited(ContainerExited(exit_));
+}
+
+bool Container::WasOomKilled() const {
+  if (!cgroup_oom_) return false;
+  Result<uint64_t> kills = ReadOomKills(cgroup_oom_.get());
+  if (!kills) env_.log.Log(LogLevel::kWarning, "cannot read OOM kills", {{"error", kills.error().ToString()}});
+  return kills.value_or(0) > 0;
+}
+
+}  // namespace davit

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// One container of the pod, from its start to its exit record.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/pid_fd.h"
+#include "shim/cgroup_sweep.h"
+#include "shim/environment.h"
+#include "shim/init/pod_namespaces.h"
+#include "shim/launch.h"
+#include "shim/log_pump.h"
+#include "shim/protocol.h"
+#include "shim/role_fds.h"
+
+namespace davit {
+
+// The namespaces that a container is born into.
+struct PodContext {
+  const PodNamespaces* namespaces = nullptr;
+  const PidFd* reaper = nullptr;  // PID 1 of a shared PID namespace, or null
+};
+
+class Container {
+ public:
+  // Told once each, `on_exited` only after a successful start and after the exit record is on disk. The container may be
+  // destroyed inside both.
+  struct Callbacks {
+    std::function<void(Result<>)> on_started;
+    std::function<void(const ContainerExited&)> on_exited;
+  };
+
+  Container(Environment& env, std::string id, Callbacks callbacks);
+
+  // Begins the start; an error means that nothing was begun, and neither callback is called.
+  Result<> Start(const PodContext& pod, uint32_t timeout_ms, RoleFds fds);
+
+  bool running() const { return running_; }
+  const LiveContainer& live() const { return live_; }
+  const PidFd& pidfd() const { return pidfd_; }
+  // Of the container's cgroup, for execs.
+  const std::vector<UniqueFd>& cgroup_procs() const { return cgroup_procs_; }
+
+  void ReopenLog(UniqueFd log);
+  // SIGKILL to the first process; the rest follows when that has ended. A start under way fails.
+  void Kill();
+
+ private:
+  void OnStarted(Result<Identity> identity);
+  void OnInitExit(ExitStatus status);
+  void FinishExit();
+  bool WasOomKilled() const;
+
+  Environment& env_;
+  Callbacks callbacks_;
+  LiveContainer live_;
+  PidFd pidfd_;
+  bool running_ = false;
+  bool own_pid_namespace_ = true;
+  std::vector<UniqueFd> cgroup_procs_;
+  UniqueFd cgroup_kill_;
+  UniqueFd cgroup_oom_;
+  UniqueFd stdin_pipe_;  // the writing end, held open for a client to come
+  std::unique_ptr<LogPump> log_;
+  std::unique_ptr<Launch> launch_;
+  std::unique_ptr<CgroupSweep> sweep_;
+  ContainerExited exit_;
+};
+
+}  // namespace davit

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include <fcntl.h>
+#include <sched.h>
+
+#include "base/codec.h"
+#include "shim/container.h"
+#include "shim/init/container_init.h"
+#include "shim/init/seccomp.h"
+#include "shim/init/sources.h"
+
+namespace davit {
+namespace {
+
+// Both ends of a container's standard streams.
+struct Streams {
+  UniqueFd stdin_read;
+  UniqueFd stdin_write;
+  OutputPipe out;
+  OutputPipe err;
+};
+
+Result<Streams> MakeStreams(bool stdin_open) {
+  Streams streams;
+  if (stdin_open) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0) return SystemError("pipe2", "container input");
+    streams.stdin_read.Reset(ends[0]);
+    streams.stdin_write.Reset(ends[1]);
+  }
+  streams.out = TRY(MakeOutputPipe());
+  streams.err = TRY(MakeOutputPipe());
+  return streams;
+}
+
+// The process that init shares its PID namespace with, or -1.
+Result<int> PidNamespaceOf(const ContainerPlan& plan, const PodContext& pod, const RoleFds& fds) {
+  if (plan.pid == NamespaceUse::kPod) {
+    if (pod.reaper == nullptr) {
+      return Fail(Code::kFailedPrecondition, "start", plan.container_id, "the pod shares no PID namespace");
+    }
+    return pod.reaper->get();
+  }
+  if (plan.pid == NamespaceUse::kTarget) {
+    if (!fds.target_pid) return Fail(Code::kInvalidArgument, "start", plan.container_id, "no target was given");
+    return fds.target_pid.get();
+  }
+  return -1;
+}
+
+Result<ContainerPlan> DecodePlan(const RoleFds& fds, const std::string& id) {
+  ContainerPlan plan = TRY(Decode<ContainerPlan>(TRY(ReadPlanBytes(fds.plan)), "container plan"));
+  if (plan.pid > NamespaceUse::kTarget) return Fail(Code::kInvalidArgument, "start", id, "unknown use of PID namespace");
+  if (!fds.rootfs) return Fail(Code::kInvalidArgument, "start", id, "no rootfs was given");
+  if (plan.process.seccomp != fds.seccomp.valid()) {
+    return Fail(Code::kInvalidArgument, "start", id, "plan and descriptors disagree on seccomp");
+  }
+  return plan;
+}
+
+}  // namespace
+
+Result<> Container::Start(const PodContext& pod, uint32_t timeout_ms, RoleFds fds) {
+  InitInputs inputs;
+  inputs.plan = TRY(DecodePlan(fds, live_.container_id));
+  if (fds.seccomp) inputs.process.seccomp_program = TRY(ReadSeccompProgram(fds.seccomp.get()));
+  Streams streams = TRY(MakeStreams(inputs.plan.stdin_open));
+  int pid_namespace = TRY(PidNamespaceOf(inputs.plan, pod, fds));
+  SyncPair sync = TRY(MakeSyncPair());
+
+  inputs.own = &env_.own;
+  inputs.pod = pod.namespaces;
+  inputs.rootfs = std::move(fds.rootfs);
+  inputs.host_mounts = std::move(fds.host_mounts);
+  inputs.cgroup_dir = std::move(fds.cgroup_dir);
+  inputs.process.stdio[0] = streams.stdin_read.get();
+  inputs.process.stdio[1] = streams.out.write.get();
+  inputs.process.stdio[2] = streams.err.write.get();
+  inputs.process.spare_null = env_.null_fd;
+
+  ClonedProcess child = TRY(pid_namespace >= 0
+                                ? CloneIntoPidNamespace(pid_namespace, env_.own.pid_namespace.get(), 0)
+                                : Clone(inputs.plan.pid == NamespaceUse::kOwn ? CLONE_NEWPID : 0));
+  if (child.pid == 0) RunContainerInit(inputs, sync.child.get());
+
+  own_pid_namespace_ = inputs.plan.pid == NamespaceUse::kOwn;
+  live_.pid = child.pid;
+  pidfd_ = PidFd(UniqueFd(fcntl(child.pidfd.get(), F_DUPFD_CLOEXEC, 0)));
+  cgroup_procs_ = std::move(fds.cgroup_procs);
+  cgroup_kill_ = std::move(fds.cgroup_kill);
+  cgroup_oom_ = std::move(fds.cgroup_oom);
+  stdin_pipe_ = std::move(streams.stdin_write);
+  log_ = std::make_unique<LogPump>(env_.loop, env_.log_buffers, std::move(fds.log));
+
+  Launch::Options options{live_.container_id, timeout_ms, HasForeignSources(inputs.plan.mounts) && inputs.host_mounts,
+                          {&cgroup_procs_, std::move(inputs.plan.process.rlimits), inputs.plan.process.oom_score_adj}};
+  launch_ = std::make_unique<Launch>(
+      env_, std::move(child), std::move(sync.shim), std::move(options),
+      [this](Result<Identity> identity) { OnStarted(std::move(identity)); },
+      [this](ExitStatus status) { OnInitExit(status); });
+  if (auto pumped = log_->Start(std::move(streams.out.read), std::move(streams.err.read)); !pumped) {
+    env_.log.Log(LogLevel::kError, "cannot watch container output", {{"error", pumped.error().ToString()}});
+  }
+  launch_->Begin();
+  return {};
+}
+
+}  // namespace davit

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// The connection to the daemon, whichever daemon that is at the time.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <string>
+
+#include "base/error.h"
+#include "base/event_loop.h"
+#include "base/frame.h"
+#include "base/log.h"
+#include "base/unique_fd.h"
+#include "shim/protocol.h"
+
+namespace davit {
+
+// Where an answer goes. Stays valid for ever: what is said to a connection that is gone is dropped.
+struct Asker {
+  uint64_t connection = 0;
+  uint32_t request_id = 0;
+};
+
+// One connection at a time; a new one from the listening socket replaces it. Never waits for the daemon to read: what the
+// socket does not take is queued, and a daemon that lets the queue grow is hung up on (it reconnects and asks anew).
+class DaemonLink {
+ public:
+  using OnRequest = std::function<void(Frame request, Asker asker)>;
+
+  // Both sockets become non-blocking. The loop and the log outlive the link.
+  DaemonLink(EventLoop& loop, const Logger& log, UniqueFd listener, OnRequest on_request);
+  ~DaemonLink();
+  DaemonLink(const DaemonLink&) = delete;
+  DaemonLink& operator=(const DaemonLink&) = delete;
+
+  // Starts to listen, with `first` as the connection to begin with.
+  Result<> Open(UniqueFd first);
+
+  void Send(Asker asker, ShimMessage type, std::string_view payload, std::span<const int> fds = {});
+  // To whoever is connected now; lost when there is nobody.
+  void SendEvent(ShimMessage type, std::string_view payload);
+
+  // Everything said was taken by the socket.
+  bool idle() const { return queue_.empty(); }
+
+ private:
+  struct Outgoing {
+    ShimMessage type;
+    uint32_t request_id;
+    std::string payload;
+    std::vector<UniqueFd> fds;
+  };
+
+  void OnConnect();
+  Result<> Adopt(UniqueFd connection);
+  void OnReady(uint32_t events);
+  void Receive();
+  void Flush();
+  void Queue(ShimMessage type, uint32_t request_id, std::string_view payload, std::span<const int> fds);
+  void HangUp();
+
+  EventLoop& loop_;
+  const Logger& log_;
+  UniqueFd listener_;
+  OnRequest on_request_;
+  UniqueFd connection_;
+  uint64_t connection_number_ = 0;
+  std::deque<Outgoing> queue_;
+};
+
+}  // namespace davit

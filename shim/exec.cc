@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "shim/exec.h"
+
+#include <fcntl.h>
+#include <signal.h>
+
+#include "base/codec.h"
+#include "shim/init/exec_init.h"
+#include "shim/init/seccomp.h"
+
+namespace davit {
+namespace {
+
+// An exec has nothing of its own to mount or to open on a host path, but its container's filesystems may hang.
+constexpr uint32_t kStartTimeoutMs = 60'000;
+
+Result<ExecInputs> MakeInputs(const Container& container, const RoleFds& fds, int null_fd) {
+  ExecInputs inputs;
+  inputs.plan = TRY(Decode<ProcessPlan>(TRY(ReadPlanBytes(fds.plan)), "exec plan"));
+  if (inputs.plan.seccomp != fds.seccomp.valid()) {
+    return Fail(Code::kInvalidArgument, "exec", container.live().container_id, "plan and descriptors disagree on seccomp");
+  }
+  if (fds.seccomp) inputs.process.seccomp_program = TRY(ReadSeccompProgram(fds.seccomp.get()));
+  inputs.container = &container.pidfd();
+  inputs.process.stdio[0] = fds.stdin_fd.get();
+  inputs.process.stdio[1] = fds.stdout_fd.get();
+  inputs.process.stdio[2] = fds.stderr_fd.get();
+  inputs.process.spare_null = null_fd;
+  return inputs;
+}
+
+}  // namespace
+
+Exec::Exec(Environment& env, std::string id, Callbacks callbacks)
+    : env_(env), id_(std::move(id)), callbacks_(std::move(callbacks)) {}
+
+Result<> Exec::Start(const Container& container, RoleFds fds) {
+  ExecInputs inputs = TRY(MakeInputs(container, fds, env_.null_fd));
+  SyncPair sync = TRY(MakeSyncPair());
+  auto cloned = CloneIntoPidNamespace(container.pidfd().get(), env_.own.pid_namespace.get(), 0);
+  if (!cloned) {
+    Error error = Within("exec in " + container.live().container_id, cloned.error());
+    // A PID namespace without its first process takes no more (ENOMEM, clone(2)); a zombie has no namespaces (ESRCH).
+    if (error.os_errno == ENOMEM || error.os_errno == ESRCH) {
+      error.os_errno = ESRCH;
+      error.code = Code::kFailedPrecondition;
+    }
+    return std::unexpected(std::move(error));
+  }
+  if (cloned->pid == 0) RunExecInit(inputs, sync.child.get());
+
+  pid_ = cloned->pid;
+  pidfd_ = PidFd(UniqueFd(fcntl(cloned->pidfd.get(), F_DUPFD_CLOEXEC, 0)));
+  Launch::Options options{id_, kStartTimeoutMs, /*await_ready=*/false,
+                          {&container.cgroup_procs(), std::move(inputs.plan.rlimits), inputs.plan.oom_score_adj}};
+  launch_ = std::make_unique<Launch>(
+      env_, std::move(*cloned), std::move(sync.shim), std::move(options),
+      [this](Result<Identity> identity) {
+        std::unique_ptr<Launch> launch = std::move(launch_);  // it is calling: lives until the end of this function
+        auto on_started = std::move(callbacks_.on_started);  // may destroy this object
+        on_started(identity ? Result<>() : std::unexpected(identity.error()));
+      },
+      [this](ExitStatus status) {
+        auto on_exited = std::move(callbacks_.on_exited);  // likewise
+        on_exited({id_, status.code, status.signal});
+      });
+  launch_->Begin();
+  return {};
+}
+
+void Exec::Kill() {
+  if (launch_) return launch_->Abort({Code::kCancelled, 0, "exec", id_, "killed before it was running"});
+  [[maybe_unused]] Result<> killed = pidfd_.Signal(SIGKILL);
+}
+
+}  // namespace davit

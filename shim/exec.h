@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// A program started in a running container.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/error.h"
+#include "base/pid_fd.h"
+#include "shim/container.h"
+#include "shim/environment.h"
+#include "shim/launch.h"
+#include "shim/protocol.h"
+#include "shim/role_fds.h"
+
+namespace davit {
+
+class Exec {
+ public:
+  // As Container::Callbacks.
+  struct Callbacks {
+    std::function<void(Result<>)> on_started;
+    std::function<void(const ExecExited&)> on_exited;
+  };
+
+  Exec(Environment& env, std::string id, Callbacks callbacks);
+
+  // Begins; an error means that nothing was begun. The container must be running now, it may end at any time.
+  Result<> Start(const Container& container, RoleFds fds);
+
+  const PidFd& pidfd() const { return pidfd_; }
+  pid_t pid() const { return pid_; }
+  void Kill();
+
+ private:
+  Environment& env_;
+  std::string id_;
+  Callbacks callbacks_;
+  pid_t pid_ = 0;
+  PidFd pidfd_;
+  std::unique_ptr<Launch> launch_;
+};
+
+}  // namespace davit

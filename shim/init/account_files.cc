@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "shim/init/account_files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/file_io.h"
+#include "base/open_beneath.h"
+
+namespace davit {
+namespace {
+
+constexpr uint32_t kMaxId = 0x7fffffff;
+
+// Takes the text up to `separator` off the front of `rest`.
+std::string_view TakeUntil(std::string_view& rest, char separator) {
+  size_t end = std::min(rest.find(separator), rest.size());
+  std::string_view taken = rest.substr(0, end);
+  rest.remove_prefix(std::min(end + 1, rest.size()));
+  return taken;
+}
+
+std::optional<uint32_t> ParseId(std::string_view text) {
+  uint32_t id = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+  if (error != std::errc() || end != text.data() + text.size() || id > kMaxId) return std::nullopt;
+  return id;
+}
+
+// name:password:uid:gid:gecos:home:shell
+std::optional<PasswdEntry> ParsePasswdLine(std::string_view line) {
+  if (std::count(line.begin(), line.end(), ':') < 5) return std::nullopt;
+  PasswdEntry entry;
+  entry.name = TakeUntil(line, ':');
+  TakeUntil(line, ':');
+  std::optional<uint32_t> uid = ParseId(TakeUntil(line, ':'));
+  std::optional<uint32_t> gid = ParseId(TakeUntil(line, ':'));
+  if (entry.name.empty() || !uid || !gid) return std::nullopt;
+  entry.uid = *uid;
+  entry.gid = *gid;
+  TakeUntil(line, ':');
+  entry.home = TakeUntil(line, ':');
+  return entry;
+}
+
+// name:password:gid:member,member
+struct GroupEntry {
+  std::string_view name;
+  uint32_t gid = 0;
+  std::string_view members;
+};
+std::optional<GroupEntry> ParseGroupLine(std::string_view line) {
+  if (std::count(line.begin(), line.end(), ':') < 3) return std::nullopt;
+  GroupEntry entry;
+  entry.name = TakeUntil(line, ':');
+  TakeUntil(line, ':');
+  std::optional<uint32_t> gid = ParseId(TakeUntil(line, ':'));
+  if (entry.name.empty() || !gid) return std::nullopt;
+  entry.gid = *gid;
+  entry.members = line;
+  return entry;
+}
+
+template <typename Matches>
+std::optional<PasswdEntry> FindUser(std::string_view passwd, Matches matches) {
+  while (!passwd.empty()) {
+    std::optional<PasswdEntry> entry = ParsePasswdLine(TakeUntil(passwd, '\n'));
+    if (entry && matches(*entry)) return entry;
+  }
+  return std::nullopt;
+}
+
+bool HasMember(std::string_view members, std::string_view user) {
+  while (!members.empty()) {
+    if (TakeUntil(members, ',') == user) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Result<std::string> ReadAccountFile(int root_fd, const std::string& path) {
+  auto fd = OpenBeneath(root_fd, path, Resolve::kInRoot, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  if (!fd) {
+    bool missing = fd.error().os_errno == ENOENT || fd.error().os_errno == ENOTDIR;
+    if (missing) return std::string();
+    return std::unexpected(std::move(fd).error());
+  }
+  struct stat st;
+  if (fstat(fd->get(), &st) < 0) return SystemError("fstat", path);
+  if (!S_ISREG(st.st_mode)) return Fail(Code::kInvalidArgument, "read", path, "not a regular file");
+  return ReadFd(fd->get(), path, kMaxAccountFileBytes);
+}
+
+std::optional<PasswdEntry> FindUserByName(std::string_view passwd, std::string_view name) {
+  return FindUser(passwd, [name](const PasswdEntry& entry) { return entry.name == name; });
+}
+
+std::optional<PasswdEntry> FindUserById(std::string_view passwd, uint32_t uid) {
+  return FindUser(passwd, [uid](const PasswdEntry& entry) { return entry.uid == uid; });
+}
+
+std::optional<uint32_t> FindGroupByName(std::string_view group, std::string_view name) {
+  while (!group.empty()) {
+    std::optional<GroupEntry> entry = ParseGroupLine(TakeUntil(group, '\n'));
+    if (entry && entry->name == name) return entry->gid;
+  }
+  return std::nullopt;
+}
+
+std::vector<uint32_t> FindGroupsOfMember(std::string_view group, std::string_view user) {
+  std::vector<uint32_t> gids;
+  while (!group.empty()) {
+    std::optional<GroupEntry> entry = ParseGroupLine(TakeUntil(group, '\n'));
+    if (entry && HasMember(entry->members, user)) gids.push_back(entry->gid);
+  }
+  return gids;
+}
+
+}  // namespace davit

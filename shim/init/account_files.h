@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// /etc/passwd and /etc/group of a container (passwd(5), group(5)): text that an image may have filled with anything.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+
+namespace davit {
+
+constexpr size_t kMaxAccountFileBytes = 10 << 20;
+
+// Reads a file inside the root `root_fd`: "" when it does not exist, an error when it is not a regular file or is
+// larger than kMaxAccountFileBytes. Never blocks on a FIFO and never reads a device.
+Result<std::string> ReadAccountFile(int root_fd, const std::string& path);
+
+struct PasswdEntry {
+  std::string name;
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  std::string home;
+};
+
+// The first entry that matches; malformed lines and ids beyond 2^31-1 are passed over.
+std::optional<PasswdEntry> FindUserByName(std::string_view passwd, std::string_view name);
+std::optional<PasswdEntry> FindUserById(std::string_view passwd, uint32_t uid);
+std::optional<uint32_t> FindGroupByName(std::string_view group, std::string_view name);
+
+// The groups that list `user` as a member, in the file's order.
+std::vector<uint32_t> FindGroupsOfMember(std::string_view group, std::string_view user);
+
+}  // namespace davit

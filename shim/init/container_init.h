@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// From a fresh fork of the shim to the user's program as a container's first process.
+#pragma once
+
+#include <string>
+
+#include "base/error.h"
+#include "base/unique_fd.h"
+#include "shim/init/pod_namespaces.h"
+#include "shim/init/process.h"
+#include "shim/own_mounts.h"
+#include "shim/plan.h"
+
+namespace davit {
+
+// Gathered by the shim before it forks. Pointers outlive the fork.
+struct InitInputs {
+  ContainerPlan plan;
+  const OwnMounts* own = nullptr;
+  const PodNamespaces* pod = nullptr;
+  UniqueFd rootfs;
+  UniqueFd host_mounts;
+  UniqueFd cgroup_dir;
+  ProcessInputs process;  // its plan is set by RunContainerInit
+};
+
+// Carries the plan out and executes its program; a failure is reported to `sync`.
+[[noreturn]] void RunContainerInit(InitInputs& inputs, int sync);
+
+}  // namespace davit

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// From a fresh fork of the shim to a program in a running container.
+#pragma once
+
+#include "base/pid_fd.h"
+#include "shim/init/process.h"
+#include "shim/plan.h"
+
+namespace davit {
+
+// Gathered by the shim before it forks.
+struct ExecInputs {
+  ProcessPlan plan;
+  const PidFd* container = nullptr;  // its first process
+  ProcessInputs process;             // its plan is set by RunExecInit
+};
+
+// Joins the container's namespaces and executes the plan's program; a failure is reported to `sync`. The caller was cloned into
+// the container's PID namespace.
+[[noreturn]] void RunExecInit(ExecInputs& inputs, int sync);
+
+}  // namespace davit

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "shim/init/identity.h"
+
+#include <algorithm>
+
+#include "shim/init/account_files.h"
+
+namespace davit {
+namespace {
+
+constexpr uint32_t kMaxId = 0x7fffffff;
+
+// Digits were meant as an id, and which one is not this place's to decide; a colon would never match an entry.
+Result<> CheckName(std::string_view name, std::string_view step) {
+  bool digits = std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (digits || name.find_first_of(":\n\r") != std::string_view::npos || name.find('\0') != std::string_view::npos) {
+    return Fail(Code::kInvalidArgument, step, name, "not a valid name");
+  }
+  return {};
+}
+
+Result<> CheckId(uint32_t id, std::string_view step) {
+  if (id > kMaxId) return Fail(Code::kInvalidArgument, step, std::to_string(id), "beyond 2147483647");
+  return {};
+}
+
+void AddOnce(std::vector<uint32_t>& groups, uint32_t gid) {
+  if (std::find(groups.begin(), groups.end(), gid) == groups.end()) groups.push_back(gid);
+}
+
+Result<std::optional<PasswdEntry>> FindAccount(const UserSpec& user, std::string_view passwd) {
+  if (user.uid || user.name.empty()) {
+    uint32_t uid = user.uid.value_or(0);
+    TRY(CheckId(uid, "resolve user"));
+    return FindUserById(passwd, uid);
+  }
+  TRY(CheckName(user.name, "resolve user"));
+  std::optional<PasswdEntry> entry = FindUserByName(passwd, user.name);
+  if (!entry) return Fail(Code::kNotFound, "resolve user", user.name, "no such user in the container's /etc/passwd");
+  return entry;
+}
+
+Result<uint32_t> FindPrimaryGroup(const UserSpec& user, const std::optional<PasswdEntry>& account,
+                                  std::string_view group) {
+  if (user.gid) {
+    TRY(CheckId(*user.gid, "resolve group"));
+    return *user.gid;
+  }
+  if (user.group.empty()) return account ? account->gid : 0;
+  TRY(CheckName(user.group, "resolve group"));
+  std::optional<uint32_t> gid = FindGroupByName(group, user.group);
+  if (!gid) return Fail(Code::kNotFound, "resolve group", user.group, "no such group in the container's /etc/group");
+  return *gid;
+}
+
+}  // namespace
+
+Result<Identity> ResolveIdentity(const UserSpec& user, std::string_view passwd, std::string_view group) {
+  std::optional<PasswdEntry> account = TRY(FindAccount(user, passwd));
+  Identity identity;
+  identity.uid = account ? account->uid : user.uid.value_or(0);
+  identity.gid = TRY(FindPrimaryGroup(user, account, group));
+  identity.home = account && !account->home.empty() ? account->home : "/";
+  // The primary group is listed too: a process whose list lacks it could be let in where that group is kept out
+  // (CVE-2022-2990 and its kin).
+  identity.groups.push_back(identity.gid);
+  for (uint32_t gid : user.supplementary) {
+    TRY(CheckId(gid, "resolve group"));
+    AddOnce(identity.groups, gid);
+  }
+  if (user.merge_image_groups && account) {
+    for (uint32_t gid : FindGroupsOfMember(group, account->name)) AddOnce(identity.groups, gid);
+  }
+  return identity;
+}
+
+Result<Identity> ResolveIdentity(int root_fd, const UserSpec& user) {
+  std::string passwd = TRY(ReadAccountFile(root_fd, "/etc/passwd"));
+  bool needs_groups = user.merge_image_groups || !user.group.empty();
+  std::string group = needs_groups ? TRY(ReadAccountFile(root_fd, "/etc/group")) : std::string();
+  return ResolveIdentity(user, passwd, group);
+}
+
+}  // namespace davit

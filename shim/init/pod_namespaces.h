@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// The namespaces of a pod, held open by the shim.
+#pragma once
+
+#include "base/error.h"
+#include "base/unique_fd.h"
+
+namespace davit {
+
+// An empty descriptor means the host's namespace, where the shim itself is.
+struct PodNamespaces {
+  UniqueFd net;
+  UniqueFd ipc;
+  UniqueFd uts;
+};
+
+struct NamespaceChoice {
+  bool net = true;
+  bool ipc = true;
+  bool uts = true;
+};
+
+// Moves the caller into those of the pod's namespaces that were chosen.
+Result<> JoinPodNamespaces(const PodNamespaces& pod, NamespaceChoice choice);
+
+}  // namespace davit

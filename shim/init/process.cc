@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "shim/init/process.h"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <linux/keyctl.h>
+#include <limits.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "base/codec.h"
+#include "base/open_beneath.h"
+#include "shim/init/capabilities.h"
+#include "shim/init/dev.h"
+#include "shim/init/executable.h"
+#include "shim/init/identity.h"
+#include "shim/init/seccomp.h"
+
+namespace davit {
+namespace {
+
+constexpr std::string_view kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+// The directory is looked up without magic links, so that no descriptor of the runtime's can be named through
+// /proc/self/fd, and the result has to be one that the kernel can name from the root (CVE-2024-21626).
+Result<> EnterWorkingDirectory(int root_fd, const std::string& path) {
+  auto directory = OpenBeneath(root_fd, path, Resolve::kInRoot, O_PATH | O_DIRECTORY);
+  if (!directory) return std::unexpected(Within("working directory", directory.error()));
+  if (fchdir(directory->get()) < 0) return SystemError("working directory: chdir", path);
+  char buffer[PATH_MAX];
+  // The C library's getcwd makes an error of a path outside of the root; the system call says it in the path.
+  long length = syscall(SYS_getcwd, buffer, sizeof buffer);
+  if (length < 0) return SystemError("working directory: getcwd", path);
+  if (buffer[0] != '/') {
+    return Fail(Code::kPermissionDenied, "working directory", path, "outside of the container's root");
+  }
+  return {};
+}
+
+bool MayHelpAsUser(const Result<>& entered) {
+  return !entered && (entered.error().os_errno == EACCES || entered.error().os_errno == EPERM);
+}
+
+Result<> ChangeIds(const Identity& identity) {
+  if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0) return SystemError("prctl(PR_SET_KEEPCAPS)", "1");
+  // Raw calls: the C library's are a protocol between threads, and there is only this one.
+  if (syscall(SYS_setgroups, identity.groups.size(), identity.groups.data()) < 0) {
+    return SystemError("setgroups", std::to_string(identity.groups.size()) + " groups");
+  }
+  if (syscall(SYS_setresgid, identity.gid, identity.gid, identity.gid) < 0) {
+    return SystemError("setresgid", std::to_string(identity.gid));
+  }
+  if (syscall(SYS_setresuid, identity.uid, identity.uid, identity.uid) < 0) {
+    return SystemError("setresuid", std::to_string(identity.uid));
+  }
+  return {};
+}
+
+// Chdir comes first as root, who may enter what a volume's owner closed to others, then as the user, who may enter what a
+// root-squashing NFS server closed to root.
+Result<> BecomeUser(const ProcessPlan& plan, const Identity& identity, int root_fd) {
+  OwnCapabilities own = TRY(ReadOwnCapabilities());
+  CapabilitySets sets = ReachableCapabilities(plan.capabilities, own.permitted, own.bounding);
+  Result<> entered = EnterWorkingDirectory(root_fd, plan.cwd);
+  if (!entered && !MayHelpAsUser(entered)) return entered;
+  TRY(LimitBoundingSet(sets.bounding, own.bounding));
+  TRY(ChangeIds(identity));
+  if (!entered) TRY(EnterWorkingDirectory(root_fd, plan.cwd));
+  return SetCapabilities(sets);
+}
+
+// A keyring of its own: keys of the host's root stay where they are. Kernels without keyrings have none to leak.
+Result<> LeaveSessionKeyring() {
+  if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr) < 0 && errno != ENOSYS && errno != EPERM) {
+    return SystemError("keyctl", "JOIN_SESSION_KEYRING");
+  }
+  return {};
+}
+
+// Everything that the program must not inherit. After this only execve remains, and what reports that it failed.
+Result<> ShedRuntimeState() {
+  umask(0022);
+  if (prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) < 0) return SystemError("prctl(PR_SET_PDEATHSIG)", "0");
+  sigset_t none;
+  sigemptyset(&none);
+  if (sigprocmask(SIG_SETMASK, &none, nullptr) < 0) return SystemError("sigprocmask", "none");
+  // Whatever was opened without O_CLOEXEC somewhere below us.
+  if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0) return SystemError("close_range", "3");
+  return {};
+}
+
+std::vector<char*> Pointers(const std::vector<std::string>& strings) {
+  std::vector<char*> pointers;
+  pointers.reserve(strings.size() + 1);
+  for (const std::string& string : strings) pointers.push_back(const_cast<char*>(string.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+// Tells the shim that only exec is left to fail, while sending is still allowed, and puts the filter on.
+Result<> AnnounceAndFilter(const ProcessInputs& inputs, const Identity& identity, int sync) {
+  TRY(SendSync(sync, SyncMessage::kIdentity, Encode(identity)));
+  return inputs.seccomp_program.empty() ? Result<>() : InstallSeccomp(inputs.seccomp_program);
+}
+
+Result<> Restrict(const ProcessInputs& inputs, const Identity& identity, int root_fd, int sync) {
+  const ProcessPlan& plan = *inputs.plan;
+  TRY(LeaveSessionKeyring());
+  if (plan.no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
+    return SystemError("prctl(PR_SET_NO_NEW_PRIVS)", "1");
+  }
+  // Without no_new_privs a filter takes CAP_SYS_ADMIN, which is about to go.
+  if (!plan.no_new_privileges) TRY(AnnounceAndFilter(inputs, identity, sync));
+  TRY(BecomeUser(plan, identity, root_fd));
+  return ShedRuntimeState();
+}
+
+Result<> Execute(const ProcessInputs& inputs, int root_fd, int sync) {
+  const ProcessPlan& plan = *inputs.plan;
+  if (plan.args.empty()) return Fail(Code::kInvalidArgument, "exec", "", "no program");
+  Identity identity = TRY(ResolveIdentity(root_fd, plan.user));
+  std::vector<std::string> env = plan.env;
+  if (FindVariable(env, "HOME") == nullptr) env.push_back("HOME=" + identity.home);
+  const char* path = FindVariable(env, "PATH");
+  std::vector<char*> argv = Pointers(plan.args);
+  std::vector<char*> envp = Pointers(env);
+
+  TRY(SetStdio(inputs, root_fd));
+  TRY(Restrict(inputs, identity, root_fd, sync));
+  std::string file = TRY(FindExecutable(plan.args[0], path != nullptr ? path : kDefaultPath));
+  if (plan.no_new_privileges) TRY(AnnounceAndFilter(inputs, identity, sync));
+  execve(file.c_str(), argv.data(), envp.data());
+  return SystemError("exec", file);
+}
+
+}  // namespace
+
+Result<> SetStdio(const ProcessInputs& inputs, int root_fd) {
+  UniqueFd null;
+  for (int fd = 0; fd < 3; ++fd) {
+    int source = inputs.stdio[fd];
+    if (source < 0) {
+      if (!null) {
+        auto own = OpenDevNull(root_fd);
+        null = own ? std::move(*own) : UniqueFd(fcntl(inputs.spare_null, F_DUPFD_CLOEXEC, 3));
+      }
+      source = null.get();
+    }
+    if (dup2(source, fd) < 0) return SystemError("dup2", std::to_string(fd));
+  }
+  return {};
+}
+
+Error BecomeProcess(ProcessInputs inputs, int root_fd, int sync) {
+  return Execute(inputs, root_fd, sync).error();
+}
+
+}  // namespace davit

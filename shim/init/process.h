@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// The last steps before the user's program, the same for a container's init and for an exec in it.
+#pragma once
+
+#include <string>
+
+#include "base/error.h"
+#include "shim/plan.h"
+#include "shim/sync.h"
+
+namespace davit {
+
+struct ProcessInputs {
+  const ProcessPlan* plan = nullptr;
+  std::string seccomp_program;  // empty: none
+  int stdio[3] = {-1, -1, -1};  // -1: the container's own /dev/null
+  int spare_null = -1;          // where the container has no proper /dev/null
+};
+
+// Changes to the user, restricts the process as the plan says and executes the program; the caller is inside the container,
+// at its root, with all the rights of the shim. Tells `sync` the identity right before. Returns only with an error.
+Error BecomeProcess(ProcessInputs inputs, int root_fd, int sync);
+
+// Puts descriptors at 0, 1 and 2.
+Result<> SetStdio(const ProcessInputs& inputs, int root_fd);
+
+}  // namespace davit

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "shim/init/sources.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+#include "base/file_io.h"
+#include "shim/init/mount_api.h"
+
+namespace davit {
+namespace {
+
+// mkdir -p on the host: the kubelet expects of a runtime that a missing host path becomes a directory.
+Result<> MakeSourceDirectory(const std::string& path) {
+  for (size_t slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1)) {
+    if (mkdir(path.substr(0, slash).c_str(), 0755) < 0 && errno != EEXIST) return SystemError("mkdir", path);
+  }
+  if (mkdir(path.c_str(), 0755) < 0 && errno != EEXIST) return SystemError("mkdir", path);
+  return {};
+}
+
+Result<UniqueFd> OpenSource(const MountStep& step) {
+  if (!step.source.starts_with('/')) return Fail(Code::kInvalidArgument, "open source", step.source, "not absolute");
+  auto source = OpenAt(AT_FDCWD, step.source, O_PATH);
+  if (!source && source.error().os_errno == ENOENT && !step.source_is_ours) {
+    TRY(MakeSourceDirectory(step.source));
+    source = OpenAt(AT_FDCWD, step.source, O_PATH);
+  }
+  if (!source) return std::unexpected(Within("mount source", source.error()));
+  return source;
+}
+
+// The private procfs shows this process by its pid there; "self" resolves to it and only readlink is used on it.
+Result<std::string> OwnMountInfo(int proc_fd) {
+  char self[32] = {};
+  if (readlinkat(proc_fd, "self", self, sizeof self - 1) < 0) return SystemError("readlink", "/proc/self");
+  return ReadFileAt(proc_fd, std::string(self) + "/mountinfo");
+}
+
+Result<> CheckPropagation(int source_fd, const MountStep& step, int proc_fd) {
+  struct statx st;
+  if (statx(source_fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0) return SystemError("statx", step.source);
+  std::string mountinfo = TRY(OwnMountInfo(proc_fd));
+  auto groups = FindPeerGroups(mountinfo, st.stx_mnt_id).value_or(PeerGroups{});
+  if (step.propagation == Propagation::kShared && !groups.shared) {
+    return Fail(Code::kFailedPrecondition, "mount source", step.source,
+                "Bidirectional propagation needs a source on a shared mount");
+  }
+  if (step.propagation == Propagation::kSlave && !groups.shared && !groups.slave) {
+    return Fail(Code::kFailedPrecondition, "mount source", step.source,
+                "HostToContainer propagation needs a source on a shared or slave mount");
+  }
+  return {};
+}
+
+Result<UniqueFd> CloneSource(const MountStep& step, int proc_fd) {
+  UniqueFd source = TRY(OpenSource(step));
+  if (step.propagation != Propagation::kPrivate) TRY(CheckPropagation(source.get(), step, proc_fd));
+  return CloneMount(source.get(), "", step.recursive_bind, step.source);
+}
+
+}  // namespace
+
+std::optional<PeerGroups> FindPeerGroups(std::string_view mountinfo, uint64_t mount_id) {
+  std::string prefix = std::to_string(mount_id) + " ";
+  while (!mountinfo.empty()) {
+    size_t end = std::min(mountinfo.find('\n'), mountinfo.size());
+    std::string_view line = mountinfo.substr(0, end);
+    mountinfo.remove_prefix(std::min(end + 1, mountinfo.size()));
+    if (!line.starts_with(prefix)) continue;
+    // Optional fields stand between the mount options and a lone "-"; spaces inside fields are escaped.
+    std::string_view fields = line.substr(0, line.find(" - "));
+    return PeerGroups{fields.find(" shared:") != std::string_view::npos,
+                      fields.find(" master:") != std::string_view::npos};
+  }
+  return std::nullopt;
+}
+
+bool HasForeignSources(const std::vector<MountStep>& mounts) {
+  return std::any_of(mounts.begin(), mounts.end(),
+                     [](const MountStep& step) { return step.kind == MountKind::kBind && !step.source_is_ours; });
+}
+
+Result<std::vector<UniqueFd>> OpenSources(const std::vector<MountStep>& mounts, int proc_fd) {
+  std::vector<UniqueFd> sources(mounts.size());
+  for (size_t i = 0; i < mounts.size(); ++i) {
+    if (mounts[i].kind == MountKind::kBind) sources[i] = TRY(CloneSource(mounts[i], proc_fd));
+  }
+  return sources;
+}
+
+}  // namespace davit

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// Bind-mount sources. They may lie on anything (NFS, FUSE) and hang: only a child that can be killed touches them.
+#pragma once
+
+#include <vector>
+
+#include "base/error.h"
+#include "base/unique_fd.h"
+#include "shim/plan.h"
+
+namespace davit {
+
+// Opens the source of every kBind step as a detached mount; the caller is in the mount namespace that the paths mean. The
+// list is as long as `mounts`, with nothing at the other steps. A missing source directory is made unless the
+// daemon was to provide it. Propagation to or from the host needs a source whose mount has a peer group, else it is an
+// error that names the source.
+Result<std::vector<UniqueFd>> OpenSources(const std::vector<MountStep>& mounts, int proc_fd);
+
+// A source that may hang or be made: everything that is not the daemon's own file.
+bool HasForeignSources(const std::vector<MountStep>& mounts);
+
+// How a mount propagates, from a /proc/PID/mountinfo (proc(5)); nothing when the mount is not listed.
+struct PeerGroups {
+  bool shared = false;
+  bool slave = false;
+};
+std::optional<PeerGroups> FindPeerGroups(std::string_view mountinfo, uint64_t mount_id);
+
+}  // namespace davit

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "shim/launch.h"
+
+#include <signal.h>
+
+#include "base/codec.h"
+#include "shim/failure.h"
+#include "shim/placement.h"
+
+namespace davit {
+namespace {
+// A killed process is gone in microseconds, unless it hangs in the kernel; then nobody waits for it any longer than this.
+constexpr int64_t kKillGraceMs = 2000;
+}  // namespace
+
+Launch::Launch(Environment& env, ClonedProcess child, UniqueFd sync, Options options, OnDone on_done,
+               Children::OnExit on_exit)
+    : env_(env),
+      child_(std::move(child)),
+      sync_(std::move(sync)),
+      options_(std::move(options)),
+      on_done_(std::move(on_done)),
+      on_exit_(std::move(on_exit)) {}
+
+Launch::~Launch() {
+  if (on_done_) env_.children.Forget(child_.pid);
+  StopWatching();
+}
+
+void Launch::Begin() {
+  env_.children.Watch(child_.pid, [this](ExitStatus status) { OnExit(status); });
+  Result<> watched = env_.loop.Add(sync_.get(), EPOLLIN, [this](uint32_t) { OnSync(); });
+  if (!watched) return Abort(watched.error());
+  if (options_.timeout_ms > 0) timer_ = env_.timers.Add(options_.timeout_ms, [this] { OnTimeout(); });
+  if (!options_.await_ready) PlaceAndRelease();
+}
+
+void Launch::Abort(Error reason) {
+  if (!failure_) failure_ = std::move(reason);
+  // Already dead is as good.
+  [[maybe_unused]] Result<> killed = child_.pidfd.Signal(SIGKILL);
+  env_.timers.Cancel(timer_);
+  timer_ = env_.timers.Add(kKillGraceMs, [this] { OnTimeout(); });
+}
+
+void Launch::OnTimeout() {
+  if (!failure_) {
+    Error late{Code::kDeadlineExceeded, 0, "start", options_.subject,
+               "not running after " + std::to_string(options_.timeout_ms) + " ms"};
+    return Abort(std::move(late));
+  }
+  env_.children.Forget(child_.pid);
+  Finish(std::unexpected(std::move(*failure_)));
+}
+
+void Launch::OnSync() {
+  if (!ReadSync()) return;
+  env_.loop.Remove(sync_.get());
+  // The end of the stream after the identity is the exec. Without it, or after a failure, the exit follows.
+  if (identity_ && !failure_) Succeed();
+}
+
+bool Launch::ReadSync() {
+  while (true) {
+    Result<Frame> frame = ReceiveFrame(sync_.get());
+    // A child that exits without reading kRelease resets the connection, and that is told before what it has sent.
+    if (!frame && frame.error().os_errno == ECONNRESET) continue;
+    if (!frame) return frame.error().os_errno != EAGAIN;
+    switch (static_cast<SyncMessage>(frame->type)) {
+      case SyncMessage::kReady:
+        PlaceAndRelease();
+        break;
+      case SyncMessage::kIdentity:
+        if (auto identity = Decode<Identity>(frame->payload, "identity")) identity_ = std::move(*identity);
+        break;
+      case SyncMessage::kFailed:
+        if (auto failure = Decode<ShimFailure>(frame->payload, "failure"); failure && !failure_) {
+          failure_ = ToError(*failure);
+        }
+        break;
+      case SyncMessage::kRelease:
+        break;
+    }
+  }
+}
+
+void Launch::OnExit(ExitStatus status) {
+  ReadSync();
+  if (identity_ && !failure_) {
+    // It ran and has ended before the end of its socket was noticed.
+    Children::OnExit on_exit = std::move(on_exit_);
+    Finish(std::move(*identity_));
+    return on_exit(status);
+  }
+  if (!failure_) {
+    std::string how = status.signal != 0 ? "ended by signal " + std::to_string(status.signal)
+                                         : "exited with code " + std::to_string(status.code);
+    failure_ = Error{Code::kInternal, 0, "start", options_.subject, how + " before it could run its program"};
+  }
+  Finish(std::unexpected(std::move(*failure_)));
+}
+
+void Launch::PlaceAndRelease() {
+  Result<> placed = Place(env_, child_.pid, options_.placement);
+  if (placed) placed = SendSync(sync_.get(), SyncMessage::kRelease);
+  // A child that failed meanwhile has closed its end and said why, or is about to be reaped.
+  if (!placed && placed.error().os_errno != EPIPE) Abort(placed.error());
+}
+
+void Launch::Succeed() {
+  env_.children.Watch(child_.pid, std::move(on_exit_));
+  Finish(std::move(*identity_));
+}
+
+void Launch::Finish(Result<Identity> result) {
+  StopWatching();
+  OnDone on_done = std::exchange(on_done_, nullptr);
+  on_done(std::move(result));  // `this` may be gone now
+}
+
+void Launch::StopWatching() {
+  env_.timers.Cancel(timer_);
+  timer_ = 0;
+  if (sync_) env_.loop.Remove(sync_.get());
+  sync_.Reset();
+}
+
+}  // namespace davit

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// A child between clone and exec, without ever waiting for it: whatever it hangs on, the rest of the pod goes on.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/error.h"
+#include "shim/clone.h"
+#include "shim/environment.h"
+#include "shim/plan.h"
+#include "shim/sync.h"
+
+namespace davit {
+
+// What is done to the child from outside before it is released. The descriptors belong to the container.
+struct Placement {
+  const std::vector<UniqueFd>* cgroup_procs = nullptr;  // written in order
+  std::vector<Rlimit> rlimits;
+  std::optional<int32_t> oom_score_adj;
+};
+
+class Launch {
+ public:
+  struct Options {
+    std::string subject;       // for errors: the container or exec id
+    uint32_t timeout_ms = 0;   // 0: none
+    bool await_ready = false;  // the child says kReady first
+    Placement placement;
+  };
+  // Called once. After a success the child is a process of its own whose end is told by `on_exit`; after a failure it
+  // is gone, or abandoned to be reaped some day when not even SIGKILL ends it. The launch may be destroyed inside.
+  using OnDone = std::function<void(Result<Identity>)>;
+
+  Launch(Environment& env, ClonedProcess child, UniqueFd sync, Options options, OnDone on_done,
+         Children::OnExit on_exit);
+  ~Launch();
+  Launch(const Launch&) = delete;
+  Launch& operator=(const Launch&) = delete;
+
+  // Starts to follow the child; may call `on_done` at once.
+  void Begin();
+
+  // Ends the child; `on_done` is called with the reason when it is gone.
+  void Abort(Error reason);
+
+ private:
+  void OnSync();
+  // Reads what is there; true at the end of the stream.
+  bool ReadSync();
+  void OnExit(ExitStatus status);
+  void OnTimeout();
+  void PlaceAndRelease();
+  void Succeed();
+  void Finish(Result<Identity> result);
+  void StopWatching();
+
+  Environment& env_;
+  ClonedProcess child_;
+  UniqueFd sync_;
+  Options options_;
+  OnDone on_done_;
+  Children::OnExit on_exit_;
+  std::optional<Identity> identity_;
+  std::optional<Error> failure_;
+  Timers::Id timer_ = 0;
+};
+
+}  // namespace davit

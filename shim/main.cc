@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// davit-shim: keeps one pod alive, whatever happens to the daemon.
+//
+// Started by davitd from a sealed memfd, as shim/protocol.h says. One thread, one epoll loop; everything that could hang is done
+// by a child. Ends when the daemon asks for it (kShutdown), and never otherwise: SIGKILL apart, signals are blocked.
+#include <fcntl.h>
+#include <malloc.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "base/codec.h"
+#include "base/file_io.h"
+#include "base/ids.h"
+#include "shim/daemon_link.h"
+#include "shim/environment.h"
+#include "shim/failure.h"
+#include "shim/init/dev.h"
+#include "shim/pod.h"
+
+namespace davit {
+namespace {
+
+constexpr int kUsageStatus = 2;
+
+bool IsSocket(int fd, int option, int expected) {
+  int value = 0;
+  socklen_t size = sizeof value;
+  return getsockopt(fd, SOL_SOCKET, option, &value, &size) == 0 && value == expected;
+}
+
+// Started as protocol.h says? A container whose program is "#!/proc/self/exe" runs this too, and must get nowhere.
+bool IsStartedByDaemon(int argc, char** argv) {
+  struct stat exits;
+  return argc == 2 && IsId(argv[1]) && IsSocket(kShimListenFd, SO_ACCEPTCONN, 1) &&
+         IsSocket(kShimListenFd, SO_TYPE, SOCK_SEQPACKET) && IsSocket(kShimControlFd, SO_TYPE, SOCK_SEQPACKET) &&
+         fstat(kShimExitsFd, &exits) == 0 && S_ISDIR(exits.st_mode) && fcntl(kShimLogFd, F_GETFD) >= 0;
+}
+
+// Nothing of the shim's may reach a program that it starts, nor be read by one.
+Result<> SecureProcess() {
+  for (int fd = kShimListenFd; fd <= kShimLogFd; ++fd) {
+    if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) return SystemError("fcntl(FD_CLOEXEC)", std::to_string(fd));
+  }
+  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) return SystemError("prctl(PR_SET_DUMPABLE)", "0");
+  if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0) return SystemError("prctl(PR_SET_CHILD_SUBREAPER)", "1");
+  sigset_t all;
+  sigfillset(&all);
+  if (sigprocmask(SIG_SETMASK, &all, nullptr) < 0) return SystemError("sigprocmask", "all");
+  return {};
+}
+
+Result<> Serve(const std::string& sandbox_id, const Logger& log) {
+  TRY(SecureProcess());
+  OwnMounts own = TRY(EnterOwnMounts());
+  UniqueFd null = TRY(OpenAt(AT_FDCWD, kNullFile, O_RDWR));
+  TRY(VerifyDevNull(null.get()));
+  EventLoop loop = TRY(EventLoop::Create());
+  Timers timers;
+  Children children;
+  LogBuffers log_buffers;
+  Environment env{loop, timers, children, log, log_buffers, own, null.get(), kShimExitsFd};
+  TRY(children.Listen(loop));
+
+  DaemonLink* link_of_pod = nullptr;
+  Pod pod(env, sandbox_id,
+          [&](ShimMessage event, std::string payload) { link_of_pod->SendEvent(event, payload); });
+  DaemonLink link(loop, log, UniqueFd(kShimListenFd), [&](Frame request, Asker asker) {
+    pod.Handle(std::move(request), [&link_of_pod, asker](Result<Answer> answer) {
+      if (answer) return link_of_pod->Send(asker, answer->type, answer->payload, answer->fds);
+      link_of_pod->Send(asker, ShimMessage::kFailed, Encode(ToFailure(answer.error())));
+    });
+  });
+  link_of_pod = &link;
+  TRY(link.Open(UniqueFd(kShimControlFd)));
+
+  while (!pod.ended() || !link.idle()) {
+    TRY(loop.RunOnce(timers.NextTimeout()));
+    timers.RunDue();
+  }
+  return {};
+}
+
+}  // namespace
+}  // namespace davit
+
+int main(int argc, char** argv) {
+  if (!davit::IsStartedByDaemon(argc, argv)) return davit::kUsageStatus;
+  davit::Logger log(davit::kShimLogFd, davit::LogLevel::kInfo);
+  davit::Result<> served = davit::Serve(argv[1], log);
+  if (served) return 0;
+  log.Log(davit::LogLevel::kError, "the shim ends", {{"sandbox", argv[1]}, {"error", served.error().ToString()}});
+  return 1;
+}

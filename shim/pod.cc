@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "shim/pod.h"
+
+#include <unistd.h>
+
+#include "base/codec.h"
+#include "base/ids.h"
+#include "shim/role_fds.h"
+
+namespace davit {
+namespace {
+
+// After which a shutdown no longer waits for processes that hang in the kernel.
+constexpr int64_t kShutdownPatienceMs = 10'000;
+
+Result<> CheckName(const std::string& id, std::string_view step) {
+  // It becomes a file name, the exit record's.
+  if (IsId(id)) return {};
+  return Fail(Code::kInvalidArgument, step, id, "not an id");
+}
+
+}  // namespace
+
+Pod::Pod(Environment& env, std::string sandbox_id, Announce announce)
+    : env_(env), sandbox_id_(std::move(sandbox_id)), announce_(std::move(announce)), sandbox_(env) {}
+
+void Pod::Handle(Frame request, Respond respond) {
+  Result<> begun;
+  switch (static_cast<ShimMessage>(request.type)) {
+    case ShimMessage::kHello:
+      return respond(Hello());
+    case ShimMessage::kStartSandbox:
+      return respond(StartSandbox(request));
+    case ShimMessage::kReopenLog:
+      return respond(Reopen(request));
+    case ShimMessage::kKillContainer:
+      return respond(Kill(request));
+    case ShimMessage::kShutdown:
+      return BeginShutdown(std::move(respond));
+    case ShimMessage::kStartContainer:
+      begun = BeginContainer(request, respond);
+      break;
+    case ShimMessage::kExec:
+      begun = BeginExec(request, respond);
+      break;
+    default:
+      begun = Fail(Code::kUnimplemented, "handle request", "type " + std::to_string(request.type));
+  }
+  if (!begun) respond(std::unexpected(begun.error()));
+}
+
+Result<Answer> Pod::Hello() const {
+  HelloReply reply{kShimProtocolVersion, getpid(), sandbox_id_, sandbox_.started(), sandbox_.namespaces().net.valid(), {}};
+  Answer answer{ShimMessage::kHelloReply, {}, {}};
+  for (const auto& [id, container] : containers_) {
+    if (!container->running()) continue;
+    reply.containers.push_back(container->live());
+    answer.fds.push_back(container->pidfd().get());
+  }
+  if (reply.has_netns) answer.fds.push_back(sandbox_.namespaces().net.get());
+  answer.payload = Encode(reply);
+  return answer;
+}
+
+Result<Answer> Pod::StartSandbox(Frame& request) {
+  if (sandbox_.started()) return Fail(Code::kAlreadyExists, "start sandbox", sandbox_id_);
+  if (request.fds.size() != 1) return Fail(Code::kInvalidArgument, "start sandbox", sandbox_id_, "no plan was given");
+  SandboxPlan plan = TRY(Decode<SandboxPlan>(TRY(ReadPlanBytes(request.fds[0])), "sandbox plan"));
+  auto started = sandbox_.Start(plan);
+  if (!started) return std::unexpected(Within("start sandbox", started.error()));
+  Answer answer{ShimMessage::kSandboxStarted, {}, {}};
+  if (sandbox_.namespaces().net) answer.fds.push_back(sandbox_.namespaces().net.get());
+  return answer;
+}
+
+Result<> Pod::BeginContainer(Frame& request, const Respond& respond) {
+  auto start = TRY(Decode<struct StartContainer>(request.payload, "StartContainer"));
+  const std::string& id = start.container_id;
+  TRY(CheckName(id, "start"));
+  if (!sandbox_.started()) return Fail(Code::kFailedPrecondition, "start", id, "the sandbox is not started");
+  if (containers_.contains(id)) return Fail(Code::kAlreadyExists, "start", id);
+  RoleFds fds = TRY(SortByRole(std::move(request.fds), start.fds));
+  auto container = std::make_unique<Container>(
+      env_, id,
+      Container::Callbacks{
+          [this, id, respond](Result<> result) { OnContainerStarted(id, std::move(result), respond); },
+          [this](const ContainerExited& exit) { OnContainerExited(exit); }});
+  // Listed first: the start may fail and be taken off the list again before Start returns.
+  Container& listed = *(containers_[id] = std::move(container));
+  auto begun = listed.Start({&sandbox_.namespaces(), sandbox_.reaper()}, start.timeout_ms, std::move(fds));
+  if (!begun) containers_.erase(id);
+  return begun;
+}
+
+void Pod::OnContainerStarted(const std::string& id, Result<> result, const Respond& respond) {
+  if (result) {
+    const Container& container = *containers_.at(id);
+    respond(Answer{ShimMessage::kContainerStarted, Encode(container.live()), {container.pidfd().get()}});
+    return;
+  }
+  Respond answer = respond;  // the one given is the container's
+  containers_.erase(id);
+  answer(std::unexpected(std::move(result).error()));
+  ContinueShutdown();
+}
+
+void Pod::OnContainerExited(const ContainerExited& exit) {
+  containers_.erase(exit.container_id);
+  announce_(ShimMessage::kContainerExited, Encode(exit));
+  ContinueShutdown();
+}
+
+Result<Container*> Pod::FindRunning(const std::string& id) {
+  auto it = containers_.find(id);
+  if (it == containers_.end()) return SystemError("find container", id, ESRCH);
+  if (!it->second->running()) return Fail(Code::kFailedPrecondition, "find container", id, "it is still starting");
+  return it->second.get();
+}
+
+Result<> Pod::BeginExec(Frame& request, const Respond& respond) {
+  auto wanted = TRY(Decode<ExecRequest>(request.payload, "ExecRequest"));
+  Container* container = TRY(FindRunning(wanted.container_id));
+  const std::string& id = wanted.exec_id;
+  if (execs_.contains(id)) return Fail(Code::kAlreadyExists, "exec", id);
+  RoleFds fds = TRY(SortByRole(std::move(request.fds), wanted.fds));
+  auto exec = std::make_unique<Exec>(
+      env_, id,
+      Exec::Callbacks{[this, id, respond](Result<> result) { OnExecStarted(id, std::move(result), respond); },
+                      [this](const ExecExited& exit) { OnExecExited(exit); }});
+  Exec& listed = *(execs_[id] = std::move(exec));
+  auto begun = listed.Start(*container, std::move(fds));
+  if (!begun) execs_.erase(id);
+  return begun;
+}
+
+void Pod::OnExecStarted(const std::string& id, Result<> result, const Respond& respond) {
+  if (result) {
+    const Exec& exec = *execs_.at(id);
+    respond(Answer{ShimMessage::kExecStarted, Encode(ExecStarted{exec.pid()}), {exec.pidfd().get()}});
+    return;
+  }
+  Respond answer = respond;  // the one given is the exec's
+  execs_.erase(id);
+  answer(std::unexpected(std::move(result).error()));
+  ContinueShutdown();
+}
+
+void Pod::OnExecExited(const ExecExited& exit) {
+  execs_.erase(exit.exec_id);
+  announce_(ShimMessage::kExecExited, Encode(exit));
+  ContinueShutdown();
+}
+
+Result<Answer> Pod::Reopen(Frame& request) {
+  auto wanted = TRY(Decode<ReopenLog>(request.payload, "ReopenLog"));
+  if (request.fds.size() != 1) return Fail(Code::kInvalidArgument, "reopen log", wanted.container_id, "no file was given");
+  auto it = containers_.find(wanted.container_id);
+  if (it == containers_.end()) return SystemError("reopen log", wanted.container_id, ESRCH);
+  it->second->ReopenLog(std::move(request.fds[0]));
+  return Answer{};
+}
+
+Result<Answer> Pod::Kill(const Frame& request) {
+  auto wanted = TRY(Decode<KillContainer>(request.payload, "KillContainer"));
+  auto it = containers_.find(wanted.container_id);
+  if (it == containers_.end()) return SystemError("kill container", wanted.container_id, ESRCH);
+  it->second->Kill();
+  return Answer{};
+}
+
+void Pod::BeginShutdown(Respond respond) {
+  awaiting_shutdown_.push_back(std::move(respond));
+  if (awaiting_shutdown_.size() > 1) return;  // joined
+  env_.timers.Add(kShutdownPatienceMs, [this] { EndShutdown(); });
+  for (const auto& [id, container] : containers_) container->Kill();
+  for (const auto& [id, exec] : execs_) exec->Kill();
+  ContinueShutdown();
+}
+
+void Pod::ContinueShutdown() {
+  if (awaiting_shutdown_.empty() || stopping_sandbox_ || !containers_.empty() || !execs_.empty()) return;
+  stopping_sandbox_ = true;
+  sandbox_.Stop([this] { EndShutdown(); });
+}
+
+void Pod::EndShutdown() {
+  if (ended_) return;
+  if (!containers_.empty() || !execs_.empty()) {
+    env_.log.Log(LogLevel::kError, "processes survive their pod", {{"sandbox", sandbox_id_}});
+  }
+  ended_ = true;
+  for (const Respond& respond : awaiting_shutdown_) respond(Answer{});
+}
+
+}  // namespace davit

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// The pod: its sandbox, containers and execs, and what the daemon may ask of them.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/error.h"
+#include "base/frame.h"
+#include "shim/container.h"
+#include "shim/environment.h"
+#include "shim/exec.h"
+#include "shim/protocol.h"
+#include "shim/sandbox.h"
+
+namespace davit {
+
+struct Answer {
+  ShimMessage type = ShimMessage::kDone;
+  std::string payload;
+  std::vector<int> fds;  // stay the pod's: to be sent at once
+};
+
+// Knows nothing of connections: it is asked, and answers when it is done.
+class Pod {
+ public:
+  using Respond = std::function<void(Result<Answer>)>;
+  using Announce = std::function<void(ShimMessage event, std::string payload)>;
+
+  Pod(Environment& env, std::string sandbox_id, Announce announce);
+
+  // Carries a request out; `respond` is called once, at once or later.
+  void Handle(Frame request, Respond respond);
+
+  // A kShutdown has been answered: nothing is left.
+  bool ended() const { return ended_; }
+
+ private:
+  Result<Answer> Hello() const;
+  Result<Answer> StartSandbox(Frame& request);
+  Result<Answer> Reopen(Frame& request);
+  Result<Answer> Kill(const Frame& request);
+  Result<> BeginContainer(Frame& request, const Respond& respond);
+  Result<> BeginExec(Frame& request, const Respond& respond);
+  void BeginShutdown(Respond respond);
+
+  void OnContainerStarted(const std::string& id, Result<> result, const Respond& respond);
+  void OnContainerExited(const ContainerExited& exit);
+  void OnExecStarted(const std::string& id, Result<> result, const Respond& respond);
+  void OnExecExited(const ExecExited& exit);
+
+  Result<Container*> FindRunning(const std::string& id);
+  // Goes on with a shutdown once nothing runs any more.
+  void ContinueShutdown();
+  void EndShutdown();
+
+  Environment& env_;
+  std::string sandbox_id_;
+  Announce announce_;
+  Sandbox sandbox_;
+  std::unordered_map<std::string, std::unique_ptr<Container>> containers_;
+  std::unordered_map<std::string, std::unique_ptr<Exec>> execs_;
+  std::vector<Respond> awaiting_shutdown_;
+  bool stopping_sandbox_ = false;
+  bool ended_ = false;
+};
+
+}  // namespace davit

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// What a pod's containers share.
+#pragma once
+
+#include <functional>
+
+#include "base/error.h"
+#include "shim/clone.h"
+#include "shim/environment.h"
+#include "shim/init/pod_namespaces.h"
+#include "shim/plan.h"
+
+namespace davit {
+
+// Holds the pod's namespaces and, with a shared PID namespace, its first process.
+class Sandbox {
+ public:
+  explicit Sandbox(Environment& env) : env_(env) {}
+
+  // Makes everything. The wait for the two short children is all that the loop ever waits for; nothing else of the pod exists
+  // yet, and they touch nothing that can hang. After a failure it may be tried again.
+  Result<> Start(const SandboxPlan& plan);
+
+  bool started() const { return started_; }
+  const PodNamespaces& namespaces() const { return namespaces_; }
+  // Null without a shared PID namespace.
+  const PidFd* reaper() const { return reaper_.pidfd.valid() ? &reaper_.pidfd : nullptr; }
+
+  // Ends the shared PID namespace and all in it; `done` is called when that is over, at once where there is none.
+  void Stop(std::function<void()> done);
+
+ private:
+  Result<> MakeNamespaces(const SandboxPlan& plan);
+  Result<> StartReaper();
+  void OnReaperExit();
+
+  Environment& env_;
+  bool started_ = false;
+  bool shm_mounted_ = false;
+  PodNamespaces namespaces_;
+  ClonedProcess reaper_;
+  std::function<void()> on_stopped_;
+};
+
+}  // namespace davit

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "shim/sync.h"
+
+#include <fcntl.h>
+
+#include "base/codec.h"
+#include "shim/failure.h"
+
+namespace davit {
+namespace {
+constexpr uint16_t kSyncVersion = 0;  // both ends are the same program
+constexpr int kFailedChildStatus = 1;
+}  // namespace
+
+Result<SyncPair> MakeSyncPair() {
+  auto [shim, child] = TRY(FramePair());
+  if (fcntl(shim.get(), F_SETFL, O_NONBLOCK) < 0) return SystemError("fcntl", "sync socket");
+  return SyncPair{std::move(shim), std::move(child)};
+}
+
+Result<> SendSync(int socket, SyncMessage message, std::string_view payload, std::span<const int> fds) {
+  return SendFrame(socket, kSyncVersion, static_cast<uint16_t>(message), 0, payload, fds);
+}
+
+Result<> AwaitRelease(int socket) {
+  Frame frame = TRY(ReceiveFrame(socket));
+  if (frame.type != static_cast<uint16_t>(SyncMessage::kRelease)) {
+    return Fail(Code::kInternal, "await release", "sync socket", "unexpected message");
+  }
+  return {};
+}
+
+void ReportAndExit(int socket, const Error& error) {
+  [[maybe_unused]] Result<> sent = SendSync(socket, SyncMessage::kFailed, Encode(ToFailure(error)));
+  _exit(kFailedChildStatus);
+}
+
+}  // namespace davit

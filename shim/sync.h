@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// What the shim and a child of its own say to each other between clone and exec, on a socket pair that exec closes.
+//
+//   child: [kReady]  the slow sources are open          shim: kRelease  cgroup, rlimits, OOM score are in place
+//   child: kIdentity who it will be; exec comes next    end of stream: exec succeeded
+//   child: kFailed   and it exits                       end of stream without kIdentity: it died on the way
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "base/error.h"
+#include "base/frame.h"
+#include "base/unique_fd.h"
+
+namespace davit {
+
+enum class SyncMessage : uint16_t { kReady = 1, kRelease, kIdentity, kFailed };
+
+// As whom a process runs, after every lookup.
+struct Identity {
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  std::vector<uint32_t> groups;  // the primary one first
+  std::string home;
+
+  template <typename Self>
+  static auto Fields(Self& s) {
+    return std::tie(s.uid, s.gid, s.groups, s.home);
+  }
+};
+
+struct SyncPair {
+  UniqueFd shim;   // non-blocking
+  UniqueFd child;  // blocking
+};
+Result<SyncPair> MakeSyncPair();
+
+// `fds` as SendFrame.
+Result<> SendSync(int socket, SyncMessage message, std::string_view payload = {}, std::span<const int> fds = {});
+
+// Waits for kRelease. The end of the stream means that the shim is gone.
+Result<> AwaitRelease(int socket);
+
+// Reports the error and ends the child.
+[[noreturn]] void ReportAndExit(int socket, const Error& error);
+
+}  // namespace davit

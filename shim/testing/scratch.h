@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// Directories, images and cgroups for tests, gone when the test is.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/unique_fd.h"
+
+namespace davit {
+
+class ScratchDir {
+ public:
+  ScratchDir();
+  ~ScratchDir();
+  ScratchDir(const ScratchDir&) = delete;
+  ScratchDir& operator=(const ScratchDir&) = delete;
+
+  const std::string& path() const { return path_; }
+  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+
+ private:
+  std::string path_;
+};
+
+// A root filesystem with busybox, its usual directories, and the users root, app (1000) and nobody.
+class TestImage {
+ public:
+  // What keeps this machine from it, or "" when nothing does.
+  static std::string WhyNot();
+
+  TestImage();
+
+  const std::string& path() const { return dir_.path(); }
+  void Write(const std::string& name, const std::string& content, mode_t mode = 0644);
+  // A detached mount of it, as the snapshotter makes one.
+  Result<UniqueFd> Mount() const;
+
+ private:
+  ScratchDir dir_;
+};
+
+// A cgroup of the test's own below every hierarchy of the machine, killed and removed at the end.
+class TestCgroup {
+ public:
+  TestCgroup();
+  ~TestCgroup();
+  TestCgroup(const TestCgroup&) = delete;
+  TestCgroup& operator=(const TestCgroup&) = delete;
+
+  // Of each hierarchy.
+  std::vector<UniqueFd> OpenProcs() const;
+  // Of the one that has such a file; empty when none has.
+  UniqueFd Open(const std::string& file, int flags) const;
+  bool Write(const std::string& file, const std::string& value) const;
+  std::vector<pid_t> Processes() const;
+  // "/davit-test-..."
+  const std::string& name() const { return name_; }
+
+ private:
+  std::string name_;
+  std::vector<std::string> directories_;
+};
+
+}  // namespace davit
