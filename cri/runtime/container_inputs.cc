@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// What a start or an exec needs besides the plan.
+
+#include <fcntl.h>
+
+#include "base/file_io.h"
+#include "cri/runtime/runtime.h"
+#include "cri/spec/profiles.h"
+
+namespace davit {
+namespace {
+constexpr size_t kMaxProfileBytes = 4 << 20;
+}
+
+Result<UniqueFd> Runtime::SeccompFilterOf(const v1::ContainerConfig& config, const ContainerPlan& plan) {
+  SeccompChoice choice = TRY(ChooseSeccomp(config.linux().security_context()));
+  uint64_t capabilities = plan.process.capabilities.bounding;
+  SeccompCompiler::Filter filter;
+  if (choice.kind == SeccompChoice::kLocalhost) {
+    std::string json = TRY(ReadFile(choice.path, kMaxProfileBytes));
+    filter = TRY(host_.seccomp.Json(json, capabilities));
+  } else {
+    filter = TRY(host_.seccomp.Default(capabilities));
+  }
+  UniqueFd copy(fcntl(filter->memfd.get(), F_DUPFD_CLOEXEC, 3));
+  if (!copy) return SystemError("fcntl(F_DUPFD_CLOEXEC)", "seccomp filter");
+  return copy;
+}
+
+Result<UniqueFd> Runtime::TargetProcessOf(const Container& container) {
+  const std::string& id = container.config().linux().security_context().namespace_options().target_id();
+  ContainerPtr target = TRY(pods_.FindContainer(id));
+  if (target->sandbox().id() != container.sandbox().id()) {
+    return Fail(Code::kInvalidArgument, "validate", "namespace_options.target_id", id + " is in another sandbox");
+  }
+  return target->DuplicateProcess();
+}
+
+}  // namespace davit
