@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// Base 64 (RFC 4648 section 4).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace davit {
+
+std::string EncodeBase64(std::string_view data);
+
+// Padding may be left out; anything else that is malformed gives nothing.
+std::optional<std::string> DecodeBase64(std::string_view text);
+
+}  // namespace davit

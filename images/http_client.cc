@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "images/http_client.h"
+
+#include <curl/curl.h>
+
+#include <algorithm>
+#include <mutex>
+#include <optional>
+
+#include "base/file_io.h"
+#include "base/time.h"
+#include "images/speed_watch.h"
+
+namespace davit {
+namespace {
+
+constexpr size_t kMaxHeaderBytes = 256 << 10;
+constexpr size_t kMaxErrorBody = 64 << 10;  // of an answer other than 200; the rest is dropped
+constexpr int kStatusOk = 200;
+
+struct FreeList {
+  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+};
+using HeaderList = std::unique_ptr<curl_slist, FreeList>;
+
+// curl_easy_setopt is a variadic macro with checks of its own; one name keeps call sites short.
+template <typename T>
+void Set(CURL* easy, CURLoption option, T value) {
+  curl_easy_setopt(easy, option, value);
+}
+
+std::string Lower(std::string_view text) {
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
+  return lower;
+}
+
+std::string_view Trim(std::string_view text) {
+  size_t first = text.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
+}
+
+bool IsLoopbackName(const std::string& host) {
+  return host == "localhost" || host.starts_with("127.") || host == "[::1]";
+}
+
+// What goes on during one exchange; libcurl's callbacks end here.
+class Transfer {
+ public:
+  Transfer(const HttpRequest& request, const HttpClient::Limits& limits, BodySink* sink)
+      : request_(request), sink_(sink), watch_(limits.low_speed_bytes, limits.low_speed_seconds, MonotonicMilliseconds()) {}
+
+  static size_t OnHeader(char* data, size_t, size_t size, void* self) {
+    return static_cast<Transfer*>(self)->TakeHeader({data, size}) ? size : 0;
+  }
+  static size_t OnBody(char* data, size_t, size_t size, void* self) {
+    return static_cast<Transfer*>(self)->TakeBody({data, size}) ? size : 0;
+  }
+
+  // Asked while the transfer waits.
+  Result<> Check(const Interrupt& interrupt) {
+    TRY(interrupt.Check());
+    if (watch_.TooSlow(MonotonicMilliseconds())) return Error(Code::kUnavailable, "stalled or too slow");
+    return {};
+  }
+
+  std::unexpected<davit::Error> Error(Code code, std::string_view why) const {
+    return Fail(code, "talk to", request_.url.host + ":" + request_.url.port, why);
+  }
+
+  HttpResponse TakeResponse(CURL* easy) {
+    long status = 0;
+    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    response_.status = static_cast<int>(status);
+    return std::move(response_);
+  }
+  const std::optional<davit::Error>& failure() const { return failure_; }
+
+ private:
+  bool TakeHeader(std::string_view line) {
+    header_bytes_ += line.size();
+    if (header_bytes_ > kMaxHeaderBytes) return Reject(Error(Code::kResourceExhausted, "too many headers"));
+    if (line.starts_with("HTTP/")) {  // a new answer begins: 100 Continue may have come before
+      response_.headers.clear();
+      size_t space = line.find(' ');
+      is_ok_ = space != std::string_view::npos && line.substr(space + 1, 3) == "200";
+      return true;
+    }
+    size_t colon = line.find(':');
+    if (colon == std::string_view::npos) return true;
+    response_.headers.emplace_back(Lower(Trim(line.substr(0, colon))), Trim(line.substr(colon + 1)));
+    return true;
+  }
+
+  bool TakeBody(std::string_view piece) {
+    watch_.Received(static_cast<int64_t>(piece.size()), MonotonicMilliseconds());
+    bool taken = is_ok_ && sink_ ? WriteToSink(piece) : Keep(piece);
+    watch_.ConsumerDone(MonotonicMilliseconds());
+    return taken;
+  }
+
+  bool WriteToSink(std::string_view piece) {
+    auto written = sink_->Write(piece);
+    return written ? true : Reject(std::unexpected(std::move(written).error()));
+  }
+
+  bool Keep(std::string_view piece) {
+    size_t limit = is_ok_ ? request_.body_limit : kMaxErrorBody;
+    size_t room = limit - std::min(limit, response_.body.size());
+    if (is_ok_ && piece.size() > room) return Reject(Error(Code::kResourceExhausted, "the answer is too large"));
+    response_.body += piece.substr(0, room);
+    return true;
+  }
+
+  bool Reject(std::unexpected<davit::Error> error) {
+    failure_ = std::move(error).error();
+    return false;
+  }
+
+  const HttpRequest& request_;
+  BodySink* sink_;
+  SpeedWatch watch_;
+  HttpResponse response_;
+  std::optional<davit::Error> failure_;  // why a callback ended the transfer
+  size_t header_bytes_ = 0;
+  bool is_ok_ = false;
+};
+
+Code CodeOf(CURLcode result) {
+  switch (result) {
+    case CURLE_PARTIAL_FILE:
+    case CURLE_GOT_NOTHING:
+    case CURLE_HTTP2_STREAM:
+      return Code::kDataLoss;
+    case CURLE_OUT_OF_MEMORY:
+      return Code::kResourceExhausted;
+    default:
+      return Code::kUnavailable;  // no name, no connection, no TLS, a connection reset
+  }
+}
+
+// OpenSSL's word for a peer whose first bytes are no TLS record; libcurl has no code for it.
+bool SpeaksNoTls(std::string_view error_text) { return error_text.find("wrong version number") != error_text.npos; }
+
+void SetTls(CURL* easy, const TlsContext& tls) {
+  Set(easy, CURLOPT_SSL_VERIFYPEER, tls.skip_verify ? 0L : 1L);
+  Set(easy, CURLOPT_SSL_VERIFYHOST, tls.skip_verify ? 0L : 2L);
+  if (!tls.ca_pem.empty()) {
+    // This replaces the system's bundle, but not its directory of CAs, which libcurl goes on looking into.
+    curl_blob blob{const_cast<char*>(tls.ca_pem.data()), tls.ca_pem.size(), CURL_BLOB_COPY};
+    Set(easy, CURLOPT_CAINFO_BLOB, &blob);
+    Set(easy, CURLOPT_CAPATH, "/etc/ssl/certs");
+  }
+  if (!tls.certificate.empty()) {
+    Set(easy, CURLOPT_SSLCERT, tls.certificate.c_str());
+    Set(easy, CURLOPT_SSLKEY, tls.key.c_str());
+  }
+}
+
+HeaderList MakeHeaders(const HttpRequest& request) {
+  HeaderList list;
+  auto append = [&list](const std::string& line) {
+    if (curl_slist* longer = curl_slist_append(list.get(), line.c_str())) {
+      (void)list.release();
+      list.reset(longer);
+    }
+  };
+  for (const auto& [name, value] : request.headers) append(value.empty() ? name + ";" : name + ": " + value);
+  append("Expect:");  // no 100-continue round trip for a small form
+  return list;
+}
+
+}  // namespace
+
+// An easy handle and the multi handle that drives it and keeps its connections.
+struct HttpClient::Slot {
+  CURLM* multi = curl_multi_init();
+  CURL* easy = curl_easy_init();
+  char error_text[CURL_ERROR_SIZE] = "";
+
+  Slot() = default;
+  Slot(const Slot&) = delete;
+  Slot& operator=(const Slot&) = delete;
+  ~Slot() {
+    curl_easy_cleanup(easy);
+    curl_multi_cleanup(multi);
+  }
+
+  void Prepare(const HttpRequest& request, const Limits& limits, Transfer& transfer, curl_slist* headers);
+  Result<CURLcode> Run(Transfer& transfer, const Interrupt& interrupt);
+};
+
+void HttpClient::Slot::Prepare(const HttpRequest& request, const Limits& limits, Transfer& transfer,
+                               curl_slist* headers) {
+  curl_easy_reset(easy);
+  error_text[0] = '\0';
+  Set(easy, CURLOPT_URL, request.url.text.c_str());
+  Set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  Set(easy, CURLOPT_NOSIGNAL, 1L);
+  Set(easy, CURLOPT_FOLLOWLOCATION, 0L);
+  Set(easy, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
+  Set(easy, CURLOPT_ERRORBUFFER, error_text);
+  Set(easy, CURLOPT_USERAGENT, "davit/0.1");
+  Set(easy, CURLOPT_HTTPHEADER, headers);
+  Set(easy, CURLOPT_CONNECTTIMEOUT_MS,
+      static_cast<long>(request.connect_timeout_ms > 0 ? request.connect_timeout_ms
+                                                       : limits.connect_timeout_seconds * 1000LL));
+  Set(easy, CURLOPT_BUFFERSIZE, 256L << 10);
+  Set(easy, CURLOPT_HEADERFUNCTION, &Transfer::OnHeader);
+  Set(easy, CURLOPT_HEADERDATA, &transfer);
+  Set(easy, CURLOPT_WRITEFUNCTION, &Transfer::OnBody);
+  Set(easy, CURLOPT_WRITEDATA, &transfer);
+  // The environment's proxies hold for everything but this machine itself.
+  if (IsLoopbackName(request.url.host)) Set(easy, CURLOPT_PROXY, "");
+  if (request.tls) SetTls(easy, *request.tls);
+  if (request.form.empty()) return;
+  Set(easy, CURLOPT_POSTFIELDSIZE, static_cast<long>(request.form.size()));
+  Set(easy, CURLOPT_POSTFIELDS, request.form.c_str());
+}
+
+// libcurl's own easy interface would look up only once a second.
+Result<CURLcode> HttpClient::Slot::Run(Transfer& transfer, const Interrupt& interrupt) {
+  while (true) {
+    int running = 0;
+    if (curl_multi_perform(multi, &running) != CURLM_OK) return transfer.Error(Code::kInternal, "libcurl failed");
+    int queued = 0;
+    while (CURLMsg* message = curl_multi_info_read(multi, &queued)) {
+      if (message->msg == CURLMSG_DONE) return message->data.result;
+    }
+    TRY(transfer.Check(interrupt));
+    if (curl_multi_poll(multi, nullptr, 0, Interrupt::kAskEveryMs, nullptr) != CURLM_OK) {
+      return transfer.Error(Code::kInternal, "libcurl failed");
+    }
+  }
+}
+
+std::string HttpResponse::Header(std::string_view name) const {
+  for (const auto& [header, value] : headers) {
+    if (header == name) return value;
+  }
+  return {};
+}
+
+std::vector<std::string> HttpResponse::Headers(std::string_view name) const {
+  std::vector<std::string> values;
+  for (const auto& [header, value] : headers) {
+    if (header == name) values.push_back(value);
+  }
+  return values;
+}
+
+Result<TlsContext> LoadTls(const TlsSettings& settings) {
+  auto unreadable = [](const Error& error) {
+    return Fail(Code::kFailedPrecondition, "read certificate", error.subject, ErrnoText(error.os_errno));
+  };
+  TlsContext context;
+  context.skip_verify = settings.skip_verify;
+  for (const std::string& file : settings.ca_files) {
+    auto pem = ReadFile(file);
+    if (!pem) return unreadable(pem.error());
+    context.ca_pem += *pem + "\n";
+  }
+  if (!settings.client_pairs.empty()) {
+    context.certificate = settings.client_pairs[0].first;
+    context.key = settings.client_pairs[0].second.empty() ? context.certificate : settings.client_pairs[0].second;
+    for (const std::string& file : {context.certificate, context.key}) {
+      if (auto pem = ReadFile(file); !pem) return unreadable(pem.error());
+    }
+  }
+  return context;
+}
+
+HttpClient::HttpClient(Limits limits) : limits_(limits) {
+  static std::once_flag once;  // the library's own global state
+  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
+}
+
+HttpClient::~HttpClient() = default;
+
+std::unique_ptr<HttpClient::Slot> HttpClient::TakeSlot() {
+  {
+    MutexLock lock(mutex_);
+    if (!idle_.empty()) {
+      std::unique_ptr<Slot> slot = std::move(idle_.back());
+      idle_.pop_back();
+      return slot;
+    }
+  }
+  return std::make_unique<Slot>();
+}
+
+Result<HttpResponse> HttpClient::Send(const HttpRequest& request, const Interrupt& interrupt, BodySink* sink) {
+  TRY(interrupt.Check());
+  std::unique_ptr<Slot> slot = TakeSlot();
+  if (!slot->easy || !slot->multi) return SystemError("curl_easy_init", request.url.host, ENOMEM);
+  Transfer transfer(request, limits_, sink);
+  HeaderList headers = MakeHeaders(request);
+  slot->Prepare(request, limits_, transfer, headers.get());
+  curl_multi_add_handle(slot->multi, slot->easy);
+  Result<CURLcode> result = slot->Run(transfer, interrupt);
+  curl_multi_remove_handle(slot->multi, slot->easy);  // an unfinished transfer closes its connection
+  if (!result) return std::unexpected(std::move(result).error());
+  if (transfer.failure()) return std::unexpected(*transfer.failure());
+  if (*result == CURLE_SSL_CONNECT_ERROR && SpeaksNoTls(slot->error_text)) {
+    HttpResponse response;
+    response.not_tls = true;
+    return response;
+  }
+  if (*result != CURLE_OK) {
+    std::string_view why = slot->error_text[0] != '\0' ? slot->error_text : curl_easy_strerror(*result);
+    return transfer.Error(CodeOf(*result), why);
+  }
+  HttpResponse response = transfer.TakeResponse(slot->easy);
+  MutexLock lock(mutex_);
+  idle_.push_back(std::move(slot));
+  return response;
+}
+
+}  // namespace davit

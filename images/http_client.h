@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// One HTTP exchange after the other, over libcurl.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "base/thread_annotations.h"
+#include "images/interrupt.h"
+#include "images/registry_host.h"
+#include "images/url.h"
+
+namespace davit {
+
+// TlsSettings with their files read.
+struct TlsContext {
+  std::string ca_pem;       // in addition to the system's CAs; empty: only those
+  std::string certificate;  // file names in PEM; empty: no client certificate
+  std::string key;
+  bool skip_verify = false;
+};
+
+// kFailedPrecondition names a file that cannot be read. Of several client certificates the first is used.
+Result<TlsContext> LoadTls(const TlsSettings& settings);
+
+struct HttpRequest {
+  Url url;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string form;               // POSTed when not empty
+  const TlsContext* tls = nullptr;  // null: the system's CAs
+  int64_t connect_timeout_ms = 0;   // 0: the client's own
+  size_t body_limit = 0;            // of what is kept in HttpResponse::body; more of a 200 is kResourceExhausted
+};
+
+struct HttpResponse {
+  int status = 0;
+  std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
+  std::string body;
+  // The peer answered the TLS handshake with something else: it may speak plain http. `status` is 0.
+  bool not_tls = false;
+
+  // The first header of that name; empty when there is none.
+  std::string Header(std::string_view name) const;
+  std::vector<std::string> Headers(std::string_view name) const;
+};
+
+// Takes the body of a 200 piece by piece instead of HttpResponse::body. An error ends the transfer and is what Send
+// returns. It may block: that time does not count as the peer's.
+class BodySink {
+ public:
+  virtual ~BodySink() = default;
+  virtual Result<> Write(std::string_view piece) = 0;
+};
+
+// Thread-safe. Redirects and 401 are answers like any other: whoever asks decides what goes along to the next host.
+class HttpClient {
+ public:
+  struct Limits {
+    int64_t low_speed_bytes = 1024;  // per second, over the time below: slower peers are cut off
+    int low_speed_seconds = 30;
+    int connect_timeout_seconds = 30;
+  };
+
+  explicit HttpClient(Limits limits);
+  ~HttpClient();
+
+  // Connections are kept for the next request to the same host. Errors name the host, never the URL, whose query may be
+  // a signature: kUnavailable (no connection, too slow, TLS), kDataLoss (cut off), kCancelled, kResourceExhausted.
+  Result<HttpResponse> Send(const HttpRequest& request, const Interrupt& interrupt, BodySink* sink = nullptr);
+
+ private:
+  struct Slot;
+
+  std::unique_ptr<Slot> TakeSlot();
+
+  const Limits limits_;
+  Mutex mutex_;
+  std::vector<std::unique_ptr<Slot>> idle_ GUARDED_BY(mutex_);
+};
+
+}  // namespace davit

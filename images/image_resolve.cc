@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "images/image_resolve.h"
+
+#include <algorithm>
+
+#include "images/digest.h"
+#include "images/image_config.h"
+
+namespace davit {
+namespace {
+
+constexpr int kMaxNesting = 4;  // of indexes in indexes
+
+struct PlatformManifest {
+  Manifest manifest;
+  std::string bytes;
+  std::string root_digest;  // of what the reference itself means, which may be an index
+};
+
+std::unexpected<Error> NoSuchPlatform(const Reference& reference, const Platform& host, const std::string& why) {
+  return Fail(Code::kNotFound, "choose platform", reference.Normalised(), why + " " + host.ToString());
+}
+
+Result<PlatformManifest> FetchPlatformManifest(RegistryClient& registry, const Reference& reference,
+                                               const Platform& host) {
+  PlatformManifest found;
+  ManifestDocument document = TRY(registry.FetchManifest(reference.Object()));
+  found.root_digest = document.digest;
+  for (int nesting = 0; nesting < kMaxNesting; ++nesting) {
+    auto parsed = TRY(ParseManifest(document.bytes, document.media_type));
+    if (Manifest* manifest = std::get_if<Manifest>(&parsed)) {
+      found.manifest = std::move(*manifest);
+      found.bytes = std::move(document.bytes);
+      return found;
+    }
+    const Descriptor* entry = ChoosePlatform(std::get<Index>(parsed), host);
+    if (!entry) return NoSuchPlatform(reference, host, "the index has no image for");
+    std::string announced_type = entry->media_type;
+    document = TRY(registry.FetchManifest(entry->digest));
+    document.media_type = std::move(announced_type);  // which the verified index vouches for
+  }
+  return Fail(Code::kInvalidArgument, "read index", reference.Normalised(), "indexes within indexes");
+}
+
+// An image without an index says only in its config what it is for.
+Result<> CheckPlatform(const ImageConfig& config, const Reference& reference, const Platform& host) {
+  Platform image = Normalise({config.os, config.architecture, config.variant});
+  std::vector<Platform> runnable = Runnable(host);
+  bool runs = std::any_of(runnable.begin(), runnable.end(), [&image](const Platform& platform) {
+    return platform.os == image.os && platform.architecture == image.architecture;
+  });
+  if (runs || (config.os.empty() && config.architecture.empty())) return {};
+  return NoSuchPlatform(reference, host, "the image is for " + image.ToString() + ", not for");
+}
+
+}  // namespace
+
+Result<ResolvedImage> ResolveImage(RegistryClient& registry, const Reference& reference, const Platform& platform) {
+  PlatformManifest found = TRY(FetchPlatformManifest(registry, reference, platform));
+  ResolvedImage image;
+  ImageRecord& record = image.record;
+  record.config_json = TRY(registry.FetchDocument(found.manifest.config));
+  ImageConfig config = TRY(ParseImageConfig(record.config_json));
+  TRY(CheckPlatform(config, reference, platform));
+  if (config.diff_ids.size() != found.manifest.layers.size()) {
+    return Fail(Code::kInvalidArgument, "read manifest", reference.Normalised(),
+                "manifest and config differ in the number of layers");
+  }
+  record.id = found.manifest.config.digest;
+  record.chain_ids = TRY(ChainIds(config.diff_ids));
+  record.manifest_json = std::move(found.bytes);
+  record.repo_digests = {reference.Name() + "@" + found.root_digest};
+  if (reference.digest.empty()) record.repo_tags = {reference.Normalised()};
+  record.size = static_cast<uint64_t>(found.manifest.config.size);
+  for (const Descriptor& layer : found.manifest.layers) record.size += static_cast<uint64_t>(layer.size);
+  image.layers = std::move(found.manifest.layers);
+  image.diff_ids = std::move(config.diff_ids);
+  return image;
+}
+
+}  // namespace davit

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "images/image_store.h"
+
+#include <algorithm>
+#include <map>
+
+#include "base/thread_annotations.h"
+#include "images/digest.h"
+#include "images/image_index.h"
+#include "images/image_resolve.h"
+#include "images/layer_ledger.h"
+#include "images/layer_pull.h"
+#include "images/pull_flight.h"
+#include "images/reference.h"
+#include "images/registry_client.h"
+#include "images/registry_host.h"
+
+namespace davit {
+namespace {
+
+// Pulls are the same when they ask for the same thing with the same credentials: nobody gets an image, or an error, by
+// somebody else's password. The digest keeps the secrets out of a map's key.
+Result<std::string> FlightKey(const Reference& reference, const std::optional<RegistryAuth>& auth) {
+  RegistryAuth none;
+  const RegistryAuth& a = auth ? *auth : none;
+  std::string text;
+  for (const std::string* part : {&a.username, &a.password, &a.auth, &a.identity_token, &a.registry_token}) {
+    text += std::to_string(part->size()) + ":" + *part;
+  }
+  return reference.Normalised() + " " + TRY(Sha256Of(text));
+}
+
+}  // namespace
+
+struct ImageStore::State {
+  State(Config config_, LayerStore& layers_, ImageRecords& records_)
+      : config(std::move(config_)), layers(layers_), records(records_) {}
+
+  Result<> Load();
+  Result<ImageRecord> RunPull(const Reference& reference, const PullRequest& request, PullFlight& flight);
+  Result<> Keep(const ImageRecord& pulled);
+  void RemoveUnused(std::vector<std::string> chain_ids);
+  bool InUse(const std::string& chain_id);
+  Platform HostOrConfigured() const;
+  HttpClient::Limits TransferLimits() const;
+
+  const Config config;
+  LayerStore& layers;
+  LayerLedger ledger;
+
+  // Every change of the records and the index happens under this one, which is taken first; reading the index takes only
+  // `mutex`, so that List never waits for a disk.
+  Mutex changing;
+  ImageRecords& records GUARDED_BY(changing);
+  mutable Mutex mutex;
+  ImageIndex index GUARDED_BY(mutex);
+
+  Mutex flights_mutex;
+  std::map<std::string, std::shared_ptr<PullFlight>> flights GUARDED_BY(flights_mutex);
+
+  // The flight for `key` and whether the caller is to do its work.
+  std::pair<std::shared_ptr<PullFlight>, bool> Board(const std::string& key, const PullFlight::Passenger& passenger,
+                                                     PullFlight::Ticket& ticket);
+  void EndFlight(const std::string& key, const std::shared_ptr<PullFlight>& flight);
+};
+
+Result<> ImageStore::State::Load() {
+  MutexLock changing_lock(changing);
+  for (const ImageRecord& image : TRY(records.All())) {
+    bool whole = std::all_of(image.chain_ids.begin(), image.chain_ids.end(),
+                             [this](const std::string& chain_id) { return layers.Has(chain_id); });
+    if (whole) {
+      MutexLock lock(mutex);
+      index.Put(image);
+    } else {
+      TRY(records.Remove(image.id));
+    }
+  }
+  return {};
+}
+
+Platform ImageStore::State::HostOrConfigured() const {
+  Platform platform = HostPlatform();
+  if (!config.platform_os.empty()) platform.os = config.platform_os;
+  if (!config.arch.empty()) platform = {platform.os, config.arch, ""};
+  return platform;
+}
+
+HttpClient::Limits ImageStore::State::TransferLimits() const {
+  return {config.low_speed_bytes, config.low_speed_seconds, config.connect_timeout_seconds};
+}
+
+std::pair<std::shared_ptr<PullFlight>, bool> ImageStore::State::Board(const std::string& key,
+                                                                      const PullFlight::Passenger& passenger,
+                                                                      PullFlight::Ticket& ticket) {
+  MutexLock lock(flights_mutex);
+  if (auto flight = flights.find(key); flight != flights.end() && flight->second->Join(passenger, ticket)) {
+    return {flight->second, false};
+  }
+  auto flight = std::make_shared<PullFlight>();
+  flight->Join(passenger, ticket);
+  flights[key] = flight;
+  return {flight, true};
+}
+
+void ImageStore::State::EndFlight(const std::string& key, const std::shared_ptr<PullFlight>& flight) {
+  MutexLock lock(flights_mutex);
+  // One that was given up may have been replaced already.
+  if (auto current = flights.find(key); current != flights.end() && current->second == flight) flights.erase(current);
+}
+
+Result<ImageRecord> ImageStore::State::RunPull(const Reference& reference, const PullRequest& request,
+                                               PullFlight& flight) {
+  Interrupt interrupt([&flight] { return flight.Wanted(); });
+  auto hosts = TRY(RegistryHostsFor(reference.host, config.certs_d));
+  auto registry = TRY(RegistryClient::Create(reference, std::move(hosts), request.auth, TransferLimits(), interrupt));
+  ResolvedImage image = TRY(ResolveImage(*registry, reference, HostOrConfigured()));
+
+  ledger.Hold(image.record.chain_ids);  // from here on nobody removes what is there already
+  LayerSource source{*registry, layers, config.unpack_program, image, interrupt};
+  auto pulled = PullLayers(source, ledger, static_cast<size_t>(std::max(config.parallel_layers, 1)));
+  if (pulled) pulled = Keep(image.record);
+  RemoveUnused(ledger.Release(image.record.chain_ids));
+  if (!pulled) return std::unexpected(std::move(pulled).error());
+  MutexLock lock(mutex);
+  return index.Find(image.record.id);
+}
+
+// Data first, then the record that says that it exists.
+Result<> ImageStore::State::Keep(const ImageRecord& pulled) {
+  MutexLock changing_lock(changing);
+  bool known;
+  ImageIndex::Change change;
+  {
+    MutexLock lock(mutex);
+    auto before = index.Find(pulled.id);
+    known = before.has_value();
+    change = index.Plan(pulled);
+    if (known && *before == change.added && change.untagged.empty()) return {};
+  }
+  if (!known) TRY(layers.Sync());
+  // A crash in between loses a tag, which a pull brings back; the other order would leave one with two images.
+  for (const ImageRecord& untagged : change.untagged) TRY(records.Put(untagged));
+  auto put = records.Put(change.added);
+  MutexLock lock(mutex);
+  for (const ImageRecord& untagged : change.untagged) index.Put(untagged);
+  if (put) index.Put(change.added);
+  return put;
+}
+
+// Held first, then in an image: a pull puts its image into the index before it lets its holds go.
+bool ImageStore::State::InUse(const std::string& chain_id) {
+  if (ledger.IsHeld(chain_id)) return true;
+  MutexLock lock(mutex);
+  return index.Layers().contains(chain_id);
+}
+
+// A removal that fails leaves an orphan for the collection at the next start.
+void ImageStore::State::RemoveUnused(std::vector<std::string> chain_ids) {
+  std::reverse(chain_ids.begin(), chain_ids.end());  // topmost first
+  for (const std::string& chain_id : chain_ids) {
+    if (!ledger.Claim(chain_id)) continue;  // whoever has it holds it, or removes it
+    if (!InUse(chain_id)) (void)layers.Remove(chain_id);
+    ledger.Unclaim(chain_id);
+  }
+}
+
+ImageStore::ImageStore(std::unique_ptr<State> state) : state_(std::move(state)) {}
+ImageStore::~ImageStore() = default;
+
+Result<std::unique_ptr<ImageStore>> ImageStore::Open(Config config, LayerStore& layers, ImageRecords& records) {
+  auto state = std::make_unique<State>(std::move(config), layers, records);
+  TRY(state->Load());
+  return std::unique_ptr<ImageStore>(new ImageStore(std::move(state)));
+}
+
+Result<ImageRecord> ImageStore::Pull(const PullRequest& request) {
+  Reference reference = TRY(ParseReference(request.reference));
+  std::string key = TRY(FlightKey(reference, request.auth));
+  PullFlight::Passenger passenger{request.deadline_ms, request.cancelled};
+  auto named = [&reference](Error error) { return std::unexpected(Within("pull " + reference.Normalised(), error)); };
+  while (true) {
+    if (auto check = passenger.Check(); !check) return named(check.error());
+    PullFlight::Ticket ticket;
+    auto [flight, ours] = state_->Board(key, passenger, ticket);
+    Result<ImageRecord> result;
+    if (ours) {
+      result = state_->RunPull(reference, request, *flight);
+      state_->EndFlight(key, flight);
+      flight->Land(result);
+    } else {
+      result = flight->Wait(ticket);
+    }
+    flight->Leave(ticket);
+    if (result) return result;
+    // Our own reason to stop says more than "cancelled".
+    if (auto check = passenger.Check(); !check) return named(check.error());
+    if (ours || result.error().code != Code::kCancelled) return named(std::move(result).error());
+    // All others gave up just as this caller came aboard: once more.
+  }
+}
+
+Result<ImageRecord> ImageStore::Find(const std::string& ref) const {
+  MutexLock lock(state_->mutex);
+  return state_->index.Find(ref);
+}
+
+Result<ImageRecord> ImageStore::FindAndHold(const std::string& ref) {
+  MutexLock lock(state_->mutex);
+  ImageRecord image = TRY(state_->index.Find(ref));
+  state_->ledger.Hold(image.chain_ids);
+  return image;
+}
+
+std::vector<ImageRecord> ImageStore::List() const {
+  MutexLock lock(state_->mutex);
+  return state_->index.List();
+}
+
+Result<> ImageStore::Remove(const std::string& ref) {
+  ImageRecord image;
+  {
+    MutexLock changing_lock(state_->changing);
+    auto found = Find(ref);
+    if (!found && found.error().code == Code::kNotFound) return {};
+    image = TRY(std::move(found));
+    TRY(state_->records.Remove(image.id));  // durably, before the first file goes
+    MutexLock lock(state_->mutex);
+    state_->index.Remove(image.id);
+  }
+  state_->RemoveUnused(image.chain_ids);
+  return {};
+}
+
+void ImageStore::HoldLayers(const std::vector<std::string>& chain_ids) { state_->ledger.Hold(chain_ids); }
+
+void ImageStore::ReleaseLayers(const std::vector<std::string>& chain_ids) {
+  state_->RemoveUnused(state_->ledger.Release(chain_ids));
+}
+
+std::set<std::string> ImageStore::LiveLayers() const {
+  std::set<std::string> live = state_->ledger.Held();  // in this order: see InUse
+  MutexLock lock(state_->mutex);
+  live.merge(state_->index.Layers());
+  return live;
+}
+
+}  // namespace davit

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "images/layer_fetch.h"
+
+namespace davit {
+namespace {
+
+// Feeds one unpacker after the other: a server that fails half-way costs the directory that was begun.
+class UnpackSink : public BlobSink {
+ public:
+  UnpackSink(LayerStore& layers, const std::string& program, const std::string& chain_id, const Interrupt& interrupt)
+      : layers_(layers), program_(program), chain_id_(chain_id), interrupt_(interrupt) {}
+
+  Result<> Begin() override {
+    process_.reset();  // before the directory that it writes to is dropped
+    bad_content_.reset();
+    dir_ = TRY(layers_.Stage(chain_id_));
+    process_.emplace(TRY(UnpackProcess::Start(program_, dir_.get(), interrupt_)));
+    return {};
+  }
+
+  Result<> Write(std::string_view piece) override {
+    if (bad_content_) return {};
+    auto written = process_->Write(piece);
+    if (written || written.error().os_errno != EPIPE) return written;
+    auto report = process_->Finish();
+    if (report) return Fail(Code::kInternal, "unpack", "davit-unpack", "stopped reading before the end");
+    Error error = std::move(report).error();
+    // Corrupt content may be the server's fault or the image's. The rest is downloaded to find out: only a wrong digest
+    // makes it worth asking another server.
+    bool content = error.code == Code::kDataLoss || error.code == Code::kInvalidArgument;
+    if (!content) return std::unexpected(std::move(error));
+    bad_content_ = std::move(error);
+    return {};
+  }
+
+  // After the blob's digest was found right.
+  Result<StagedLayer> Finish(const std::string& diff_id) {
+    if (bad_content_) return std::unexpected(std::move(*bad_content_));
+    UnpackReport report = TRY(process_->Finish());
+    if (report.diff_id != diff_id) {
+      return Fail(Code::kDataLoss, "unpack", "layer", "has diff id " + report.diff_id + ", the config says " + diff_id);
+    }
+    return StagedLayer{std::move(dir_), std::move(report)};
+  }
+
+ private:
+  LayerStore& layers_;
+  const std::string& program_;
+  const std::string& chain_id_;
+  const Interrupt& interrupt_;
+  UniqueFd dir_;
+  std::optional<UnpackProcess> process_;
+  std::optional<Error> bad_content_;
+};
+
+Result<StagedLayer> Fetch(RegistryClient& registry, UnpackSink& sink, const Descriptor& descriptor,
+                          const std::string& diff_id) {
+  TRY(registry.FetchBlob(descriptor, sink));
+  return sink.Finish(diff_id);
+}
+
+}  // namespace
+
+Result<StagedLayer> FetchLayer(RegistryClient& registry, LayerStore& layers, const std::string& unpack_program,
+                               const std::string& chain_id, const Descriptor& descriptor, const std::string& diff_id,
+                               const Interrupt& interrupt) {
+  Result<StagedLayer> staged = [&] {
+    UnpackSink sink(layers, unpack_program, chain_id, interrupt);
+    return Fetch(registry, sink, descriptor, diff_id);
+  }();  // the unpacker has ended
+  if (staged) return staged;
+  layers.Abandon(chain_id);
+  return std::unexpected(Within("layer " + descriptor.digest, std::move(staged).error()));
+}
+
+}  // namespace davit

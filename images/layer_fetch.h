@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// One layer: from the registry through the unpacker into its staged directory.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/error.h"
+#include "base/unique_fd.h"
+#include "images/interrupt.h"
+#include "images/layer_store.h"
+#include "images/manifest.h"
+#include "images/registry_client.h"
+#include "images/unpack_process.h"
+#include "images/unpack_report.h"
+
+namespace davit {
+
+struct StagedLayer {
+  UniqueFd dir;
+  UnpackReport report;
+};
+
+// Stages `chain_id` and fills it, with both digests verified: the blob's by the client, `diff_id` here. What depends on
+// the layers below is still to be done (layer_fixup.h). On failure nothing is staged.
+Result<StagedLayer> FetchLayer(RegistryClient& registry, LayerStore& layers, const std::string& unpack_program,
+                               const std::string& chain_id, const Descriptor& descriptor, const std::string& diff_id,
+                               const Interrupt& interrupt);
+
+}  // namespace davit

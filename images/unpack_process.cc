@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "images/unpack_process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+
+#include "base/codec.h"
+
+namespace davit {
+namespace {
+
+// What fits under the kernel's default for unprivileged users' pipes; more room means fewer switches between the two.
+constexpr int kPipeBytes = 1 << 20;
+
+Result<std::pair<UniqueFd, UniqueFd>> MakePipe(int flags) {
+  int fds[2];
+  if (pipe2(fds, flags | O_CLOEXEC) < 0) return SystemError("pipe2", "davit-unpack");
+  return std::pair(UniqueFd(fds[0]), UniqueFd(fds[1]));
+}
+
+}  // namespace
+
+Result<UnpackProcess> UnpackProcess::Start(const std::string& program, int layer_fd, const Interrupt& interrupt) {
+  auto [input_read, input_write] = TRY(MakePipe(0));
+  auto [report_read, report_write] = TRY(MakePipe(0));
+  // The two ends of a pipe have flags of their own: the process reads blocking.
+  if (fcntl(input_write.get(), F_SETFL, O_NONBLOCK) < 0) return SystemError("fcntl", "davit-unpack");
+  (void)fcntl(input_write.get(), F_SETPIPE_SZ, kPipeBytes);  // refused beyond the user's share: slower, not wrong
+  SpawnRequest request;
+  request.program = program;
+  request.args = {"davit-unpack"};
+  request.fds = {{input_read.get(), kUnpackInputFd},
+                 {layer_fd, kUnpackLayerFd},
+                 {report_write.get(), kUnpackReportFd}};
+  ChildProcess child = TRY(Spawn(request));
+  return UnpackProcess(std::move(child), std::move(input_write), std::move(report_read), interrupt);
+}
+
+UnpackProcess::~UnpackProcess() {
+  if (!child_.pidfd.valid()) return;
+  (void)child_.pidfd.Signal(SIGKILL);
+  (void)Reap(child_);
+}
+
+Result<> UnpackProcess::WaitFor(int fd, short events) const {
+  while (true) {
+    TRY(interrupt_.Check());
+    pollfd entry{fd, events, 0};
+    int ready = poll(&entry, 1, Interrupt::kAskEveryMs);
+    if (ready > 0) return {};
+    if (ready < 0 && errno != EINTR) return SystemError("poll", "davit-unpack");
+  }
+}
+
+Result<> UnpackProcess::Write(std::string_view piece) {
+  while (!piece.empty()) {
+    ssize_t written = write(input_.get(), piece.data(), piece.size());
+    if (written >= 0) {
+      piece.remove_prefix(static_cast<size_t>(written));
+    } else if (errno == EAGAIN) {
+      TRY(WaitFor(input_.get(), POLLOUT));
+    } else if (errno != EINTR) {
+      return SystemError("write", "davit-unpack");
+    }
+  }
+  return {};
+}
+
+Result<std::string> UnpackProcess::ReadReport() {
+  std::string text;
+  char buffer[16 << 10];
+  while (true) {
+    TRY(WaitFor(report_.get(), POLLIN));
+    ssize_t size = read(report_.get(), buffer, sizeof buffer);
+    if (size == 0) return text;
+    if (size < 0 && errno != EINTR) return SystemError("read", "davit-unpack");
+    if (size > 0) text.append(buffer, static_cast<size_t>(size));
+    if (text.size() > kMaxUnpackReport) return Fail(Code::kResourceExhausted, "read", "davit-unpack", "report too long");
+  }
+}
+
+Result<UnpackReport> UnpackProcess::Finish() {
+  input_.Reset();
+  std::string text = TRY(ReadReport());
+  ExitStatus status = TRY(Reap(child_));
+  child_.pidfd = PidFd();
+  auto report = Decode<UnpackReport>(text, "unpack report");
+  if (!report) {
+    std::string how = status.signal != 0 ? "killed by signal " + std::to_string(status.signal)
+                                         : "exited with " + std::to_string(status.code);
+    return Fail(Code::kInternal, "unpack", "davit-unpack", how + " without a report");
+  }
+  if (!report->complete) {
+    if (report->code > Code::kInternal) report->code = Code::kInternal;  // enum values are not checked by the codec
+    return std::unexpected(Error{report->code, report->os_errno, report->step, report->subject, report->context});
+  }
+  return std::move(*report);
+}
+
+}  // namespace davit
