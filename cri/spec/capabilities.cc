@@ -62,10 +62,10 @@ uint64_t DefaultCapabilities() {
 std::optional<int> CapabilityByName(const std::string& name) {
   std::string lower = LowerCase(name);
   if (!lower.starts_with("cap_")) lower.insert(0, "cap_");
+  // libcap stops reading at the first character that no name has, and takes what stood before it.
+  if (lower.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") != std::string::npos) return std::nullopt;
   cap_value_t number = 0;
-  if (lower.find('\0') != std::string::npos || cap_from_name(lower.c_str(), &number) != 0)
-    return std::nullopt;
-  if (number < 0 || number > CAP_LAST_CAP) return std::nullopt;
+  if (cap_from_name(lower.c_str(), &number) != 0 || number < 0 || number > CAP_LAST_CAP) return std::nullopt;
   return number;
 }
 

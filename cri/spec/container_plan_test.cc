@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "cri/spec/container_plan.h"
+
+#include <linux/capability.h>
+
+#include <filesystem>
+
+#include "base/codec.h"
+#include "cri/spec/capabilities.h"
+#include "cri/spec/oci_spec.h"
+#include "cri/spec/sandbox_plan.h"
+#include "cri/spec/spec_testing.h"
+
+namespace davit {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+constexpr char kPrefix[] = "linux.security_context.";
+
+// What a container is built from, with defaults that make a plan.
+struct Request {
+  std::string sandbox;    // rest of the sandbox's configuration
+  std::string container;  // rest of the container's
+  ImageConfig image;
+  HostFacts host;
+
+  Request() {
+    image.entrypoint = {"/app"};
+    host.capabilities = (uint64_t{1} << (CAP_LAST_CAP + 1)) - 1;
+    host.can_lower_oom_score = true;
+    host.devices_directory = "/does/not/exist";
+  }
+  Result<ContainerPlan> Build() const {
+    auto pod = Proto<v1::PodSandboxConfig>(
+        "metadata { name: 'web' namespace: 'default' uid: 'u' } hostname: 'web-0' " + sandbox);
+    auto config = Proto<v1::ContainerConfig>("metadata { name: 'c' } " + container);
+    return BuildContainerPlan(
+        {pod, config, image, {"/r/hosts", "/r/resolv.conf", "/r/hostname"}, host, "cid", {}});
+  }
+};
+
+std::string Context(const std::string& text) {
+  return "linux { security_context { " + text + " } } ";
+}
+std::string Options(const std::string& text) {
+  return Context("namespace_options { " + text + " }");
+}
+
+Result<ContainerPlan> Plan(const std::string& container, const std::string& sandbox = "") {
+  Request request;
+  request.container = container;
+  request.sandbox = sandbox;
+  return request.Build();
+}
+
+TEST(ContainerPlan, IsCompleteForAContainerThatSaysNothing) {
+  auto plan = Plan("");
+  ASSERT_TRUE(plan) << plan.error().ToString();
+  EXPECT_EQ(plan->container_id, "cid");
+  EXPECT_EQ(plan->pid, NamespaceUse::kPod);
+  EXPECT_FALSE(plan->host_network || plan->host_ipc || plan->host_uts || plan->host_cgroup);
+  EXPECT_FALSE(plan->read_only_root);
+  EXPECT_EQ(plan->root_propagation, Propagation::kPrivate);
+  EXPECT_THAT(plan->devices, IsEmpty());
+  EXPECT_FALSE(plan->all_devices);
+  EXPECT_THAT(plan->masked_paths, Contains("/sys/devices/virtual/powercap"));
+  EXPECT_THAT(plan->read_only_paths, Contains("/proc/sys"));
+  EXPECT_FALSE(plan->stdin_open || plan->stdin_once);
+  EXPECT_THAT(plan->process.args, ElementsAre("/app"));
+  EXPECT_THAT(plan->process.env, Contains("HOSTNAME=web-0"));
+  EXPECT_EQ(plan->process.cwd, "/");
+  EXPECT_EQ(plan->process.capabilities.bounding, DefaultCapabilities());
+  EXPECT_FALSE(plan->process.no_new_privileges || plan->process.terminal || plan->process.seccomp);
+  EXPECT_EQ(plan->process.oom_score_adj, 0);
+  EXPECT_THAT(plan->process.rlimits, IsEmpty());
+}
+
+TEST(ContainerPlan, SurvivesTheWire) {
+  auto plan = Plan("tty: true " + Context("readonly_rootfs: true seccomp {} run_as_username: 'www'"));
+  ASSERT_TRUE(plan);
+  std::string bytes = Encode(*plan);
+  auto back = Decode<ContainerPlan>(bytes, "plan");
+  ASSERT_TRUE(back);
+  EXPECT_EQ(Encode(*back), bytes);
+}
+
+TEST(ContainerPlan, TakesOverPlainFields) {
+  auto plan =
+      Plan("stdin: true stdin_once: true tty: true working_dir: '/w' " +
+           Context("readonly_rootfs: true no_new_privs: true seccomp { profile_type: RuntimeDefault }"));
+  ASSERT_TRUE(plan) << plan.error().ToString();
+  EXPECT_TRUE(plan->stdin_open && plan->stdin_once && plan->process.terminal && plan->read_only_root);
+  EXPECT_TRUE(plan->process.no_new_privileges && plan->process.seccomp);
+  EXPECT_EQ(plan->process.cwd, "/w");
+}
+
+struct NamespaceCase {
+  const char* sandbox;
+  const char* container;
+  NamespaceUse pid;
+  bool host_network;
+  bool host_ipc;
+};
+class Namespaces : public ::testing::TestWithParam<NamespaceCase> {};
+
+TEST_P(Namespaces, FollowPodAndContainer) {
+  std::string container = GetParam().container;
+  auto plan = Plan(container == "none" ? "" : Options(container), Options(GetParam().sandbox));
+  ASSERT_TRUE(plan) << plan.error().ToString();
+  EXPECT_EQ(plan->pid, GetParam().pid);
+  EXPECT_EQ(plan->host_network, GetParam().host_network);
+  EXPECT_EQ(plan->host_uts, GetParam().host_network);
+  EXPECT_EQ(plan->host_ipc, GetParam().host_ipc);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, Namespaces,
+    ::testing::Values(NamespaceCase{"", "", NamespaceUse::kPod, false, false},
+                      NamespaceCase{"", "pid: CONTAINER", NamespaceUse::kOwn, false, false},
+                      NamespaceCase{"pid: CONTAINER", "pid: CONTAINER", NamespaceUse::kOwn, false, false},
+                      NamespaceCase{"pid: CONTAINER", "none", NamespaceUse::kOwn, false, false},
+                      NamespaceCase{"pid: NODE", "pid: NODE", NamespaceUse::kHost, false, false},
+                      NamespaceCase{"pid: NODE", "none", NamespaceUse::kHost, false, false},
+                      NamespaceCase{"pid: CONTAINER", "pid: TARGET target_id: 'x'", NamespaceUse::kTarget,
+                                    false, false},
+                      NamespaceCase{"network: NODE", "none", NamespaceUse::kPod, true, false},
+                      NamespaceCase{"network: NODE", "", NamespaceUse::kPod, true, false},
+                      NamespaceCase{"network: NODE", "network: NODE", NamespaceUse::kPod, true, false},
+                      NamespaceCase{"ipc: NODE", "ipc: NODE", NamespaceUse::kPod, false, true},
+                      NamespaceCase{"ipc: NODE", "", NamespaceUse::kPod, false, true},
+                      NamespaceCase{"", "userns_options { mode: NODE }", NamespaceUse::kPod, false, false}));
+
+struct BadNamespaceCase {
+  const char* sandbox;
+  const char* container;
+  const char* field;
+  const char* value;
+  Code code = Code::kInvalidArgument;
+};
+class BadNamespaces : public ::testing::TestWithParam<BadNamespaceCase> {};
+
+TEST_P(BadNamespaces, AreRefused) {
+  EXPECT_TRUE(Refuses(Plan(Options(GetParam().container), Options(GetParam().sandbox)), GetParam().code,
+                      std::string(kPrefix) + "namespace_options." + GetParam().field, GetParam().value));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, BadNamespaces,
+                         ::testing::Values(BadNamespaceCase{"", "network: NODE", "network", "NODE"},
+                                           BadNamespaceCase{"", "network: CONTAINER", "network", "CONTAINER"},
+                                           BadNamespaceCase{"", "ipc: NODE", "ipc", "NODE"},
+                                           BadNamespaceCase{"", "pid: NODE", "pid", "NODE"},
+                                           BadNamespaceCase{"pid: CONTAINER", "pid: POD", "pid", "POD"},
+                                           BadNamespaceCase{"", "pid: TARGET", "target_id", "empty"},
+                                           BadNamespaceCase{"", "userns_options { mode: POD }",
+                                                            "userns_options.mode", "not supported yet",
+                                                            Code::kUnimplemented}));
+
+TEST(Privileged, HasWhatTheHostHas) {
+  auto plan = Plan(Context("privileged: true seccomp { profile_type: Localhost } masked_paths: '/proc/kcore' "
+                           "readonly_paths: '/proc/sys'"),
+                   Context("privileged: true"));
+  ASSERT_TRUE(plan) << plan.error().ToString();
+  EXPECT_EQ(plan->process.capabilities.bounding, Request().host.capabilities);
+  EXPECT_EQ(plan->process.capabilities.inheritable, 0u);
+  EXPECT_FALSE(plan->process.seccomp);
+  EXPECT_TRUE(plan->host_cgroup);
+  EXPECT_TRUE(plan->all_devices);
+  EXPECT_THAT(plan->masked_paths, IsEmpty());
+  EXPECT_THAT(plan->read_only_paths, IsEmpty());
+}
+
+TEST(Privileged, NeedsAPrivilegedSandbox) {
+  EXPECT_TRUE(Refuses(Plan(Context("privileged: true")), Code::kInvalidArgument,
+                      std::string(kPrefix) + "privileged"));
+}
+
+TEST(Privileged, FindsDevicesWhenItIsPlanned) {
+  Request request;
+  request.container = Context("privileged: true");
+  request.sandbox = Context("privileged: true");
+  request.host.devices_directory = "/dev";
+  auto plan = request.Build();
+  ASSERT_TRUE(plan) << plan.error().ToString();
+  std::vector<std::string> paths;
+  for (const DeviceStep& device : plan->devices) paths.push_back(device.path);
+  EXPECT_THAT(paths, Contains("/dev/null"));
+  EXPECT_THAT(paths, Not(Contains("/dev/ptmx")));
+}
+
+TEST(Devices, AreMadeAndTheLaterWins) {
+  auto plan = Plan(
+      "devices { host_path: '/dev/null' container_path: '/dev/x' permissions: 'r' } "
+      "devices { host_path: '/dev/zero' container_path: '/dev/x' permissions: 'rw' }");
+  ASSERT_TRUE(plan) << plan.error().ToString();
+  ASSERT_EQ(plan->devices.size(), 1u);
+  EXPECT_EQ(plan->devices[0].minor, 5u);
+  EXPECT_EQ(plan->devices[0].access, "rw");
+}
+
+TEST(ProtectedPaths, AreTheRequestsWhenItHasAny) {
+  auto plan = Plan(Context("masked_paths: ['/bin/ls', '/proc//kcore']"));
+  ASSERT_TRUE(plan);
+  EXPECT_THAT(plan->masked_paths, ElementsAre("/bin/ls", "/proc/kcore"));
+  EXPECT_THAT(plan->read_only_paths, IsEmpty());
+  plan = Plan(Context("readonly_paths: '/tmp'"));
+  EXPECT_THAT(plan->masked_paths, IsEmpty());
+  EXPECT_THAT(plan->read_only_paths, ElementsAre("/tmp"));
+}
+
+TEST(ProtectedPaths, AreAbsolute) {
+  auto code = Code::kInvalidArgument;
+  EXPECT_TRUE(Refuses(Plan(Context("masked_paths: 'proc/kcore'")), code,
+                      std::string(kPrefix) + "masked_paths", "proc/kcore"));
+  EXPECT_TRUE(
+      Refuses(Plan(Context("readonly_paths: 'tmp'")), code, std::string(kPrefix) + "readonly_paths", "tmp"));
+  EXPECT_TRUE(
+      Refuses(Plan(Context("masked_paths: '/'")), code, std::string(kPrefix) + "masked_paths", "root"));
+}
+
+TEST(OomScore, IsClampedToWhatTheHostAllows) {
+  Request request;
+  request.container = "linux { resources { oom_score_adj: -998 } }";
+  EXPECT_EQ(request.Build()->process.oom_score_adj, -998);
+  request.host.can_lower_oom_score = false;
+  request.host.own_oom_score_adj = -5;
+  EXPECT_EQ(request.Build()->process.oom_score_adj, -5);
+  request.container = "linux { resources { oom_score_adj: 1000 } }";
+  EXPECT_EQ(request.Build()->process.oom_score_adj, 1000);
+}
+
+TEST(OomScore, IsNotInheritedFromAProtectedDaemon) {
+  Request request;
+  request.host.own_oom_score_adj = -999;
+  EXPECT_EQ(request.Build()->process.oom_score_adj, 0);
+}
+
+TEST(OomScore, HasARange) {
+  for (const char* value : {"-1001", "1001", "4294967296"}) {
+    EXPECT_TRUE(Refuses(Plan(std::string("linux { resources { oom_score_adj: ") + value + " } }"),
+                        Code::kInvalidArgument, "linux.resources.oom_score_adj", value));
+  }
+}
+
+TEST(SeLinux, IsIgnoredWhereThereIsNone) {
+  Request request;
+  request.container = Context("selinux_options { level: 's0:c1,c2' }");
+  EXPECT_TRUE(request.Build());
+  request.host.has_selinux = true;
+  EXPECT_TRUE(Refuses(request.Build(), Code::kUnimplemented, std::string(kPrefix) + "selinux_options"));
+  request.container = Context("selinux_options {}");
+  EXPECT_TRUE(request.Build());
+}
+
+TEST(ContainerPlan, PassesRefusalsOn) {
+  EXPECT_TRUE(
+      Refuses(Plan("CDI_devices { name: 'v.com/c=n' }"), Code::kUnimplemented, "CDI_devices", "v.com/c=n"));
+  EXPECT_FALSE(Plan(Context("run_as_group { value: 1 }")));
+  EXPECT_FALSE(Plan(Context("capabilities { add_capabilities: 'X' }")));
+  EXPECT_FALSE(Plan(Context("seccomp { profile_type: Localhost }")));
+  EXPECT_FALSE(Plan(Context("apparmor { profile_type: Localhost localhost_ref: 'web' }")));
+  EXPECT_FALSE(Plan("mounts { container_path: 'a' host_path: '/a' }"));
+  EXPECT_FALSE(Plan("envs { key: '' }"));
+}
+
+// What the kubelet sends for an ordinary pod.
+TEST(ContainerPlan, AcceptsWhatTheKubeletSends) {
+  auto plan = Plan(
+      "envs { key: 'KUBERNETES_PORT' value: 'tcp://10.96.0.1:443' } "
+      "mounts { container_path: '/etc/hosts' host_path: '/var/lib/kubelet/pods/u/etc-hosts' selinux_relabel: "
+      "true } "
+      "mounts { container_path: '/dev/termination-log' host_path: '/var/lib/kubelet/pods/u/containers/c/1' } "
+      "mounts { container_path: '/var/run/secrets/kubernetes.io/serviceaccount' host_path: "
+      "'/var/lib/kubelet/pods/u/v' readonly: true } "
+      "linux { resources { cpu_period: 100000 cpu_shares: 102 oom_score_adj: 999 } security_context { "
+      "capabilities {} "
+      "namespace_options { pid: CONTAINER } run_as_user {} masked_paths: '/proc/asound' readonly_paths: "
+      "'/proc/bus' "
+      "seccomp { profile_type: Unconfined } apparmor { profile_type: RuntimeDefault } } }",
+      Options("pid: CONTAINER"));
+  ASSERT_TRUE(plan) << plan.error().ToString();
+  EXPECT_EQ(plan->pid, NamespaceUse::kOwn);
+  EXPECT_EQ(plan->process.user.uid, 0u);
+}
+
+}  // namespace
+}  // namespace davit

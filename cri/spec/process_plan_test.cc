@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "cri/spec/process_plan.h"
+
+#include "cri/spec/spec_testing.h"
+
+namespace davit {
+namespace {
+
+using ::testing::ElementsAre;
+using Strings = std::vector<std::string>;
+
+struct ArgumentsCase {
+  Strings entrypoint;
+  Strings cmd;
+  const char* request;
+  Strings expected;
+};
+class Arguments : public ::testing::TestWithParam<ArgumentsCase> {};
+
+TEST_P(Arguments, AreMerged) {
+  ImageConfig image;
+  image.entrypoint = GetParam().entrypoint;
+  image.cmd = GetParam().cmd;
+  auto arguments = MergeArguments(Proto<v1::ContainerConfig>(GetParam().request), image);
+  if (GetParam().expected.empty()) {
+    EXPECT_TRUE(Refuses(arguments, Code::kInvalidArgument, "command"));
+  } else {
+    ASSERT_TRUE(arguments) << arguments.error().ToString();
+    EXPECT_EQ(*arguments, GetParam().expected);
+  }
+}
+
+// https://kubernetes.io/docs/tasks/inject-data-application/define-command-argument-container/ has the table.
+INSTANTIATE_TEST_SUITE_P(
+    All, Arguments,
+    ::testing::Values(ArgumentsCase{{"/ep"}, {"a", "b"}, "", {"/ep", "a", "b"}},
+                      ArgumentsCase{{"/ep"}, {"a"}, "command: '/c'", {"/c"}},
+                      ArgumentsCase{{"/ep"}, {"a"}, "args: ['x', 'y']", {"/ep", "x", "y"}},
+                      ArgumentsCase{{"/ep"}, {"a"}, "command: '/c' args: 'x'", {"/c", "x"}},
+                      ArgumentsCase{{}, {"sh"}, "", {"sh"}}, ArgumentsCase{{"/ep"}, {}, "", {"/ep"}},
+                      ArgumentsCase{{}, {"sh"}, "args: 'x'", {"x"}}, ArgumentsCase{{""}, {"sh"}, "", {"sh"}},
+                      ArgumentsCase{{}, {}, "", {}}, ArgumentsCase{{""}, {}, "", {}},
+                      ArgumentsCase{{}, {}, "command: '/c'", {"/c"}}));
+
+TEST(Arguments, MayNotHoldNul) {
+  v1::ContainerConfig config;
+  config.add_command(std::string("/bin/sh\0-c", 10));
+  EXPECT_TRUE(Refuses(MergeArguments(config, {}), Code::kInvalidArgument, "command", "NUL"));
+}
+
+Result<Strings> Environment(const std::string& request, Strings image_env = {}) {
+  ImageConfig image;
+  image.env = std::move(image_env);
+  return MergeEnvironment(Proto<v1::ContainerConfig>(request), image, "pod-1");
+}
+
+constexpr char kPath[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+TEST(Environment, HasDefaults) {
+  EXPECT_THAT(*Environment(""), ElementsAre(kPath, "HOSTNAME=pod-1"));
+  EXPECT_THAT(*Environment("tty: true"), ElementsAre(kPath, "HOSTNAME=pod-1", "TERM=xterm"));
+}
+
+TEST(Environment, LetsTheLaterWin) {
+  EXPECT_THAT(
+      *Environment("envs { key: 'A' value: '2' } envs { key: 'C' value: '' }", {"PATH=/bin", "A=1", "B=1"}),
+      ElementsAre("PATH=/bin", "HOSTNAME=pod-1", "A=2", "B=1", "C="));
+  EXPECT_THAT(*Environment("envs { key: 'HOSTNAME' value: 'x' } tty: true", {"TERM=dumb", "TERM=vt100"}),
+              ElementsAre(kPath, "HOSTNAME=x", "TERM=vt100"));
+}
+
+TEST(Environment, KeepsValuesAsTheyAre) {
+  EXPECT_THAT(*Environment("envs { key: 'A' value: 'x=y\\nz ' }"),
+              ElementsAre(kPath, "HOSTNAME=pod-1", "A=x=y\nz "));
+}
+
+TEST(Environment, RefusesEntriesWithoutAName) {
+  auto code = Code::kInvalidArgument;
+  EXPECT_TRUE(Refuses(Environment("", {"PATH"}), code, "image.env", "PATH"));
+  EXPECT_TRUE(Refuses(Environment("", {""}), code, "image.env"));
+  EXPECT_TRUE(Refuses(Environment("", {"=x"}), code, "image.env", "=x"));
+  EXPECT_TRUE(Refuses(Environment("envs { key: '' value: 'x' }"), code, "envs.key"));
+  EXPECT_TRUE(Refuses(Environment("envs { key: 'A=B' value: 'x' }"), code, "envs.key", "A=B"));
+  EXPECT_TRUE(Refuses(Environment("envs { key: 'A' value: 'x\\000y' }"), code, "envs", "NUL"));
+}
+
+TEST(WorkingDirectory, IsTheRequestsOrTheImagesOrTheRoot) {
+  ImageConfig image;
+  EXPECT_EQ(*ChooseWorkingDirectory({}, image), "/");
+  image.working_dir = "/srv/";
+  EXPECT_EQ(*ChooseWorkingDirectory({}, image), "/srv");
+  EXPECT_EQ(*ChooseWorkingDirectory(Proto<v1::ContainerConfig>("working_dir: '/tmp'"), image), "/tmp");
+  EXPECT_TRUE(Refuses(ChooseWorkingDirectory(Proto<v1::ContainerConfig>("working_dir: 'tmp'"), image),
+                      Code::kInvalidArgument, "working_dir", "tmp"));
+  image.working_dir = "srv";
+  EXPECT_TRUE(Refuses(ChooseWorkingDirectory({}, image), Code::kInvalidArgument, "image.working_dir", "srv"));
+}
+
+TEST(ExecPlan, DiffersFromInitByItsCommandAlone) {
+  ContainerPlan container;
+  container.process.args = {"/ep"};
+  container.process.env = {"A=1"};
+  container.process.cwd = "/srv";
+  container.process.user.uid = 5;
+  container.process.capabilities.bounding = 7;
+  container.process.no_new_privileges = true;
+  container.process.seccomp = true;
+  container.process.terminal = true;
+  auto exec = BuildExecPlan(container, {"ls", "-l"}, /*tty=*/false);
+  ASSERT_TRUE(exec);
+  EXPECT_THAT(exec->args, ElementsAre("ls", "-l"));
+  EXPECT_THAT(exec->env, ElementsAre("A=1"));
+  EXPECT_EQ(exec->cwd, "/srv");
+  EXPECT_EQ(exec->user.uid, 5u);
+  EXPECT_EQ(exec->capabilities.bounding, 7u);
+  EXPECT_TRUE(exec->no_new_privileges);
+  EXPECT_TRUE(exec->seccomp);
+  EXPECT_FALSE(exec->terminal);
+  EXPECT_THAT(BuildExecPlan(container, {"sh"}, /*tty=*/true)->env, ElementsAre("A=1", "TERM=xterm"));
+}
+
+TEST(ExecPlan, NeedsACommand) {
+  EXPECT_TRUE(Refuses(BuildExecPlan({}, {}, false), Code::kInvalidArgument, "cmd"));
+  EXPECT_TRUE(
+      Refuses(BuildExecPlan({}, {std::string("a\0b", 3)}, false), Code::kInvalidArgument, "cmd", "NUL"));
+}
+
+}  // namespace
+}  // namespace davit
