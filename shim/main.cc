@@ -6,11 +6,12 @@
 // Started by davitd from a sealed memfd, as shim/protocol.h says. One thread, one epoll loop; everything that could hang is done
 // by a child. Ends when the daemon asks for it (kShutdown), and never otherwise: SIGKILL apart, signals are blocked.
 #include <fcntl.h>
-#include <malloc.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/codec.h"
 #include "base/file_io.h"
@@ -40,6 +41,23 @@ bool IsStartedByDaemon(int argc, char** argv) {
          fstat(kShimExitsFd, &exits) == 0 && S_ISDIR(exits.st_mode) && fcntl(kShimLogFd, F_GETFD) >= 0;
 }
 
+// posix_spawn ignores the C library's own two signals in its child, and ignored signals are inherited by everything that the
+// shim will ever start; sigaction(3) refuses to touch them.
+Result<> RestoreInternalSignals() {
+  struct {
+    void (*handler)(int);
+    unsigned long flags;
+    void (*restorer)();
+    uint64_t mask;
+  } by_default{};
+  for (int signal : {__SIGRTMIN, __SIGRTMIN + 1}) {
+    if (syscall(SYS_rt_sigaction, signal, &by_default, nullptr, sizeof(uint64_t)) < 0) {
+      return SystemError("rt_sigaction", std::to_string(signal));
+    }
+  }
+  return {};
+}
+
 // Nothing of the shim's may reach a program that it starts, nor be read by one.
 Result<> SecureProcess() {
   for (int fd = kShimListenFd; fd <= kShimLogFd; ++fd) {
@@ -47,6 +65,7 @@ Result<> SecureProcess() {
   }
   if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) return SystemError("prctl(PR_SET_DUMPABLE)", "0");
   if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0) return SystemError("prctl(PR_SET_CHILD_SUBREAPER)", "1");
+  TRY(RestoreInternalSignals());
   sigset_t all;
   sigfillset(&all);
   if (sigprocmask(SIG_SETMASK, &all, nullptr) < 0) return SystemError("sigprocmask", "all");

@@ -82,12 +82,6 @@ TestDaemon::~TestDaemon() {
   if (!shim_.pidfd.valid()) return;
   if (!control_ && !Connect()) ADD_FAILURE() << "cannot connect to the shim any more";
   if (auto done = Shutdown(); !done) ADD_FAILURE() << "shutdown: " << done.error().ToString() << "\n" << ShimLog();
-  auto ended = shim_.pidfd.WaitExit(kPatienceMs);
-  if (!ended || !*ended) {
-    ADD_FAILURE() << "the shim did not end";
-    (void)shim_.pidfd.Signal(SIGKILL);
-  }
-  (void)Reap(shim_);
 }
 
 std::string TestDaemon::ShimLog() const {
@@ -280,7 +274,14 @@ Result<> TestDaemon::Kill(const std::string& id) {
 }
 
 Result<> TestDaemon::Shutdown() {
-  TRY(Call(ShimMessage::kShutdown));
+  ChildProcess shim = std::move(shim_);
+  auto answered = Call(ShimMessage::kShutdown);
+  auto ended = shim.pidfd.WaitExit(kPatienceMs);
+  bool in_time = ended && *ended;
+  if (!in_time) (void)shim.pidfd.Signal(SIGKILL);
+  ExitStatus status = TRY(Reap(shim));
+  if (!answered) return std::unexpected(answered.error());
+  if (!in_time || status.code != 0) return Fail(Code::kInternal, "shutdown", "shim", "it did not end by itself");
   return {};
 }
 

@@ -93,6 +93,7 @@ class TestDaemon {
   Result<ExecOutcome> Exec(const std::string& container_id, const ProcessPlan& plan);
 
   Result<> Kill(const std::string& id);
+  // The shim has to be gone when it returns.
   Result<> Shutdown();
 
  private:
