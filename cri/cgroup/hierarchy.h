@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// The mounted cgroup hierarchies of this host (cgroups(7)).
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/unique_fd.h"
+
+namespace davit {
+
+struct CgroupHierarchy {
+  std::string name;  // of its directory below the mount point, for messages; empty: the mount point itself
+  bool v2 = false;
+  std::vector<std::string> controllers;  // none on a named hierarchy such as "systemd"
+  UniqueFd dir;                          // its root
+
+  bool Has(std::string_view controller) const;
+};
+
+// The hierarchies mounted at or below `mount_point`, told by the files in their roots: one v2 hierarchy if it
+// is one itself, else those of its subdirectories. Links for controllers that share a hierarchy ("cpu" to
+// "cpu,cpuacct") count once. kUnimplemented when there is none.
+Result<std::vector<CgroupHierarchy>> FindHierarchies(const std::string& mount_point);
+
+// A path of a cgroup is absolute, seen from the root of each hierarchy, and the same in all of them:
+// "/kubepods/podX/ID". Otherwise, or when it has an empty component, "." or "..", or is the root, it is
+// kInvalidArgument.
+Result<> CheckCgroupPath(const std::string& path);
+
+// Below, `path` is as above and without its first slash, relative to the root of `hierarchy`.
+
+// The names of the cgroups right below `path` ("" is the root); none when it does not exist.
+Result<std::vector<std::string>> ChildCgroups(const CgroupHierarchy& hierarchy, const std::string& path);
+
+// The pids in cgroup.procs of `path` and of everything below it; none when it does not exist. A process whose
+// PID namespace this one cannot see has the pid 0 and is left out.
+Result<std::vector<int>> PidsBelow(const CgroupHierarchy& hierarchy, const std::string& path);
+
+}  // namespace davit
