@@ -5,6 +5,7 @@
 
 #include <time.h>
 
+#include <chrono>
 #include <cstdio>
 
 namespace davit {
@@ -16,13 +17,16 @@ int64_t UnixNanoseconds() {
 }
 
 std::string FormatRfc3339Nano(int64_t unix_nanoseconds) {
-  time_t seconds = unix_nanoseconds / 1'000'000'000;
-  long fraction = unix_nanoseconds % 1'000'000'000;
-  tm utc;
-  gmtime_r(&seconds, &utc);
+  // Not gmtime_r, which takes the C library's time-zone lock and reads its files.
+  std::chrono::sys_time<std::chrono::nanoseconds> time{std::chrono::nanoseconds(unix_nanoseconds)};
+  auto day = std::chrono::floor<std::chrono::days>(time);
+  std::chrono::year_month_day date(day);
+  std::chrono::hh_mm_ss clock(time - day);
   char buffer[64];
-  int size = snprintf(buffer, sizeof buffer, "%04d-%02d-%02dT%02d:%02d:%02d.%09ldZ", utc.tm_year + 1900, utc.tm_mon + 1,
-                      utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, fraction);
+  int size = snprintf(buffer, sizeof buffer, "%04d-%02u-%02uT%02d:%02d:%02d.%09lldZ", static_cast<int>(date.year()),
+                      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                      static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+                      static_cast<int>(clock.seconds().count()), static_cast<long long>(clock.subseconds().count()));
   return std::string(buffer, static_cast<size_t>(size));
 }
 
