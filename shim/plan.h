@@ -175,8 +175,8 @@ struct ContainerPlan {
   template <typename Self>
   static auto Fields(Self& s) {
     return std::tie(s.container_id, s.pid, s.host_network, s.host_ipc, s.host_uts, s.host_cgroup, s.read_only_root,
-                    s.root_propagation, s.mounts, s.devices, s.all_devices, s.masked_paths, s.read_only_paths, s.stdin_open,
-                    s.stdin_once, s.process);
+                    s.root_propagation, s.mounts, s.devices, s.all_devices, s.masked_paths, s.read_only_paths,
+                    s.stdin_open, s.stdin_once, s.process);
   }
 };
 

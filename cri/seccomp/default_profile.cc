@@ -28,13 +28,16 @@ constexpr const char* kDescriptors[] = {
     "read", "readv", "pread64", "preadv", "preadv2", "write", "writev", "pwrite64", "pwritev", "pwritev2",
     "lseek", "_llseek", "readahead", "fadvise64", "fadvise64_64", "arm_fadvise64_64",
     "splice", "tee", "vmsplice", "sendfile", "sendfile64", "copy_file_range",
-    "sync", "syncfs", "fsync", "fdatasync", "sync_file_range", "sync_file_range2", "arm_sync_file_range", "cachestat",
-    "io_setup", "io_destroy", "io_submit", "io_cancel", "io_getevents", "io_pgetevents", "io_pgetevents_time64",
+    "sync", "syncfs", "fsync", "fdatasync", "sync_file_range", "sync_file_range2", "arm_sync_file_range",
+    "cachestat",
+    "io_setup", "io_destroy", "io_submit", "io_cancel", "io_getevents", "io_pgetevents",
+    "io_pgetevents_time64",
 };
 
 constexpr const char* kWaiting[] = {
     "select", "_newselect", "pselect6", "pselect6_time64", "poll", "ppoll", "ppoll_time64",
-    "epoll_create", "epoll_create1", "epoll_ctl", "epoll_ctl_old", "epoll_wait", "epoll_wait_old", "epoll_pwait",
+    "epoll_create", "epoll_create1", "epoll_ctl", "epoll_ctl_old", "epoll_wait", "epoll_wait_old",
+    "epoll_pwait",
     "epoll_pwait2", "eventfd", "eventfd2", "signalfd", "signalfd4",
     "timerfd_create", "timerfd_gettime", "timerfd_gettime64", "timerfd_settime", "timerfd_settime64",
     "inotify_init", "inotify_init1", "inotify_add_watch", "inotify_rm_watch", "fanotify_mark",
@@ -57,7 +60,8 @@ constexpr const char* kFiles[] = {
 };
 
 constexpr const char* kMemory[] = {
-    "brk", "mmap", "mmap2", "munmap", "mremap", "remap_file_pages", "mprotect", "madvise", "mincore", "msync", "mseal",
+    "brk", "mmap", "mmap2", "munmap", "mremap", "remap_file_pages", "mprotect", "madvise", "mincore",
+    "msync", "mseal",
     "mlock", "mlock2", "mlockall", "munlock", "munlockall", "membarrier", "map_shadow_stack",
     "memfd_create", "memfd_secret", "pkey_alloc", "pkey_free", "pkey_mprotect", "process_mrelease",
 };
@@ -72,8 +76,10 @@ constexpr const char* kProcesses[] = {
     "futex", "futex_time64", "futex_waitv", "futex_wait", "futex_wake", "futex_requeue",
     "getrlimit", "ugetrlimit", "setrlimit", "prlimit64", "getrusage", "times", "getpriority", "setpriority",
     "ioprio_get", "ioprio_set", "getcpu", "sched_yield", "sched_getaffinity", "sched_setaffinity",
-    "sched_getattr", "sched_setattr", "sched_getparam", "sched_setparam", "sched_getscheduler", "sched_setscheduler",
-    "sched_get_priority_max", "sched_get_priority_min", "sched_rr_get_interval", "sched_rr_get_interval_time64",
+    "sched_getattr", "sched_setattr", "sched_getparam", "sched_setparam", "sched_getscheduler",
+    "sched_setscheduler",
+    "sched_get_priority_max", "sched_get_priority_min", "sched_rr_get_interval",
+    "sched_rr_get_interval_time64",
     "uname", "sysinfo", "getrandom", "breakpoint", "cacheflush", "set_tls",
 };
 
@@ -81,7 +87,8 @@ constexpr const char* kIdentity[] = {
     "getuid", "getuid32", "geteuid", "geteuid32", "getgid", "getgid32", "getegid", "getegid32",
     "getresuid", "getresuid32", "getresgid", "getresgid32", "getgroups", "getgroups32",
     "setuid", "setuid32", "setgid", "setgid32", "setreuid", "setreuid32", "setregid", "setregid32",
-    "setresuid", "setresuid32", "setresgid", "setresgid32", "setfsuid", "setfsuid32", "setfsgid", "setfsgid32",
+    "setresuid", "setresuid32", "setresgid", "setresgid32", "setfsuid", "setfsuid32", "setfsgid",
+    "setfsgid32",
     "setgroups", "setgroups32", "capget", "capset",
 };
 
@@ -108,7 +115,8 @@ constexpr const char* kSockets[] = {
 };
 
 constexpr const char* kSystemV[] = {
-    "ipc", "msgctl", "msgget", "msgrcv", "msgsnd", "semctl", "semget", "semop", "semtimedop", "semtimedop_time64",
+    "ipc", "msgctl", "msgget", "msgrcv", "msgsnd", "semctl", "semget", "semop", "semtimedop",
+    "semtimedop_time64",
     "shmat", "shmctl", "shmdt", "shmget",
     "mq_open", "mq_unlink", "mq_getsetattr", "mq_notify", "mq_timedreceive", "mq_timedreceive_time64",
     "mq_timedsend", "mq_timedsend_time64",
@@ -117,7 +125,8 @@ constexpr const char* kSystemV[] = {
 constexpr const char* kAdmin[] = {
     "mount", "umount", "umount2", "mount_setattr", "move_mount", "open_tree", "open_tree_attr",
     "fsopen", "fsconfig", "fsmount", "fspick", "quotactl", "quotactl_fd",
-    "clone", "clone3", "setns", "unshare", "sethostname", "setdomainname", "bpf", "perf_event_open", "fanotify_init",
+    "clone", "clone3", "setns", "unshare", "sethostname", "setdomainname", "bpf", "perf_event_open",
+    "fanotify_init",
     "syslog", "lookup_dcookie", "lsm_get_self_attr", "lsm_set_self_attr", "lsm_list_modules",
 };
 constexpr const char* kTracer[] = {"kcmp", "pidfd_getfd", "process_madvise"};
