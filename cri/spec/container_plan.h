@@ -27,7 +27,7 @@ struct ContainerInputs {
   PodFiles files;
   const HostFacts& host;
   std::string container_id;
-  std::vector<ImageVolume> volumes;
+  std::vector<ImageVolume> volumes = {};
 };
 
 // Everything that can be wrong with a container without asking the kernel fails here, so that a created
