@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "cni/host_ports.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace davit {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+IpAddress Ip(const char* text) { return *IpAddress::Parse(text); }
+
+const std::vector<IpAddress> kDual = {Ip("10.88.0.7"), Ip("fd00::7")};
+
+std::vector<HostPort> Expand(const PortMapping& mapping, const std::vector<IpAddress>& pod = kDual) {
+  return *ExpandMappings({mapping}, pod);
+}
+
+TEST(ExpandMappingsTest, AnyAddressMeansEveryFamilyOfThePod) {
+  PortMapping mapping{Protocol::kTcp, "", 8080, 80};
+  EXPECT_THAT(Expand(mapping), ElementsAre(HostPort{Protocol::kTcp, Ip("0.0.0.0"), 8080, Ip("10.88.0.7"), 80},
+                                           HostPort{Protocol::kTcp, Ip("::"), 8080, Ip("fd00::7"), 80}));
+  EXPECT_EQ(Expand(mapping, {Ip("fd00::7")}).size(), 1u);
+}
+
+TEST(ExpandMappingsTest, AnAddressPicksItsFamily) {
+  EXPECT_THAT(Expand({Protocol::kUdp, "192.0.2.1", 53, 53}),
+              ElementsAre(HostPort{Protocol::kUdp, Ip("192.0.2.1"), 53, Ip("10.88.0.7"), 53}));
+  EXPECT_THAT(Expand({Protocol::kUdp, "::", 53, 53}),
+              ElementsAre(HostPort{Protocol::kUdp, Ip("::"), 53, Ip("fd00::7"), 53}));
+}
+
+TEST(ExpandMappingsTest, SkipsMappingsWithoutAHostPort) {
+  EXPECT_THAT(Expand({Protocol::kTcp, "", 0, 80}), IsEmpty());
+}
+
+TEST(ExpandMappingsTest, CountsARepeatedMappingOnce) {
+  PortMapping mapping{Protocol::kTcp, "", 8080, 80};
+  EXPECT_EQ(ExpandMappings({mapping, mapping}, kDual)->size(), 2u);
+}
+
+TEST(ExpandMappingsTest, RefusesWhatCannotBe) {
+  auto code = [](std::vector<PortMapping> mappings, const std::vector<IpAddress>& pod) {
+    return ExpandMappings(mappings, pod).error().code;
+  };
+  EXPECT_EQ(code({{Protocol::kTcp, "", 8080, 0}}, kDual), Code::kInvalidArgument);
+  EXPECT_EQ(code({{Protocol::kTcp, "localhost", 8080, 80}}, kDual), Code::kInvalidArgument);
+  EXPECT_EQ(code({{Protocol::kTcp, "::1", 8080, 80}}, {Ip("10.88.0.7")}), Code::kInvalidArgument);
+  EXPECT_EQ(code({{Protocol::kTcp, "", 8080, 80}, {Protocol::kTcp, "127.0.0.1", 8080, 81}}, kDual),
+            Code::kInvalidArgument);
+}
+
+TEST(HostPortTest, OverlapsWhereAPacketCouldBeMeantForBoth) {
+  HostPort any = Expand({Protocol::kTcp, "0.0.0.0", 80, 80}).front();
+  HostPort one = Expand({Protocol::kTcp, "192.0.2.1", 80, 80}).front();
+  HostPort two = Expand({Protocol::kTcp, "192.0.2.2", 80, 80}).front();
+  EXPECT_TRUE(any.Overlaps(one));
+  EXPECT_TRUE(one.Overlaps(any));
+  EXPECT_FALSE(one.Overlaps(two));
+  EXPECT_FALSE(any.Overlaps(Expand({Protocol::kTcp, "::", 80, 80}).front()));
+  EXPECT_FALSE(any.Overlaps(Expand({Protocol::kUdp, "0.0.0.0", 80, 80}).front()));
+  EXPECT_FALSE(any.Overlaps(Expand({Protocol::kTcp, "0.0.0.0", 81, 80}).front()));
+}
+
+TEST(HostPortClaimsTest, NamesTheHolderOfATakenPort) {
+  HostPortClaims claims;
+  ASSERT_TRUE(claims.Claim("first", Expand({Protocol::kTcp, "127.0.0.1", 8080, 80})));
+  Result<> second = claims.Claim("second", Expand({Protocol::kTcp, "", 8080, 80}));
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, Code::kAlreadyExists);
+  EXPECT_THAT(second.error().ToString(), HasSubstr("sandbox first holds tcp 127.0.0.1:8080"));
+}
+
+TEST(HostPortClaimsTest, ClaimsAllOrNothing) {
+  HostPortClaims claims;
+  ASSERT_TRUE(claims.Claim("first", Expand({Protocol::kTcp, "", 8080, 80})));
+  std::vector<HostPort> both = *ExpandMappings({{Protocol::kTcp, "", 8081, 81}, {Protocol::kTcp, "", 8080, 80}}, kDual);
+  ASSERT_FALSE(claims.Claim("second", both));
+  EXPECT_TRUE(claims.Claim("third", Expand({Protocol::kTcp, "", 8081, 81})));
+}
+
+TEST(HostPortClaimsTest, LetsASandboxClaimItsOwnAgain) {
+  HostPortClaims claims;
+  std::vector<HostPort> ports = Expand({Protocol::kTcp, "", 8080, 80});
+  ASSERT_TRUE(claims.Claim("first", ports));
+  EXPECT_TRUE(claims.Claim("first", ports));
+  claims.Release("first", ports);
+  EXPECT_TRUE(claims.Claim("second", ports));
+}
+
+TEST(HostPortClaimsTest, ALateReleaseLeavesTheNextHolderAlone) {
+  HostPortClaims claims;
+  std::vector<HostPort> ports = Expand({Protocol::kTcp, "", 8080, 80});
+  EXPECT_EQ(claims.NotOfOthers("first", ports).size(), 2u);
+  ASSERT_TRUE(claims.Claim("second", ports));
+  EXPECT_THAT(claims.NotOfOthers("first", ports), IsEmpty());
+  claims.Release("first", ports);
+  EXPECT_FALSE(claims.Claim("third", ports));
+}
+
+}  // namespace
+}  // namespace davit

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "cni/nft_rule.h"
+
+#include <arpa/inet.h>
+#include <libnftnl/expr.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_nat.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <new>
+
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
+
+namespace davit {
+namespace {
+
+// Matches use the first register. A key of several fields lies in consecutive 4-byte registers, each field padded.
+constexpr uint32_t kRegister = NFT_REG_1;
+constexpr uint32_t kFirstWord = NFT_REG32_00;  // the same storage as NFT_REG_1
+constexpr uint32_t kPortOffset = 2;            // of the destination port, in the headers of TCP, UDP and SCTP
+constexpr uint32_t kPortBytes = 2;
+
+void AddBoundary(NetlinkBatch& batch, const char* step, uint16_t type) {
+  nlmsghdr* message = nullptr;
+  auto* header = batch.Add<nfgenmsg>(step, type, 0, &message);
+  header->version = NFNETLINK_V0;
+  header->res_id = htons(NFNL_SUBSYS_NFTABLES);
+}
+
+uint32_t AddressWords(int family) { return family == AF_INET ? 1 : 4; }
+
+template <typename T>
+std::string_view BytesOf(const T& value) {
+  return {reinterpret_cast<const char*>(&value), sizeof value};
+}
+
+}  // namespace
+
+void BeginNftTransaction(NetlinkBatch& batch) { AddBoundary(batch, "nftables transaction", NFNL_MSG_BATCH_BEGIN); }
+void EndNftTransaction(NetlinkBatch& batch) { AddBoundary(batch, "nftables transaction", NFNL_MSG_BATCH_END); }
+
+nlmsghdr* AddNftRequest(NetlinkBatch& batch, const char* step, uint8_t type, uint16_t flags) {
+  nlmsghdr* message = nullptr;
+  auto* header = batch.Add<nfgenmsg>(step, NFNL_SUBSYS_NFTABLES << 8 | type, flags, &message);
+  header->nfgen_family = NFPROTO_INET;
+  header->version = NFNETLINK_V0;
+  return message;
+}
+
+NftRule::NftRule(const std::string& table, const char* chain) : rule_(nftnl_rule_alloc()) {
+  if (!rule_) throw std::bad_alloc();
+  nftnl_rule_set_u32(rule_.get(), NFTNL_RULE_FAMILY, NFPROTO_INET);
+  nftnl_rule_set_str(rule_.get(), NFTNL_RULE_TABLE, table.c_str());
+  nftnl_rule_set_str(rule_.get(), NFTNL_RULE_CHAIN, chain);
+}
+
+NftRule& NftRule::From(const Subnet& subnet) {
+  Address(subnet, offsetof(iphdr, saddr), offsetof(ip6_hdr, ip6_src));
+  return *this;
+}
+
+NftRule& NftRule::To(const Subnet& subnet) {
+  Address(subnet, offsetof(iphdr, daddr), offsetof(ip6_hdr, ip6_dst));
+  return *this;
+}
+
+NftRule& NftRule::InputInterface(std::string_view name) {
+  Interface(NFT_META_IIFNAME, name);
+  return *this;
+}
+
+NftRule& NftRule::OutputInterface(std::string_view name) {
+  Interface(NFT_META_OIFNAME, name);
+  return *this;
+}
+
+NftRule& NftRule::ToLocalAddress() {
+  nftnl_expr* fib = Add("fib");
+  nftnl_expr_set_u32(fib, NFTNL_EXPR_FIB_DREG, kRegister);
+  nftnl_expr_set_u32(fib, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
+  nftnl_expr_set_u32(fib, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR);
+  Compare(NFT_CMP_EQ, BytesOf(uint32_t{RTN_LOCAL}));
+  return *this;
+}
+
+NftRule& NftRule::DestinationTranslated() {
+  nftnl_expr* ct = Add("ct");
+  nftnl_expr_set_u32(ct, NFTNL_EXPR_CT_KEY, NFT_CT_STATUS);
+  nftnl_expr_set_u32(ct, NFTNL_EXPR_CT_DREG, kRegister);
+  Mask(BytesOf(uint32_t{IPS_DST_NAT}));
+  Compare(NFT_CMP_NEQ, BytesOf(uint32_t{0}));
+  return *this;
+}
+
+NftRule& NftRule::DnatByMap(int family, bool with_address, const char* map) {
+  Family(family);
+  uint32_t word = kFirstWord;
+  if (with_address) {
+    bool ipv4 = family == AF_INET;
+    Load(NFT_PAYLOAD_NETWORK_HEADER, ipv4 ? offsetof(iphdr, daddr) : offsetof(ip6_hdr, ip6_dst), ipv4 ? 4 : 16, word);
+    word += AddressWords(family);
+  }
+  nftnl_expr* protocol = Add("meta");
+  nftnl_expr_set_u32(protocol, NFTNL_EXPR_META_KEY, NFT_META_L4PROTO);
+  nftnl_expr_set_u32(protocol, NFTNL_EXPR_META_DREG, word);
+  Load(NFT_PAYLOAD_TRANSPORT_HEADER, kPortOffset, kPortBytes, word + 1);
+  nftnl_expr* lookup = Add("lookup");
+  nftnl_expr_set_str(lookup, NFTNL_EXPR_LOOKUP_SET, map);
+  nftnl_expr_set_u32(lookup, NFTNL_EXPR_LOOKUP_SREG, kRegister);
+  nftnl_expr_set_u32(lookup, NFTNL_EXPR_LOOKUP_DREG, kRegister);
+  nftnl_expr* nat = Add("nat");
+  nftnl_expr_set_u32(nat, NFTNL_EXPR_NAT_TYPE, NFT_NAT_DNAT);
+  nftnl_expr_set_u32(nat, NFTNL_EXPR_NAT_FAMILY, family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6);
+  nftnl_expr_set_u32(nat, NFTNL_EXPR_NAT_REG_ADDR_MIN, kRegister);
+  nftnl_expr_set_u32(nat, NFTNL_EXPR_NAT_REG_PROTO_MIN, kFirstWord + AddressWords(family));
+  return *this;
+}
+
+NftRule& NftRule::Masquerade() {
+  Add("masq");
+  return *this;
+}
+
+NftRule& NftRule::MasqueradeFullyRandom() {
+  nftnl_expr_set_u32(Add("masq"), NFTNL_EXPR_MASQ_FLAGS, NF_NAT_RANGE_PROTO_RANDOM_FULLY);
+  return *this;
+}
+
+NftRule& NftRule::Jump(const char* chain) {
+  Verdict(NFT_JUMP, chain);
+  return *this;
+}
+
+NftRule& NftRule::Return() {
+  Verdict(NFT_RETURN);
+  return *this;
+}
+
+NftRule& NftRule::Drop() {
+  Verdict(NF_DROP);
+  return *this;
+}
+
+void NftRule::AppendTo(NetlinkBatch& batch) const {
+  nlmsghdr* message =
+      AddNftRequest(batch, "add nftables rule", NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND | NLM_F_ACK);
+  nftnl_rule_nlmsg_build_payload(message, rule_.get());
+}
+
+nftnl_expr* NftRule::Add(const char* expression) {
+  nftnl_expr* added = nftnl_expr_alloc(expression);
+  if (added == nullptr) throw std::bad_alloc();
+  nftnl_rule_add_expr(rule_.get(), added);
+  return added;
+}
+
+void NftRule::Family(int family) {
+  if (family_ == family) return;
+  family_ = family;
+  nftnl_expr* meta = Add("meta");
+  nftnl_expr_set_u32(meta, NFTNL_EXPR_META_KEY, NFT_META_NFPROTO);
+  nftnl_expr_set_u32(meta, NFTNL_EXPR_META_DREG, kRegister);
+  Compare(NFT_CMP_EQ, BytesOf(static_cast<uint8_t>(family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6)));
+}
+
+void NftRule::Address(const Subnet& subnet, uint32_t offset_ipv4, uint32_t offset_ipv6) {
+  int family = subnet.base.family;
+  Family(family);
+  Load(NFT_PAYLOAD_NETWORK_HEADER, family == AF_INET ? offset_ipv4 : offset_ipv6,
+       static_cast<uint32_t>(subnet.base.size()), kRegister);
+  if (subnet.HostBits() > 0) {
+    std::string mask(subnet.base.size(), '\0');
+    for (int bit = 0; bit < subnet.prefix; ++bit) mask[bit / 8] = static_cast<char>(mask[bit / 8] | 0x80 >> bit % 8);
+    Mask(mask);
+  }
+  Compare(NFT_CMP_EQ, subnet.base.wire());
+}
+
+void NftRule::Compare(uint32_t op, std::string_view value) {
+  nftnl_expr* compare = Add("cmp");
+  nftnl_expr_set_u32(compare, NFTNL_EXPR_CMP_SREG, kRegister);
+  nftnl_expr_set_u32(compare, NFTNL_EXPR_CMP_OP, op);
+  nftnl_expr_set(compare, NFTNL_EXPR_CMP_DATA, value.data(), static_cast<uint32_t>(value.size()));
+}
+
+void NftRule::Mask(std::string_view mask) {
+  std::string zero(mask.size(), '\0');
+  auto length = static_cast<uint32_t>(mask.size());
+  nftnl_expr* bitwise = Add("bitwise");
+  nftnl_expr_set_u32(bitwise, NFTNL_EXPR_BITWISE_SREG, kRegister);
+  nftnl_expr_set_u32(bitwise, NFTNL_EXPR_BITWISE_DREG, kRegister);
+  nftnl_expr_set_u32(bitwise, NFTNL_EXPR_BITWISE_LEN, length);
+  nftnl_expr_set(bitwise, NFTNL_EXPR_BITWISE_MASK, mask.data(), length);
+  nftnl_expr_set(bitwise, NFTNL_EXPR_BITWISE_XOR, zero.data(), length);
+}
+
+void NftRule::Interface(uint32_t meta_key, std::string_view name) {
+  nftnl_expr* meta = Add("meta");
+  nftnl_expr_set_u32(meta, NFTNL_EXPR_META_KEY, meta_key);
+  nftnl_expr_set_u32(meta, NFTNL_EXPR_META_DREG, kRegister);
+  char padded[IFNAMSIZ] = {};
+  std::ranges::copy(name.substr(0, sizeof padded - 1), padded);
+  Compare(NFT_CMP_EQ, {padded, sizeof padded});
+}
+
+void NftRule::Load(uint32_t base, uint32_t offset, uint32_t length, uint32_t reg) {
+  nftnl_expr* payload = Add("payload");
+  nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_BASE, base);
+  nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_OFFSET, offset);
+  nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_LEN, length);
+  nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_DREG, reg);
+}
+
+void NftRule::Verdict(int verdict, const char* chain) {
+  nftnl_expr* immediate = Add("immediate");
+  nftnl_expr_set_u32(immediate, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
+  nftnl_expr_set_u32(immediate, NFTNL_EXPR_IMM_VERDICT, static_cast<uint32_t>(verdict));
+  if (chain != nullptr) nftnl_expr_set_str(immediate, NFTNL_EXPR_IMM_CHAIN, chain);
+}
+
+}  // namespace davit

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// nftables transactions and rules, built from expressions as nft(8) would build them, so that `nft list` shows them in
+// its own words. Everything is in family inet.
+#pragma once
+
+#include <libnftnl/rule.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "cni/netlink.h"
+#include "cni/subnet.h"
+
+namespace davit {
+
+// All requests between the two are one transaction: done as a whole, seen as a whole, or not at all.
+void BeginNftTransaction(NetlinkBatch& batch);
+void EndNftTransaction(NetlinkBatch& batch);
+
+// One request of nf_tables: `type` is NFT_MSG_*, `flags` NLM_F_*.
+nlmsghdr* AddNftRequest(NetlinkBatch& batch, const char* step, uint8_t type, uint16_t flags);
+
+// A rule under construction: first what it matches, then what it does, in the order of the calls.
+class NftRule {
+ public:
+  NftRule(const std::string& table, const char* chain);
+
+  NftRule& From(const Subnet& subnet);  // ip saddr, ip6 saddr
+  NftRule& To(const Subnet& subnet);    // ip daddr, ip6 daddr
+  NftRule& InputInterface(std::string_view name);
+  NftRule& OutputInterface(std::string_view name);
+  NftRule& ToLocalAddress();          // fib daddr type local
+  NftRule& DestinationTranslated();   // ct status dnat
+
+  // dnat to what `map` says for the key [destination address .] protocol . destination port. No element: no match.
+  NftRule& DnatByMap(int family, bool with_address, const char* map);
+  NftRule& Masquerade();
+  // With source ports at random: two pods that use the same port at the same moment would otherwise collide in
+  // conntrack, and one packet is lost.
+  NftRule& MasqueradeFullyRandom();
+  NftRule& Jump(const char* chain);
+  NftRule& Return();
+  NftRule& Drop();
+
+  void AppendTo(NetlinkBatch& batch) const;
+
+ private:
+  struct Free {
+    void operator()(nftnl_rule* rule) const { nftnl_rule_free(rule); }
+  };
+
+  nftnl_expr* Add(const char* expression);
+  void Family(int family);  // meta nfproto, once
+  void Address(const Subnet& subnet, uint32_t offset_ipv4, uint32_t offset_ipv6);
+  void Compare(uint32_t op, std::string_view value);
+  void Mask(std::string_view mask);
+  void Interface(uint32_t meta_key, std::string_view name);
+  void Load(uint32_t base, uint32_t offset, uint32_t length, uint32_t reg);
+  void Verdict(int verdict, const char* chain = nullptr);
+
+  std::unique_ptr<nftnl_rule, Free> rule_;
+  int family_ = 0;
+};
+
+}  // namespace davit

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "cni/port_table.h"
+
+#include <linux/netfilter/nf_tables.h>
+
+#include <algorithm>
+#include <set>
+#include <span>
+
+#include "cni/nft_rule.h"
+
+namespace davit {
+namespace {
+
+constexpr uint32_t kOwned = kNftTableOwned | kNftTablePersistent;
+
+// A transaction is one message to the kernel and must fit into the socket's send buffer (212,992 bytes by default).
+constexpr size_t kElementsPerTransaction = 512;
+
+bool Unsupported(const Result<>& result) {
+  return !result && (result.error().os_errno == EOPNOTSUPP || result.error().os_errno == EINVAL);
+}
+
+std::vector<HostPort> Without(const std::set<HostPort>& ports, const std::set<HostPort>& others) {
+  std::vector<HostPort> left;
+  std::ranges::set_difference(ports, others, std::back_inserter(left));
+  return left;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<PortTable>> PortTable::Open(NatTable table) {
+  NetlinkSocket socket = TRY(NetlinkSocket::Open(NETLINK_NETFILTER));
+  return std::unique_ptr<PortTable>(new PortTable(std::move(table), std::move(socket)));
+}
+
+Result<> PortTable::Restore() {
+  MutexLock lock(mutex_);
+  bool exists = TRY(Exists());
+  Result<> made = Make(kOwned, Start::kKeepElements);
+  uint32_t flags = kOwned;
+  // Kernels before 6.9 do not know the flags, and a table that was made without them does not get them later.
+  if (Unsupported(made)) made = Make(flags = 0, Start::kKeepElements);
+  if (made) return {};
+  if (made.error().os_errno == EPERM && exists)
+    return Fail(Code::kFailedPrecondition, "take over nftables table", table_.name,
+                "another running process owns it: give this instance a bridge of its own");
+  // Left by a version whose maps look different. The elements come back with the daemon's records.
+  if (exists) return Make(flags, Start::kAnew);
+  return made;
+}
+
+Result<> PortTable::Make(uint32_t flags, Start start) {
+  NetlinkBatch batch;
+  BeginNftTransaction(batch);
+  if (start == Start::kAnew) {
+    AppendTableTakeover(batch, table_, flags);
+    AppendTableDeletion(batch, table_.name);
+  }
+  AppendNatTable(batch, table_, flags);
+  EndNftTransaction(batch);
+  return socket_.Execute(batch);
+}
+
+Result<bool> PortTable::Exists() {
+  std::vector<TableInfo> tables = TRY(ListTables(socket_));
+  auto found = std::ranges::find(tables, table_.name, &TableInfo::name);
+  if (found == tables.end()) return false;
+  if (found->comment == kTableCommentPrefix + table_.bridge) return true;
+  return Fail(Code::kFailedPrecondition, "take over nftables table", table_.name,
+              "it is not of " + (kTableCommentPrefix + table_.bridge) +
+                  (found->comment.empty() ? "" : ", but of " + found->comment));
+}
+
+Result<> PortTable::Add(const std::vector<HostPort>& ports) {
+  if (ports.empty()) return {};
+  MutexLock lock(mutex_);
+  std::vector<TableInfo> others = TRY(OtherInstances());
+  TRY(FailIfHeld(others, ports));
+  TRY(Change(NFT_MSG_NEWSETELEM, ports));
+  // Looking again after the addition: of two that add at the same moment at least one sees the other.
+  Result<> still_free = FailIfHeld(others, ports);
+  if (!still_free) TRY(Change(NFT_MSG_DELSETELEM, ports));
+  return still_free;
+}
+
+Result<> PortTable::Remove(const std::vector<HostPort>& ports) {
+  if (ports.empty()) return {};
+  MutexLock lock(mutex_);
+  Result<> removed = Change(NFT_MSG_DELSETELEM, ports);
+  if (removed || removed.error().os_errno != ENOENT || ports.size() == 1) return Unless(removed, ENOENT);
+  // A transaction fails as a whole when one element is missing.
+  for (const HostPort& port : ports) TRY(Unless(Change(NFT_MSG_DELSETELEM, {port}), ENOENT));
+  return {};
+}
+
+Result<PortTable::Difference> PortTable::Reconcile(const std::vector<HostPort>& wanted) {
+  MutexLock lock(mutex_);
+  std::vector<HostPort> found = TRY(ListHostPorts(socket_, table_.name));
+  std::set<HostPort> have(found.begin(), found.end());
+  std::set<HostPort> want(wanted.begin(), wanted.end());
+  Difference difference{Without(have, want), Without(want, have)};
+  TRY(Change(NFT_MSG_DELSETELEM, difference.removed));
+  TRY(Change(NFT_MSG_NEWSETELEM, difference.added));
+  return difference;
+}
+
+Result<> PortTable::Check() {
+  MutexLock lock(mutex_);
+  if (TRY(Exists())) return {};
+  return Fail(Code::kFailedPrecondition, "check nftables table", table_.name, "it is gone");
+}
+
+Result<> PortTable::Destroy() {
+  MutexLock lock(mutex_);
+  NetlinkBatch batch;
+  BeginNftTransaction(batch);
+  AppendTableDeletion(batch, table_.name);
+  EndNftTransaction(batch);
+  return Unless(socket_.Execute(batch), ENOENT);
+}
+
+Result<> PortTable::Change(uint8_t type, const std::vector<HostPort>& ports) {
+  for (size_t at = 0; at < ports.size(); at += kElementsPerTransaction) {
+    size_t end = std::min(ports.size(), at + kElementsPerTransaction);
+    NetlinkBatch batch;
+    BeginNftTransaction(batch);
+    AppendElements(batch, table_.name, type, {ports.begin() + at, ports.begin() + end});
+    EndNftTransaction(batch);
+    TRY(socket_.Execute(batch));
+  }
+  return {};
+}
+
+Result<std::vector<TableInfo>> PortTable::OtherInstances() {
+  std::vector<TableInfo> tables = TRY(ListTables(socket_));
+  std::erase_if(tables, [&](const TableInfo& table) {
+    return table.name == table_.name || !table.comment.starts_with(kTableCommentPrefix);
+  });
+  return tables;
+}
+
+Result<> PortTable::FailIfHeld(const std::vector<TableInfo>& others, const std::vector<HostPort>& ports) {
+  for (const TableInfo& other : others) {
+    Result<std::vector<HostPort>> theirs = ListHostPorts(socket_, other.name);
+    if (!theirs && theirs.error().os_errno == ENOENT) continue;  // that instance has just gone
+    if (!theirs) return std::unexpected(theirs.error());
+    for (const HostPort& port : ports)
+      for (const HostPort& held : *theirs)
+        if (port.Overlaps(held))
+          return Fail(Code::kAlreadyExists, "claim host port", port.ToString(),
+                      "another instance holds " + held.ToString() + " (" + other.comment + ")");
+  }
+  return {};
+}
+
+}  // namespace davit
