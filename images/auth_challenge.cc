@@ -47,7 +47,7 @@ class Scanner {
     }
     return false;
   }
-  bool StartsQuote() const { return rest_.starts_with('"'); }
+  bool StartsWith(char c) const { return rest_.starts_with(c); }
   std::string_view Token68() {
     size_t size = 0;
     while (size < rest_.size() && rest_[size] != ',' && rest_[size] != ' ') ++size;
@@ -83,7 +83,7 @@ bool ReadParam(Scanner& scanner, AuthChallenge& challenge) {
   if (name.empty() || !ahead.Skip('=')) return false;
   ahead.SkipSpace();
   std::string value;
-  if (ahead.StartsQuote()) {
+  if (ahead.StartsWith('"')) {
     if (!ahead.Quoted(value)) return false;
   } else {
     value = ahead.Token();
@@ -107,6 +107,8 @@ std::vector<AuthChallenge> ParseAuthChallenges(std::string_view header) {
     scanner.SkipSpace();
     if (!ReadParam(scanner, challenge)) {
       scanner.Token68();
+      scanner.SkipSpace();
+      if (!scanner.AtEnd() && !scanner.StartsWith(',')) scanner = Scanner("");
     } else {
       // After a comma comes another parameter or another challenge: only a parameter has a '='.
       do {

@@ -17,6 +17,10 @@ std::unexpected<Error> Malformed(std::string_view key) {
   return Fail(Code::kInvalidArgument, "read PAX header", key.substr(0, kShown), "malformed");
 }
 
+std::unexpected<Error> TooManySegments() {
+  return Fail(Code::kResourceExhausted, "read PAX header", "sparse map", "too many segments");
+}
+
 Result<int64_t> ParseSigned(std::string_view text) {
   bool negative = text.starts_with('-');
   uint64_t magnitude = TRY(ParseDecimal(text.substr(negative ? 1 : 0)));
@@ -54,7 +58,7 @@ Result<std::vector<SparseSegment>> ParseSparseList(std::string_view text, const 
   for (size_t pos = 0; pos < text.size();) {
     size_t end = std::min(text.find(',', pos), text.size());
     numbers.push_back(TRY(ParseDecimal(text.substr(pos, end - pos))));
-    if (numbers.size() > 2 * limits.sparse_segments) break;
+    if (numbers.size() > 2 * limits.sparse_segments) return TooManySegments();
     pos = end + 1;
   }
   if (numbers.size() % 2 != 0) return Malformed("GNU.sparse.map");
@@ -83,9 +87,7 @@ class PaxReader {
 
   Result<PaxRecords> Finish() {
     if (offset_pending_) return Malformed("GNU.sparse.offset");
-    if (records_.sparse_map && records_.sparse_map->size() > limits_.sparse_segments) {
-      return Fail(Code::kResourceExhausted, "read PAX header", "sparse map", "too many segments");
-    }
+    if (records_.sparse_map && records_.sparse_map->size() > limits_.sparse_segments) return TooManySegments();
     return std::move(records_);
   }
 
