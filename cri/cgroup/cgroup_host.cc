@@ -109,11 +109,13 @@ Result<> CgroupHost::Update(const std::string& path, const CgroupResources& reso
 Result<ShimCgroupFds> CgroupHost::OpenForShim(const std::string& path) const {
   std::string relative = TRY(Relative(path));
   ShimCgroupFds fds;
-  for (const CgroupHierarchy& hierarchy : hierarchies_) {
-    fds.procs.push_back(TRY(OpenFile(hierarchy, relative, "cgroup.procs", O_RDWR)));
-  }
   if (const CgroupHierarchy* unified = Unified()) {
+    fds.unified = TRY(OpenAt(unified->dir.get(), relative, O_RDONLY | O_DIRECTORY));
     fds.kill = TRY(OpenFile(*unified, relative, "cgroup.kill", O_WRONLY));
+    fds.procs.push_back(TRY(OpenFile(*unified, relative, "cgroup.procs", O_RDWR)));
+  }
+  for (const CgroupHierarchy& hierarchy : hierarchies_) {
+    if (!hierarchy.v2) fds.procs.push_back(TRY(OpenFile(hierarchy, relative, "tasks", O_RDWR)));
   }
   if (const CgroupHierarchy* memory = FindController(hierarchies_, "memory")) {
     fds.oom = TRY(OpenFile(*memory, relative, memory->v2 ? "memory.events" : "memory.oom_control", O_RDONLY));

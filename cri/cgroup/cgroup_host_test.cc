@@ -6,7 +6,9 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/sched.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 
 #include <set>
 
@@ -131,6 +133,39 @@ TEST_P(CgroupHostTest, AnyProcessCanJoinWhatCreateMade) {
   }
 }
 
+TEST_P(CgroupHostTest, AChildThatIsBornInV2AndMovesItselfInV1NeedsNobodyElse) {
+  ASSERT_TRUE(Create());
+  Result<ShimCgroupFds> fds = host_->OpenForShim(path_);
+  ASSERT_TRUE(fds) << fds.error().ToString();
+  int ready[2];
+  ASSERT_EQ(pipe2(ready, O_CLOEXEC), 0);
+  clone_args args{};
+  args.exit_signal = SIGCHLD;
+  if (fds->unified) {
+    args.flags = CLONE_INTO_CGROUP;
+    args.cgroup = static_cast<uint64_t>(fds->unified.get());
+  }
+  pid_t pid = static_cast<pid_t>(syscall(SYS_clone3, &args, sizeof args));
+  ASSERT_GE(pid, 0) << strerror(errno);
+  if (pid == 0) {
+    bool moved = true;
+    for (size_t i = fds->unified ? 1 : 0; i < fds->procs.size(); ++i) {
+      moved = moved && write(fds->procs[i].get(), "0", 1) == 1;
+    }
+    moved = moved && write(ready[1], "x", 1) == 1;
+    _exit(moved ? pause() : 1);
+  }
+  close(ready[1]);
+  char byte;
+  EXPECT_EQ(read(ready[0], &byte, 1), 1);
+  for (const CgroupHierarchy& hierarchy : host_->hierarchies()) {
+    EXPECT_THAT(*PidsBelow(hierarchy, path_.substr(1)), ElementsAre(pid)) << hierarchy.name;
+  }
+  close(ready[0]);
+  EXPECT_TRUE(host_->Kill(path_));
+  waitpid(pid, nullptr, 0);
+}
+
 TEST_P(CgroupHostTest, AnEmptyLeftoverIsReplaced) {
   ASSERT_TRUE(Create());
   Result<> again = Create();
@@ -242,6 +277,7 @@ TEST_P(CgroupHostTest, TheShimGetsOneProcsPerHierarchyAndTheKillSwitch) {
   ASSERT_TRUE(fds) << fds.error().ToString();
   EXPECT_EQ(static_cast<int>(fds->procs.size()), HierarchyCount());
   EXPECT_EQ(fds->kill.valid(), host_->mode() != CgroupMode::kV1);
+  EXPECT_EQ(fds->unified.valid(), host_->mode() != CgroupMode::kV1);
   EXPECT_EQ(fds->oom.valid(), host_->HasController("memory"));
   EXPECT_EQ(*host_->OomKills(path_), 0);
 }

@@ -11,6 +11,10 @@
 namespace davit {
 namespace {
 
+// What 0 means to cgroup.procs and tasks. gettid() would be the same thread, but then the kernel takes its
+// fork lock.
+constexpr pid_t kCallingThread = 0;
+
 // Each write(2) to cgroup.procs or tasks takes one id, whatever the offset.
 Result<> Enter(const UniqueFd& file, pid_t id, const std::string& path) {
   std::string text = std::to_string(id);
@@ -41,7 +45,7 @@ Result<ShimCgroup> ShimCgroup::Open(const CgroupHost& host, const std::string& r
     UniqueFd procs = TRY(OpenAt(hierarchy.dir.get(), base + "/cgroup.procs", O_WRONLY));
     files.push_back({hierarchy.v2, std::move(procs), std::move(tasks)});
   }
-  return ShimCgroup(std::move(path), std::move(files));
+  return ShimCgroup(std::move(path), host.mode(), std::move(files));
 }
 
 Result<> ShimCgroup::Join(pid_t pid) const {
@@ -51,16 +55,14 @@ Result<> ShimCgroup::Join(pid_t pid) const {
 
 Result<> ShimCgroup::MoveCallingThread() const {
   for (const Files& files : files_) {
-    if (!files.v2) TRY(Enter(files.tasks, gettid(), path_));
+    if (!files.v2) TRY(Enter(files.tasks, kCallingThread, path_));
   }
   return {};
 }
 
 Result<> ShimCgroup::JoinAfterSpawn(pid_t pid) const {
-  for (const Files& files : files_) {
-    if (files.v2) TRY(Enter(files.procs, pid, path_));
-  }
-  return {};
+  if (mode_ != CgroupMode::kV2) return {};
+  return Join(pid);
 }
 
 }  // namespace davit

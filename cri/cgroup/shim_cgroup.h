@@ -20,11 +20,11 @@ namespace davit {
 // daemon ends.
 //
 // A new shim gets there in one of two ways:
-// - Join, after the spawn: one write per hierarchy.
-// - On v1 hierarchies a child starts where the thread that spawned it is (a thread can be apart from its
-// process there, in
-//   `tasks`). So a thread that does nothing but spawn shims calls MoveCallingThread once, and then for each
-//   shim JoinAfterSpawn, which writes to the v2 hierarchy alone: v2 moves whole processes only.
+// - Join, after the spawn. It writes the pid to every hierarchy and can take milliseconds (see
+// ShimCgroupFds).
+// - ShimSpawner (shim_spawner.h), whose thread has been moved here. On v1 a thread can be apart from its
+// process, and a child
+//   starts where its thread is: placing a shim costs nothing then.
 class ShimCgroup {
  public:
   // `root` is CgroupConfig::root. `host` is needed for the call only.
@@ -35,10 +35,13 @@ class ShimCgroup {
   // Moves the process into the cgroup, in all hierarchies.
   Result<> Join(pid_t pid) const;
 
-  // Moves the calling thread in all v1 hierarchies. The rest of its process stays where it is.
+  // Moves the calling thread in all v1 hierarchies, without the wait. The rest of its process stays where it
+  // is.
   Result<> MoveCallingThread() const;
 
-  // Moves a process spawned by a moved thread where that has not brought it.
+  // For a child of a thread so moved: joins a v2 hierarchy that has controllers, because v2 moves whole
+  // processes only. On a hybrid host there is nothing to do: v2 limits and counts nothing there, and the shim
+  // stays in the daemon's own.
   Result<> JoinAfterSpawn(pid_t pid) const;
 
  private:
@@ -48,9 +51,11 @@ class ShimCgroup {
     UniqueFd tasks;  // v1 only
   };
 
-  ShimCgroup(std::string path, std::vector<Files> files) : path_(std::move(path)), files_(std::move(files)) {}
+  ShimCgroup(std::string path, CgroupMode mode, std::vector<Files> files)
+      : path_(std::move(path)), mode_(mode), files_(std::move(files)) {}
 
   std::string path_;
+  CgroupMode mode_;
   std::vector<Files> files_;
 };
 
