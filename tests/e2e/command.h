@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// Running the project's own scripts from a test.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace davit::e2e {
+
+struct CommandOutcome {
+  int exit_code = 0;
+  std::string output;  // standard output and standard error
+};
+
+// Runs `arguments` (the first an absolute path) to its end, with this process's environment.
+CommandOutcome Run(const std::vector<std::string>& arguments);
+
+// The same for a command that has to succeed: throws with its output otherwise.
+std::string MustRun(const std::vector<std::string>& arguments);
+
+// A path below the source tree.
+std::string SourcePath(const std::string& relative);
+
+}  // namespace davit::e2e

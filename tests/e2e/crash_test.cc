@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// kill -9 of the daemon, of a shim, of a container's first process.
+
+#include <signal.h>
+
+#include "tests/e2e/host_objects.h"
+#include "tests/e2e/log_file.h"
+#include "tests/e2e/pod_test.h"
+
+namespace davit::e2e {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+constexpr char kCount[] = "i=0; while true; do i=$((i+1)); echo $i; usleep 200; done";
+
+class Crashes : public OwnInstanceTest {
+ protected:
+  void KillAndRestart() {
+    instance().Kill();
+    instance().Restart();
+  }
+
+  struct Running {
+    std::string pod;
+    std::string container;
+  };
+
+  Running RunScript(const std::string& script) {
+    v1::PodSandboxConfig pod_config = PodConfig();
+    std::string pod = RunPod(pod_config);
+    return {.pod = pod, .container = CreateAndStart(pod, pod_config, ShellConfig(script))};
+  }
+};
+
+TEST_F(Crashes, LogsHaveNoGapWhenTheDaemonDies) {
+  std::vector<Running> pods;
+  for (int i = 0; i < 4; ++i) pods.push_back(RunScript(kCount));
+
+  for (int round = 0; round < 3; ++round) {
+    size_t before = ReadLog(StatusOf(pods[0].container).log_path()).size();
+    std::string path = StatusOf(pods[0].container).log_path();
+    instance().Kill();
+    WaitUntil("lines are written without a daemon", [&] { return ReadLog(path).size() > before + 100; });
+    instance().Restart();
+  }
+
+  for (const Running& running : pods) {
+    ASSERT_EQ(StatusOf(running.container).state(), v1::CONTAINER_RUNNING);
+    StopContainer(running.container, 0);
+    std::vector<LogLine> lines = ReadLog(StatusOf(running.container).log_path());
+    for (size_t i = 0; i < lines.size(); ++i) ASSERT_EQ(lines[i].content, std::to_string(i + 1));
+  }
+}
+
+TEST_F(Crashes, AnExitWhileTheDaemonIsDownKeepsItsCodeAndTime) {
+  std::string flag = instance().directory() + "/flag";
+  v1::PodSandboxConfig pod_config = PodConfig();
+  v1::ContainerConfig config = ShellConfig("while [ ! -e /host/flag ]; do usleep 1000; done; exit 42");
+  v1::Mount* mount = config.add_mounts();
+  mount->set_host_path(instance().directory());
+  mount->set_container_path("/host");
+  std::string container = CreateAndStart(RunPod(pod_config), pod_config, config);
+  std::string mark = "while [ ! -e /host/flag ]";
+
+  instance().Kill();
+  ASSERT_THAT(ProcessesWith(mark), SizeIs(1));
+  fclose(fopen(flag.c_str(), "we"));
+  WaitUntil("the container has ended", [&] { return ProcessesWith(mark).empty(); });
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  instance().Restart();
+
+  v1::ContainerStatus status = StatusOf(container);
+  EXPECT_EQ(status.state(), v1::CONTAINER_EXITED);
+  EXPECT_EQ(status.exit_code(), 42);
+  EXPECT_LE(status.finished_at(), now.tv_sec * 1'000'000'000 + now.tv_nsec);
+}
+
+TEST_F(Crashes, EverythingWorksOnPodsOfThePreviousDaemon) {
+  v1::PodSandboxConfig pod_config = PodConfig();
+  std::string pod = RunPod(pod_config);
+  std::string first = CreateAndStart(pod, pod_config, IdleConfig("first"));
+  std::string created = Create(pod, pod_config, IdleConfig("created"));
+  std::string address = PodStatusOf(pod).network().ip();
+
+  KillAndRestart();
+
+  EXPECT_EQ(PodStatusOf(pod).state(), v1::SANDBOX_READY);
+  EXPECT_EQ(PodStatusOf(pod).network().ip(), address);
+  EXPECT_EQ(Shell(first, "echo exec"), "exec");
+  EXPECT_EQ(StatusOf(created).state(), v1::CONTAINER_CREATED);
+  Start(created);
+  EXPECT_EQ(Shell(created, "hostname"), "pod");
+  std::string third = CreateAndStart(pod, pod_config, IdleConfig("third"));
+  StopContainer(third, 10);
+  EXPECT_EQ(StatusOf(third).exit_code(), 0);
+}
+
+TEST_F(Crashes, ARetryAfterTheDaemonsDeathFindsItsWork) {
+  v1::PodSandboxConfig pod_config = PodConfig();
+  std::string pod = RunPod(pod_config);
+  std::string container = Create(pod, pod_config, IdleConfig());
+
+  KillAndRestart();
+
+  EXPECT_EQ(RunPod(pod_config), pod);
+  EXPECT_EQ(Create(pod, pod_config, IdleConfig()), container);
+}
+
+TEST_F(Crashes, AKilledShimTakesItsOwnPodDownAndNoOther) {
+  Running hit = RunScript("sleep 54321");
+  Running spared = RunScript("sleep 1000");
+
+  kill(ShimsOf(instance()).at(hit.pod), SIGKILL);
+
+  WaitUntil("the pod is not ready", [&] { return PodStatusOf(hit.pod).state() == v1::SANDBOX_NOTREADY; });
+  v1::ContainerStatus status = WaitForExit(hit.container);
+  EXPECT_EQ(status.reason(), "Unknown");
+  EXPECT_EQ(status.exit_code(), 255);
+  EXPECT_THAT(ProcessesWith("54321"), IsEmpty());
+  EXPECT_EQ(PodStatusOf(spared.pod).state(), v1::SANDBOX_READY);
+  EXPECT_EQ(Shell(spared.container, "echo alive"), "alive");
+  StopContainer(hit.container, 0);
+  RemoveContainer(hit.container);
+  StopPod(hit.pod);
+  RemovePod(hit.pod);
+}
+
+TEST_F(Crashes, AShimKilledWhileTheDaemonIsDownIsNoticed) {
+  Running hit = RunScript("sleep 54322");
+  pid_t shim = ShimsOf(instance()).at(hit.pod);
+
+  instance().Kill();
+  kill(shim, SIGKILL);
+  instance().Restart();
+
+  WaitUntil("the pod is not ready", [&] { return PodStatusOf(hit.pod).state() == v1::SANDBOX_NOTREADY; });
+  EXPECT_EQ(WaitForExit(hit.container).reason(), "Unknown");
+  EXPECT_THAT(ProcessesWith("54322"), IsEmpty());
+  RemovePod(hit.pod);
+}
+
+TEST_F(Crashes, AStoppedShimDegradesItsOwnPodOnly) {
+  Running hit = RunScript("sleep 1000");
+  Running spared = RunScript("sleep 1000");
+  pid_t shim = ShimsOf(instance()).at(hit.pod);
+  kill(shim, SIGSTOP);
+
+  EXPECT_EQ(Shell(spared.container, "echo alive"), "alive");
+  EXPECT_EQ(ListPods().size(), 2U);
+  v1::ExecSyncRequest request;
+  request.set_container_id(hit.container);
+  request.add_cmd("true");
+  EXPECT_FALSE(cri().Ask(&RuntimeStub::ExecSync, request, std::chrono::milliseconds(300)).status.ok());
+
+  kill(shim, SIGCONT);
+  EXPECT_EQ(Shell(hit.container, "echo again"), "again");
+}
+
+TEST_F(Crashes, AKilledContainerIsSeenAsKilled) {
+  Running running = RunScript("exec sleep 54323");
+
+  for (pid_t pid : ProcessesWith("54323")) kill(pid, SIGKILL);
+
+  EXPECT_EQ(WaitForExit(running.container).exit_code(), 128 + SIGKILL);
+  EXPECT_EQ(PodStatusOf(running.pod).state(), v1::SANDBOX_READY);
+}
+
+TEST_F(Crashes, TheDaemonsEndBySigtermLeavesPodsRunning) {
+  Running running = RunScript("sleep 54324");
+
+  kill(instance().pid(), SIGTERM);
+  WaitUntil("the daemon has ended", [&] { return kill(instance().pid(), 0) != 0; });
+  EXPECT_THAT(ProcessesWith("54324"), SizeIs(1));
+  instance().Restart();
+
+  EXPECT_EQ(StatusOf(running.container).state(), v1::CONTAINER_RUNNING);
+}
+
+}  // namespace
+}  // namespace davit::e2e

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// What an instance has on the host, found without asking it.
+#pragma once
+
+#include <sys/types.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "tests/e2e/instance.h"
+
+namespace davit::e2e {
+
+// The shims of the pods of this instance: {sandbox id, pid}.
+std::map<std::string, pid_t> ShimsOf(const Instance& instance);
+
+// The host ends of pods' interfaces: links whose master is the instance's bridge.
+std::vector<std::string> PodLinksOf(const Instance& instance);
+
+// Cgroups of pods and containers below the instance's own, in all hierarchies.
+std::vector<std::string> PodCgroupsOf(const Instance& instance);
+
+// The pids of the processes in a container's PID namespace whose command line holds `text`.
+std::vector<pid_t> ProcessesWith(const std::string& text);
+
+}  // namespace davit::e2e

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// Container log files as CRI describes them (the kubelet's own parser is k8s.io/cri-client/pkg/logs).
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace davit::e2e {
+
+struct LogLine {
+  std::string time;    // RFC 3339 with nanoseconds
+  std::string stream;  // "stdout" or "stderr"
+  bool partial = false;  // tag P: the next line of the stream goes on with this one
+  std::string content;
+};
+
+// Throws when the file is not there or a line does not have the form "TIME STREAM TAG CONTENT".
+std::vector<LogLine> ReadLog(const std::string& path);
+
+}  // namespace davit::e2e

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// Security contexts, seen from inside the container.
+
+#include "tests/e2e/pod_test.h"
+
+namespace davit::e2e {
+namespace {
+
+using ::testing::HasSubstr;
+
+// The capabilities that a container has when nobody asks for others, as /proc/PID/status shows them.
+constexpr char kDefaultCapabilities[] = "00000000a80425fb";
+
+class Security : public PodTest {
+ protected:
+  using Change = std::function<void(v1::LinuxContainerSecurityContext&)>;
+
+  std::string RunWith(const Change& change) {
+    return RunIdle([&](auto&, v1::ContainerConfig& config) {
+      change(*config.mutable_linux()->mutable_security_context());
+    });
+  }
+
+  std::string RunPrivileged() {
+    return RunIdle([](v1::PodSandboxConfig& pod, v1::ContainerConfig& config) {
+      pod.mutable_linux()->mutable_security_context()->set_privileged(true);
+      config.mutable_linux()->mutable_security_context()->set_privileged(true);
+    });
+  }
+
+  // One field of /proc/self/status of an exec: it gets what the container's own process has.
+  std::string ProcessField(const std::string& container, const std::string& field) {
+    return Shell(container, "awk '$1 == \"" + field + ":\" { print $2 }' /proc/self/status");
+  }
+};
+
+TEST_F(Security, DefaultCapabilitiesAreTheUsualFourteen) {
+  std::string container = RunWith([](auto&) {});
+
+  for (const char* set : {"CapPrm", "CapEff", "CapBnd"}) EXPECT_EQ(ProcessField(container, set), kDefaultCapabilities) << set;
+  for (const char* set : {"CapInh", "CapAmb"}) EXPECT_EQ(ProcessField(container, set), "0000000000000000") << set;
+}
+
+TEST_F(Security, CapabilitiesAreAddedAndDropped) {
+  std::string none = RunWith([](auto& security) { security.mutable_capabilities()->add_drop_capabilities("ALL"); });
+  std::string one = RunWith([](auto& security) {
+    security.mutable_capabilities()->add_drop_capabilities("ALL");
+    security.mutable_capabilities()->add_add_capabilities("NET_ADMIN");
+  });
+
+  EXPECT_EQ(ProcessField(none, "CapBnd"), "0000000000000000");
+  EXPECT_EQ(ProcessField(one, "CapEff"), "0000000000001000");
+}
+
+TEST_F(Security, AUserWithoutRootHasNoEffectiveCapabilities) {
+  std::string container = RunWith([](auto& security) { security.mutable_run_as_user()->set_value(1000); });
+
+  EXPECT_EQ(ProcessField(container, "CapEff"), "0000000000000000");
+}
+
+TEST_F(Security, UserGroupAndSupplementalGroupsAreSet) {
+  std::string container = RunWith([](auto& security) {
+    security.mutable_run_as_user()->set_value(1234);
+    security.mutable_run_as_group()->set_value(2345);
+    security.add_supplemental_groups(3456);
+  });
+
+  EXPECT_EQ(Shell(container, "id -u; id -g; id -G"), "1234\n2345\n2345 3456");
+}
+
+TEST_F(Security, AUserNameIsLookedUpInTheImage) {
+  std::string container = RunWith([](auto& security) { security.set_run_as_username("www-data"); });
+
+  EXPECT_EQ(Shell(container, "id -u; id -g"), "33\n33");
+}
+
+TEST_F(Security, AReadOnlyRootFileSystemIsReadOnly) {
+  std::string container = RunWith([](auto& security) { security.set_readonly_rootfs(true); });
+
+  EXPECT_THAT(Exec(container, {"touch", "/file"}).err, HasSubstr("Read-only file system"));
+  EXPECT_EQ(Shell(container, "touch /dev/shm/file && echo written"), "written");
+}
+
+TEST_F(Security, TheRuntimeDefaultProfileFilters) {
+  std::string container = RunWith([](auto& security) {
+    security.mutable_seccomp()->set_profile_type(v1::SecurityProfile::RuntimeDefault);
+  });
+
+  EXPECT_EQ(ProcessField(container, "Seccomp"), "2");
+  EXPECT_THAT(Exec(container, {"unshare", "-U", "true"}).err, HasSubstr("Operation not permitted"));
+}
+
+TEST_F(Security, UnconfinedDoesNotFilter) {
+  std::string container = RunWith([](auto& security) {
+    security.mutable_seccomp()->set_profile_type(v1::SecurityProfile::Unconfined);
+  });
+
+  EXPECT_EQ(ProcessField(container, "Seccomp"), "0");
+}
+
+TEST_F(Security, NoNewPrivilegesHolds) {
+  auto effective_uid = [&](bool no_new_privileges) {
+    v1::ContainerConfig config = ContainerConfig({}, "setuid", kSetuid);
+    config.mutable_linux()->mutable_security_context()->mutable_run_as_user()->set_value(1000);
+    config.mutable_linux()->mutable_security_context()->set_no_new_privs(no_new_privileges);
+    return LogOf(RunToEnd(config).id());
+  };
+
+  EXPECT_EQ(effective_uid(true), "Effective uid: 1000\n");
+  EXPECT_EQ(effective_uid(false), "Effective uid: 0\n");
+}
+
+TEST_F(Security, MaskedAndReadOnlyPathsAreWhatTheirNamesSay) {
+  std::string container = RunWith([](auto& security) {
+    security.add_masked_paths("/etc/passwd");
+    security.add_masked_paths("/var/www");
+    security.add_readonly_paths("/home");
+  });
+
+  EXPECT_EQ(Shell(container, "cat /etc/passwd"), "");
+  EXPECT_THAT(Exec(container, {"touch", "/var/www/file"}).err, HasSubstr("Read-only file system"));
+  EXPECT_THAT(Exec(container, {"touch", "/home/file"}).err, HasSubstr("Read-only file system"));
+}
+
+TEST_F(Security, CgroupsAreReadOnlyInside) {
+  std::string container = RunWith([](auto&) {});
+
+  EXPECT_NE(Exec(container, {"sh", "-c", "mkdir /sys/fs/cgroup/child /sys/fs/cgroup/memory/child"}).exit_code, 0);
+}
+
+TEST_F(Security, AProcessSeesThreeDescriptorsAndNoForeignDirectory) {
+  v1::ContainerConfig config = ShellConfig("ls /proc/1/fd; pwd");
+
+  EXPECT_EQ(LogOf(RunToEnd(config).id()), "0\n1\n2\n/\n");
+  std::string container = RunIdle();
+  EXPECT_EQ(Shell(container, "ls /proc/$$/fd; true"), "0\n1\n2");
+}
+
+TEST_F(Security, AWorkingDirectoryThroughADescriptorOfTheRuntimeIsRefused) {
+  for (int fd = 3; fd <= 12; ++fd) {
+    v1::PodSandboxConfig pod_config = PodConfig();
+    v1::ContainerConfig config = IdleConfig();
+    config.set_working_dir("/proc/self/fd/" + std::to_string(fd));
+    std::string pod = RunPod(pod_config);
+    EXPECT_ANY_THROW(CreateAndStart(pod, pod_config, config)) << fd;
+  }
+}
+
+TEST_F(Security, APrivilegedContainerHasAllCapabilitiesAndTheHostsDevices) {
+  std::string container = RunPrivileged();
+
+  EXPECT_EQ(ProcessField(container, "Seccomp"), "0");
+  EXPECT_EQ(ProcessField(container, "CapEff"), ProcessField(container, "CapBnd"));
+  EXPECT_NE(ProcessField(container, "CapEff"), kDefaultCapabilities);
+  EXPECT_EQ(Shell(container, "mkdir /mnt && mount -t tmpfs none /mnt && echo mounted"), "mounted");
+}
+
+TEST_F(Security, DevicesOutsideTheListAreRefused) {
+  std::string container = RunWith([](auto&) {});
+
+  // mknod is allowed (CAP_MKNOD); opening what it makes is not.
+  EXPECT_THAT(Exec(container, {"sh", "-c", "mknod /tmp/mem c 1 1 && cat /tmp/mem"}).err,
+              HasSubstr("Operation not permitted"));
+  EXPECT_EQ(Shell(container, "head -c 1 /dev/zero | wc -c"), "1");
+}
+
+TEST_F(Security, DevHasTheUsualNodesAndNothingElse) {
+  std::string container = RunWith([](auto&) {});
+
+  EXPECT_EQ(Shell(container, "ls /dev | grep -v '^core$' | tr '\\n' ' '"),
+            "fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero ");
+}
+
+}  // namespace
+}  // namespace davit::e2e
