@@ -29,6 +29,8 @@ class UnpackProcess {
   // os_errno EPIPE when it takes no more: Finish then tells why.
   Result<> Write(std::string_view piece);
 
+  pid_t pid() const { return child_.pid; }
+
   // Ends the input, waits for the process, and returns its report. A report that says why the unpacking failed, and a
   // process that died without one, are errors.
   Result<UnpackReport> Finish();

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "images/layer_fixup.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <memory>
+
+#include "images/testing/scratch_dir.h"
+
+namespace davit {
+namespace {
+
+namespace fs = std::filesystem;
+
+class FixUp : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (geteuid() != 0) GTEST_SKIP() << "needs root: it makes whiteouts and trusted.* attributes";
+    char probe = 'y';
+    if (setxattr(root_.path().c_str(), "trusted.overlay.opaque", &probe, 1, 0) < 0) {
+      GTEST_SKIP() << "the temporary directory's filesystem has no trusted.* attributes";
+    }
+    removexattr(root_.path().c_str(), "trusted.overlay.opaque");
+    for (const char* layer : {"top", "mid", "low"}) fs::create_directory(root_ / layer);
+  }
+
+  void Dir(const std::string& path, mode_t mode) {
+    fs::create_directories(root_ / path);
+    ASSERT_EQ(chmod((root_ / path).c_str(), mode), 0);
+  }
+  void File(const std::string& path, const std::string& text) {
+    fs::create_directories(fs::path(root_ / path).parent_path());
+    std::ofstream(root_ / path) << text;
+  }
+  void Whiteout(const std::string& path) {
+    fs::create_directories(fs::path(root_ / path).parent_path());
+    ASSERT_EQ(mknod((root_ / path).c_str(), S_IFCHR, makedev(0, 0)), 0);
+  }
+  void Opaque(const std::string& path) {
+    fs::create_directories(root_ / path);
+    ASSERT_EQ(setxattr((root_ / path).c_str(), "trusted.overlay.opaque", "y", 1, 0), 0);
+  }
+  bool IsOpaque(const std::string& path) {
+    char value = 0;
+    return getxattr((root_ / path).c_str(), "trusted.overlay.opaque", &value, 1) == 1 && value == 'y';
+  }
+  mode_t Mode(const std::string& path) {
+    struct stat status {};
+    lstat((root_ / path).c_str(), &status);
+    return status.st_mode & 07777;
+  }
+  ino_t Inode(const std::string& path) {
+    struct stat status {};
+    lstat((root_ / path).c_str(), &status);
+    return status.st_ino;
+  }
+  Result<> Fix(const UnpackReport& report) {
+    std::vector<UniqueFd> lowers;
+    for (const char* layer : {"mid", "low"}) lowers.emplace_back(open((root_ / layer).c_str(), O_PATH | O_CLOEXEC));
+    UniqueFd top(open((root_ / "top").c_str(), O_PATH | O_CLOEXEC));
+    return FixUpLayer(top.get(), report, lowers);
+  }
+
+  ScratchDir root_;
+};
+
+TEST_F(FixUp, ImplicitDirectoriesGetTheMetadataThatTheyHaveBelow) {
+  Dir("low/a", 0711);
+  Dir("low/a/b", 01777);
+  ASSERT_EQ(chown((root_ / "low/a/b").c_str(), 7, 8), 0);
+  ASSERT_EQ(setxattr((root_ / "low/a/b").c_str(), "user.k", "v", 1, 0), 0);
+  timespec times[2] = {{5, 6}, {7, 8}};
+  ASSERT_EQ(utimensat(AT_FDCWD, (root_ / "low/a/b").c_str(), times, 0), 0);
+  Dir("mid/a", 0700);
+  Dir("top/a/b/c", 0755);
+  UnpackReport report;
+  report.implicit_dirs = {"", "a", "a/b", "a/b/c"};
+  ASSERT_TRUE(Fix(report));
+  EXPECT_EQ(Mode("top/a"), 0700u);
+  EXPECT_EQ(Mode("top/a/b"), 01777u);
+  EXPECT_EQ(Mode("top/a/b/c"), 0755u);
+  struct stat status;
+  ASSERT_EQ(stat((root_ / "top/a/b").c_str(), &status), 0);
+  EXPECT_EQ(status.st_uid, 7u);
+  EXPECT_EQ(status.st_mtim.tv_sec, 7);
+  EXPECT_EQ(status.st_mtim.tv_nsec, 8);
+  char value;
+  EXPECT_EQ(getxattr((root_ / "top/a/b").c_str(), "user.k", &value, 1), 1);
+}
+
+TEST_F(FixUp, WhatIsHiddenBelowGivesNoMetadata) {
+  for (const char* name : {"white", "parent/white", "opaque/x", "file/x", "symlink/x"}) Dir(std::string("low/") + name, 0711);
+  Whiteout("mid/white");
+  Whiteout("mid/parent/white");
+  Opaque("mid/opaque");
+  File("mid/file", "");
+  fs::create_symlink("parent", root_ / "mid/symlink");
+  UnpackReport report;
+  report.implicit_dirs = {"white", "parent/white", "opaque/x", "file/x", "symlink/x"};
+  for (const std::string& name : report.implicit_dirs) Dir("top/" + name, 0755);
+  ASSERT_TRUE(Fix(report));
+  for (const std::string& name : report.implicit_dirs) EXPECT_EQ(Mode("top/" + name), 0755u) << name;
+}
+
+TEST_F(FixUp, OpaqueDirectoriesAreMarkedAndTheMarkIsNotInherited) {
+  Opaque("mid/d");
+  ASSERT_EQ(chmod((root_ / "mid/d").c_str(), 0711), 0);
+  Dir("top/d", 0755);
+  Dir("top/e", 0755);
+  UnpackReport report;
+  report.implicit_dirs = {"d"};
+  report.opaque_dirs = {"e"};
+  ASSERT_TRUE(Fix(report));
+  EXPECT_EQ(Mode("top/d"), 0711u);
+  EXPECT_FALSE(IsOpaque("top/d"));
+  EXPECT_TRUE(IsOpaque("top/e"));
+}
+
+TEST_F(FixUp, AnOpaqueRootHidesEveryName) {
+  File("low/f", "");
+  Dir("low/d", 0755);
+  File("low/was-hidden", "");
+  Whiteout("mid/was-hidden");
+  File("mid/m", "");
+  Dir("top/d", 0755);
+  File("top/m", "own");
+  UnpackReport report;
+  report.opaque_dirs = {""};
+  ASSERT_TRUE(Fix(report));
+  struct stat status;
+  ASSERT_EQ(lstat((root_ / "top/f").c_str(), &status), 0);
+  EXPECT_TRUE(S_ISCHR(status.st_mode) && status.st_rdev == makedev(0, 0));
+  EXPECT_TRUE(IsOpaque("top/d"));
+  EXPECT_EQ(lstat((root_ / "top/was-hidden").c_str(), &status), -1);
+  ASSERT_EQ(lstat((root_ / "top/m").c_str(), &status), 0);
+  EXPECT_TRUE(S_ISREG(status.st_mode));
+}
+
+TEST_F(FixUp, LinksToLayersBelowBecomeOneCopy) {
+  File("low/data", "hello");
+  ASSERT_EQ(chmod((root_ / "low/data").c_str(), 04755), 0);
+  ASSERT_EQ(truncate((root_ / "low/data").c_str(), 1 << 30), 0);
+  fs::create_symlink("/etc/passwd", root_ / "low/link");
+  Dir("top/d", 0755);
+  timespec times[2] = {{1, 0}, {2, 0}};
+  ASSERT_EQ(utimensat(AT_FDCWD, (root_ / "top/d").c_str(), times, 0), 0);
+  UnpackReport report;
+  report.pending_links = {{"one", "data"}, {"d/two", "data"}, {"copy-of-link", "link"}};
+  auto fixed = Fix(report);
+  ASSERT_TRUE(fixed) << fixed.error().ToString();
+  EXPECT_EQ(Inode("top/one"), Inode("top/d/two"));
+  EXPECT_EQ(Mode("top/one"), 04755u);
+  struct stat status;
+  ASSERT_EQ(stat((root_ / "top/one").c_str(), &status), 0);
+  EXPECT_EQ(status.st_size, 1 << 30);
+  EXPECT_LT(status.st_blocks, 1000) << "the hole was filled";
+  EXPECT_EQ(fs::read_symlink(root_ / "top/copy-of-link"), "/etc/passwd");
+  ASSERT_EQ(stat((root_ / "top/d").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mtim.tv_sec, 2);
+}
+
+TEST_F(FixUp, ALinkToNothingIsTheImagesFault) {
+  File("low/hidden", "");
+  Whiteout("mid/hidden");
+  Dir("low/dir", 0755);
+  for (const char* target : {"missing", "hidden", "dir", "a/b/c"}) {
+    UnpackReport report;
+    report.pending_links = {{"link", target}};
+    auto fixed = Fix(report);
+    ASSERT_FALSE(fixed) << target;
+    EXPECT_EQ(fixed.error().code, Code::kInvalidArgument);
+  }
+}
+
+// The report comes from a process that has read hostile input; it is not believed.
+TEST_F(FixUp, NoPathOfTheReportLeavesTheLayer) {
+  ScratchDir canary;
+  std::ofstream(canary / "file") << "secret";
+  fs::create_symlink(canary.path(), root_ / "top/out");
+  fs::create_symlink(canary.path(), root_ / "low/out");
+  std::string up = "../../../../../../.." + canary.path();
+  std::vector<UnpackReport> reports;
+  for (const std::string& dir : {std::string("out"), up, canary.path()}) {
+    UnpackReport report;
+    report.implicit_dirs = {dir};
+    reports.push_back(report);
+    report = {};
+    report.opaque_dirs = {dir};
+    reports.push_back(report);
+    report = {};
+    report.pending_links = {{dir + "/evil", "file"}};
+    reports.push_back(report);
+    report.pending_links = {{"stolen", dir + "/file"}};
+    reports.push_back(report);
+  }
+  File("low/file", "x");
+  for (const UnpackReport& report : reports) (void)Fix(report);
+  EXPECT_FALSE(fs::exists(canary / "evil"));
+  EXPECT_FALSE(fs::exists(root_ / "top/stolen"));
+  char value;
+  EXPECT_EQ(getxattr(canary.path().c_str(), "trusted.overlay.opaque", &value, 1), -1);
+  EXPECT_EQ(fs::status(canary.path()).permissions(), fs::perms::owner_all);
+}
+
+}  // namespace
+}  // namespace davit

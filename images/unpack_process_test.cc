@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "images/unpack_process.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <fstream>
+
+#include "base/file_io.h"
+#include "images/digest.h"
+#include "images/testing/scratch_dir.h"
+#include "images/testing/tar_builder.h"
+
+namespace davit {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class Unpacker : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (geteuid() != 0) GTEST_SKIP() << "needs root: the unpacker makes namespaces";
+    signal(SIGPIPE, SIG_IGN);  // as the daemon does
+  }
+
+  Result<UnpackReport> Unpack(const std::string& blob) {
+    UnpackProcess process = TRY(UnpackProcess::Start(DAVIT_UNPACK_PROGRAM, dir_.fd(), interrupt_));
+    auto written = process.Write(blob);
+    if (!written && written.error().os_errno != EPIPE) return std::unexpected(written.error());
+    return process.Finish();
+  }
+
+  bool stop_ = false;
+  Interrupt interrupt_{[this] { return !stop_; }};
+  ScratchDir dir_;
+};
+
+TEST_F(Unpacker, FillsTheDirectoryAndReportsTheDiffId) {
+  std::string tar = TarBuilder().Dir("etc").File("etc/name", "davit\n").Finish();
+  for (const std::string& blob : {tar, Gzip(tar), Zstd(tar)}) {
+    auto report = Unpack(blob);
+    ASSERT_TRUE(report) << report.error().ToString();
+    EXPECT_EQ(report->diff_id, *Sha256Of(tar));
+    EXPECT_EQ(report->entries, 2u);
+    EXPECT_THAT(report->implicit_dirs, ElementsAre(""));
+    EXPECT_EQ(*ReadFile(dir_ / "etc/name"), "davit\n");
+  }
+}
+
+TEST_F(Unpacker, TakesAnEmptyLayer) {
+  auto report = Unpack("");
+  ASSERT_TRUE(report) << report.error().ToString();
+  EXPECT_EQ(report->diff_id, *Sha256Of(""));
+}
+
+TEST_F(Unpacker, SaysWhatIsWrongWithALayer) {
+  std::string tar = TarBuilder().File("f", std::string(10'000, 'x')).Finish();
+  auto cut = Unpack(Gzip(tar).substr(0, 60));
+  ASSERT_FALSE(cut);
+  EXPECT_EQ(cut.error().code, Code::kDataLoss);
+  auto hostile = Unpack(TarBuilder().File("../evil", "").Finish());
+  ASSERT_FALSE(hostile);
+  EXPECT_EQ(hostile.error().code, Code::kInvalidArgument);
+  EXPECT_THAT(hostile.error().ToString(), HasSubstr("../evil"));
+}
+
+TEST_F(Unpacker, MakesDevicesAndWhiteouts) {
+  TarMember device;
+  device.name = "null";
+  device.type = '3';
+  device.major = 1;
+  device.minor = 3;
+  TarMember capable;
+  capable.name = "ping";
+  capable.pax = {{"SCHILY.xattr.security.capability", std::string("\x01\x00\x00\x02\x00\x20\x00\x00", 8) + std::string(12, '\0')},
+                 {"SCHILY.xattr.trusted.overlay.opaque", "y"}};
+  auto report = Unpack(TarBuilder().Add(device).Add(capable).Whiteout("", "gone").Finish());
+  ASSERT_TRUE(report) << report.error().ToString();
+  struct stat status;
+  ASSERT_EQ(lstat((dir_ / "gone").c_str(), &status), 0);
+  EXPECT_EQ(status.st_rdev, makedev(0, 0));
+  EXPECT_EQ(report->dropped_xattrs, 1u);
+}
+
+std::string StatusField(const std::string& proc, const std::string& field) {
+  std::ifstream status(proc + "/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with(field + ":")) return line.substr(line.find_first_not_of(" \t", field.size() + 1));
+  }
+  return "missing";
+}
+
+std::string Link(const std::string& path) { return std::filesystem::read_symlink(path).string(); }
+
+TEST_F(Unpacker, IsConfinedBeforeItReadsAnything) {
+  auto process = UnpackProcess::Start(DAVIT_UNPACK_PROGRAM, dir_.fd(), interrupt_);
+  ASSERT_TRUE(process) << process.error().ToString();
+  // More than the pipe holds: when this returns, the process has begun to read.
+  std::string tar = TarBuilder().File("big", std::string(8 << 20, 'x')).Finish();
+  ASSERT_TRUE(process->Write(std::string_view(tar).substr(0, 4 << 20)));
+  std::string proc = "/proc/" + std::to_string(process->pid());
+
+  // chown, dac_override, fowner, fsetid, mknod, setfcap; nothing more, and nothing to get more with.
+  EXPECT_EQ(StatusField(proc, "CapEff"), "000000008800001b");
+  EXPECT_EQ(StatusField(proc, "CapPrm"), "000000008800001b");
+  EXPECT_EQ(StatusField(proc, "CapBnd"), "0000000000000000");
+  EXPECT_EQ(StatusField(proc, "CapInh"), "0000000000000000");
+  EXPECT_EQ(StatusField(proc, "CapAmb"), "0000000000000000");
+  EXPECT_EQ(StatusField(proc, "NoNewPrivs"), "1");
+#ifndef DAVIT_SANITIZED
+  EXPECT_EQ(StatusField(proc, "Seccomp"), "2");
+#endif
+  for (const char* ns : {"mnt", "net", "ipc", "uts", "cgroup"}) {
+    EXPECT_NE(Link(proc + "/ns/" + ns), Link(std::string("/proc/self/ns/") + ns)) << ns;
+  }
+  // One mount: the layer.
+  std::ifstream mountinfo(proc + "/mountinfo");
+  std::string mount;
+  std::string another;
+  std::getline(mountinfo, mount);
+  EXPECT_THAT(mount, HasSubstr(dir_.path() + " / "));
+  EXPECT_THAT(mount, HasSubstr("nosuid,nodev,noexec"));
+  EXPECT_FALSE(std::getline(mountinfo, another)) << another;
+  // Nothing but the pipes and descriptors of the layer itself.
+  struct stat layer;
+  ASSERT_EQ(stat(dir_.path().c_str(), &layer), 0);
+  for (const auto& entry : std::filesystem::directory_iterator(proc + "/fd")) {
+    struct stat status;
+    ASSERT_EQ(stat(entry.path().c_str(), &status), 0);
+    bool inside = status.st_dev == layer.st_dev && Link(entry.path()).starts_with("/") && !S_ISDIR(status.st_mode);
+    bool root = status.st_ino == layer.st_ino && status.st_dev == layer.st_dev;
+    bool null = S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3);
+    EXPECT_TRUE(S_ISFIFO(status.st_mode) || inside || root || null) << Link(entry.path());
+  }
+  EXPECT_TRUE(process->Write(std::string_view(tar).substr(4 << 20)));
+  EXPECT_TRUE(process->Finish());
+}
+
+TEST_F(Unpacker, IsKilledWhenItIsDropped) {
+  pid_t pid = 0;
+  {
+    auto process = UnpackProcess::Start(DAVIT_UNPACK_PROGRAM, dir_.fd(), interrupt_);
+    ASSERT_TRUE(process);
+    pid = process->pid();
+  }
+  EXPECT_EQ(kill(pid, 0), -1);
+  EXPECT_EQ(errno, ESRCH);
+}
+
+TEST_F(Unpacker, AWaitForItEndsWhenThePullIsCancelled) {
+  auto process = UnpackProcess::Start(DAVIT_UNPACK_PROGRAM, dir_.fd(), interrupt_);
+  ASSERT_TRUE(process);
+  kill(process->pid(), SIGSTOP);
+  stop_ = true;
+  EXPECT_EQ(process->Write(std::string(8 << 20, '\0')).error().code, Code::kCancelled);
+}
+
+TEST_F(Unpacker, ADeathWithoutAReportIsAnError) {
+  auto process = UnpackProcess::Start(DAVIT_UNPACK_PROGRAM, dir_.fd(), interrupt_);
+  ASSERT_TRUE(process);
+  kill(process->pid(), SIGKILL);
+  auto report = process->Finish();
+  ASSERT_FALSE(report);
+  EXPECT_THAT(report.error().ToString(), HasSubstr("signal 9"));
+}
+
+TEST_F(Unpacker, AMissingProgramIsAnError) {
+  auto process = UnpackProcess::Start("/does/not/exist", dir_.fd(), interrupt_);
+  ASSERT_FALSE(process);
+  EXPECT_THAT(process.error().ToString(), HasSubstr("/does/not/exist"));
+}
+
+}  // namespace
+}  // namespace davit
