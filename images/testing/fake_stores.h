@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// The image store's seams, on a directory and in memory.
+#pragma once
+
+#include <fcntl.h>
+
+#include <atomic>
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "images/image_record.h"
+#include "images/layer_store.h"
+
+namespace davit {
+
+// Layers are <root>/layers/<hex digits>, what is staged lies in <root>/staging.
+class DirLayerStore : public LayerStore {
+ public:
+  explicit DirLayerStore(std::string root) : root_(std::move(root)) {
+    std::filesystem::create_directories(root_ + "/layers");
+    std::filesystem::create_directories(root_ + "/staging");
+  }
+
+  std::string Path(const std::string& chain_id) const { return root_ + "/layers/" + chain_id.substr(7); }
+  std::vector<std::string> Layers() const { return Names("/layers"); }
+  std::vector<std::string> Staged() const { return Names("/staging"); }
+
+  bool Has(const std::string& chain_id) const override { return std::filesystem::exists(Path(chain_id)); }
+  Result<UniqueFd> Stage(const std::string& chain_id) override {
+    if (fail_stage_with != 0) return SystemError("mkdir", chain_id, fail_stage_with);
+    Abandon(chain_id);
+    std::filesystem::create_directory(Staging(chain_id));
+    ++stagings;
+    return Opened(Staging(chain_id));
+  }
+  Result<> Commit(const std::string& chain_id) override {
+    std::filesystem::rename(Staging(chain_id), Path(chain_id));
+    std::lock_guard lock(mutex_);
+    commits.push_back(chain_id);
+    return {};
+  }
+  void Abandon(const std::string& chain_id) override { std::filesystem::remove_all(Staging(chain_id)); }
+  Result<UniqueFd> Open(const std::string& chain_id) const override { return Opened(Path(chain_id)); }
+  Result<> Remove(const std::string& chain_id) override {
+    std::filesystem::remove_all(Path(chain_id));
+    return {};
+  }
+  Result<> Sync() override {
+    ++syncs;
+    return {};
+  }
+
+  int fail_stage_with = 0;  // errno
+  std::atomic<int> syncs = 0;
+  std::atomic<int> stagings = 0;
+  std::vector<std::string> commits;  // in order; read it when no pull runs
+
+ private:
+  std::string Staging(const std::string& chain_id) const { return root_ + "/staging/" + chain_id.substr(7); }
+  static Result<UniqueFd> Opened(const std::string& path) {
+    UniqueFd fd(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!fd) return SystemError("open", path);
+    return fd;
+  }
+  std::vector<std::string> Names(const char* dir) const {
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(root_ + dir)) names.push_back(entry.path().filename());
+    return names;
+  }
+
+  std::string root_;
+  std::mutex mutex_;
+};
+
+class MemoryRecords : public ImageRecords {
+ public:
+  Result<> Put(const ImageRecord& record) override {
+    if (fail_put) return Fail(Code::kResourceExhausted, "put", record.id, "disk full");
+    records[record.id] = record;
+    return {};
+  }
+  Result<> Remove(const std::string& id) override {
+    records.erase(id);
+    return {};
+  }
+  Result<std::vector<ImageRecord>> All() override {
+    std::vector<ImageRecord> all;
+    for (const auto& [id, record] : records) all.push_back(record);
+    return all;
+  }
+
+  bool fail_put = false;
+  std::map<std::string, ImageRecord> records;
+};
+
+}  // namespace davit
