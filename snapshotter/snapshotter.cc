@@ -24,10 +24,11 @@ Result<DiskUsage> UsageIfAny(Result<DiskUsage> usage) {
   return usage;
 }
 
-// ext4 and its kin put directories near their parent, which serves a tree; writable layers have nothing to do with each
-// other. Without a journal, ext4 also leaves inodes unused for minutes after their deletion, and looks past all of them each
-// time it makes one: in a single block group, a churn of containers makes that milliseconds. FS_TOPDIR_FL is the hint for
-// such directories (chattr(1), "T"); filesystems without it do without.
+// ext4 and its kin put directories near their parent, which serves a tree; writable layers have nothing to do
+// with each other. Without a journal, ext4 also leaves inodes unused for minutes after their deletion, and
+// looks past all of them each time it makes one: in a single block group, a churn of containers makes that
+// milliseconds. FS_TOPDIR_FL is the hint for such directories (chattr(1), "T"); filesystems without it do
+// without.
 void SpreadChildren(int dir_fd) {
   int flags = 0;
   if (ioctl(dir_fd, FS_IOC_GETFLAGS, &flags) < 0) return;
