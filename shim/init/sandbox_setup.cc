@@ -85,6 +85,7 @@ Result<> CheckSysctl(const SandboxPlan& plan, std::string_view path) {
                                        "kernel/shmall", "kernel/shmmax",        "kernel/shmmni", "kernel/shm_rmid_forced",
                                        "kernel/msg_next_id", "kernel/sem_next_id", "kernel/shm_next_id",
                                        "kernel/auto_msgmni"};
+  if (path.find("..") != std::string_view::npos) return Fail(Code::kInvalidArgument, "sysctl", path, "not a plain path");
   bool net = path.starts_with("net/");
   bool ipc = path.starts_with("fs/mqueue/") || std::find(std::begin(kIpc), std::end(kIpc), path) != std::end(kIpc);
   bool uts = path == "kernel/domainname";

@@ -66,6 +66,7 @@ sock_filter filter[] = {
 extern "C" [[noreturn]] void _start() {
   Call(__NR_prctl, PR_SET_DUMPABLE, 0);
   Call(__NR_prctl, PR_SET_PDEATHSIG, kSigKill);
+  Call(__NR_prctl, PR_SET_NAME, reinterpret_cast<long>("davit-reaper"));  // else it shows as "memfd:..."
   KernelSigaction ignore{reinterpret_cast<void (*)(int)>(1), 0, nullptr, 0};
   Call(__NR_rt_sigaction, kSigchld, reinterpret_cast<long>(&ignore), 0, kSignalSetBytes);
   sock_fprog program{sizeof filter / sizeof filter[0], filter};

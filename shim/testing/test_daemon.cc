@@ -35,6 +35,16 @@ MountStep Filesystem(MountKind kind, std::string target, uint64_t attributes, st
   return step;
 }
 
+// One copy for all, as in the daemon.
+Result<int> ShimProgram() {
+  static UniqueFd memfd;
+  if (!memfd) {
+    std::string program = TRY(ReadFile(DAVIT_SHIM_PATH, 64 << 20));
+    memfd = TRY(MakeSealedMemfd("davit-shim", program, MemfdUse::kExecutable));
+  }
+  return memfd.get();
+}
+
 std::string ReadPipe(int fd) {
   return ReadFd(fd, "pipe").value_or("");
 }
@@ -89,8 +99,7 @@ std::string TestDaemon::ShimLog() const {
 }
 
 Result<> TestDaemon::LaunchShim() {
-  std::string program = TRY(ReadFile(DAVIT_SHIM_PATH, 64 << 20));
-  UniqueFd memfd = TRY(MakeSealedMemfd("davit-shim", program, MemfdUse::kExecutable));
+  int program = TRY(ShimProgram());
   listener_.Reset(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -102,7 +111,7 @@ Result<> TestDaemon::LaunchShim() {
   UniqueFd log = TRY(OpenAt(AT_FDCWD, dir_ / "shim.log", O_WRONLY | O_CREAT | O_APPEND, 0600));
 
   SpawnRequest request;
-  request.program = "/proc/self/fd/" + std::to_string(memfd.get());
+  request.program = "/proc/self/fd/" + std::to_string(program);
   request.args = {"davit-shim", TestId(0)};
   request.fds = {{listener_.get(), kShimListenFd},
                  {theirs.get(), kShimControlFd},
@@ -138,6 +147,10 @@ Result<uint32_t> TestDaemon::Send(ShimMessage type, std::string payload, const s
   uint32_t id = next_request_++;
   TRY(SendFrame(control_.get(), kShimProtocolVersion, static_cast<uint16_t>(type), id, payload, numbers));
   return id;
+}
+
+Result<> TestDaemon::SendRaw(const std::string& bytes) {
+  return WriteAll(control_.get(), bytes, "shim");
 }
 
 Result<Frame> TestDaemon::AwaitReply(uint32_t request_id) {
@@ -282,6 +295,13 @@ Result<> TestDaemon::Shutdown() {
   ExitStatus status = TRY(Reap(shim));
   if (!answered) return std::unexpected(answered.error());
   if (!in_time || status.code != 0) return Fail(Code::kInternal, "shutdown", "shim", "it did not end by itself");
+  return {};
+}
+
+Result<> TestDaemon::CrashShim() {
+  ChildProcess shim = std::move(shim_);
+  TRY(shim.pidfd.Signal(SIGKILL));
+  TRY(Reap(shim));
   return {};
 }
 

@@ -69,6 +69,8 @@ class TestDaemon {
   // One request and its answer; kFailed comes back as its error. Events that come in between are kept.
   Result<Frame> Call(ShimMessage type, std::string payload = {}, const std::vector<UniqueFd>& fds = {});
   Result<uint32_t> Send(ShimMessage type, std::string payload, const std::vector<UniqueFd>& fds);
+  // No frame at all.
+  Result<> SendRaw(const std::string& bytes);
   Result<Frame> AwaitReply(uint32_t request_id);
   Result<ContainerExited> AwaitExit(const std::string& id);
   Result<ExecExited> AwaitExecExit(const std::string& id);
@@ -95,6 +97,8 @@ class TestDaemon {
   Result<> Kill(const std::string& id);
   // The shim has to be gone when it returns.
   Result<> Shutdown();
+  // Kills and reaps it.
+  Result<> CrashShim();
 
  private:
   Result<Frame> Receive(int timeout_ms);

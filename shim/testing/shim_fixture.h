@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// A test with a shim of its own and an image to run.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "shim/testing/test_daemon.h"
+
+namespace davit {
+
+class ShimTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (std::string why = TestImage::WhyNot(); !why.empty()) GTEST_SKIP() << why;
+    auto launched = daemon_.LaunchShim();
+    ASSERT_TRUE(launched) << launched.error().ToString();
+  }
+
+  static SandboxPlan Sandbox() {
+    SandboxPlan plan;
+    plan.sandbox_id = TestId(0);
+    plan.hostname = "pod-under-test";
+    return plan;
+  }
+  void StartSandbox(const SandboxPlan& plan = Sandbox()) {
+    auto started = daemon_.StartSandbox(plan);
+    ASSERT_TRUE(started) << started.error().ToString() << "\n" << daemon_.ShimLog();
+  }
+
+  ContainerOutcome Run(const ContainerPlan& plan) {
+    auto outcome = daemon_.Run(plan, image_);
+    if (outcome) return *outcome;
+    ADD_FAILURE() << outcome.error().ToString() << "\n" << daemon_.ShimLog();
+    return {};
+  }
+  ContainerOutcome RunScript(const std::string& script) {
+    return Run(MinimalPlan(TestId(next_id_++), {"sh", "-c", script}));
+  }
+
+  TestImage image_;
+  TestDaemon daemon_;
+  unsigned next_id_ = 1;
+};
+
+}  // namespace davit
