@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// A CRI server that runs nothing: pods and containers are entries of maps, and what a workload does is a
+// script.
+#pragma once
+
+#include <grpcpp/server.h>
+
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "api/cri/v1/api.grpc.pb.h"
+
+namespace davit::cli {
+
+namespace v1 = ::runtime::v1;
+
+// What a container does once it has been started.
+struct Script {
+  std::string start_error;       // StartContainer fails with it
+  std::string log;               // in CRI format
+  std::optional<int> exit_code;  // ends at once; else runs until it is stopped or ended
+  bool heeds_stop = true;        // ends with 143 when stopped with a grace period
+};
+
+class FakeCri final : public v1::RuntimeService::Service, public v1::ImageService::Service {
+ public:
+  // Listens on `socket`, a path.
+  explicit FakeCri(std::string socket);
+  ~FakeCri() override;
+
+  void SetScript(Script script);
+  void AddImage(const std::string& name);
+  // A pod as the kubelet makes them, with running containers of these names. Returns its id.
+  std::string AddForeignPod(const std::string& name, const std::vector<std::string>& containers);
+
+  // Waits until there is a running container.
+  void AwaitRunning();
+  // Acts of the only running container.
+  void Write(const std::string& log);
+  void End(int exit_code);
+
+  // The daemon dies, with its connections. Pods live on.
+  void Shutdown();
+  void Listen();
+
+  size_t pods() const;
+  bool PodIsReady() const;  // of the only pod
+  bool HasImage(const std::string& name) const;
+  // "StopContainer 10", "PullImage busybox": changing calls so far, in order.
+  std::vector<std::string> calls() const;
+  v1::ContainerConfig last_container_config() const;
+
+  grpc::Status Version(grpc::ServerContext*, const v1::VersionRequest*, v1::VersionResponse*) override;
+  grpc::Status Status(grpc::ServerContext*, const v1::StatusRequest*, v1::StatusResponse*) override;
+  grpc::Status RuntimeConfig(grpc::ServerContext*, const v1::RuntimeConfigRequest*,
+                             v1::RuntimeConfigResponse*) override;
+  grpc::Status RunPodSandbox(grpc::ServerContext*, const v1::RunPodSandboxRequest*,
+                             v1::RunPodSandboxResponse*) override;
+  grpc::Status StopPodSandbox(grpc::ServerContext*, const v1::StopPodSandboxRequest*,
+                              v1::StopPodSandboxResponse*) override;
+  grpc::Status RemovePodSandbox(grpc::ServerContext*, const v1::RemovePodSandboxRequest*,
+                                v1::RemovePodSandboxResponse*) override;
+  grpc::Status PodSandboxStatus(grpc::ServerContext*, const v1::PodSandboxStatusRequest*,
+                                v1::PodSandboxStatusResponse*) override;
+  grpc::Status ListPodSandbox(grpc::ServerContext*, const v1::ListPodSandboxRequest*,
+                              v1::ListPodSandboxResponse*) override;
+  grpc::Status CreateContainer(grpc::ServerContext*, const v1::CreateContainerRequest*,
+                               v1::CreateContainerResponse*) override;
+  grpc::Status StartContainer(grpc::ServerContext*, const v1::StartContainerRequest*,
+                              v1::StartContainerResponse*) override;
+  grpc::Status StopContainer(grpc::ServerContext*, const v1::StopContainerRequest*,
+                             v1::StopContainerResponse*) override;
+  grpc::Status ListContainers(grpc::ServerContext*, const v1::ListContainersRequest*,
+                              v1::ListContainersResponse*) override;
+  grpc::Status ContainerStatus(grpc::ServerContext*, const v1::ContainerStatusRequest*,
+                               v1::ContainerStatusResponse*) override;
+  grpc::Status ExecSync(grpc::ServerContext*, const v1::ExecSyncRequest*, v1::ExecSyncResponse*) override;
+
+  grpc::Status ListImages(grpc::ServerContext*, const v1::ListImagesRequest*,
+                          v1::ListImagesResponse*) override;
+  grpc::Status ImageStatus(grpc::ServerContext*, const v1::ImageStatusRequest*,
+                           v1::ImageStatusResponse*) override;
+  // Fails for names that begin with "missing", and waits for the end of the call for those that begin with
+  // "slow".
+  grpc::Status PullImage(grpc::ServerContext*, const v1::PullImageRequest*, v1::PullImageResponse*) override;
+  grpc::Status RemoveImage(grpc::ServerContext*, const v1::RemoveImageRequest*,
+                           v1::RemoveImageResponse*) override;
+  grpc::Status ImageFsInfo(grpc::ServerContext*, const v1::ImageFsInfoRequest*,
+                           v1::ImageFsInfoResponse*) override;
+
+ private:
+  struct Entry {
+    v1::ContainerStatus status;
+    std::string pod_id;
+  };
+
+  std::string NewId();
+  Entry* OnlyRunning();
+  v1::Image ImageOf(const std::string& name) const;
+
+  std::string socket_;
+  std::unique_ptr<grpc::Server> server_;
+
+  mutable std::mutex mutex_;  // guards what follows
+  std::condition_variable started_;
+  Script script_;
+  std::map<std::string, v1::PodSandbox> pods_;
+  std::map<std::string, v1::PodSandboxConfig> pod_configs_;
+  std::map<std::string, Entry> containers_;
+  std::set<std::string> images_;
+  std::vector<std::string> calls_;
+  v1::ContainerConfig last_container_config_;
+  int ids_ = 0;
+};
+
+}  // namespace davit::cli
