@@ -47,7 +47,7 @@ std::string Content(const std::string& path) {
 
 }  // namespace
 
-std::string ListTree(const std::string& root, bool with_dir_times) {
+std::string ListTree(const std::string& root, const std::set<std::string>& untimed) {
   std::vector<std::string> paths = {""};
   for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) {
     paths.push_back(entry.path().string().substr(root.size()));
@@ -60,14 +60,15 @@ std::string ListTree(const std::string& root, bool with_dir_times) {
     struct stat status {};
     if (lstat(full.c_str(), &status) < 0) continue;
     bool is_dir = S_ISDIR(status.st_mode);
-    listing << (path.empty() ? "/" : path) << " " << std::oct << status.st_mode << std::dec << " " << status.st_uid << ":"
+    std::string shown = path.empty() ? "/" : path;
+    listing << shown << " " << std::oct << status.st_mode << std::dec << " " << status.st_uid << ":"
             << status.st_gid;
     if (S_ISREG(status.st_mode)) listing << " " << status.st_size << " " << Content(full);
     if (S_ISLNK(status.st_mode)) listing << " -> " << std::filesystem::read_symlink(full).string();
     if (S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode)) {
       listing << " " << major(status.st_rdev) << ":" << minor(status.st_rdev);
     }
-    if (!is_dir || with_dir_times) listing << " @" << status.st_mtim.tv_sec << "." << status.st_mtim.tv_nsec;
+    if (!untimed.contains(shown)) listing << " @" << status.st_mtim.tv_sec << "." << status.st_mtim.tv_nsec;
     if (!is_dir && status.st_nlink > 1) listing << " is " << first_names.emplace(status.st_ino, path).first->second;
     listing << Xattrs(full) << "\n";
   }
