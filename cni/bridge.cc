@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "cni/names.h"
+#include "cni/sysctl.h"
 
 namespace davit {
 namespace {
@@ -146,7 +147,7 @@ Result<> Bridge::MakeInterface(const std::string& sandbox_id, int netns_fd, cons
   std::vector<PodAddress> addresses = TRY(WithGateways(attachment.addresses));
   VethPair pair{attachment.host_interface, sandbox_id,    index_, mtu_, PodMac(attachment.addresses.front()),
                 KernelHasIpv6(),           netns_fd};
-  NetlinkSocket pod = TRY(NetlinkSocket::OpenIn(netns_fd, NETLINK_ROUTE));
+  NetlinkSocket pod = TRY(EnterPod(netns_fd));
   {
     MutexLock lock(routes_mutex_);
     Result<> made = CreateVeth(routes_, pair);
@@ -157,8 +158,11 @@ Result<> Bridge::MakeInterface(const std::string& sandbox_id, int netns_fd, cons
     TRY(std::move(made));
   }
   TRY(ConfigurePod(pod, addresses));
-  MutexLock lock(routes_mutex_);
-  return SettleCarrier(routes_, attachment.host_interface);
+  {
+    MutexLock lock(routes_mutex_);
+    TRY(SettleCarrier(routes_, pair));
+  }
+  return SettleIpv6(pod, addresses);
 }
 
 // A daemon that died in the middle of Attach leaves a pair without an alias, at worst.

@@ -7,7 +7,6 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <optional>
@@ -125,8 +124,6 @@ Result<> KeepRouterAdvertisements(NetlinkSocket& socket, const std::string& brid
 }
 
 }  // namespace
-
-bool KernelHasIpv6() { return access("/proc/sys/net/ipv6/conf", F_OK) == 0; }
 
 Result<uint32_t> EnsureBridgeDevice(NetlinkSocket& socket, const BridgeDevice& device) {
   std::vector<InterfaceAddress> addresses = TRY(ListAddresses(socket));

@@ -22,9 +22,6 @@ struct BridgeDevice {
   std::vector<IpAddress> gateways;  // one for each subnet
 };
 
-// True when this kernel has IPv6 in this network namespace.
-bool KernelHasIpv6();
-
 // Makes what is missing and corrects what differs, in the calling thread's network namespace; returns the device's
 // index. kFailedPrecondition when the name belongs to a link that is not ours, or when an address of another interface
 // lies in one of the subnets.

@@ -3,11 +3,12 @@
 
 #include "cni/netlink.h"
 
-#include <sched.h>
+#include <poll.h>
 #include <sys/socket.h>
 
-#include <system_error>
-#include <thread>
+#include <algorithm>
+
+#include "base/time.h"
 
 namespace davit {
 namespace {
@@ -68,21 +69,6 @@ Result<NetlinkSocket> NetlinkSocket::Open(int protocol) {
   return NetlinkSocket(std::move(fd));
 }
 
-Result<NetlinkSocket> NetlinkSocket::OpenIn(int netns_fd, int protocol) {
-  Result<NetlinkSocket> socket = Fail(Code::kInternal, "open netlink socket", "network namespace");
-  try {
-    std::thread([&] {
-      if (setns(netns_fd, CLONE_NEWNET) < 0)
-        socket = SystemError("setns", "network namespace");
-      else
-        socket = Open(protocol);
-    }).join();
-  } catch (const std::system_error& e) {
-    return SystemError("start thread", "network namespace", e.code().value());
-  }
-  return socket;
-}
-
 Result<> NetlinkSocket::Execute(NetlinkBatch& batch, const std::function<void(const nlmsghdr*)>& on_reply) {
   return TRY(Exchange(batch, on_reply)).outcome;
 }
@@ -95,6 +81,22 @@ Result<> NetlinkSocket::Dump(NetlinkBatch& batch, const std::function<void(const
     on_restart();
   }
   return Fail(Code::kUnavailable, "netlink", batch.steps_.front(), "the kernel's tables change too fast to be read");
+}
+
+Result<> NetlinkSocket::Subscribe(int group) {
+  if (setsockopt(fd_.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) < 0)
+    return SystemError("subscribe to netlink group", std::to_string(group));
+  return {};
+}
+
+Result<bool> NetlinkSocket::WaitForEvent(int64_t deadline_ms) {
+  pollfd wait{fd_.get(), POLLIN, 0};
+  int64_t left = std::max<int64_t>(deadline_ms - MonotonicMilliseconds(), 0);
+  int ready = poll(&wait, 1, static_cast<int>(left));
+  if (ready < 0 && errno != EINTR) return SystemError("poll", "netlink");
+  // Whether it was read or too much for the queue (ENOBUFS): something has happened.
+  while (recv(fd_.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT) > 0) continue;
+  return ready != 0;
 }
 
 Result<NetlinkSocket::Answers> NetlinkSocket::Exchange(NetlinkBatch& batch,

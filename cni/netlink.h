@@ -51,14 +51,15 @@ class NetlinkSocket {
   // `protocol` as NETLINK_ROUTE. Opens in the calling thread's network namespace.
   static Result<NetlinkSocket> Open(int protocol);
 
-  // Opens inside another network namespace. setns(2) happens in a thread made for it and ended right away: a thread
-  // that came back would need a way out when coming back fails, and a resident one would serialize the callers.
-  static Result<NetlinkSocket> OpenIn(int netns_fd, int protocol);
-
   // Sends the batch and reads all answers; the first failed request is the error, with the kernel's own message as
   // context where it gives one. Requests behind a failed one are carried out all the same, except in nftables.
   // `on_reply` sees every message that is not an acknowledgement.
   Result<> Execute(NetlinkBatch& batch, const std::function<void(const nlmsghdr*)>& on_reply = {});
+
+  // Waits for the next event of a group that Subscribe named, at most until `deadline_ms` (MonotonicMilliseconds):
+  // false when that passed. What has happened must be asked for: events that came with answers are lost.
+  Result<> Subscribe(int group);
+  Result<bool> WaitForEvent(int64_t deadline_ms);
 
   // Execute for one dump request, repeated when the kernel's tables changed underneath (NLM_F_DUMP_INTR):
   // `on_restart` then forgets what on_reply has seen.

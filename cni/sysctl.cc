@@ -3,6 +3,8 @@
 
 #include "cni/sysctl.h"
 
+#include <unistd.h>
+
 #include "base/file_io.h"
 
 namespace davit {
@@ -22,5 +24,7 @@ Result<> EnsureSysctl(const std::string& name, std::string_view value) {
   }
   return written;
 }
+
+bool KernelHasIpv6() { return access("/proc/sys/net/ipv6/conf", F_OK) == 0; }
 
 }  // namespace davit

@@ -17,4 +17,7 @@ Result<std::string> ReadSysctl(const std::string& name);
 // Writes only when the value is another one, so that a read-only /proc/sys that is right already is no error.
 Result<> EnsureSysctl(const std::string& name, std::string_view value);
 
+// False when the kernel runs without IPv6.
+bool KernelHasIpv6();
+
 }  // namespace davit

@@ -8,10 +8,17 @@
 #include <linux/veth.h>
 #include <net/if.h>
 
+#include <utility>
+
+#include "base/time.h"
 #include "cni/link.h"
+#include "cni/netns.h"
+#include "cni/sysctl.h"
 
 namespace davit {
 namespace {
+
+constexpr int64_t kIpv6SettlesWithinMs = 200;
 
 constexpr uint32_t kLoopbackIndex = 1;  // LOOPBACK_IFINDEX: in every network namespace
 
@@ -62,6 +69,23 @@ void AddHostEndOptions(NetlinkBatch& batch, const VethPair& pair) {
   mnl_attr_nest_end(message, families);
 }
 
+// Whether the namespace takes packets for the address as its own.
+Result<bool> IsLocal(NetlinkSocket& socket, const IpAddress& address) {
+  NetlinkBatch batch;
+  nlmsghdr* message = nullptr;
+  auto* header = batch.Add<rtmsg>("get route", RTM_GETROUTE, NLM_F_ACK, &message);
+  header->rtm_family = static_cast<uint8_t>(address.family);
+  header->rtm_dst_len = static_cast<uint8_t>(address.size() * 8);
+  mnl_attr_put(message, RTA_DST, address.size(), address.bytes.data());
+  bool local = false;
+  Result<> asked = socket.Execute(batch, [&](const nlmsghdr* reply) {
+    if (reply->nlmsg_type == RTM_NEWROUTE)
+      local = static_cast<const rtmsg*>(mnl_nlmsg_get_payload(reply))->rtm_type == RTN_LOCAL;
+  });
+  TRY(Unless(std::move(asked), ENETUNREACH));
+  return local;
+}
+
 }  // namespace
 
 Result<> CreateVeth(NetlinkSocket& host, const VethPair& pair) {
@@ -78,9 +102,14 @@ Result<> CreateVeth(NetlinkSocket& host, const VethPair& pair) {
   return done;
 }
 
-Result<> SettleCarrier(NetlinkSocket& host, const std::string& host_name) {
-  if (TRY(FindLink(host, host_name))) return {};
-  return Fail(Code::kNotFound, "get link", host_name, "the pod's interface vanished");
+Result<NetlinkSocket> EnterPod(int netns_fd) {
+  Result<NetlinkSocket> socket = Fail(Code::kInternal, "open netlink socket", "pod");
+  TRY(RunInNetns(netns_fd, [&]() -> Result<> {
+    socket = TRY(NetlinkSocket::Open(NETLINK_ROUTE));
+    if (!KernelHasIpv6()) return {};
+    return EnsureSysctl("net/ipv6/conf/default/accept_ra", "0");  // eth0, made afterwards, begins with it
+  }));
+  return socket;
 }
 
 // eth0's index is asked for: it is 2 only where a namespace does not start with tunnel devices
@@ -96,11 +125,40 @@ Result<> ConfigurePod(NetlinkSocket& pod, const std::vector<PodAddress>& address
   return pod.Execute(batch);
 }
 
-Result<> BringLoopbackUp(int netns_fd) {
-  NetlinkSocket pod = TRY(NetlinkSocket::OpenIn(netns_fd, NETLINK_ROUTE));
+Result<> SettleCarrier(NetlinkSocket& host, const VethPair& pair) {
   NetlinkBatch batch;
-  SetLinkUp(batch, kLoopbackIndex);
-  return pod.Execute(batch);
+  nlmsghdr* message = nullptr;
+  batch.Add<ifinfomsg>("settle carrier", RTM_GETLINK, NLM_F_ACK, &message);
+  mnl_attr_put_strz(message, IFLA_IFNAME, pair.host_name.c_str());
+  mnl_attr_put_u32(message, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+  auto* bridge = batch.Add<ifinfomsg>("settle carrier", RTM_GETLINK, NLM_F_ACK, &message);
+  bridge->ifi_index = static_cast<int>(pair.bridge_index);
+  mnl_attr_put_u32(message, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+  return host.Execute(batch);
+}
+
+Result<> SettleIpv6(NetlinkSocket& pod, const std::vector<PodAddress>& addresses) {
+  int64_t deadline_ms = MonotonicMilliseconds() + kIpv6SettlesWithinMs;
+  bool subscribed = false;
+  for (const PodAddress& a : addresses) {
+    while (a.address.family == AF_INET6 && !TRY(IsLocal(pod, a.address))) {
+      if (std::exchange(subscribed, true)) {
+        if (!TRY(pod.WaitForEvent(deadline_ms))) return {};
+      } else {
+        TRY(pod.Subscribe(RTNLGRP_IPV6_ROUTE));  // and look again, for what happened meanwhile
+      }
+    }
+  }
+  return {};
+}
+
+Result<> BringLoopbackUp(int netns_fd) {
+  return RunInNetns(netns_fd, []() -> Result<> {
+    NetlinkSocket pod = TRY(NetlinkSocket::Open(NETLINK_ROUTE));
+    NetlinkBatch batch;
+    SetLinkUp(batch, kLoopbackIndex);
+    return pod.Execute(batch);
+  });
 }
 
 }  // namespace davit

@@ -31,10 +31,6 @@ struct VethPair {
 // an error nothing is left, except that kAlreadyExists says nothing about who has the name.
 Result<> CreateVeth(NetlinkSocket& host, const VethPair& pair);
 
-// Lets the host end carry traffic now. Its carrier comes on when eth0 is up, but is acted on by a kernel worker
-// (linkwatch) some time later, and until then the bridge drops what the pod sends. Reading the link does that work.
-Result<> SettleCarrier(NetlinkSocket& host, const std::string& host_name);
-
 // One address of a pod and the way out for its family.
 struct PodAddress {
   IpAddress address;
@@ -42,8 +38,23 @@ struct PodAddress {
   IpAddress gateway;
 };
 
-// Brings lo and eth0 up and sets addresses and default routes, inside the pod's namespace.
+// A netlink socket inside the pod's namespace, which from now on ignores router advertisements: with them any pod could
+// become the others' router (CVE-2020-10749).
+Result<NetlinkSocket> EnterPod(int netns_fd);
+
+// Brings lo and eth0 up and sets addresses and default routes.
 Result<> ConfigurePod(NetlinkSocket& pod, const std::vector<PodAddress>& addresses);
+
+// Lets the host end, and a bridge whose first port it is, carry traffic now; after ConfigurePod. Their carrier comes on
+// with eth0, but a kernel worker (linkwatch) acts on it some time later, and until then packets are dropped. Reading a
+// link does that work.
+Result<> SettleCarrier(NetlinkSocket& host, const VethPair& pair);
+
+// Waits until the pod answers on its IPv6 addresses; last, because it mostly is done by then. The kernel takes an
+// address at once, but a worker adds its local route and joins its neighbour discovery group (addrconf_dad_work), and
+// what comes before that is lost, for a second where TCP must send again. Gives up without an error when the worker
+// takes very long.
+Result<> SettleIpv6(NetlinkSocket& pod, const std::vector<PodAddress>& addresses);
 
 // For pods without an interface of their own.
 Result<> BringLoopbackUp(int netns_fd);
