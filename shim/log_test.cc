@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// CRI logs: the line format by itself, and the way from a container into the file.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+
+#include <regex>
+
+#include "base/file_io.h"
+#include "shim/init/mount_api.h"
+#include "shim/log_lines.h"
+#include "shim/log_pump.h"
+#include "shim/testing/shim_fixture.h"
+
+namespace davit {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// Everything that was fed, as written, without the stamps.
+class LogLinesTest : public ::testing::Test {
+ protected:
+  LogLinesTest() : file_(memfd_create("log", MFD_CLOEXEC)) {}
+
+  void Add(std::string_view data) {
+    lines_.Add(data, writer_);
+    writer_.Flush();
+  }
+  std::string Written() {
+    std::string text(static_cast<size_t>(lseek(file_, 0, SEEK_END)), '\0');
+    EXPECT_EQ(pread(file_, text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
+    return text;
+  }
+  std::vector<std::string> WithoutStamps() {
+    std::vector<std::string> lines;
+    std::string text = Written();
+    for (size_t pos = 0; pos < text.size();) {
+      size_t end = text.find('\n', pos);
+      lines.push_back(text.substr(text.find(' ', pos) + 1, end - text.find(' ', pos) - 1));
+      pos = end + 1;
+    }
+    return lines;
+  }
+
+  int file_;
+  LogBuffers buffers_;
+  LogWriter writer_{UniqueFd(file_), {buffers_.batch.get(), LogBuffers::kBatchBytes}};
+  LogLines lines_{"stdout"};
+};
+
+TEST_F(LogLinesTest, StampsEveryLineInNanoseconds) {
+  Add("a\nb\n");
+  EXPECT_TRUE(std::regex_match(
+      Written(), std::regex("(\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{9}Z stdout F [ab]\n){2}")))
+      << Written();
+}
+
+TEST_F(LogLinesTest, JoinsWhatCameInSeveralReads) {
+  Add("one ");
+  Add("li");
+  EXPECT_EQ(Written(), "");
+  Add("ne\nand ");
+  Add("\n");
+  EXPECT_THAT(WithoutStamps(), ElementsAre("stdout F one line", "stdout F and "));
+}
+
+TEST_F(LogLinesTest, KeepsEmptyLines) {
+  Add("\n\nx\n\n");
+  EXPECT_THAT(WithoutStamps(), ElementsAre("stdout F ", "stdout F ", "stdout F x", "stdout F "));
+}
+
+TEST_F(LogLinesTest, EndsTheLastLineWithTheStream) {
+  Add("no newline");
+  lines_.Finish(writer_);
+  writer_.Flush();
+  EXPECT_THAT(WithoutStamps(), ElementsAre("stdout F no newline"));
+}
+
+TEST_F(LogLinesTest, SplitsLongLinesAt16KiB) {
+  std::string piece(kMaxLogLine, 'x');
+  Add(piece + piece + "tail\n");
+  EXPECT_THAT(WithoutStamps(), ElementsAre("stdout P " + piece, "stdout P " + piece, "stdout F tail"));
+}
+
+TEST_F(LogLinesTest, ALineOfExactly16KiBIsWhole) {
+  std::string piece(kMaxLogLine, 'x');
+  Add(piece);
+  Add("\n" + piece + "\n");
+  EXPECT_THAT(WithoutStamps(), ElementsAre("stdout F " + piece, "stdout F " + piece));
+}
+
+TEST_F(LogLinesTest, IsTheSameHoweverTheReadsFall) {
+  std::string text;
+  unsigned seed = 1;
+  for (int i = 0; i < 300; ++i) {
+    seed = seed * 1103515245 + 12345;
+    text += std::string((seed >> 16) % 40'000 * (i % 7 == 0), static_cast<char>('a' + i % 26)) + "\n";
+  }
+  Add(text);
+  std::vector<std::string> at_once = WithoutStamps();
+  for (size_t step : {1UL, 7UL, 1000UL, 16384UL, 16385UL}) {
+    LogLinesTest::file_ = memfd_create("log", MFD_CLOEXEC);
+    writer_.Replace(UniqueFd(file_));
+    for (size_t pos = 0; pos < text.size(); pos += step) lines_.Add(std::string_view(text).substr(pos, step), writer_);
+    writer_.Flush();
+    EXPECT_EQ(WithoutStamps(), at_once) << step;
+  }
+}
+
+TEST_F(LogLinesTest, PassesEveryByteOn) {
+  std::string binary;
+  for (int byte = 0; byte < 256; ++byte) {
+    if (byte != '\n') binary += static_cast<char>(byte);
+  }
+  Add(binary + "\n");
+  EXPECT_EQ(WithoutStamps().at(0), "stdout F " + binary);
+}
+
+TEST(LogWriter, DropsAndCountsWhatAFullDiskDoesNotTake) {
+  // /dev/full refuses every write with ENOSPC.
+  LogBuffers buffers;
+  LogWriter writer(UniqueFd(open("/dev/full", O_WRONLY | O_CLOEXEC)), {buffers.batch.get(), LogBuffers::kBatchBytes});
+  LogLines lines("stdout");
+  lines.Add("lost\n", writer);
+  writer.Flush();
+  EXPECT_GT(writer.dropped_bytes(), 0U);
+  int file = memfd_create("log", MFD_CLOEXEC);
+  writer.Replace(UniqueFd(file));
+  lines.Add("kept\n", writer);
+  writer.Flush();
+  std::string text(static_cast<size_t>(lseek(file, 0, SEEK_END)), '\0');
+  ASSERT_EQ(pread(file, text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
+  EXPECT_THAT(text, HasSubstr("F kept\n"));
+}
+
+TEST(LogWriter, StartsANewLineAfterATornOne) {
+  auto disk = NewFilesystem("tmpfs", "size=8k", 0);
+  if (!disk) GTEST_SKIP() << "needs CAP_SYS_ADMIN to make a small tmpfs";
+  auto file = OpenAt(disk->get(), "log", O_RDWR | O_CREAT | O_APPEND, 0600);
+  ASSERT_TRUE(file);
+  int fd = file->get();
+  LogBuffers buffers;
+  LogWriter writer(std::move(*file), {buffers.batch.get(), LogBuffers::kBatchBytes});
+  LogLines lines("stdout");
+  lines.Add(std::string(6000, 'a') + "\n" + std::string(6000, 'b') + "\n", writer);
+  writer.Flush();
+  ASSERT_GT(writer.dropped_bytes(), 0U);
+  ASSERT_EQ(ftruncate(fd, 7000), 0);  // room again, in the middle of the second line
+  lines.Add("after\n", writer);
+  writer.Flush();
+  std::string text(8192, '\0');
+  text.resize(static_cast<size_t>(pread(fd, text.data(), text.size(), 0)));
+  EXPECT_TRUE(std::regex_search(text, std::regex("b\n[0-9TZ:.-]+ stdout F after\n$"))) << text.substr(6900);
+}
+
+using LogTest = ShimTest;
+
+TEST_F(LogTest, LosesNothingOfAFlood) {
+  StartSandbox();
+  ContainerOutcome outcome = RunScript("seq 1 200000; seq 1 1000 >&2");
+  ASSERT_EQ(outcome.out.size(), 200'000U);
+  ASSERT_EQ(outcome.err.size(), 1000U);
+  for (size_t i = 0; i < outcome.out.size(); ++i) ASSERT_EQ(outcome.out[i], std::to_string(i + 1));
+}
+
+TEST_F(LogTest, WritesAPartialLineAtTheEnd) {
+  StartSandbox();
+  EXPECT_THAT(RunScript("printf 'a\\nb'").out, ElementsAre("a", "b"));
+}
+
+TEST_F(LogTest, AStreamThatIsClosedEarlyDoesNotEndTheOther) {
+  StartSandbox();
+  ContainerOutcome outcome = RunScript("exec 1>&-; usleep 50000; echo still >&2");
+  EXPECT_THAT(outcome.err, ElementsAre("still"));
+}
+
+TEST_F(LogTest, HasTheOutputInTheFileBeforeTheExitIsTold) {
+  StartSandbox();
+  for (int i = 0; i < 20; ++i) {
+    ContainerOutcome outcome = RunScript("seq 1 2000; printf end");
+    ASSERT_EQ(outcome.out.size(), 2001U);
+    EXPECT_EQ(outcome.out.back(), "end");
+  }
+}
+
+TEST_F(LogTest, PumpsOnWithoutADaemon) {
+  StartSandbox();
+  ASSERT_TRUE(daemon_.Start(MinimalPlan(TestId(1), {"sh", "-c", "seq 1 100000; touch /done; sleep 1000"}), image_));
+  daemon_.Disconnect();
+  for (int i = 0; i < 3000 && access((image_.path() + "/done").c_str(), F_OK) != 0; ++i) usleep(10'000);
+  ASSERT_TRUE(daemon_.Connect());
+  ASSERT_TRUE(daemon_.Kill(TestId(1)));
+  auto exit = daemon_.AwaitExit(TestId(1));
+  ASSERT_TRUE(exit);
+  EXPECT_EQ(daemon_.Outcome(*exit).out.size(), 100'000U);
+}
+
+TEST_F(LogTest, DropsOutputWithoutALog) {
+  StartSandbox();
+  ContainerPlan plan = MinimalPlan(TestId(1), {"seq", "1", "100000"});
+  auto fds = daemon_.ContainerFds(plan, image_);
+  ASSERT_TRUE(fds);
+  for (size_t i = 0; i < fds->roles.size(); ++i) {
+    if (fds->roles[i] != FdRole::kLog) continue;
+    fds->roles.erase(fds->roles.begin() + static_cast<long>(i));
+    fds->fds.erase(fds->fds.begin() + static_cast<long>(i));
+    break;
+  }
+  ASSERT_TRUE(daemon_.Start(plan, std::move(*fds)));
+  auto exit = daemon_.AwaitExit(TestId(1));
+  ASSERT_TRUE(exit);
+  EXPECT_EQ(exit->exit_code, 0);
+}
+
+TEST_F(LogTest, SomebodyElseHoldingThePipeDoesNotDelayTheExit) {
+  StartSandbox();
+  TestCgroup elsewhere;
+  // In the host's PID namespace without a cgroup to sweep, the sleeper outlives the container with its stdout.
+  ContainerPlan plan = MinimalPlan(TestId(1), {"sh", "-c", "echo before; setsid sleep 1000 & echo $! > /tmp/pid"});
+  plan.pid = NamespaceUse::kHost;
+  auto outcome = daemon_.Run(plan, image_);
+  ASSERT_TRUE(outcome) << outcome.error().ToString();
+  EXPECT_THAT(outcome->out, ElementsAre("before"));
+  auto pid = PidFd::Open(atoi(ReadFile(image_.path() + "/tmp/pid")->c_str()));
+  ASSERT_TRUE(pid);
+  ASSERT_TRUE(pid->Signal(SIGKILL));
+  EXPECT_TRUE(*pid->WaitExit(30'000));
+}
+
+}  // namespace
+}  // namespace davit
