@@ -6,12 +6,12 @@
 namespace davit {
 
 Result<v1::RemoveContainerResponse> Runtime::RemoveContainer(const v1::RemoveContainerRequest& request, Call& call) {
-  Result<ContainerPtr> container = pods_.FindContainer(request.container_id());
-  if (!container && container.error().code == Code::kNotFound) return v1::RemoveContainerResponse();
-  TRY(std::move(container));
-  TRY(StopProcess(*container, /*grace_ms=*/0, call.deadline_ms));
+  Result<ContainerPtr> found = pods_.FindContainer(request.container_id());
+  if (!found && found.error().code == Code::kNotFound) return v1::RemoveContainerResponse();
+  ContainerPtr container = TRY(std::move(found));
+  TRY(StopProcess(container, /*grace_ms=*/0, call.deadline_ms));
   call.spans.Mark("stop");
-  TRY(ForgetContainer(*container));
+  TRY(ForgetContainer(container));
   call.spans.Mark("forget");
   return v1::RemoveContainerResponse();
 }

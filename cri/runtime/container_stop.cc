@@ -17,11 +17,11 @@ constexpr int64_t kKillPatienceMs = 120'000;
 }  // namespace
 
 Result<v1::StopContainerResponse> Runtime::StopContainer(const v1::StopContainerRequest& request, Call& call) {
-  Result<ContainerPtr> container = pods_.FindContainer(request.container_id());
-  if (!container && container.error().code == Code::kNotFound) return v1::StopContainerResponse();
-  TRY(std::move(container));
+  Result<ContainerPtr> found = pods_.FindContainer(request.container_id());
+  if (!found && found.error().code == Code::kNotFound) return v1::StopContainerResponse();
+  ContainerPtr container = TRY(std::move(found));
   int64_t grace_ms = std::clamp<int64_t>(request.timeout(), 0, 1 << 30) * 1000;
-  TRY(StopProcess(*container, grace_ms, call.deadline_ms));
+  TRY(StopProcess(container, grace_ms, call.deadline_ms));
   call.spans.Mark("stop");
   return v1::StopContainerResponse();
 }
