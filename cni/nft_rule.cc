@@ -102,9 +102,9 @@ NftRule& NftRule::DestinationTranslated() {
 }
 
 NftRule& NftRule::DnatByMap(int family, bool with_address, const char* map) {
-  Family(family);
   uint32_t word = kFirstWord;
   if (with_address) {
+    Family(family);
     bool ipv4 = family == AF_INET;
     Load(NFT_PAYLOAD_NETWORK_HEADER, ipv4 ? offsetof(iphdr, daddr) : offsetof(ip6_hdr, ip6_dst), ipv4 ? 4 : 16, word);
     word += AddressWords(family);
