@@ -14,9 +14,15 @@
 
 #include "base/file_io.h"
 #include "base/pid_fd.h"
-#include "tests/e2e/command.h"
+#include "tests/client/command.h"
 
 namespace davit::e2e {
+
+using client::CommandOutcome;
+using client::MustRun;
+using client::Run;
+using client::SourcePath;
+
 namespace {
 
 std::string MakeScratch() {

@@ -13,10 +13,18 @@
 #include <string>
 #include <vector>
 
-#include "tests/e2e/cri_client.h"
+#include "tests/client/cri_client.h"
 #include "tests/e2e/instance.h"
+#include "tests/e2e/matchers.h"
 
 namespace davit::e2e {
+
+namespace v1 = client::v1;
+using client::Answer;
+using client::CriClient;
+using client::ImageStub;
+using client::Must;
+using client::RuntimeStub;
 
 inline constexpr char kBusybox[] = "registry.test/davit/busybox:latest";
 inline constexpr char kWebServer[] = "registry.k8s.io/e2e-test-images/nginx:1.14-2";

@@ -9,13 +9,15 @@
 #include <filesystem>
 #include <fstream>
 
-#include "tests/e2e/command.h"
+#include "tests/client/command.h"
 #include "tests/e2e/http.h"
 #include "tests/e2e/pod_test.h"
 
 namespace davit::e2e {
 namespace {
 
+using client::MustRun;
+using client::SourcePath;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 

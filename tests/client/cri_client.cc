@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-#include "tests/e2e/cri_client.h"
+#include "tests/client/cri_client.h"
 
-namespace davit::e2e {
+namespace davit::client {
 namespace {
 
 constexpr int kMaxMessageBytes = 16 << 20;  // the kubelet's own limit
@@ -21,4 +21,4 @@ CriClient::CriClient(const std::string& socket) {
   images_ = v1::ImageService::NewStub(channel);
 }
 
-}  // namespace davit::e2e
+}  // namespace davit::client

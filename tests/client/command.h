@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace davit::e2e {
+namespace davit::client {
 
 struct CommandOutcome {
   int exit_code = 0;
@@ -23,4 +23,4 @@ std::string MustRun(const std::vector<std::string>& arguments);
 // A path below the source tree.
 std::string SourcePath(const std::string& relative);
 
-}  // namespace davit::e2e
+}  // namespace davit::client

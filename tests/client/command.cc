@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-#include "tests/e2e/command.h"
+#include "tests/client/command.h"
 
 #include <unistd.h>
 
@@ -11,7 +11,7 @@
 #include "base/memfd.h"
 #include "base/spawn.h"
 
-namespace davit::e2e {
+namespace davit::client {
 namespace {
 
 constexpr size_t kMaxOutput = 1 << 20;
@@ -28,7 +28,7 @@ std::vector<std::string> Environment() {
 
 CommandOutcome Run(const std::vector<std::string>& arguments) {
   // A file, not a pipe: what the command leaves running in the background may keep it open.
-  std::string path = "/tmp/davit-e2e-output-XXXXXX";
+  std::string path = "/tmp/davit-command-XXXXXX";
   UniqueFd output(mkostemp(path.data(), O_CLOEXEC));
   if (!output) Throw(SystemError("mkostemp", path).error());
   unlink(path.c_str());
@@ -52,4 +52,4 @@ std::string MustRun(const std::vector<std::string>& arguments) {
 
 std::string SourcePath(const std::string& relative) { return std::string(DAVIT_SOURCE_DIR) + "/" + relative; }
 
-}  // namespace davit::e2e
+}  // namespace davit::client

@@ -4,7 +4,6 @@
 // A CRI client for tests: one call is one line, and its status is a value.
 #pragma once
 
-#include <gmock/gmock.h>
 #include <grpcpp/grpcpp.h>
 
 #include <chrono>
@@ -15,7 +14,7 @@
 
 #include "api/cri/v1/api.grpc.pb.h"
 
-namespace davit::e2e {
+namespace davit::client {
 
 namespace v1 = ::runtime::v1;
 
@@ -94,7 +93,7 @@ class CriClient {
   std::unique_ptr<ImageStub> images_;
 };
 
-// The value of a call that a test takes for granted. A call that failed ends the test (GoogleTest reports the exception).
+// The value of a call that a test takes for granted. Throws when it failed: GoogleTest reports that.
 template <typename Response>
 Response Must(Answer<Response> answer) {
   if (!answer.status.ok()) {
@@ -104,16 +103,4 @@ Response Must(Answer<Response> answer) {
   return std::move(answer.value);
 }
 
-// EXPECT_THAT(client.Ask(...), Succeeds());
-MATCHER(Succeeds, "succeeds") {
-  *result_listener << "code " << arg.status.error_code() << ": " << arg.status.error_message();
-  return arg.status.ok();
-}
-
-// EXPECT_THAT(client.Ask(...), FailsWith(grpc::StatusCode::NOT_FOUND, "the id")): the message names what is wrong.
-MATCHER_P2(FailsWith, code, text, "fails with code " + std::to_string(code) + " and names '" + text + "'") {
-  *result_listener << "code " << arg.status.error_code() << ": " << arg.status.error_message();
-  return arg.status.error_code() == code && arg.status.error_message().find(text) != std::string::npos;
-}
-
-}  // namespace davit::e2e
+}  // namespace davit::client

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "tests/bench/processes.h"
+
+#include <filesystem>
+#include <sstream>
+#include <stdexcept>
+
+#include "base/file_io.h"
+
+namespace davit::bench {
+
+std::vector<pid_t> RuntimeProcessesOf(const std::string& pod) {
+  std::vector<pid_t> pids;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    std::string name = entry.path().filename();
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    auto command_line = ReadFile(entry.path() / "cmdline");
+    if (command_line && command_line->find(pod) != std::string::npos) pids.push_back(std::stoi(name));
+  }
+  return pids;
+}
+
+double PrivateKib(pid_t pid) {
+  auto text = ReadFile("/proc/" + std::to_string(pid) + "/smaps_rollup");
+  if (!text) throw std::runtime_error(text.error().ToString());
+  std::istringstream lines(*text);
+  double kib = 0;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("Private_Clean:") || line.starts_with("Private_Dirty:")) {
+      kib += std::stod(line.substr(line.find(':') + 1));
+    }
+  }
+  return kib;
+}
+
+}  // namespace davit::bench

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// What processes of a runtime cost, read from /proc.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+namespace davit::bench {
+
+// The processes that a runtime keeps for a pod: those whose command line names it. With davitd this is the shim, with
+// containerd its shim.
+std::vector<pid_t> RuntimeProcessesOf(const std::string& pod);
+
+// Private memory (smaps_rollup, clean and dirty) in KiB.
+double PrivateKib(pid_t pid);
+
+}  // namespace davit::bench
