@@ -9,7 +9,9 @@
 
 #include <algorithm>
 #include <map>
+#include <ostream>
 #include <thread>
+#include <tuple>
 
 #include "base/ids.h"
 #include "base/open_beneath.h"
@@ -27,6 +29,8 @@ using ::testing::IsEmpty;
 struct Way {
   std::string name;
   OverlaySupport support;
+
+  friend void PrintTo(const Way& way, std::ostream* out) { *out << way.name; }
 };
 
 class SnapshotterContract : public ScratchTest, public ::testing::WithParamInterface<Way> {
@@ -239,8 +243,8 @@ TEST_P(SnapshotterContract, TheRootDirectoryIsTheTopmostLayers) {
 }
 
 TEST_P(SnapshotterContract, MountingLeavesTheMountTableAlone) {
-  std::vector<std::string> layers;
-  for (int n = 0; n < 30; ++n) layers.push_back(AddLayer(n));
+  std::vector<std::string> layers(30);
+  for (int n = 0; n < 30; ++n) layers[static_cast<size_t>(n)] = AddLayer(n);
   std::string id = NewContainer();
   ASSERT_TRUE(snapshotter_->Prepare(id, layers));
   size_t before = MountTableSize();
@@ -343,8 +347,8 @@ TEST_P(SnapshotterContract, ContainerUsageHoldsOutAgainstABusyContainer) {
       renameat(rootfs.get(), "d/d/d", rootfs.get(), "moved");
       renameat(rootfs.get(), "moved/d/d", rootfs.get(), "d/d/elsewhere");
       // What is left over only makes the next round busier.
-      static_cast<void>(RemoveTree(rootfs.get(), "moved", done));
-      static_cast<void>(RemoveTree(rootfs.get(), "d", done));
+      std::ignore = RemoveTree(rootfs.get(), "moved", done);
+      std::ignore = RemoveTree(rootfs.get(), "d", done);
     }
   });
   for (int i = 0; i < 200; ++i) {
@@ -439,9 +443,9 @@ TEST_P(SnapshotterContract, TheRootHasOneOwnerAndIsPrivate) {
 
 TEST_P(SnapshotterContract, ContainersStartAndGoInParallel) {
   std::vector<std::string> layers = {AddLayer(1, {{"file", "x"}}), AddLayer(2), AddLayer(3)};
-  std::vector<std::thread> threads;
-  for (int t = 0; t < 4; ++t) {
-    threads.emplace_back([&] {
+  std::vector<std::thread> threads(4);
+  for (std::thread& thread : threads) {
+    thread = std::thread([&] {
       for (int i = 0; i < 25; ++i) {
         std::string id = NewContainer();
         EXPECT_EQ(ReadFrom(Start(id, layers).get(), "file"), "x");

@@ -54,7 +54,7 @@ class ScratchTest : public ::testing::Test {
   // Makes `depth` directories "d" inside each other and returns the last one.
   static UniqueFd MakeDeep(int dir_fd, int depth) {
     UniqueFd current(openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    for (int i = 0; i < depth; ++i) {
+    for (int i = 0; i < depth && current; ++i) {
       mkdirat(current.get(), "d", 0755);
       current = UniqueFd(openat(current.get(), "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     }

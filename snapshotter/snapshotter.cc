@@ -10,6 +10,8 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 
+#include <tuple>
+
 #include "snapshotter/directory.h"
 #include "snapshotter/names.h"
 
@@ -104,7 +106,7 @@ Result<> Snapshotter::Sync() {
   auto error = SystemError("syncfs", root_);
   // The kernel tells of a lost write once. Forgetting these layers now is what keeps a retried pull, whose
   // own sync may well succeed, from building on them.
-  for (const std::string& chain_id : ledger_.SyncFailed()) static_cast<void>(RemoveLayer(chain_id));
+  for (const std::string& chain_id : ledger_.SyncFailed()) std::ignore = RemoveLayer(chain_id);
   return error;
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <ranges>
+#include <tuple>
 
 #include "base/file_io.h"
 #include "snapshotter/directory.h"
@@ -41,7 +42,7 @@ Result<> Snapshotter::Prepare(const std::string& container_id, const std::vector
   UniqueFd container = TRY(OpenContainer(containers_.get(), container_id));
   Result<> filled = FillContainer(container.get(), chain_ids);
   // What cannot be moved now is found by the next Collect.
-  if (!filled) static_cast<void>(Discard(containers_.get(), container_id));
+  if (!filled) std::ignore = Discard(containers_.get(), container_id);
   return filled;
 }
 

@@ -6,6 +6,7 @@
 
 #include <charconv>
 #include <optional>
+#include <tuple>
 
 #include "base/atomic_file.h"
 #include "base/file_io.h"
@@ -20,7 +21,7 @@ std::string FormatUsage(const DiskUsage& usage) {
   return std::to_string(usage.bytes) + " " + std::to_string(usage.inodes) + "\n";
 }
 
-std::optional<DiskUsage> ParseUsage(std::string_view text) {
+std::optional<DiskUsage> ParseUsage(const std::string& text) {
   DiskUsage usage;
   const char* end = text.data() + text.size();
   auto bytes = std::from_chars(text.data(), end, usage.bytes);
@@ -86,7 +87,7 @@ void Snapshotter::AbandonLayer(const std::string& chain_id) {
   auto name = LayerName(chain_id);
   if (!name || !ledger_.IsStaged(chain_id)) return;
   // What cannot be moved now is found by the next StageLayer or Collect.
-  static_cast<void>(Discard(staging_.get(), *name));
+  std::ignore = Discard(staging_.get(), *name);
   ledger_.End(chain_id);
 }
 

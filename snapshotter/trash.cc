@@ -59,6 +59,7 @@ void Trash::WaitIdle() {
 std::vector<Error> Trash::Problems() const {
   MutexLock lock(mutex_);
   std::vector<Error> errors;
+  errors.reserve(problems_.size());
   for (const auto& [name, error] : problems_) errors.push_back(error);
   return errors;
 }

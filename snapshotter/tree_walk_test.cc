@@ -201,6 +201,7 @@ TEST_F(TreeTest, RemovesImmutableFilesAndDirectories) {
 
 TEST_F(TreeTest, RemovesAllButAMountAndReportsIt) {
   UniqueFd tree = MakeDeep(dir_.get(), 2);
+  ASSERT_TRUE(tree);
   ASSERT_EQ(mkdirat(tree.get(), "mounted", 0755), 0);
   std::string target = path_ + "/d/d/mounted";
   ASSERT_EQ(mount("tmpfs", target.c_str(), "tmpfs", 0, nullptr), 0);
