@@ -52,6 +52,7 @@ class Container {
   void Kill();
 
  private:
+  void Watch(UniqueFd out, UniqueFd err);
   void OnStarted(Result<Identity> identity);
   void OnInitExit(ExitStatus status);
   void FinishExit();

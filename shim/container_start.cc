@@ -21,9 +21,10 @@ struct Streams {
   OutputPipe err;
 };
 
-Result<Streams> MakeStreams(bool stdin_open) {
+Result<Streams> MakeStreams(const ContainerPlan& plan) {
   Streams streams;
-  if (stdin_open) {
+  if (plan.process.terminal) return streams;  // one for all, made by the child in its own /dev/pts
+  if (plan.stdin_open) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0) return SystemError("pipe2", "container input");
     streams.stdin_read.Reset(ends[0]);
@@ -65,7 +66,7 @@ Result<> Container::Start(const PodContext& pod, uint32_t timeout_ms, RoleFds fd
   InitInputs inputs;
   inputs.plan = TRY(DecodePlan(fds, live_.container_id));
   if (fds.seccomp) inputs.process.seccomp_program = TRY(ReadSeccompProgram(fds.seccomp.get()));
-  Streams streams = TRY(MakeStreams(inputs.plan.stdin_open));
+  Streams streams = TRY(MakeStreams(inputs.plan));
   int pid_namespace = TRY(PidNamespaceOf(inputs.plan, pod, fds));
   SyncPair sync = TRY(MakeSyncPair());
 
@@ -93,17 +94,26 @@ Result<> Container::Start(const PodContext& pod, uint32_t timeout_ms, RoleFds fd
   stdin_pipe_ = std::move(streams.stdin_write);
   log_ = std::make_unique<LogPump>(env_.loop, env_.log_buffers, std::move(fds.log));
 
-  Launch::Options options{live_.container_id, timeout_ms, HasForeignSources(inputs.plan.mounts) && inputs.host_mounts,
-                          {&cgroup_procs_, std::move(inputs.plan.process.rlimits), inputs.plan.process.oom_score_adj}};
+  Launch::Options options;
+  options.subject = live_.container_id;
+  options.timeout_ms = timeout_ms;
+  options.await_ready = HasForeignSources(inputs.plan.mounts) && inputs.host_mounts;
+  options.placement = {&cgroup_procs_, std::move(inputs.plan.process.rlimits), inputs.plan.process.oom_score_adj};
+  options.on_console = [this](UniqueFd controller) { Watch(std::move(controller), {}); };
   launch_ = std::make_unique<Launch>(
       env_, std::move(child), std::move(sync.shim), std::move(options),
       [this](Result<Identity> identity) { OnStarted(std::move(identity)); },
       [this](ExitStatus status) { OnInitExit(status); });
-  if (auto pumped = log_->Start(std::move(streams.out.read), std::move(streams.err.read)); !pumped) {
-    env_.log.Log(LogLevel::kError, "cannot watch container output", {{"error", pumped.error().ToString()}});
-  }
+  Watch(std::move(streams.out.read), std::move(streams.err.read));
   launch_->Begin();
   return {};
+}
+
+void Container::Watch(UniqueFd out, UniqueFd err) {
+  Result<> watched = log_->Start(std::move(out), std::move(err));
+  if (watched) return;
+  env_.log.Log(LogLevel::kError, "cannot watch container output",
+               {{"container", live_.container_id}, {"error", watched.error().ToString()}});
 }
 
 }  // namespace davit

@@ -229,6 +229,38 @@ TEST_F(ContainerTest, NamesAMissingExecutable) {
   EXPECT_EQ(started.error().os_errno, EACCES);
 }
 
+TEST_F(ContainerTest, GivesATerminalAndLogsIt) {
+  StartSandbox();
+  ContainerPlan plan = MinimalPlan(
+      TestId(1), {"sh", "-c", "tty; stat -c %U:%t:%T /dev/console; stat -c %u /dev/pts/0; for f in 0 1 2; do readlink /proc/self/fd/$f; done; "
+                              "echo to-the-tty > /dev/tty; ls /proc/self/fd | wc -l; echo err >&2; seq 1 3000"});
+  plan.process.terminal = true;
+  plan.process.user.uid = 1000;
+  ContainerOutcome outcome = Run(plan);
+  for (std::string& line : outcome.out) line.pop_back();  // the terminal's \r
+  ASSERT_EQ(outcome.out.size(), 3009U);
+  outcome.out.resize(9);
+  EXPECT_THAT(outcome.out, ElementsAre("/dev/pts/0", "app:88:0", "1000", "/dev/pts/0", "/dev/pts/0", "/dev/pts/0",
+                                       "to-the-tty", "4", "err"));
+}
+
+TEST_F(ContainerTest, ATerminalNeedsTheGenuineMultiplexer) {
+  StartSandbox();
+  ContainerPlan plan = MinimalPlan(TestId(1), {"true"});
+  plan.process.terminal = true;
+  std::erase_if(plan.mounts, [](const MountStep& step) { return step.kind == MountKind::kDevpts; });
+  EXPECT_FALSE(daemon_.Start(plan, image_));
+}
+
+TEST_F(ContainerTest, KeepsTheInputOpenWhenAsked) {
+  StartSandbox();
+  ContainerPlan plan = MinimalPlan(TestId(1), {"readlink", "/proc/self/fd/0"});
+  EXPECT_THAT(Run(plan).out, ElementsAre("/dev/null"));
+  plan.container_id = TestId(2);
+  plan.stdin_open = true;
+  EXPECT_THAT(Run(plan).out, ElementsAre(HasSubstr("pipe:")));
+}
+
 TEST_F(ContainerTest, NamesAnUnknownUser) {
   StartSandbox();
   ContainerPlan plan = MinimalPlan(TestId(1), {"true"});

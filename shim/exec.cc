@@ -23,6 +23,9 @@ Result<ExecInputs> MakeInputs(const Container& container, const RoleFds& fds, in
     return Fail(Code::kInvalidArgument, "exec", container.live().container_id, "plan and descriptors disagree on seccomp");
   }
   if (fds.seccomp) inputs.process.seccomp_program = TRY(ReadSeccompProgram(fds.seccomp.get()));
+  if (inputs.plan.terminal) {
+    return Fail(Code::kUnimplemented, "exec", container.live().container_id, "a terminal for an exec");
+  }
   inputs.container = &container.pidfd();
   inputs.process.stdio[0] = fds.stdin_fd.get();
   inputs.process.stdio[1] = fds.stdout_fd.get();
@@ -53,8 +56,10 @@ Result<> Exec::Start(const Container& container, RoleFds fds) {
 
   pid_ = cloned->pid;
   pidfd_ = PidFd(UniqueFd(fcntl(cloned->pidfd.get(), F_DUPFD_CLOEXEC, 0)));
-  Launch::Options options{id_, kStartTimeoutMs, /*await_ready=*/false,
-                          {&container.cgroup_procs(), std::move(inputs.plan.rlimits), inputs.plan.oom_score_adj}};
+  Launch::Options options;
+  options.subject = id_;
+  options.timeout_ms = kStartTimeoutMs;
+  options.placement = {&container.cgroup_procs(), std::move(inputs.plan.rlimits), inputs.plan.oom_score_adj};
   launch_ = std::make_unique<Launch>(
       env_, std::move(*cloned), std::move(sync.shim), std::move(options),
       [this](Result<Identity> identity) {

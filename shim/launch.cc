@@ -72,6 +72,9 @@ bool Launch::ReadSync() {
       case SyncMessage::kReady:
         PlaceAndRelease();
         break;
+      case SyncMessage::kConsole:
+        if (frame->fds.size() == 1 && options_.on_console) options_.on_console(std::move(frame->fds[0]));
+        break;
       case SyncMessage::kIdentity:
         if (auto identity = Decode<Identity>(frame->payload, "identity")) identity_ = std::move(*identity);
         break;

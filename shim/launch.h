@@ -31,6 +31,7 @@ class Launch {
     uint32_t timeout_ms = 0;   // 0: none
     bool await_ready = false;  // the child says kReady first
     Placement placement;
+    std::function<void(UniqueFd controller)> on_console;  // the child made a terminal
   };
   // Called once. After a success the child is a process of its own whose end is told by `on_exit`; after a failure it
   // is gone, or abandoned to be reaped some day when not even SIGKILL ends it. The launch may be destroyed inside.

@@ -30,14 +30,13 @@ Result<> LogPump::Start(UniqueFd stdout_pipe, UniqueFd stderr_pipe) {
 }
 
 Result<> LogPump::Watch(Stream& stream) {
-  return loop_.Add(stream.pipe.get(), EPOLLIN, [this, &stream](uint32_t) { Pump(stream, LogBuffers::kReadBytes); });
+  return loop_.Add(stream.pipe.get(), EPOLLIN, [this, &stream](uint32_t) { Pump(stream); });
 }
 
-bool LogPump::Pump(Stream& stream, size_t limit) {
-  size_t room = std::min(limit, LogBuffers::kReadBytes);
-  ssize_t n = TEMP_FAILURE_RETRY(read(stream.pipe.get(), buffers_.read.get(), room));
+bool LogPump::Pump(Stream& stream) {
+  ssize_t n = TEMP_FAILURE_RETRY(read(stream.pipe.get(), buffers_.read.get(), LogBuffers::kReadBytes));
   if (n < 0 && errno == EAGAIN) return false;
-  if (n <= 0) {
+  if (n <= 0) {  // a terminal whose other end is closed says EIO
     stream.lines.Finish(writer_);
     writer_.Flush();
     Close(stream);
@@ -50,11 +49,11 @@ bool LogPump::Pump(Stream& stream, size_t limit) {
 
 void LogPump::Drain(Stream& stream) {
   if (!stream.pipe) return;
-  // As much as is there now: a writer that lives on could keep an unbounded loop busy for ever.
+  // About as much as is there now: a writer that lives on could keep an unbounded loop busy for ever.
   int available = 0;
   if (ioctl(stream.pipe.get(), FIONREAD, &available) < 0) available = 0;
-  size_t left = static_cast<size_t>(std::max(available, 0));
-  while (left > 0 && Pump(stream, left)) left -= std::min(left, LogBuffers::kReadBytes);
+  size_t turns = 1 + static_cast<size_t>(std::max(available, 0)) / LogBuffers::kReadBytes;
+  while (turns > 0 && Pump(stream)) --turns;
   stream.lines.Finish(writer_);
   writer_.Flush();
   Close(stream);

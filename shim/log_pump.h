@@ -20,7 +20,7 @@ class LogPump {
   LogPump(const LogPump&) = delete;
   LogPump& operator=(const LogPump&) = delete;
 
-  // The pump's ends of the pipes.
+  // The pump's ends of the pipes, non-blocking; either may be empty. A terminal goes in place of stdout's.
   Result<> Start(UniqueFd stdout_pipe, UniqueFd stderr_pipe);
 
   // From the next byte on, lines go to `log`.
@@ -41,7 +41,7 @@ class LogPump {
 
   Result<> Watch(Stream& stream);
   // Reads once; false at the end of the stream or when there is nothing to read now.
-  bool Pump(Stream& stream, size_t limit);
+  bool Pump(Stream& stream);
   void Drain(Stream& stream);
   void Close(Stream& stream);
 

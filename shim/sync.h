@@ -4,6 +4,7 @@
 // What the shim and a child of its own say to each other between clone and exec, on a socket pair that exec closes.
 //
 //   child: [kReady]  the slow sources are open          shim: kRelease  cgroup, rlimits, OOM score are in place
+//   child: [kConsole] its terminal, a descriptor
 //   child: kIdentity who it will be; exec comes next    end of stream: exec succeeded
 //   child: kFailed   and it exits                       end of stream without kIdentity: it died on the way
 #pragma once
@@ -19,7 +20,7 @@
 
 namespace davit {
 
-enum class SyncMessage : uint16_t { kReady = 1, kRelease, kIdentity, kFailed };
+enum class SyncMessage : uint16_t { kReady = 1, kRelease, kConsole, kIdentity, kFailed };
 
 // As whom a process runs, after every lookup.
 struct Identity {

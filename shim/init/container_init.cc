@@ -14,6 +14,7 @@
 
 #include "base/file_io.h"
 #include "base/open_beneath.h"
+#include "shim/init/console.h"
 #include "shim/init/masks.h"
 #include "shim/init/mount_api.h"
 #include "shim/init/mounts.h"
@@ -110,7 +111,16 @@ class Init {
     TRY(AttachMounts(root, plan_, std::move(prepared_), shm.get()));
     TRY(MakeWorkingDirectory(root));
     TRY(MakePathsReadOnly(root, plan_.read_only_paths));
-    return MaskPaths(root, plan_.masked_paths, null.get());
+    TRY(MaskPaths(root, plan_.masked_paths, null.get()));
+    return plan_.process.terminal ? MakeConsole(root) : Result<>();
+  }
+
+  Result<> MakeConsole(int root) {
+    console_ = TRY(OpenConsole(root));
+    inputs_.process.terminal = console_.peer.get();
+    for (int& stream : inputs_.process.stdio) stream = console_.peer.get();
+    int controller[] = {console_.controller.get()};
+    return SendSync(sync_, SyncMessage::kConsole, {}, controller);
   }
 
   // 7. The root itself. Its propagation comes after the pivot, which refuses shared mounts.
@@ -154,6 +164,7 @@ class Init {
   const ContainerPlan& plan_;
   int sync_;
   PreparedMounts prepared_;
+  Console console_;
 };
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include "base/codec.h"
 #include "base/open_beneath.h"
 #include "shim/init/capabilities.h"
+#include "shim/init/console.h"
 #include "shim/init/dev.h"
 #include "shim/init/executable.h"
 #include "shim/init/identity.h"
@@ -130,6 +131,7 @@ Result<> Execute(const ProcessInputs& inputs, int root_fd, int sync) {
   std::vector<char*> envp = Pointers(env);
 
   TRY(SetStdio(inputs, root_fd));
+  if (inputs.terminal >= 0) TRY(AdoptConsole(inputs.terminal, identity.uid));
   TRY(Restrict(inputs, identity, root_fd, sync));
   std::string file = TRY(FindExecutable(plan.args[0], path != nullptr ? path : kDefaultPath));
   if (plan.no_new_privileges) TRY(AnnounceAndFilter(inputs, identity, sync));

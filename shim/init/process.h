@@ -16,6 +16,7 @@ struct ProcessInputs {
   const ProcessPlan* plan = nullptr;
   std::string seccomp_program;  // empty: none
   int stdio[3] = {-1, -1, -1};  // -1: the container's own /dev/null
+  int terminal = -1;            // its controlling terminal; -1: none
   int spare_null = -1;          // where the container has no proper /dev/null
 };
 
