@@ -6,6 +6,7 @@
 #include <linux/mount.h>
 
 #include <algorithm>
+#include <map>
 #include <string_view>
 #include <utility>
 
@@ -133,6 +134,17 @@ void GiveWay(std::vector<MountStep>& mounts, const std::vector<MountStep>& later
   });
 }
 
+std::vector<MountStep> SortedByDepth(std::vector<MountStep> mounts) {
+  std::multimap<ptrdiff_t, MountStep> by_depth;  // equal keys stay in the order of their insertion
+  for (MountStep& step : mounts) {
+    ptrdiff_t depth = std::ranges::count(step.target, '/');
+    by_depth.emplace(depth, std::move(step));
+  }
+  mounts.clear();
+  for (auto& [depth, step] : by_depth) mounts.push_back(std::move(step));
+  return mounts;
+}
+
 }  // namespace
 
 Result<std::vector<MountStep>> ContainerMounts(const MountInputs& inputs) {
@@ -150,9 +162,7 @@ Result<std::vector<MountStep>> ContainerMounts(const MountInputs& inputs) {
   GiveWay(volumes, requested);
   mounts.insert(mounts.end(), volumes.begin(), volumes.end());
   mounts.insert(mounts.end(), requested.begin(), requested.end());
-  std::ranges::stable_sort(mounts, {},
-                           [](const MountStep& step) { return std::ranges::count(step.target, '/'); });
-  return mounts;
+  return SortedByDepth(std::move(mounts));
 }
 
 Propagation RootPropagation(const std::vector<MountStep>& mounts) {
