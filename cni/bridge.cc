@@ -196,7 +196,7 @@ AddressPool* Bridge::PoolOf(const IpAddress& address) const {
 Result<> Bridge::Detach(const std::string& sandbox_id, const Attachment& attachment) {
   FirstError error;
   error.Take(ClosePorts(sandbox_id, attachment));
-  error.Take(RemoveInterface(sandbox_id, attachment.host_interface));
+  error.Take(RemoveInterface(sandbox_id));
   Result<> done = error.result();
   if (!done) return std::unexpected(Within("detach pod", std::move(done).error()));
   return {};
@@ -211,9 +211,10 @@ Result<> Bridge::ClosePorts(const std::string& sandbox_id, const Attachment& att
   return ForgetFlows(closing, Flows::kIntoPod);
 }
 
-Result<> Bridge::RemoveInterface(const std::string& sandbox_id, const std::string& host_interface) {
+// By the name that follows from the sandbox, so that an attachment whose record was never finished goes as well.
+Result<> Bridge::RemoveInterface(const std::string& sandbox_id) {
   MutexLock lock(routes_mutex_);
-  std::optional<Link> link = TRY(FindLink(routes_, host_interface));
+  std::optional<Link> link = TRY(FindLink(routes_, HostInterfaceName(name_, sandbox_id)));
   if (link && link->alias == sandbox_id) remover_->Remove(link->index);
   return {};
 }

@@ -96,7 +96,7 @@ class Bridge {
   Result<> RemoveLeftover(const std::string& sandbox_id, const std::string& host_interface) REQUIRES(routes_mutex_);
   Result<std::vector<PodAddress>> WithGateways(const std::vector<IpAddress>& addresses) const;
   Result<> ClosePorts(const std::string& sandbox_id, const Attachment& attachment);
-  Result<> RemoveInterface(const std::string& sandbox_id, const std::string& host_interface);
+  Result<> RemoveInterface(const std::string& sandbox_id);
   Result<> ForgetFlows(const std::vector<HostPort>& ports, Flows flows);
   Result<std::vector<HostPort>> ClaimAgain(const std::set<std::string>& sandboxes, const std::vector<Attachment>& live);
   Result<std::vector<Link>> PodInterfaces();

@@ -14,14 +14,17 @@ namespace {
 // A bind source on a dead server may never open; this is how long a start waits for it.
 constexpr uint32_t kStartTimeoutMs = 60'000;
 constexpr int32_t kStartErrorCode = 128;  // what the kubelet's own tests accept for a container that never ran
+constexpr char kStartErrorReason[] = "StartError";
 
 }  // namespace
 
 Result<v1::StartContainerResponse> Runtime::StartContainer(const v1::StartContainerRequest& request, Call& call) {
   ContainerPtr container = TRY(pods_.FindContainer(request.container_id()));
   bool owner = false;
-  TRY(container->record().TryChange([&owner](ContainerRecord& r) {
+  bool in_flight = false;
+  TRY(container->record().TryChange([&](ContainerRecord& r) {
     owner = r.phase == ContainerPhase::kCreated;
+    in_flight = r.phase == ContainerPhase::kStarting;
     if (owner) r.phase = ContainerPhase::kStarting;
     return owner;
   }));
@@ -34,14 +37,19 @@ Result<v1::StartContainerResponse> Runtime::StartContainer(const v1::StartContai
     }
     return v1::StartContainerResponse();
   }
-  // A retry joins the start in flight, or finds it done.
-  bool settled = container->record().WaitUntil(
-      [](const ContainerRecord& r) { return r.phase != ContainerPhase::kStarting; }, call.deadline_ms);
-  if (!settled) return Fail(Code::kDeadlineExceeded, "start container", container->id(), "an earlier request is still starting it");
-  ContainerRecord record = container->record().Get();
-  if (record.phase == ContainerPhase::kRunning) return v1::StartContainerResponse();
-  return Fail(Code::kFailedPrecondition, "start container", container->id(),
-              record.message.empty() ? "it has run already" : record.message);
+  if (!in_flight) return Fail(Code::kFailedPrecondition, "start container", container->id(), "it has been started already");
+  return JoinStart(*container, call);
+}
+
+// A retry waits for the start in flight and shares its outcome.
+Result<v1::StartContainerResponse> Runtime::JoinStart(const Container& container, const Call& call) {
+  auto settled = [](const ContainerRecord& r) { return r.phase != ContainerPhase::kStarting; };
+  if (!container.record().WaitUntil(settled, call.deadline_ms)) {
+    return Fail(Code::kDeadlineExceeded, "start container", container.id(), "an earlier request is still starting it");
+  }
+  ContainerRecord record = container.record().Get();
+  if (record.reason == kStartErrorReason) return Fail(Code::kInternal, "start container", container.id(), record.message);
+  return v1::StartContainerResponse();
 }
 
 Result<> Runtime::LaunchContainer(const ContainerPtr& container, Call& call) {
@@ -108,7 +116,7 @@ void Runtime::MarkStartFailed(const ContainerPtr& container, const Error& error)
     if (r.phase != ContainerPhase::kStarting) return false;
     r.phase = ContainerPhase::kExited;
     r.exit_code = kStartErrorCode;
-    r.reason = "StartError";
+    r.reason = kStartErrorReason;
     r.message = error.ToString();
     r.started_at = now;
     r.finished_at = now;

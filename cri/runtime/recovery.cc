@@ -118,7 +118,8 @@ Result<> Runtime::CollectOrphans() {
   std::vector<Attachment> attachments;
   for (const SandboxPtr& sandbox : pods_.Sandboxes()) {
     SandboxRecord record = sandbox->record().Get();
-    if (record.addresses.empty()) continue;
+    // Without an interface in its record it was never finished, and goes away below.
+    if (record.addresses.empty() || record.host_interface.empty()) continue;
     live.insert(record.id);
     attachments.push_back({TRY(ParseAddresses(record.addresses)), record.host_interface, record.mac,
                            TRY(HostPorts(sandbox->config()))});

@@ -106,6 +106,7 @@ class Runtime {
   Result<ContainerRecord> PlanContainer(const Sandbox& sandbox, const v1::CreateContainerRequest& request,
                                         const ImageRecord& image);
   // container_start.cc
+  Result<v1::StartContainerResponse> JoinStart(const Container& container, const Call& call);
   Result<> LaunchContainer(const ContainerPtr& container, Call& call);
   Result<ContainerStarted> SendStart(const ContainerPtr& container, const ContainerRecord& record, Call& call);
   Result<> MarkStarted(const ContainerPtr& container, const ContainerStarted& started, UniqueFd init);
