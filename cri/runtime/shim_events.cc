@@ -85,12 +85,16 @@ void Runtime::LoseContainer(const ContainerPtr& container) {
     host_.log.Log(LogLevel::kError, "container of a dead shim not killed",
                   {{"container", container->id()}, {"error", killed.error().ToString()}});
   }
-  ApplyExit(container, ContainerExited{container->id(), kLostExitCode, 0, false, UnixNanoseconds()});
-  (void)container->record().Change([](ContainerRecord& r) {
-    r.lost = true;
+  (void)container->record().TryChange([&lives](ContainerRecord& r) {
+    if (!lives(r)) return false;
+    r.phase = ContainerPhase::kExited;
+    r.exit_code = kLostExitCode;
+    r.finished_at = UnixNanoseconds();
     r.reason = "Unknown";
     r.message = "the pod's shim died; how the container ended is not known";
+    return true;
   });
+  host_.shims.RemoveExitRecord(container->id());
 }
 
 }  // namespace davit
