@@ -22,6 +22,12 @@ void TellToEnd(int socket) {
   (void)SendFrame(socket, kShimProtocolVersion, static_cast<uint16_t>(ShimMessage::kShutdown), /*request_id=*/1, "");
 }
 
+// A name may stand in two records: of what is in use, and of what could not be removed. The first one keeps it.
+void RestoreName(NameTable& names, const std::string& name, const std::string& fingerprint, const std::string& id) {
+  Result<NameTable::Claim> claim = names.Take(name, fingerprint);
+  if (claim && claim->owner) names.Settle(name, id);
+}
+
 // Counts the sandboxes that are still to be reconciled.
 class Countdown {
  public:
@@ -77,7 +83,7 @@ Result<std::vector<SandboxPtr>> Runtime::LoadRecords() {
     std::string name = SandboxName(config.metadata());
     std::string bytes = record.config;
     auto sandbox = std::make_shared<Sandbox>(std::move(record), std::move(config), SandboxWriter());
-    if (sandbox_names_.Take(name, bytes)) sandbox_names_.Settle(name, sandbox->id());
+    RestoreName(sandbox_names_, name, bytes, sandbox->id());
     pods_.AddSandbox(sandbox);
     sandboxes.push_back(std::move(sandbox));
   }
@@ -90,7 +96,7 @@ Result<std::vector<SandboxPtr>> Runtime::LoadRecords() {
     std::string name = ContainerName(config.metadata(), record.sandbox_id);
     std::string bytes = record.config;
     auto container = std::make_shared<Container>(std::move(record), std::move(config), sandbox, ContainerWriter());
-    if (container_names_.Take(name, bytes)) container_names_.Settle(name, container->id());
+    RestoreName(container_names_, name, bytes, container->id());
     pods_.RestoreContainer(container);
   }
   return sandboxes;
