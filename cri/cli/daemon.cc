@@ -42,7 +42,10 @@ Result<> CheckSomebodyListens(const std::string& address) {
   name.sun_family = AF_UNIX;
   std::memcpy(name.sun_path, path.data(), path.size());
   if (connect(socket.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) < 0) {
-    return std::unexpected(Within("cannot reach davitd", SystemError("connect to", address).error()));
+    Error error = Within("cannot reach davitd", SystemError("connect to", address).error());
+    if (error.os_errno == ENOENT)
+      error.code = Code::kUnavailable;  // as a refused connection: it may come back
+    return std::unexpected(std::move(error));
   }
   return {};
 }

@@ -4,6 +4,7 @@
 #include "cri/cli/target.h"
 
 #include <algorithm>
+#include <functional>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -95,7 +96,7 @@ Result<std::vector<Target>> ListTargets(const Daemon& daemon) {
     if (!with_containers.contains(pod.id())) targets.push_back({pod, std::nullopt});
   }
   auto created = [](const Target& t) { return t.container ? t.container->created_at() : t.pod.created_at(); };
-  std::ranges::stable_sort(targets, std::greater<>(), created);
+  std::ranges::sort(targets, std::greater<>(), created);
   return targets;
 }
 
