@@ -29,6 +29,7 @@ Result<> ValidateContainerConfig(const v1::ContainerConfig& config) {
 }  // namespace
 
 Result<v1::CreateContainerResponse> Runtime::CreateContainer(const v1::CreateContainerRequest& request, Call& call) {
+  if (request.pod_sandbox_id().empty()) return Fail(Code::kInvalidArgument, "validate", "pod_sandbox_id", "it is empty");
   TRY(ValidateContainerConfig(request.config()));
   SandboxPtr sandbox = TRY(pods_.FindSandbox(request.pod_sandbox_id()));
   std::string name = ContainerName(request.config().metadata(), sandbox->id());
@@ -98,6 +99,7 @@ Result<ContainerRecord> Runtime::PlanContainer(const Sandbox& sandbox, const v1:
   TRY(ResourcesFromCri(config.linux().resources()));
   ContainerInputs inputs{sandbox.config(), config, image_config, PodFilesOf(sandbox.id()), host_.facts, record.id, /*volumes=*/{}};
   ContainerPlan plan = TRY(BuildContainerPlan(inputs));
+  if (plan.pid == NamespaceUse::kTarget) TRY(TargetOf(sandbox, config));
   if (plan.process.seccomp) TRY(SeccompFilterOf(config, plan));
   record.plan = Encode(plan);
   return record;

@@ -29,13 +29,13 @@ Result<UniqueFd> Runtime::SeccompFilterOf(const v1::ContainerConfig& config, con
   return copy;
 }
 
-Result<UniqueFd> Runtime::TargetProcessOf(const Container& container) {
-  const std::string& id = container.config().linux().security_context().namespace_options().target_id();
+Result<ContainerPtr> Runtime::TargetOf(const Sandbox& sandbox, const v1::ContainerConfig& config) {
+  const std::string& id = config.linux().security_context().namespace_options().target_id();
   ContainerPtr target = TRY(pods_.FindContainer(id));
-  if (target->sandbox().id() != container.sandbox().id()) {
+  if (target->sandbox().id() != sandbox.id()) {
     return Fail(Code::kInvalidArgument, "validate", "namespace_options.target_id", id + " is in another sandbox");
   }
-  return target->DuplicateProcess();
+  return target;
 }
 
 }  // namespace davit

@@ -82,7 +82,10 @@ Result<ContainerStarted> Runtime::SendStart(const ContainerPtr& container, const
   frame.Add(FdRole::kHostMounts, TRY(NsHandle::OfSelf("mnt")).Take());
   frame.Add(FdRole::kCgroupDir, TRY(host_.cgroups.OpenMountPoint()));
   if (plan.process.seccomp) frame.Add(FdRole::kSeccomp, TRY(SeccompFilterOf(container->config(), plan)));
-  if (plan.pid == NamespaceUse::kTarget) frame.Add(FdRole::kTargetPid, TRY(TargetProcessOf(*container)));
+  if (plan.pid == NamespaceUse::kTarget) {
+    ContainerPtr target = TRY(TargetOf(container->sandbox(), container->config()));
+    frame.Add(FdRole::kTargetPid, TRY(target->DuplicateProcess()));
+  }
   if (!record.log_path.empty()) {
     frame.Add(FdRole::kLog, TRY(OpenLog(container->sandbox().config().log_directory(), container->config().log_path())));
   }

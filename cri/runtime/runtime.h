@@ -143,7 +143,8 @@ class Runtime {
   v1::LinuxContainerResources ResourcesOf(const Container& container) const;
   // A descriptor for a frame; the compiled filter stays cached.
   Result<UniqueFd> SeccompFilterOf(const v1::ContainerConfig& config, const ContainerPlan& plan);
-  Result<UniqueFd> TargetProcessOf(const Container& container);
+  // The container whose PID namespace `config` asks for: one of the same sandbox.
+  Result<ContainerPtr> TargetOf(const Sandbox& sandbox, const v1::ContainerConfig& config);
 
   Host host_;
   PodTable pods_;

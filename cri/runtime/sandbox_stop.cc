@@ -87,7 +87,9 @@ void Runtime::EndShim(Sandbox& sandbox, int64_t deadline_ms) {
     if (Result<PidFd> shim = PidFd::Open(identity)) (void)shim->Signal(SIGKILL);
   } else {
     int64_t patience = std::min(deadline_ms, MonotonicMilliseconds() + kShimPatienceMs);
-    if (!link->Call(ShimMessage::kShutdown, "", {}, patience)) (void)link->process().Signal(SIGKILL);
+    bool told = link->Call(ShimMessage::kShutdown, "", {}, patience).has_value();
+    int64_t left = std::max<int64_t>(0, patience - MonotonicMilliseconds());
+    if (!told || !link->process().WaitExit(static_cast<int>(left)).value_or(false)) (void)link->process().Signal(SIGKILL);
   }
   host_.shims.RemoveSocket(sandbox.id());
 }

@@ -113,7 +113,6 @@ const BadContainer kBadContainers[] = {
      [](auto& r) { Security(r).mutable_capabilities()->add_add_capabilities("FLY"); }, kInvalid, "FLY"},
     {"GroupWithoutUser", [](auto& r) { Security(r).mutable_run_as_group()->set_value(7); }, kInvalid, "run_as_group"},
     {"UserIdOutOfRange", [](auto& r) { Security(r).mutable_run_as_user()->set_value(-7); }, kInvalid, "-7"},
-    {"UnknownUserName", [](auto& r) { Security(r).set_run_as_username("stranger"); }, kInvalid, "stranger"},
     {"UnknownSeccompType",
      [](auto& r) {
        Security(r).mutable_seccomp()->set_profile_type(static_cast<v1::SecurityProfile_ProfileType>(42));

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -58,6 +59,17 @@ const std::string& TestRegistry() {
 }
 
 Instance::Instance() : directory_(MakeScratch()) {
+  try {
+    Start();
+  } catch (...) {
+    std::filesystem::remove_all(directory_);
+    throw;
+  }
+}
+
+void Instance::Start() {
+  // Whoever runs this program can take away what it leaves when it is killed.
+  if (const char* list = getenv("DAVIT_TEST_INSTANCES")) std::ofstream(list, std::ios::app) << directory_ << "\n";
   for (const char* host : {"registry.test", "registry.k8s.io"}) Mirror(host, TestRegistry());
   setenv("DAVIT_BIN_DIR", DAVIT_BUILD_BIN_DIR, /*overwrite=*/0);
   MustRun({SourcePath("hack/scratch-davitd"), "start", directory_});

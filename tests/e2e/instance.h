@@ -46,6 +46,8 @@ class Instance {
   std::string Log() const;
 
  private:
+  void Start();
+
   std::string directory_;
   std::string bridge_;
   std::string cgroup_;

@@ -31,6 +31,9 @@ class SharedInstanceEnd : public ::testing::Environment {
     ::testing::AddGlobalTestEnvironment(new SharedInstanceEnd);
 
 std::shared_ptr<Instance> SharedInstance() {
+  static bool tried = false;
+  if (!shared_instance && tried) throw std::runtime_error("the shared davitd did not start (see the first test)");
+  tried = true;
   if (!shared_instance) shared_instance = std::make_shared<Instance>();
   return shared_instance;
 }

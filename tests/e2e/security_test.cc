@@ -114,12 +114,12 @@ TEST_F(Security, NoNewPrivilegesHolds) {
 
 TEST_F(Security, MaskedAndReadOnlyPathsAreWhatTheirNamesSay) {
   std::string container = RunWith([](auto& security) {
-    security.add_masked_paths("/etc/passwd");
+    security.add_masked_paths("/etc/resolv.conf");
     security.add_masked_paths("/var/www");
     security.add_readonly_paths("/home");
   });
 
-  EXPECT_EQ(Shell(container, "cat /etc/passwd"), "");
+  EXPECT_EQ(Shell(container, "cat /etc/resolv.conf"), "");
   EXPECT_THAT(Exec(container, {"touch", "/var/www/file"}).err, HasSubstr("Read-only file system"));
   EXPECT_THAT(Exec(container, {"touch", "/home/file"}).err, HasSubstr("Read-only file system"));
 }
