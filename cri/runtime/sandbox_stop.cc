@@ -70,7 +70,8 @@ Result<> Runtime::DetachNetwork(Sandbox& sandbox) {
   attachment.addresses = TRY(ParseAddresses(record.addresses));
   attachment.host_interface = record.host_interface;
   attachment.mac = record.mac;
-  attachment.ports = TRY(HostPorts(sandbox.config()));
+  // Ports were opened by an attach that succeeded; a refused one may have failed because of them.
+  if (!record.host_interface.empty()) attachment.ports = TRY(HostPorts(sandbox.config()));
   TRY(host_.bridge.Detach(sandbox.id(), attachment));
   // The lease ends in the record before anyone else can get the addresses.
   TRY(sandbox.record().Change([](SandboxRecord& r) { r.addresses.clear(); }));
