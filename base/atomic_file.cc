@@ -24,7 +24,8 @@ Result<> WriteFileAtomically(int dir_fd, const std::string& name, std::string_vi
                              Durability durability) {
   std::string temporary = "." + name + ".tmp";
   Result<> written = WriteTemporary(dir_fd, temporary, data, mode, durability);
-  if (written && renameat(dir_fd, temporary.c_str(), dir_fd, name.c_str()) < 0) written = SystemError("rename", name);
+  if (written && renameat(dir_fd, temporary.c_str(), dir_fd, name.c_str()) < 0)
+    written = SystemError("rename", name);
   if (!written) {
     unlinkat(dir_fd, temporary.c_str(), 0);
     return written;

@@ -47,7 +47,9 @@ Result<int> Half(int n) {
   if (n % 2 != 0) return Fail(Code::kInvalidArgument, "halve", std::to_string(n), "odd");
   return n / 2;
 }
-Result<int> Quarter(int n) { return Half(TRY(Half(n))); }
+Result<int> Quarter(int n) {
+  return Half(TRY(Half(n)));
+}
 
 TEST(Error, TryReturnsTheFirstError) {
   EXPECT_EQ(*Quarter(8), 2);
@@ -58,7 +60,8 @@ TEST(Error, NamesCallSubjectAndErrno) {
   auto missing = ReadFile("/does/not/exist");
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().code, Code::kNotFound);
-  EXPECT_EQ(Within("start", missing.error()).ToString(), "start: open /does/not/exist: No such file or directory");
+  EXPECT_EQ(Within("start", missing.error()).ToString(),
+            "start: open /does/not/exist: No such file or directory");
 }
 
 TEST(UniqueFd, MoveAssignmentClosesTheOldDescriptor) {
@@ -102,7 +105,8 @@ TEST(Codec, RoundTrips) {
 
 TEST(Codec, RefusesEveryTruncationAndTrailingBytes) {
   std::string data = Encode(Outer{true, 1, {{"abc", 7}}});
-  for (size_t size = 0; size < data.size(); ++size) EXPECT_FALSE(Decode<Outer>(data.substr(0, size), "outer")) << size;
+  for (size_t size = 0; size < data.size(); ++size)
+    EXPECT_FALSE(Decode<Outer>(data.substr(0, size), "outer")) << size;
   EXPECT_FALSE(Decode<Outer>(data + "x", "outer"));
 }
 
@@ -249,8 +253,9 @@ TEST(PidFd, DoesNotTakeAnotherProcessForTheOneIdentified) {
 }
 
 TEST(Log, QuotesWhatNeedsIt) {
-  EXPECT_EQ(FormatLogLine(LogLevel::kInfo, 1'000'000'001, "pod up", {{"id", "abc"}, {"error", "a \"b\"\n"}}),
-            "time=1970-01-01T00:00:01.000000001Z level=info msg=\"pod up\" id=abc error=\"a \\\"b\\\"\\x0a\"\n");
+  EXPECT_EQ(
+      FormatLogLine(LogLevel::kInfo, 1'000'000'001, "pod up", {{"id", "abc"}, {"error", "a \"b\"\n"}}),
+      "time=1970-01-01T00:00:01.000000001Z level=info msg=\"pod up\" id=abc error=\"a \\\"b\\\"\\x0a\"\n");
 }
 
 TEST(NsHandle, WrongTypeIsRefused) {

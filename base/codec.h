@@ -6,8 +6,9 @@
 // A struct takes part by naming its fields once:
 //   struct Point { int32_t x; std::string name;
 //     template <typename Self> static auto Fields(Self& s) { return std::tie(s.x, s.name); } };
-// Decoding checks every length against what is left before it allocates, refuses trailing bytes and booleans that are
-// neither 0 nor 1, and nests no deeper than the types do. Enum values are not checked: their users do that.
+// Decoding checks every length against what is left before it allocates, refuses trailing bytes and booleans
+// that are neither 0 nor 1, and nests no deeper than the types do. Enum values are not checked: their users
+// do that.
 #pragma once
 
 #include <cstdint>

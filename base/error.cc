@@ -56,7 +56,8 @@ std::unexpected<Error> SystemError(std::string_view step, std::string_view subje
   return std::unexpected(Error{CodeFromErrno(err), err, std::string(step), std::string(subject), {}});
 }
 
-std::unexpected<Error> Fail(Code code, std::string_view step, std::string_view subject, std::string_view context) {
+std::unexpected<Error> Fail(Code code, std::string_view step, std::string_view subject,
+                            std::string_view context) {
   return std::unexpected(Error{code, 0, std::string(step), std::string(subject), std::string(context)});
 }
 

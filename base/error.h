@@ -30,8 +30,8 @@ enum class Code : uint8_t {
   kInternal,
 };
 
-// `step` is the call or operation that failed, `subject` what it was applied to (a path, an id, a host), `context`
-// the reason when errno does not say it. `os_errno` is 0 when no system call is behind the error.
+// `step` is the call or operation that failed, `subject` what it was applied to (a path, an id, a host),
+// `context` the reason when errno does not say it. `os_errno` is 0 when no system call is behind the error.
 struct Error {
   Code code = Code::kInternal;
   int os_errno = 0;
@@ -52,7 +52,8 @@ Code CodeFromErrno(int err);
 // An error of a failed system call. Call it before anything else can change errno.
 std::unexpected<Error> SystemError(std::string_view step, std::string_view subject, int err = errno);
 
-std::unexpected<Error> Fail(Code code, std::string_view step, std::string_view subject, std::string_view context = {});
+std::unexpected<Error> Fail(Code code, std::string_view step, std::string_view subject,
+                            std::string_view context = {});
 
 // Puts what the caller was doing in front of the step: "pull image: read header".
 Error Within(std::string_view operation, Error error);
@@ -69,8 +70,8 @@ T TakeValue(Result<T>& result) {
 
 }  // namespace davit
 
-// The value of a Result, or a return of its error from the enclosing function. Each use has a variable of its own name, so
-// that one may stand inside another.
+// The value of a Result, or a return of its error from the enclosing function. Each use has a variable of its
+// own name, so that one may stand inside another.
 #define TRY(expr) DAVIT_TRY(expr, __COUNTER__)
 #define DAVIT_TRY(expr, number) DAVIT_TRY_NUMBERED(expr, number)
 #define DAVIT_TRY_NUMBERED(expr, number)                                        \

@@ -16,7 +16,8 @@ Result<> EventLoop::Add(int fd, uint32_t events, Callback callback) {
   epoll_event event{};
   event.events = events;
   event.data.fd = fd;
-  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) < 0) return SystemError("epoll_ctl(ADD)", std::to_string(fd));
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) < 0)
+    return SystemError("epoll_ctl(ADD)", std::to_string(fd));
   watches_[fd] = std::move(watch);
   return {};
 }
@@ -25,7 +26,8 @@ Result<> EventLoop::Modify(int fd, uint32_t events) {
   epoll_event event{};
   event.events = events;
   event.data.fd = fd;
-  if (epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) < 0) return SystemError("epoll_ctl(MOD)", std::to_string(fd));
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) < 0)
+    return SystemError("epoll_ctl(MOD)", std::to_string(fd));
   return {};
 }
 

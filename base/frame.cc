@@ -98,7 +98,8 @@ Result<Frame> ReceiveFrame(int socket) {
 
 Result<std::pair<UniqueFd, UniqueFd>> FramePair() {
   int ends[2];
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) return SystemError("socketpair", "SEQPACKET");
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+    return SystemError("socketpair", "SEQPACKET");
   return std::pair(UniqueFd(ends[0]), UniqueFd(ends[1]));
 }
 

@@ -27,12 +27,13 @@ struct Frame {
   std::vector<UniqueFd> fds;
 };
 
-// Sends one frame whole. EAGAIN on a non-blocking socket is kUnavailable with os_errno EAGAIN. Never raises SIGPIPE.
+// Sends one frame whole. EAGAIN on a non-blocking socket is kUnavailable with os_errno EAGAIN. Never raises
+// SIGPIPE.
 Result<> SendFrame(int socket, uint16_t version, uint16_t type, uint32_t request_id, std::string_view payload,
                    std::span<const int> fds = {});
 
-// Receives one frame. The end of the stream is kUnavailable with os_errno 0; EAGAIN as above; a frame with a wrong magic
-// or length, or truncated data or descriptors, is kDataLoss. Descriptors arrive O_CLOEXEC.
+// Receives one frame. The end of the stream is kUnavailable with os_errno 0; EAGAIN as above; a frame with a
+// wrong magic or length, or truncated data or descriptors, is kDataLoss. Descriptors arrive O_CLOEXEC.
 Result<Frame> ReceiveFrame(int socket);
 
 // A connected pair of non-inheritable SEQPACKET sockets.

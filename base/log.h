@@ -17,7 +17,8 @@ enum class LogLevel : uint8_t { kDebug, kInfo, kWarning, kError };
 // Values are written as they are: a caller never puts credentials or environment values into one.
 using LogField = std::pair<std::string_view, std::string>;
 
-// Thread-safe: a line is one write(2). Only the RPC edge and main functions log; everything below returns its error.
+// Thread-safe: a line is one write(2). Only the RPC edge and main functions log; everything below returns its
+// error.
 class Logger {
  public:
   // `fd` stays the caller's. Lines below `level` are dropped.

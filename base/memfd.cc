@@ -22,7 +22,8 @@ constexpr unsigned MFD_NOEXEC_SEAL = 0x8;
 
 Result<UniqueFd> MakeSealedMemfd(const std::string& name, std::string_view data, MemfdUse use) {
   unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-  UniqueFd fd(memfd_create(name.c_str(), flags | (use == MemfdUse::kExecutable ? MFD_EXEC : MFD_NOEXEC_SEAL)));
+  UniqueFd fd(
+      memfd_create(name.c_str(), flags | (use == MemfdUse::kExecutable ? MFD_EXEC : MFD_NOEXEC_SEAL)));
   if (!fd && errno == EINVAL) fd.Reset(memfd_create(name.c_str(), flags));  // before 6.3
   if (!fd) return SystemError("memfd_create", name);
   TRY(WriteAll(fd.get(), data, name));
@@ -42,7 +43,8 @@ Result<std::string> ReadSealedMemfd(int fd, size_t limit) {
   std::string data(static_cast<size_t>(st.st_size), '\0');
   size_t done = 0;
   while (done < data.size()) {
-    ssize_t n = TEMP_FAILURE_RETRY(pread(fd, data.data() + done, data.size() - done, static_cast<off_t>(done)));
+    ssize_t n =
+        TEMP_FAILURE_RETRY(pread(fd, data.data() + done, data.size() - done, static_cast<off_t>(done)));
     if (n < 0) return SystemError("pread", "memfd");
     if (n == 0) return Fail(Code::kDataLoss, "pread", "memfd", "truncated");
     done += static_cast<size_t>(n);

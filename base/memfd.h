@@ -15,10 +15,11 @@ namespace davit {
 enum class MemfdUse { kData, kExecutable };
 
 // A memfd that holds `data` and can no longer be written, grown, shrunk or unsealed.
-Result<UniqueFd> MakeSealedMemfd(const std::string& name, std::string_view data, MemfdUse use = MemfdUse::kData);
+Result<UniqueFd> MakeSealedMemfd(const std::string& name, std::string_view data,
+                                 MemfdUse use = MemfdUse::kData);
 
-// The content of a memfd made by somebody else. kInvalidArgument unless it is sealed as above (its content could
-// change under the reader) and at most `limit` bytes long.
+// The content of a memfd made by somebody else. kInvalidArgument unless it is sealed as above (its content
+// could change under the reader) and at most `limit` bytes long.
 Result<std::string> ReadSealedMemfd(int fd, size_t limit);
 
 }  // namespace davit

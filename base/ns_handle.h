@@ -13,7 +13,8 @@
 
 namespace davit {
 
-// Holding one keeps the namespace alive. A mount namespace handle also pins all its mounts: do not keep one for long.
+// Holding one keeps the namespace alive. A mount namespace handle also pins all its mounts: do not keep one
+// for long.
 class NsHandle {
  public:
   NsHandle() = default;
@@ -22,7 +23,8 @@ class NsHandle {
   // `name` as below /proc/PID/ns/: "net", "ipc", "mnt"...
   static Result<NsHandle> OfSelf(const std::string& name);
 
-  // Moves the calling thread into the namespace; `type` is its CLONE_NEW* flag, so that a wrong one is EINVAL.
+  // Moves the calling thread into the namespace; `type` is its CLONE_NEW* flag, so that a wrong one is
+  // EINVAL.
   Result<> Enter(int type) const;
 
   int get() const { return fd_.get(); }

@@ -56,7 +56,8 @@ Result<UniqueFd> MakeDirsInRoot(int dir_fd, const std::string& path) {
     walked += "/" + name;
     auto next = OpenBeneath(dir_fd, walked, Resolve::kInRoot, O_PATH | O_DIRECTORY);
     if (!next && next.error().os_errno == ENOENT) {
-      if (mkdirat(current.get(), name.c_str(), 0755) < 0 && errno != EEXIST) return SystemError("mkdir", walked);
+      if (mkdirat(current.get(), name.c_str(), 0755) < 0 && errno != EEXIST)
+        return SystemError("mkdir", walked);
       next = OpenBeneath(dir_fd, walked, Resolve::kInRoot, O_PATH | O_DIRECTORY);
     }
     current = TRY(std::move(next));

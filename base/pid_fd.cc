@@ -13,7 +13,8 @@
 namespace davit {
 namespace {
 
-// Field 22; the command name (field 2) may hold spaces and parentheses, so counting starts behind the last one.
+// Field 22; the command name (field 2) may hold spaces and parentheses, so counting starts behind the last
+// one.
 std::optional<uint64_t> ParseStartTime(std::string_view stat) {
   size_t pos = stat.rfind(')');
   if (pos == std::string_view::npos) return std::nullopt;
@@ -49,7 +50,8 @@ Result<PidFd> PidFd::Open(const ProcessIdentity& identity) {
   PidFd pidfd = TRY(Open(identity.pid));
   // Looked at after the open: if it is the same process now, it was the same when the pidfd was made.
   ProcessIdentity now = TRY(IdentifyProcess(identity.pid));
-  if (now != identity) return Fail(Code::kNotFound, "pidfd_open", std::to_string(identity.pid), "another process");
+  if (now != identity)
+    return Fail(Code::kNotFound, "pidfd_open", std::to_string(identity.pid), "another process");
   return pidfd;
 }
 

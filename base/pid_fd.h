@@ -35,7 +35,8 @@ class PidFd {
   explicit PidFd(UniqueFd fd) : fd_(std::move(fd)) {}
 
   static Result<PidFd> Open(pid_t pid);
-  // The process that `identity` names; kNotFound when it is gone, even when its pid lives on as another process.
+  // The process that `identity` names; kNotFound when it is gone, even when its pid lives on as another
+  // process.
   static Result<PidFd> Open(const ProcessIdentity& identity);
 
   int get() const { return fd_.get(); }
@@ -45,7 +46,8 @@ class PidFd {
   // kNotFound when the process is gone.
   Result<> Signal(int signo) const;
 
-  // Waits for the end of the process, which need not be a child; false when `timeout_ms` ran out. -1 waits for ever.
+  // Waits for the end of the process, which need not be a child; false when `timeout_ms` ran out. -1 waits
+  // for ever.
   Result<bool> WaitExit(int timeout_ms) const;
 
  private:

@@ -43,15 +43,18 @@ void DescribeSignals(SpawnSetup& setup) {
   sigemptyset(&none);
   posix_spawnattr_setsigdefault(&setup.attributes, &all);
   posix_spawnattr_setsigmask(&setup.attributes, &none);
-  posix_spawnattr_setflags(&setup.attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID);
+  posix_spawnattr_setflags(&setup.attributes,
+                           POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID);
 }
 
-// dup2 in two rounds: first out of the way of all targets, so that no assignment overwrites a source still to be used.
+// dup2 in two rounds: first out of the way of all targets, so that no assignment overwrites a source still to
+// be used.
 Result<> DescribeDescriptors(SpawnSetup& setup, const SpawnRequest& request, std::vector<UniqueFd>& parked) {
   int highest = 2;
   for (auto [ours, theirs] : request.fds) highest = std::max({highest, theirs});
   for (int fd = 0; fd <= 2; ++fd) {
-    bool named = std::any_of(request.fds.begin(), request.fds.end(), [fd](auto& pair) { return pair.second == fd; });
+    bool named =
+        std::any_of(request.fds.begin(), request.fds.end(), [fd](auto& pair) { return pair.second == fd; });
     if (!named) posix_spawn_file_actions_addopen(&setup.actions, fd, "/dev/null", O_RDWR, 0);
   }
   for (auto [ours, theirs] : request.fds) {
@@ -66,7 +69,8 @@ Result<> DescribeDescriptors(SpawnSetup& setup, const SpawnRequest& request, std
   return {};
 }
 
-// The child's own descriptors are rearranged before it executes the program, so one of ours is named through our process.
+// The child's own descriptors are rearranged before it executes the program, so one of ours is named through
+// our process.
 std::string ProgramPath(const std::string& program) {
   constexpr std::string_view kOwnDescriptor = "/proc/self/fd/";
   if (!program.starts_with(kOwnDescriptor)) return program;
@@ -85,7 +89,8 @@ Result<ChildProcess> Spawn(const SpawnRequest& request) {
   std::vector<char*> envp = Pointers(request.env);
   ChildProcess child;
   std::string program = ProgramPath(request.program);
-  int err = posix_spawn(&child.pid, program.c_str(), &setup.actions, &setup.attributes, argv.data(), envp.data());
+  int err =
+      posix_spawn(&child.pid, program.c_str(), &setup.actions, &setup.attributes, argv.data(), envp.data());
   if (err != 0) return SystemError("posix_spawn", request.program, err);
   child.pidfd = TRY(PidFd::Open(child.pid));  // not yet reaped, so the pid is still ours
   return child;

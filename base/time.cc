@@ -23,10 +23,11 @@ std::string FormatRfc3339Nano(int64_t unix_nanoseconds) {
   std::chrono::year_month_day date(day);
   std::chrono::hh_mm_ss clock(time - day);
   char buffer[64];
-  int size = snprintf(buffer, sizeof buffer, "%04d-%02u-%02uT%02d:%02d:%02d.%09lldZ", static_cast<int>(date.year()),
-                      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                      static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                      static_cast<int>(clock.seconds().count()), static_cast<long long>(clock.subseconds().count()));
+  int size =
+      snprintf(buffer, sizeof buffer, "%04d-%02u-%02uT%02d:%02d:%02d.%09lldZ", static_cast<int>(date.year()),
+               static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+               static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+               static_cast<int>(clock.seconds().count()), static_cast<long long>(clock.subseconds().count()));
   return std::string(buffer, static_cast<size_t>(size));
 }
 

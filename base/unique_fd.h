@@ -11,8 +11,8 @@
 
 namespace davit {
 
-// Closes its descriptor when it goes. close(2) is never retried: on Linux the number is free again even after EINTR.
-// errno survives the close, so an error path may report the call that failed.
+// Closes its descriptor when it goes. close(2) is never retried: on Linux the number is free again even after
+// EINTR. errno survives the close, so an error path may report the call that failed.
 class UniqueFd {
  public:
   UniqueFd() = default;

@@ -22,17 +22,23 @@ constexpr uint32_t kMinMtu = 576, kMinMtuIpv6 = 1280, kMaxMtu = 65535;
 
 Result<> CheckSubnets(const std::vector<Subnet>& subnets) {
   for (const Subnet& subnet : subnets) {
-    bool alone = std::ranges::count_if(subnets, [&](const Subnet& s) { return s.base.family == subnet.base.family; }) == 1;
-    if (!alone) return Fail(Code::kInvalidArgument, "configure bridge", subnet.ToString(), "two subnets of one family");
-    if (subnet.HostBits() < 2) return Fail(Code::kInvalidArgument, "configure bridge", subnet.ToString(), "too small");
+    bool alone = std::ranges::count_if(
+                     subnets, [&](const Subnet& s) { return s.base.family == subnet.base.family; }) == 1;
+    if (!alone)
+      return Fail(Code::kInvalidArgument, "configure bridge", subnet.ToString(), "two subnets of one family");
+    if (subnet.HostBits() < 2)
+      return Fail(Code::kInvalidArgument, "configure bridge", subnet.ToString(), "too small");
   }
   if (subnets.empty()) return Fail(Code::kInvalidArgument, "configure bridge", "subnets", "none given");
   return {};
 }
 
-// The rules of dev_valid_name() in the kernel, and no character that means something in a path or an nft script.
+// The rules of dev_valid_name() in the kernel, and no character that means something in a path or an nft
+// script.
 Result<> CheckConfig(const BridgeConfig& config) {
-  auto bad = [](char c) { return !isalnum(static_cast<unsigned char>(c)) && c != '-' && c != '_' && c != '.'; };
+  auto bad = [](char c) {
+    return !isalnum(static_cast<unsigned char>(c)) && c != '-' && c != '_' && c != '.';
+  };
   if (config.name.empty() || config.name.size() >= IFNAMSIZ || config.name.starts_with('.') ||
       std::ranges::any_of(config.name, bad))
     return Fail(Code::kInvalidArgument, "configure bridge", config.name,
@@ -42,7 +48,8 @@ Result<> CheckConfig(const BridgeConfig& config) {
                 "a table's name is 1 to 64 letters, digits, '-', '_' or '.'");
   bool ipv6 = std::ranges::any_of(config.subnets, [](const Subnet& s) { return s.base.family == AF_INET6; });
   if (config.mtu != 0 && (config.mtu < (ipv6 ? kMinMtuIpv6 : kMinMtu) || config.mtu > kMaxMtu))
-    return Fail(Code::kInvalidArgument, "configure bridge", "mtu " + std::to_string(config.mtu), "out of range");
+    return Fail(Code::kInvalidArgument, "configure bridge", "mtu " + std::to_string(config.mtu),
+                "out of range");
   return CheckSubnets(config.subnets);
 }
 
@@ -103,8 +110,8 @@ Result<> Bridge::ReserveAddresses(const std::vector<IpAddress>& addresses) {
   for (size_t i = 0; i < addresses.size(); ++i) {
     AddressPool* pool = PoolOf(addresses[i]);
     Result<> reserved = pool != nullptr ? pool->Reserve(addresses[i])
-                                        : Fail(Code::kInvalidArgument, "reserve address", addresses[i].ToString(),
-                                               "in no subnet of " + name_);
+                                        : Fail(Code::kInvalidArgument, "reserve address",
+                                               addresses[i].ToString(), "in no subnet of " + name_);
     if (reserved) continue;
     ReleaseAddresses({addresses.begin(), addresses.begin() + static_cast<std::ptrdiff_t>(i)});
     return reserved;
@@ -117,13 +124,16 @@ void Bridge::ReleaseAddresses(const std::vector<IpAddress>& addresses) {
     if (AddressPool* pool = PoolOf(address)) pool->Release(address);
 }
 
-Result<Attachment> Bridge::Attach(const std::string& sandbox_id, int netns_fd, const std::vector<IpAddress>& addresses,
+Result<Attachment> Bridge::Attach(const std::string& sandbox_id, int netns_fd,
+                                  const std::vector<IpAddress>& addresses,
                                   const std::vector<PortMapping>& ports) {
   if (sandbox_id.empty() || sandbox_id.size() > kMaxSandboxId)
     return Fail(Code::kInvalidArgument, "attach pod", sandbox_id, "a sandbox id has 1 to 128 characters");
   if (addresses.empty()) return Fail(Code::kInvalidArgument, "attach pod", sandbox_id, "no addresses");
-  Attachment attachment{addresses, HostInterfaceName(name_, sandbox_id), FormatMac(PodMac(addresses.front())), {}};
-  std::ranges::copy_if(ports, std::back_inserter(attachment.ports), [](const auto& p) { return p.host_port != 0; });
+  Attachment attachment{
+      addresses, HostInterfaceName(name_, sandbox_id), FormatMac(PodMac(addresses.front())), {}};
+  std::ranges::copy_if(ports, std::back_inserter(attachment.ports),
+                       [](const auto& p) { return p.host_port != 0; });
   std::vector<HostPort> host_ports = TRY(ExpandMappings(ports, addresses));
   TRY(claims_.Claim(sandbox_id, host_ports));
 
@@ -145,7 +155,7 @@ Result<> Bridge::Connect(const std::string& sandbox_id, int netns_fd, const Atta
 
 Result<> Bridge::MakeInterface(const std::string& sandbox_id, int netns_fd, const Attachment& attachment) {
   std::vector<PodAddress> addresses = TRY(WithGateways(attachment.addresses));
-  VethPair pair{attachment.host_interface, sandbox_id,    index_, mtu_, PodMac(attachment.addresses.front()),
+  VethPair pair{attachment.host_interface, sandbox_id, index_, mtu_, PodMac(attachment.addresses.front()),
                 KernelHasIpv6(),           netns_fd};
   NetlinkSocket pod = TRY(EnterPod(netns_fd));
   {
@@ -169,7 +179,8 @@ Result<> Bridge::MakeInterface(const std::string& sandbox_id, int netns_fd, cons
 Result<> Bridge::RemoveLeftover(const std::string& sandbox_id, const std::string& host_interface) {
   std::optional<Link> link = TRY(FindLink(routes_, host_interface));
   if (!link)
-    return Fail(Code::kAlreadyExists, "create veth pair", kPodInterface, "it exists in the pod's network namespace");
+    return Fail(Code::kAlreadyExists, "create veth pair", kPodInterface,
+                "it exists in the pod's network namespace");
   if (link->master == index_ && (link->alias == sandbox_id || link->alias.empty()))
     return DeleteLink(routes_, link->index);
   return Fail(Code::kAlreadyExists, "create veth pair", host_interface,
@@ -211,7 +222,8 @@ Result<> Bridge::ClosePorts(const std::string& sandbox_id, const Attachment& att
   return ForgetFlows(closing, Flows::kIntoPod);
 }
 
-// By the name that follows from the sandbox, so that an attachment whose record was never finished goes as well.
+// By the name that follows from the sandbox, so that an attachment whose record was never finished goes as
+// well.
 Result<> Bridge::RemoveInterface(const std::string& sandbox_id) {
   MutexLock lock(routes_mutex_);
   std::optional<Link> link = TRY(FindLink(routes_, HostInterfaceName(name_, sandbox_id)));
@@ -245,7 +257,8 @@ Result<std::vector<HostPort>> Bridge::ClaimAgain(const std::set<std::string>& sa
   for (const Attachment& attachment : live) {
     auto sandbox = sandbox_of.find(attachment.host_interface);
     if (sandbox == sandbox_of.end())
-      return Fail(Code::kInvalidArgument, "collect pods", attachment.host_interface, "no live sandbox has this interface");
+      return Fail(Code::kInvalidArgument, "collect pods", attachment.host_interface,
+                  "no live sandbox has this interface");
     std::vector<HostPort> ports = TRY(ExpandMappings(attachment.ports, attachment.addresses));
     TRY(claims_.Claim(sandbox->second, ports));
     wanted.insert(wanted.end(), ports.begin(), ports.end());
@@ -259,7 +272,8 @@ Result<std::vector<Link>> Bridge::PodInterfaces() {
   std::vector<Link> links = TRY(ListLinks(routes_));
   std::string prefix = HostInterfacePrefix(name_);
   std::erase_if(links, [&](const Link& link) {
-    return link.kind != "veth" || !link.name.starts_with(prefix) || (link.master != 0 && link.master != index_);
+    return link.kind != "veth" || !link.name.starts_with(prefix) ||
+           (link.master != 0 && link.master != index_);
   });
   return links;
 }
@@ -271,11 +285,14 @@ Result<> Bridge::Check() const {
   std::optional<Link> link = TRY(FindLink(routes_, name_));
   if (!link || link->index != index_)
     return Fail(Code::kFailedPrecondition, "check bridge", name_, "somebody removed it");
-  if ((link->flags & IFF_UP) == 0) return Fail(Code::kFailedPrecondition, "check bridge", name_, "it is down");
+  if ((link->flags & IFF_UP) == 0)
+    return Fail(Code::kFailedPrecondition, "check bridge", name_, "it is down");
   return {};
 }
 
-void Bridge::WaitForRemovals() { remover_->Wait(); }
+void Bridge::WaitForRemovals() {
+  remover_->Wait();
+}
 
 Result<> Bridge::Destroy() {
   remover_->Wait();

@@ -26,7 +26,8 @@
 
 namespace davit {
 
-// Instances on one host need a name, a table and subnets each; everything else that they make follows from these.
+// Instances on one host need a name, a table and subnets each; everything else that they make follows from
+// these.
 struct BridgeConfig {
   std::string name = "davit0";  // of the interface, at most 15 characters
   std::vector<Subnet> subnets;  // at most one IPv4 and one IPv6, at least one
@@ -42,38 +43,42 @@ struct Attachment {
   std::vector<PortMapping> ports;  // those with a host port
 };
 
-// Thread-safe: pods may come and go from any threads of the process that are in the network namespace of Open's caller,
-// which is the host's side of everything here. What it makes lives in the kernel and outlives the object and the
-// process.
+// Thread-safe: pods may come and go from any threads of the process that are in the network namespace of
+// Open's caller, which is the host's side of everything here. What it makes lives in the kernel and outlives
+// the object and the process.
 class Bridge {
  public:
-  // Makes bridge, kernel settings and nftables table, or takes over what an earlier process left. kFailedPrecondition
-  // says who is in the way: another running instance, a foreign link or table of that name, an overlapping address.
+  // Makes bridge, kernel settings and nftables table, or takes over what an earlier process left.
+  // kFailedPrecondition says who is in the way: another running instance, a foreign link or table of that
+  // name, an overlapping address.
   //
-  // After taking over, the caller reserves the addresses in its records and calls Collect before pods come or go.
+  // After taking over, the caller reserves the addresses in its records and calls Collect before pods come or
+  // go.
   static Result<std::unique_ptr<Bridge>> Open(const BridgeConfig& config);
 
   // Waits for links that are being removed. Pods keep their network.
   ~Bridge() = default;
 
-  // One address of each subnet, IPv4 first. They are the caller's until released, and only in memory: record them first.
+  // One address of each subnet, IPv4 first. They are the caller's until released, and only in memory: record
+  // them first.
   Result<std::vector<IpAddress>> AllocateAddresses();
   // The same addresses again, after a restart. All or none.
   Result<> ReserveAddresses(const std::vector<IpAddress>& addresses);
   void ReleaseAddresses(const std::vector<IpAddress>& addresses);
 
-  // Gives the namespace lo, eth0 with the addresses, and default routes; then opens the host ports. The pod can send
-  // and be reached when this returns. Undoes itself on failure. kAlreadyExists names who holds a host port.
-  // The namespace must be new: no eth0 in it. A veth that an interrupted attempt left for this sandbox is replaced.
-  Result<Attachment> Attach(const std::string& sandbox_id, int netns_fd, const std::vector<IpAddress>& addresses,
-                            const std::vector<PortMapping>& ports);
+  // Gives the namespace lo, eth0 with the addresses, and default routes; then opens the host ports. The pod
+  // can send and be reached when this returns. Undoes itself on failure. kAlreadyExists names who holds a
+  // host port. The namespace must be new: no eth0 in it. A veth that an interrupted attempt left for this
+  // sandbox is replaced.
+  Result<Attachment> Attach(const std::string& sandbox_id, int netns_fd,
+                            const std::vector<IpAddress>& addresses, const std::vector<PortMapping>& ports);
 
-  // Closes the host ports now and removes the interface soon, in the background. Idempotent, and needs nothing of the
-  // pod. The addresses stay the caller's to release.
+  // Closes the host ports now and removes the interface soon, in the background. Idempotent, and needs
+  // nothing of the pod. The addresses stay the caller's to release.
   Result<> Detach(const std::string& sandbox_id, const Attachment& attachment);
 
-  // Makes the kernel's state that of these pods: interfaces and host ports of others go, missing host ports, the table
-  // and the bridge come back. For a start, or when Check fails; no pod may come or go meanwhile.
+  // Makes the kernel's state that of these pods: interfaces and host ports of others go, missing host ports,
+  // the table and the bridge come back. For a start, or when Check fails; no pod may come or go meanwhile.
   Result<> Collect(const std::set<std::string>& live_sandboxes, const std::vector<Attachment>& live);
 
   // Whether a pod would get a working network: bridge up, table there, removals working.
@@ -82,7 +87,8 @@ class Bridge {
   // Returns when the interfaces of pods detached so far are gone.
   void WaitForRemovals();
 
-  // Removes bridge, table and all interfaces of pods. Kernel settings stay as they are: others may rely on them by now.
+  // Removes bridge, table and all interfaces of pods. Kernel settings stay as they are: others may rely on
+  // them by now.
   Result<> Destroy();
 
  private:
@@ -93,12 +99,14 @@ class Bridge {
   Result<> Connect(const std::string& sandbox_id, int netns_fd, const Attachment& attachment,
                    const std::vector<HostPort>& ports);
   Result<> MakeInterface(const std::string& sandbox_id, int netns_fd, const Attachment& attachment);
-  Result<> RemoveLeftover(const std::string& sandbox_id, const std::string& host_interface) REQUIRES(routes_mutex_);
+  Result<> RemoveLeftover(const std::string& sandbox_id, const std::string& host_interface)
+      REQUIRES(routes_mutex_);
   Result<std::vector<PodAddress>> WithGateways(const std::vector<IpAddress>& addresses) const;
   Result<> ClosePorts(const std::string& sandbox_id, const Attachment& attachment);
   Result<> RemoveInterface(const std::string& sandbox_id);
   Result<> ForgetFlows(const std::vector<HostPort>& ports, Flows flows);
-  Result<std::vector<HostPort>> ClaimAgain(const std::set<std::string>& sandboxes, const std::vector<Attachment>& live);
+  Result<std::vector<HostPort>> ClaimAgain(const std::set<std::string>& sandboxes,
+                                           const std::vector<Attachment>& live);
   Result<std::vector<Link>> PodInterfaces();
   AddressPool* PoolOf(const IpAddress& address) const;
 

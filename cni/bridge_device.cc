@@ -53,7 +53,8 @@ Result<Link> FindOrCreate(NetlinkSocket& socket, const BridgeDevice& device) {
               "the link exists and was not made for this purpose (no alias \"" + device.alias + "\")");
 }
 
-Result<> FailOnOverlap(const std::vector<InterfaceAddress>& addresses, uint32_t index, const BridgeDevice& device) {
+Result<> FailOnOverlap(const std::vector<InterfaceAddress>& addresses, uint32_t index,
+                       const BridgeDevice& device) {
   for (const InterfaceAddress& a : addresses) {
     if (a.index == index || a.scope != RT_SCOPE_UNIVERSE) continue;
     for (const Subnet& subnet : device.subnets) {
@@ -61,7 +62,8 @@ Result<> FailOnOverlap(const std::vector<InterfaceAddress>& addresses, uint32_t 
       char name[IF_NAMESIZE] = "";
       return Fail(Code::kFailedPrecondition, "use subnet", subnet.ToString(),
                   "address " + a.address.ToString() + " of interface " +
-                      (if_indextoname(a.index, name) != nullptr ? name : std::to_string(a.index)) + " lies in it");
+                      (if_indextoname(a.index, name) != nullptr ? name : std::to_string(a.index)) +
+                      " lies in it");
     }
   }
   return {};
@@ -72,20 +74,21 @@ Result<> SetAddresses(NetlinkSocket& socket, const std::vector<InterfaceAddress>
   NetlinkBatch batch;
   SetLinkUp(batch, index);
   for (const InterfaceAddress& a : present)
-    if (a.index == index && a.scope == RT_SCOPE_UNIVERSE && std::ranges::find(device.gateways, a.address) == device.gateways.end())
+    if (a.index == index && a.scope == RT_SCOPE_UNIVERSE &&
+        std::ranges::find(device.gateways, a.address) == device.gateways.end())
       RemoveAddress(batch, a);
   for (size_t i = 0; i < device.subnets.size(); ++i)
     AddAddress(batch, {index, device.gateways[i], device.subnets[i].prefix, RT_SCOPE_UNIVERSE});
   return socket.Execute(batch);
 }
 
-// Makes the host ports answer on ::1. Answers come in on the bridge with ::1 as their destination once the translation
-// is undone, and the kernel wants a local route on the interface that a packet came in on.
+// Makes the host ports answer on ::1. Answers come in on the bridge with ::1 as their destination once the
+// translation is undone, and the kernel wants a local route on the interface that a packet came in on.
 Result<> AddLoopbackRoute(NetlinkSocket& socket, uint32_t index) {
   NetlinkBatch batch;
   nlmsghdr* message = nullptr;
-  auto* header = batch.Add<rtmsg>("add local route for ::1", RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK,
-                                  &message);
+  auto* header = batch.Add<rtmsg>("add local route for ::1", RTM_NEWROUTE,
+                                  NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, &message);
   header->rtm_family = AF_INET6;
   header->rtm_dst_len = 128;
   header->rtm_table = RT_TABLE_LOCAL;
@@ -99,8 +102,8 @@ Result<> AddLoopbackRoute(NetlinkSocket& socket, uint32_t index) {
   return Unless(socket.Execute(batch), EEXIST);
 }
 
-// route_localnet lets 127.0.0.1:PORT lead into a pod (the guard chain keeps pods from using it the other way). Pods are
-// not routers: what they advertise or redirect is nothing to the host.
+// route_localnet lets 127.0.0.1:PORT lead into a pod (the guard chain keeps pods from using it the other
+// way). Pods are not routers: what they advertise or redirect is nothing to the host.
 Result<> SetDeviceSysctls(const std::string& name) {
   TRY(EnsureSysctl("net/ipv4/conf/" + name + "/route_localnet", "1"));
   TRY(EnsureSysctl("net/ipv4/conf/" + name + "/accept_redirects", "0"));

@@ -31,7 +31,9 @@ constexpr Protocol kTcp = Protocol::kTcp;
 constexpr Protocol kUdp = Protocol::kUdp;
 const IpAddress kAny4{AF_INET, {}};
 
-std::string Id(char digit) { return std::string(64, digit); }
+std::string Id(char digit) {
+  return std::string(64, digit);
+}
 
 class BridgeTest : public NetworkTest {
  protected:
@@ -40,12 +42,13 @@ class BridgeTest : public NetworkTest {
     NetlinkSocket socket = NetlinkSocket::Open(NETLINK_NETFILTER).value();
     std::vector<std::string> texts;
     std::vector<HostPort> ports = ListHostPorts(socket, "davit-0").value();
-    for (const HostPort& port : ports)
-      texts.push_back(port.ToString() + " > " + port.pod.ToString());
+    for (const HostPort& port : ports) texts.push_back(port.ToString() + " > " + port.pod.ToString());
     return texts;
   }
 
-  std::string Rules(const std::string& table) const { return host_->Shell("nft -nn list table inet " + table); }
+  std::string Rules(const std::string& table) const {
+    return host_->Shell("nft -nn list table inet " + table);
+  }
 };
 
 TEST_F(BridgeTest, TableIsWhatNftMakesOfTheSameRules) {
@@ -125,13 +128,15 @@ TEST_F(BridgeTest, PodHasTheAddressesItWasGiven) {
   EXPECT_EQ(pod.attachment.mac, "02:d4:0a:50:00:02");
   EXPECT_THAT(pod.ns.Shell("ip -o address show eth0 scope global"),
               AllOf(HasSubstr("10.80.0.2/16"), HasSubstr("fd00:80::2/64"), Not(HasSubstr("tentative"))));
-  EXPECT_THAT(pod.ns.Shell("ip -o link show eth0"), AllOf(HasSubstr("02:d4:0a:50:00:02"), HasSubstr("LOWER_UP")));
+  EXPECT_THAT(pod.ns.Shell("ip -o link show eth0"),
+              AllOf(HasSubstr("02:d4:0a:50:00:02"), HasSubstr("LOWER_UP")));
   EXPECT_THAT(pod.ns.Shell("ip route; ip -6 route"),
               AllOf(HasSubstr("default via 10.80.0.1"), HasSubstr("default via fd00:80::1")));
   EXPECT_THAT(pod.ns.Shell("ip -o link show lo"), HasSubstr("LOWER_UP"));
   EXPECT_EQ(pod.ns.Shell("cat /proc/sys/net/ipv6/conf/eth0/accept_ra"), "0\n");
   std::string host_end = host_->Shell("ip -d link show " + pod.attachment.host_interface);
-  EXPECT_THAT(host_end, AllOf(HasSubstr("master davit0"), HasSubstr("hairpin on"), HasSubstr("alias " + pod.id)));
+  EXPECT_THAT(host_end,
+              AllOf(HasSubstr("master davit0"), HasSubstr("hairpin on"), HasSubstr("alias " + pod.id)));
   EXPECT_THAT(host_->Shell("ip address show " + pod.attachment.host_interface), Not(HasSubstr("inet6")));
 }
 
@@ -143,7 +148,8 @@ TEST_F(BridgeTest, OneFamilyIsEnough) {
     ASSERT_EQ(pod.attachment.addresses.size(), 1u);
     Endpoint server = Serve(pod.ns, kTcp, pod.attachment.addresses[0], 80);
     bool ipv4 = pod.attachment.addresses[0].family == AF_INET;
-    EXPECT_EQ(Call(*outside_, kTcp, server, ipv4 ? kHostIpv4 : kHostIpv6, 8080), ipv4 ? "192.0.2.2" : "2001:db8::2");
+    EXPECT_EQ(Call(*outside_, kTcp, server, ipv4 ? kHostIpv4 : kHostIpv6, 8080),
+              ipv4 ? "192.0.2.2" : "2001:db8::2");
     EXPECT_TRUE(bridge->Destroy());
   }
 }
@@ -166,13 +172,15 @@ TEST_F(BridgeTest, SetsWhatTheKernelNeedsAndNoMore) {
   EXPECT_EQ(*ReadSysctl("net/ipv4/conf/all/route_localnet"), "0");
   EXPECT_EQ(*ReadSysctl("net/ipv4/conf/up0/route_localnet"), "0");
   EXPECT_EQ(*ReadSysctl("net/ipv6/conf/davit0/accept_ra"), "0");
-  EXPECT_EQ(*ReadSysctl("net/ipv6/conf/up0/accept_ra"), "2") << "forwarding must not end router advertisements";
+  EXPECT_EQ(*ReadSysctl("net/ipv6/conf/up0/accept_ra"), "2")
+      << "forwarding must not end router advertisements";
 }
 
 TEST(SysctlTest, ReadOnlySettingIsAnErrorThatNamesIt) {
   Result<> set = EnsureSysctl("kernel/ostype", "Davit");
   ASSERT_FALSE(set);
-  EXPECT_THAT(set.error().ToString(), AllOf(HasSubstr("/proc/sys/kernel/ostype"), HasSubstr("needs the value Davit")));
+  EXPECT_THAT(set.error().ToString(),
+              AllOf(HasSubstr("/proc/sys/kernel/ostype"), HasSubstr("needs the value Davit")));
   EXPECT_TRUE(EnsureSysctl("kernel/ostype", *ReadSysctl("kernel/ostype")));
 }
 
@@ -235,7 +243,8 @@ TEST_F(BridgeTest, AttachReplacesWhatAnInterruptedOneLeft) {
   std::unique_ptr<Bridge> bridge = OpenBridge();
   Pod pod = StartPod(*bridge, {{kTcp, "", 8080, 80}});
   NetNs again = NetNs::Make();
-  Result<Attachment> attached = bridge->Attach(pod.id, again.fd(), pod.attachment.addresses, pod.attachment.ports);
+  Result<Attachment> attached =
+      bridge->Attach(pod.id, again.fd(), pod.attachment.addresses, pod.attachment.ports);
   ASSERT_TRUE(attached) << attached.error().ToString();
   EXPECT_EQ(PodLinks(), 1u);
   Endpoint server = Serve(again, kTcp, kAny4, 80);
@@ -294,19 +303,22 @@ TEST_F(BridgeTest, NextProcessTakesOverWithTrafficFlowing) {
   ASSERT_TRUE(bridge->Collect({alive.id}, {alive.attachment}));
   bridge->WaitForRemovals();
   EXPECT_EQ(PodLinks(), 1u);
-  EXPECT_THAT(HostPorts(), UnorderedElementsAre("tcp 0.0.0.0:8080 > 10.80.0.2", "tcp [::]:8080 > fd00:80::2"));
+  EXPECT_THAT(HostPorts(),
+              UnorderedElementsAre("tcp 0.0.0.0:8080 > 10.80.0.2", "tcp [::]:8080 > fd00:80::2"));
   EXPECT_EQ(Call(*outside_, kTcp, server, kHostIpv4, 8080), "192.0.2.2");
   EXPECT_EQ(bridge->ReserveAddresses(alive.attachment.addresses).error().code, Code::kAlreadyExists);
   Pod next = StartPod(*bridge, {{kTcp, "", 8081, 80}});
   EXPECT_EQ(next.ipv4(), Ip("10.80.0.3"));
   NetNs ns = NetNs::Make();
-  Result<Attachment> taken = bridge->Attach(Id('9'), ns.fd(), *bridge->AllocateAddresses(), {{kTcp, "", 8080, 80}});
+  Result<Attachment> taken =
+      bridge->Attach(Id('9'), ns.fd(), *bridge->AllocateAddresses(), {{kTcp, "", 8080, 80}});
   EXPECT_THAT(taken.error().ToString(), HasSubstr("sandbox " + alive.id));
 }
 
 TEST_F(BridgeTest, TableIsSafeFromAFlushWhileItHasAnOwner) {
   std::unique_ptr<Bridge> bridge = OpenBridge();
-  if (Rules("davit-0").find("owner") == std::string::npos) GTEST_SKIP() << "needs owned nftables tables (Linux 6.9)";
+  if (Rules("davit-0").find("owner") == std::string::npos)
+    GTEST_SKIP() << "needs owned nftables tables (Linux 6.9)";
   host_->Shell("nft flush ruleset");
   EXPECT_TRUE(bridge->Check());
 }
@@ -368,7 +380,8 @@ TEST_F(BridgeTest, ChangedSubnetReplacesGatewayAndRules) {
 
 TEST_F(BridgeTest, SecondProcessOnTheSameBridgeIsRefused) {
   std::unique_ptr<Bridge> bridge = OpenBridge();
-  if (Rules("davit-0").find("owner") == std::string::npos) GTEST_SKIP() << "needs owned nftables tables (Linux 6.9)";
+  if (Rules("davit-0").find("owner") == std::string::npos)
+    GTEST_SKIP() << "needs owned nftables tables (Linux 6.9)";
   Result<std::unique_ptr<Bridge>> second = Bridge::Open(Config());
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, Code::kFailedPrecondition);
@@ -449,8 +462,9 @@ TEST_F(BridgeTest, OldTableWithoutOwnershipIsTakenOverWithItsElements) {
 }
 
 TEST_F(BridgeTest, TableOfAnotherShapeIsMadeAnew) {
-  host_->Shell("nft -f - <<'END'\ntable inet davit-0 {\n comment \"davit bridge davit0\"\n"
-               "map hostports4 { type inet_service : ipv4_addr; }\n}\nEND");
+  host_->Shell(
+      "nft -f - <<'END'\ntable inet davit-0 {\n comment \"davit bridge davit0\"\n"
+      "map hostports4 { type inet_service : ipv4_addr; }\n}\nEND");
   std::unique_ptr<Bridge> bridge = OpenBridge();
   ASSERT_NE(bridge, nullptr);
   EXPECT_THAT(Rules("davit-0"), HasSubstr("inet_proto . inet_service : ipv4_addr . inet_service"));

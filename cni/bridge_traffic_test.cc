@@ -21,7 +21,8 @@ constexpr Protocol kUdp = Protocol::kUdp;
 const IpAddress kAny4{AF_INET, {}};
 const IpAddress kAny6{AF_INET6, {}};
 
-// With bridge netfilter on, frames between pods pass the host's IP rules too. Kubernetes nodes have it on, others off.
+// With bridge netfilter on, frames between pods pass the host's IP rules too. Kubernetes nodes have it on,
+// others off.
 class TrafficTest : public NetworkTest, public ::testing::WithParamInterface<const char*> {
  protected:
   void SetUp() override {
@@ -127,12 +128,14 @@ TEST_P(TrafficTest, NothingElseOfTheHostIsTranslated) {
   EXPECT_EQ(Call(pod.ns, kTcp, elsewhere, "192.0.2.2", 8080), kHostIpv4);
 }
 
-// The forbidden datagram is sent first, on the same way as an allowed one: the allowed one must be the first to arrive.
+// The forbidden datagram is sent first, on the same way as an allowed one: the allowed one must be the first
+// to arrive.
 TEST_P(TrafficTest, PodReachesNoLoopbackServiceOfTheHost) {
   Pod pod = StartPod(*bridge_);
   Endpoint service = Serve(*host_, kUdp, kAny4);
-  pod.ns.Shell("ip route del local 127.0.0.0/8 dev lo table local; ip address del 127.0.0.1/8 dev lo;"
-               "ip route add 127.0.0.0/8 via 10.80.0.1 && echo 1 > /proc/sys/net/ipv4/conf/all/route_localnet");
+  pod.ns.Shell(
+      "ip route del local 127.0.0.0/8 dev lo table local; ip address del 127.0.0.1/8 dev lo;"
+      "ip route add 127.0.0.0/8 via 10.80.0.1 && echo 1 > /proc/sys/net/ipv4/conf/all/route_localnet");
   Send(pod.ns, "127.0.0.1", service.port, "to loopback", pod.ipv4().ToString());
   Send(pod.ns, "10.80.0.1", service.port, "allowed");
   EXPECT_EQ(Receive(service), "allowed");
@@ -150,8 +153,9 @@ TEST_P(TrafficTest, PodCannotSpeakAsTheHostsLoopback) {
 TEST_P(TrafficTest, NeighbourReachesNoPortOfTheLoopbackAddress) {
   Pod pod = StartPod(*bridge_, {{kUdp, "127.0.0.1", 8080, 80}, {kUdp, "", 8081, 80}});
   Endpoint server = Serve(pod.ns, kUdp, kAny4, 80);
-  outside_->Shell("ip route del local 127.0.0.0/8 dev lo table local; ip address del 127.0.0.1/8 dev lo;"
-                  "ip route add 127.0.0.0/8 via 192.0.2.1 && echo 1 > /proc/sys/net/ipv4/conf/all/route_localnet");
+  outside_->Shell(
+      "ip route del local 127.0.0.0/8 dev lo table local; ip address del 127.0.0.1/8 dev lo;"
+      "ip route add 127.0.0.0/8 via 192.0.2.1 && echo 1 > /proc/sys/net/ipv4/conf/all/route_localnet");
   Send(*outside_, "127.0.0.1", 8080, "to loopback", "192.0.2.2");
   Send(*outside_, kHostIpv4, 8081, "allowed");
   EXPECT_EQ(Receive(server), "allowed");

@@ -15,8 +15,8 @@ namespace davit {
 namespace {
 
 // Which fields of a tuple CTA_FILTER compares (nf_internals.h of the kernel; not in its uapi headers).
-constexpr uint32_t kIpSource = 1 << 0, kIpDestination = 1 << 1, kProtocolNumber = 1 << 3, kSourcePort = 1 << 4,
-                   kDestinationPort = 1 << 5;
+constexpr uint32_t kIpSource = 1 << 0, kIpDestination = 1 << 1, kProtocolNumber = 1 << 3,
+                   kSourcePort = 1 << 4, kDestinationPort = 1 << 5;
 
 // Which family a deletion without an exact tuple is for; with version 0 it is for all.
 constexpr uint8_t kFamilyCounts = 1;
@@ -98,12 +98,14 @@ bool Matches(const HostPort& port, Flows flows, const Tuple& original, const Tup
   if (original.protocol != IPPROTO_UDP || original.destination_port != port.port) return false;
   if (original.destination.size() != port.pod.size()) return false;
   if (!port.host_ip.IsUnspecified() && original.destination != port.host_ip.wire()) return false;
-  return flows == Flows::kToHostPort || (reply.source == port.pod.wire() && reply.source_port == port.pod_port);
+  return flows == Flows::kToHostPort ||
+         (reply.source == port.pod.wire() && reply.source_port == port.pod_port);
 }
 
 std::vector<HostPort> UdpOnly(const std::vector<HostPort>& ports) {
   std::vector<HostPort> udp;
-  std::ranges::copy_if(ports, std::back_inserter(udp), [](const HostPort& p) { return p.protocol == Protocol::kUdp; });
+  std::ranges::copy_if(ports, std::back_inserter(udp),
+                       [](const HostPort& p) { return p.protocol == Protocol::kUdp; });
   return udp;
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The kernel's table of connections. A flow that it knows does not look at our maps again: of UDP, where a flow never
-// ends as long as the client sends, the known ones must go when a host port comes, moves or goes. TCP and SCTP clients
-// make new connections.
+// The kernel's table of connections. A flow that it knows does not look at our maps again: of UDP, where a
+// flow never ends as long as the client sends, the known ones must go when a host port comes, moves or goes.
+// TCP and SCTP clients make new connections.
 #pragma once
 
 #include <vector>

@@ -18,7 +18,8 @@ Result<std::vector<IpAddress>> HostAddresses(const PortMapping& mapping) {
 Result<> ExpandMapping(const PortMapping& mapping, const std::vector<IpAddress>& pod_addresses,
                        std::vector<HostPort>* ports) {
   std::string subject = std::string(ProtocolName(mapping.protocol)) + " " + std::to_string(mapping.host_port);
-  if (mapping.container_port == 0) return Fail(Code::kInvalidArgument, "map host port", subject, "container port is 0");
+  if (mapping.container_port == 0)
+    return Fail(Code::kInvalidArgument, "map host port", subject, "container port is 0");
   bool found = false;
   for (const IpAddress& host_ip : TRY(HostAddresses(mapping))) {
     for (const IpAddress& pod : pod_addresses) {
@@ -115,7 +116,8 @@ void HostPortClaims::Clear() {
   entries_.clear();
 }
 
-const HostPortClaims::Entry* HostPortClaims::HeldByOther(const std::string& sandbox_id, const HostPort& port) const {
+const HostPortClaims::Entry* HostPortClaims::HeldByOther(const std::string& sandbox_id,
+                                                         const HostPort& port) const {
   auto [begin, end] = entries_.equal_range({port.protocol, port.port});
   for (auto it = begin; it != end; ++it)
     if (it->second.sandbox_id != sandbox_id && it->second.port.Overlaps(port)) return &it->second;

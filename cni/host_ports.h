@@ -25,7 +25,7 @@ uint8_t ProtocolNumber(Protocol protocol);         // IPPROTO_*
 // A port that a pod asks for.
 struct PortMapping {
   Protocol protocol = Protocol::kTcp;
-  std::string host_ip;  // empty: every address of the host; 0.0.0.0 and ::: every one of that family
+  std::string host_ip;     // empty: every address of the host; 0.0.0.0 and ::: every one of that family
   uint16_t host_port = 0;  // 0: none wanted, the mapping is skipped
   uint16_t container_port = 0;
 
@@ -47,21 +47,23 @@ struct HostPort {
   auto operator<=>(const HostPort&) const = default;
 };
 
-// One HostPort for each family that a mapping has in a pod of these addresses; a mapping given twice counts once.
-// kInvalidArgument: not an address, port 0 in the pod, or an address of a family that the pod has none of.
+// One HostPort for each family that a mapping has in a pod of these addresses; a mapping given twice counts
+// once. kInvalidArgument: not an address, port 0 in the pod, or an address of a family that the pod has none
+// of.
 Result<std::vector<HostPort>> ExpandMappings(const std::vector<PortMapping>& mappings,
                                              const std::vector<IpAddress>& pod_addresses);
 
 // Which sandbox holds which port. Thread-safe; in memory: recovery claims again what it finds alive.
 //
-// A process of the host that listens on a claimed port is not looked for: as with every runtime that forwards by
-// destination NAT, the pod gets the traffic from outside and the process nothing.
+// A process of the host that listens on a claimed port is not looked for: as with every runtime that forwards
+// by destination NAT, the pod gets the traffic from outside and the process nothing.
 class HostPortClaims {
  public:
   // All or none. kAlreadyExists names port and holder. What the sandbox holds already it may claim again.
   Result<> Claim(const std::string& sandbox_id, const std::vector<HostPort>& ports) EXCLUDES(mutex_);
 
-  // Those of `ports` that no other sandbox holds, so that a late clean-up leaves a port that was given away alone.
+  // Those of `ports` that no other sandbox holds, so that a late clean-up leaves a port that was given away
+  // alone.
   std::vector<HostPort> NotOfOthers(const std::string& sandbox_id, const std::vector<HostPort>& ports) const
       EXCLUDES(mutex_);
 

@@ -13,7 +13,9 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-IpAddress Ip(const char* text) { return *IpAddress::Parse(text); }
+IpAddress Ip(const char* text) {
+  return *IpAddress::Parse(text);
+}
 
 const std::vector<IpAddress> kDual = {Ip("10.88.0.7"), Ip("fd00::7")};
 
@@ -79,7 +81,8 @@ TEST(HostPortClaimsTest, NamesTheHolderOfATakenPort) {
 TEST(HostPortClaimsTest, ClaimsAllOrNothing) {
   HostPortClaims claims;
   ASSERT_TRUE(claims.Claim("first", Expand({Protocol::kTcp, "", 8080, 80})));
-  std::vector<HostPort> both = *ExpandMappings({{Protocol::kTcp, "", 8081, 81}, {Protocol::kTcp, "", 8080, 80}}, kDual);
+  std::vector<HostPort> both =
+      *ExpandMappings({{Protocol::kTcp, "", 8081, 81}, {Protocol::kTcp, "", 8080, 80}}, kDual);
   ASSERT_FALSE(claims.Claim("second", both));
   EXPECT_TRUE(claims.Claim("third", Expand({Protocol::kTcp, "", 8081, 81})));
 }

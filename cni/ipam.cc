@@ -10,8 +10,9 @@ namespace {
 
 constexpr int kMaxHostBits = 32;
 
-// The all-ones address is the broadcast address in IPv4 (RFC 919). IPv6 has none, but the highest addresses of a
-// subnet are reserved anycast (RFC 2526): leaving out the last one costs nothing and keeps one rule for both.
+// The all-ones address is the broadcast address in IPv4 (RFC 919). IPv6 has none, but the highest addresses
+// of a subnet are reserved anycast (RFC 2526): leaving out the last one costs nothing and keeps one rule for
+// both.
 uint64_t LastOffset(const Subnet& subnet) {
   if (subnet.HostBits() < 2) return 0;  // nothing to hand out
   return (uint64_t{1} << std::min(subnet.HostBits(), kMaxHostBits)) - 2;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Which addresses of a subnet are in use. Leases are durable in the daemon's records, not here: after a start the
-// daemon reserves what its records say.
+// Which addresses of a subnet are in use. Leases are durable in the daemon's records, not here: after a start
+// the daemon reserves what its records say.
 #pragma once
 
 #include <cstdint>
@@ -14,11 +14,11 @@
 
 namespace davit {
 
-// Thread-safe. Memory follows the number of addresses in use, whatever the size of the subnet: of a huge one only
-// the first 2^32 addresses are handed out.
+// Thread-safe. Memory follows the number of addresses in use, whatever the size of the subnet: of a huge one
+// only the first 2^32 addresses are handed out.
 //
-// An address is reused as late as possible: the search goes on behind the address handed out last and wraps. A peer
-// that still sends to a dead pod reaches nobody for as long as the subnet allows.
+// An address is reused as late as possible: the search goes on behind the address handed out last and wraps.
+// A peer that still sends to a dead pod reaches nobody for as long as the subnet allows.
 class AddressPool {
  public:
   // Needs at least one address besides network, gateway and broadcast: prefix <= 30 or <= 126.
@@ -31,8 +31,9 @@ class AddressPool {
   // kResourceExhausted when every address is in use.
   Result<IpAddress> Allocate() EXCLUDES(mutex_);
 
-  // Takes one given address: kAlreadyExists when it is in use, kInvalidArgument when it is not a pod address of the
-  // subnet. The search goes on behind the highest address reserved, so that a restart does not bring an early reuse.
+  // Takes one given address: kAlreadyExists when it is in use, kInvalidArgument when it is not a pod address
+  // of the subnet. The search goes on behind the highest address reserved, so that a restart does not bring
+  // an early reuse.
   Result<> Reserve(const IpAddress& address) EXCLUDES(mutex_);
 
   // Nothing happens for an address that is not in use.

@@ -12,7 +12,9 @@
 namespace davit {
 namespace {
 
-std::string Next(AddressPool& pool) { return pool.Allocate()->ToString(); }
+std::string Next(AddressPool& pool) {
+  return pool.Allocate()->ToString();
+}
 
 TEST(AddressPoolTest, HandsOutAllButNetworkGatewayAndBroadcast) {
   AddressPool pool(*ParseSubnet("10.88.0.0/29"));

@@ -34,7 +34,8 @@ std::optional<InterfaceAddress> ParseAddress(const nlmsghdr* message) {
   std::vector<const nlattr*> attributes = ParseAttributes(message, sizeof *header, IFA_LOCAL);
   // On a point-to-point link IFA_ADDRESS is the other side; IPv6 knows only IFA_ADDRESS.
   const nlattr* own = attributes[IFA_LOCAL] != nullptr ? attributes[IFA_LOCAL] : attributes[IFA_ADDRESS];
-  InterfaceAddress found{header->ifa_index, {header->ifa_family, {}}, header->ifa_prefixlen, header->ifa_scope};
+  InterfaceAddress found{
+      header->ifa_index, {header->ifa_family, {}}, header->ifa_prefixlen, header->ifa_scope};
   std::string_view bytes = AttributeBytes(own);
   bool known = header->ifa_family == AF_INET || header->ifa_family == AF_INET6;
   if (!known || bytes.size() != found.address.size()) return std::nullopt;
@@ -93,7 +94,8 @@ Result<> DeleteLinks(NetlinkSocket& socket, std::span<const uint32_t> indexes, u
     size_t count = std::min(indexes.size(), kRemovalsPerBatch);
     nlmsghdr* message = nullptr;
     for (uint32_t index : indexes.first(count)) {
-      marks.Add<ifinfomsg>("mark link", RTM_SETLINK, NLM_F_ACK, &message)->ifi_index = static_cast<int>(index);
+      marks.Add<ifinfomsg>("mark link", RTM_SETLINK, NLM_F_ACK, &message)->ifi_index =
+          static_cast<int>(index);
       mnl_attr_put_u32(message, IFLA_GROUP, group);
     }
     TRY(Unless(socket.Execute(marks), ENODEV));
@@ -130,7 +132,8 @@ void RemoveAddress(NetlinkBatch& batch, const InterfaceAddress& address) {
 
 void AddDefaultRoute(NetlinkBatch& batch, uint32_t index, const IpAddress& gateway) {
   nlmsghdr* message = nullptr;
-  auto* header = batch.Add<rtmsg>("add default route", RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, &message);
+  auto* header =
+      batch.Add<rtmsg>("add default route", RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, &message);
   header->rtm_family = static_cast<uint8_t>(gateway.family);
   header->rtm_table = RT_TABLE_MAIN;
   header->rtm_protocol = RTPROT_BOOT;

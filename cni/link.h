@@ -33,8 +33,8 @@ Result<std::vector<Link>> ListLinks(NetlinkSocket& socket);
 // Deletes one link and waits for it, which takes some 30 ms. A link that is gone is fine.
 Result<> DeleteLink(NetlinkSocket& socket, uint32_t index);
 
-// Deletes several in the time of one: they are marked with `group` and the group is deleted in one request. Whatever
-// else carries that group number goes too.
+// Deletes several in the time of one: they are marked with `group` and the group is deleted in one request.
+// Whatever else carries that group number goes too.
 Result<> DeleteLinks(NetlinkSocket& socket, std::span<const uint32_t> indexes, uint32_t group);
 
 // An address of an interface, with the length of its subnet's prefix.
@@ -47,8 +47,8 @@ struct InterfaceAddress {
 
 Result<std::vector<InterfaceAddress>> ListAddresses(NetlinkSocket& socket);
 
-// Each appends one request to a batch. IPv6 addresses come without duplicate address detection: they are usable at
-// once, and the pool knows that nobody else has them.
+// Each appends one request to a batch. IPv6 addresses come without duplicate address detection: they are
+// usable at once, and the pool knows that nobody else has them.
 void AddAddress(NetlinkBatch& batch, const InterfaceAddress& address);
 void RemoveAddress(NetlinkBatch& batch, const InterfaceAddress& address);
 void AddDefaultRoute(NetlinkBatch& batch, uint32_t index, const IpAddress& gateway);

@@ -18,7 +18,8 @@ namespace davit {
 // One thread. While it waits for the kernel, further links queue up and make the next batch.
 class LinkRemover {
  public:
-  // Works in the calling thread's network namespace. `group` marks what is being deleted and must be nobody else's.
+  // Works in the calling thread's network namespace. `group` marks what is being deleted and must be nobody
+  // else's.
   static Result<std::unique_ptr<LinkRemover>> Start(uint32_t group);
 
   // Finishes what is queued.

@@ -13,8 +13,8 @@ namespace {
 constexpr size_t kIdDigits = 9;
 
 // FNV-1a, 64 bits: these names must stay the same across versions, which std::hash does not promise. The last
-// characters hardly reach its upper bits, and "davit0" and "davit1" must differ there: so the end mixes (the finalizer
-// of MurmurHash3).
+// characters hardly reach its upper bits, and "davit0" and "davit1" must differ there: so the end mixes (the
+// finalizer of MurmurHash3).
 uint64_t Hash(std::string_view text) {
   uint64_t hash = 0xcbf29ce484222325;
   for (unsigned char c : text) hash = (hash ^ c) * 0x100000001b3;
@@ -33,21 +33,26 @@ std::string Hex(uint64_t value, size_t digits) {
 
 std::string FormatMac(const MacAddress& mac) {
   char text[18];
-  snprintf(text, sizeof text, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+  snprintf(text, sizeof text, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
+           mac[5]);
   return text;
 }
 
-std::string HostInterfacePrefix(std::string_view bridge) { return "dv" + Hex(Hash(bridge), 4); }
+std::string HostInterfacePrefix(std::string_view bridge) {
+  return "dv" + Hex(Hash(bridge), 4);
+}
 
 std::string HostInterfaceName(std::string_view bridge, std::string_view sandbox_id) {
-  std::string tail = IsId(sandbox_id) ? std::string(sandbox_id.substr(0, kIdDigits)) : Hex(Hash(sandbox_id), kIdDigits);
+  std::string tail =
+      IsId(sandbox_id) ? std::string(sandbox_id.substr(0, kIdDigits)) : Hex(Hash(sandbox_id), kIdDigits);
   return HostInterfacePrefix(bridge) + tail;
 }
 
 // The second bit of the first byte says "locally administered" (IEEE 802-2014, 8.4).
 MacAddress PodMac(const IpAddress& first_address) {
   const uint8_t* low = first_address.bytes.data() + first_address.size() - 4;
-  return {0x02, static_cast<uint8_t>(first_address.family == AF_INET ? 0xd4 : 0xd6), low[0], low[1], low[2], low[3]};
+  return {0x02,  static_cast<uint8_t>(first_address.family == AF_INET ? 0xd4 : 0xd6), low[0], low[1], low[2],
+          low[3]};
 }
 
 MacAddress BridgeMac(std::string_view bridge) {
@@ -57,6 +62,8 @@ MacAddress BridgeMac(std::string_view bridge) {
   return mac;
 }
 
-uint32_t RemovalGroup(std::string_view bridge) { return static_cast<uint32_t>(Hash(bridge) >> 32) | 0x80000000; }
+uint32_t RemovalGroup(std::string_view bridge) {
+  return static_cast<uint32_t>(Hash(bridge) >> 32) | 0x80000000;
+}
 
 }  // namespace davit

@@ -22,8 +22,8 @@
 namespace davit {
 namespace {
 
-// Types as nft(8) numbers them (include/datatype.h there); the kernel only stores them for `nft list`. A key of
-// several fields shifts each by six bits.
+// Types as nft(8) numbers them (include/datatype.h there); the kernel only stores them for `nft list`. A key
+// of several fields shifts each by six bits.
 constexpr uint32_t kIpv4 = 7, kIpv6 = 8, kProtocol = 12, kService = 13;
 constexpr uint32_t kTypeBits = 6;
 constexpr size_t kWord = 4;  // fields of a key are padded to it
@@ -46,8 +46,12 @@ constexpr std::array<MapShape, 4> kMaps = {{
     {"hostports_at6", AF_INET6, true},
 }};
 
-constexpr uint32_t AddressBytes(int family) { return family == AF_INET ? 4 : 16; }
-constexpr uint32_t AddressType(int family) { return family == AF_INET ? kIpv4 : kIpv6; }
+constexpr uint32_t AddressBytes(int family) {
+  return family == AF_INET ? 4 : 16;
+}
+constexpr uint32_t AddressType(int family) {
+  return family == AF_INET ? kIpv4 : kIpv6;
+}
 
 struct BaseChain {
   const char* name;
@@ -81,12 +85,14 @@ SetPtr NewSet(const std::string& table, const char* name) {
 
 void AppendChains(NetlinkBatch& batch, const std::string& table) {
   for (const char* name : kInnerChains) {
-    nlmsghdr* message = AddNftRequest(batch, "make nftables chain", NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_ACK);
+    nlmsghdr* message =
+        AddNftRequest(batch, "make nftables chain", NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_ACK);
     mnl_attr_put_strz(message, NFTA_CHAIN_TABLE, table.c_str());
     mnl_attr_put_strz(message, NFTA_CHAIN_NAME, name);
   }
   for (const BaseChain& chain : kBaseChains) {
-    nlmsghdr* message = AddNftRequest(batch, "make nftables chain", NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_ACK);
+    nlmsghdr* message =
+        AddNftRequest(batch, "make nftables chain", NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_ACK);
     mnl_attr_put_strz(message, NFTA_CHAIN_TABLE, table.c_str());
     mnl_attr_put_strz(message, NFTA_CHAIN_NAME, chain.name);
     nlattr* hook = mnl_attr_nest_start(message, NFTA_CHAIN_HOOK);
@@ -143,8 +149,9 @@ void AppendHostPortRules(NetlinkBatch& batch, const NatTable& table) {
   NftRule(t, "output").ToLocalAddress().Jump("hostports").AppendTo(batch);
 }
 
-// What leaves a pod for outside gets the host's address. Between pods only a connection through a host port does: its
-// answer must come back this way. The same holds for one that the host makes to its own loopback address.
+// What leaves a pod for outside gets the host's address. Between pods only a connection through a host port
+// does: its answer must come back this way. The same holds for one that the host makes to its own loopback
+// address.
 void AppendMasqueradeRules(NetlinkBatch& batch, const NatTable& table) {
   const std::string& t = table.name;
   for (const Subnet& subnet : table.subnets) {
@@ -161,8 +168,8 @@ void AppendMasqueradeRules(NetlinkBatch& batch, const NatTable& table) {
   NftRule(t, "postrouting").OutputInterface(table.bridge).From(kLoopback6).Masquerade().AppendTo(batch);
 }
 
-// route_localnet on the bridge, which 127.0.0.1:PORT needs, would also let pods reach what listens on the host's
-// 127.0.0.1, and send as if from it. IPv6 has no such switch: the kernel drops ::1 on any wire.
+// route_localnet on the bridge, which 127.0.0.1:PORT needs, would also let pods reach what listens on the
+// host's 127.0.0.1, and send as if from it. IPv6 has no such switch: the kernel drops ::1 on any wire.
 void AppendGuardRules(NetlinkBatch& batch, const NatTable& table) {
   NftRule(table.name, "guard").InputInterface(table.bridge).To(kLoopback4).Drop().AppendTo(batch);
   NftRule(table.name, "guard").InputInterface(table.bridge).From(kLoopback4).Drop().AppendTo(batch);
@@ -193,7 +200,8 @@ std::optional<HostPort> Decode(const MapShape& shape, std::string_view key, std:
   if (key.size() < at + 2 * kWord || data.size() < address + kWord) return std::nullopt;
   std::optional<Protocol> protocol = ProtocolOf(static_cast<uint8_t>(key[at]));
   if (!protocol) return std::nullopt;
-  HostPort port{*protocol, {shape.family, {}}, PortAt(key, at + kWord), {shape.family, {}}, PortAt(data, address)};
+  HostPort port{
+      *protocol, {shape.family, {}}, PortAt(key, at + kWord), {shape.family, {}}, PortAt(data, address)};
   std::ranges::copy(key.substr(0, at), port.host_ip.bytes.begin());
   std::ranges::copy(data.substr(0, address), port.pod.bytes.begin());
   return port;
@@ -215,7 +223,8 @@ int TakeElement(nftnl_set_elem* element, void* opaque) {
   return 0;
 }
 
-Result<std::vector<HostPort>> ListMap(NetlinkSocket& socket, const std::string& table, const MapShape& shape) {
+Result<std::vector<HostPort>> ListMap(NetlinkSocket& socket, const std::string& table,
+                                      const MapShape& shape) {
   NetlinkBatch batch;
   nlmsghdr* message = AddNftRequest(batch, "list nftables map", NFT_MSG_GETSETELEM, NLM_F_DUMP);
   mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_TABLE, table.c_str());
@@ -226,7 +235,8 @@ Result<std::vector<HostPort>> ListMap(NetlinkSocket& socket, const std::string& 
       [&](const nlmsghdr* reply) {
         SetPtr set = NewSet(table, shape.name);
         ElementSink sink{&shape, &ports};
-        if (nftnl_set_elems_nlmsg_parse(reply, set.get()) == 0) nftnl_set_elem_foreach(set.get(), TakeElement, &sink);
+        if (nftnl_set_elems_nlmsg_parse(reply, set.get()) == 0)
+          nftnl_set_elem_foreach(set.get(), TakeElement, &sink);
       },
       [&] { ports.clear(); }));
   return ports;
@@ -284,7 +294,8 @@ MapElement EncodeHostPort(const HostPort& port) {
   return element;
 }
 
-void AppendElements(NetlinkBatch& batch, const std::string& table, uint8_t type, const std::vector<HostPort>& ports) {
+void AppendElements(NetlinkBatch& batch, const std::string& table, uint8_t type,
+                    const std::vector<HostPort>& ports) {
   bool add = type == NFT_MSG_NEWSETELEM;
   const char* step = add ? "add host port" : "remove host port";
   for (const MapShape& shape : kMaps) {
@@ -302,7 +313,8 @@ void AppendElements(NetlinkBatch& batch, const std::string& table, uint8_t type,
       if (encoded.map != shape.name) continue;
       nftnl_set_elem* element = nftnl_set_elem_alloc();
       if (element == nullptr) throw std::bad_alloc();
-      nftnl_set_elem_set(element, NFTNL_SET_ELEM_KEY, encoded.key.data(), static_cast<uint32_t>(encoded.key.size()));
+      nftnl_set_elem_set(element, NFTNL_SET_ELEM_KEY, encoded.key.data(),
+                         static_cast<uint32_t>(encoded.key.size()));
       if (add)
         nftnl_set_elem_set(element, NFTNL_SET_ELEM_DATA, encoded.data.data(),
                            static_cast<uint32_t>(encoded.data.size()));

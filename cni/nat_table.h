@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The nftables table of one bridge: a constant number of rules, whatever the number of pods. A host port is an element
-// of one of its four maps.
+// The nftables table of one bridge: a constant number of rules, whatever the number of pods. A host port is
+// an element of one of its four maps.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,8 @@
 
 namespace davit {
 
-// Since Linux 6.9: only the owner may change the table, `nft flush ruleset` passes it by, it outlives its owner, and
-// the next one takes it over. While it has no owner a flush does remove it.
+// Since Linux 6.9: only the owner may change the table, `nft flush ruleset` passes it by, it outlives its
+// owner, and the next one takes it over. While it has no owner a flush does remove it.
 constexpr uint32_t kNftTableOwned = 0x2;       // NFT_TABLE_F_OWNER
 constexpr uint32_t kNftTablePersistent = 0x4;  // NFT_TABLE_F_PERSIST
 
@@ -30,11 +30,12 @@ struct NatTable {
   std::vector<Subnet> subnets;
 };
 
-// Appends what makes the table, or, where it exists, brings its rules up to date and keeps its maps' elements. An
-// existing map of another shape is EEXIST.
+// Appends what makes the table, or, where it exists, brings its rules up to date and keeps its maps'
+// elements. An existing map of another shape is EEXIST.
 void AppendNatTable(NetlinkBatch& batch, const NatTable& table, uint32_t flags);
 
-// Only makes the table or takes it over, which must precede its deletion in a transaction when it may be orphaned.
+// Only makes the table or takes it over, which must precede its deletion in a transaction when it may be
+// orphaned.
 void AppendTableTakeover(NetlinkBatch& batch, const NatTable& table, uint32_t flags);
 void AppendTableDeletion(NetlinkBatch& batch, const std::string& name);
 
@@ -47,9 +48,10 @@ struct MapElement {
 
 MapElement EncodeHostPort(const HostPort& port);
 
-// Each request holds as many elements as fit; `type` is NFT_MSG_NEWSETELEM or NFT_MSG_DELSETELEM. An element that
-// exists with another target is EBUSY, deleting a missing one ENOENT.
-void AppendElements(NetlinkBatch& batch, const std::string& table, uint8_t type, const std::vector<HostPort>& ports);
+// Each request holds as many elements as fit; `type` is NFT_MSG_NEWSETELEM or NFT_MSG_DELSETELEM. An element
+// that exists with another target is EBUSY, deleting a missing one ENOENT.
+void AppendElements(NetlinkBatch& batch, const std::string& table, uint8_t type,
+                    const std::vector<HostPort>& ports);
 
 // The elements of all four maps of a table. ENOENT without the table.
 Result<std::vector<HostPort>> ListHostPorts(NetlinkSocket& socket, const std::string& table);

@@ -32,7 +32,8 @@ std::string ExtendedMessage(const nlmsghdr* message) {
   if ((message->nlmsg_flags & NLM_F_ACK_TLVS) == 0) return {};
   size_t offset = sizeof(nlmsgerr);
   const auto* error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(message));
-  if ((message->nlmsg_flags & NLM_F_CAPPED) == 0) offset += MNL_ALIGN(error->msg.nlmsg_len) - sizeof(nlmsghdr);
+  if ((message->nlmsg_flags & NLM_F_CAPPED) == 0)
+    offset += MNL_ALIGN(error->msg.nlmsg_len) - sizeof(nlmsghdr);
   if (offset > mnl_nlmsg_get_payload_len(message)) return {};
   return AttributeText(ParseAttributes(message, offset, NLMSGERR_ATTR_MSG)[NLMSGERR_ATTR_MSG]);
 }
@@ -80,7 +81,8 @@ Result<> NetlinkSocket::Dump(NetlinkBatch& batch, const std::function<void(const
     if (!answers.outcome || !answers.inconsistent) return answers.outcome;
     on_restart();
   }
-  return Fail(Code::kUnavailable, "netlink", batch.steps_.front(), "the kernel's tables change too fast to be read");
+  return Fail(Code::kUnavailable, "netlink", batch.steps_.front(),
+              "the kernel's tables change too fast to be read");
 }
 
 Result<> NetlinkSocket::Subscribe(int group) {
@@ -110,9 +112,11 @@ Result<NetlinkSocket::Answers> NetlinkSocket::Exchange(NetlinkBatch& batch,
     message->nlmsg_seq = ++seq_;
     at += MNL_ALIGN(message->nlmsg_len);
   }
-  if (send(fd_.get(), batch.buffer_.data(), length, 0) < 0) return SystemError("send netlink", batch.steps_.front());
+  if (send(fd_.get(), batch.buffer_.data(), length, 0) < 0)
+    return SystemError("send netlink", batch.steps_.front());
 
-  // The kernel works inside send(2), and goes on with a dump inside recv(2): an empty queue means that all is said.
+  // The kernel works inside send(2), and goes on with a dump inside recv(2): an empty queue means that all is
+  // said.
   while (true) {
     ssize_t received = recv(fd_.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT | MSG_TRUNC);
     if (received < 0 && errno == EINTR) continue;
@@ -121,7 +125,8 @@ Result<NetlinkSocket::Answers> NetlinkSocket::Exchange(NetlinkBatch& batch,
     if (static_cast<size_t>(received) > buffer_.size())
       return Fail(Code::kInternal, "receive netlink", batch.steps_.front(), "a message is too long");
     auto left = static_cast<int>(received);
-    for (auto* m = reinterpret_cast<nlmsghdr*>(buffer_.data()); mnl_nlmsg_ok(m, left); m = mnl_nlmsg_next(m, &left))
+    for (auto* m = reinterpret_cast<nlmsghdr*>(buffer_.data()); mnl_nlmsg_ok(m, left);
+         m = mnl_nlmsg_next(m, &left))
       Take(m, batch, first_seq, &answers, on_reply);
   }
   if (answers.outcome && answers.acknowledged == 0)
@@ -129,8 +134,8 @@ Result<NetlinkSocket::Answers> NetlinkSocket::Exchange(NetlinkBatch& batch,
   return answers;
 }
 
-void NetlinkSocket::Take(const nlmsghdr* message, const NetlinkBatch& batch, uint32_t first_seq, Answers* answers,
-                         const std::function<void(const nlmsghdr*)>& on_reply) {
+void NetlinkSocket::Take(const nlmsghdr* message, const NetlinkBatch& batch, uint32_t first_seq,
+                         Answers* answers, const std::function<void(const nlmsghdr*)>& on_reply) {
   size_t index = message->nlmsg_seq - first_seq;
   if (index >= batch.steps_.size()) return;  // left over from an exchange that was given up
   if (message->nlmsg_flags & NLM_F_DUMP_INTR) answers->inconsistent = true;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Requests to the kernel's netlink families and their answers (netlink(7)). Attributes are written and read with
-// libmnl; this adds batches, ownership and errors that say which request failed and why.
+// Requests to the kernel's netlink families and their answers (netlink(7)). Attributes are written and read
+// with libmnl; this adds batches, ownership and errors that say which request failed and why.
 #pragma once
 
 #include <libmnl/libmnl.h>
@@ -24,8 +24,9 @@ class NetlinkBatch {
   // What one message may grow to. libmnl does not check: keep messages small and strings bounded.
   static constexpr size_t kMaxMessageBytes = 8192;
 
-  // Starts a message (NLM_F_REQUEST is added) and returns it with its zeroed family header of `header_bytes` in
-  // place. The pointer is valid until the next Add. `step` must outlive the batch: it names the request in errors.
+  // Starts a message (NLM_F_REQUEST is added) and returns it with its zeroed family header of `header_bytes`
+  // in place. The pointer is valid until the next Add. `step` must outlive the batch: it names the request in
+  // errors.
   nlmsghdr* Add(const char* step, uint16_t type, uint16_t flags, size_t header_bytes);
 
   template <typename Header>
@@ -45,19 +46,21 @@ class NetlinkBatch {
   std::vector<const char*> steps_;
 };
 
-// Not thread-safe. A socket belongs to the network namespace that its opener was in, for ever, whoever uses it.
+// Not thread-safe. A socket belongs to the network namespace that its opener was in, for ever, whoever uses
+// it.
 class NetlinkSocket {
  public:
   // `protocol` as NETLINK_ROUTE. Opens in the calling thread's network namespace.
   static Result<NetlinkSocket> Open(int protocol);
 
-  // Sends the batch and reads all answers; the first failed request is the error, with the kernel's own message as
-  // context where it gives one. Requests behind a failed one are carried out all the same, except in nftables.
-  // `on_reply` sees every message that is not an acknowledgement.
+  // Sends the batch and reads all answers; the first failed request is the error, with the kernel's own
+  // message as context where it gives one. Requests behind a failed one are carried out all the same, except
+  // in nftables. `on_reply` sees every message that is not an acknowledgement.
   Result<> Execute(NetlinkBatch& batch, const std::function<void(const nlmsghdr*)>& on_reply = {});
 
-  // Waits for the next event of a group that Subscribe named, at most until `deadline_ms` (MonotonicMilliseconds):
-  // false when that passed. What has happened must be asked for: events that came with answers are lost.
+  // Waits for the next event of a group that Subscribe named, at most until `deadline_ms`
+  // (MonotonicMilliseconds): false when that passed. What has happened must be asked for: events that came
+  // with answers are lost.
   Result<> Subscribe(int group);
   Result<bool> WaitForEvent(int64_t deadline_ms);
 
@@ -83,7 +86,8 @@ class NetlinkSocket {
   std::vector<char> buffer_;
 };
 
-// Attributes of a message, at most `max` numbered types; the rest is skipped. `offset` is the family header's size.
+// Attributes of a message, at most `max` numbered types; the rest is skipped. `offset` is the family header's
+// size.
 std::vector<const nlattr*> ParseAttributes(const nlmsghdr* message, size_t offset, uint16_t max);
 std::vector<const nlattr*> ParseNested(const nlattr* nest, uint16_t max);
 

@@ -12,18 +12,18 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
 
 #include <algorithm>
 #include <cstddef>
 #include <new>
 
-#include <netinet/ip.h>
-#include <netinet/ip6.h>
-
 namespace davit {
 namespace {
 
-// Matches use the first register. A key of several fields lies in consecutive 4-byte registers, each field padded.
+// Matches use the first register. A key of several fields lies in consecutive 4-byte registers, each field
+// padded.
 constexpr uint32_t kRegister = NFT_REG_1;
 constexpr uint32_t kFirstWord = NFT_REG32_00;  // the same storage as NFT_REG_1
 constexpr uint32_t kPortOffset = 2;            // of the destination port, in the headers of TCP, UDP and SCTP
@@ -36,7 +36,9 @@ void AddBoundary(NetlinkBatch& batch, const char* step, uint16_t type) {
   header->res_id = htons(NFNL_SUBSYS_NFTABLES);
 }
 
-uint32_t AddressWords(int family) { return family == AF_INET ? 1 : 4; }
+uint32_t AddressWords(int family) {
+  return family == AF_INET ? 1 : 4;
+}
 
 template <typename T>
 std::string_view BytesOf(const T& value) {
@@ -45,8 +47,12 @@ std::string_view BytesOf(const T& value) {
 
 }  // namespace
 
-void BeginNftTransaction(NetlinkBatch& batch) { AddBoundary(batch, "nftables transaction", NFNL_MSG_BATCH_BEGIN); }
-void EndNftTransaction(NetlinkBatch& batch) { AddBoundary(batch, "nftables transaction", NFNL_MSG_BATCH_END); }
+void BeginNftTransaction(NetlinkBatch& batch) {
+  AddBoundary(batch, "nftables transaction", NFNL_MSG_BATCH_BEGIN);
+}
+void EndNftTransaction(NetlinkBatch& batch) {
+  AddBoundary(batch, "nftables transaction", NFNL_MSG_BATCH_END);
+}
 
 nlmsghdr* AddNftRequest(NetlinkBatch& batch, const char* step, uint8_t type, uint16_t flags) {
   nlmsghdr* message = nullptr;
@@ -106,7 +112,8 @@ NftRule& NftRule::DnatByMap(int family, bool with_address, const char* map) {
   if (with_address) {
     Family(family);
     bool ipv4 = family == AF_INET;
-    Load(NFT_PAYLOAD_NETWORK_HEADER, ipv4 ? offsetof(iphdr, daddr) : offsetof(ip6_hdr, ip6_dst), ipv4 ? 4 : 16, word);
+    Load(NFT_PAYLOAD_NETWORK_HEADER, ipv4 ? offsetof(iphdr, daddr) : offsetof(ip6_hdr, ip6_dst),
+         ipv4 ? 4 : 16, word);
     word += AddressWords(family);
   }
   nftnl_expr* protocol = Add("meta");
@@ -179,7 +186,8 @@ void NftRule::Address(const Subnet& subnet, uint32_t offset_ipv4, uint32_t offse
        static_cast<uint32_t>(subnet.base.size()), kRegister);
   if (subnet.HostBits() > 0) {
     std::string mask(subnet.base.size(), '\0');
-    for (int bit = 0; bit < subnet.prefix; ++bit) mask[bit / 8] = static_cast<char>(mask[bit / 8] | 0x80 >> bit % 8);
+    for (int bit = 0; bit < subnet.prefix; ++bit)
+      mask[bit / 8] = static_cast<char>(mask[bit / 8] | 0x80 >> bit % 8);
     Mask(mask);
   }
   Compare(NFT_CMP_EQ, subnet.base.wire());

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// nftables transactions and rules, built from expressions as nft(8) would build them, so that `nft list` shows them in
-// its own words. Everything is in family inet.
+// nftables transactions and rules, built from expressions as nft(8) would build them, so that `nft list`
+// shows them in its own words. Everything is in family inet.
 #pragma once
 
 #include <libnftnl/rule.h>
@@ -33,14 +33,15 @@ class NftRule {
   NftRule& To(const Subnet& subnet);    // ip daddr, ip6 daddr
   NftRule& InputInterface(std::string_view name);
   NftRule& OutputInterface(std::string_view name);
-  NftRule& ToLocalAddress();          // fib daddr type local
-  NftRule& DestinationTranslated();   // ct status dnat
+  NftRule& ToLocalAddress();         // fib daddr type local
+  NftRule& DestinationTranslated();  // ct status dnat
 
-  // dnat to what `map` says for the key [destination address .] protocol . destination port. No element: no match.
+  // dnat to what `map` says for the key [destination address .] protocol . destination port. No element: no
+  // match.
   NftRule& DnatByMap(int family, bool with_address, const char* map);
   NftRule& Masquerade();
-  // With source ports at random: two pods that use the same port at the same moment would otherwise collide in
-  // conntrack, and one packet is lost.
+  // With source ports at random: two pods that use the same port at the same moment would otherwise collide
+  // in conntrack, and one packet is lost.
   NftRule& MasqueradeFullyRandom();
   NftRule& Jump(const char* chain);
   NftRule& Return();

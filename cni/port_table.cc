@@ -16,7 +16,8 @@ namespace {
 
 constexpr uint32_t kOwned = kNftTableOwned | kNftTablePersistent;
 
-// A transaction is one message to the kernel and must fit into the socket's send buffer (212,992 bytes by default).
+// A transaction is one message to the kernel and must fit into the socket's send buffer (212,992 bytes by
+// default).
 constexpr size_t kElementsPerTransaction = 512;
 
 bool Unsupported(const Result<>& result) {

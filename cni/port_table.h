@@ -15,15 +15,15 @@
 
 namespace davit {
 
-// Thread-safe. The table belongs to the socket inside where the kernel knows ownership: a second instance with the
-// same table is refused, and other programs cannot change it.
+// Thread-safe. The table belongs to the socket inside where the kernel knows ownership: a second instance
+// with the same table is refused, and other programs cannot change it.
 class PortTable {
  public:
   // In the calling thread's network namespace. Nothing is made before Restore.
   static Result<std::unique_ptr<PortTable>> Open(NatTable table);
 
-  // Makes the table, or takes over the one that an earlier process left, with its elements. kFailedPrecondition when
-  // it belongs to a running process or is not ours at all.
+  // Makes the table, or takes over the one that an earlier process left, with its elements.
+  // kFailedPrecondition when it belongs to a running process or is not ours at all.
   Result<> Restore() EXCLUDES(mutex_);
 
   // All or none. kAlreadyExists when another instance of Davit on this host holds one of them.
@@ -50,7 +50,8 @@ class PortTable {
   Result<bool> Exists() REQUIRES(mutex_);
   Result<> Change(uint8_t type, const std::vector<HostPort>& ports) REQUIRES(mutex_);
   Result<std::vector<TableInfo>> OtherInstances() REQUIRES(mutex_);
-  Result<> FailIfHeld(const std::vector<TableInfo>& others, const std::vector<HostPort>& ports) REQUIRES(mutex_);
+  Result<> FailIfHeld(const std::vector<TableInfo>& others, const std::vector<HostPort>& ports)
+      REQUIRES(mutex_);
 
   const NatTable table_;
   Mutex mutex_;

@@ -61,7 +61,9 @@ uint64_t Subnet::OffsetOf(const IpAddress& address) const {
   return offset;
 }
 
-std::string Subnet::ToString() const { return base.ToString() + "/" + std::to_string(prefix); }
+std::string Subnet::ToString() const {
+  return base.ToString() + "/" + std::to_string(prefix);
+}
 
 Result<Subnet> ParseSubnet(std::string_view text) {
   size_t slash = text.find('/');
@@ -71,7 +73,8 @@ Result<Subnet> ParseSubnet(std::string_view text) {
   subnet.base = TRY(IpAddress::Parse(text.substr(0, slash)));
   std::string_view length = text.substr(slash + 1);
   auto [end, error] = std::from_chars(length.data(), length.data() + length.size(), subnet.prefix);
-  if (error != std::errc{} || end != length.data() + length.size() || subnet.prefix < 0 || subnet.HostBits() < 0)
+  if (error != std::errc{} || end != length.data() + length.size() || subnet.prefix < 0 ||
+      subnet.HostBits() < 0)
     return Fail(Code::kInvalidArgument, "parse subnet", text, "bad prefix length");
   if (Masked(subnet.base, subnet.prefix) != subnet.base)
     return Fail(Code::kInvalidArgument, "parse subnet", text, "host bits are set");

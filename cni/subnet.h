@@ -19,7 +19,7 @@ namespace davit {
 
 // One address without a port or a zone. Orders by family, then numerically.
 struct IpAddress {
-  int family = AF_INET;  // or AF_INET6
+  int family = AF_INET;             // or AF_INET6
   std::array<uint8_t, 16> bytes{};  // network byte order; IPv4 uses the first four, the rest is zero
 
   // Takes what inet_pton(3) takes: "10.88.0.7", "fd00::7". No zone, no brackets, no prefix length.
@@ -51,8 +51,8 @@ struct Subnet {
   auto operator<=>(const Subnet&) const = default;
 };
 
-// "10.88.0.0/16" or "fd00:88::/64". Host bits that are set are an error, because one cannot tell whether the address
-// or the length is the mistake.
+// "10.88.0.0/16" or "fd00:88::/64". Host bits that are set are an error, because one cannot tell whether the
+// address or the length is the mistake.
 Result<Subnet> ParseSubnet(std::string_view text);
 
 }  // namespace davit

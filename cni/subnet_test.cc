@@ -18,7 +18,8 @@ TEST(IpAddressTest, ReadsAndWritesBothFamilies) {
 
 TEST(IpAddressTest, RefusesWhatIsNoAddress) {
   using namespace std::string_view_literals;
-  for (std::string_view text : {""sv, "10.88.0"sv, "10.88.0.256"sv, "fe80::1%eth0"sv, "[::1]"sv, "10.0.0.1\0x"sv}) {
+  for (std::string_view text :
+       {""sv, "10.88.0"sv, "10.88.0.256"sv, "fe80::1%eth0"sv, "[::1]"sv, "10.0.0.1\0x"sv}) {
     Result<IpAddress> address = IpAddress::Parse(text);
     ASSERT_FALSE(address) << text;
     EXPECT_EQ(address.error().code, Code::kInvalidArgument);
@@ -52,8 +53,8 @@ TEST(SubnetTest, SeesOverlapsInBothDirections) {
 }
 
 TEST(SubnetTest, RefusesHostBitsAndBadLengths) {
-  for (const char* text : {"10.88.0.1/16", "10.88.0.0", "10.88.0.0/", "10.88.0.0/33", "10.88.0.0/-1", "10.88.0.0/16x",
-                           "fd00::/129", "/16"}) {
+  for (const char* text : {"10.88.0.1/16", "10.88.0.0", "10.88.0.0/", "10.88.0.0/33", "10.88.0.0/-1",
+                           "10.88.0.0/16x", "fd00::/129", "/16"}) {
     Result<Subnet> subnet = ParseSubnet(text);
     ASSERT_FALSE(subnet) << text;
     EXPECT_EQ(subnet.error().code, Code::kInvalidArgument);

@@ -25,6 +25,8 @@ Result<> EnsureSysctl(const std::string& name, std::string_view value) {
   return written;
 }
 
-bool KernelHasIpv6() { return access("/proc/sys/net/ipv6/conf", F_OK) == 0; }
+bool KernelHasIpv6() {
+  return access("/proc/sys/net/ipv6/conf", F_OK) == 0;
+}
 
 }  // namespace davit

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Kernel settings below /proc/sys. Those under net/ belong to the network namespace of the thread that opens them.
+// Kernel settings below /proc/sys. Those under net/ belong to the network namespace of the thread that opens
+// them.
 #pragma once
 
 #include <string>

@@ -57,7 +57,9 @@ struct SocketAddress {
 
 UniqueFd OpenSocket(const NetNs& ns, int family, Protocol protocol) {
   UniqueFd fd;
-  ns.Run([&] { fd.Reset(socket(family, (protocol == Protocol::kTcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0)); });
+  ns.Run([&] {
+    fd.Reset(socket(family, (protocol == Protocol::kTcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0));
+  });
   EXPECT_TRUE(fd.valid()) << strerror(errno);
   int on = 1;
   setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
@@ -66,7 +68,9 @@ UniqueFd OpenSocket(const NetNs& ns, int family, Protocol protocol) {
   return fd;
 }
 
-std::string Failed(const char* what) { return std::string(what) + ": " + ErrnoText(errno); }
+std::string Failed(const char* what) {
+  return std::string(what) + ": " + ErrnoText(errno);
+}
 
 std::string CallTcp(int client, int listener) {
   SocketAddress peer;
@@ -90,7 +94,9 @@ std::string CallUdp(int client, int server) {
 
 }  // namespace
 
-IpAddress Ip(const std::string& text) { return IpAddress::Parse(text).value(); }
+IpAddress Ip(const std::string& text) {
+  return IpAddress::Parse(text).value();
+}
 
 NetNs NetNs::Make() {
   UniqueFd fd;
@@ -163,18 +169,21 @@ std::string Receive(const Endpoint& server) {
 
 void NetworkTest::SetUp() {
   machine_ = NsHandle::OfSelf("net").value();
-  if (unshare(CLONE_NEWNET) < 0) GTEST_SKIP() << "needs CAP_SYS_ADMIN to make network namespaces: " << strerror(errno);
+  if (unshare(CLONE_NEWNET) < 0)
+    GTEST_SKIP() << "needs CAP_SYS_ADMIN to make network namespaces: " << strerror(errno);
   host_.emplace(NsHandle::OfSelf("net").value().Take());
   ASSERT_TRUE(BringLoopbackUp(host_->fd()));
   outside_ = NetNs::Make();
-  if (system("command -v ip >/dev/null && command -v nft >/dev/null") != 0) GTEST_SKIP() << "needs ip(8) and nft(8)";
+  if (system("command -v ip >/dev/null && command -v nft >/dev/null") != 0)
+    GTEST_SKIP() << "needs ip(8) and nft(8)";
   // The neighbour's end is moved by a descriptor of this process, as /proc/PID/fd/N.
   std::string fd_path = "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(outside_->fd());
   host_->Shell("ip link add up0 type veth peer name out0 netns " + fd_path +
                " && ip link set up0 up && ip address add 192.0.2.1/24 dev up0 && "
                "ip address add 2001:db8::1/64 dev up0 nodad");
-  outside_->Shell("ip link set out0 up && ip address add 192.0.2.2/24 dev out0 && "
-                  "ip address add 2001:db8::2/64 dev out0 nodad");
+  outside_->Shell(
+      "ip link set out0 up && ip address add 192.0.2.2/24 dev out0 && "
+      "ip address add 2001:db8::2/64 dev out0 nodad");
 }
 
 void NetworkTest::TearDown() {

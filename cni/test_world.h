@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// For tests: network namespaces of their own, in which bridges, tables and pods come and go without touching the
-// machine's.
+// For tests: network namespaces of their own, in which bridges, tables and pods come and go without touching
+// the machine's.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -48,7 +48,8 @@ struct Endpoint {
 // Listens (TCP) or is bound (UDP) on the address; port 0: any.
 Endpoint Serve(const NetNs& ns, Protocol protocol, const IpAddress& address, uint16_t port = 0);
 
-// Sends something from `client` to address:port and back. Returns who the server says has called, or the error.
+// Sends something from `client` to address:port and back. Returns who the server says has called, or the
+// error.
 std::string Call(const NetNs& client, Protocol protocol, const Endpoint& server, const std::string& address,
                  uint16_t port);
 
@@ -67,8 +68,8 @@ struct Pod {
   const IpAddress& ipv6() const { return attachment.addresses.at(1); }
 };
 
-// A host, with an outside neighbour behind its interface up0. The test's thread is on the host. The host has 192.0.2.1
-// and 2001:db8::1, the neighbour .2 and ::2, and the neighbour knows no way to the pods' subnets.
+// A host, with an outside neighbour behind its interface up0. The test's thread is on the host. The host has
+// 192.0.2.1 and 2001:db8::1, the neighbour .2 and ::2, and the neighbour knows no way to the pods' subnets.
 class NetworkTest : public ::testing::Test {
  protected:
   static constexpr char kHostIpv4[] = "192.0.2.1";

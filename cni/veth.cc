@@ -48,8 +48,9 @@ void AddCreation(NetlinkBatch& batch, const VethPair& pair) {
   mnl_attr_nest_end(message, info);
 }
 
-// Alias and port options are ignored at creation: they need a request of their own, for an existing link. A port of a
-// bridge has no use for an IPv6 address; without one it sends no neighbour discovery into the bridge either.
+// Alias and port options are ignored at creation: they need a request of their own, for an existing link. A
+// port of a bridge has no use for an IPv6 address; without one it sends no neighbour discovery into the
+// bridge either.
 void AddHostEndOptions(NetlinkBatch& batch, const VethPair& pair) {
   nlmsghdr* message = nullptr;
   batch.Add<ifinfomsg>("set veth options", RTM_NEWLINK, NLM_F_ACK, &message);
@@ -113,14 +114,16 @@ Result<NetlinkSocket> EnterPod(int netns_fd) {
 }
 
 // eth0's index is asked for: it is 2 only where a namespace does not start with tunnel devices
-// (net.core.fb_tunnels_only_for_init_net), and an index for the peer is ignored at creation unless both ends get one.
+// (net.core.fb_tunnels_only_for_init_net), and an index for the peer is ignored at creation unless both ends
+// get one.
 Result<> ConfigurePod(NetlinkSocket& pod, const std::vector<PodAddress>& addresses) {
   std::optional<Link> eth0 = TRY(FindLink(pod, kPodInterface));
   if (!eth0) return Fail(Code::kNotFound, "get link", kPodInterface, "the pod's interface vanished");
   NetlinkBatch batch;
   SetLinkUp(batch, kLoopbackIndex);
   SetLinkUp(batch, eth0->index);
-  for (const PodAddress& a : addresses) AddAddress(batch, {eth0->index, a.address, a.prefix, RT_SCOPE_UNIVERSE});
+  for (const PodAddress& a : addresses)
+    AddAddress(batch, {eth0->index, a.address, a.prefix, RT_SCOPE_UNIVERSE});
   for (const PodAddress& a : addresses) AddDefaultRoute(batch, eth0->index, a.gateway);
   return pod.Execute(batch);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// A pod's interface: a veth pair with one end on the bridge and the other, eth0, in the pod's network namespace.
+// A pod's interface: a veth pair with one end on the bridge and the other, eth0, in the pod's network
+// namespace.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +28,8 @@ struct VethPair {
   int netns_fd = -1;
 };
 
-// Makes the pair with eth0 already in the pod's namespace and the host end up and on the bridge, in hairpin mode. On
-// an error nothing is left, except that kAlreadyExists says nothing about who has the name.
+// Makes the pair with eth0 already in the pod's namespace and the host end up and on the bridge, in hairpin
+// mode. On an error nothing is left, except that kAlreadyExists says nothing about who has the name.
 Result<> CreateVeth(NetlinkSocket& host, const VethPair& pair);
 
 // One address of a pod and the way out for its family.
@@ -38,22 +39,22 @@ struct PodAddress {
   IpAddress gateway;
 };
 
-// A netlink socket inside the pod's namespace, which from now on ignores router advertisements: with them any pod could
-// become the others' router (CVE-2020-10749).
+// A netlink socket inside the pod's namespace, which from now on ignores router advertisements: with them any
+// pod could become the others' router (CVE-2020-10749).
 Result<NetlinkSocket> EnterPod(int netns_fd);
 
 // Brings lo and eth0 up and sets addresses and default routes.
 Result<> ConfigurePod(NetlinkSocket& pod, const std::vector<PodAddress>& addresses);
 
-// Lets the host end, and a bridge whose first port it is, carry traffic now; after ConfigurePod. Their carrier comes on
-// with eth0, but a kernel worker (linkwatch) acts on it some time later, and until then packets are dropped. Reading a
-// link does that work.
+// Lets the host end, and a bridge whose first port it is, carry traffic now; after ConfigurePod. Their
+// carrier comes on with eth0, but a kernel worker (linkwatch) acts on it some time later, and until then
+// packets are dropped. Reading a link does that work.
 Result<> SettleCarrier(NetlinkSocket& host, const VethPair& pair);
 
-// Waits until the pod answers on its IPv6 addresses; last, because it mostly is done by then. The kernel takes an
-// address at once, but a worker adds its local route and joins its neighbour discovery group (addrconf_dad_work), and
-// what comes before that is lost, for a second where TCP must send again. Gives up without an error when the worker
-// takes very long.
+// Waits until the pod answers on its IPv6 addresses; last, because it mostly is done by then. The kernel
+// takes an address at once, but a worker adds its local route and joins its neighbour discovery group
+// (addrconf_dad_work), and what comes before that is lost, for a second where TCP must send again. Gives up
+// without an error when the worker takes very long.
 Result<> SettleIpv6(NetlinkSocket& pod, const std::vector<PodAddress>& addresses);
 
 // For pods without an interface of their own.

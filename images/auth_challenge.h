@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What a server answers with 401 (RFC 9110 section 11.6.1; distribution-spec's token flow uses the scheme Bearer).
+// What a server answers with 401 (RFC 9110 section 11.6.1; distribution-spec's token flow uses the scheme
+// Bearer).
 #pragma once
 
 #include <map>

@@ -44,7 +44,8 @@ TEST(AuthChallenge, EndsAtWhatItCannotRead) {
 }
 
 TEST(Base64, GoesBothWays) {
-  for (const std::string& text : {std::string(), std::string("a"), std::string("ab"), std::string("abc\0\xff", 5)}) {
+  for (const std::string& text :
+       {std::string(), std::string("a"), std::string("ab"), std::string("abc\0\xff", 5)}) {
     EXPECT_EQ(DecodeBase64(EncodeBase64(text)), text);
   }
   EXPECT_EQ(EncodeBase64("user:pass"), "dXNlcjpwYXNz");
@@ -67,7 +68,8 @@ TEST(Url, ResolvesALocation) {
 }
 
 TEST(Url, RefusesOtherSchemesAndUsers) {
-  for (const char* bad : {"file:///etc/passwd", "ftp://host/", "https://user:pw@host/", "gopher://h/", "", "https://"}) {
+  for (const char* bad :
+       {"file:///etc/passwd", "ftp://host/", "https://user:pw@host/", "gopher://h/", "", "https://"}) {
     EXPECT_FALSE(ParseUrl(bad)) << bad;
   }
   EXPECT_FALSE(ResolveUrl(*ParseUrl("https://host/"), "file:///etc/passwd"));

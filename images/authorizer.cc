@@ -13,7 +13,8 @@ namespace {
 
 constexpr size_t kMaxTokenAnswer = 1 << 20;
 
-std::unexpected<Error> Refused(const std::string& host, std::string_view why, Code code = Code::kUnauthenticated) {
+std::unexpected<Error> Refused(const std::string& host, std::string_view why,
+                               Code code = Code::kUnauthenticated) {
   return Fail(code, "log in to", host, why);
 }
 
@@ -38,12 +39,16 @@ Result<std::string> TokenIn(const HttpResponse& response, const std::string& hos
 
 }  // namespace
 
-std::string Authorizer::Credentials::Basic() const { return "Basic " + EncodeBase64(username + ":" + password); }
+std::string Authorizer::Credentials::Basic() const {
+  return "Basic " + EncodeBase64(username + ":" + password);
+}
 
 Result<Authorizer::Credentials> Authorizer::Choose(const std::optional<RegistryAuth>& auth) {
   Credentials credentials;
   if (!auth) return credentials;
-  auto invalid = [](std::string_view what) { return Fail(Code::kInvalidArgument, "read", "credentials", what); };
+  auto invalid = [](std::string_view what) {
+    return Fail(Code::kInvalidArgument, "read", "credentials", what);
+  };
   if (!auth->username.empty()) {
     credentials.username = auth->username;
     credentials.password = auth->password;
@@ -56,15 +61,18 @@ Result<Authorizer::Credentials> Authorizer::Choose(const std::optional<RegistryA
     if (colon == std::string::npos) return invalid("`auth` is not user:password");
     credentials.username = pair->substr(0, colon);
     credentials.password = pair->substr(colon + 1);
-    while (credentials.password.ends_with('\0')) credentials.password.pop_back();  // old clients pad with NULs
+    while (credentials.password.ends_with('\0'))
+      credentials.password.pop_back();  // old clients pad with NULs
   } else if (!auth->registry_token.empty()) {
-    if (!IsHeaderText(auth->registry_token)) return invalid("`registry_token` has characters that no token has");
+    if (!IsHeaderText(auth->registry_token))
+      return invalid("`registry_token` has characters that no token has");
     credentials.registry_token = auth->registry_token;
   }
   return credentials;
 }
 
-Result<std::unique_ptr<Authorizer>> Authorizer::Create(HttpClient& client, const std::optional<RegistryAuth>& auth,
+Result<std::unique_ptr<Authorizer>> Authorizer::Create(HttpClient& client,
+                                                       const std::optional<RegistryAuth>& auth,
                                                        std::string repository) {
   Credentials credentials = TRY(Choose(auth));
   return std::unique_ptr<Authorizer>(new Authorizer(client, std::move(credentials), std::move(repository)));
@@ -139,8 +147,8 @@ Result<HttpRequest> Authorizer::TokenRequest(const Url& registry, const AuthChal
   return request;
 }
 
-Result<std::string> Authorizer::FetchToken(const Url& registry, const AuthChallenge& challenge, const TlsContext* tls,
-                                           const Interrupt& interrupt) {
+Result<std::string> Authorizer::FetchToken(const Url& registry, const AuthChallenge& challenge,
+                                           const TlsContext* tls, const Interrupt& interrupt) {
   HttpRequest request = TRY(TokenRequest(registry, challenge));
   // Its CA is the registry's as a rule; the registry's client certificate is for the registry alone.
   TlsContext token_tls = tls ? *tls : TlsContext{};
@@ -158,7 +166,8 @@ Result<std::string> Authorizer::FetchToken(const Url& registry, const AuthChalle
       return Refused(host, credentials_.Any() ? "the token server refused the credentials"
                                               : "the token server wants credentials");
     default:
-      return Refused(host, "the token server answered " + std::to_string(response.status), Code::kUnavailable);
+      return Refused(host, "the token server answered " + std::to_string(response.status),
+                     Code::kUnavailable);
   }
 }
 

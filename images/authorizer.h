@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Answers a registry's 401 (distribution-spec and the token flow of docs.docker.com/registry/spec/auth/token).
+// Answers a registry's 401 (distribution-spec and the token flow of
+// docs.docker.com/registry/spec/auth/token).
 #pragma once
 
 #include <map>
@@ -17,25 +18,26 @@
 
 namespace davit {
 
-// The credentials of one pull, and what servers have given for them. Thread-safe. No error of it contains a credential,
-// a token or a URL.
+// The credentials of one pull, and what servers have given for them. Thread-safe. No error of it contains a
+// credential, a token or a URL.
 class Authorizer {
  public:
   // Of RegistryAuth the first of username and password, identity token, `auth`, registry token that is there.
-  // kInvalidArgument when `auth` is not base64 of "user:password". `client` outlives the authorizer; `repository` is what
-  // tokens are asked for.
-  static Result<std::unique_ptr<Authorizer>> Create(HttpClient& client, const std::optional<RegistryAuth>& auth,
+  // kInvalidArgument when `auth` is not base64 of "user:password". `client` outlives the authorizer;
+  // `repository` is what tokens are asked for.
+  static Result<std::unique_ptr<Authorizer>> Create(HttpClient& client,
+                                                    const std::optional<RegistryAuth>& auth,
                                                     std::string repository);
 
-  // The value of the Authorization header for requests to this origin (Url::Origin); empty before a server asked for one:
-  // credentials never go to a host that has not.
+  // The value of the Authorization header for requests to this origin (Url::Origin); empty before a server
+  // asked for one: credentials never go to a host that has not.
   std::string HeaderFor(const std::string& origin) const;
 
-  // Gets what the challenges of a 401 ask for, so that HeaderFor has it. `sent` is what the refused request carried: when
-  // another thread has got something newer meanwhile, that is to be tried first. kUnauthenticated when nothing more can
-  // be tried. `tls` is what the registry was reached with.
-  Result<> Answer(const Url& registry, const std::vector<std::string>& www_authenticate, const std::string& sent,
-                  const TlsContext* tls, const Interrupt& interrupt);
+  // Gets what the challenges of a 401 ask for, so that HeaderFor has it. `sent` is what the refused request
+  // carried: when another thread has got something newer meanwhile, that is to be tried first.
+  // kUnauthenticated when nothing more can be tried. `tls` is what the registry was reached with.
+  Result<> Answer(const Url& registry, const std::vector<std::string>& www_authenticate,
+                  const std::string& sent, const TlsContext* tls, const Interrupt& interrupt);
 
  private:
   struct Credentials {
@@ -52,8 +54,8 @@ class Authorizer {
       : client_(client), credentials_(std::move(credentials)), repository_(std::move(repository)) {}
 
   static Result<Credentials> Choose(const std::optional<RegistryAuth>& auth);
-  Result<std::string> HeaderForChallenge(const Url& registry, const AuthChallenge& challenge, const TlsContext* tls,
-                                         const Interrupt& interrupt);
+  Result<std::string> HeaderForChallenge(const Url& registry, const AuthChallenge& challenge,
+                                         const TlsContext* tls, const Interrupt& interrupt);
   Result<std::string> FetchToken(const Url& registry, const AuthChallenge& challenge, const TlsContext* tls,
                                  const Interrupt& interrupt);
   Result<HttpRequest> TokenRequest(const Url& registry, const AuthChallenge& challenge) const;

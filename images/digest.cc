@@ -27,7 +27,9 @@ bool IsDigest(std::string_view text) {
   return false;
 }
 
-void Hasher::Free::operator()(evp_md_ctx_st* context) const { EVP_MD_CTX_free(context); }
+void Hasher::Free::operator()(evp_md_ctx_st* context) const {
+  EVP_MD_CTX_free(context);
+}
 
 Result<Hasher> Hasher::For(std::string_view digest) {
   bool long_form = digest.starts_with(kSha512);
@@ -38,7 +40,9 @@ Result<Hasher> Hasher::For(std::string_view digest) {
   return Hasher(std::move(context), std::string(long_form ? kSha512 : kSha256));
 }
 
-void Hasher::Update(std::string_view data) { EVP_DigestUpdate(context_.get(), data.data(), data.size()); }
+void Hasher::Update(std::string_view data) {
+  EVP_DigestUpdate(context_.get(), data.data(), data.size());
+}
 
 std::string Hasher::Finish() {
   unsigned char bytes[EVP_MAX_MD_SIZE];

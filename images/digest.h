@@ -15,8 +15,8 @@ struct evp_md_ctx_st;
 
 namespace davit {
 
-// "sha256:" and 64, or "sha512:" and 128 lower-case hexadecimal digits. Nothing else may name content or become part of
-// a path.
+// "sha256:" and 64, or "sha512:" and 128 lower-case hexadecimal digits. Nothing else may name content or
+// become part of a path.
 bool IsDigest(std::string_view text);
 
 // Digests a stream. Not thread-safe.
@@ -45,7 +45,8 @@ Result<std::string> Sha256Of(std::string_view data);
 // kDataLoss unless `data` has the digest `expected`; `name` goes into the error.
 Result<> VerifyDigest(std::string_view data, std::string_view expected, std::string_view name);
 
-// The chain ID of every layer, bottom first: that of the lowest is its diff ID, each further one the digest of
+// The chain ID of every layer, bottom first: that of the lowest is its diff ID, each further one the digest
+// of
 // "<chain ID below> <diff ID>" (image-spec config.md).
 Result<std::vector<std::string>> ChainIds(const std::vector<std::string>& diff_ids);
 

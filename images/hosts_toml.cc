@@ -46,7 +46,8 @@ Result<bool> AsBool(const toml::node& node, std::string_view key) {
 
 // Go's time.ParseDuration, as far as a timeout needs it: "30s", "1m30s", "1.5s", "250ms".
 Result<int64_t> AsMilliseconds(const std::string& text) {
-  constexpr std::pair<std::string_view, double> kUnits[] = {{"ms", 1}, {"s", 1e3}, {"m", 60e3}, {"h", 3600e3}};
+  constexpr std::pair<std::string_view, double> kUnits[] = {
+      {"ms", 1}, {"s", 1e3}, {"m", 60e3}, {"h", 3600e3}};
   double total = 0;
   const char* at = text.data();
   const char* end = at + text.size();
@@ -56,7 +57,8 @@ Result<int64_t> AsMilliseconds(const std::string& text) {
     auto [rest, error] = std::from_chars(at, end, number, std::chars_format::fixed);
     if (error != std::errc() || number < 0) return Refuse("dial_timeout", "not a duration: " + text);
     std::string_view tail(rest, static_cast<size_t>(end - rest));
-    auto unit = std::find_if(std::begin(kUnits), std::end(kUnits), [tail](auto& u) { return tail.starts_with(u.first); });
+    auto unit = std::find_if(std::begin(kUnits), std::end(kUnits),
+                             [tail](auto& u) { return tail.starts_with(u.first); });
     if (unit == std::end(kUnits)) return Refuse("dial_timeout", "not a duration: " + text);
     total += number * unit->second;
     at = rest + unit->first.size();
@@ -104,8 +106,11 @@ Result<> ReadHeaders(const toml::node& node, RegistryHost& host) {
   for (auto&& [name, value] : *table) {
     for (std::string& text : TRY(AsStrings(value, "header"))) {
       // A line break would smuggle in further headers.
-      auto breaks = [](std::string_view part) { return part.find_first_of(std::string_view("\r\n\0", 3)) != part.npos; };
-      if (name.str().empty() || name.str().find(':') != std::string_view::npos || breaks(name.str()) || breaks(text)) {
+      auto breaks = [](std::string_view part) {
+        return part.find_first_of(std::string_view("\r\n\0", 3)) != part.npos;
+      };
+      if (name.str().empty() || name.str().find(':') != std::string_view::npos || breaks(name.str()) ||
+          breaks(text)) {
         return Refuse("header", "malformed name or value");
       }
       host.headers.emplace_back(name.str(), std::move(text));
@@ -174,7 +179,8 @@ Result<std::vector<RegistryHost>> ReadFileTable(const toml::table& file, const s
     }
   }
   // The parser keeps tables by name; their order in the file is the order in which they are tried.
-  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.position < b.position; });
+  std::sort(entries.begin(), entries.end(),
+            [](const Entry& a, const Entry& b) { return a.position < b.position; });
 
   std::vector<RegistryHost> hosts;
   for (const Entry& entry : entries) hosts.push_back(TRY(ReadHost(entry.url, *entry.table, dir)));

@@ -51,7 +51,9 @@ bool IsLoopbackName(const std::string& host) {
 class Transfer {
  public:
   Transfer(const HttpRequest& request, const HttpClient::Limits& limits, BodySink* sink)
-      : request_(request), sink_(sink), watch_(limits.low_speed_bytes, limits.low_speed_seconds, MonotonicMilliseconds()) {}
+      : request_(request),
+        sink_(sink),
+        watch_(limits.low_speed_bytes, limits.low_speed_seconds, MonotonicMilliseconds()) {}
 
   static size_t OnHeader(char* data, size_t, size_t size, void* self) {
     return static_cast<Transfer*>(self)->TakeHeader({data, size}) ? size : 0;
@@ -110,7 +112,8 @@ class Transfer {
   bool Keep(std::string_view piece) {
     size_t limit = is_ok_ ? request_.body_limit : kMaxErrorBody;
     size_t room = limit - std::min(limit, response_.body.size());
-    if (is_ok_ && piece.size() > room) return Reject(Error(Code::kResourceExhausted, "the answer is too large"));
+    if (is_ok_ && piece.size() > room)
+      return Reject(Error(Code::kResourceExhausted, "the answer is too large"));
     response_.body += piece.substr(0, room);
     return true;
   }
@@ -143,7 +146,9 @@ Code CodeOf(CURLcode result) {
 }
 
 // OpenSSL's word for a peer whose first bytes are no TLS record; libcurl has no code for it.
-bool SpeaksNoTls(std::string_view error_text) { return error_text.find("wrong version number") != error_text.npos; }
+bool SpeaksNoTls(std::string_view error_text) {
+  return error_text.find("wrong version number") != error_text.npos;
+}
 
 void SetTls(CURL* easy, const TlsContext& tls) {
   Set(easy, CURLOPT_SSL_VERIFYPEER, tls.skip_verify ? 0L : 1L);
@@ -225,7 +230,8 @@ void HttpClient::Slot::Prepare(const HttpRequest& request, const Limits& limits,
 Result<CURLcode> HttpClient::Slot::Run(Transfer& transfer, const Interrupt& interrupt) {
   while (true) {
     int running = 0;
-    if (curl_multi_perform(multi, &running) != CURLM_OK) return transfer.Error(Code::kInternal, "libcurl failed");
+    if (curl_multi_perform(multi, &running) != CURLM_OK)
+      return transfer.Error(Code::kInternal, "libcurl failed");
     int queued = 0;
     while (CURLMsg* message = curl_multi_info_read(multi, &queued)) {
       if (message->msg == CURLMSG_DONE) return message->data.result;
@@ -265,7 +271,8 @@ Result<TlsContext> LoadTls(const TlsSettings& settings) {
   }
   if (!settings.client_pairs.empty()) {
     context.certificate = settings.client_pairs[0].first;
-    context.key = settings.client_pairs[0].second.empty() ? context.certificate : settings.client_pairs[0].second;
+    context.key =
+        settings.client_pairs[0].second.empty() ? context.certificate : settings.client_pairs[0].second;
     for (const std::string& file : {context.certificate, context.key}) {
       if (auto pem = ReadFile(file); !pem) return unreadable(pem.error());
     }
@@ -292,7 +299,8 @@ std::unique_ptr<HttpClient::Slot> HttpClient::TakeSlot() {
   return std::make_unique<Slot>();
 }
 
-Result<HttpResponse> HttpClient::Send(const HttpRequest& request, const Interrupt& interrupt, BodySink* sink) {
+Result<HttpResponse> HttpClient::Send(const HttpRequest& request, const Interrupt& interrupt,
+                                      BodySink* sink) {
   TRY(interrupt.Check());
   std::unique_ptr<Slot> slot = TakeSlot();
   if (!slot->easy || !slot->multi) return SystemError("curl_easy_init", request.url.host, ENOMEM);

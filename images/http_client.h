@@ -33,10 +33,10 @@ Result<TlsContext> LoadTls(const TlsSettings& settings);
 struct HttpRequest {
   Url url;
   std::vector<std::pair<std::string, std::string>> headers;
-  std::string form;               // POSTed when not empty
+  std::string form;                 // POSTed when not empty
   const TlsContext* tls = nullptr;  // null: the system's CAs
   int64_t connect_timeout_ms = 0;   // 0: the client's own
-  size_t body_limit = 0;            // of what is kept in HttpResponse::body; more of a 200 is kResourceExhausted
+  size_t body_limit = 0;  // of what is kept in HttpResponse::body; more of a 200 is kResourceExhausted
 };
 
 struct HttpResponse {
@@ -51,15 +51,16 @@ struct HttpResponse {
   std::vector<std::string> Headers(std::string_view name) const;
 };
 
-// Takes the body of a 200 piece by piece instead of HttpResponse::body. An error ends the transfer and is what Send
-// returns. It may block: that time does not count as the peer's.
+// Takes the body of a 200 piece by piece instead of HttpResponse::body. An error ends the transfer and is
+// what Send returns. It may block: that time does not count as the peer's.
 class BodySink {
  public:
   virtual ~BodySink() = default;
   virtual Result<> Write(std::string_view piece) = 0;
 };
 
-// Thread-safe. Redirects and 401 are answers like any other: whoever asks decides what goes along to the next host.
+// Thread-safe. Redirects and 401 are answers like any other: whoever asks decides what goes along to the next
+// host.
 class HttpClient {
  public:
   struct Limits {
@@ -71,8 +72,9 @@ class HttpClient {
   explicit HttpClient(Limits limits);
   ~HttpClient();
 
-  // Connections are kept for the next request to the same host. Errors name the host, never the URL, whose query may be
-  // a signature: kUnavailable (no connection, too slow, TLS), kDataLoss (cut off), kCancelled, kResourceExhausted.
+  // Connections are kept for the next request to the same host. Errors name the host, never the URL, whose
+  // query may be a signature: kUnavailable (no connection, too slow, TLS), kDataLoss (cut off), kCancelled,
+  // kResourceExhausted.
   Result<HttpResponse> Send(const HttpRequest& request, const Interrupt& interrupt, BodySink* sink = nullptr);
 
  private:

@@ -35,10 +35,12 @@ Result<ImageConfig> ParseImageConfig(std::string_view json) {
   TRY(document.Check());
 
   if (image.diff_ids.size() > kMaxLayers) {
-    return Fail(Code::kInvalidArgument, "parse", "image config", "more layers than overlayfs can stack (500)");
+    return Fail(Code::kInvalidArgument, "parse", "image config",
+                "more layers than overlayfs can stack (500)");
   }
   for (const std::string& diff_id : image.diff_ids) {
-    if (!IsDigest(diff_id)) return Fail(Code::kInvalidArgument, "parse", "image config", "a diff id is no digest");
+    if (!IsDigest(diff_id))
+      return Fail(Code::kInvalidArgument, "parse", "image config", "a diff id is no digest");
   }
   return image;
 }

@@ -24,7 +24,8 @@ class ImageIndex {
     std::vector<ImageRecord> untagged;
   };
 
-  // `pulled` has the one tag or digest that it was pulled by; an image that is known already keeps its others.
+  // `pulled` has the one tag or digest that it was pulled by; an image that is known already keeps its
+  // others.
   Change Plan(ImageRecord pulled) const;
 
   // Puts the record in, replacing one of the same id. Its tags are taken from whatever has them.

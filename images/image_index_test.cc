@@ -29,9 +29,10 @@ TEST(ImageIndex, FindsByEveryName) {
   ImageIndex index;
   ImageRecord image = Image('a', {"docker.io/library/app:v1"});
   index.Put(image);
-  for (const std::string& name : {image.id, std::string("aaa"), "sha256:" + std::string(10, 'a'), std::string("app:v1"),
-                                  std::string("docker.io/app:v1"), image.repo_digests[0],
-                                  "app@sha256:" + std::string(63, '0') + "a", std::string(64, 'a')}) {
+  for (const std::string& name :
+       {image.id, std::string("aaa"), "sha256:" + std::string(10, 'a'), std::string("app:v1"),
+        std::string("docker.io/app:v1"), image.repo_digests[0], "app@sha256:" + std::string(63, '0') + "a",
+        std::string(64, 'a')}) {
     auto found = index.Find(name);
     ASSERT_TRUE(found) << name;
     EXPECT_EQ(found->id, image.id);

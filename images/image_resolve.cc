@@ -19,7 +19,8 @@ struct PlatformManifest {
   std::string root_digest;  // of what the reference itself means, which may be an index
 };
 
-std::unexpected<Error> NoSuchPlatform(const Reference& reference, const Platform& host, const std::string& why) {
+std::unexpected<Error> NoSuchPlatform(const Reference& reference, const Platform& host,
+                                      const std::string& why) {
   return Fail(Code::kNotFound, "choose platform", reference.Normalised(), why + " " + host.ToString());
 }
 
@@ -57,7 +58,8 @@ Result<> CheckPlatform(const ImageConfig& config, const Reference& reference, co
 
 }  // namespace
 
-Result<ResolvedImage> ResolveImage(RegistryClient& registry, const Reference& reference, const Platform& platform) {
+Result<ResolvedImage> ResolveImage(RegistryClient& registry, const Reference& reference,
+                                   const Platform& platform) {
   PlatformManifest found = TRY(FetchPlatformManifest(registry, reference, platform));
   ResolvedImage image;
   ImageRecord& record = image.record;

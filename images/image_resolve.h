@@ -23,8 +23,9 @@ struct ResolvedImage {
   std::vector<std::string> diff_ids;  // as many
 };
 
-// Fetches manifests down to the platform's, and the config. kNotFound when there is no image for the platform;
-// kInvalidArgument when it is no image.
-Result<ResolvedImage> ResolveImage(RegistryClient& registry, const Reference& reference, const Platform& platform);
+// Fetches manifests down to the platform's, and the config. kNotFound when there is no image for the
+// platform; kInvalidArgument when it is no image.
+Result<ResolvedImage> ResolveImage(RegistryClient& registry, const Reference& reference,
+                                   const Platform& platform);
 
 }  // namespace davit

@@ -20,8 +20,8 @@
 namespace davit {
 namespace {
 
-// Pulls are the same when they ask for the same thing with the same credentials: nobody gets an image, or an error, by
-// somebody else's password. The digest keeps the secrets out of a map's key.
+// Pulls are the same when they ask for the same thing with the same credentials: nobody gets an image, or an
+// error, by somebody else's password. The digest keeps the secrets out of a map's key.
 Result<std::string> FlightKey(const Reference& reference, const std::optional<RegistryAuth>& auth) {
   RegistryAuth none;
   const RegistryAuth& a = auth ? *auth : none;
@@ -50,8 +50,8 @@ struct ImageStore::State {
   LayerStore& layers;
   LayerLedger ledger;
 
-  // Every change of the records and the index happens under this one, which is taken first; reading the index takes only
-  // `mutex`, so that List never waits for a disk.
+  // Every change of the records and the index happens under this one, which is taken first; reading the index
+  // takes only `mutex`, so that List never waits for a disk.
   Mutex changing;
   ImageRecords& records GUARDED_BY(changing);
   mutable Mutex mutex;
@@ -61,7 +61,8 @@ struct ImageStore::State {
   std::map<std::string, std::shared_ptr<PullFlight>> flights GUARDED_BY(flights_mutex);
 
   // The flight for `key` and whether the caller is to do its work.
-  std::pair<std::shared_ptr<PullFlight>, bool> Board(const std::string& key, const PullFlight::Passenger& passenger,
+  std::pair<std::shared_ptr<PullFlight>, bool> Board(const std::string& key,
+                                                     const PullFlight::Passenger& passenger,
                                                      PullFlight::Ticket& ticket);
   void EndFlight(const std::string& key, const std::shared_ptr<PullFlight>& flight);
 };
@@ -108,14 +109,16 @@ std::pair<std::shared_ptr<PullFlight>, bool> ImageStore::State::Board(const std:
 void ImageStore::State::EndFlight(const std::string& key, const std::shared_ptr<PullFlight>& flight) {
   MutexLock lock(flights_mutex);
   // One that was given up may have been replaced already.
-  if (auto current = flights.find(key); current != flights.end() && current->second == flight) flights.erase(current);
+  if (auto current = flights.find(key); current != flights.end() && current->second == flight)
+    flights.erase(current);
 }
 
 Result<ImageRecord> ImageStore::State::RunPull(const Reference& reference, const PullRequest& request,
                                                PullFlight& flight) {
   Interrupt interrupt([&flight] { return flight.Wanted(); });
   auto hosts = TRY(RegistryHostsFor(reference.host, config.certs_d));
-  auto registry = TRY(RegistryClient::Create(reference, std::move(hosts), request.auth, TransferLimits(), interrupt));
+  auto registry =
+      TRY(RegistryClient::Create(reference, std::move(hosts), request.auth, TransferLimits(), interrupt));
   ResolvedImage image = TRY(ResolveImage(*registry, reference, HostOrConfigured()));
 
   ledger.Hold(image.record.chain_ids);  // from here on nobody removes what is there already
@@ -141,7 +144,8 @@ Result<> ImageStore::State::Keep(const ImageRecord& pulled) {
     if (known && *before == change.added && change.untagged.empty()) return {};
   }
   if (!known) TRY(layers.Sync());
-  // A crash in between loses a tag, which a pull brings back; the other order would leave one with two images.
+  // A crash in between loses a tag, which a pull brings back; the other order would leave one with two
+  // images.
   for (const ImageRecord& untagged : change.untagged) TRY(records.Put(untagged));
   auto put = records.Put(change.added);
   MutexLock lock(mutex);
@@ -170,7 +174,8 @@ void ImageStore::State::RemoveUnused(std::vector<std::string> chain_ids) {
 ImageStore::ImageStore(std::unique_ptr<State> state) : state_(std::move(state)) {}
 ImageStore::~ImageStore() = default;
 
-Result<std::unique_ptr<ImageStore>> ImageStore::Open(Config config, LayerStore& layers, ImageRecords& records) {
+Result<std::unique_ptr<ImageStore>> ImageStore::Open(Config config, LayerStore& layers,
+                                                     ImageRecords& records) {
   auto state = std::make_unique<State>(std::move(config), layers, records);
   TRY(state->Load());
   return std::unique_ptr<ImageStore>(new ImageStore(std::move(state)));
@@ -180,7 +185,9 @@ Result<ImageRecord> ImageStore::Pull(const PullRequest& request) {
   Reference reference = TRY(ParseReference(request.reference));
   std::string key = TRY(FlightKey(reference, request.auth));
   PullFlight::Passenger passenger{request.deadline_ms, request.cancelled};
-  auto named = [&reference](Error error) { return std::unexpected(Within("pull " + reference.Normalised(), error)); };
+  auto named = [&reference](Error error) {
+    return std::unexpected(Within("pull " + reference.Normalised(), error));
+  };
   while (true) {
     if (auto check = passenger.Check(); !check) return named(check.error());
     PullFlight::Ticket ticket;
@@ -234,7 +241,9 @@ Result<> ImageStore::Remove(const std::string& ref) {
   return {};
 }
 
-void ImageStore::HoldLayers(const std::vector<std::string>& chain_ids) { state_->ledger.Hold(chain_ids); }
+void ImageStore::HoldLayers(const std::vector<std::string>& chain_ids) {
+  state_->ledger.Hold(chain_ids);
+}
 
 void ImageStore::ReleaseLayers(const std::vector<std::string>& chain_ids) {
   state_->RemoveUnused(state_->ledger.Release(chain_ids));

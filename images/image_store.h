@@ -31,7 +31,7 @@ struct PullRequest {
 class ImageStore {
  public:
   struct Config {
-    std::string certs_d;         // directories with <host>/hosts.toml, separated by ':'; read again at every pull
+    std::string certs_d;  // directories with <host>/hosts.toml, separated by ':'; read again at every pull
     std::string unpack_program;  // absolute path of davit-unpack
     std::string platform_os;     // empty: this host's, as Go names them ("linux")
     std::string arch;            // empty: this host's, as Go names them ("amd64", "arm64")
@@ -42,32 +42,32 @@ class ImageStore {
     int connect_timeout_seconds = 30;
   };
 
-  // Reads the records. An image that misses a layer (the disk was tampered with) is forgotten, so that a pull brings it
-  // back. `layers` and `records` outlive the store.
+  // Reads the records. An image that misses a layer (the disk was tampered with) is forgotten, so that a pull
+  // brings it back. `layers` and `records` outlive the store.
   static Result<std::unique_ptr<ImageStore>> Open(Config config, LayerStore& layers, ImageRecords& records);
   ~ImageStore();
 
-  // Always asks the registry what the reference means now, and fetches what is missing. Identical pulls at the same time
-  // are one; it goes on as long as one of its callers wants it. On failure nothing half-made is left, and the error names
-  // host, object and reason: kNotFound, kUnauthenticated, kPermissionDenied, kDataLoss (digest, length, malformed
-  // compression), kInvalidArgument (not an image, a hostile layer), kUnavailable, kResourceExhausted, kDeadlineExceeded,
-  // kCancelled.
+  // Always asks the registry what the reference means now, and fetches what is missing. Identical pulls at
+  // the same time are one; it goes on as long as one of its callers wants it. On failure nothing half-made is
+  // left, and the error names host, object and reason: kNotFound, kUnauthenticated, kPermissionDenied,
+  // kDataLoss (digest, length, malformed compression), kInvalidArgument (not an image, a hostile layer),
+  // kUnavailable, kResourceExhausted, kDeadlineExceeded, kCancelled.
   Result<ImageRecord> Pull(const PullRequest& request);
 
-  // By id, by tag or digest reference in any form that Pull takes, or by an unambiguous beginning of the id's digits.
-  // kNotFound; kInvalidArgument for an ambiguous beginning.
+  // By id, by tag or digest reference in any form that Pull takes, or by an unambiguous beginning of the id's
+  // digits. kNotFound; kInvalidArgument for an ambiguous beginning.
   Result<ImageRecord> Find(const std::string& ref) const;
   std::vector<ImageRecord> List() const;  // ordered by id
 
-  // Removes the image that `ref` names together with all its references, as the CRI asks for. Its layers go unless
-  // another image or a hold needs them. Unknown is no error.
+  // Removes the image that `ref` names together with all its references, as the CRI asks for. Its layers go
+  // unless another image or a hold needs them. Unknown is no error.
   Result<> Remove(const std::string& ref);
 
   // Find and HoldLayers in one step, so that no removal comes in between.
   Result<ImageRecord> FindAndHold(const std::string& ref);
 
-  // Layers that containers stand on stay, also when their image is removed. Holds are counted and not kept over a
-  // restart. The last release of a layer that no image has removes it.
+  // Layers that containers stand on stay, also when their image is removed. Holds are counted and not kept
+  // over a restart. The last release of a layer that no image has removes it.
   void HoldLayers(const std::vector<std::string>& chain_ids);
   void ReleaseLayers(const std::vector<std::string>& chain_ids);
 

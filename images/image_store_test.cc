@@ -214,10 +214,11 @@ TEST_F(Store, DifferentImagesShareALayerInFlight) {
 
 TEST_F(Store, ChoosesThePlatformFromAnIndex) {
   TestImage foreign = TestImage::Make({}, "sparc64");
-  std::string index = R"({"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":")" +
-                      foreign.manifest_digest + R"(","size":1,"platform":{"os":"linux","architecture":"sparc64"}},)" +
-                      R"({"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":")" + image_.manifest_digest +
-                      R"(","size":1,"platform":{"os":"linux","architecture":"amd64"}}]})";
+  std::string index =
+      R"({"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":")" +
+      foreign.manifest_digest + R"(","size":1,"platform":{"os":"linux","architecture":"sparc64"}},)" +
+      R"({"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":")" + image_.manifest_digest +
+      R"(","size":1,"platform":{"os":"linux","architecture":"amd64"}}]})";
   config_.arch = "amd64";
   image_ = TestImage::Make(image_.layers, "amd64");
   index.replace(index.rfind("sha256:"), 71, image_.manifest_digest);
@@ -327,9 +328,8 @@ TEST_F(Store, ADocumentWithManifestsAndLayersIsRefused) {
 }
 
 TEST_F(Store, HugeDocumentsAreCutOff) {
-  FakeServer server([&](const FakeRequest&) {
-    return FakeResponse{200, {}, std::string(9 << 20, ' '), -1, false};
-  });
+  FakeServer server(
+      [&](const FakeRequest&) { return FakeResponse{200, {}, std::string(9 << 20, ' '), -1, false}; });
   EXPECT_EQ(Pull(server.host() + "/app").error().code, Code::kResourceExhausted);
 }
 
@@ -354,7 +354,8 @@ TEST_F(Store, ADeadlineAndACancellationEndAPull) {
   });
   auto late = store_->Pull({server.host() + "/app", std::nullopt, MonotonicMilliseconds() + 50, nullptr});
   EXPECT_EQ(late.error().code, Code::kDeadlineExceeded);
-  auto unwanted = store_->Pull({server.host() + "/app", std::nullopt, 0, [&] { return !server.requests().empty(); }});
+  auto unwanted =
+      store_->Pull({server.host() + "/app", std::nullopt, 0, [&] { return !server.requests().empty(); }});
   EXPECT_EQ(unwanted.error().code, Code::kCancelled);
   ExpectNothingLeft();
 }
@@ -414,7 +415,8 @@ class TokenStore : public Store {
  protected:
   void Run(const std::function<bool(const FakeRequest&)>& accept) {
     tokens_ = std::make_unique<FakeServer>([accept](const FakeRequest& request) {
-      if (!accept(request)) return FakeResponse{401, {}, std::string("{\"detail\":\"") + kSecret + "\"}", -1, false};
+      if (!accept(request))
+        return FakeResponse{401, {}, std::string("{\"detail\":\"") + kSecret + "\"}", -1, false};
       return FakeResponse{200, {}, R"({"token":"tok123"})", -1, false};
     });
     std::string challenge = "WWW-Authenticate: Bearer realm=\"http://" + tokens_->host() +
@@ -506,7 +508,8 @@ TEST_F(Store, ARedirectToAnotherHostGetsNoCredentials) {
     }
     if (request.target.find("/blobs/") == std::string::npos) return Serve(image_, request);
     std::string path = request.target.substr(request.target.rfind('/'));
-    return FakeResponse{307, {"Location: http://" + storage.host() + path + "?sig=" + kSecret}, "", -1, false};
+    return FakeResponse{
+        307, {"Location: http://" + storage.host() + path + "?sig=" + kSecret}, "", -1, false};
   });
   std::filesystem::create_directories(config_.certs_d + "/" + registry.host());
   std::ofstream(config_.certs_d + "/" + registry.host() + "/hosts.toml")

@@ -13,8 +13,8 @@
 
 namespace davit {
 
-// One object of a document. An absent field and a null (which Go writes for an empty list) read as the empty value; a
-// field of a wrong type makes the whole reading fail, once, at the end: ask ok() or Check().
+// One object of a document. An absent field and a null (which Go writes for an empty list) read as the empty
+// value; a field of a wrong type makes the whole reading fail, once, at the end: ask ok() or Check().
 class JsonObject {
  public:
   // kInvalidArgument unless `text` is a JSON object. `what` names the document in errors.

@@ -29,8 +29,8 @@ struct LayerSource {
   Result<StagedLayer> Fetch(size_t index) const;
 };
 
-// Fetches some of an image's layers with a number of threads, lowest first. Going stops and joins them; layers that were
-// fetched and not awaited are left staged.
+// Fetches some of an image's layers with a number of threads, lowest first. Going stops and joins them;
+// layers that were fetched and not awaited are left staged.
 class LayerDownloads {
  public:
   LayerDownloads(const LayerSource& source, std::vector<size_t> indices, size_t threads);

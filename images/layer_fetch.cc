@@ -9,7 +9,8 @@ namespace {
 // Feeds one unpacker after the other: a server that fails half-way costs the directory that was begun.
 class UnpackSink : public BlobSink {
  public:
-  UnpackSink(LayerStore& layers, const std::string& program, const std::string& chain_id, const Interrupt& interrupt)
+  UnpackSink(LayerStore& layers, const std::string& program, const std::string& chain_id,
+             const Interrupt& interrupt)
       : layers_(layers), program_(program), chain_id_(chain_id), interrupt_(interrupt) {}
 
   Result<> Begin() override {
@@ -27,8 +28,8 @@ class UnpackSink : public BlobSink {
     auto report = process_->Finish();
     if (report) return Fail(Code::kInternal, "unpack", "davit-unpack", "stopped reading before the end");
     Error error = std::move(report).error();
-    // Corrupt content may be the server's fault or the image's. The rest is downloaded to find out: only a wrong digest
-    // makes it worth asking another server.
+    // Corrupt content may be the server's fault or the image's. The rest is downloaded to find out: only a
+    // wrong digest makes it worth asking another server.
     bool content = error.code == Code::kDataLoss || error.code == Code::kInvalidArgument;
     if (!content) return std::unexpected(std::move(error));
     bad_content_ = std::move(error);
@@ -40,7 +41,8 @@ class UnpackSink : public BlobSink {
     if (bad_content_) return std::unexpected(std::move(*bad_content_));
     UnpackReport report = TRY(process_->Finish());
     if (report.diff_id != diff_id) {
-      return Fail(Code::kDataLoss, "unpack", "layer", "has diff id " + report.diff_id + ", the config says " + diff_id);
+      return Fail(Code::kDataLoss, "unpack", "layer",
+                  "has diff id " + report.diff_id + ", the config says " + diff_id);
     }
     return StagedLayer{std::move(dir_), std::move(report)};
   }
@@ -63,8 +65,9 @@ Result<StagedLayer> Fetch(RegistryClient& registry, UnpackSink& sink, const Desc
 
 }  // namespace
 
-Result<StagedLayer> FetchLayer(RegistryClient& registry, LayerStore& layers, const std::string& unpack_program,
-                               const std::string& chain_id, const Descriptor& descriptor, const std::string& diff_id,
+Result<StagedLayer> FetchLayer(RegistryClient& registry, LayerStore& layers,
+                               const std::string& unpack_program, const std::string& chain_id,
+                               const Descriptor& descriptor, const std::string& diff_id,
                                const Interrupt& interrupt) {
   Result<StagedLayer> staged = [&] {
     UnpackSink sink(layers, unpack_program, chain_id, interrupt);

@@ -23,10 +23,11 @@ struct StagedLayer {
   UnpackReport report;
 };
 
-// Stages `chain_id` and fills it, with both digests verified: the blob's by the client, `diff_id` here. What depends on
-// the layers below is still to be done (layer_fixup.h). On failure nothing is staged.
-Result<StagedLayer> FetchLayer(RegistryClient& registry, LayerStore& layers, const std::string& unpack_program,
-                               const std::string& chain_id, const Descriptor& descriptor, const std::string& diff_id,
+// Stages `chain_id` and fills it, with both digests verified: the blob's by the client, `diff_id` here. What
+// depends on the layers below is still to be done (layer_fixup.h). On failure nothing is staged.
+Result<StagedLayer> FetchLayer(RegistryClient& registry, LayerStore& layers,
+                               const std::string& unpack_program, const std::string& chain_id,
+                               const Descriptor& descriptor, const std::string& diff_id,
                                const Interrupt& interrupt);
 
 }  // namespace davit

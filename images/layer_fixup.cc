@@ -20,14 +20,16 @@
 namespace davit {
 namespace {
 
-std::string OrDot(const std::string& path) { return path.empty() ? "." : path; }
+std::string OrDot(const std::string& path) {
+  return path.empty() ? "." : path;
+}
 
 Result<UniqueFd> OpenDir(int layer_fd, const std::string& path) {
   return OpenBeneath(layer_fd, OrDot(path), Resolve::kStrict, O_RDONLY | O_DIRECTORY);
 }
 
-// Another opening of what an O_PATH descriptor found, with the access that reading takes. The types are known: a FIFO or a
-// device is never opened.
+// Another opening of what an O_PATH descriptor found, with the access that reading takes. The types are
+// known: a FIFO or a device is never opened.
 Result<UniqueFd> Reopen(const LowerFile& file, const std::string& path, int flags) {
   return OpenBeneath(file.layer_fd, OrDot(path), Resolve::kStrict, flags | O_RDONLY | O_NOFOLLOW);
 }
@@ -95,7 +97,7 @@ class KeptTimes {
 
  private:
   int dir_fd_;
-  struct stat status_ {};
+  struct stat status_{};
   bool known_;
 };
 
@@ -117,7 +119,8 @@ Result<Place> Locate(int layer_fd, const std::string& path) {
 
 Result<> CopyRegular(const LowerFile& file, const std::string& source, const Place& place) {
   UniqueFd from = TRY(Reopen(file, source, O_NONBLOCK));
-  UniqueFd to(openat(place.dir.get(), place.name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  UniqueFd to(openat(place.dir.get(), place.name.c_str(),
+                     O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!to) return SystemError("create", place.name);
   TRY(CopyData(from.get(), to.get(), file.status.st_size, place.name));
   return CopyMetadata(from.get(), file.status, to.get(), place.name);
@@ -140,20 +143,23 @@ Result<> CopySymlinkOrNode(const LowerFile& file, const Place& place) {
     return SystemError("chown", place.name);
   }
   timespec times[2] = {file.status.st_atim, file.status.st_mtim};
-  if (utimensat(place.dir.get(), name, times, AT_SYMLINK_NOFOLLOW) < 0) return SystemError("utimensat", place.name);
+  if (utimensat(place.dir.get(), name, times, AT_SYMLINK_NOFOLLOW) < 0)
+    return SystemError("utimensat", place.name);
   return {};
 }
 
 Result<> CopyFromBelow(const std::vector<UniqueFd>& lowers, const PendingLink& link, const Place& place) {
   std::optional<LowerFile> file = TRY(FindInLowers(lowers, link.target));
   if (!file) {
-    return Fail(Code::kInvalidArgument, "unpack", link.path, "hard link to " + link.target + ", which does not exist");
+    return Fail(Code::kInvalidArgument, "unpack", link.path,
+                "hard link to " + link.target + ", which does not exist");
   }
   if (S_ISDIR(file->status.st_mode)) {
     return Fail(Code::kInvalidArgument, "unpack", link.path, "hard link to a directory");
   }
   KeptTimes times(place.dir.get());
-  return S_ISREG(file->status.st_mode) ? CopyRegular(*file, link.target, place) : CopySymlinkOrNode(*file, place);
+  return S_ISREG(file->status.st_mode) ? CopyRegular(*file, link.target, place)
+                                       : CopySymlinkOrNode(*file, place);
 }
 
 // Links to one file below stay links to one file: the first becomes a copy, the others link to that.

@@ -53,18 +53,19 @@ class FixUp : public ::testing::Test {
     return getxattr((root_ / path).c_str(), "trusted.overlay.opaque", &value, 1) == 1 && value == 'y';
   }
   mode_t Mode(const std::string& path) {
-    struct stat status {};
+    struct stat status{};
     lstat((root_ / path).c_str(), &status);
     return status.st_mode & 07777;
   }
   ino_t Inode(const std::string& path) {
-    struct stat status {};
+    struct stat status{};
     lstat((root_ / path).c_str(), &status);
     return status.st_ino;
   }
   Result<> Fix(const UnpackReport& report) {
     std::vector<UniqueFd> lowers;
-    for (const char* layer : {"mid", "low"}) lowers.emplace_back(open((root_ / layer).c_str(), O_PATH | O_CLOEXEC));
+    for (const char* layer : {"mid", "low"})
+      lowers.emplace_back(open((root_ / layer).c_str(), O_PATH | O_CLOEXEC));
     UniqueFd top(open((root_ / "top").c_str(), O_PATH | O_CLOEXEC));
     return FixUpLayer(top.get(), report, lowers);
   }
@@ -97,7 +98,8 @@ TEST_F(FixUp, ImplicitDirectoriesGetTheMetadataThatTheyHaveBelow) {
 }
 
 TEST_F(FixUp, WhatIsHiddenBelowGivesNoMetadata) {
-  for (const char* name : {"white", "parent/white", "opaque/x", "file/x", "symlink/x"}) Dir(std::string("low/") + name, 0711);
+  for (const char* name : {"white", "parent/white", "opaque/x", "file/x", "symlink/x"})
+    Dir(std::string("low/") + name, 0711);
   Whiteout("mid/white");
   Whiteout("mid/parent/white");
   Opaque("mid/opaque");

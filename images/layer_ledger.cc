@@ -52,7 +52,8 @@ Result<> LayerLedger::WaitAndClaim(const std::string& chain_id, const Interrupt&
     TRY(interrupt.Check());  // not under the lock: it asks the callers of the pull
     MutexLock lock(mutex_);
     if (claims_.insert(chain_id).second) return {};
-    unclaimed_.WaitUntil(mutex_, std::chrono::steady_clock::now() + std::chrono::milliseconds(Interrupt::kAskEveryMs));
+    unclaimed_.WaitUntil(
+        mutex_, std::chrono::steady_clock::now() + std::chrono::milliseconds(Interrupt::kAskEveryMs));
   }
 }
 

@@ -12,7 +12,8 @@
 namespace davit {
 namespace {
 
-// The layers that this pull has claimed. What is still claimed when it goes was not committed, and is abandoned.
+// The layers that this pull has claimed. What is still claimed when it goes was not committed, and is
+// abandoned.
 class Claims {
  public:
   Claims(LayerStore& layers, LayerLedger& ledger) : layers_(layers), ledger_(ledger) {}
@@ -58,7 +59,8 @@ class LayerPull {
  private:
   const std::string& chain_id(size_t index) const { return source_.image.record.chain_ids[index]; }
 
-  // Claims what can be claimed now. All that is missing, in order; somebody else has claimed what is not in `ours`.
+  // Claims what can be claimed now. All that is missing, in order; somebody else has claimed what is not in
+  // `ours`.
   std::vector<size_t> ClaimMissing(std::vector<size_t>& ours) {
     std::vector<size_t> missing;
     for (size_t index = 0; index < source_.image.layers.size(); ++index) {
@@ -76,8 +78,9 @@ class LayerPull {
     return missing;
   }
 
-  // Waits until the other pull is done with the layer, and does it here if that one failed. No two pulls wait for each
-  // other: whom we wait for is working on a layer below all that we still have claimed but not committed, or on this one.
+  // Waits until the other pull is done with the layer, and does it here if that one failed. No two pulls wait
+  // for each other: whom we wait for is working on a layer below all that we still have claimed but not
+  // committed, or on this one.
   Result<> TakeOver(size_t index) {
     TRY(ledger_.WaitAndClaim(chain_id(index), source_.interrupt));
     claims_.Add(chain_id(index));

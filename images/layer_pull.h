@@ -12,8 +12,9 @@
 
 namespace davit {
 
-// Makes the layers that the store lacks. A layer that another pull is working on is waited for. The caller holds the
-// image's layers in the ledger. On failure nothing is staged or claimed; layers that were committed stay.
+// Makes the layers that the store lacks. A layer that another pull is working on is waited for. The caller
+// holds the image's layers in the ledger. On failure nothing is staged or claimed; layers that were committed
+// stay.
 Result<> PullLayers(const LayerSource& source, LayerLedger& ledger, size_t parallel);
 
 }  // namespace davit

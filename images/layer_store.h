@@ -11,16 +11,16 @@
 
 namespace davit {
 
-// A layer is staged, then committed; only a committed one can be seen by Has and Open. Calls for different layers may
-// come from several threads at once, calls for one layer never do.
+// A layer is staged, then committed; only a committed one can be seen by Has and Open. Calls for different
+// layers may come from several threads at once, calls for one layer never do.
 class LayerStore {
  public:
   virtual ~LayerStore() = default;
 
   virtual bool Has(const std::string& chain_id) const = 0;
 
-  // A fresh and empty directory, on the filesystem where the layer will stay. Whatever was staged for this layer before
-  // (a pull that was interrupted) is dropped.
+  // A fresh and empty directory, on the filesystem where the layer will stay. Whatever was staged for this
+  // layer before (a pull that was interrupted) is dropped.
   virtual Result<UniqueFd> Stage(const std::string& chain_id) = 0;
 
   // Makes the staged directory the layer, atomically.

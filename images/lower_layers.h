@@ -16,13 +16,13 @@
 namespace davit {
 
 struct LowerFile {
-  UniqueFd fd;         // O_PATH
-  int layer_fd = -1;   // of the layer that it was found in; not owned
-  struct stat status {};
+  UniqueFd fd;        // O_PATH
+  int layer_fd = -1;  // of the layer that it was found in; not owned
+  struct stat status{};
 };
 
-// The file that overlayfs would show: the topmost layer's that has one, unless a whiteout, an opaque directory or
-// something that is no directory lies above it. Symlinks are never followed.
+// The file that overlayfs would show: the topmost layer's that has one, unless a whiteout, an opaque
+// directory or something that is no directory lies above it. Symlinks are never followed.
 Result<std::optional<LowerFile>> FindInLowers(const std::vector<UniqueFd>& lowers, const std::string& path);
 
 // Names that the stack shows in its root directory.

@@ -19,8 +19,7 @@ constexpr std::string_view kDockerManifest = "application/vnd.docker.distributio
 constexpr std::string_view kDockerSchema1 = "application/vnd.docker.distribution.manifest.v1+";
 
 constexpr std::array<std::string_view, 3> kConfigTypes = {
-    "application/vnd.oci.image.config.v1+json",
-    "application/vnd.docker.container.image.v1+json",
+    "application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json",
     "application/octet-stream",  // written by early builders for Docker configs
 };
 
@@ -42,8 +41,12 @@ std::unexpected<Error> Refuse(std::string_view why, Code code = Code::kInvalidAr
   return Fail(code, "parse", "manifest", why);
 }
 
-bool IsIndexType(std::string_view type) { return type == kOciIndex || type == kDockerList; }
-bool IsManifestType(std::string_view type) { return type == kOciManifest || type == kDockerManifest; }
+bool IsIndexType(std::string_view type) {
+  return type == kOciIndex || type == kDockerList;
+}
+bool IsManifestType(std::string_view type) {
+  return type == kOciManifest || type == kDockerManifest;
+}
 
 template <size_t N>
 bool IsOneOf(const std::array<std::string_view, N>& types, std::string_view type) {
@@ -57,7 +60,8 @@ Descriptor ReadDescriptor(JsonObject object) {
   descriptor.size = object.Integer("size");
   if (object.Has("platform")) {
     JsonObject platform = object.Object("platform");
-    descriptor.platform = Platform{platform.String("os"), platform.String("architecture"), platform.String("variant")};
+    descriptor.platform =
+        Platform{platform.String("os"), platform.String("architecture"), platform.String("variant")};
   }
   return descriptor;
 }
@@ -113,7 +117,8 @@ Result<std::variant<Manifest, Index>> ParseManifest(std::string_view json, std::
     }
   }
   bool typed = IsIndexType(media_type) || IsManifestType(media_type);
-  if (typed && !own_type.empty() && own_type != media_type) return Refuse("its media type is not the announced one");
+  if (typed && !own_type.empty() && own_type != media_type)
+    return Refuse("its media type is not the announced one");
   if (!own_type.empty() && !IsIndexType(own_type) && !IsManifestType(own_type)) {
     return Refuse("unknown media type \"" + own_type + "\"");
   }

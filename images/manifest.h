@@ -38,13 +38,15 @@ constexpr std::string_view kManifestMediaTypes =
     "application/vnd.docker.distribution.manifest.list.v2+json, "
     "application/vnd.docker.distribution.manifest.v2+json";
 
-// `media_type` is what the descriptor or the registry said of the document; it may be empty or a general one such as
-// application/json. A document that could be read as either kind, or that calls itself something else than it was
-// announced as, is refused: two readers of one digest must not see two images. An image of another kind (a Helm chart, a
-// signature) or a layer type that cannot be unpacked is kInvalidArgument; schema 1 is kUnimplemented.
+// `media_type` is what the descriptor or the registry said of the document; it may be empty or a general one
+// such as application/json. A document that could be read as either kind, or that calls itself something else
+// than it was announced as, is refused: two readers of one digest must not see two images. An image of
+// another kind (a Helm chart, a signature) or a layer type that cannot be unpacked is kInvalidArgument;
+// schema 1 is kUnimplemented.
 Result<std::variant<Manifest, Index>> ParseManifest(std::string_view json, std::string_view media_type);
 
-// The entry of the index that `host` runs best; null when there is none. Entries without a platform come last.
+// The entry of the index that `host` runs best; null when there is none. Entries without a platform come
+// last.
 const Descriptor* ChoosePlatform(const Index& index, const Platform& host);
 
 }  // namespace davit

@@ -21,12 +21,15 @@ constexpr char kOciManifest[] = "application/vnd.oci.image.manifest.v1+json";
 constexpr char kOciIndex[] = "application/vnd.oci.image.index.v1+json";
 
 std::string Config(const std::string& digest = kOne) {
-  return R"("config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":")" + digest + R"(","size":7})";
+  return R"("config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":")" + digest +
+         R"(","size":7})";
 }
 std::string Layers(const std::string& media_type = "application/vnd.oci.image.layer.v1.tar+gzip") {
   return R"("layers":[{"mediaType":")" + media_type + R"(","digest":")" + kTwo + R"(","size":9}])";
 }
-std::string Manifests() { return R"("manifests":[{"mediaType":"x","digest":")" + kOne + R"(","size":1}])"; }
+std::string Manifests() {
+  return R"("manifests":[{"mediaType":"x","digest":")" + kOne + R"(","size":1}])";
+}
 
 std::string WhyRefused(const std::string& json, const std::string& media_type = "") {
   auto parsed = ParseManifest(json, media_type);
@@ -50,12 +53,14 @@ TEST(Manifest, ReadsAnImageWithoutLayers) {
 TEST(Manifest, RefusesADocumentThatTwoReadersWouldReadDifferently) {
   EXPECT_THAT(WhyRefused("{" + Config() + "," + Layers() + "," + Manifests() + "}"), HasSubstr("both"));
   EXPECT_THAT(WhyRefused("{" + Config() + "," + Manifests() + "}"), HasSubstr("both"));
-  EXPECT_THAT(WhyRefused("{" + Config() + "," + Layers() + "}", kOciIndex), HasSubstr("not what its media type says"));
-  EXPECT_THAT(WhyRefused("{" + Manifests() + "}", kOciManifest), HasSubstr("not what its media type says"));
-  EXPECT_THAT(WhyRefused("{\"mediaType\":\"" + std::string(kOciIndex) + "\"," + Config() + "," + Layers() + "}"),
+  EXPECT_THAT(WhyRefused("{" + Config() + "," + Layers() + "}", kOciIndex),
               HasSubstr("not what its media type says"));
-  EXPECT_THAT(WhyRefused("{\"mediaType\":\"application/vnd.docker.distribution.manifest.v2+json\"," + Config() + "," +
-                             Layers() + "}",
+  EXPECT_THAT(WhyRefused("{" + Manifests() + "}", kOciManifest), HasSubstr("not what its media type says"));
+  EXPECT_THAT(
+      WhyRefused("{\"mediaType\":\"" + std::string(kOciIndex) + "\"," + Config() + "," + Layers() + "}"),
+      HasSubstr("not what its media type says"));
+  EXPECT_THAT(WhyRefused("{\"mediaType\":\"application/vnd.docker.distribution.manifest.v2+json\"," +
+                             Config() + "," + Layers() + "}",
                          kOciManifest),
               HasSubstr("not the announced one"));
 }
@@ -66,10 +71,11 @@ TEST(Manifest, RefusesWhatIsNoImage) {
   EXPECT_THAT(WhyRefused("{}"), HasSubstr("no config"));
   EXPECT_THAT(WhyRefused("{\"layers\":{}," + Config() + "}"), HasSubstr("\"layers\" has a wrong type"));
   EXPECT_THAT(WhyRefused("{" + Config("sha256:12") + "," + Layers() + "}"), HasSubstr("digest"));
-  EXPECT_THAT(WhyRefused("{" + Config() + "," + Layers("application/vnd.oci.image.layer.v1.tar+encrypted") + "}"),
-              HasSubstr("cannot unpack"));
-  EXPECT_THAT(WhyRefused(R"({"config":{"mediaType":"application/vnd.cncf.helm.config.v1+json","digest":")" + kOne +
-                         R"(","size":1},"layers":[]})"),
+  EXPECT_THAT(
+      WhyRefused("{" + Config() + "," + Layers("application/vnd.oci.image.layer.v1.tar+encrypted") + "}"),
+      HasSubstr("cannot unpack"));
+  EXPECT_THAT(WhyRefused(R"({"config":{"mediaType":"application/vnd.cncf.helm.config.v1+json","digest":")" +
+                         kOne + R"(","size":1},"layers":[]})"),
               HasSubstr("helm"));
   EXPECT_EQ(ParseManifest(R"({"schemaVersion":1,"fsLayers":[]})", "").error().code, Code::kUnimplemented);
 }
@@ -78,7 +84,8 @@ std::string Entry(const std::string& digest, const std::string& platform) {
   return R"({"mediaType":"x","size":1,"digest":")" + digest + "\"" + platform + "}";
 }
 std::string PlatformField(const std::string& os, const std::string& arch, const std::string& variant = "") {
-  return R"(,"platform":{"os":")" + os + R"(","architecture":")" + arch + R"(","variant":")" + variant + "\"}";
+  return R"(,"platform":{"os":")" + os + R"(","architecture":")" + arch + R"(","variant":")" + variant +
+         "\"}";
 }
 
 std::string Chosen(const std::string& entries, const Platform& host) {
@@ -114,8 +121,9 @@ TEST(Platform, TakesAnEntryWithoutAPlatformLast) {
 }
 
 TEST(ImageConfig, ReadsWhatAContainerNeeds) {
-  auto config = ParseImageConfig(R"({"os":"linux","architecture":"amd64","rootfs":{"type":"layers","diff_ids":[")" +
-                                 kOne + R"("]},"config":{"User":"1000:1000","Env":["A=1"],"Entrypoint":["/e"],"Cmd":null,
+  auto config = ParseImageConfig(
+      R"({"os":"linux","architecture":"amd64","rootfs":{"type":"layers","diff_ids":[")" + kOne +
+      R"("]},"config":{"User":"1000:1000","Env":["A=1"],"Entrypoint":["/e"],"Cmd":null,
     "WorkingDir":"/w","StopSignal":"SIGQUIT","ExposedPorts":{"80/tcp":{}},"Volumes":{"/v":{}},"Labels":{"k":"v"}}})");
   ASSERT_TRUE(config) << config.error().ToString();
   EXPECT_EQ(config->user, "1000:1000");
@@ -147,7 +155,9 @@ TEST(Digest, ChainsLayersAsTheSpecificationSays) {
 TEST(Digest, MatchesKnownVectors) {
   EXPECT_EQ(*Sha256Of("abc"), "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   std::string sha512 =
-      "sha512:ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643c"
+      "sha512:"
+      "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d44"
+      "23643c"
       "e80e2a9ac94fa54ca49f";
   EXPECT_TRUE(VerifyDigest("abc", sha512, "text"));
   EXPECT_EQ(VerifyDigest("abd", sha512, "text").error().code, Code::kDataLoss);

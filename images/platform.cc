@@ -63,11 +63,13 @@ Platform Normalise(Platform platform) {
 std::vector<Platform> Runnable(const Platform& host) {
   Platform best = Normalise(host);
   std::vector<Platform> platforms = {best};
-  if (!best.variant.empty() && best.architecture != "arm") platforms.push_back({best.os, best.architecture, ""});
+  if (!best.variant.empty() && best.architecture != "arm")
+    platforms.push_back({best.os, best.architecture, ""});
   if (best.architecture == "amd64") platforms.push_back({best.os, "386", ""});
   if (best.architecture == "arm64" || best.architecture == "arm") {
     for (const char* variant : {"v8", "v7", "v6", "v5"}) {
-      if (best.architecture == "arm64" || best.variant > variant) platforms.push_back({best.os, "arm", variant});
+      if (best.architecture == "arm64" || best.variant > variant)
+        platforms.push_back({best.os, "arm", variant});
     }
   }
   return platforms;

@@ -21,7 +21,8 @@ struct Platform {
 // The platform that this program was built for.
 Platform HostPlatform();
 
-// One spelling for what is written in several ways: "x86_64" is "amd64", "arm64/v8" is "arm64", "arm" is "arm/v7".
+// One spelling for what is written in several ways: "x86_64" is "amd64", "arm64/v8" is "arm64", "arm" is
+// "arm/v7".
 Platform Normalise(Platform platform);
 
 // What a host of this platform can run, best first: an arm64 host also runs 32-bit ARM, v7 before v6.

@@ -49,7 +49,8 @@ Result<ImageRecord> PullFlight::Wait(Ticket ticket) {
   MutexLock lock(mutex_);
   while (!result_) {
     TRY(ticket->Check());
-    landed_.WaitUntil(mutex_, std::chrono::steady_clock::now() + std::chrono::milliseconds(Interrupt::kAskEveryMs));
+    landed_.WaitUntil(mutex_,
+                      std::chrono::steady_clock::now() + std::chrono::milliseconds(Interrupt::kAskEveryMs));
   }
   return *result_;
 }

@@ -14,7 +14,8 @@
 
 namespace davit {
 
-// One caller (the first) does the work and calls Land; all call Join once and then Wait or Leave. Thread-safe.
+// One caller (the first) does the work and calls Land; all call Join once and then Wait or Leave.
+// Thread-safe.
 class PullFlight {
  public:
   struct Passenger {

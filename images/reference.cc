@@ -17,11 +17,21 @@ constexpr size_t kMaxNameLength = 255;
 constexpr size_t kMaxTagLength = 128;
 
 // std::isalnum and its kin follow the locale; references do not.
-bool IsLower(char c) { return c >= 'a' && c <= 'z'; }
-bool IsUpper(char c) { return c >= 'A' && c <= 'Z'; }
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-bool IsAlnum(char c) { return IsLower(c) || IsUpper(c) || IsDigit(c); }
-bool IsHex(char c) { return IsDigit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
+bool IsLower(char c) {
+  return c >= 'a' && c <= 'z';
+}
+bool IsUpper(char c) {
+  return c >= 'A' && c <= 'Z';
+}
+bool IsDigit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool IsAlnum(char c) {
+  return IsLower(c) || IsUpper(c) || IsDigit(c);
+}
+bool IsHex(char c) {
+  return IsDigit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
 
 template <typename Predicate>
 bool All(std::string_view text, Predicate predicate) {
@@ -133,7 +143,8 @@ std::string Reference::Familiar() const {
 Result<Reference> ParseReference(std::string_view text) {
   auto invalid = [text](std::string_view why) {
     constexpr size_t kShown = 300;
-    return Fail(Code::kInvalidArgument, "parse image reference", "\"" + std::string(text.substr(0, kShown)) + "\"", why);
+    return Fail(Code::kInvalidArgument, "parse image reference",
+                "\"" + std::string(text.substr(0, kShown)) + "\"", why);
   };
   Reference reference;
   std::string_view name = text;

@@ -27,8 +27,8 @@ struct Reference {
   const std::string& Object() const { return digest.empty() ? tag : digest; }
 };
 
-// kInvalidArgument, naming the reference and what is wrong with it. 64 hexadecimal digits alone are refused: they would
-// read as an image id.
+// kInvalidArgument, naming the reference and what is wrong with it. 64 hexadecimal digits alone are refused:
+// they would read as an image id.
 Result<Reference> ParseReference(std::string_view text);
 
 }  // namespace davit

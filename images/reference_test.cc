@@ -50,12 +50,42 @@ TEST(Reference, AsksTheRegistryForTheDigestWhenThereIsOne) {
 }
 
 TEST(Reference, RefusesWhatIsNone) {
-  const std::string kBad[] = {
-      "", ":tag", "/a", "a/", "a//b", "A", "docker.io/App", "app:", "app:-t", "app:.t", "app:a/b@x", "app@sha256:123",
-      "app@md5:" + std::string(32, 'a'), "app@sha256:" + std::string(64, 'A'), "a_/b", "-a", "a-", "a..b", "a___b",
-      "host:port/app", "host:123456/app", "-host.x/app", "host-.x/app", "[::1/app", "[]:1/app", "[::1]x/app",
-      "https://host/app", "app app", "app\n", std::string("app\0", 4), std::string(64, 'a'),
-      "app:" + std::string(129, 't'), std::string(260, 'a'), "../etc", "a/../b", "user@host/app"};
+  const std::string kBad[] = {"",
+                              ":tag",
+                              "/a",
+                              "a/",
+                              "a//b",
+                              "A",
+                              "docker.io/App",
+                              "app:",
+                              "app:-t",
+                              "app:.t",
+                              "app:a/b@x",
+                              "app@sha256:123",
+                              "app@md5:" + std::string(32, 'a'),
+                              "app@sha256:" + std::string(64, 'A'),
+                              "a_/b",
+                              "-a",
+                              "a-",
+                              "a..b",
+                              "a___b",
+                              "host:port/app",
+                              "host:123456/app",
+                              "-host.x/app",
+                              "host-.x/app",
+                              "[::1/app",
+                              "[]:1/app",
+                              "[::1]x/app",
+                              "https://host/app",
+                              "app app",
+                              "app\n",
+                              std::string("app\0", 4),
+                              std::string(64, 'a'),
+                              "app:" + std::string(129, 't'),
+                              std::string(260, 'a'),
+                              "../etc",
+                              "a/../b",
+                              "user@host/app"};
   for (const std::string& bad : kBad) {
     auto reference = ParseReference(bad);
     ASSERT_FALSE(reference) << bad << " was read as " << reference->Normalised();

@@ -35,8 +35,8 @@ Code CodeOfStatus(int status) {
   }
 }
 
-// The registry's own word for what is wrong ("MANIFEST_UNKNOWN"). Nothing else of the body is passed on: a server may
-// echo what it was sent.
+// The registry's own word for what is wrong ("MANIFEST_UNKNOWN"). Nothing else of the body is passed on: a
+// server may echo what it was sent.
 std::string RegistryErrorCode(const HttpResponse& response) {
   auto document = JsonObject::Parse(response.body, "registry error");
   if (!document) return {};
@@ -67,7 +67,8 @@ class VerifyingSink : public BodySink {
 
   Result<> Verify() {
     if (size_ < descriptor_.size) {
-      return Mismatch("ends after " + std::to_string(size_) + " of " + std::to_string(descriptor_.size) + " bytes");
+      return Mismatch("ends after " + std::to_string(size_) + " of " + std::to_string(descriptor_.size) +
+                      " bytes");
     }
     std::string digest = hasher_.Finish();
     if (digest != descriptor_.digest) return Mismatch("has digest " + digest);
@@ -121,9 +122,11 @@ RegistryClient::RegistryClient(Reference reference, HttpClient::Limits limits, c
 
 RegistryClient::~RegistryClient() = default;
 
-Result<std::unique_ptr<RegistryClient>> RegistryClient::Create(Reference reference, std::vector<RegistryHost> hosts,
+Result<std::unique_ptr<RegistryClient>> RegistryClient::Create(Reference reference,
+                                                               std::vector<RegistryHost> hosts,
                                                                const std::optional<RegistryAuth>& auth,
-                                                               HttpClient::Limits limits, const Interrupt& interrupt) {
+                                                               HttpClient::Limits limits,
+                                                               const Interrupt& interrupt) {
   std::unique_ptr<RegistryClient> client(new RegistryClient(std::move(reference), limits, interrupt));
   client->authorizer_ = TRY(Authorizer::Create(client->http_, auth, client->reference_.repository));
   for (RegistryHost& host : hosts) {
@@ -135,10 +138,10 @@ Result<std::unique_ptr<RegistryClient>> RegistryClient::Create(Reference referen
   return client;
 }
 
-// One request with the right headers, logged in when the server asks for it. A host that was reached by a redirect to
-// another origin gets nothing but the request itself.
-Result<HttpResponse> RegistryClient::GetAuthorized(Server& server, const Object& object, const Url& url, bool redirected,
-                                                   BodySink* sink) {
+// One request with the right headers, logged in when the server asks for it. A host that was reached by a
+// redirect to another origin gets nothing but the request itself.
+Result<HttpResponse> RegistryClient::GetAuthorized(Server& server, const Object& object, const Url& url,
+                                                   bool redirected, BodySink* sink) {
   HttpRequest request;
   request.url = url;
   request.body_limit = kMaxDocument;
@@ -156,7 +159,8 @@ Result<HttpResponse> RegistryClient::GetAuthorized(Server& server, const Object&
     if (!authorization.empty()) request.headers.emplace_back("Authorization", authorization);
     HttpResponse response = TRY(http_.Send(request, interrupt_, sink));
     if (response.status != 401 || login == kMaxLogins) return response;
-    TRY(authorizer_->Answer(url, response.Headers("www-authenticate"), authorization, request.tls, interrupt_));
+    TRY(authorizer_->Answer(url, response.Headers("www-authenticate"), authorization, request.tls,
+                            interrupt_));
   }
 }
 
@@ -182,7 +186,8 @@ Result<HttpResponse> RegistryClient::Get(Server& server, const Object& object, B
   if (server.plain_http) host.scheme = "http";
   std::string text = host.BaseUrl() + "/" + reference_.repository + "/" + object.kind + "/" + object.name;
   // A mirror for several registries is told which one is meant.
-  bool upstream = host.host == reference_.host || (reference_.host == "docker.io" && host.host == "registry-1.docker.io");
+  bool upstream =
+      host.host == reference_.host || (reference_.host == "docker.io" && host.host == "registry-1.docker.io");
   if (!upstream) text += "?ns=" + EncodeQueryValue(reference_.host);
   Url url = TRY(ParseUrl(text));
   HttpResponse response = TRY(GetFollowing(server, object, url, sink));
@@ -207,9 +212,11 @@ Result<> RegistryClient::FromAnyServer(const Object& object, const std::function
     if (object.by_tag ? !server->host.resolve : !server->host.pull) continue;
     auto fetched = fetch(*server);
     if (fetched) return {};
-    if (!last.subject.empty()) earlier += (earlier.empty() ? " (before: " : "; ") + last.subject + " " + last.context;
+    if (!last.subject.empty())
+      earlier += (earlier.empty() ? " (before: " : "; ") + last.subject + " " + last.context;
     last = std::move(fetched).error();
-    if (auto check = interrupt_.Check(); !check) return std::unexpected(Within("fetch " + what, check.error()));
+    if (auto check = interrupt_.Check(); !check)
+      return std::unexpected(Within("fetch " + what, check.error()));
     // The transport's errors name the host; ours do not yet.
     if (last.step.empty() || last.subject.empty()) last.subject = server->host.host;
   }
@@ -230,7 +237,8 @@ Result<ManifestDocument> RegistryClient::FetchManifest(const std::string& tag_or
     hasher.Update(response.body);
     document.digest = hasher.Finish();
     if (IsDigest(expected) && document.digest != expected) {
-      return Fail(Code::kDataLoss, "", "", "sent a manifest with digest " + document.digest + " for " + expected);
+      return Fail(Code::kDataLoss, "", "",
+                  "sent a manifest with digest " + document.digest + " for " + expected);
     }
     std::string type = response.Header("content-type");
     document.media_type = type.substr(0, type.find_first_of("; "));
@@ -263,7 +271,8 @@ Result<> RegistryClient::FetchBlob(const Descriptor& descriptor, BlobSink& sink)
 
 Result<std::string> RegistryClient::FetchDocument(const Descriptor& descriptor) {
   if (descriptor.size > static_cast<int64_t>(kMaxDocument)) {
-    return Fail(Code::kResourceExhausted, "fetch", reference_.Name() + "@" + descriptor.digest, "larger than 8 MiB");
+    return Fail(Code::kResourceExhausted, "fetch", reference_.Name() + "@" + descriptor.digest,
+                "larger than 8 MiB");
   }
   StringSink sink;
   TRY(FetchBlob(descriptor, sink));

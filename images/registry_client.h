@@ -21,8 +21,9 @@
 
 namespace davit {
 
-// Receives a blob. A blob may be begun more than once: when one server fails half-way, the next one starts from its first
-// byte. What Write got counts only when FetchBlob returns without an error. An error of either method is final.
+// Receives a blob. A blob may be begun more than once: when one server fails half-way, the next one starts
+// from its first byte. What Write got counts only when FetchBlob returns without an error. An error of either
+// method is final.
 class BlobSink {
  public:
   virtual ~BlobSink() = default;
@@ -36,14 +37,16 @@ struct ManifestDocument {
   std::string digest;      // of the bytes
 };
 
-// The client of one pull; thread-safe. Servers are tried in order, each for what it may serve, until one delivers what
-// matches its digest. The error is the last server's and tells why the others failed, too; it names host and object.
+// The client of one pull; thread-safe. Servers are tried in order, each for what it may serve, until one
+// delivers what matches its digest. The error is the last server's and tells why the others failed, too; it
+// names host and object.
 class RegistryClient {
  public:
   // `interrupt` outlives the client.
   static Result<std::unique_ptr<RegistryClient>> Create(Reference reference, std::vector<RegistryHost> hosts,
                                                         const std::optional<RegistryAuth>& auth,
-                                                        HttpClient::Limits limits, const Interrupt& interrupt);
+                                                        HttpClient::Limits limits,
+                                                        const Interrupt& interrupt);
   ~RegistryClient();
 
   // The manifest or index that a tag or digest means, at most 8 MiB.

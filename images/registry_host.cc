@@ -27,7 +27,8 @@ HostAndPort Split(const std::string& host) {
   size_t bracket = host.rfind(']');
   bool has_port = colon != std::string::npos && (bracket == std::string::npos || colon > bracket);
   HostAndPort parts{host.substr(0, has_port ? colon : host.size()), has_port ? host.substr(colon + 1) : ""};
-  if (parts.name.starts_with('[') && parts.name.ends_with(']')) parts.name = parts.name.substr(1, parts.name.size() - 2);
+  if (parts.name.starts_with('[') && parts.name.ends_with(']'))
+    parts.name = parts.name.substr(1, parts.name.size() - 2);
   return parts;
 }
 

@@ -16,8 +16,9 @@
 namespace davit {
 
 struct TlsSettings {
-  std::vector<std::string> ca_files;                              // trusted besides the system's
-  std::vector<std::pair<std::string, std::string>> client_pairs;  // certificate file, key file (empty: the same file)
+  std::vector<std::string> ca_files;  // trusted besides the system's
+  std::vector<std::pair<std::string, std::string>>
+      client_pairs;  // certificate file, key file (empty: the same file)
   bool skip_verify = false;
 
   bool operator==(const TlsSettings&) const = default;
@@ -39,15 +40,16 @@ struct RegistryHost {
   bool operator==(const RegistryHost&) const = default;
 };
 
-// Reads one hosts.toml: its [host."URL"] tables in the order in which they are written, then the server that it names (an
-// entry with an empty `host` when it names none). Relative file names are below `dir`. kInvalidArgument names key and
-// value; unlike containerd, which would go on without the mirrors.
+// Reads one hosts.toml: its [host."URL"] tables in the order in which they are written, then the server that
+// it names (an entry with an empty `host` when it names none). Relative file names are below `dir`.
+// kInvalidArgument names key and value; unlike containerd, which would go on without the mirrors.
 Result<std::vector<RegistryHost>> ParseHostsToml(std::string_view text, const std::string& dir);
 
-// The servers for images whose reference says `host`. `certs_d` is a ':'-separated list of directories; the first that has
-// one of <name>_<port>_, <name>:<port> or _default decides. A directory without hosts.toml is read the way Docker does:
-// *.crt are CAs, *.cert and *.key client certificates. Plain http is used for a host that is configured so, and for loopback
-// addresses and localhost.
+// The servers for images whose reference says `host`. `certs_d` is a ':'-separated list of directories; the
+// first that has one of <name>_<port>_, <name>:<port> or _default decides. A directory without hosts.toml is
+// read the way Docker does:
+// *.crt are CAs, *.cert and *.key client certificates. Plain http is used for a host that is configured so,
+// and for loopback addresses and localhost.
 Result<std::vector<RegistryHost>> RegistryHostsFor(const std::string& host, const std::string& certs_d);
 
 }  // namespace davit

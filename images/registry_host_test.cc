@@ -54,7 +54,8 @@ TEST_F(CertsDir, OnlyLoopbackMayFallBackToPlainHttp) {
     EXPECT_EQ(hosts->at(0).scheme, "https");
   }
   EXPECT_THAT(Urls("localhost:80"), ElementsAre("http://localhost:80/v2"));
-  for (const char* other : {"localhost", "localhost:443", "10.0.0.1:5000", "localhost.example.com:5000", "[::2]:5000"}) {
+  for (const char* other :
+       {"localhost", "localhost:443", "10.0.0.1:5000", "localhost.example.com:5000", "[::2]:5000"}) {
     auto hosts = RegistryHostsFor(other, path_);
     EXPECT_FALSE(hosts->at(0).http_fallback) << other;
     EXPECT_EQ(hosts->at(0).scheme, "https") << other;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The store against a real registry (docker-registry), filled by a real client (skopeo), compared with a real unpacker
-// (umoci). All of it on loopback and in a temporary directory.
+// The store against a real registry (docker-registry), filled by a real client (skopeo), compared with a real
+// unpacker (umoci). All of it on loopback and in a temporary directory.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sched.h>
@@ -55,13 +55,27 @@ TestImage RichImage() {
   fifo.name = "run/fifo";
   fifo.type = '6';
   TarBuilder base;
-  base.Dir("./").Dir("usr").Dir("usr/bin", 0711).Add(tool).HardLink("usr/bin/same", "usr/bin/tool").Add(big_ids);
+  base.Dir("./")
+      .Dir("usr")
+      .Dir("usr/bin", 0711)
+      .Add(tool)
+      .HardLink("usr/bin/same", "usr/bin/tool")
+      .Add(big_ids);
   base.Dir("dev").Add(null).Dir("run", 01777).Add(fifo).Symlink("bin", "usr/bin").Dir("etc", 0700);
-  base.File("etc/keep", "k").File("etc/remove", "r").Dir("opt").Dir("opt/a").File("opt/a/x", "x").File("opt/y", "y");
+  base.File("etc/keep", "k")
+      .File("etc/remove", "r")
+      .Dir("opt")
+      .Dir("opt/a")
+      .File("opt/a/x", "x")
+      .File("opt/y", "y");
   base.Dir("tree").Dir("tree/sub").File("tree/sub/deep", "d").File("becomes-dir", "").Dir("becomes-file");
   base.File("becomes-file/x", "");
   TarBuilder change;
-  change.Dir("etc", 0700).Whiteout("etc/", "remove").File("etc/add", "a").Dir("opt").Whiteout("opt/", ".wh..opq");
+  change.Dir("etc", 0700)
+      .Whiteout("etc/", "remove")
+      .File("etc/add", "a")
+      .Dir("opt")
+      .Whiteout("opt/", ".wh..opq");
   change.File("opt/new", "n").Whiteout("", "tree").Dir("becomes-dir").File("becomes-dir/in", "");
   change.Whiteout("", "becomes-file").File("becomes-file", "f");
   TarBuilder top;
@@ -69,11 +83,13 @@ TestImage RichImage() {
   return TestImage::Make({GzipLayer(base.Finish()), GzipLayer(change.Finish()), GzipLayer(top.Finish())});
 }
 
-// Directories of RichImage that no entry describes have the time of their making; umoci touches the root at the end.
+// Directories of RichImage that no entry describes have the time of their making; umoci touches the root at
+// the end.
 const std::set<std::string> kUntimed = {"/", "/new", "/new/dir"};
 
 // What overlayfs makes of the layers, seen in a mount namespace that goes with its thread.
-std::string ListOverlay(const DirLayerStore& layers, const ImageRecord& image, const std::string& mount_point) {
+std::string ListOverlay(const DirLayerStore& layers, const ImageRecord& image,
+                        const std::string& mount_point) {
   std::string lowers;
   for (const std::string& chain_id : image.chain_ids) {
     lowers = layers.Path(chain_id) + (lowers.empty() ? "" : ":") + lowers;
@@ -194,7 +210,8 @@ TEST_F(Registry, PasswordsAreChecked) {
   RegistryAuth auth;
   auth.username = "user";
   auth.password = "wrong-one";
-  for (const std::optional<RegistryAuth>& bad : {std::optional<RegistryAuth>(auth), std::optional<RegistryAuth>()}) {
+  for (const std::optional<RegistryAuth>& bad :
+       {std::optional<RegistryAuth>(auth), std::optional<RegistryAuth>()}) {
     auto refused = Pull(server_->host() + "/private", bad);
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, Code::kUnauthenticated) << refused.error().ToString();
@@ -210,9 +227,10 @@ TEST_F(Registry, PasswordsAreChecked) {
 TEST_F(Registry, TlsIsVerifiedAgainstTheConfiguredCa) {
   options_.certificate = scratch_ / "cert.pem";
   options_.key = scratch_ / "key.pem";
-  auto made = RunProgram("openssl", {"req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                                     "-keyout", options_.key, "-out", options_.certificate, "-days", "2", "-subj",
-                                     "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"});
+  auto made =
+      RunProgram("openssl", {"req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+                             "-nodes", "-keyout", options_.key, "-out", options_.certificate, "-days", "2",
+                             "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"});
   ASSERT_TRUE(made) << made.error().ToString();
   StartRegistry();
   Push(RichImage(), "secure");
@@ -237,7 +255,8 @@ TEST_F(Registry, AMirrorServesAnotherRegistrysImages) {
   StartRegistry();
   TestImage image = RichImage();
   Push(image, "e2e/app:v1");
-  WriteHosts("registry.k8s.io", "server = \"https://127.0.0.1:1\"\n[host.\"http://" + server_->host() + "\"]\n");
+  WriteHosts("registry.k8s.io",
+             "server = \"https://127.0.0.1:1\"\n[host.\"http://" + server_->host() + "\"]\n");
   auto pulled = Pull("registry.k8s.io/e2e/app:v1");
   ASSERT_TRUE(pulled) << pulled.error().ToString();
   EXPECT_EQ(pulled->repo_tags[0], "registry.k8s.io/e2e/app:v1");

@@ -35,9 +35,9 @@ class SpeedWatch {
  private:
   int64_t wanted_;
   int64_t window_ms_;
-  int64_t since_;           // when waiting for the peer began
-  int64_t waited_ms_ = 0;   // before that, in this window
-  int64_t bytes_ = 0;       // in this window
+  int64_t since_;          // when waiting for the peer began
+  int64_t waited_ms_ = 0;  // before that, in this window
+  int64_t bytes_ = 0;      // in this window
 };
 
 }  // namespace davit

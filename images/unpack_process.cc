@@ -12,7 +12,8 @@
 namespace davit {
 namespace {
 
-// What fits under the kernel's default for unprivileged users' pipes; more room means fewer switches between the two.
+// What fits under the kernel's default for unprivileged users' pipes; more room means fewer switches between
+// the two.
 constexpr int kPipeBytes = 1 << 20;
 
 Result<std::pair<UniqueFd, UniqueFd>> MakePipe(int flags) {
@@ -23,18 +24,19 @@ Result<std::pair<UniqueFd, UniqueFd>> MakePipe(int flags) {
 
 }  // namespace
 
-Result<UnpackProcess> UnpackProcess::Start(const std::string& program, int layer_fd, const Interrupt& interrupt) {
+Result<UnpackProcess> UnpackProcess::Start(const std::string& program, int layer_fd,
+                                           const Interrupt& interrupt) {
   auto [input_read, input_write] = TRY(MakePipe(0));
   auto [report_read, report_write] = TRY(MakePipe(0));
   // The two ends of a pipe have flags of their own: the process reads blocking.
   if (fcntl(input_write.get(), F_SETFL, O_NONBLOCK) < 0) return SystemError("fcntl", "davit-unpack");
-  (void)fcntl(input_write.get(), F_SETPIPE_SZ, kPipeBytes);  // refused beyond the user's share: slower, not wrong
+  (void)fcntl(input_write.get(), F_SETPIPE_SZ,
+              kPipeBytes);  // refused beyond the user's share: slower, not wrong
   SpawnRequest request;
   request.program = program;
   request.args = {"davit-unpack"};
-  request.fds = {{input_read.get(), kUnpackInputFd},
-                 {layer_fd, kUnpackLayerFd},
-                 {report_write.get(), kUnpackReportFd}};
+  request.fds = {
+      {input_read.get(), kUnpackInputFd}, {layer_fd, kUnpackLayerFd}, {report_write.get(), kUnpackReportFd}};
   ChildProcess child = TRY(Spawn(request));
   return UnpackProcess(std::move(child), std::move(input_write), std::move(report_read), interrupt);
 }
@@ -78,7 +80,8 @@ Result<std::string> UnpackProcess::ReadReport() {
     if (size == 0) return text;
     if (size < 0 && errno != EINTR) return SystemError("read", "davit-unpack");
     if (size > 0) text.append(buffer, static_cast<size_t>(size));
-    if (text.size() > kMaxUnpackReport) return Fail(Code::kResourceExhausted, "read", "davit-unpack", "report too long");
+    if (text.size() > kMaxUnpackReport)
+      return Fail(Code::kResourceExhausted, "read", "davit-unpack", "report too long");
   }
 }
 
@@ -94,8 +97,10 @@ Result<UnpackReport> UnpackProcess::Finish() {
     return Fail(Code::kInternal, "unpack", "davit-unpack", how + " without a report");
   }
   if (!report->complete) {
-    if (report->code > Code::kInternal) report->code = Code::kInternal;  // enum values are not checked by the codec
-    return std::unexpected(Error{report->code, report->os_errno, report->step, report->subject, report->context});
+    if (report->code > Code::kInternal)
+      report->code = Code::kInternal;  // enum values are not checked by the codec
+    return std::unexpected(
+        Error{report->code, report->os_errno, report->step, report->subject, report->context});
   }
   return std::move(*report);
 }

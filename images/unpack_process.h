@@ -25,19 +25,22 @@ class UnpackProcess {
   UnpackProcess& operator=(UnpackProcess&&) = delete;
   ~UnpackProcess();
 
-  // Hands over a piece of the compressed layer, waiting while the process is busy with what it has. kUnavailable with
-  // os_errno EPIPE when it takes no more: Finish then tells why.
+  // Hands over a piece of the compressed layer, waiting while the process is busy with what it has.
+  // kUnavailable with os_errno EPIPE when it takes no more: Finish then tells why.
   Result<> Write(std::string_view piece);
 
   pid_t pid() const { return child_.pid; }
 
-  // Ends the input, waits for the process, and returns its report. A report that says why the unpacking failed, and a
-  // process that died without one, are errors.
+  // Ends the input, waits for the process, and returns its report. A report that says why the unpacking
+  // failed, and a process that died without one, are errors.
   Result<UnpackReport> Finish();
 
  private:
   UnpackProcess(ChildProcess child, UniqueFd input, UniqueFd report, const Interrupt& interrupt)
-      : child_(std::move(child)), input_(std::move(input)), report_(std::move(report)), interrupt_(interrupt) {}
+      : child_(std::move(child)),
+        input_(std::move(input)),
+        report_(std::move(report)),
+        interrupt_(interrupt) {}
 
   Result<> WaitFor(int fd, short events) const;
   Result<std::string> ReadReport();

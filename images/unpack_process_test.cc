@@ -78,7 +78,8 @@ TEST_F(Unpacker, MakesDevicesAndWhiteouts) {
   device.minor = 3;
   TarMember capable;
   capable.name = "ping";
-  capable.pax = {{"SCHILY.xattr.security.capability", std::string("\x01\x00\x00\x02\x00\x20\x00\x00", 8) + std::string(12, '\0')},
+  capable.pax = {{"SCHILY.xattr.security.capability",
+                  std::string("\x01\x00\x00\x02\x00\x20\x00\x00", 8) + std::string(12, '\0')},
                  {"SCHILY.xattr.trusted.overlay.opaque", "y"}};
   auto report = Unpack(TarBuilder().Add(device).Add(capable).Whiteout("", "gone").Finish());
   ASSERT_TRUE(report) << report.error().ToString();
@@ -96,7 +97,9 @@ std::string StatusField(const std::string& proc, const std::string& field) {
   return "missing";
 }
 
-std::string Link(const std::string& path) { return std::filesystem::read_symlink(path).string(); }
+std::string Link(const std::string& path) {
+  return std::filesystem::read_symlink(path).string();
+}
 
 TEST_F(Unpacker, IsConfinedBeforeItReadsAnything) {
   auto process = UnpackProcess::Start(DAVIT_UNPACK_PROGRAM, dir_.fd(), interrupt_);
@@ -133,7 +136,8 @@ TEST_F(Unpacker, IsConfinedBeforeItReadsAnything) {
   for (const auto& entry : std::filesystem::directory_iterator(proc + "/fd")) {
     struct stat status;
     ASSERT_EQ(stat(entry.path().c_str(), &status), 0);
-    bool inside = status.st_dev == layer.st_dev && Link(entry.path()).starts_with("/") && !S_ISDIR(status.st_mode);
+    bool inside =
+        status.st_dev == layer.st_dev && Link(entry.path()).starts_with("/") && !S_ISDIR(status.st_mode);
     bool root = status.st_ino == layer.st_ino && status.st_dev == layer.st_dev;
     bool null = S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3);
     EXPECT_TRUE(S_ISFIFO(status.st_mode) || inside || root || null) << Link(entry.path());

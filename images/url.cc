@@ -28,8 +28,10 @@ Result<Url> Read(CURLU* handle) {
   url.scheme = TRY(Part(handle, CURLUPART_SCHEME));
   url.host = TRY(Part(handle, CURLUPART_HOST));
   url.port = TRY(Part(handle, CURLUPART_PORT));
-  std::transform(url.host.begin(), url.host.end(), url.host.begin(), [](unsigned char c) { return std::tolower(c); });
-  if (url.scheme != "http" && url.scheme != "https") return Fail(Code::kInvalidArgument, "parse", "URL", "not http(s)");
+  std::transform(url.host.begin(), url.host.end(), url.host.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
+  if (url.scheme != "http" && url.scheme != "https")
+    return Fail(Code::kInvalidArgument, "parse", "URL", "not http(s)");
   char* text = nullptr;
   if (curl_url_get(handle, CURLUPART_URL, &text, 0) != CURLUE_OK) {
     return Fail(Code::kInvalidArgument, "parse", "URL", "malformed");
@@ -40,7 +42,8 @@ Result<Url> Read(CURLU* handle) {
 }
 
 Result<> Set(CURLU* handle, const std::string& text) {
-  if (handle && curl_url_set(handle, CURLUPART_URL, text.c_str(), CURLU_DISALLOW_USER) == CURLUE_OK) return {};
+  if (handle && curl_url_set(handle, CURLUPART_URL, text.c_str(), CURLU_DISALLOW_USER) == CURLUE_OK)
+    return {};
   return Fail(Code::kInvalidArgument, "parse", "URL", "malformed");
 }
 
@@ -63,8 +66,8 @@ std::string EncodeQueryValue(std::string_view text) {
   constexpr char kDigits[] = "0123456789ABCDEF";
   std::string encoded;
   for (char c : text) {
-    bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-                 c == '_' || c == '~';
+    bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                 c == '.' || c == '_' || c == '~';
     if (plain) {
       encoded += c;
     } else {

@@ -21,8 +21,8 @@ struct Url {
   std::string Origin() const { return scheme + "://" + host + ":" + port; }
 };
 
-// kInvalidArgument for anything but http and https, and for a URL with a user or password in it. The URL itself is never
-// part of the error: its query may be a signature.
+// kInvalidArgument for anything but http and https, and for a URL with a user or password in it. The URL
+// itself is never part of the error: its query may be a signature.
 Result<Url> ParseUrl(const std::string& text);
 
 // What a Location header means in an answer from `base`.

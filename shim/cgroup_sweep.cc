@@ -12,8 +12,8 @@ namespace {
 constexpr int64_t kPatienceMs = 10'000;
 constexpr size_t kMaxListBytes = 4 << 20;
 
-// The processes of the cgroup, held. A pid that was listed may have become another process's before it was opened; one that
-// is listed again afterwards was the same in between.
+// The processes of the cgroup, held. A pid that was listed may have become another process's before it was
+// opened; one that is listed again afterwards was the same in between.
 std::vector<PidFd> HoldMembers(int procs) {
   std::vector<std::pair<pid_t, PidFd>> opened;
   for (pid_t pid : ReadPids(procs).value_or(std::vector<pid_t>())) {
@@ -64,7 +64,8 @@ void CgroupSweep::Begin() {
 
 void CgroupSweep::Round() {
   // Reaches sub-cgroups and races with no fork; the list is then only for waiting.
-  if (kill_ >= 0) [[maybe_unused]] ssize_t n = write(kill_, "1", 1);
+  if (kill_ >= 0) [[maybe_unused]]
+    ssize_t n = write(kill_, "1", 1);
   std::vector<PidFd> members = HoldMembers(procs_);
   for (PidFd& pidfd : members) {
     [[maybe_unused]] Result<> killed = pidfd.Signal(SIGKILL);

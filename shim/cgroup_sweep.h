@@ -13,12 +13,12 @@
 
 namespace davit {
 
-// Kills in rounds: list, signal, wait for those to be gone, list again, until the list is empty. A round waits on pidfds, so
-// nothing is polled; forks between two lists meet the next round.
+// Kills in rounds: list, signal, wait for those to be gone, list again, until the list is empty. A round
+// waits on pidfds, so nothing is polled; forks between two lists meet the next round.
 class CgroupSweep {
  public:
-  // Called once, when the cgroup is empty, or when what is left could not be killed in time (a process that hangs in the
-  // kernel). The sweep may be destroyed inside.
+  // Called once, when the cgroup is empty, or when what is left could not be killed in time (a process that
+  // hangs in the kernel). The sweep may be destroyed inside.
   using OnDone = std::function<void(bool empty)>;
 
   // `procs` is a cgroup.procs, `kill` a cgroup.kill or -1; both stay the caller's.

@@ -16,8 +16,8 @@
 
 namespace davit {
 
-// Reaps every child, also those that the shim only inherits as subreaper. A child that somebody watches stays a zombie, its
-// pid its own, until its callback runs.
+// Reaps every child, also those that the shim only inherits as subreaper. A child that somebody watches stays
+// a zombie, its pid its own, until its callback runs.
 class Children {
  public:
   using OnExit = std::function<void(ExitStatus)>;

@@ -19,8 +19,8 @@ struct ClonedProcess {
 // Forks with the CLONE_NEW* flags of `namespaces`; the end of the child raises SIGCHLD.
 Result<ClonedProcess> Clone(uint64_t namespaces);
 
-// As Clone, with the child in the PID namespace of `pid_namespace`, an nsfs descriptor or a pidfd. `own_pid_namespace` is
-// the caller's own, to which it returns.
+// As Clone, with the child in the PID namespace of `pid_namespace`, an nsfs descriptor or a pidfd.
+// `own_pid_namespace` is the caller's own, to which it returns.
 Result<ClonedProcess> CloneIntoPidNamespace(int pid_namespace, int own_pid_namespace, uint64_t namespaces);
 
 }  // namespace davit

@@ -30,7 +30,7 @@ void Container::Kill() {
 
 void Container::OnStarted(Result<Identity> identity) {
   std::unique_ptr<Launch> launch = std::move(launch_);  // it is calling: lives until the end of this function
-  auto on_started = std::move(callbacks_.on_started);  // may destroy this object
+  auto on_started = std::move(callbacks_.on_started);   // may destroy this object
   if (!identity) return on_started(std::unexpected(identity.error()));
   live_.started_at = UnixNanoseconds();
   live_.uid = identity->uid;
@@ -42,14 +42,18 @@ void Container::OnStarted(Result<Identity> identity) {
 
 void Container::OnInitExit(ExitStatus status) {
   exit_ = {live_.container_id, status.code, status.signal, /*oom_killed=*/false, UnixNanoseconds()};
-  // The end of a PID namespace's first process takes all others with it before it can be reaped. Without a namespace of its
-  // own a container leaves them behind.
+  // The end of a PID namespace's first process takes all others with it before it can be reaped. Without a
+  // namespace of its own a container leaves them behind.
   if (own_pid_namespace_ || cgroup_procs_.empty()) return FinishExit();
-  sweep_ = std::make_unique<CgroupSweep>(env_, cgroup_procs_.front().get(), cgroup_kill_.get(), [this](bool empty) {
-    if (!empty) env_.log.Log(LogLevel::kError, "processes survive their container", {{"container", exit_.container_id}});
-    std::unique_ptr<CgroupSweep> sweep = std::move(sweep_);  // it is calling: lives until the end of this function
-    FinishExit();
-  });
+  sweep_ = std::make_unique<CgroupSweep>(
+      env_, cgroup_procs_.front().get(), cgroup_kill_.get(), [this](bool empty) {
+        if (!empty)
+          env_.log.Log(LogLevel::kError, "processes survive their container",
+                       {{"container", exit_.container_id}});
+        std::unique_ptr<CgroupSweep> sweep =
+            std::move(sweep_);  // it is calling: lives until the end of this function
+        FinishExit();
+      });
   sweep_->Begin();
 }
 
@@ -69,7 +73,8 @@ void Container::FinishExit() {
 bool Container::WasOomKilled() const {
   if (!cgroup_oom_) return false;
   Result<uint64_t> kills = ReadOomKills(cgroup_oom_.get());
-  if (!kills) env_.log.Log(LogLevel::kWarning, "cannot read OOM kills", {{"error", kills.error().ToString()}});
+  if (!kills)
+    env_.log.Log(LogLevel::kWarning, "cannot read OOM kills", {{"error", kills.error().ToString()}});
   return kills.value_or(0) > 0;
 }
 

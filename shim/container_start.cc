@@ -44,7 +44,8 @@ Result<int> PidNamespaceOf(const ContainerPlan& plan, const PodContext& pod, con
     return pod.reaper->get();
   }
   if (plan.pid == NamespaceUse::kTarget) {
-    if (!fds.target_pid) return Fail(Code::kInvalidArgument, "start", plan.container_id, "no target was given");
+    if (!fds.target_pid)
+      return Fail(Code::kInvalidArgument, "start", plan.container_id, "no target was given");
     return fds.target_pid.get();
   }
   return -1;
@@ -52,7 +53,8 @@ Result<int> PidNamespaceOf(const ContainerPlan& plan, const PodContext& pod, con
 
 Result<ContainerPlan> DecodePlan(const RoleFds& fds, const std::string& id) {
   ContainerPlan plan = TRY(Decode<ContainerPlan>(TRY(ReadPlanBytes(fds.plan)), "container plan"));
-  if (plan.pid > NamespaceUse::kTarget) return Fail(Code::kInvalidArgument, "start", id, "unknown use of PID namespace");
+  if (plan.pid > NamespaceUse::kTarget)
+    return Fail(Code::kInvalidArgument, "start", id, "unknown use of PID namespace");
   if (!fds.rootfs) return Fail(Code::kInvalidArgument, "start", id, "no rootfs was given");
   if (plan.process.seccomp != fds.seccomp.valid()) {
     return Fail(Code::kInvalidArgument, "start", id, "plan and descriptors disagree on seccomp");
@@ -80,9 +82,9 @@ Result<> Container::Start(const PodContext& pod, uint32_t timeout_ms, RoleFds fd
   inputs.process.stdio[2] = streams.err.write.get();
   inputs.process.spare_null = env_.null_fd;
 
-  ClonedProcess child = TRY(pid_namespace >= 0
-                                ? CloneIntoPidNamespace(pid_namespace, env_.own.pid_namespace.get(), 0)
-                                : Clone(inputs.plan.pid == NamespaceUse::kOwn ? CLONE_NEWPID : 0));
+  ClonedProcess child =
+      TRY(pid_namespace >= 0 ? CloneIntoPidNamespace(pid_namespace, env_.own.pid_namespace.get(), 0)
+                             : Clone(inputs.plan.pid == NamespaceUse::kOwn ? CLONE_NEWPID : 0));
   if (child.pid == 0) RunContainerInit(inputs, sync.child.get());
 
   own_pid_namespace_ = inputs.plan.pid == NamespaceUse::kOwn;
@@ -98,7 +100,8 @@ Result<> Container::Start(const PodContext& pod, uint32_t timeout_ms, RoleFds fd
   options.subject = live_.container_id;
   options.timeout_ms = timeout_ms;
   options.await_ready = HasForeignSources(inputs.plan.mounts) && inputs.host_mounts;
-  options.placement = {&cgroup_procs_, std::move(inputs.plan.process.rlimits), inputs.plan.process.oom_score_adj};
+  options.placement = {&cgroup_procs_, std::move(inputs.plan.process.rlimits),
+                       inputs.plan.process.oom_score_adj};
   options.on_console = [this](UniqueFd controller) { Watch(std::move(controller), {}); };
   launch_ = std::make_unique<Launch>(
       env_, std::move(child), std::move(sync.shim), std::move(options),

@@ -22,8 +22,8 @@ using ContainerTest = ShimTest;
 
 TEST_F(ContainerTest, GivesThePodNamespacesOfItsOwn) {
   StartSandbox();
-  ContainerOutcome outcome =
-      RunScript("hostname; for n in net ipc uts pid mnt cgroup; do readlink /proc/self/ns/$n; done; ip link show lo");
+  ContainerOutcome outcome = RunScript(
+      "hostname; for n in net ipc uts pid mnt cgroup; do readlink /proc/self/ns/$n; done; ip link show lo");
   ASSERT_GE(outcome.out.size(), 8U);
   EXPECT_EQ(outcome.out[0], "pod-under-test");
   const char* names[] = {"net", "ipc", "uts", "pid", "mnt", "cgroup"};
@@ -37,8 +37,9 @@ TEST_F(ContainerTest, GivesThePodNamespacesOfItsOwn) {
 
 TEST_F(ContainerTest, SharesNetIpcUtsAndShmAmongContainersOfThePod) {
   StartSandbox();
-  std::string script = "for n in net ipc uts; do readlink /proc/self/ns/$n; done; cat /dev/shm/note 2>/dev/null; "
-                       "echo from-the-first > /dev/shm/note";
+  std::string script =
+      "for n in net ipc uts; do readlink /proc/self/ns/$n; done; cat /dev/shm/note 2>/dev/null; "
+      "echo from-the-first > /dev/shm/note";
   ContainerOutcome first = RunScript(script);
   ContainerOutcome second = RunScript(script);
   ASSERT_EQ(first.out.size(), 3U);
@@ -51,7 +52,8 @@ TEST_F(ContainerTest, GivesTheHostsNamespacesWhenAsked) {
   sandbox.own_ipc = false;
   sandbox.hostname.clear();
   StartSandbox(sandbox);
-  ContainerPlan plan = MinimalPlan(TestId(1), {"sh", "-c", "for n in net ipc uts pid cgroup; do readlink /proc/self/ns/$n; done"});
+  ContainerPlan plan = MinimalPlan(
+      TestId(1), {"sh", "-c", "for n in net ipc uts pid cgroup; do readlink /proc/self/ns/$n; done"});
   plan.host_network = plan.host_ipc = plan.host_uts = plan.host_cgroup = true;
   plan.pid = NamespaceUse::kHost;
   ContainerOutcome outcome = Run(plan);
@@ -67,24 +69,29 @@ TEST_F(ContainerTest, GivesTheHostsNamespacesWhenAsked) {
 TEST_F(ContainerTest, MakesDev) {
   StartSandbox();
   ContainerOutcome outcome = RunScript(
-      "for d in null zero full random urandom tty; do stat -c '%n %t:%T %a %F' /dev/$d; done; readlink /dev/ptmx; readlink /dev/fd; "
-      "stat -c '%t:%T' -L /dev/ptmx; echo x > /dev/null; stat -c %a /dev/shm; stat -f -c %T /dev/mqueue /dev/pts");
-  EXPECT_THAT(outcome.out,
-              ElementsAre("/dev/null 1:3 666 character special file", "/dev/zero 1:5 666 character special file",
-                          "/dev/full 1:7 666 character special file", "/dev/random 1:8 666 character special file",
-                          "/dev/urandom 1:9 666 character special file", "/dev/tty 5:0 666 character special file",
-                          "pts/ptmx", "/proc/self/fd", "5:2", "1777", ::testing::_, "devpts"))
+      "for d in null zero full random urandom tty; do stat -c '%n %t:%T %a %F' /dev/$d; done; readlink "
+      "/dev/ptmx; readlink /dev/fd; "
+      "stat -c '%t:%T' -L /dev/ptmx; echo x > /dev/null; stat -c %a /dev/shm; stat -f -c %T /dev/mqueue "
+      "/dev/pts");
+  EXPECT_THAT(
+      outcome.out,
+      ElementsAre("/dev/null 1:3 666 character special file", "/dev/zero 1:5 666 character special file",
+                  "/dev/full 1:7 666 character special file", "/dev/random 1:8 666 character special file",
+                  "/dev/urandom 1:9 666 character special file", "/dev/tty 5:0 666 character special file",
+                  "pts/ptmx", "/proc/self/fd", "5:2", "1777", ::testing::_, "devpts"))
       << ::testing::PrintToString(outcome.err);
 }
 
 TEST_F(ContainerTest, AddsTheDevicesOfThePlan) {
   StartSandbox();
-  ContainerPlan plan = MinimalPlan(TestId(1), {"stat", "-c", "%n %t:%T %a %u %g", "/dev/null", "/dev/sub/seven", "/tmp/own"});
+  ContainerPlan plan =
+      MinimalPlan(TestId(1), {"stat", "-c", "%n %t:%T %a %u %g", "/dev/null", "/dev/sub/seven", "/tmp/own"});
   plan.devices = {{"/dev/null", 'c', 1, 3, 0600, 0, 0, "rwm"},
                   {"/dev/sub/seven", 'b', 7, 7, 0640, 12, 34, "rwm"},
                   {"/tmp/own", 'c', 1, 5, 0666, 0, 0, "rwm"}};
   ContainerOutcome outcome = Run(plan);
-  EXPECT_THAT(outcome.out, ElementsAre("/dev/null 1:3 600 0 0", "/dev/sub/seven 7:7 640 12 34", "/tmp/own 1:5 666 0 0"));
+  EXPECT_THAT(outcome.out,
+              ElementsAre("/dev/null 1:3 600 0 0", "/dev/sub/seven 7:7 640 12 34", "/tmp/own 1:5 666 0 0"));
 }
 
 TEST_F(ContainerTest, MasksAndProtectsPaths) {
@@ -114,8 +121,10 @@ TEST_F(ContainerTest, BindsFilesAndDirectoriesMakingWhatIsMissing) {
   StartSandbox();
   TestImage other;
   other.Write("note", "from the host\n");
-  ContainerPlan plan = MinimalPlan(TestId(1), {"sh", "-c", "cat /etc/some/note; echo more >> /etc/some/note; ls -d /vol/x; "
-                                                           "touch /vol/x/y"});
+  ContainerPlan plan =
+      MinimalPlan(TestId(1), {"sh", "-c",
+                              "cat /etc/some/note; echo more >> /etc/some/note; ls -d /vol/x; "
+                              "touch /vol/x/y"});
   MountStep file;
   file.source = other.path() + "/note";
   file.target = "/etc/some/note";
@@ -180,7 +189,8 @@ TEST_F(ContainerTest, SetsCapabilities) {
                                     "CapAmb:\t0000000000000000"));
   plan.container_id = TestId(2);
   plan.process.user.uid = 1000;
-  plan.process.capabilities.inheritable = plan.process.capabilities.ambient = 1 << 10;  // CAP_NET_BIND_SERVICE
+  plan.process.capabilities.inheritable = plan.process.capabilities.ambient = 1
+                                                                              << 10;  // CAP_NET_BIND_SERVICE
   ContainerOutcome user = Run(plan);
   EXPECT_THAT(user.out, ElementsAre("CapInh:\t0000000000000400", "CapPrm:\t0000000000000400",
                                     "CapEff:\t0000000000000400", "CapBnd:\t00000000a80425fb",
@@ -190,12 +200,13 @@ TEST_F(ContainerTest, SetsCapabilities) {
 TEST_F(ContainerTest, SetsNoNewPrivilegesRlimitsUmaskAndSignals) {
   StartSandbox();
   ContainerPlan plan = MinimalPlan(
-      TestId(1), {"sh", "-c", "grep -E '^(NoNewPrivs|SigBlk|SigIgn)' /proc/self/status; umask; ulimit -n; ulimit -Hn"});
+      TestId(1),
+      {"sh", "-c", "grep -E '^(NoNewPrivs|SigBlk|SigIgn)' /proc/self/status; umask; ulimit -n; ulimit -Hn"});
   plan.process.no_new_privileges = true;
   plan.process.rlimits = {{RLIMIT_NOFILE, 100, 200}};
   ContainerOutcome outcome = Run(plan);
-  EXPECT_THAT(outcome.out, ElementsAre("SigBlk:\t0000000000000000", "SigIgn:\t0000000000000000", "NoNewPrivs:\t1",
-                                       "0022", "100", "200"));
+  EXPECT_THAT(outcome.out, ElementsAre("SigBlk:\t0000000000000000", "SigIgn:\t0000000000000000",
+                                       "NoNewPrivs:\t1", "0022", "100", "200"));
 }
 
 TEST_F(ContainerTest, ClampsLimitsThatTheHostDoesNotLetItRaise) {
@@ -232,16 +243,18 @@ TEST_F(ContainerTest, NamesAMissingExecutable) {
 TEST_F(ContainerTest, GivesATerminalAndLogsIt) {
   StartSandbox();
   ContainerPlan plan = MinimalPlan(
-      TestId(1), {"sh", "-c", "tty; stat -c %U:%t:%T /dev/console; stat -c %u /dev/pts/0; for f in 0 1 2; do readlink /proc/self/fd/$f; done; "
-                              "echo to-the-tty > /dev/tty; ls /proc/self/fd | wc -l; echo err >&2; seq 1 3000"});
+      TestId(1), {"sh", "-c",
+                  "tty; stat -c %U:%t:%T /dev/console; stat -c %u /dev/pts/0; for f in 0 1 2; do readlink "
+                  "/proc/self/fd/$f; done; "
+                  "echo to-the-tty > /dev/tty; ls /proc/self/fd | wc -l; echo err >&2; seq 1 3000"});
   plan.process.terminal = true;
   plan.process.user.uid = 1000;
   ContainerOutcome outcome = Run(plan);
   for (std::string& line : outcome.out) line.pop_back();  // the terminal's \r
   ASSERT_EQ(outcome.out.size(), 3009U);
   outcome.out.resize(9);
-  EXPECT_THAT(outcome.out, ElementsAre("/dev/pts/0", "app:88:0", "1000", "/dev/pts/0", "/dev/pts/0", "/dev/pts/0",
-                                       "to-the-tty", "4", "err"));
+  EXPECT_THAT(outcome.out, ElementsAre("/dev/pts/0", "app:88:0", "1000", "/dev/pts/0", "/dev/pts/0",
+                                       "/dev/pts/0", "to-the-tty", "4", "err"));
 }
 
 TEST_F(ContainerTest, ATerminalNeedsTheGenuineMultiplexer) {

@@ -14,7 +14,8 @@ constexpr int kFramesPerTurn = 16;  // then logs and exits have their turn
 
 Result<> MakeNonBlocking(int fd) {
   int flags = fcntl(fd, F_GETFL);
-  if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) return SystemError("fcntl(O_NONBLOCK)", "socket");
+  if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+    return SystemError("fcntl(O_NONBLOCK)", "socket");
   return {};
 }
 
@@ -58,7 +59,8 @@ void DaemonLink::OnConnect() {
   if (!peer) return;
   if (!IsRoot(peer.get())) return log_.Log(LogLevel::kWarning, "refused a connection that is not root's");
   Result<> adopted = Adopt(std::move(peer));
-  if (!adopted) log_.Log(LogLevel::kError, "cannot take a connection", {{"error", adopted.error().ToString()}});
+  if (!adopted)
+    log_.Log(LogLevel::kError, "cannot take a connection", {{"error", adopted.error().ToString()}});
 }
 
 void DaemonLink::OnReady(uint32_t events) {
@@ -91,11 +93,12 @@ void DaemonLink::SendEvent(ShimMessage type, std::string_view payload) {
   Queue(type, 0, payload, {});
 }
 
-void DaemonLink::Queue(ShimMessage type, uint32_t request_id, std::string_view payload, std::span<const int> fds) {
+void DaemonLink::Queue(ShimMessage type, uint32_t request_id, std::string_view payload,
+                       std::span<const int> fds) {
   if (!connection_) return;
   if (queue_.empty()) {
-    Result<> sent = SendFrame(connection_.get(), kShimProtocolVersion, static_cast<uint16_t>(type), request_id, payload,
-                              fds);
+    Result<> sent = SendFrame(connection_.get(), kShimProtocolVersion, static_cast<uint16_t>(type),
+                              request_id, payload, fds);
     if (sent) return;
     if (!WouldBlock(sent.error()) || !loop_.Modify(connection_.get(), EPOLLIN | EPOLLOUT)) return HangUp();
   }
@@ -113,8 +116,8 @@ void DaemonLink::Flush() {
     const Outgoing& next = queue_.front();
     std::vector<int> fds;
     for (const UniqueFd& fd : next.fds) fds.push_back(fd.get());
-    Result<> sent = SendFrame(connection_.get(), kShimProtocolVersion, static_cast<uint16_t>(next.type), next.request_id,
-                              next.payload, fds);
+    Result<> sent = SendFrame(connection_.get(), kShimProtocolVersion, static_cast<uint16_t>(next.type),
+                              next.request_id, next.payload, fds);
     if (!sent) {
       if (!WouldBlock(sent.error())) HangUp();
       return;

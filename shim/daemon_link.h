@@ -23,8 +23,9 @@ struct Asker {
   uint32_t request_id = 0;
 };
 
-// One connection at a time; a new one from the listening socket replaces it. Never waits for the daemon to read: what the
-// socket does not take is queued, and a daemon that lets the queue grow is hung up on (it reconnects and asks anew).
+// One connection at a time; a new one from the listening socket replaces it. Never waits for the daemon to
+// read: what the socket does not take is queued, and a daemon that lets the queue grow is hung up on (it
+// reconnects and asks anew).
 class DaemonLink {
  public:
   using OnRequest = std::function<void(Frame request, Asker asker)>;

@@ -13,14 +13,16 @@
 namespace davit {
 namespace {
 
-// An exec has nothing of its own to mount or to open on a host path, but its container's filesystems may hang.
+// An exec has nothing of its own to mount or to open on a host path, but its container's filesystems may
+// hang.
 constexpr uint32_t kStartTimeoutMs = 60'000;
 
 Result<ExecInputs> MakeInputs(const Container& container, const RoleFds& fds, int null_fd) {
   ExecInputs inputs;
   inputs.plan = TRY(Decode<ProcessPlan>(TRY(ReadPlanBytes(fds.plan)), "exec plan"));
   if (inputs.plan.seccomp != fds.seccomp.valid()) {
-    return Fail(Code::kInvalidArgument, "exec", container.live().container_id, "plan and descriptors disagree on seccomp");
+    return Fail(Code::kInvalidArgument, "exec", container.live().container_id,
+                "plan and descriptors disagree on seccomp");
   }
   if (fds.seccomp) inputs.process.seccomp_program = TRY(ReadSeccompProgram(fds.seccomp.get()));
   if (inputs.plan.terminal) {
@@ -45,7 +47,8 @@ Result<> Exec::Start(const Container& container, RoleFds fds) {
   auto cloned = CloneIntoPidNamespace(container.pidfd().get(), env_.own.pid_namespace.get(), 0);
   if (!cloned) {
     Error error = Within("exec in " + container.live().container_id, cloned.error());
-    // A PID namespace without its first process takes no more (ENOMEM, clone(2)); a zombie has no namespaces (ESRCH).
+    // A PID namespace without its first process takes no more (ENOMEM, clone(2)); a zombie has no namespaces
+    // (ESRCH).
     if (error.os_errno == ENOMEM || error.os_errno == ESRCH) {
       error.os_errno = ESRCH;
       error.code = Code::kFailedPrecondition;
@@ -63,7 +66,8 @@ Result<> Exec::Start(const Container& container, RoleFds fds) {
   launch_ = std::make_unique<Launch>(
       env_, std::move(*cloned), std::move(sync.shim), std::move(options),
       [this](Result<Identity> identity) {
-        std::unique_ptr<Launch> launch = std::move(launch_);  // it is calling: lives until the end of this function
+        std::unique_ptr<Launch> launch =
+            std::move(launch_);  // it is calling: lives until the end of this function
         auto on_started = std::move(callbacks_.on_started);  // may destroy this object
         on_started(identity ? Result<>() : std::unexpected(identity.error()));
       },

@@ -12,8 +12,10 @@ constexpr int64_t kRetryMs = 1000;
 }  // namespace
 
 void RecordExit(Environment& env, const ContainerExited& exit) {
-  // The directory is on a tmpfs: a reboot, which is all that fsync would guard against, ends the container anyway.
-  Result<> written = WriteFileAtomically(env.exits_dir, exit.container_id, Encode(exit), 0600, Durability::kVolatile);
+  // The directory is on a tmpfs: a reboot, which is all that fsync would guard against, ends the container
+  // anyway.
+  Result<> written =
+      WriteFileAtomically(env.exits_dir, exit.container_id, Encode(exit), 0600, Durability::kVolatile);
   if (written) return;
   env.log.Log(LogLevel::kError, "cannot write exit record",
               {{"container", exit.container_id}, {"error", written.error().ToString()}});

@@ -9,8 +9,8 @@
 
 namespace davit {
 
-// Writes `exits/<container id>` as a whole file. Where that fails (a full /run) it is logged and tried again every second for
-// as long as the shim lives.
+// Writes `exits/<container id>` as a whole file. Where that fails (a full /run) it is logged and tried again
+// every second for as long as the shim lives.
 void RecordExit(Environment& env, const ContainerExited& exit);
 
 }  // namespace davit

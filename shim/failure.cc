@@ -10,7 +10,8 @@ ShimFailure ToFailure(const Error& error) {
 }
 
 Error ToError(const ShimFailure& failure) {
-  Code code = failure.code <= static_cast<uint8_t>(Code::kInternal) ? static_cast<Code>(failure.code) : Code::kInternal;
+  Code code = failure.code <= static_cast<uint8_t>(Code::kInternal) ? static_cast<Code>(failure.code)
+                                                                    : Code::kInternal;
   return {code, failure.os_errno, failure.step, failure.subject, failure.context};
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Images, containers and clients that mean harm: the rules that concern the shim, each with what would happen without it.
+// Images, containers and clients that mean harm: the rules that concern the shim, each with what would happen
+// without it.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <linux/filter.h>
@@ -95,7 +96,8 @@ TEST_F(HostileTest, Rule1ThePayloadHasThreeDescriptors) {
   EXPECT_THAT(Run(with_stdin).out, ElementsAre("0", "1", "2", "3"));  // 3 is the directory that ls reads
 }
 
-// Rule 2: an entry point that makes the kernel run the runtime's own program with a container's arguments (CVE-2019-5736).
+// Rule 2: an entry point that makes the kernel run the runtime's own program with a container's arguments
+// (CVE-2019-5736).
 TEST_F(HostileTest, Rule2TheShimsProgramIsSealedAndUselessInside) {
   StartSandbox();
   std::string exe = "/proc/" + std::to_string(daemon_.shim().pid) + "/exe";
@@ -178,8 +180,10 @@ TEST_F(HostileTest, Rule6TheImagesDevIsNeverUsed) {
   fs::create_symlink("/proc/sys/kernel/core_pattern", image_.path() + "/dev/zero");
   std::string before = *ReadFile("/proc/sys/kernel/core_pattern");
   ContainerOutcome outcome = Run(MinimalPlan(
-      TestId(1), {"sh", "-c", "stat -c %t:%T /dev/null /dev/zero; stat -L -c %t:%T /proc/self/fd/0; echo '|/evil' > /proc/keys; "
-                              "echo '|/evil' > /dev/null"}));
+      TestId(1),
+      {"sh", "-c",
+       "stat -c %t:%T /dev/null /dev/zero; stat -L -c %t:%T /proc/self/fd/0; echo '|/evil' > /proc/keys; "
+       "echo '|/evil' > /dev/null"}));
   EXPECT_THAT(outcome.out, ElementsAre("1:3", "1:5", "1:3"));
   EXPECT_EQ(before, *ReadFile("/proc/sys/kernel/core_pattern"));
   EXPECT_EQ(*ReadFile(image_.path() + "/dev/null"), "not a device");
@@ -195,7 +199,8 @@ TEST_F(HostileTest, Rule6WithoutADevOfItsOwnTheStreamsAreStillTheNullDevice) {
 
 TEST_F(HostileTest, Rule6AnExecDoesNotTrustTheContainersDevNull) {
   StartSandbox();
-  ContainerPlan plan = Privileged(1, {"sh", "-c", "mv /dev/null /dev/gone; mknod /dev/null p; touch /done; sleep 1000"});
+  ContainerPlan plan =
+      Privileged(1, {"sh", "-c", "mv /dev/null /dev/gone; mknod /dev/null p; touch /done; sleep 1000"});
   ASSERT_TRUE(daemon_.Start(plan, image_));
   for (int i = 0; i < 3000 && access((image_.path() + "/done").c_str(), F_OK) != 0; ++i) usleep(10'000);
   ProcessPlan exec = plan.process;
@@ -213,7 +218,8 @@ TEST_F(HostileTest, Rule6RefusesANodeThatIsNotTheDeviceAskedFor) {
   EXPECT_EQ(FailStart(plan).os_errno, EEXIST);
 }
 
-// Rule 8: inheritable capabilities turn file capabilities of a user's programs into real ones (CVE-2022-29162).
+// Rule 8: inheritable capabilities turn file capabilities of a user's programs into real ones
+// (CVE-2022-29162).
 TEST_F(HostileTest, Rule8InheritableCapabilitiesStayEmpty) {
   StartSandbox();
   for (bool root : {true, false}) {
@@ -278,7 +284,8 @@ TEST_F(HostileTest, Rule18RefusesMalformedPlans) {
     return started ? Error{} : started.error();
   };
   std::string bytes = Encode(plan);
-  EXPECT_EQ(start_with(MakeSealedMemfd("plan", bytes.substr(0, bytes.size() - 1))).code, Code::kInvalidArgument);
+  EXPECT_EQ(start_with(MakeSealedMemfd("plan", bytes.substr(0, bytes.size() - 1))).code,
+            Code::kInvalidArgument);
   EXPECT_EQ(start_with(MakeSealedMemfd("plan", bytes + "x")).code, Code::kInvalidArgument);
   EXPECT_EQ(start_with(MakeSealedMemfd("plan", std::string(1000, '\xff'))).code, Code::kInvalidArgument);
   UniqueFd unsealed(memfd_create("plan", MFD_CLOEXEC));
@@ -313,8 +320,8 @@ TEST_F(HostileTest, Rule18NeverRunsWithoutTheFilterThatWasAskedFor) {
   }
   sock_filter nonsense[] = {{0xffff, 0, 0, 0}};
   auto fds = daemon_.ContainerFds(plan, image_);
-  fds->Add(FdRole::kSeccomp, std::move(*MakeSealedMemfd(
-                                 "filter", {reinterpret_cast<const char*>(nonsense), sizeof nonsense})));
+  fds->Add(FdRole::kSeccomp,
+           std::move(*MakeSealedMemfd("filter", {reinterpret_cast<const char*>(nonsense), sizeof nonsense})));
   auto started = daemon_.Start(plan, std::move(*fds));
   ASSERT_FALSE(started);
   EXPECT_EQ(started.error().step, "seccomp");
@@ -348,17 +355,21 @@ TEST_F(HostileTest, Rule19ThePodsPid1IsEmpty) {
   SandboxPlan sandbox = Sandbox();
   sandbox.shared_pid = true;
   StartSandbox(sandbox);
-  ContainerPlan plan = Privileged(
-      1, {"sh", "-c", "ls -A /proc/1/root | wc -l; ls -A /proc/1/cwd | wc -l; ls /proc/1/fd | wc -l; wc -c < /proc/1/environ; "
-                      "grep -E '^(Cap|NoNewPrivs|Seccomp:)' /proc/1/status; wc -l < /proc/1/mountinfo; "
-                      "touch /proc/1/root/x 2>/dev/null || echo read-only; grep -c davit-shim /proc/1/maps; "
-                      "for n in net ipc uts; do test $(readlink /proc/1/ns/$n) = $(readlink /proc/self/ns/$n) && echo same; done"});
+  ContainerPlan plan =
+      Privileged(1, {"sh", "-c",
+                     "ls -A /proc/1/root | wc -l; ls -A /proc/1/cwd | wc -l; ls /proc/1/fd | wc -l; wc -c < "
+                     "/proc/1/environ; "
+                     "grep -E '^(Cap|NoNewPrivs|Seccomp:)' /proc/1/status; wc -l < /proc/1/mountinfo; "
+                     "touch /proc/1/root/x 2>/dev/null || echo read-only; grep -c davit-shim /proc/1/maps; "
+                     "for n in net ipc uts; do test $(readlink /proc/1/ns/$n) = $(readlink /proc/self/ns/$n) "
+                     "&& echo same; done"});
   plan.pid = NamespaceUse::kPod;
   ContainerOutcome outcome = Run(plan);
-  EXPECT_THAT(outcome.out,
-              ElementsAre("0", "0", "0", "0", "CapInh:\t0000000000000000", "CapPrm:\t0000000000000000",
-                          "CapEff:\t0000000000000000", "CapBnd:\t0000000000000000", "CapAmb:\t0000000000000000",
-                          "NoNewPrivs:\t1", "Seccomp:\t2", "1", "read-only", "0", "same", "same", "same"))
+  EXPECT_THAT(
+      outcome.out,
+      ElementsAre("0", "0", "0", "0", "CapInh:\t0000000000000000", "CapPrm:\t0000000000000000",
+                  "CapEff:\t0000000000000000", "CapBnd:\t0000000000000000", "CapAmb:\t0000000000000000",
+                  "NoNewPrivs:\t1", "Seccomp:\t2", "1", "read-only", "0", "same", "same", "same"))
       << ::testing::PrintToString(outcome.err);
 }
 
@@ -366,7 +377,9 @@ TEST_F(HostileTest, Rule19APlainRootOfThePodCannotEvenLookAtPid1) {
   SandboxPlan sandbox = Sandbox();
   sandbox.shared_pid = true;
   StartSandbox(sandbox);
-  ContainerPlan plan = MinimalPlan(TestId(1), {"sh", "-c", "ls /proc/1/root; ls /proc/1/fd; readlink /proc/1/exe; cat /proc/1/maps; true"});
+  ContainerPlan plan = MinimalPlan(
+      TestId(1),
+      {"sh", "-c", "ls /proc/1/root; ls /proc/1/fd; readlink /proc/1/exe; cat /proc/1/maps; true"});
   plan.pid = NamespaceUse::kPod;
   ContainerOutcome outcome = Run(plan);
   EXPECT_THAT(outcome.out, ElementsAre());
@@ -404,8 +417,8 @@ TEST_F(HostileTest, HangsUpOnGarbageAndTakesTheNextConnection) {
 }
 
 TEST_F(HostileTest, Rule11RefusesSysctlsOfTheHost) {
-  for (const char* path : {"kernel/core_pattern", "../sysrq-trigger", "net/../kernel/core_pattern", "vm/swappiness",
-                           "kernel/../../1/oom_score_adj"}) {
+  for (const char* path : {"kernel/core_pattern", "../sysrq-trigger", "net/../kernel/core_pattern",
+                           "vm/swappiness", "kernel/../../1/oom_score_adj"}) {
     SandboxPlan sandbox = Sandbox();
     // Its own value: should the rule be broken, this machine is not.
     sandbox.sysctls = {{path, ReadFile(std::string("/proc/sys/") + path).value_or("")}};

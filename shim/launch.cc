@@ -11,7 +11,8 @@
 
 namespace davit {
 namespace {
-// A killed process is gone in microseconds, unless it hangs in the kernel; then nobody waits for it any longer than this.
+// A killed process is gone in microseconds, unless it hangs in the kernel; then nobody waits for it any
+// longer than this.
 constexpr int64_t kKillGraceMs = 2000;
 }  // namespace
 
@@ -65,7 +66,8 @@ void Launch::OnSync() {
 bool Launch::ReadSync() {
   while (true) {
     Result<Frame> frame = ReceiveFrame(sync_.get());
-    // A child that exits without reading kRelease resets the connection, and that is told before what it has sent.
+    // A child that exits without reading kRelease resets the connection, and that is told before what it has
+    // sent.
     if (!frame && frame.error().os_errno == ECONNRESET) continue;
     if (!frame) return frame.error().os_errno != EAGAIN;
     switch (static_cast<SyncMessage>(frame->type)) {

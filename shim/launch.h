@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// A child between clone and exec, without ever waiting for it: whatever it hangs on, the rest of the pod goes on.
+// A child between clone and exec, without ever waiting for it: whatever it hangs on, the rest of the pod goes
+// on.
 #pragma once
 
 #include <functional>
@@ -33,8 +34,9 @@ class Launch {
     Placement placement;
     std::function<void(UniqueFd controller)> on_console;  // the child made a terminal
   };
-  // Called once. After a success the child is a process of its own whose end is told by `on_exit`; after a failure it
-  // is gone, or abandoned to be reaped some day when not even SIGKILL ends it. The launch may be destroyed inside.
+  // Called once. After a success the child is a process of its own whose end is told by `on_exit`; after a
+  // failure it is gone, or abandoned to be reaped some day when not even SIGKILL ends it. The launch may be
+  // destroyed inside.
   using OnDone = std::function<void(Result<Identity>)>;
 
   Launch(Environment& env, ClonedProcess child, UniqueFd sync, Options options, OnDone on_done,

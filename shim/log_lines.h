@@ -16,8 +16,8 @@ namespace davit {
 
 constexpr size_t kMaxLogLine = 16 << 10;
 
-// Joins what arrives in several reads, splits what is longer than kMaxLogLine, and passes every byte on as it is. Keeps
-// kMaxLogLine bytes at most.
+// Joins what arrives in several reads, splits what is longer than kMaxLogLine, and passes every byte on as it
+// is. Keeps kMaxLogLine bytes at most.
 class LogLines {
  public:
   // `stream` is "stdout" or "stderr" and outlives the object.
@@ -32,8 +32,8 @@ class LogLines {
 
   std::string_view stream_;
   std::string pending_;
-  int64_t second_ = -1;     // that prefix_ is for
-  std::string prefix_;      // "2026-01-02T03:04:05."
+  int64_t second_ = -1;  // that prefix_ is for
+  std::string prefix_;   // "2026-01-02T03:04:05."
 };
 
 }  // namespace davit

@@ -14,7 +14,9 @@ constexpr int kPipeBytes = 256 << 10;
 }  // namespace
 
 LogPump::LogPump(EventLoop& loop, LogBuffers& buffers, UniqueFd log)
-    : loop_(loop), buffers_(buffers), writer_(std::move(log), {buffers.batch.get(), LogBuffers::kBatchBytes}) {}
+    : loop_(loop),
+      buffers_(buffers),
+      writer_(std::move(log), {buffers.batch.get(), LogBuffers::kBatchBytes}) {}
 
 LogPump::~LogPump() {
   Close(stdout_);
@@ -74,7 +76,8 @@ Result<OutputPipe> MakeOutputPipe() {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) < 0) return SystemError("pipe2", "container output");
   OutputPipe pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
-  if (fcntl(pipe.read.get(), F_SETFL, O_NONBLOCK) < 0) return SystemError("fcntl(O_NONBLOCK)", "container output");
+  if (fcntl(pipe.read.get(), F_SETFL, O_NONBLOCK) < 0)
+    return SystemError("fcntl(O_NONBLOCK)", "container output");
   // Refused beyond /proc/sys/fs/pipe-max-size or the user's share of pipe pages; then the default size does.
   fcntl(pipe.read.get(), F_SETPIPE_SZ, kPipeBytes);
   return pipe;

@@ -26,8 +26,8 @@ class LogPump {
   // From the next byte on, lines go to `log`.
   void Reopen(UniqueFd log) { writer_.Replace(std::move(log)); }
 
-  // The container is gone: takes what is in the pipes by now and ends the last lines. Whoever else still holds a pipe's other
-  // end (it was passed on to a process elsewhere) is no longer heard.
+  // The container is gone: takes what is in the pipes by now and ends the last lines. Whoever else still
+  // holds a pipe's other end (it was passed on to a process elsewhere) is no longer heard.
   void Finish();
 
   uint64_t dropped_bytes() const { return writer_.dropped_bytes(); }

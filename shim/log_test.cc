@@ -107,7 +107,8 @@ TEST_F(LogLinesTest, IsTheSameHoweverTheReadsFall) {
   for (size_t step : {1UL, 7UL, 1000UL, 16384UL, 16385UL}) {
     LogLinesTest::file_ = memfd_create("log", MFD_CLOEXEC);
     writer_.Replace(UniqueFd(file_));
-    for (size_t pos = 0; pos < text.size(); pos += step) lines_.Add(std::string_view(text).substr(pos, step), writer_);
+    for (size_t pos = 0; pos < text.size(); pos += step)
+      lines_.Add(std::string_view(text).substr(pos, step), writer_);
     writer_.Flush();
     EXPECT_EQ(WithoutStamps(), at_once) << step;
   }
@@ -125,7 +126,8 @@ TEST_F(LogLinesTest, PassesEveryByteOn) {
 TEST(LogWriter, DropsAndCountsWhatAFullDiskDoesNotTake) {
   // /dev/full refuses every write with ENOSPC.
   LogBuffers buffers;
-  LogWriter writer(UniqueFd(open("/dev/full", O_WRONLY | O_CLOEXEC)), {buffers.batch.get(), LogBuffers::kBatchBytes});
+  LogWriter writer(UniqueFd(open("/dev/full", O_WRONLY | O_CLOEXEC)),
+                   {buffers.batch.get(), LogBuffers::kBatchBytes});
   LogLines lines("stdout");
   lines.Add("lost\n", writer);
   writer.Flush();
@@ -191,7 +193,8 @@ TEST_F(LogTest, HasTheOutputInTheFileBeforeTheExitIsTold) {
 
 TEST_F(LogTest, PumpsOnWithoutADaemon) {
   StartSandbox();
-  ASSERT_TRUE(daemon_.Start(MinimalPlan(TestId(1), {"sh", "-c", "seq 1 100000; touch /done; sleep 1000"}), image_));
+  ASSERT_TRUE(
+      daemon_.Start(MinimalPlan(TestId(1), {"sh", "-c", "seq 1 100000; touch /done; sleep 1000"}), image_));
   daemon_.Disconnect();
   for (int i = 0; i < 3000 && access((image_.path() + "/done").c_str(), F_OK) != 0; ++i) usleep(10'000);
   ASSERT_TRUE(daemon_.Connect());
@@ -221,8 +224,10 @@ TEST_F(LogTest, DropsOutputWithoutALog) {
 TEST_F(LogTest, SomebodyElseHoldingThePipeDoesNotDelayTheExit) {
   StartSandbox();
   TestCgroup elsewhere;
-  // In the host's PID namespace without a cgroup to sweep, the sleeper outlives the container with its stdout.
-  ContainerPlan plan = MinimalPlan(TestId(1), {"sh", "-c", "echo before; setsid sleep 1000 & echo $! > /tmp/pid"});
+  // In the host's PID namespace without a cgroup to sweep, the sleeper outlives the container with its
+  // stdout.
+  ContainerPlan plan =
+      MinimalPlan(TestId(1), {"sh", "-c", "echo before; setsid sleep 1000 & echo $! > /tmp/pid"});
   plan.pid = NamespaceUse::kHost;
   auto outcome = daemon_.Run(plan, image_);
   ASSERT_TRUE(outcome) << outcome.error().ToString();

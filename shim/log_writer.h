@@ -13,8 +13,8 @@
 
 namespace davit {
 
-// Scratch space that all containers of a shim share: it has one thread, and every batch ends with a flush. Pages are only
-// touched as far as output comes in bulk.
+// Scratch space that all containers of a shim share: it has one thread, and every batch ends with a flush.
+// Pages are only touched as far as output comes in bulk.
 struct LogBuffers {
   static constexpr size_t kReadBytes = 64 << 10;
   static constexpr size_t kBatchBytes = 64 << 10;
@@ -22,8 +22,8 @@ struct LogBuffers {
   std::unique_ptr<char[]> batch = std::make_unique_for_overwrite<char[]>(kBatchBytes);
 };
 
-// Never waits for room: what the file does not take (a full disk) is dropped and counted, because a container must not
-// stand still for its log.
+// Never waits for room: what the file does not take (a full disk) is dropped and counted, because a container
+// must not stand still for its log.
 class LogWriter {
  public:
   // `file` may be empty: everything is dropped, and not counted.

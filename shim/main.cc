@@ -3,8 +3,9 @@
 
 // davit-shim: keeps one pod alive, whatever happens to the daemon.
 //
-// Started by davitd from a sealed memfd, as shim/protocol.h says. One thread, one epoll loop; everything that could hang is done
-// by a child. Ends when the daemon asks for it (kShutdown), and never otherwise: SIGKILL apart, signals are blocked.
+// Started by davitd from a sealed memfd, as shim/protocol.h says. One thread, one epoll loop; everything that
+// could hang is done by a child. Ends when the daemon asks for it (kShutdown), and never otherwise: SIGKILL
+// apart, signals are blocked.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -33,16 +34,18 @@ bool IsSocket(int fd, int option, int expected) {
   return getsockopt(fd, SOL_SOCKET, option, &value, &size) == 0 && value == expected;
 }
 
-// Started as protocol.h says? A container whose program is "#!/proc/self/exe" runs this too, and must get nowhere.
+// Started as protocol.h says? A container whose program is "#!/proc/self/exe" runs this too, and must get
+// nowhere.
 bool IsStartedByDaemon(int argc, char** argv) {
   struct stat exits;
   return argc == 2 && IsId(argv[1]) && IsSocket(kShimListenFd, SO_ACCEPTCONN, 1) &&
-         IsSocket(kShimListenFd, SO_TYPE, SOCK_SEQPACKET) && IsSocket(kShimControlFd, SO_TYPE, SOCK_SEQPACKET) &&
-         fstat(kShimExitsFd, &exits) == 0 && S_ISDIR(exits.st_mode) && fcntl(kShimLogFd, F_GETFD) >= 0;
+         IsSocket(kShimListenFd, SO_TYPE, SOCK_SEQPACKET) &&
+         IsSocket(kShimControlFd, SO_TYPE, SOCK_SEQPACKET) && fstat(kShimExitsFd, &exits) == 0 &&
+         S_ISDIR(exits.st_mode) && fcntl(kShimLogFd, F_GETFD) >= 0;
 }
 
-// posix_spawn ignores the C library's own two signals in its child, and ignored signals are inherited by everything that the
-// shim will ever start; sigaction(3) refuses to touch them.
+// posix_spawn ignores the C library's own two signals in its child, and ignored signals are inherited by
+// everything that the shim will ever start; sigaction(3) refuses to touch them.
 Result<> RestoreInternalSignals() {
   struct {
     void (*handler)(int);
@@ -111,6 +114,7 @@ int main(int argc, char** argv) {
   davit::Logger log(davit::kShimLogFd, davit::LogLevel::kInfo);
   davit::Result<> served = davit::Serve(argv[1], log);
   if (served) return 0;
-  log.Log(davit::LogLevel::kError, "the shim ends", {{"sandbox", argv[1]}, {"error", served.error().ToString()}});
+  log.Log(davit::LogLevel::kError, "the shim ends",
+          {{"sandbox", argv[1]}, {"error", served.error().ToString()}});
   return 1;
 }

@@ -11,8 +11,9 @@
 
 namespace davit {
 
-// The number in the line "oom_kill N" of a memory.oom_control (v1) or memory.events (v2); 0 when there is none. It is the
-// only reliable sign: v1's notification also fires for every other cgroup below the same parent.
+// The number in the line "oom_kill N" of a memory.oom_control (v1) or memory.events (v2); 0 when there is
+// none. It is the only reliable sign: v1's notification also fires for every other cgroup below the same
+// parent.
 uint64_t ParseOomKills(std::string_view text);
 
 // The same from an open file, from its beginning.

@@ -17,16 +17,19 @@ namespace davit {
 namespace {
 
 Result<UniqueFd> MakeRoot() {
-  UniqueFd root = TRY(NewFilesystem("tmpfs", "size=16k,nr_inodes=8,mode=755", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC));
+  UniqueFd root =
+      TRY(NewFilesystem("tmpfs", "size=16k,nr_inodes=8,mode=755", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC));
   if (mkdirat(root.get(), kRootfsDir + 1, 0755) < 0) return SystemError("mkdir", kRootfsDir);
   if (mkdirat(root.get(), kShmDir + 1, 0755) < 0) return SystemError("mkdir", kShmDir);
-  if (mknodat(root.get(), kNullFile + 1, S_IFCHR | 0666, makedev(1, 3)) < 0) return SystemError("mknod", kNullFile);
+  if (mknodat(root.get(), kNullFile + 1, S_IFCHR | 0666, makedev(1, 3)) < 0)
+    return SystemError("mknod", kNullFile);
   UniqueFd null = TRY(OpenAt(root.get(), kNullFile + 1, O_PATH | O_NOFOLLOW));
   TRY(VerifyDevNull(null.get()));
   return root;
 }
 
-// The new root is put on top of the old one, takes its place, and the old one, now on top in turn, goes (pivot_root(2)).
+// The new root is put on top of the old one, takes its place, and the old one, now on top in turn, goes
+// (pivot_root(2)).
 Result<> SwapRoot(int root_fd) {
   UniqueFd old_root = TRY(OpenAt(AT_FDCWD, "/", O_PATH | O_DIRECTORY));
   TRY(AttachMount(root_fd, old_root.get(), "/"));
@@ -41,8 +44,10 @@ Result<> SwapRoot(int root_fd) {
 
 Result<OwnMounts> EnterOwnMounts() {
   if (unshare(CLONE_NEWNS) < 0) return SystemError("unshare", "mount namespace");
-  // Not to take the host's mounts away from the host: its root is often shared, and so would be its unmounting.
-  if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0) return SystemError("mount(MS_PRIVATE)", "/");
+  // Not to take the host's mounts away from the host: its root is often shared, and so would be its
+  // unmounting.
+  if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0)
+    return SystemError("mount(MS_PRIVATE)", "/");
   UniqueFd root = TRY(MakeRoot());
   TRY(SwapRoot(root.get()));
   TRY(SetMountAttributes(root.get(), MOUNT_ATTR_RDONLY, /*recursive=*/false, "own root"));

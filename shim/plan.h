@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Launch plans: everything that the shim and a container's init do, decided beforehand by the daemon as plain data.
+// Launch plans: everything that the shim and a container's init do, decided beforehand by the daemon as plain
+// data.
 //
-// The daemon builds a plan from CRI and image configuration (cri/spec/), tests it without root, and hands it over as a
-// sealed memfd in the form of base/codec.h. The shim checks lengths and enum values and does what the plan says,
-// nothing else: no defaults are invented on its side. Order of execution: the numbered comments of shim/init/.
+// The daemon builds a plan from CRI and image configuration (cri/spec/), tests it without root, and hands it
+// over as a sealed memfd in the form of base/codec.h. The shim checks lengths and enum values and does what
+// the plan says, nothing else: no defaults are invented on its side. Order of execution: the numbered
+// comments of shim/init/.
 #pragma once
 
 #include <cstdint>
@@ -48,14 +50,16 @@ struct SandboxPlan {
 };
 
 enum class MountKind : uint8_t {
-  kBind,    // `source` is a path in the daemon's mount namespace, opened by the init child before it leaves that
+  kBind,    // `source` is a path in the daemon's mount namespace, opened by the init child before it leaves
+            // that
   kTmpfs,   // a new tmpfs with `options`
   kProc,    // procfs of the container's PID namespace
   kSysfs,   // sysfs of the container's network namespace
   kMqueue,  // of the container's IPC namespace
   kDevpts,  // a new instance with `options`
   kShm,     // the pod's /dev/shm, held by the shim (the host's when the pod has the host's IPC)
-  kCgroup,  // /sys/fs/cgroup: each v1 controller or the v2 tree, rooted at the container's own cgroup unless host_cgroup
+  kCgroup,  // /sys/fs/cgroup: each v1 controller or the v2 tree, rooted at the container's own cgroup unless
+            // host_cgroup
 };
 
 enum class Propagation : uint8_t { kPrivate, kSlave, kShared };
@@ -63,18 +67,19 @@ enum class Propagation : uint8_t { kPrivate, kSlave, kShared };
 struct MountStep {
   MountKind kind = MountKind::kBind;
   std::string source;
-  std::string target;   // absolute, inside the container's root; made when missing
-  std::string options;  // comma-separated filesystem options, as fsconfig(2) takes them: "mode=755,size=65536k"
-  uint64_t attributes = 0;  // MOUNT_ATTR_* to set (mount_setattr(2))
-  bool recursive_bind = true;   // MS_REC: the source's submounts come along
+  std::string target;  // absolute, inside the container's root; made when missing
+  std::string
+      options;  // comma-separated filesystem options, as fsconfig(2) takes them: "mode=755,size=65536k"
+  uint64_t attributes = 0;            // MOUNT_ATTR_* to set (mount_setattr(2))
+  bool recursive_bind = true;         // MS_REC: the source's submounts come along
   bool recursive_attributes = false;  // AT_RECURSIVE: read-only reaches the submounts
   bool source_is_ours = false;  // a file that davitd made; otherwise a missing source directory is made first
   Propagation propagation = Propagation::kPrivate;
 
   template <typename Self>
   static auto Fields(Self& s) {
-    return std::tie(s.kind, s.source, s.target, s.options, s.attributes, s.recursive_bind, s.recursive_attributes,
-                    s.source_is_ours, s.propagation);
+    return std::tie(s.kind, s.source, s.target, s.options, s.attributes, s.recursive_bind,
+                    s.recursive_attributes, s.source_is_ours, s.propagation);
   }
 };
 
@@ -86,7 +91,8 @@ struct DeviceStep {
   uint32_t mode = 0666;
   uint32_t uid = 0;
   uint32_t gid = 0;
-  std::string access = "rwm";  // what the cgroup's filter allows: the daemon's affair, as is all_devices below
+  std::string access =
+      "rwm";  // what the cgroup's filter allows: the daemon's affair, as is all_devices below
 
   template <typename Self>
   static auto Fields(Self& s) {
@@ -105,14 +111,15 @@ struct Rlimit {
   }
 };
 
-// Who the process runs as. Names are looked up in the container's own /etc/passwd and /etc/group, after the pivot.
+// Who the process runs as. Names are looked up in the container's own /etc/passwd and /etc/group, after the
+// pivot.
 struct UserSpec {
   std::optional<uint32_t> uid;
   std::string name;  // when uid is absent; empty means uid 0
   std::optional<uint32_t> gid;
-  std::string group;                       // when gid is absent; empty means the user's own group, or 0 for an unknown uid
-  std::vector<uint32_t> supplementary;     // added in any case
-  bool merge_image_groups = true;          // SupplementalGroupsPolicy: Merge adds the user's groups from /etc/group
+  std::string group;  // when gid is absent; empty means the user's own group, or 0 for an unknown uid
+  std::vector<uint32_t> supplementary;  // added in any case
+  bool merge_image_groups = true;  // SupplementalGroupsPolicy: Merge adds the user's groups from /etc/group
 
   template <typename Self>
   static auto Fields(Self& s) {
@@ -168,15 +175,15 @@ struct ContainerPlan {
   bool all_devices = false;  // the filter lets every device through (privileged)
   std::vector<std::string> masked_paths;
   std::vector<std::string> read_only_paths;
-  bool stdin_open = false;   // CRI stdin: a pipe that the shim holds open; else /dev/null
+  bool stdin_open = false;  // CRI stdin: a pipe that the shim holds open; else /dev/null
   bool stdin_once = false;
   ProcessPlan process;
 
   template <typename Self>
   static auto Fields(Self& s) {
-    return std::tie(s.container_id, s.pid, s.host_network, s.host_ipc, s.host_uts, s.host_cgroup, s.read_only_root,
-                    s.root_propagation, s.mounts, s.devices, s.all_devices, s.masked_paths, s.read_only_paths,
-                    s.stdin_open, s.stdin_once, s.process);
+    return std::tie(s.container_id, s.pid, s.host_network, s.host_ipc, s.host_uts, s.host_cgroup,
+                    s.read_only_root, s.root_propagation, s.mounts, s.devices, s.all_devices, s.masked_paths,
+                    s.read_only_paths, s.stdin_open, s.stdin_once, s.process);
   }
 };
 

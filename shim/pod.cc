@@ -52,7 +52,8 @@ void Pod::Handle(Frame request, Respond respond) {
 }
 
 Result<Answer> Pod::Hello() const {
-  HelloReply reply{kShimProtocolVersion, getpid(), sandbox_id_, sandbox_.started(), sandbox_.namespaces().net.valid(), {}};
+  HelloReply reply{
+      kShimProtocolVersion, getpid(), sandbox_id_, sandbox_.started(), sandbox_.namespaces().net.valid(), {}};
   Answer answer{ShimMessage::kHelloReply, {}, {}};
   for (const auto& [id, container] : containers_) {
     if (!container->running()) continue;
@@ -66,7 +67,8 @@ Result<Answer> Pod::Hello() const {
 
 Result<Answer> Pod::StartSandbox(Frame& request) {
   if (sandbox_.started()) return Fail(Code::kAlreadyExists, "start sandbox", sandbox_id_);
-  if (request.fds.size() != 1) return Fail(Code::kInvalidArgument, "start sandbox", sandbox_id_, "no plan was given");
+  if (request.fds.size() != 1)
+    return Fail(Code::kInvalidArgument, "start sandbox", sandbox_id_, "no plan was given");
   SandboxPlan plan = TRY(Decode<SandboxPlan>(TRY(ReadPlanBytes(request.fds[0])), "sandbox plan"));
   auto started = sandbox_.Start(plan);
   if (!started) return std::unexpected(Within("start sandbox", started.error()));
@@ -115,7 +117,8 @@ void Pod::OnContainerExited(const ContainerExited& exit) {
 Result<Container*> Pod::FindRunning(const std::string& id) {
   auto it = containers_.find(id);
   if (it == containers_.end()) return SystemError("find container", id, ESRCH);
-  if (!it->second->running()) return Fail(Code::kFailedPrecondition, "find container", id, "it is still starting");
+  if (!it->second->running())
+    return Fail(Code::kFailedPrecondition, "find container", id, "it is still starting");
   return it->second.get();
 }
 
@@ -155,7 +158,8 @@ void Pod::OnExecExited(const ExecExited& exit) {
 
 Result<Answer> Pod::Reopen(Frame& request) {
   auto wanted = TRY(Decode<ReopenLog>(request.payload, "ReopenLog"));
-  if (request.fds.size() != 1) return Fail(Code::kInvalidArgument, "reopen log", wanted.container_id, "no file was given");
+  if (request.fds.size() != 1)
+    return Fail(Code::kInvalidArgument, "reopen log", wanted.container_id, "no file was given");
   auto it = containers_.find(wanted.container_id);
   if (it == containers_.end()) return SystemError("reopen log", wanted.container_id, ESRCH);
   it->second->ReopenLog(std::move(request.fds[0]));

@@ -64,15 +64,19 @@ TEST_F(ProcessTest, ThePodsPid1ReapsOrphans) {
   StartSandbox(SharedPid());
   // The inner sh leaves a child behind, which ends as an orphan.
   ContainerOutcome outcome = Run(PodPidPlan(
-      1, {"sh", "-c", "(sh -c 'sleep 0.05 & echo $! > /tmp/orphan'); p=$(cat /tmp/orphan); "
-                      "grep PPid /proc/$p/status; while test -e /proc/$p; do usleep 1000; done; echo reaped"}));
+      1, {"sh", "-c",
+          "(sh -c 'sleep 0.05 & echo $! > /tmp/orphan'); p=$(cat /tmp/orphan); "
+          "grep PPid /proc/$p/status; while test -e /proc/$p; do usleep 1000; done; echo reaped"}));
   EXPECT_THAT(outcome.out, ElementsAre("PPid:\t1", "reaped"));
 }
 
 TEST_F(ProcessTest, SignalsFromInsideDoNotReachThePodsPid1) {
   StartSandbox(SharedPid());
-  ContainerPlan plan = PodPidPlan(1, {"sh", "-c", "for s in TERM KILL STOP HUP USR1 SEGV; do kill -$s 1; done; test -d /proc/1 && echo alive"});
-  plan.process.capabilities.bounding = plan.process.capabilities.permitted = plan.process.capabilities.effective = ~0ULL;
+  ContainerPlan plan = PodPidPlan(
+      1, {"sh", "-c",
+          "for s in TERM KILL STOP HUP USR1 SEGV; do kill -$s 1; done; test -d /proc/1 && echo alive"});
+  plan.process.capabilities.bounding = plan.process.capabilities.permitted =
+      plan.process.capabilities.effective = ~0ULL;
   EXPECT_THAT(Run(plan).out, ElementsAre("alive"));
 }
 
@@ -89,7 +93,8 @@ TEST_F(ProcessTest, ALeftoverOfASharedPidNamespaceDiesBeforeTheExitIsPublished) 
 TEST_F(ProcessTest, AContainerInTheHostsPidNamespaceLeavesNothingBehind) {
   TestCgroup cgroup;
   StartSandbox();
-  ContainerPlan plan = MinimalPlan(TestId(1), {"sh", "-c", "for i in 1 2 3; do setsid sleep 1000 & done; exit 4"});
+  ContainerPlan plan =
+      MinimalPlan(TestId(1), {"sh", "-c", "for i in 1 2 3; do setsid sleep 1000 & done; exit 4"});
   plan.pid = NamespaceUse::kHost;
   auto outcome = daemon_.Run(plan, image_, &cgroup);
   ASSERT_TRUE(outcome) << outcome.error().ToString();
@@ -154,8 +159,9 @@ TEST_F(ProcessTest, ShowsTheContainerItsOwnCgroupReadOnly) {
   if (stat("/sys/fs/cgroup/pids", &st) < 0) GTEST_SKIP() << "needs cgroup v1";
   StartSandbox();
   ContainerPlan plan = MinimalPlan(
-      TestId(1), {"sh", "-c", "cat /sys/fs/cgroup/pids/cgroup.procs; ls /sys/fs/cgroup; mkdir /sys/fs/cgroup/pids/x; "
-                              "mkdir /sys/fs/cgroup/x; echo 1 > /sys/fs/cgroup/pids/cgroup.procs"});
+      TestId(1), {"sh", "-c",
+                  "cat /sys/fs/cgroup/pids/cgroup.procs; ls /sys/fs/cgroup; mkdir /sys/fs/cgroup/pids/x; "
+                  "mkdir /sys/fs/cgroup/x; echo 1 > /sys/fs/cgroup/pids/cgroup.procs"});
   auto outcome = daemon_.Run(plan, image_, &cgroup);
   ASSERT_TRUE(outcome) << outcome.error().ToString();
   EXPECT_EQ(outcome->out.at(0), "1");
@@ -170,9 +176,15 @@ TEST_F(ProcessTest, ShowsTheHostsCgroupsWhenAsked) {
   struct stat st;
   if (stat("/sys/fs/cgroup/pids", &st) < 0) GTEST_SKIP() << "needs cgroup v1";
   StartSandbox();
-  ContainerPlan plan = MinimalPlan(TestId(1), {"sh", "-c", "cat /sys/fs/cgroup/pids" + cgroup.name() + "/cgroup.procs > /tmp/procs; test -s /tmp/procs && echo visible; "
-                                                           "mkdir /sys/fs/cgroup/pids" + cgroup.name() + "/x && "
-                                                           "rmdir /sys/fs/cgroup/pids" + cgroup.name() + "/x && echo writable"});
+  ContainerPlan plan =
+      MinimalPlan(TestId(1), {"sh", "-c",
+                              "cat /sys/fs/cgroup/pids" + cgroup.name() +
+                                  "/cgroup.procs > /tmp/procs; test -s /tmp/procs && echo visible; "
+                                  "mkdir /sys/fs/cgroup/pids" +
+                                  cgroup.name() +
+                                  "/x && "
+                                  "rmdir /sys/fs/cgroup/pids" +
+                                  cgroup.name() + "/x && echo writable"});
   plan.host_cgroup = true;
   for (MountStep& step : plan.mounts) {
     if (step.kind == MountKind::kCgroup) step.attributes &= ~static_cast<uint64_t>(MOUNT_ATTR_RDONLY);
@@ -209,7 +221,8 @@ TEST_F(ProcessTest, AnExecDoesNotEndWithItsContainerUnnoticed) {
   FrameFds fds;
   ProcessPlan exec = plan.process;
   fds.Add(FdRole::kPlan, *MakeSealedMemfd("plan", Encode(exec)));
-  ASSERT_TRUE(daemon_.Call(ShimMessage::kExec, Encode(ExecRequest{TestId(1), TestId(50), fds.roles}), fds.fds));
+  ASSERT_TRUE(
+      daemon_.Call(ShimMessage::kExec, Encode(ExecRequest{TestId(1), TestId(50), fds.roles}), fds.fds));
   ASSERT_TRUE(daemon_.Kill(TestId(1)));
   auto exit = daemon_.AwaitExecExit(TestId(50));
   ASSERT_TRUE(exit) << exit.error().ToString();
@@ -244,7 +257,8 @@ TEST_F(ProcessTest, LeavesNoProcessOrMountBehind) {
     ASSERT_TRUE(daemon.Run(MinimalPlan(TestId(1), {"true"}), image_));
     auto mounts_meanwhile = ReadFile("/proc/self/mountinfo");
     EXPECT_EQ(*mounts_before, *mounts_meanwhile);
-    auto children = ReadFile("/proc/" + std::to_string(daemon.shim().pid) + "/task/" + std::to_string(daemon.shim().pid) + "/children");
+    auto children = ReadFile("/proc/" + std::to_string(daemon.shim().pid) + "/task/" +
+                             std::to_string(daemon.shim().pid) + "/children");
     ASSERT_TRUE(children);
     EXPECT_EQ(std::count(children->begin(), children->end(), ' '), shared ? 1 : 0) << *children;
     ASSERT_TRUE(daemon.Shutdown());
@@ -257,7 +271,8 @@ TEST_F(ProcessTest, KeepsNoDescriptorOfAContainerThatIsGone) {
   auto count = [this] {
     EXPECT_TRUE(daemon_.Hello());  // answered when it is done with what came before
     size_t n = 0;
-    for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(daemon_.shim().pid) + "/fd")) {
+    for (const auto& entry :
+         std::filesystem::directory_iterator("/proc/" + std::to_string(daemon_.shim().pid) + "/fd")) {
       (void)entry;
       ++n;
     }

@@ -3,13 +3,14 @@
 
 // The frames between davitd and a shim (base/frame.h), all in the form of base/codec.h.
 //
-// The daemon asks, the shim answers with the same request id: the message named, or kFailed. Requests are answered when
-// they are done, in any order; the shim never waits for one before it reads the next. One daemon is connected at a
-// time: a new connection on the shim's listening socket replaces the old one. Everything outstanding on the old one is
-// finished as if it had been asked by the new one, without an answer.
+// The daemon asks, the shim answers with the same request id: the message named, or kFailed. Requests are
+// answered when they are done, in any order; the shim never waits for one before it reads the next. One
+// daemon is connected at a time: a new connection on the shim's listening socket replaces the old one.
+// Everything outstanding on the old one is finished as if it had been asked by the new one, without an
+// answer.
 //
-// Compatibility: a shim lives as long as its pod, so a newer daemon meets older shims. Fields are only ever appended as a
-// new message type with a new number, and the daemon uses what the version in Hello allows.
+// Compatibility: a shim lives as long as its pod, so a newer daemon meets older shims. Fields are only ever
+// appended as a new message type with a new number, and the daemon uses what the version in Hello allows.
 #pragma once
 
 #include <cstdint>
@@ -28,12 +29,12 @@ constexpr int kShimExitsFd = 5;    // directory for exit records
 constexpr int kShimLogFd = 6;      // where the shim's own log lines go
 
 enum class ShimMessage : uint16_t {
-  kFailed = 1,         // ShimFailure
+  kFailed = 1,  // ShimFailure
 
-  kHello = 10,         // request, no payload
-  kHelloReply = 11,    // HelloReply; fds: one pidfd per live container, in order, then the netns if has_netns
+  kHello = 10,       // request, no payload
+  kHelloReply = 11,  // HelloReply; fds: one pidfd per live container, in order, then the netns if has_netns
 
-  kStartSandbox = 12,  // fds: SandboxPlan memfd
+  kStartSandbox = 12,    // fds: SandboxPlan memfd
   kSandboxStarted = 13,  // fds: netns when own_network
 
   kStartContainer = 20,    // StartContainer; fds as FdRole says
@@ -42,8 +43,8 @@ enum class ShimMessage : uint16_t {
   kExec = 22,         // ExecRequest; fds as FdRole says
   kExecStarted = 23,  // ExecStarted; fds: pidfd
 
-  kReopenLog = 24,     // ReopenLog; fds: the new log file
-  kDone = 25,          // answer without content
+  kReopenLog = 24,  // ReopenLog; fds: the new log file
+  kDone = 25,       // answer without content
 
   kKillContainer = 26,  // KillContainer: SIGKILL to everything in the container, answered with kDone at once
 
@@ -53,22 +54,22 @@ enum class ShimMessage : uint16_t {
   kExecExited = 41,       // event, ExecExited
 };
 
-// What a descriptor in a kStartContainer or kExec frame is for. StartContainer::fds and ExecRequest::fds list one role per
-// descriptor, in the frame's order.
+// What a descriptor in a kStartContainer or kExec frame is for. StartContainer::fds and ExecRequest::fds list
+// one role per descriptor, in the frame's order.
 enum class FdRole : uint8_t {
-  kPlan,             // sealed memfd: ContainerPlan or ProcessPlan
-  kRootfs,           // detached mount (fsmount(2)); attached by the init child in its own mount namespace
-  kHostMounts,       // the daemon's mount namespace, for bind sources
-  kLog,              // the CRI log file, O_APPEND; absent: output is dropped
-  kSeccomp,          // memfd: array of struct sock_filter
-  kCgroupProcs,      // cgroup.procs of the container's cgroup, O_RDWR; one per hierarchy
-  kCgroupKill,       // cgroup.kill, where there is a v2 hierarchy
-  kCgroupOom,        // memory.oom_control (v1) or memory.events (v2): the shim reads "oom_kill N" at exit
-  kCgroupDir,        // /sys/fs/cgroup as O_PATH, for kCgroup mounts
-  kTargetPid,        // NamespaceUse::kTarget: a pidfd of the target container's init
-  kStdin,            // exec only
-  kStdout,           // exec only
-  kStderr,           // exec only
+  kPlan,         // sealed memfd: ContainerPlan or ProcessPlan
+  kRootfs,       // detached mount (fsmount(2)); attached by the init child in its own mount namespace
+  kHostMounts,   // the daemon's mount namespace, for bind sources
+  kLog,          // the CRI log file, O_APPEND; absent: output is dropped
+  kSeccomp,      // memfd: array of struct sock_filter
+  kCgroupProcs,  // cgroup.procs of the container's cgroup, O_RDWR; one per hierarchy
+  kCgroupKill,   // cgroup.kill, where there is a v2 hierarchy
+  kCgroupOom,    // memory.oom_control (v1) or memory.events (v2): the shim reads "oom_kill N" at exit
+  kCgroupDir,    // /sys/fs/cgroup as O_PATH, for kCgroup mounts
+  kTargetPid,    // NamespaceUse::kTarget: a pidfd of the target container's init
+  kStdin,        // exec only
+  kStdout,       // exec only
+  kStderr,       // exec only
 };
 
 // Where a start went wrong. `step` and `subject` as in Error.
@@ -85,7 +86,8 @@ struct ShimFailure {
   }
 };
 
-// The content of an exit record, in `exits/<container id>`, and of the event. Kept until the daemon removes the file.
+// The content of an exit record, in `exits/<container id>`, and of the event. Kept until the daemon removes
+// the file.
 struct ContainerExited {
   std::string container_id;
   int32_t exit_code = 0;  // 128 + signal when a signal ended it
@@ -115,7 +117,8 @@ struct LiveContainer {
 
 struct HelloReply {
   uint16_t version = 0;
-  int32_t pid = 0;  // the shim's own, in the initial PID namespace: a daemon that died before it wrote it down finds it here
+  int32_t pid = 0;  // the shim's own, in the initial PID namespace: a daemon that died before it wrote it
+                    // down finds it here
   std::string sandbox_id;
   bool sandbox_started = false;
   bool has_netns = false;

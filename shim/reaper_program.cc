@@ -7,7 +7,8 @@
 __asm__(
     ".section .rodata\n"
     "davit_reaper_begin:\n"
-    ".incbin \"" DAVIT_REAPER_PATH "\"\n"
+    ".incbin \"" DAVIT_REAPER_PATH
+    "\"\n"
     "davit_reaper_end:\n"
     ".byte 0\n"
     ".previous\n");

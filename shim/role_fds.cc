@@ -57,7 +57,8 @@ Result<RoleFds> SortByRole(std::vector<UniqueFd> fds, const std::vector<FdRole>&
     }
     UniqueFd* slot = Slot(sorted, roles[i]);
     if (slot == nullptr || slot->valid()) {
-      return Fail(Code::kInvalidArgument, "sort descriptors", "role " + std::to_string(static_cast<int>(roles[i])),
+      return Fail(Code::kInvalidArgument, "sort descriptors",
+                  "role " + std::to_string(static_cast<int>(roles[i])),
                   slot == nullptr ? "not known" : "given twice");
     }
     *slot = std::move(fds[i]);

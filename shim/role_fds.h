@@ -29,7 +29,8 @@ struct RoleFds {
   std::vector<UniqueFd> cgroup_procs;
 };
 
-// kInvalidArgument unless there are as many roles as descriptors, all known, and none given twice that can be there only once.
+// kInvalidArgument unless there are as many roles as descriptors, all known, and none given twice that can be
+// there only once.
 Result<RoleFds> SortByRole(std::vector<UniqueFd> fds, const std::vector<FdRole>& roles);
 
 // The plan in a sealed memfd, decoded. kInvalidArgument when the descriptor is missing or not sealed.

@@ -19,8 +19,8 @@ class Sandbox {
  public:
   explicit Sandbox(Environment& env) : env_(env) {}
 
-  // Makes everything. The wait for the two short children is all that the loop ever waits for; nothing else of the pod exists
-  // yet, and they touch nothing that can hang. After a failure it may be tried again.
+  // Makes everything. The wait for the two short children is all that the loop ever waits for; nothing else
+  // of the pod exists yet, and they touch nothing that can hang. After a failure it may be tried again.
   Result<> Start(const SandboxPlan& plan);
 
   bool started() const { return started_; }
@@ -28,7 +28,8 @@ class Sandbox {
   // Null without a shared PID namespace.
   const PidFd* reaper() const { return reaper_.pidfd.valid() ? &reaper_.pidfd : nullptr; }
 
-  // Ends the shared PID namespace and all in it; `done` is called when that is over, at once where there is none.
+  // Ends the shared PID namespace and all in it; `done` is called when that is over, at once where there is
+  // none.
   void Stop(std::function<void()> done);
 
  private:

@@ -34,8 +34,10 @@ std::map<std::string, std::vector<double>>& Samples() {
 template <typename T>
 T Check(Result<T> result) {
   if (result) {
-    if constexpr (std::is_void_v<T>) return;
-    else return std::move(*result);
+    if constexpr (std::is_void_v<T>)
+      return;
+    else
+      return std::move(*result);
   }
   fprintf(stderr, "%s\n", result.error().ToString().c_str());
   exit(1);
@@ -82,7 +84,8 @@ void RunPod(const TestImage& image, const TestCgroup& cgroup) {
   Weigh(daemon, "one container");
   ProcessPlan exec = plan.process;
   exec.args = {"true"};
-  for (int i = 0; i < 5; ++i) Measure("us 4 exec true, to its end", [&] { return daemon.Exec(TestId(1), exec); });
+  for (int i = 0; i < 5; ++i)
+    Measure("us 4 exec true, to its end", [&] { return daemon.Exec(TestId(1), exec); });
   Weigh(daemon, "after execs");
   Measure("us 5 kill container, to its record", [&]() -> Result<ContainerExited> {
     TRY(daemon.Kill(TestId(1)));
@@ -123,8 +126,8 @@ int Main(int argc, char** argv) {
   PumpLogs(image, std::string(4000, 'x'), "lines of 4000 bytes");
   for (auto& [name, values] : Samples()) {
     std::sort(values.begin(), values.end());
-    printf("%-40s median %9.0f  min %9.0f  max %9.0f  n %zu\n", name.c_str(), values[values.size() / 2], values.front(),
-           values.back(), values.size());
+    printf("%-40s median %9.0f  min %9.0f  max %9.0f  n %zu\n", name.c_str(), values[values.size() / 2],
+           values.front(), values.back(), values.size());
   }
   return 0;
 }

@@ -123,8 +123,9 @@ TEST_F(ShimTest, ListsLiveContainersToANewDaemon) {
 
 TEST_F(ShimTest, RecordsAnExitWhileTheDaemonIsAwayAndKeepsPumping) {
   StartSandbox();
-  ASSERT_TRUE(daemon_.Start(MinimalPlan(TestId(1), {"sh", "-c", "while ! test -e /go; do usleep 1000; done; echo after; exit 7"}),
-                            image_));
+  ASSERT_TRUE(daemon_.Start(
+      MinimalPlan(TestId(1), {"sh", "-c", "while ! test -e /go; do usleep 1000; done; echo after; exit 7"}),
+      image_));
   daemon_.Disconnect();
   image_.Write("go", "");
   // The record is what a daemon that was away reads; there is no one to send an event to.
@@ -147,7 +148,9 @@ TEST_F(ShimTest, RecordsAnExitWhileTheDaemonIsAwayAndKeepsPumping) {
 TEST_F(ShimTest, ReopensTheLog) {
   StartSandbox();
   ASSERT_TRUE(daemon_.Start(
-      MinimalPlan(TestId(1), {"sh", "-c", "echo one; touch /said; while ! test -e /go; do usleep 1000; done; echo two"}), image_));
+      MinimalPlan(TestId(1),
+                  {"sh", "-c", "echo one; touch /said; while ! test -e /go; do usleep 1000; done; echo two"}),
+      image_));
   for (int i = 0; i < 3000 && daemon_.Outcome({TestId(1), 0, 0, false, 0}).out.empty(); ++i) usleep(1000);
   std::vector<UniqueFd> fds;
   fds.push_back(std::move(*OpenAt(AT_FDCWD, daemon_.dir() / "new.log", O_WRONLY | O_CREAT | O_APPEND, 0600)));
@@ -165,7 +168,9 @@ TEST_F(ShimTest, ExecutesInARunningContainer) {
   ContainerPlan plan = MinimalPlan(TestId(1), {"sleep", "1000"});
   ASSERT_TRUE(daemon_.Start(plan, image_));
   ProcessPlan exec = plan.process;
-  exec.args = {"sh", "-c", "echo out; echo err >&2; hostname; ps | grep -c '[s]leep 1000'; id -u; ls /proc/self/fd; exit 5"};
+  exec.args = {
+      "sh", "-c",
+      "echo out; echo err >&2; hostname; ps | grep -c '[s]leep 1000'; id -u; ls /proc/self/fd; exit 5"};
   exec.user.name = "app";
   auto outcome = daemon_.Exec(TestId(1), exec);
   ASSERT_TRUE(outcome) << outcome.error().ToString();

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What the shim and a child of its own say to each other between clone and exec, on a socket pair that exec closes.
+// What the shim and a child of its own say to each other between clone and exec, on a socket pair that exec
+// closes.
 //
-//   child: [kReady]  the slow sources are open          shim: kRelease  cgroup, rlimits, OOM score are in place
-//   child: [kConsole] its terminal, a descriptor
-//   child: kIdentity who it will be; exec comes next    end of stream: exec succeeded
-//   child: kFailed   and it exits                       end of stream without kIdentity: it died on the way
+//   child: [kReady]  the slow sources are open          shim: kRelease  cgroup, rlimits, OOM score are in
+//   place child: [kConsole] its terminal, a descriptor child: kIdentity who it will be; exec comes next end
+//   of stream: exec succeeded child: kFailed   and it exits                       end of stream without
+//   kIdentity: it died on the way
 #pragma once
 
 #include <cstdint>
@@ -42,7 +43,8 @@ struct SyncPair {
 Result<SyncPair> MakeSyncPair();
 
 // `fds` as SendFrame.
-Result<> SendSync(int socket, SyncMessage message, std::string_view payload = {}, std::span<const int> fds = {});
+Result<> SendSync(int socket, SyncMessage message, std::string_view payload = {},
+                  std::span<const int> fds = {});
 
 // Waits for kRelease. The end of the stream means that the shim is gone.
 Result<> AwaitRelease(int socket);

@@ -65,7 +65,8 @@ TEST(AccountFiles, TakesTheFirstUserThatMatches) {
 }
 
 TEST(AccountFiles, PassesOverMalformedEntries) {
-  for (const char* name : {"broken line", "", "big", "negative", "nobody"}) EXPECT_FALSE(FindUserByName(kPasswd, name));
+  for (const char* name : {"broken line", "", "big", "negative", "nobody"})
+    EXPECT_FALSE(FindUserByName(kPasswd, name));
   EXPECT_FALSE(FindUserById(kPasswd, 5));
   EXPECT_FALSE(FindGroupByName(kGroup, "bad"));
 }
@@ -113,7 +114,8 @@ TEST(Rule9Identity, ResolvesOrRefuses) {
       {"name and group", ByName("app", "audio"), Identity{1000, 29, {29, 44, 77, 46}, "/home/app"}},
       {"no home", ByName("homeless"), Identity{1003, 103, {103}, "/"}},
       {"gid wins", with_gid, Identity{1000, 7, {7, 29, 44, 77, 46}, "/home/app"}},
-      {"supplementary groups once each", with_extra, Identity{1000, 100, {100, 7, 29, 44, 77, 46}, "/home/app"}},
+      {"supplementary groups once each", with_extra,
+       Identity{1000, 100, {100, 7, 29, 44, 77, 46}, "/home/app"}},
       {"strict leaves the image's out", strict, Identity{1000, 100, {100, 7}, "/home/app"}},
       {"unknown name", ByName("nobody"), std::nullopt},
       {"digits are no name", ByName("1234"), std::nullopt},
@@ -191,7 +193,8 @@ TEST(CgroupView, ReadsProcCgroup) {
 
 TEST(Mounts, OnlySomeFilesOfProcMayBeCovered) {
   EXPECT_TRUE(MayCoverProcPath("/proc/cpuinfo"));
-  for (const char* target : {"/proc", "/proc/", "/proc/self", "/proc/self/attr", "/proc/sys", "/proc/cpuinfo/", ""}) {
+  for (const char* target :
+       {"/proc", "/proc/", "/proc/self", "/proc/self/attr", "/proc/sys", "/proc/cpuinfo/", ""}) {
     EXPECT_FALSE(MayCoverProcPath(target)) << target;
   }
 }
@@ -199,10 +202,12 @@ TEST(Mounts, OnlySomeFilesOfProcMayBeCovered) {
 TEST(Sysctls, AreConfinedToNamespacesOfThePod) {
   SandboxPlan pod;
   pod.hostname = "x";
-  for (const char* path : {"net/core/somaxconn", "kernel/shmmax", "kernel/sem", "fs/mqueue/msg_max", "kernel/domainname"}) {
+  for (const char* path :
+       {"net/core/somaxconn", "kernel/shmmax", "kernel/sem", "fs/mqueue/msg_max", "kernel/domainname"}) {
     EXPECT_TRUE(CheckSysctl(pod, path)) << path;
   }
-  for (const char* path : {"kernel/panic", "kernel/shm", "vm/overcommit_memory", "fs/file-max", "net/../vm/swappiness", ""}) {
+  for (const char* path :
+       {"kernel/panic", "kernel/shm", "vm/overcommit_memory", "fs/file-max", "net/../vm/swappiness", ""}) {
     EXPECT_FALSE(CheckSysctl(pod, path)) << path;
   }
   pod.own_network = pod.own_ipc = false;
@@ -385,7 +390,9 @@ TEST(Timers, ACallbackMayCancelAnotherThatIsDue) {
 
 TEST(ReaperProgram, IsASmallStaticElfFile) {
   std::string_view program = ReaperProgram();
-  EXPECT_EQ(program.substr(0, 4), "\x7f" "ELF");
+  EXPECT_EQ(program.substr(0, 4),
+            "\x7f"
+            "ELF");
   EXPECT_LT(program.size(), 8192U);
 }
 

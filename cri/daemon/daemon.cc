@@ -38,14 +38,15 @@ Result<UniqueFd> LockRoot(const std::string& root) {
 
 }  // namespace
 
-Result<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, const Logger& log, const std::string& program_dir) {
+Result<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, const Logger& log,
+                                              const std::string& program_dir) {
   std::unique_ptr<Daemon> daemon(new Daemon(config, log));
   TRY(daemon->OpenDirectories());
   TRY(daemon->OpenStores(program_dir));
   TRY(daemon->OpenHost(program_dir));
-  daemon->runtime_ = std::make_unique<Runtime>(
-      Host{daemon->config_, log, *daemon->records_, *daemon->snapshotter_, *daemon->images_, *daemon->cgroups_,
-           *daemon->bridge_, daemon->seccomp_, *daemon->shims_, *daemon->reactor_, TRY(CollectHostFacts())});
+  daemon->runtime_ = std::make_unique<Runtime>(Host{
+      daemon->config_, log, *daemon->records_, *daemon->snapshotter_, *daemon->images_, *daemon->cgroups_,
+      *daemon->bridge_, daemon->seccomp_, *daemon->shims_, *daemon->reactor_, TRY(CollectHostFacts())});
   TRY(daemon->runtime_->Recover());
   return daemon;
 }
@@ -81,7 +82,8 @@ Result<> Daemon::OpenHost(const std::string& program_dir) {
   BridgeConfig bridge;
   bridge.name = config_.network.bridge.name;
   bridge.table = "davit-" + bridge.name;
-  for (const std::string& subnet : config_.network.bridge.subnets) bridge.subnets.push_back(TRY(ParseSubnet(subnet)));
+  for (const std::string& subnet : config_.network.bridge.subnets)
+    bridge.subnets.push_back(TRY(ParseSubnet(subnet)));
   bridge_ = TRY(Bridge::Open(bridge));
   reactor_ = TRY(Reactor::Start());
   shims_ = TRY(ShimLauncher::Create(program_dir + "/davit-shim", config_.state, STDERR_FILENO,
@@ -109,7 +111,8 @@ Result<> Daemon::Serve() {
   mode_t old_mask = umask(0117);
   server_ = builder.BuildAndStart();
   umask(old_mask);
-  if (server_ == nullptr) return Fail(Code::kUnavailable, "listen", config_.listen, "gRPC could not open the socket");
+  if (server_ == nullptr)
+    return Fail(Code::kUnavailable, "listen", config_.listen, "gRPC could not open the socket");
   if (chmod(path.c_str(), 0660) < 0) return SystemError("chmod", path);
   return {};
 }

@@ -20,8 +20,10 @@ namespace davit {
 
 class Daemon {
  public:
-  // Opens every part and recovers what runs already; serves nothing yet. `program_dir` holds davit-shim and davit-unpack.
-  static Result<std::unique_ptr<Daemon>> Start(const Config& config, const Logger& log, const std::string& program_dir);
+  // Opens every part and recovers what runs already; serves nothing yet. `program_dir` holds davit-shim and
+  // davit-unpack.
+  static Result<std::unique_ptr<Daemon>> Start(const Config& config, const Logger& log,
+                                               const std::string& program_dir);
   // Stops serving and leaves all pods running.
   ~Daemon();
 

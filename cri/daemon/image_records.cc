@@ -16,8 +16,8 @@ struct ImageBlob {
 
   template <typename Self>
   static auto Fields(Self& s) {
-    return std::tie(s.record.id, s.record.chain_ids, s.record.repo_tags, s.record.repo_digests, s.record.config_json,
-                    s.record.manifest_json, s.record.size, s.record.pinned);
+    return std::tie(s.record.id, s.record.chain_ids, s.record.repo_tags, s.record.repo_digests,
+                    s.record.config_json, s.record.manifest_json, s.record.size, s.record.pinned);
   }
 };
 
@@ -27,7 +27,9 @@ Result<> DatabaseImageRecords::Put(const ImageRecord& record) {
   return records_.PutImageDurably({record.id, Encode(ImageBlob{record})});
 }
 
-Result<> DatabaseImageRecords::Remove(const std::string& id) { return records_.DeleteImageDurably(id); }
+Result<> DatabaseImageRecords::Remove(const std::string& id) {
+  return records_.DeleteImageDurably(id);
+}
 
 Result<std::vector<ImageRecord>> DatabaseImageRecords::All() {
   std::vector<ImageRecord> all;

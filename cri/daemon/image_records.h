@@ -31,7 +31,9 @@ class SnapshotLayerStore final : public LayerStore {
   Result<UniqueFd> Stage(const std::string& chain_id) override { return snapshotter_.StageLayer(chain_id); }
   Result<> Commit(const std::string& chain_id) override { return snapshotter_.CommitLayer(chain_id); }
   void Abandon(const std::string& chain_id) override { snapshotter_.AbandonLayer(chain_id); }
-  Result<UniqueFd> Open(const std::string& chain_id) const override { return snapshotter_.OpenLayer(chain_id); }
+  Result<UniqueFd> Open(const std::string& chain_id) const override {
+    return snapshotter_.OpenLayer(chain_id);
+  }
   Result<> Remove(const std::string& chain_id) override { return snapshotter_.RemoveLayer(chain_id); }
   Result<> Sync() override { return snapshotter_.Sync(); }
 

@@ -27,15 +27,17 @@ struct Flags {
 };
 
 Result<Config> Configure(const Flags& flags) {
-  Config config = TRY(LoadConfig(flags.config, flags.config_named ? MissingFile::kIsError : MissingFile::kIsEmpty));
+  Config config =
+      TRY(LoadConfig(flags.config, flags.config_named ? MissingFile::kIsError : MissingFile::kIsEmpty));
   struct Override {
     const char* key;
     const std::string& value;
     const char* flag;
   };
-  for (const Override& set : {Override{"root", flags.root, "--root"}, Override{"state", flags.state, "--state"},
-                              Override{"listen", flags.listen, "--listen"},
-                              Override{"log_level", flags.log_level, "--log-level"}}) {
+  for (const Override& set :
+       {Override{"root", flags.root, "--root"}, Override{"state", flags.state, "--state"},
+        Override{"listen", flags.listen, "--listen"},
+        Override{"log_level", flags.log_level, "--log-level"}}) {
     if (!set.value.empty()) TRY(OverrideConfig(config, set.key, set.value, set.flag));
   }
   return config;
@@ -70,7 +72,8 @@ Result<> Run(const Config& config, const Logger& log) {
 int Main(int argc, char** argv) {
   CLI::App app("davitd, the Davit container runtime: a CRI server");
   Flags flags;
-  auto* config_flag = app.add_option("--config", flags.config, "configuration file (TOML)")->capture_default_str();
+  auto* config_flag =
+      app.add_option("--config", flags.config, "configuration file (TOML)")->capture_default_str();
   app.add_option("--root", flags.root, "directory of images, snapshots and records");
   app.add_option("--state", flags.state, "directory of sockets and exit records, cleared by a reboot");
   app.add_option("--listen", flags.listen, "where to serve the CRI: unix://PATH");
@@ -94,4 +97,6 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace davit
 
-int main(int argc, char** argv) { return davit::Main(argc, argv); }
+int main(int argc, char** argv) {
+  return davit::Main(argc, argv);
+}

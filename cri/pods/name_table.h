@@ -13,8 +13,9 @@
 
 namespace davit {
 
-// A client whose call timed out sends it again. The second request must find the first one's work, finished or not, and
-// never an error that the name is reserved; a request with another configuration must never get it.
+// A client whose call timed out sends it again. The second request must find the first one's work, finished
+// or not, and never an error that the name is reserved; a request with another configuration must never get
+// it.
 class NameTable {
  public:
   struct Claim {
@@ -22,7 +23,8 @@ class NameTable {
     std::shared_future<Result<std::string>> outcome;  // false: the id that the owner got, or its error
   };
 
-  // `fingerprint` is the whole configuration. kAlreadyExists, naming the holder, when the name is held by another one.
+  // `fingerprint` is the whole configuration. kAlreadyExists, naming the holder, when the name is held by
+  // another one.
   Result<Claim> Take(const std::string& name, const std::string& fingerprint) EXCLUDES(mutex_);
 
   // The owner's result. An error frees the name, so that the next request may try again.

@@ -14,8 +14,8 @@
 
 namespace davit {
 
-// Readers never wait for the disk: the value has a lock of its own, held for a copy only. Writers are serialised, so
-// that the row on disk is always the newest value, whichever thread wrote first.
+// Readers never wait for the disk: the value has a lock of its own, held for a copy only. Writers are
+// serialised, so that the row on disk is always the newest value, whichever thread wrote first.
 template <typename Record>
 class Persisted {
  public:
@@ -35,8 +35,8 @@ class Persisted {
     return read(record_);
   }
 
-  // Applies `change` and writes the result. When the write fails the change stands in memory and the error is returned:
-  // what happened has happened, even on a full disk.
+  // Applies `change` and writes the result. When the write fails the change stands in memory and the error is
+  // returned: what happened has happened, even on a full disk.
   template <typename ChangeFn>
   Result<> Change(ChangeFn change) EXCLUDES(writer_, mutex_) {
     return TryChange([&change](Record& record) {
@@ -45,7 +45,8 @@ class Persisted {
     });
   }
 
-  // As Change, when `change` returns true; when it returns false nothing is written and nothing may have been changed.
+  // As Change, when `change` returns true; when it returns false nothing is written and nothing may have been
+  // changed.
   template <typename ChangeFn>
   Result<> TryChange(ChangeFn change) EXCLUDES(writer_, mutex_) {
     MutexLock writing(writer_);
@@ -62,7 +63,8 @@ class Persisted {
   // Waits until `reached(record)`; false when `deadline_ms` (MonotonicMilliseconds) came first.
   template <typename Reached>
   bool WaitUntil(Reached reached, int64_t deadline_ms) const EXCLUDES(mutex_) {
-    auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(deadline_ms - MonotonicMilliseconds());
+    auto deadline =
+        std::chrono::steady_clock::now() + std::chrono::milliseconds(deadline_ms - MonotonicMilliseconds());
     MutexLock lock(mutex_);
     while (!reached(record_)) {
       if (!changed_.WaitUntil(mutex_, deadline)) return reached(record_);

@@ -56,14 +56,16 @@ Result<> Container::Signal(int signo) const {
 
 Result<UniqueFd> Container::DuplicateProcess() const {
   MutexLock lock(mutex_);
-  if (!init_.valid()) return Fail(Code::kFailedPrecondition, "find process of container", id_, "it is not running");
+  if (!init_.valid())
+    return Fail(Code::kFailedPrecondition, "find process of container", id_, "it is not running");
   UniqueFd copy(fcntl(init_.get(), F_DUPFD_CLOEXEC, 3));
   if (!copy) return SystemError("fcntl(F_DUPFD_CLOEXEC)", id_);
   return copy;
 }
 
 std::string SandboxName(const runtime::v1::PodSandboxMetadata& metadata) {
-  return metadata.name() + "_" + metadata.namespace_() + "_" + metadata.uid() + "_" + std::to_string(metadata.attempt());
+  return metadata.name() + "_" + metadata.namespace_() + "_" + metadata.uid() + "_" +
+         std::to_string(metadata.attempt());
 }
 
 std::string ContainerName(const runtime::v1::ContainerMetadata& metadata, const std::string& sandbox_id) {

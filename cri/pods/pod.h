@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Sandboxes and containers as the daemon holds them in memory: a cache of the records, the shims and the kernel.
+// Sandboxes and containers as the daemon holds them in memory: a cache of the records, the shims and the
+// kernel.
 #pragma once
 
 #include <future>
@@ -79,7 +80,8 @@ class Container {
     return record_.Read([](const ContainerRecord& r) { return r.phase; });
   }
 
-  // Held around every operation on the container's cgroup after its start: removal and update may come from several threads.
+  // Held around every operation on the container's cgroup after its start: removal and update may come from
+  // several threads.
   Mutex& cgroup_mutex() { return cgroup_mutex_; }
 
   void SetProcess(PidFd init) EXCLUDES(mutex_);

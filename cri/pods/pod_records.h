@@ -13,8 +13,8 @@
 
 namespace davit {
 
-// Written before the first kernel object exists and deleted after the last one is gone: whatever a crash leaves behind
-// has a record.
+// Written before the first kernel object exists and deleted after the last one is gone: whatever a crash
+// leaves behind has a record.
 enum class SandboxPhase : uint8_t {
   kCreating,
   kReady,
@@ -24,7 +24,8 @@ enum class SandboxPhase : uint8_t {
 
 struct SandboxRecord {
   std::string id;
-  std::string config;  // runtime.v1.PodSandboxConfig, serialised deterministically: equal configs are equal bytes
+  std::string
+      config;  // runtime.v1.PodSandboxConfig, serialised deterministically: equal configs are equal bytes
   std::string runtime_handler;
   SandboxPhase phase = SandboxPhase::kCreating;
   std::string reason;  // why it is not ready, when nobody asked it to stop
@@ -32,7 +33,7 @@ struct SandboxRecord {
   std::vector<std::string> addresses;  // the lease: IPv4 first
   std::string host_interface;
   std::string mac;
-  std::string cgroup_parent;  // of its containers, relative to every hierarchy's root
+  std::string cgroup_parent;       // of its containers, relative to every hierarchy's root
   bool own_cgroup_parent = false;  // ours to remove; otherwise the kubelet's
   int32_t shim_pid = 0;
   uint64_t shim_start_time = 0;
@@ -40,8 +41,9 @@ struct SandboxRecord {
 
   template <typename Self>
   static auto Fields(Self& s) {
-    return std::tie(s.id, s.config, s.runtime_handler, s.phase, s.reason, s.created_at, s.addresses, s.host_interface,
-                    s.mac, s.cgroup_parent, s.own_cgroup_parent, s.shim_pid, s.shim_start_time, s.shim_boot_id);
+    return std::tie(s.id, s.config, s.runtime_handler, s.phase, s.reason, s.created_at, s.addresses,
+                    s.host_interface, s.mac, s.cgroup_parent, s.own_cgroup_parent, s.shim_pid,
+                    s.shim_start_time, s.shim_boot_id);
   }
 };
 
@@ -52,15 +54,15 @@ struct ContainerRecord {
   std::string sandbox_id;
   std::string config;  // runtime.v1.ContainerConfig, serialised deterministically
   std::string image_id;
-  std::string image_ref;   // a repository digest, or the image id when it has none
+  std::string image_ref;               // a repository digest, or the image id when it has none
   std::vector<std::string> chain_ids;  // of the image's layers, bottom first
-  std::string plan;        // ContainerPlan
-  std::string resources;   // runtime.v1.LinuxContainerResources as last updated; empty: as in config
+  std::string plan;                    // ContainerPlan
+  std::string resources;  // runtime.v1.LinuxContainerResources as last updated; empty: as in config
   std::string cgroup_path;
-  std::string log_path;    // absolute; empty: output is dropped
+  std::string log_path;  // absolute; empty: output is dropped
   int32_t stop_signal = 15;
   ContainerPhase phase = ContainerPhase::kCreated;
-  bool lost = false;       // its end was not seen: exit code 255, reason Unknown
+  bool lost = false;  // its end was not seen: exit code 255, reason Unknown
   bool oom_killed = false;
   int64_t created_at = 0;  // nanoseconds since 1970, as all times
   int64_t started_at = 0;
@@ -77,7 +79,8 @@ struct ContainerRecord {
   static auto Fields(Self& s) {
     return std::tie(s.id, s.sandbox_id, s.config, s.image_id, s.image_ref, s.chain_ids, s.plan, s.resources,
                     s.cgroup_path, s.log_path, s.stop_signal, s.phase, s.lost, s.oom_killed, s.created_at,
-                    s.started_at, s.finished_at, s.exit_code, s.reason, s.message, s.pid, s.uid, s.gid, s.groups);
+                    s.started_at, s.finished_at, s.exit_code, s.reason, s.message, s.pid, s.uid, s.gid,
+                    s.groups);
   }
 };
 

@@ -9,10 +9,12 @@ namespace davit {
 namespace {
 
 template <typename Ptr>
-Result<Ptr> FindByPrefix(const std::map<std::string, Ptr>& map, const std::string& kind, const std::string& id) {
+Result<Ptr> FindByPrefix(const std::map<std::string, Ptr>& map, const std::string& kind,
+                         const std::string& id) {
   if (id.empty()) return Fail(Code::kInvalidArgument, "find " + kind, "", "the id is empty");
   auto it = map.lower_bound(id);
-  if (it == map.end() || !it->first.starts_with(id)) return Fail(Code::kNotFound, "find " + kind, id, "no such " + kind);
+  if (it == map.end() || !it->first.starts_with(id))
+    return Fail(Code::kNotFound, "find " + kind, id, "no such " + kind);
   if (it->first == id) return it->second;
   auto next = std::next(it);
   if (next != map.end() && next->first.starts_with(id)) {
@@ -40,7 +42,8 @@ Result<> PodTable::AddContainer(ContainerPtr container) {
   MutexLock lock(mutex_);
   const std::string& sandbox_id = container->sandbox().id();
   if (!sandboxes_.contains(sandbox_id) || !container->sandbox().ready()) {
-    return Fail(Code::kFailedPrecondition, "create container in sandbox", sandbox_id, "the sandbox is not ready");
+    return Fail(Code::kFailedPrecondition, "create container in sandbox", sandbox_id,
+                "the sandbox is not ready");
   }
   by_sandbox_[sandbox_id].push_back(container);
   containers_[container->id()] = std::move(container);

@@ -20,8 +20,8 @@ using ContainerPtr = std::shared_ptr<Container>;
 class PodTable {
  public:
   void AddSandbox(SandboxPtr sandbox) EXCLUDES(mutex_);
-  // kFailedPrecondition when the container's sandbox is not in the table or not ready any more: a container never slips
-  // in behind the removal of its sandbox.
+  // kFailedPrecondition when the container's sandbox is not in the table or not ready any more: a container
+  // never slips in behind the removal of its sandbox.
   Result<> AddContainer(ContainerPtr container) EXCLUDES(mutex_);
   // Recovery: no such check.
   void RestoreContainer(ContainerPtr container) EXCLUDES(mutex_);

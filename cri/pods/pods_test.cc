@@ -89,7 +89,8 @@ TEST(Persisted, WaitersSeeAChangeAndTheWriterGetsTheNewestValue) {
                                MonotonicMilliseconds() + 60'000));
   writer.join();
   EXPECT_EQ(written, 7);
-  EXPECT_FALSE(record.WaitUntil([](const ContainerRecord& r) { return r.exit_code == 8; }, MonotonicMilliseconds()));
+  EXPECT_FALSE(
+      record.WaitUntil([](const ContainerRecord& r) { return r.exit_code == 8; }, MonotonicMilliseconds()));
 }
 
 TEST(Persisted, ARefusedChangeIsNotWritten) {

@@ -31,8 +31,10 @@ struct Call {
   Spans spans;
 };
 
-// The bound of an operation that changes something. It does not end with its client's patience: the client's next
-// request of the same name joins it or finds it done, so work is never thrown away and begun again.
-inline int64_t OperationDeadline() { return MonotonicMilliseconds() + 120'000; }
+// The bound of an operation that changes something. It does not end with its client's patience: the client's
+// next request of the same name joins it or finds it done, so work is never thrown away and begun again.
+inline int64_t OperationDeadline() {
+  return MonotonicMilliseconds() + 120'000;
+}
 
 }  // namespace davit

@@ -28,8 +28,10 @@ Result<> ValidateContainerConfig(const v1::ContainerConfig& config) {
 
 }  // namespace
 
-Result<v1::CreateContainerResponse> Runtime::CreateContainer(const v1::CreateContainerRequest& request, Call& call) {
-  if (request.pod_sandbox_id().empty()) return Fail(Code::kInvalidArgument, "validate", "pod_sandbox_id", "it is empty");
+Result<v1::CreateContainerResponse> Runtime::CreateContainer(const v1::CreateContainerRequest& request,
+                                                             Call& call) {
+  if (request.pod_sandbox_id().empty())
+    return Fail(Code::kInvalidArgument, "validate", "pod_sandbox_id", "it is empty");
   TRY(ValidateContainerConfig(request.config()));
   SandboxPtr sandbox = TRY(pods_.FindSandbox(request.pod_sandbox_id()));
   std::string name = ContainerName(request.config().metadata(), sandbox->id());
@@ -53,10 +55,11 @@ Result<v1::CreateContainerResponse> Runtime::CreateContainer(const v1::CreateCon
               "held by container " + response.container_id() + ", which has been started");
 }
 
-Result<std::string> Runtime::MakeContainer(const SandboxPtr& sandbox, const v1::CreateContainerRequest& request,
-                                           Call& call) {
+Result<std::string> Runtime::MakeContainer(const SandboxPtr& sandbox,
+                                           const v1::CreateContainerRequest& request, Call& call) {
   if (!sandbox->ready()) {
-    return Fail(Code::kFailedPrecondition, "create container in sandbox", sandbox->id(), "the sandbox is not ready");
+    return Fail(Code::kFailedPrecondition, "create container in sandbox", sandbox->id(),
+                "the sandbox is not ready");
   }
   ImageRecord image = TRY(host_.images.FindAndHold(request.config().image().image()));
   Result<std::string> id = [&]() -> Result<std::string> {
@@ -79,7 +82,8 @@ Result<std::string> Runtime::MakeContainer(const SandboxPtr& sandbox, const v1::
 }
 
 // A created container is this plan and nothing else: no process, no cgroup, no mount.
-Result<ContainerRecord> Runtime::PlanContainer(const Sandbox& sandbox, const v1::CreateContainerRequest& request,
+Result<ContainerRecord> Runtime::PlanContainer(const Sandbox& sandbox,
+                                               const v1::CreateContainerRequest& request,
                                                const ImageRecord& image) {
   const v1::ContainerConfig& config = request.config();
   ContainerRecord record;
@@ -97,7 +101,8 @@ Result<ContainerRecord> Runtime::PlanContainer(const Sandbox& sandbox, const v1:
   ImageConfig image_config = TRY(ParseImageConfig(image.config_json));
   record.stop_signal = TRY(StopSignalOf(config.stop_signal(), image_config.stop_signal));
   TRY(ResourcesFromCri(config.linux().resources()));
-  ContainerInputs inputs{sandbox.config(), config, image_config, PodFilesOf(sandbox.id()), host_.facts, record.id, /*volumes=*/{}};
+  ContainerInputs inputs{sandbox.config(), config,    image_config,  PodFilesOf(sandbox.id()),
+                         host_.facts,      record.id, /*volumes=*/{}};
   ContainerPlan plan = TRY(BuildContainerPlan(inputs));
   if (plan.pid == NamespaceUse::kTarget) TRY(TargetOf(sandbox, config));
   if (plan.process.seccomp) TRY(SeccompFilterOf(config, plan));

@@ -33,7 +33,8 @@ Result<ContainerPtr> Runtime::TargetOf(const Sandbox& sandbox, const v1::Contain
   const std::string& id = config.linux().security_context().namespace_options().target_id();
   ContainerPtr target = TRY(pods_.FindContainer(id));
   if (target->sandbox().id() != sandbox.id()) {
-    return Fail(Code::kInvalidArgument, "validate", "namespace_options.target_id", id + " is in another sandbox");
+    return Fail(Code::kInvalidArgument, "validate", "namespace_options.target_id",
+                id + " is in another sandbox");
   }
   return target;
 }

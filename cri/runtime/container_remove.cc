@@ -5,7 +5,8 @@
 
 namespace davit {
 
-Result<v1::RemoveContainerResponse> Runtime::RemoveContainer(const v1::RemoveContainerRequest& request, Call& call) {
+Result<v1::RemoveContainerResponse> Runtime::RemoveContainer(const v1::RemoveContainerRequest& request,
+                                                             Call& call) {
   Result<ContainerPtr> found = pods_.FindContainer(request.container_id());
   if (!found && found.error().code == Code::kNotFound) return v1::RemoveContainerResponse();
   ContainerPtr container = TRY(std::move(found));
@@ -16,8 +17,8 @@ Result<v1::RemoveContainerResponse> Runtime::RemoveContainer(const v1::RemoveCon
   return v1::RemoveContainerResponse();
 }
 
-// The kernel's objects first, then the files, the record last: after a crash in between, the record is still there to
-// finish from.
+// The kernel's objects first, then the files, the record last: after a crash in between, the record is still
+// there to finish from.
 Result<> Runtime::ForgetContainer(const ContainerPtr& container) {
   bool removing = false;
   TRY(container->record().TryChange([&removing](ContainerRecord& r) {

@@ -13,12 +13,14 @@ namespace {
 
 // A bind source on a dead server may never open; this is how long a start waits for it.
 constexpr uint32_t kStartTimeoutMs = 60'000;
-constexpr int32_t kStartErrorCode = 128;  // what the kubelet's own tests accept for a container that never ran
+constexpr int32_t kStartErrorCode =
+    128;  // what the kubelet's own tests accept for a container that never ran
 constexpr char kStartErrorReason[] = "StartError";
 
 }  // namespace
 
-Result<v1::StartContainerResponse> Runtime::StartContainer(const v1::StartContainerRequest& request, Call& call) {
+Result<v1::StartContainerResponse> Runtime::StartContainer(const v1::StartContainerRequest& request,
+                                                           Call& call) {
   ContainerPtr container = TRY(pods_.FindContainer(request.container_id()));
   bool owner = false;
   bool in_flight = false;
@@ -33,11 +35,13 @@ Result<v1::StartContainerResponse> Runtime::StartContainer(const v1::StartContai
     Result<> launched = LaunchContainer(container, call);
     if (!launched) {
       MarkStartFailed(container, launched.error());
-      return std::unexpected(Within("start container " + container->config().metadata().name(), launched.error()));
+      return std::unexpected(
+          Within("start container " + container->config().metadata().name(), launched.error()));
     }
     return v1::StartContainerResponse();
   }
-  if (!in_flight) return Fail(Code::kFailedPrecondition, "start container", container->id(), "it has been started already");
+  if (!in_flight)
+    return Fail(Code::kFailedPrecondition, "start container", container->id(), "it has been started already");
   return JoinStart(*container, call);
 }
 
@@ -45,16 +49,19 @@ Result<v1::StartContainerResponse> Runtime::StartContainer(const v1::StartContai
 Result<v1::StartContainerResponse> Runtime::JoinStart(const Container& container, const Call& call) {
   auto settled = [](const ContainerRecord& r) { return r.phase != ContainerPhase::kStarting; };
   if (!container.record().WaitUntil(settled, call.deadline_ms)) {
-    return Fail(Code::kDeadlineExceeded, "start container", container.id(), "an earlier request is still starting it");
+    return Fail(Code::kDeadlineExceeded, "start container", container.id(),
+                "an earlier request is still starting it");
   }
   ContainerRecord record = container.record().Get();
-  if (record.reason == kStartErrorReason) return Fail(Code::kInternal, "start container", container.id(), record.message);
+  if (record.reason == kStartErrorReason)
+    return Fail(Code::kInternal, "start container", container.id(), record.message);
   return v1::StartContainerResponse();
 }
 
 Result<> Runtime::LaunchContainer(const ContainerPtr& container, Call& call) {
   if (!container->sandbox().ready()) {
-    return Fail(Code::kFailedPrecondition, "start container in sandbox", container->sandbox().id(), "the sandbox is not ready");
+    return Fail(Code::kFailedPrecondition, "start container in sandbox", container->sandbox().id(),
+                "the sandbox is not ready");
   }
   ContainerRecord record = container->record().Get();
   Result<ContainerStarted> started = SendStart(container, record, call);
@@ -66,7 +73,8 @@ Result<> Runtime::LaunchContainer(const ContainerPtr& container, Call& call) {
 }
 
 // Everything the container's init needs comes along as descriptors: the shim resolves no path of the host.
-Result<ContainerStarted> Runtime::SendStart(const ContainerPtr& container, const ContainerRecord& record, Call& call) {
+Result<ContainerStarted> Runtime::SendStart(const ContainerPtr& container, const ContainerRecord& record,
+                                            Call& call) {
   ContainerPlan plan = TRY(Decode<ContainerPlan>(record.plan, "plan of " + record.id));
   std::shared_ptr<ShimLink> link = TRY(LinkOf(container->sandbox()));
   StartFrame frame;
@@ -87,12 +95,14 @@ Result<ContainerStarted> Runtime::SendStart(const ContainerPtr& container, const
     frame.Add(FdRole::kTargetPid, TRY(target->DuplicateProcess()));
   }
   if (!record.log_path.empty()) {
-    frame.Add(FdRole::kLog, TRY(OpenLog(container->sandbox().config().log_directory(), container->config().log_path())));
+    frame.Add(FdRole::kLog,
+              TRY(OpenLog(container->sandbox().config().log_directory(), container->config().log_path())));
   }
   call.spans.Mark("descriptors");
 
   ::davit::StartContainer message{record.id, kStartTimeoutMs, frame.roles()};
-  Frame reply = TRY(link->Call(ShimMessage::kStartContainer, Encode(message), frame.fds(), OperationDeadline()));
+  Frame reply =
+      TRY(link->Call(ShimMessage::kStartContainer, Encode(message), frame.fds(), OperationDeadline()));
   call.spans.Mark("init");
   ContainerStarted started = TRY(Decode<ContainerStarted>(reply.payload, "ContainerStarted"));
   TRY(MarkStarted(container, started, reply.fds.empty() ? UniqueFd() : std::move(reply.fds[0])));

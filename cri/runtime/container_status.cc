@@ -79,7 +79,8 @@ v1::Container SummaryOf(const Container& container, const ContainerRecord& recor
 
 }  // namespace
 
-Result<v1::ContainerStatusResponse> Runtime::ContainerStatus(const v1::ContainerStatusRequest& request, Call&) {
+Result<v1::ContainerStatusResponse> Runtime::ContainerStatus(const v1::ContainerStatusRequest& request,
+                                                             Call&) {
   ContainerPtr container = TRY(pods_.FindContainer(request.container_id()));
   ContainerRecord record = container->record().Get();
   v1::LinuxContainerResources resources = ResourcesOf(*container);
@@ -93,7 +94,8 @@ Result<v1::ContainerStatusResponse> Runtime::ContainerStatus(const v1::Container
     info["pid"] = record.pid;
     info["cgroupPath"] = record.cgroup_path;
     info["layers"] = record.chain_ids;
-    info["runtimeSpec"] = nlohmann::json::parse(RenderOciSpec(sandbox_plan, plan, record.cgroup_path, resources));
+    info["runtimeSpec"] =
+        nlohmann::json::parse(RenderOciSpec(sandbox_plan, plan, record.cgroup_path, resources));
     (*response.mutable_info())["info"] = info.dump();
   }
   return response;
@@ -103,7 +105,8 @@ Result<std::vector<v1::Container>> Runtime::ListContainers(const v1::ContainerFi
   std::vector<v1::Container> found;
   for (const ContainerPtr& container : pods_.Containers()) {
     ContainerRecord record = container->record().Get();
-    if (!record.id.starts_with(filter.id()) || !record.sandbox_id.starts_with(filter.pod_sandbox_id())) continue;
+    if (!record.id.starts_with(filter.id()) || !record.sandbox_id.starts_with(filter.pod_sandbox_id()))
+      continue;
     if (filter.has_state() && filter.state().state() != StateOf(record)) continue;
     if (!MatchesLabels(container->config().labels(), filter.label_selector())) continue;
     found.push_back(SummaryOf(*container, record));

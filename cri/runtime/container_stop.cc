@@ -16,7 +16,8 @@ constexpr int64_t kKillPatienceMs = 120'000;
 
 }  // namespace
 
-Result<v1::StopContainerResponse> Runtime::StopContainer(const v1::StopContainerRequest& request, Call& call) {
+Result<v1::StopContainerResponse> Runtime::StopContainer(const v1::StopContainerRequest& request,
+                                                         Call& call) {
   Result<ContainerPtr> found = pods_.FindContainer(request.container_id());
   if (!found && found.error().code == Code::kNotFound) return v1::StopContainerResponse();
   ContainerPtr container = TRY(std::move(found));
@@ -41,20 +42,24 @@ Result<> Runtime::StopProcess(const ContainerPtr& container, int64_t grace_ms, i
     int64_t patience = std::min(deadline_ms, MonotonicMilliseconds() + grace_ms);
     if (container->record().WaitUntil(Ended, patience)) return {};
     if (patience == deadline_ms) {
-      return Fail(Code::kDeadlineExceeded, "stop container", container->id(), "its grace period has not passed yet");
+      return Fail(Code::kDeadlineExceeded, "stop container", container->id(),
+                  "its grace period has not passed yet");
     }
   }
   KillProcess(*container);
-  if (container->record().WaitUntil(Ended, std::min(deadline_ms, MonotonicMilliseconds() + kKillPatienceMs))) return {};
-  return Fail(Code::kDeadlineExceeded, "stop container", container->id(), "it is still running after SIGKILL");
+  if (container->record().WaitUntil(Ended, std::min(deadline_ms, MonotonicMilliseconds() + kKillPatienceMs)))
+    return {};
+  return Fail(Code::kDeadlineExceeded, "stop container", container->id(),
+              "it is still running after SIGKILL");
 }
 
 void Runtime::KillProcess(const Container& container) {
-  // Init first and directly, so that a shim that does not answer cannot save it. Then the shim kills whatever init
-  // leaves behind where it is not the PID 1 of its own namespace.
+  // Init first and directly, so that a shim that does not answer cannot save it. Then the shim kills whatever
+  // init leaves behind where it is not the PID 1 of its own namespace.
   (void)container.Signal(SIGKILL);
   if (std::shared_ptr<ShimLink> link = container.sandbox().link()) {
-    (void)link->Send(ShimMessage::kKillContainer, Encode(KillContainer{container.id()}), {}, MonotonicMilliseconds());
+    (void)link->Send(ShimMessage::kKillContainer, Encode(KillContainer{container.id()}), {},
+                     MonotonicMilliseconds());
   }
 }
 

@@ -14,7 +14,8 @@ Result<v1::UpdateContainerResourcesResponse> Runtime::UpdateContainerResources(
   CgroupResources change = TRY(ResourcesFromCri(request.linux()));
   ContainerRecord record = container->record().Get();
   if (record.phase != ContainerPhase::kCreated && record.phase != ContainerPhase::kRunning) {
-    return Fail(Code::kFailedPrecondition, "update container", container->id(), "it is neither created nor running");
+    return Fail(Code::kFailedPrecondition, "update container", container->id(),
+                "it is neither created nor running");
   }
   if (record.phase == ContainerPhase::kRunning) {
     MutexLock lock(container->cgroup_mutex());
@@ -22,12 +23,13 @@ Result<v1::UpdateContainerResourcesResponse> Runtime::UpdateContainerResources(
   }
   v1::LinuxContainerResources merged = ResourcesOf(*container);
   MergeResources(merged, request.linux());
-  TRY(container->record().Change([&merged](ContainerRecord& r) { r.resources = merged.SerializeAsString(); }));
+  TRY(container->record().Change(
+      [&merged](ContainerRecord& r) { r.resources = merged.SerializeAsString(); }));
   return v1::UpdateContainerResourcesResponse();
 }
 
-Result<v1::ReopenContainerLogResponse> Runtime::ReopenContainerLog(const v1::ReopenContainerLogRequest& request,
-                                                                   Call& call) {
+Result<v1::ReopenContainerLogResponse> Runtime::ReopenContainerLog(
+    const v1::ReopenContainerLogRequest& request, Call& call) {
   ContainerPtr container = TRY(pods_.FindContainer(request.container_id()));
   if (container->phase() != ContainerPhase::kRunning) {
     return Fail(Code::kFailedPrecondition, "reopen log of container", container->id(), "it is not running");
@@ -39,8 +41,8 @@ Result<v1::ReopenContainerLogResponse> Runtime::ReopenContainerLog(const v1::Reo
   return v1::ReopenContainerLogResponse();
 }
 
-// The kubelet sends the overhead apart from the pod's resources and writes the sum itself as well; writing the sum here
-// makes both the same whichever comes first.
+// The kubelet sends the overhead apart from the pod's resources and writes the sum itself as well; writing
+// the sum here makes both the same whichever comes first.
 Result<v1::UpdatePodSandboxResourcesResponse> Runtime::UpdatePodSandboxResources(
     const v1::UpdatePodSandboxResourcesRequest& request, Call&) {
   SandboxPtr sandbox = TRY(pods_.FindSandbox(request.pod_sandbox_id()));

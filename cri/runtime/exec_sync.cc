@@ -14,7 +14,8 @@
 namespace davit {
 namespace {
 
-// Both streams together; the kubelet's receive limit of 16 MiB is for the whole message. More is read and dropped.
+// Both streams together; the kubelet's receive limit of 16 MiB is for the whole message. More is read and
+// dropped.
 constexpr size_t kMaxOutput = 16'000'000;
 constexpr unsigned kSignalProcessGroup = 1 << 2;  // PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9
 
@@ -37,7 +38,8 @@ class OutputCollector {
   OutputCollector(UniqueFd out, UniqueFd err, UniqueFd process)
       : out_(std::move(out)), err_(std::move(err)), process_(std::move(process)) {}
 
-  // False when `deadline_ms` came first. A grandchild that keeps a pipe open holds nobody: what counts is the command.
+  // False when `deadline_ms` came first. A grandchild that keeps a pipe open holds nobody: what counts is the
+  // command.
   Result<bool> Run(int64_t deadline_ms, std::string& out, std::string& err) {
     while (true) {
       int64_t left = deadline_ms - MonotonicMilliseconds();
@@ -104,24 +106,28 @@ Result<v1::ExecSyncResponse> Runtime::ExecSync(const v1::ExecSyncRequest& reques
 
   int64_t deadline = call.deadline_ms;
   if (request.timeout() > 0) {
-    deadline = std::min(deadline, MonotonicMilliseconds() + std::min<int64_t>(request.timeout(), 1 << 30) * 1000);
+    deadline =
+        std::min(deadline, MonotonicMilliseconds() + std::min<int64_t>(request.timeout(), 1 << 30) * 1000);
   }
   std::string exec_id = TRY(NewId());
   std::future<ExecExited> ended = container->sandbox().execs().Expect(exec_id);
   Result<v1::ExecSyncResponse> response = [&]() -> Result<v1::ExecSyncResponse> {
-    Frame started = TRY(link->Call(ShimMessage::kExec, Encode(::davit::ExecRequest{record.id, exec_id, frame.roles()}),
-                                   frame.fds(), deadline));
+    Frame started =
+        TRY(link->Call(ShimMessage::kExec, Encode(::davit::ExecRequest{record.id, exec_id, frame.roles()}),
+                       frame.fds(), deadline));
     frame = StartFrame();  // our ends of the writing side, so that the pipes can reach their end
     call.spans.Mark("start");
-    if (started.fds.empty()) return Fail(Code::kInternal, "exec in container", record.id, "the shim sent no process");
+    if (started.fds.empty())
+      return Fail(Code::kInternal, "exec in container", record.id, "the shim sent no process");
     int process_fd = started.fds[0].get();
     UniqueFd watched(fcntl(process_fd, F_DUPFD_CLOEXEC, 3));
     OutputCollector collector(std::move(out.reader), std::move(err.reader), std::move(watched));
     v1::ExecSyncResponse result;
     if (!TRY(collector.Run(deadline, *result.mutable_stdout(), *result.mutable_stderr()))) {
       KillCommand(process_fd);
-      return Fail(Code::kDeadlineExceeded, "exec in container", record.id,
-                  "command \"" + command[0] + "\" timed out after " + std::to_string(request.timeout()) + " s");
+      return Fail(
+          Code::kDeadlineExceeded, "exec in container", record.id,
+          "command \"" + command[0] + "\" timed out after " + std::to_string(request.timeout()) + " s");
     }
     call.spans.Mark("run");
     if (ended.wait_for(std::chrono::seconds(10)) != std::future_status::ready) {

@@ -4,10 +4,10 @@
 // Label selectors of list filters.
 #pragma once
 
+#include <google/protobuf/map.h>
+
 #include <algorithm>
 #include <string>
-
-#include <google/protobuf/map.h>
 
 namespace davit {
 

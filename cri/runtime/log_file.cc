@@ -19,7 +19,8 @@ Result<std::string> ResolveLogPath(const std::string& log_directory, const std::
   bool leaves = relative.is_absolute();
   for (const auto& part : relative) leaves = leaves || part == "..";
   if (leaves || relative.filename().empty()) {
-    return Fail(Code::kInvalidArgument, "validate", "log_path", "\"" + log_path + "\" must name a file below log_directory");
+    return Fail(Code::kInvalidArgument, "validate", "log_path",
+                "\"" + log_path + "\" must name a file below log_directory");
   }
   return (std::filesystem::path(log_directory) / relative).lexically_normal().string();
 }

@@ -16,9 +16,11 @@ Result<std::vector<PortMapping>> HostPorts(const v1::PodSandboxConfig& config) {
   std::vector<PortMapping> ports;
   for (const v1::PortMapping& port : config.port_mappings()) {
     if (port.host_port() == 0) continue;  // a container port that is only declared
-    if (port.host_port() < 0 || port.host_port() > 65535 || port.container_port() < 1 || port.container_port() > 65535) {
+    if (port.host_port() < 0 || port.host_port() > 65535 || port.container_port() < 1 ||
+        port.container_port() > 65535) {
       return Fail(Code::kInvalidArgument, "validate", "port_mappings",
-                  std::to_string(port.host_port()) + " to " + std::to_string(port.container_port()) + " is out of range");
+                  std::to_string(port.host_port()) + " to " + std::to_string(port.container_port()) +
+                      " is out of range");
     }
     if (port.protocol() < v1::TCP || port.protocol() > v1::SCTP) {
       return Fail(Code::kInvalidArgument, "validate", "port_mappings.protocol",

@@ -14,16 +14,20 @@ namespace davit {
 namespace {
 
 constexpr int kThreads = 8;
-// One hung pod does not hold up the node: the daemon serves after this, and the pod is met when its shim answers.
+// One hung pod does not hold up the node: the daemon serves after this, and the pod is met when its shim
+// answers.
 constexpr std::chrono::milliseconds kServeAfter(2'000);
 constexpr int64_t kShimPatienceMs = 60'000;
 
 void TellToEnd(int socket) {
-  (void)SendFrame(socket, kShimProtocolVersion, static_cast<uint16_t>(ShimMessage::kShutdown), /*request_id=*/1, "");
+  (void)SendFrame(socket, kShimProtocolVersion, static_cast<uint16_t>(ShimMessage::kShutdown),
+                  /*request_id=*/1, "");
 }
 
-// A name may stand in two records: of what is in use, and of what could not be removed. The first one keeps it.
-void RestoreName(NameTable& names, const std::string& name, const std::string& fingerprint, const std::string& id) {
+// A name may stand in two records: of what is in use, and of what could not be removed. The first one keeps
+// it.
+void RestoreName(NameTable& names, const std::string& name, const std::string& fingerprint,
+                 const std::string& id) {
   Result<NameTable::Claim> claim = names.Take(name, fingerprint);
   if (claim && claim->owner) names.Settle(name, id);
 }
@@ -78,7 +82,8 @@ Result<std::vector<SandboxPtr>> Runtime::LoadRecords() {
   for (SandboxRow& row : TRY(host_.records.Sandboxes())) {
     SandboxRecord record = TRY(Decode<SandboxRecord>(row.blob, "record of sandbox " + row.id));
     v1::PodSandboxConfig config;
-    if (!config.ParseFromString(record.config)) return Fail(Code::kDataLoss, "decode", "config of sandbox " + row.id);
+    if (!config.ParseFromString(record.config))
+      return Fail(Code::kDataLoss, "decode", "config of sandbox " + row.id);
     TRY(host_.bridge.ReserveAddresses(TRY(ParseAddresses(record.addresses))));
     std::string name = SandboxName(config.metadata());
     std::string bytes = record.config;
@@ -90,12 +95,14 @@ Result<std::vector<SandboxPtr>> Runtime::LoadRecords() {
   for (ContainerRow& row : TRY(host_.records.Containers())) {
     ContainerRecord record = TRY(Decode<ContainerRecord>(row.blob, "record of container " + row.id));
     v1::ContainerConfig config;
-    if (!config.ParseFromString(record.config)) return Fail(Code::kDataLoss, "decode", "config of container " + row.id);
+    if (!config.ParseFromString(record.config))
+      return Fail(Code::kDataLoss, "decode", "config of container " + row.id);
     SandboxPtr sandbox = TRY(pods_.FindSandbox(record.sandbox_id));
     host_.images.HoldLayers(record.chain_ids);
     std::string name = ContainerName(config.metadata(), record.sandbox_id);
     std::string bytes = record.config;
-    auto container = std::make_shared<Container>(std::move(record), std::move(config), sandbox, ContainerWriter());
+    auto container =
+        std::make_shared<Container>(std::move(record), std::move(config), sandbox, ContainerWriter());
     RestoreName(container_names_, name, bytes, container->id());
     pods_.RestoreContainer(container);
   }
@@ -162,18 +169,22 @@ bool Runtime::MeetShim(const SandboxPtr& sandbox) {
   Result<UniqueFd> socket = host_.shims.Connect(sandbox->id());
   if (!socket) return false;
   SandboxRecord record = sandbox->record().Get();
-  Result<PidFd> process = PidFd::Open(ProcessIdentity{record.shim_pid, record.shim_start_time, record.shim_boot_id});
+  Result<PidFd> process =
+      PidFd::Open(ProcessIdentity{record.shim_pid, record.shim_start_time, record.shim_boot_id});
   if (!process) {
     // The daemon died before it wrote the shim's identity down, so nobody has been told of the sandbox.
     TellToEnd(socket->get());
     return false;
   }
-  auto link = ShimLink::Open(host_.reactor, sandbox->id(), std::move(*socket), std::move(*process), EventsOf(sandbox));
+  auto link = ShimLink::Open(host_.reactor, sandbox->id(), std::move(*socket), std::move(*process),
+                             EventsOf(sandbox));
   sandbox->SetLink(link);
   Result<Frame> reply = link->Call(ShimMessage::kHello, "", {}, MonotonicMilliseconds() + kShimPatienceMs);
-  Result<HelloReply> hello = reply ? Decode<HelloReply>(reply->payload, "HelloReply") : std::unexpected(reply.error());
+  Result<HelloReply> hello =
+      reply ? Decode<HelloReply>(reply->payload, "HelloReply") : std::unexpected(reply.error());
   if (!hello) {
-    host_.log.Log(LogLevel::kError, "shim does not answer", {{"sandbox", sandbox->id()}, {"error", hello.error().ToString()}});
+    host_.log.Log(LogLevel::kError, "shim does not answer",
+                  {{"sandbox", sandbox->id()}, {"error", hello.error().ToString()}});
     return link->alive();
   }
   for (const ContainerPtr& container : pods_.ContainersOf(sandbox->id())) {
@@ -201,7 +212,8 @@ void Runtime::ReconcileContainer(const ContainerPtr& container, const LiveContai
     (void)container->record().Change([](ContainerRecord& r) { r.phase = ContainerPhase::kStarting; });
     ApplyExit(container, *exited);
   } else if (phase == ContainerPhase::kStarting) {
-    // The request never reached its end. Whatever the shim still does for it ends here, and a retry starts it.
+    // The request never reached its end. Whatever the shim still does for it ends here, and a retry starts
+    // it.
     KillProcess(*container);
     CollectContainer(*container);
     (void)container->record().Change([](ContainerRecord& r) { r.phase = ContainerPhase::kCreated; });

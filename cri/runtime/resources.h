@@ -9,10 +9,11 @@
 namespace davit {
 
 // Overwrites in `into` what `change` sets.
-void MergeResources(::runtime::v1::LinuxContainerResources& into, const ::runtime::v1::LinuxContainerResources& change);
+void MergeResources(::runtime::v1::LinuxContainerResources& into,
+                    const ::runtime::v1::LinuxContainerResources& change);
 
-// A pod's own resources and what its runtime class adds on top: shares, quota and memory are summed where both are set;
-// where the resources leave a field unset, unlimited included, the sum does too.
+// A pod's own resources and what its runtime class adds on top: shares, quota and memory are summed where
+// both are set; where the resources leave a field unset, unlimited included, the sum does too.
 ::runtime::v1::LinuxContainerResources AddOverhead(const ::runtime::v1::LinuxContainerResources& resources,
                                                    const ::runtime::v1::LinuxContainerResources& overhead);
 

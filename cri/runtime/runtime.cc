@@ -20,7 +20,8 @@ Runtime::~Runtime() {
 }
 
 Persisted<SandboxRecord>::Write Runtime::SandboxWriter() {
-  return [this](const SandboxRecord& record) { return host_.records.PutSandbox({record.id, Encode(record)}); };
+  return
+      [this](const SandboxRecord& record) { return host_.records.PutSandbox({record.id, Encode(record)}); };
 }
 
 Persisted<ContainerRecord>::Write Runtime::ContainerWriter() {
@@ -41,7 +42,8 @@ PodFiles Runtime::PodFilesOf(const std::string& sandbox_id) const {
 Result<std::shared_ptr<ShimLink>> Runtime::LinkOf(const Sandbox& sandbox) const {
   std::shared_ptr<ShimLink> link = sandbox.link();
   if (link == nullptr || !link->alive()) {
-    return Fail(Code::kUnavailable, "reach shim of sandbox", sandbox.id(), "it is gone or does not answer yet");
+    return Fail(Code::kUnavailable, "reach shim of sandbox", sandbox.id(),
+                "it is gone or does not answer yet");
   }
   return link;
 }

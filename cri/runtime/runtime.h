@@ -46,9 +46,10 @@ struct Host {
   HostFacts facts;
 };
 
-// One method per RPC, in the file named after it. Thread-safe: any number of calls at a time. No pod has a lock that is
-// held across an operation: phases change atomically in the records, and whoever finds the wrong phase gets an error or
-// waits for the right one until its deadline. So Status, List and Stop answer whatever else hangs.
+// One method per RPC, in the file named after it. Thread-safe: any number of calls at a time. No pod has a
+// lock that is held across an operation: phases change atomically in the records, and whoever finds the wrong
+// phase gets an error or waits for the right one until its deadline. So Status, List and Stop answer whatever
+// else hangs.
 class Runtime {
  public:
   explicit Runtime(Host host);
@@ -60,8 +61,10 @@ class Runtime {
 
   Result<v1::RunPodSandboxResponse> RunPodSandbox(const v1::RunPodSandboxRequest& request, Call& call);
   Result<v1::StopPodSandboxResponse> StopPodSandbox(const v1::StopPodSandboxRequest& request, Call& call);
-  Result<v1::RemovePodSandboxResponse> RemovePodSandbox(const v1::RemovePodSandboxRequest& request, Call& call);
-  Result<v1::PodSandboxStatusResponse> PodSandboxStatus(const v1::PodSandboxStatusRequest& request, Call& call);
+  Result<v1::RemovePodSandboxResponse> RemovePodSandbox(const v1::RemovePodSandboxRequest& request,
+                                                        Call& call);
+  Result<v1::PodSandboxStatusResponse> PodSandboxStatus(const v1::PodSandboxStatusRequest& request,
+                                                        Call& call);
   Result<std::vector<v1::PodSandbox>> ListPodSandbox(const v1::PodSandboxFilter& filter);
   Result<v1::UpdatePodSandboxResourcesResponse> UpdatePodSandboxResources(
       const v1::UpdatePodSandboxResourcesRequest& request, Call& call);
@@ -74,15 +77,18 @@ class Runtime {
   Result<std::vector<v1::Container>> ListContainers(const v1::ContainerFilter& filter);
   Result<v1::UpdateContainerResourcesResponse> UpdateContainerResources(
       const v1::UpdateContainerResourcesRequest& request, Call& call);
-  Result<v1::ReopenContainerLogResponse> ReopenContainerLog(const v1::ReopenContainerLogRequest& request, Call& call);
+  Result<v1::ReopenContainerLogResponse> ReopenContainerLog(const v1::ReopenContainerLogRequest& request,
+                                                            Call& call);
   Result<v1::ExecSyncResponse> ExecSync(const v1::ExecSyncRequest& request, Call& call);
 
   Result<v1::StatusResponse> Status(const v1::StatusRequest& request, Call& call);
-  Result<v1::UpdateRuntimeConfigResponse> UpdateRuntimeConfig(const v1::UpdateRuntimeConfigRequest& request, Call& call);
+  Result<v1::UpdateRuntimeConfigResponse> UpdateRuntimeConfig(const v1::UpdateRuntimeConfigRequest& request,
+                                                              Call& call);
 
  private:
   // sandbox_run.cc
-  Result<std::string> MakeSandbox(const v1::RunPodSandboxRequest& request, std::string config_bytes, Call& call);
+  Result<std::string> MakeSandbox(const v1::RunPodSandboxRequest& request, std::string config_bytes,
+                                  Call& call);
   Result<std::string> JoinSandbox(const NameTable::Claim& claim, const std::string& name, const Call& call);
   Result<SandboxPtr> RecordSandbox(const v1::RunPodSandboxRequest& request, std::string config_bytes);
   Result<> BringUp(const SandboxPtr& sandbox, Call& call);
@@ -102,13 +108,15 @@ class Runtime {
   Result<> ForgetSandbox(const SandboxPtr& sandbox);
 
   // container_create.cc
-  Result<std::string> MakeContainer(const SandboxPtr& sandbox, const v1::CreateContainerRequest& request, Call& call);
+  Result<std::string> MakeContainer(const SandboxPtr& sandbox, const v1::CreateContainerRequest& request,
+                                    Call& call);
   Result<ContainerRecord> PlanContainer(const Sandbox& sandbox, const v1::CreateContainerRequest& request,
                                         const ImageRecord& image);
   // container_start.cc
   Result<v1::StartContainerResponse> JoinStart(const Container& container, const Call& call);
   Result<> LaunchContainer(const ContainerPtr& container, Call& call);
-  Result<ContainerStarted> SendStart(const ContainerPtr& container, const ContainerRecord& record, Call& call);
+  Result<ContainerStarted> SendStart(const ContainerPtr& container, const ContainerRecord& record,
+                                     Call& call);
   Result<> MarkStarted(const ContainerPtr& container, const ContainerStarted& started, UniqueFd init);
   void MarkStartFailed(const ContainerPtr& container, const Error& error);
   // container_stop.cc

@@ -7,7 +7,8 @@
 
 namespace davit {
 
-Result<v1::RemovePodSandboxResponse> Runtime::RemovePodSandbox(const v1::RemovePodSandboxRequest& request, Call& call) {
+Result<v1::RemovePodSandboxResponse> Runtime::RemovePodSandbox(const v1::RemovePodSandboxRequest& request,
+                                                               Call& call) {
   Result<SandboxPtr> found = pods_.FindSandbox(request.pod_sandbox_id());
   if (!found && found.error().code == Code::kNotFound) return v1::RemovePodSandboxResponse();
   SandboxPtr sandbox = TRY(std::move(found));

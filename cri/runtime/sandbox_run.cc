@@ -19,12 +19,14 @@ namespace {
 
 Result<> CheckHandler(const std::string& handler) {
   if (handler.empty()) return {};
-  return Fail(Code::kNotFound, "validate", "runtime_handler", "\"" + handler + "\" is not configured; only the default is");
+  return Fail(Code::kNotFound, "validate", "runtime_handler",
+              "\"" + handler + "\" is not configured; only the default is");
 }
 
 }  // namespace
 
-Result<v1::RunPodSandboxResponse> Runtime::RunPodSandbox(const v1::RunPodSandboxRequest& request, Call& call) {
+Result<v1::RunPodSandboxResponse> Runtime::RunPodSandbox(const v1::RunPodSandboxRequest& request,
+                                                         Call& call) {
   TRY(ValidateSandboxConfig(request.config()));
   TRY(CheckHandler(request.runtime_handler()));
   TRY(HostPorts(request.config()));
@@ -43,7 +45,8 @@ Result<v1::RunPodSandboxResponse> Runtime::RunPodSandbox(const v1::RunPodSandbox
   return response;
 }
 
-Result<std::string> Runtime::JoinSandbox(const NameTable::Claim& claim, const std::string& name, const Call& call) {
+Result<std::string> Runtime::JoinSandbox(const NameTable::Claim& claim, const std::string& name,
+                                         const Call& call) {
   auto patience = std::chrono::milliseconds(std::max<int64_t>(0, call.deadline_ms - MonotonicMilliseconds()));
   if (claim.outcome.wait_for(patience) != std::future_status::ready) {
     return Fail(Code::kDeadlineExceeded, "run sandbox", name, "an earlier request is still starting it");
@@ -54,11 +57,13 @@ Result<std::string> Runtime::JoinSandbox(const NameTable::Claim& claim, const st
   return Fail(Code::kAlreadyExists, "reserve name", name, "held by sandbox " + id + ", which is not ready");
 }
 
-Result<std::string> Runtime::MakeSandbox(const v1::RunPodSandboxRequest& request, std::string config_bytes, Call& call) {
+Result<std::string> Runtime::MakeSandbox(const v1::RunPodSandboxRequest& request, std::string config_bytes,
+                                         Call& call) {
   SandboxPtr sandbox = TRY(RecordSandbox(request, std::move(config_bytes)));
   call.spans.Mark("record");
   if (Result<> up = BringUp(sandbox, call); !up) {
-    // The same path takes down a sandbox that never stood and one that did; what it cannot free now, recovery will.
+    // The same path takes down a sandbox that never stood and one that did; what it cannot free now, recovery
+    // will.
     if (Result<> released = ReleaseSandbox(sandbox, OperationDeadline(), call.spans); released) {
       (void)ForgetSandbox(sandbox);
     }
@@ -79,7 +84,8 @@ Result<SandboxPtr> Runtime::RecordSandbox(const v1::RunPodSandboxRequest& reques
   record.cgroup_parent = config.linux().cgroup_parent();
   record.own_cgroup_parent = record.cgroup_parent.empty();
   if (record.own_cgroup_parent) {
-    record.cgroup_parent = (std::filesystem::path(host_.config.cgroup.root) / "davit/pods" / record.id).string();
+    record.cgroup_parent =
+        (std::filesystem::path(host_.config.cgroup.root) / "davit/pods" / record.id).string();
   }
   std::vector<IpAddress> addresses;
   if (HasOwnNetwork(config)) addresses = TRY(host_.bridge.AllocateAddresses());
@@ -114,7 +120,8 @@ Result<> Runtime::BringUp(const SandboxPtr& sandbox, Call& call) {
   return {};
 }
 
-Result<PendingReply> Runtime::StartShim(const SandboxPtr& sandbox, SandboxRecord& record, int64_t deadline_ms) {
+Result<PendingReply> Runtime::StartShim(const SandboxPtr& sandbox, SandboxRecord& record,
+                                        int64_t deadline_ms) {
   SandboxPlan plan = TRY(BuildSandboxPlan(sandbox->config(), sandbox->id()));
   UniqueFd memfd = TRY(MakeSealedMemfd("sandbox-plan", Encode(plan)));
   ShimLauncher::Shim shim = TRY(host_.shims.Launch(sandbox->id()));
@@ -149,7 +156,8 @@ Result<> Runtime::MakePodCgroup(const SandboxRecord& record) {
 
 Result<> Runtime::AttachNetwork(const Sandbox& sandbox, const Frame& started, SandboxRecord& record) {
   if (!HasOwnNetwork(sandbox.config())) return {};
-  if (started.fds.size() != 1) return Fail(Code::kInternal, "start sandbox", sandbox.id(), "the shim sent no network namespace");
+  if (started.fds.size() != 1)
+    return Fail(Code::kInternal, "start sandbox", sandbox.id(), "the shim sent no network namespace");
   std::vector<IpAddress> addresses = TRY(ParseAddresses(record.addresses));
   std::vector<PortMapping> ports = TRY(HostPorts(sandbox.config()));
   Attachment attachment = TRY(host_.bridge.Attach(sandbox.id(), started.fds[0].get(), addresses, ports));

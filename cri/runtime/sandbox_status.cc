@@ -27,7 +27,8 @@ v1::PodSandboxStatus StatusOf(const Sandbox& sandbox, const SandboxRecord& recor
       status.mutable_network()->add_additional_ips()->set_ip(record.addresses[i]);
     }
   }
-  *status.mutable_linux()->mutable_namespaces()->mutable_options() = config.linux().security_context().namespace_options();
+  *status.mutable_linux()->mutable_namespaces()->mutable_options() =
+      config.linux().security_context().namespace_options();
   *status.mutable_labels() = config.labels();
   *status.mutable_annotations() = config.annotations();
   status.set_runtime_handler(record.runtime_handler);
@@ -36,7 +37,8 @@ v1::PodSandboxStatus StatusOf(const Sandbox& sandbox, const SandboxRecord& recor
 
 }  // namespace
 
-Result<v1::PodSandboxStatusResponse> Runtime::PodSandboxStatus(const v1::PodSandboxStatusRequest& request, Call&) {
+Result<v1::PodSandboxStatusResponse> Runtime::PodSandboxStatus(const v1::PodSandboxStatusRequest& request,
+                                                               Call&) {
   SandboxPtr sandbox = TRY(pods_.FindSandbox(request.pod_sandbox_id()));
   SandboxRecord record = sandbox->record().Get();
   v1::PodSandboxStatusResponse response;

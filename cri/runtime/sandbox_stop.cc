@@ -7,12 +7,14 @@
 namespace davit {
 namespace {
 
-// How long a shim may take to report the death of a container that was killed, before it is taken for hung and killed.
+// How long a shim may take to report the death of a container that was killed, before it is taken for hung
+// and killed.
 constexpr int64_t kShimPatienceMs = 10'000;
 
 }  // namespace
 
-Result<v1::StopPodSandboxResponse> Runtime::StopPodSandbox(const v1::StopPodSandboxRequest& request, Call& call) {
+Result<v1::StopPodSandboxResponse> Runtime::StopPodSandbox(const v1::StopPodSandboxRequest& request,
+                                                           Call& call) {
   Result<SandboxPtr> sandbox = pods_.FindSandbox(request.pod_sandbox_id());
   if (!sandbox && sandbox.error().code == Code::kNotFound) return v1::StopPodSandboxResponse();
   TRY(StopSandbox(TRY(std::move(sandbox)), call));
@@ -30,7 +32,8 @@ Result<> Runtime::StopSandbox(const SandboxPtr& sandbox, Call& call) {
 }
 
 Result<> Runtime::ReleaseSandbox(const SandboxPtr& sandbox, int64_t deadline_ms, Spans& spans) {
-  if (sandbox->record().Read([](const SandboxRecord& r) { return r.phase == SandboxPhase::kStopped; })) return {};
+  if (sandbox->record().Read([](const SandboxRecord& r) { return r.phase == SandboxPhase::kStopped; }))
+    return {};
   TRY(KillContainersOf(sandbox, deadline_ms));
   spans.Mark("containers");
   TRY(DetachNetwork(*sandbox));
@@ -57,7 +60,8 @@ Result<> Runtime::KillContainersOf(const SandboxPtr& sandbox, int64_t deadline_m
     // It was killed and its shim does not say so: the shim hangs. Its death lets the daemon take over.
     if (std::shared_ptr<ShimLink> link = sandbox->link()) (void)link->process().Signal(SIGKILL);
     if (!container->record().WaitUntil(ended, deadline_ms)) {
-      return Fail(Code::kDeadlineExceeded, "stop container", container->id(), "it is still running after SIGKILL");
+      return Fail(Code::kDeadlineExceeded, "stop container", container->id(),
+                  "it is still running after SIGKILL");
     }
   }
   return {};
@@ -90,7 +94,8 @@ void Runtime::EndShim(Sandbox& sandbox, int64_t deadline_ms) {
     int64_t patience = std::min(deadline_ms, MonotonicMilliseconds() + kShimPatienceMs);
     bool told = link->Call(ShimMessage::kShutdown, "", {}, patience).has_value();
     int64_t left = std::max<int64_t>(0, patience - MonotonicMilliseconds());
-    if (!told || !link->process().WaitExit(static_cast<int>(left)).value_or(false)) (void)link->process().Signal(SIGKILL);
+    if (!told || !link->process().WaitExit(static_cast<int>(left)).value_or(false))
+      (void)link->process().Signal(SIGKILL);
   }
   host_.shims.RemoveSocket(sandbox.id());
 }

@@ -5,7 +5,8 @@
 
 namespace davit {
 namespace {
-constexpr int32_t kLostExitCode = 255;  // CRI has no way to say that a code is unknown; 0 would let a lost Job succeed
+constexpr int32_t kLostExitCode =
+    255;  // CRI has no way to say that a code is unknown; 0 would let a lost Job succeed
 }
 
 ShimEvents Runtime::EventsOf(const SandboxPtr& sandbox) {
@@ -43,8 +44,11 @@ void Runtime::ApplyExit(const ContainerPtr& container, const ContainerExited& ex
     return true;
   });
   // The shim's own record stays until the database has it.
-  if (recorded) janitor_.Post([this, container] { CollectContainer(*container); });
-  else host_.log.Log(LogLevel::kError, "exit not recorded", {{"container", container->id()}, {"error", recorded.error().ToString()}});
+  if (recorded)
+    janitor_.Post([this, container] { CollectContainer(*container); });
+  else
+    host_.log.Log(LogLevel::kError, "exit not recorded",
+                  {{"container", container->id()}, {"error", recorded.error().ToString()}});
 }
 
 Result<> Runtime::RemoveCgroupOf(Container& container) {
@@ -55,7 +59,8 @@ Result<> Runtime::RemoveCgroupOf(Container& container) {
 
 void Runtime::CollectContainer(Container& container) {
   if (Result<> removed = RemoveCgroupOf(container); !removed) {
-    host_.log.Log(LogLevel::kWarning, "cgroup not removed", {{"container", container.id()}, {"error", removed.error().ToString()}});
+    host_.log.Log(LogLevel::kWarning, "cgroup not removed",
+                  {{"container", container.id()}, {"error", removed.error().ToString()}});
   }
   host_.shims.RemoveExitRecord(container.id());
 }

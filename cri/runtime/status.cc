@@ -39,10 +39,11 @@ Result<v1::StatusResponse> Runtime::Status(const v1::StatusRequest& request, Cal
   return response;
 }
 
-// The kubelet announces the node's pod CIDR here. The bridge's subnets are fixed by the configuration, and an address
-// range that pods live in cannot change under them, so another one is refused instead of being taken silently.
-Result<v1::UpdateRuntimeConfigResponse> Runtime::UpdateRuntimeConfig(const v1::UpdateRuntimeConfigRequest& request,
-                                                                     Call&) {
+// The kubelet announces the node's pod CIDR here. The bridge's subnets are fixed by the configuration, and an
+// address range that pods live in cannot change under them, so another one is refused instead of being taken
+// silently.
+Result<v1::UpdateRuntimeConfigResponse> Runtime::UpdateRuntimeConfig(
+    const v1::UpdateRuntimeConfigRequest& request, Call&) {
   const std::string& cidrs = request.runtime_config().network_config().pod_cidr();
   for (size_t begin = 0; begin < cidrs.size();) {
     size_t end = std::min(cidrs.find(',', begin), cidrs.size());
@@ -51,8 +52,9 @@ Result<v1::UpdateRuntimeConfigResponse> Runtime::UpdateRuntimeConfig(const v1::U
     TRY(ParseSubnet(cidr));
     const std::vector<std::string>& subnets = host_.config.network.bridge.subnets;
     if (std::find(subnets.begin(), subnets.end(), cidr) == subnets.end()) {
-      return Fail(Code::kUnimplemented, "update runtime config", "pod_cidr",
-                  cidr + " is not one of the configured network.bridge.subnets; change them there and restart");
+      return Fail(
+          Code::kUnimplemented, "update runtime config", "pod_cidr",
+          cidr + " is not one of the configured network.bridge.subnets; change them there and restart");
     }
   }
   return v1::UpdateRuntimeConfigResponse();

@@ -25,12 +25,12 @@ struct NamedSignal {
 };
 
 constexpr NamedSignal kSignals[] = {
-    {"ABRT", SIGABRT}, {"ALRM", SIGALRM}, {"BUS", SIGBUS},   {"CHLD", SIGCHLD}, {"CLD", SIGCHLD},
-    {"CONT", SIGCONT}, {"FPE", SIGFPE},   {"HUP", SIGHUP},   {"ILL", SIGILL},   {"INT", SIGINT},
-    {"IO", SIGIO},     {"IOT", SIGABRT},  {"KILL", SIGKILL}, {"PIPE", SIGPIPE}, {"POLL", SIGIO},
-    {"PROF", SIGPROF}, {"PWR", SIGPWR},   {"QUIT", SIGQUIT}, {"SEGV", SIGSEGV}, {"STKFLT", SIGSTKFLT},
-    {"STOP", SIGSTOP}, {"SYS", SIGSYS},   {"TERM", SIGTERM}, {"TRAP", SIGTRAP}, {"TSTP", SIGTSTP},
-    {"TTIN", SIGTTIN}, {"TTOU", SIGTTOU}, {"URG", SIGURG},   {"USR1", SIGUSR1}, {"USR2", SIGUSR2},
+    {"ABRT", SIGABRT},     {"ALRM", SIGALRM},   {"BUS", SIGBUS},   {"CHLD", SIGCHLD}, {"CLD", SIGCHLD},
+    {"CONT", SIGCONT},     {"FPE", SIGFPE},     {"HUP", SIGHUP},   {"ILL", SIGILL},   {"INT", SIGINT},
+    {"IO", SIGIO},         {"IOT", SIGABRT},    {"KILL", SIGKILL}, {"PIPE", SIGPIPE}, {"POLL", SIGIO},
+    {"PROF", SIGPROF},     {"PWR", SIGPWR},     {"QUIT", SIGQUIT}, {"SEGV", SIGSEGV}, {"STKFLT", SIGSTKFLT},
+    {"STOP", SIGSTOP},     {"SYS", SIGSYS},     {"TERM", SIGTERM}, {"TRAP", SIGTRAP}, {"TSTP", SIGTSTP},
+    {"TTIN", SIGTTIN},     {"TTOU", SIGTTOU},   {"URG", SIGURG},   {"USR1", SIGUSR1}, {"USR2", SIGUSR2},
     {"VTALRM", SIGVTALRM}, {"WINCH", SIGWINCH}, {"XCPU", SIGXCPU}, {"XFSZ", SIGXFSZ},
 };
 
@@ -58,7 +58,8 @@ std::optional<int> ParseRealTime(std::string_view name) {
 }
 
 std::optional<int> ParseSignal(std::string_view text) {
-  if (std::optional<int> number = ParseNumber(text)) return *number >= 1 && *number <= kRealTimeMax ? number : std::nullopt;
+  if (std::optional<int> number = ParseNumber(text))
+    return *number >= 1 && *number <= kRealTimeMax ? number : std::nullopt;
   if (text.starts_with("SIG")) text.remove_prefix(3);
   for (const NamedSignal& signal : kSignals) {
     if (signal.name == text) return signal.number;
@@ -73,20 +74,23 @@ Result<int> StopSignalOf(v1::Signal requested, const std::string& image_signal) 
   std::string text = image_signal;
   if (requested != v1::SIGNAL_RUNTIME_DEFAULT) {
     if (!v1::Signal_IsValid(requested)) {
-      return Fail(Code::kInvalidArgument, "validate", "stop_signal", std::to_string(requested) + " is not a signal");
+      return Fail(Code::kInvalidArgument, "validate", "stop_signal",
+                  std::to_string(requested) + " is not a signal");
     }
     text = v1::Signal_Name(requested).substr(sizeof("SIGNAL_") - 1);
   }
   if (text.empty()) return SIGTERM;
   std::optional<int> signal = ParseSignal(text);
-  if (!signal) return Fail(Code::kInvalidArgument, "validate", "stop_signal", "\"" + text + "\" is not a signal");
+  if (!signal)
+    return Fail(Code::kInvalidArgument, "validate", "stop_signal", "\"" + text + "\" is not a signal");
   return *signal;
 }
 
 v1::Signal SignalToCri(int signal) {
   for (int value = v1::Signal_MIN; value <= v1::Signal_MAX; ++value) {
     if (value == v1::SIGNAL_RUNTIME_DEFAULT || !v1::Signal_IsValid(value)) continue;
-    if (ParseSignal(v1::Signal_Name(static_cast<v1::Signal>(value)).substr(sizeof("SIGNAL_") - 1)) == signal) {
+    if (ParseSignal(v1::Signal_Name(static_cast<v1::Signal>(value)).substr(sizeof("SIGNAL_") - 1)) ==
+        signal) {
       return static_cast<v1::Signal>(value);
     }
   }

@@ -38,7 +38,8 @@ v1::Image ToCri(const ImageRecord& record) {
 std::optional<RegistryAuth> ToAuth(const v1::PullImageRequest& request) {
   if (!request.has_auth()) return std::nullopt;
   const v1::AuthConfig& auth = request.auth();
-  return RegistryAuth{auth.username(), auth.password(), auth.auth(), auth.identity_token(), auth.registry_token()};
+  return RegistryAuth{auth.username(), auth.password(), auth.auth(), auth.identity_token(),
+                      auth.registry_token()};
 }
 
 void FillUsage(const std::string& mountpoint, const DiskUsage& usage, v1::FilesystemUsage& filesystem) {
@@ -63,8 +64,10 @@ Result<std::vector<v1::Image>> ImageService::Find(const v1::ImageFilter& filter)
     return found;
   }
   Result<ImageRecord> record = images_.Find(wanted);
-  if (record) found.push_back(ToCri(*record));
-  else if (record.error().code != Code::kNotFound) return std::unexpected(std::move(record).error());
+  if (record)
+    found.push_back(ToCri(*record));
+  else if (record.error().code != Code::kNotFound)
+    return std::unexpected(std::move(record).error());
   return found;
 }
 
@@ -82,8 +85,8 @@ grpc::Status ImageService::StreamImages(grpc::ServerContext*, const v1::StreamIm
                                         grpc::ServerWriter<v1::StreamImagesResponse>* writer) {
   Result<std::vector<v1::Image>> images = Find(request->filter());
   if (!images) return ToGrpcStatus(images.error());
-  return StreamItems<v1::StreamImagesResponse>(std::move(*images), writer,
-                                               [](v1::StreamImagesResponse& message) { return message.add_images(); });
+  return StreamItems<v1::StreamImagesResponse>(
+      std::move(*images), writer, [](v1::StreamImagesResponse& message) { return message.add_images(); });
 }
 
 grpc::Status ImageService::ImageStatus(grpc::ServerContext* context, const v1::ImageStatusRequest* request,
@@ -100,7 +103,8 @@ grpc::Status ImageService::ImageStatus(grpc::ServerContext* context, const v1::I
                    ImageRecord found = TRY(images_.Find(status.image().id()));
                    nlohmann::json info;
                    info["chainIDs"] = found.chain_ids;
-                   info["imageSpec"] = nlohmann::json::parse(found.config_json, nullptr, /*allow_exceptions=*/false);
+                   info["imageSpec"] =
+                       nlohmann::json::parse(found.config_json, nullptr, /*allow_exceptions=*/false);
                    (*status.mutable_info())["info"] = info.dump();
                  }
                  return status;

@@ -14,15 +14,19 @@ int64_t DeadlineOf(const grpc::ServerContext& context) {
   return MonotonicMilliseconds() + std::clamp<int64_t>(left_ms, 0, kLongestMs);
 }
 
-void LogRpc(const Logger& log, const char* method, const std::string& id, int64_t began_ns, const grpc::Status& status,
-            const Spans& spans) {
+void LogRpc(const Logger& log, const char* method, const std::string& id, int64_t began_ns,
+            const grpc::Status& status, const Spans& spans) {
   LogLevel level = status.ok() ? LogLevel::kInfo : LogLevel::kWarning;
   if (!log.Enabled(level)) return;
   std::string micros = std::to_string((UnixNanoseconds() - began_ns) / 1000);
   std::string steps = log.Enabled(LogLevel::kDebug) ? spans.ToString() : "";
   log.Log(level, "rpc",
-          {{"method", method}, {"id", id}, {"us", micros}, {"code", GrpcCodeName(status.error_code())},
-           {"error", status.error_message()}, {"steps", steps}});
+          {{"method", method},
+           {"id", id},
+           {"us", micros},
+           {"code", GrpcCodeName(status.error_code())},
+           {"error", status.error_message()},
+           {"steps", steps}});
 }
 
 grpc::Status Unimplemented(const std::string& what) {

@@ -18,13 +18,14 @@ namespace davit {
 // The client's deadline on our clock; far away when it set none.
 int64_t DeadlineOf(const grpc::ServerContext& context);
 
-void LogRpc(const Logger& log, const char* method, const std::string& id, int64_t began_ns, const grpc::Status& status,
-            const Spans& spans);
+void LogRpc(const Logger& log, const char* method, const std::string& id, int64_t began_ns,
+            const grpc::Status& status, const Spans& spans);
 
-// Runs `verb(call)`, a Result of the response, and answers with it. `id` is what the call is about, for the log.
+// Runs `verb(call)`, a Result of the response, and answers with it. `id` is what the call is about, for the
+// log.
 template <typename Response, typename Verb>
-grpc::Status Serve(const Logger& log, const grpc::ServerContext* context, const char* method, const std::string& id,
-                   Response* response, Verb verb) {
+grpc::Status Serve(const Logger& log, const grpc::ServerContext* context, const char* method,
+                   const std::string& id, Response* response, Verb verb) {
   int64_t began = UnixNanoseconds();
   Call call{DeadlineOf(*context), Spans()};
   auto result = verb(call);
@@ -34,14 +35,15 @@ grpc::Status Serve(const Logger& log, const grpc::ServerContext* context, const 
   return status;
 }
 
-// The streaming twin of a list: `items` in messages that stay below the clients' receive limit. `add(message)` returns
-// where the next item goes.
+// The streaming twin of a list: `items` in messages that stay below the clients' receive limit.
+// `add(message)` returns where the next item goes.
 template <typename Message, typename Item, typename Writer, typename Add>
 grpc::Status StreamItems(std::vector<Item> items, Writer* writer, Add add) {
   constexpr size_t kItemsPerMessage = 100;
   for (size_t begin = 0; begin < items.size(); begin += kItemsPerMessage) {
     Message message;
-    for (size_t i = begin; i < std::min(items.size(), begin + kItemsPerMessage); ++i) *add(message) = std::move(items[i]);
+    for (size_t i = begin; i < std::min(items.size(), begin + kItemsPerMessage); ++i)
+      *add(message) = std::move(items[i]);
     if (!writer->Write(message)) return grpc::Status(grpc::StatusCode::CANCELLED, "the client went away");
   }
   return grpc::Status::OK;

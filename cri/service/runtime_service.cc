@@ -30,112 +30,150 @@ grpc::Status RuntimeService::RuntimeConfig(grpc::ServerContext* context, const v
 }
 
 grpc::Status RuntimeService::Status(grpc::ServerContext* context, const v1::StatusRequest* request,
-                                 v1::StatusResponse* response) {
-  return Serve(log_, context, "Status", "", response, [&](Call& call) { return runtime_.Status(*request, call); });
+                                    v1::StatusResponse* response) {
+  return Serve(log_, context, "Status", "", response,
+               [&](Call& call) { return runtime_.Status(*request, call); });
 }
 
-grpc::Status RuntimeService::UpdateRuntimeConfig(grpc::ServerContext* context, const v1::UpdateRuntimeConfigRequest* request,
-                                 v1::UpdateRuntimeConfigResponse* response) {
-  return Serve(log_, context, "UpdateRuntimeConfig", "", response, [&](Call& call) { return runtime_.UpdateRuntimeConfig(*request, call); });
+grpc::Status RuntimeService::UpdateRuntimeConfig(grpc::ServerContext* context,
+                                                 const v1::UpdateRuntimeConfigRequest* request,
+                                                 v1::UpdateRuntimeConfigResponse* response) {
+  return Serve(log_, context, "UpdateRuntimeConfig", "", response,
+               [&](Call& call) { return runtime_.UpdateRuntimeConfig(*request, call); });
 }
 
-grpc::Status RuntimeService::RunPodSandbox(grpc::ServerContext* context, const v1::RunPodSandboxRequest* request,
-                                 v1::RunPodSandboxResponse* response) {
-  return Serve(log_, context, "RunPodSandbox", request->config().metadata().name(), response, [&](Call& call) { return runtime_.RunPodSandbox(*request, call); });
+grpc::Status RuntimeService::RunPodSandbox(grpc::ServerContext* context,
+                                           const v1::RunPodSandboxRequest* request,
+                                           v1::RunPodSandboxResponse* response) {
+  return Serve(log_, context, "RunPodSandbox", request->config().metadata().name(), response,
+               [&](Call& call) { return runtime_.RunPodSandbox(*request, call); });
 }
 
-grpc::Status RuntimeService::StopPodSandbox(grpc::ServerContext* context, const v1::StopPodSandboxRequest* request,
-                                 v1::StopPodSandboxResponse* response) {
-  return Serve(log_, context, "StopPodSandbox", request->pod_sandbox_id(), response, [&](Call& call) { return runtime_.StopPodSandbox(*request, call); });
+grpc::Status RuntimeService::StopPodSandbox(grpc::ServerContext* context,
+                                            const v1::StopPodSandboxRequest* request,
+                                            v1::StopPodSandboxResponse* response) {
+  return Serve(log_, context, "StopPodSandbox", request->pod_sandbox_id(), response,
+               [&](Call& call) { return runtime_.StopPodSandbox(*request, call); });
 }
 
-grpc::Status RuntimeService::RemovePodSandbox(grpc::ServerContext* context, const v1::RemovePodSandboxRequest* request,
-                                 v1::RemovePodSandboxResponse* response) {
-  return Serve(log_, context, "RemovePodSandbox", request->pod_sandbox_id(), response, [&](Call& call) { return runtime_.RemovePodSandbox(*request, call); });
+grpc::Status RuntimeService::RemovePodSandbox(grpc::ServerContext* context,
+                                              const v1::RemovePodSandboxRequest* request,
+                                              v1::RemovePodSandboxResponse* response) {
+  return Serve(log_, context, "RemovePodSandbox", request->pod_sandbox_id(), response,
+               [&](Call& call) { return runtime_.RemovePodSandbox(*request, call); });
 }
 
-grpc::Status RuntimeService::PodSandboxStatus(grpc::ServerContext* context, const v1::PodSandboxStatusRequest* request,
-                                 v1::PodSandboxStatusResponse* response) {
-  return Serve(log_, context, "PodSandboxStatus", request->pod_sandbox_id(), response, [&](Call& call) { return runtime_.PodSandboxStatus(*request, call); });
+grpc::Status RuntimeService::PodSandboxStatus(grpc::ServerContext* context,
+                                              const v1::PodSandboxStatusRequest* request,
+                                              v1::PodSandboxStatusResponse* response) {
+  return Serve(log_, context, "PodSandboxStatus", request->pod_sandbox_id(), response,
+               [&](Call& call) { return runtime_.PodSandboxStatus(*request, call); });
 }
 
-grpc::Status RuntimeService::UpdatePodSandboxResources(grpc::ServerContext* context, const v1::UpdatePodSandboxResourcesRequest* request,
-                                 v1::UpdatePodSandboxResourcesResponse* response) {
-  return Serve(log_, context, "UpdatePodSandboxResources", request->pod_sandbox_id(), response, [&](Call& call) { return runtime_.UpdatePodSandboxResources(*request, call); });
+grpc::Status RuntimeService::UpdatePodSandboxResources(grpc::ServerContext* context,
+                                                       const v1::UpdatePodSandboxResourcesRequest* request,
+                                                       v1::UpdatePodSandboxResourcesResponse* response) {
+  return Serve(log_, context, "UpdatePodSandboxResources", request->pod_sandbox_id(), response,
+               [&](Call& call) { return runtime_.UpdatePodSandboxResources(*request, call); });
 }
 
-grpc::Status RuntimeService::CreateContainer(grpc::ServerContext* context, const v1::CreateContainerRequest* request,
-                                 v1::CreateContainerResponse* response) {
-  return Serve(log_, context, "CreateContainer", request->pod_sandbox_id(), response, [&](Call& call) { return runtime_.CreateContainer(*request, call); });
+grpc::Status RuntimeService::CreateContainer(grpc::ServerContext* context,
+                                             const v1::CreateContainerRequest* request,
+                                             v1::CreateContainerResponse* response) {
+  return Serve(log_, context, "CreateContainer", request->pod_sandbox_id(), response,
+               [&](Call& call) { return runtime_.CreateContainer(*request, call); });
 }
 
-grpc::Status RuntimeService::StartContainer(grpc::ServerContext* context, const v1::StartContainerRequest* request,
-                                 v1::StartContainerResponse* response) {
-  return Serve(log_, context, "StartContainer", request->container_id(), response, [&](Call& call) { return runtime_.StartContainer(*request, call); });
+grpc::Status RuntimeService::StartContainer(grpc::ServerContext* context,
+                                            const v1::StartContainerRequest* request,
+                                            v1::StartContainerResponse* response) {
+  return Serve(log_, context, "StartContainer", request->container_id(), response,
+               [&](Call& call) { return runtime_.StartContainer(*request, call); });
 }
 
-grpc::Status RuntimeService::StopContainer(grpc::ServerContext* context, const v1::StopContainerRequest* request,
-                                 v1::StopContainerResponse* response) {
-  return Serve(log_, context, "StopContainer", request->container_id(), response, [&](Call& call) { return runtime_.StopContainer(*request, call); });
+grpc::Status RuntimeService::StopContainer(grpc::ServerContext* context,
+                                           const v1::StopContainerRequest* request,
+                                           v1::StopContainerResponse* response) {
+  return Serve(log_, context, "StopContainer", request->container_id(), response,
+               [&](Call& call) { return runtime_.StopContainer(*request, call); });
 }
 
-grpc::Status RuntimeService::RemoveContainer(grpc::ServerContext* context, const v1::RemoveContainerRequest* request,
-                                 v1::RemoveContainerResponse* response) {
-  return Serve(log_, context, "RemoveContainer", request->container_id(), response, [&](Call& call) { return runtime_.RemoveContainer(*request, call); });
+grpc::Status RuntimeService::RemoveContainer(grpc::ServerContext* context,
+                                             const v1::RemoveContainerRequest* request,
+                                             v1::RemoveContainerResponse* response) {
+  return Serve(log_, context, "RemoveContainer", request->container_id(), response,
+               [&](Call& call) { return runtime_.RemoveContainer(*request, call); });
 }
 
-grpc::Status RuntimeService::ContainerStatus(grpc::ServerContext* context, const v1::ContainerStatusRequest* request,
-                                 v1::ContainerStatusResponse* response) {
-  return Serve(log_, context, "ContainerStatus", request->container_id(), response, [&](Call& call) { return runtime_.ContainerStatus(*request, call); });
+grpc::Status RuntimeService::ContainerStatus(grpc::ServerContext* context,
+                                             const v1::ContainerStatusRequest* request,
+                                             v1::ContainerStatusResponse* response) {
+  return Serve(log_, context, "ContainerStatus", request->container_id(), response,
+               [&](Call& call) { return runtime_.ContainerStatus(*request, call); });
 }
 
-grpc::Status RuntimeService::UpdateContainerResources(grpc::ServerContext* context, const v1::UpdateContainerResourcesRequest* request,
-                                 v1::UpdateContainerResourcesResponse* response) {
-  return Serve(log_, context, "UpdateContainerResources", request->container_id(), response, [&](Call& call) { return runtime_.UpdateContainerResources(*request, call); });
+grpc::Status RuntimeService::UpdateContainerResources(grpc::ServerContext* context,
+                                                      const v1::UpdateContainerResourcesRequest* request,
+                                                      v1::UpdateContainerResourcesResponse* response) {
+  return Serve(log_, context, "UpdateContainerResources", request->container_id(), response,
+               [&](Call& call) { return runtime_.UpdateContainerResources(*request, call); });
 }
 
-grpc::Status RuntimeService::ReopenContainerLog(grpc::ServerContext* context, const v1::ReopenContainerLogRequest* request,
-                                 v1::ReopenContainerLogResponse* response) {
-  return Serve(log_, context, "ReopenContainerLog", request->container_id(), response, [&](Call& call) { return runtime_.ReopenContainerLog(*request, call); });
+grpc::Status RuntimeService::ReopenContainerLog(grpc::ServerContext* context,
+                                                const v1::ReopenContainerLogRequest* request,
+                                                v1::ReopenContainerLogResponse* response) {
+  return Serve(log_, context, "ReopenContainerLog", request->container_id(), response,
+               [&](Call& call) { return runtime_.ReopenContainerLog(*request, call); });
 }
 
 grpc::Status RuntimeService::ExecSync(grpc::ServerContext* context, const v1::ExecSyncRequest* request,
-                                 v1::ExecSyncResponse* response) {
-  return Serve(log_, context, "ExecSync", request->container_id(), response, [&](Call& call) { return runtime_.ExecSync(*request, call); });
+                                      v1::ExecSyncResponse* response) {
+  return Serve(log_, context, "ExecSync", request->container_id(), response,
+               [&](Call& call) { return runtime_.ExecSync(*request, call); });
 }
 
-grpc::Status RuntimeService::ListPodSandbox(grpc::ServerContext* context, const v1::ListPodSandboxRequest* request,
-                                 v1::ListPodSandboxResponse* response) {
-  return Serve(log_, context, "ListPodSandbox", request->filter().id(), response, [&](Call&) -> Result<v1::ListPodSandboxResponse> {
-    v1::ListPodSandboxResponse list;
-    for (v1::PodSandbox& item : TRY(runtime_.ListPodSandbox(request->filter()))) *list.add_items() = std::move(item);
-    return list;
-  });
+grpc::Status RuntimeService::ListPodSandbox(grpc::ServerContext* context,
+                                            const v1::ListPodSandboxRequest* request,
+                                            v1::ListPodSandboxResponse* response) {
+  return Serve(log_, context, "ListPodSandbox", request->filter().id(), response,
+               [&](Call&) -> Result<v1::ListPodSandboxResponse> {
+                 v1::ListPodSandboxResponse list;
+                 for (v1::PodSandbox& item : TRY(runtime_.ListPodSandbox(request->filter())))
+                   *list.add_items() = std::move(item);
+                 return list;
+               });
 }
 
-grpc::Status RuntimeService::StreamPodSandboxes(grpc::ServerContext*, const v1::StreamPodSandboxesRequest* request,
-                                      grpc::ServerWriter<v1::StreamPodSandboxesResponse>* writer) {
+grpc::Status RuntimeService::StreamPodSandboxes(grpc::ServerContext*,
+                                                const v1::StreamPodSandboxesRequest* request,
+                                                grpc::ServerWriter<v1::StreamPodSandboxesResponse>* writer) {
   Result<std::vector<v1::PodSandbox>> items = runtime_.ListPodSandbox(request->filter());
   if (!items) return ToGrpcStatus(items.error());
-  return StreamItems<v1::StreamPodSandboxesResponse>(std::move(*items), writer,
-                                           [](v1::StreamPodSandboxesResponse& message) { return message.add_pod_sandboxes(); });
+  return StreamItems<v1::StreamPodSandboxesResponse>(
+      std::move(*items), writer,
+      [](v1::StreamPodSandboxesResponse& message) { return message.add_pod_sandboxes(); });
 }
 
-grpc::Status RuntimeService::ListContainers(grpc::ServerContext* context, const v1::ListContainersRequest* request,
-                                 v1::ListContainersResponse* response) {
-  return Serve(log_, context, "ListContainers", request->filter().id(), response, [&](Call&) -> Result<v1::ListContainersResponse> {
-    v1::ListContainersResponse list;
-    for (v1::Container& item : TRY(runtime_.ListContainers(request->filter()))) *list.add_containers() = std::move(item);
-    return list;
-  });
+grpc::Status RuntimeService::ListContainers(grpc::ServerContext* context,
+                                            const v1::ListContainersRequest* request,
+                                            v1::ListContainersResponse* response) {
+  return Serve(log_, context, "ListContainers", request->filter().id(), response,
+               [&](Call&) -> Result<v1::ListContainersResponse> {
+                 v1::ListContainersResponse list;
+                 for (v1::Container& item : TRY(runtime_.ListContainers(request->filter())))
+                   *list.add_containers() = std::move(item);
+                 return list;
+               });
 }
 
-grpc::Status RuntimeService::StreamContainers(grpc::ServerContext*, const v1::StreamContainersRequest* request,
-                                      grpc::ServerWriter<v1::StreamContainersResponse>* writer) {
+grpc::Status RuntimeService::StreamContainers(grpc::ServerContext*,
+                                              const v1::StreamContainersRequest* request,
+                                              grpc::ServerWriter<v1::StreamContainersResponse>* writer) {
   Result<std::vector<v1::Container>> items = runtime_.ListContainers(request->filter());
   if (!items) return ToGrpcStatus(items.error());
-  return StreamItems<v1::StreamContainersResponse>(std::move(*items), writer,
-                                           [](v1::StreamContainersResponse& message) { return message.add_containers(); });
+  return StreamItems<v1::StreamContainersResponse>(
+      std::move(*items), writer,
+      [](v1::StreamContainersResponse& message) { return message.add_containers(); });
 }
 
 }  // namespace davit

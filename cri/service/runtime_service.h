@@ -14,9 +14,10 @@ class RuntimeService final : public v1::RuntimeService::Service {
  public:
   RuntimeService(Runtime& runtime, const Logger& log) : runtime_(runtime), log_(log) {}
 
-#define DAVIT_RPC(name) \
-  grpc::Status name(grpc::ServerContext* context, const v1::name##Request* request, v1::name##Response* response) override
-#define DAVIT_STREAM(name)                                                     \
+#define DAVIT_RPC(name)                                                             \
+  grpc::Status name(grpc::ServerContext* context, const v1::name##Request* request, \
+                    v1::name##Response* response) override
+#define DAVIT_STREAM(name)                                                          \
   grpc::Status name(grpc::ServerContext* context, const v1::name##Request* request, \
                     grpc::ServerWriter<v1::name##Response>* writer) override
   DAVIT_RPC(Version);

@@ -10,7 +10,8 @@
 
 namespace davit {
 
-// The one table from Code to gRPC's codes (https://grpc.io/docs/guides/status-codes/). The message is the error's text.
+// The one table from Code to gRPC's codes (https://grpc.io/docs/guides/status-codes/). The message is the
+// error's text.
 grpc::Status ToGrpcStatus(const Error& error);
 
 const char* GrpcCodeName(grpc::StatusCode code);

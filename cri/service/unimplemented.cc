@@ -8,14 +8,14 @@
 
 namespace davit {
 
-#define DAVIT_UNIMPLEMENTED(name, what)                                                                 \
+#define DAVIT_UNIMPLEMENTED(name, what)                                                                    \
   grpc::Status RuntimeService::name(grpc::ServerContext*, const v1::name##Request*, v1::name##Response*) { \
-    return Unimplemented(what);                                                                         \
+    return Unimplemented(what);                                                                            \
   }
-#define DAVIT_UNIMPLEMENTED_STREAM(name, what)                                  \
+#define DAVIT_UNIMPLEMENTED_STREAM(name, what)                                      \
   grpc::Status RuntimeService::name(grpc::ServerContext*, const v1::name##Request*, \
-                                    grpc::ServerWriter<v1::name##Response>*) {  \
-    return Unimplemented(what);                                                 \
+                                    grpc::ServerWriter<v1::name##Response>*) {      \
+    return Unimplemented(what);                                                     \
   }
 
 DAVIT_UNIMPLEMENTED(Exec, "streaming exec (ExecSync works)")

@@ -14,7 +14,8 @@
 
 namespace davit {
 
-// One epoll loop on a thread of its own, for all shims: a pod costs no thread. What runs on it must not block.
+// One epoll loop on a thread of its own, for all shims: a pod costs no thread. What runs on it must not
+// block.
 class Reactor {
  public:
   static Result<std::unique_ptr<Reactor>> Start();

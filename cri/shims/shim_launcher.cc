@@ -26,7 +26,8 @@ Result<UniqueFd> OpenPrivateDir(const std::string& path) {
   return OpenAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 }
 
-// sun_path holds 107 bytes, too few for a state directory and a 64-digit id; a path through our own descriptor fits.
+// sun_path holds 107 bytes, too few for a state directory and a 64-digit id; a path through our own
+// descriptor fits.
 sockaddr_un AddressBelow(int dir_fd, const std::string& name) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -50,14 +51,15 @@ Result<UniqueFd> ListenBelow(int dir_fd, const std::string& name) {
 
 }  // namespace
 
-Result<std::unique_ptr<ShimLauncher>> ShimLauncher::Create(const std::string& shim_program, const std::string& state_dir,
-                                                           int log_fd, std::function<Result<>(pid_t)> enter_cgroup) {
+Result<std::unique_ptr<ShimLauncher>> ShimLauncher::Create(const std::string& shim_program,
+                                                           const std::string& state_dir, int log_fd,
+                                                           std::function<Result<>(pid_t)> enter_cgroup) {
   std::string binary = TRY(ReadFile(shim_program, kMaxShimProgram));
   UniqueFd program = TRY(MakeSealedMemfd("davit-shim", binary, MemfdUse::kExecutable));
   UniqueFd sockets = TRY(OpenPrivateDir(state_dir + "/shims"));
   UniqueFd exits = TRY(OpenPrivateDir(state_dir + "/exits"));
-  return std::unique_ptr<ShimLauncher>(
-      new ShimLauncher(std::move(program), std::move(sockets), std::move(exits), log_fd, std::move(enter_cgroup)));
+  return std::unique_ptr<ShimLauncher>(new ShimLauncher(std::move(program), std::move(sockets),
+                                                        std::move(exits), log_fd, std::move(enter_cgroup)));
 }
 
 Result<ShimLauncher::Shim> ShimLauncher::Launch(const std::string& sandbox_id) {

@@ -16,15 +16,16 @@
 
 namespace davit {
 
-// On disk, below the state directory (volatile, a reboot clears it): `shims/<sandbox id>` is the listening socket of a
-// shim, `exits/<container id>` an exit record that the daemon has not taken over yet.
+// On disk, below the state directory (volatile, a reboot clears it): `shims/<sandbox id>` is the listening
+// socket of a shim, `exits/<container id>` an exit record that the daemon has not taken over yet.
 class ShimLauncher {
  public:
-  // Copies the program at `shim_program` into a sealed memfd, which every shim is started from: no container can ever
-  // write to the binary that runs as root on the host. `log_fd` receives the shims' own log lines. `enter_cgroup`
-  // moves a new shim out of the daemon's cgroup.
-  static Result<std::unique_ptr<ShimLauncher>> Create(const std::string& shim_program, const std::string& state_dir,
-                                                      int log_fd, std::function<Result<>(pid_t)> enter_cgroup);
+  // Copies the program at `shim_program` into a sealed memfd, which every shim is started from: no container
+  // can ever write to the binary that runs as root on the host. `log_fd` receives the shims' own log lines.
+  // `enter_cgroup` moves a new shim out of the daemon's cgroup.
+  static Result<std::unique_ptr<ShimLauncher>> Create(const std::string& shim_program,
+                                                      const std::string& state_dir, int log_fd,
+                                                      std::function<Result<>(pid_t)> enter_cgroup);
 
   struct Shim {
     UniqueFd socket;
@@ -33,7 +34,8 @@ class ShimLauncher {
   };
   Result<Shim> Launch(const std::string& sandbox_id);
 
-  // A connection to a living shim. kUnavailable when nobody listens there any more, kNotFound when nobody ever did.
+  // A connection to a living shim. kUnavailable when nobody listens there any more, kNotFound when nobody
+  // ever did.
   Result<UniqueFd> Connect(const std::string& sandbox_id) const;
 
   // Idempotent.
@@ -46,7 +48,8 @@ class ShimLauncher {
   void RemoveExitRecord(const std::string& container_id) const;
 
  private:
-  ShimLauncher(UniqueFd program, UniqueFd sockets, UniqueFd exits, int log_fd, std::function<Result<>(pid_t)> cgroup)
+  ShimLauncher(UniqueFd program, UniqueFd sockets, UniqueFd exits, int log_fd,
+               std::function<Result<>(pid_t)> cgroup)
       : program_(std::move(program)),
         sockets_dir_(std::move(sockets)),
         exits_dir_(std::move(exits)),

@@ -16,18 +16,21 @@ namespace {
 Error FromShim(const std::string& payload) {
   Result<ShimFailure> failure = Decode<ShimFailure>(payload, "ShimFailure");
   if (!failure) return failure.error();
-  Code code = failure->code <= static_cast<uint8_t>(Code::kInternal) ? static_cast<Code>(failure->code) : Code::kInternal;
+  Code code = failure->code <= static_cast<uint8_t>(Code::kInternal) ? static_cast<Code>(failure->code)
+                                                                     : Code::kInternal;
   return Error{code, failure->os_errno, std::move(failure->step), std::move(failure->subject),
                std::move(failure->context)};
 }
 
-// A shim that does not read its socket (stopped, or swapped out) must not hold the caller beyond its deadline.
+// A shim that does not read its socket (stopped, or swapped out) must not hold the caller beyond its
+// deadline.
 Result<> WaitWritable(int socket, int64_t deadline_ms, const std::string& sandbox_id) {
   pollfd poll_fd{socket, POLLOUT, 0};
   int64_t left = std::max<int64_t>(0, deadline_ms - MonotonicMilliseconds());
   int ready = TEMP_FAILURE_RETRY(poll(&poll_fd, 1, static_cast<int>(std::min<int64_t>(left, 1 << 30))));
   if (ready < 0) return SystemError("poll", "shim of " + sandbox_id);
-  if (ready == 0) return Fail(Code::kDeadlineExceeded, "send to shim", sandbox_id, "it does not read its socket");
+  if (ready == 0)
+    return Fail(Code::kDeadlineExceeded, "send to shim", sandbox_id, "it does not read its socket");
   return {};
 }
 
@@ -41,8 +44,8 @@ Result<Frame> PendingReply::Wait(int64_t deadline_ms) {
   return reply_.get();
 }
 
-std::shared_ptr<ShimLink> ShimLink::Open(Reactor& reactor, const std::string& sandbox_id, UniqueFd socket, PidFd shim,
-                                         ShimEvents events) {
+std::shared_ptr<ShimLink> ShimLink::Open(Reactor& reactor, const std::string& sandbox_id, UniqueFd socket,
+                                         PidFd shim, ShimEvents events) {
   fcntl(socket.get(), F_SETFL, O_NONBLOCK);
   std::shared_ptr<ShimLink> link(
       new ShimLink(reactor, sandbox_id, std::move(socket), std::move(shim), std::move(events)));
@@ -62,7 +65,8 @@ Result<PendingReply> ShimLink::Send(ShimMessage type, const std::string& payload
     pending.reply_ = waiting_[request].get_future();
   }
   while (true) {
-    auto sent = SendFrame(socket_.get(), kShimProtocolVersion, static_cast<uint16_t>(type), request, payload, fds);
+    auto sent =
+        SendFrame(socket_.get(), kShimProtocolVersion, static_cast<uint16_t>(type), request, payload, fds);
     if (sent) return pending;
     if (sent.error().os_errno == EAGAIN) sent = WaitWritable(socket_.get(), deadline_ms, sandbox_id_);
     if (!sent) {
@@ -115,7 +119,8 @@ void ShimLink::OnReadable() {
       continue;
     }
     if (frame.error().os_errno == EAGAIN) return;
-    // The end of the stream alone is no proof of death; the pidfd is. Malformed frames end the conversation as well.
+    // The end of the stream alone is no proof of death; the pidfd is. Malformed frames end the conversation
+    // as well.
     reactor_.loop().Remove(socket_.get());
     FailPending(frame.error().ToString());
     return;
@@ -128,14 +133,16 @@ void ShimLink::OnShimDead() {
   StopReading();
   FailPending("the shim died");
   siginfo_t info{};
-  waitid(P_PIDFD, static_cast<id_t>(shim_.get()), &info, WEXITED | WNOHANG);  // ECHILD after a restart of the daemon
+  waitid(P_PIDFD, static_cast<id_t>(shim_.get()), &info,
+         WEXITED | WNOHANG);  // ECHILD after a restart of the daemon
   events_.shim_died();
 }
 
 void ShimLink::Dispatch(Frame frame) {
   switch (static_cast<ShimMessage>(frame.type)) {
     case ShimMessage::kContainerExited:
-      if (auto exited = Decode<ContainerExited>(frame.payload, "ContainerExited")) events_.container_exited(*exited);
+      if (auto exited = Decode<ContainerExited>(frame.payload, "ContainerExited"))
+        events_.container_exited(*exited);
       return;
     case ShimMessage::kExecExited:
       if (auto exited = Decode<ExecExited>(frame.payload, "ExecExited")) events_.exec_exited(*exited);

@@ -19,7 +19,8 @@
 
 namespace davit {
 
-// What a shim says without being asked. Called on the reactor's thread, so an implementation must not block on the shim.
+// What a shim says without being asked. Called on the reactor's thread, so an implementation must not block
+// on the shim.
 struct ShimEvents {
   std::function<void(const ContainerExited&)> container_exited;
   std::function<void(const ExecExited&)> exec_exited;
@@ -29,8 +30,8 @@ struct ShimEvents {
 // An answer that has not come yet.
 class PendingReply {
  public:
-  // Waits until `deadline_ms` (MonotonicMilliseconds). The shim's kFailed comes back as the Error that it carries; a
-  // shim that died is kUnavailable; a late answer kDeadlineExceeded.
+  // Waits until `deadline_ms` (MonotonicMilliseconds). The shim's kFailed comes back as the Error that it
+  // carries; a shim that died is kUnavailable; a late answer kDeadlineExceeded.
   Result<Frame> Wait(int64_t deadline_ms);
 
  private:
@@ -43,13 +44,14 @@ class PendingReply {
 class ShimLink : public std::enable_shared_from_this<ShimLink> {
  public:
   // Takes a connected socket and the shim's process, and begins to read.
-  static std::shared_ptr<ShimLink> Open(Reactor& reactor, const std::string& sandbox_id, UniqueFd socket, PidFd shim,
-                                        ShimEvents events);
+  static std::shared_ptr<ShimLink> Open(Reactor& reactor, const std::string& sandbox_id, UniqueFd socket,
+                                        PidFd shim, ShimEvents events);
 
   // Sends one request. An answer that nobody waits for is dropped.
   Result<PendingReply> Send(ShimMessage type, const std::string& payload, std::span<const int> fds,
                             int64_t deadline_ms) EXCLUDES(mutex_);
-  Result<Frame> Call(ShimMessage type, const std::string& payload, std::span<const int> fds, int64_t deadline_ms);
+  Result<Frame> Call(ShimMessage type, const std::string& payload, std::span<const int> fds,
+                     int64_t deadline_ms);
 
   bool alive() const EXCLUDES(mutex_);
   const PidFd& process() const { return shim_; }

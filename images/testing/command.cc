@@ -62,7 +62,8 @@ std::optional<std::string> FindProgram(const std::string& name) {
 }
 
 Result<std::string> RunProgram(const std::string& name, std::vector<std::string> args) {
-  Running running = TRY(Start(name, std::move(args), {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/nonexistent"}));
+  Running running =
+      TRY(Start(name, std::move(args), {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/nonexistent"}));
   std::string output = TRY(ReadFd(running.output.get(), name));
   ExitStatus status = TRY(Reap(running.child));
   if (status.code != 0) return Fail(Code::kInternal, "run", name, output);
@@ -77,7 +78,8 @@ Result<RegistryServer> RegistryServer::Start(const Options& options) {
   if (!options.certificate.empty()) {
     config << "  tls: {certificate: " << options.certificate << ", key: " << options.key << "}\n";
   }
-  if (!options.htpasswd.empty()) config << "auth: {htpasswd: {realm: test, path: " << options.htpasswd << "}}\n";
+  if (!options.htpasswd.empty())
+    config << "auth: {htpasswd: {realm: test, path: " << options.htpasswd << "}}\n";
   config.close();
   Running running = TRY(davit::Start("docker-registry", {"serve", file}, {"OTEL_TRACES_EXPORTER=none"}));
   auto port = ReadPort(running.output.get());

@@ -54,7 +54,8 @@ FakeServer::FakeServer(Handler handler) : handler_(std::move(handler)) {
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof address;
-  if (bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size) < 0 || listen(listener_.get(), 64) < 0 ||
+  if (bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size) < 0 ||
+      listen(listener_.get(), 64) < 0 ||
       getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size) < 0) {
     throw std::runtime_error("listen on loopback");
   }
@@ -113,7 +114,8 @@ void FakeServer::Answer(int raw) {
   FakeResponse response = handler_(request);
   std::string answer = "HTTP/1.1 " + std::to_string(response.status) + " x\r\nConnection: close\r\n";
   for (const std::string& header : response.headers) answer += header + "\r\n";
-  int64_t announced = response.content_length >= 0 ? response.content_length : static_cast<int64_t>(response.body.size());
+  int64_t announced =
+      response.content_length >= 0 ? response.content_length : static_cast<int64_t>(response.body.size());
   answer += "Content-Length: " + std::to_string(announced) + "\r\n\r\n" + response.body;
   for (size_t sent = 0; sent < answer.size();) {
     ssize_t size = send(connection.get(), answer.data() + sent, answer.size() - sent, MSG_NOSIGNAL);

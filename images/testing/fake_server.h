@@ -33,7 +33,7 @@ struct FakeResponse {
   std::vector<std::string> headers;  // "Name: value"
   std::string body;
   int64_t content_length = -1;  // -1: of the body
-  bool stall = false;           // keep the connection open after the body, without a byte, until the server goes
+  bool stall = false;  // keep the connection open after the body, without a byte, until the server goes
 };
 
 class FakeServer {

@@ -69,7 +69,8 @@ class DirLayerStore : public LayerStore {
   }
   std::vector<std::string> Names(const char* dir) const {
     std::vector<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(root_ + dir)) names.push_back(entry.path().filename());
+    for (const auto& entry : std::filesystem::directory_iterator(root_ + dir))
+      names.push_back(entry.path().filename());
     return names;
   }
 

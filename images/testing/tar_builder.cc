@@ -127,7 +127,9 @@ TarBuilder& TarBuilder::Raw(std::string_view bytes) {
   return *this;
 }
 
-std::string TarBuilder::Finish() const { return bytes_ + std::string(2 * kBlock, '\0'); }
+std::string TarBuilder::Finish() const {
+  return bytes_ + std::string(2 * kBlock, '\0');
+}
 
 std::string Gzip(std::string_view data) {
   std::string out(data.size() + data.size() / 8 + 4096, '\0');

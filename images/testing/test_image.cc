@@ -16,7 +16,8 @@ namespace {
 constexpr char kManifestType[] = "application/vnd.oci.image.manifest.v1+json";
 
 std::string Describe(const std::string& media_type, const std::string& digest, size_t size) {
-  return R"({"mediaType":")" + media_type + R"(","digest":")" + digest + R"(","size":)" + std::to_string(size) + "}";
+  return R"({"mediaType":")" + media_type + R"(","digest":")" + digest + R"(","size":)" +
+         std::to_string(size) + "}";
 }
 
 void Write(const std::string& path, const std::string& text) {
@@ -26,7 +27,9 @@ void Write(const std::string& path, const std::string& text) {
 
 }  // namespace
 
-TestLayer GzipLayer(const std::string& tar) { return {tar, Gzip(tar), TestLayer().media_type}; }
+TestLayer GzipLayer(const std::string& tar) {
+  return {tar, Gzip(tar), TestLayer().media_type};
+}
 
 TestImage TestImage::Make(std::vector<TestLayer> layers, const std::string& architecture) {
   TestImage image;
@@ -41,11 +44,13 @@ TestImage TestImage::Make(std::vector<TestLayer> layers, const std::string& arch
   }
   image.config = R"({"os":"linux","architecture":")" +
                  (architecture.empty() ? HostPlatform().architecture : architecture) +
-                 R"(","config":{"Cmd":["/bin/true"]},"rootfs":{"type":"layers","diff_ids":[)" + diff_ids + "]}}";
+                 R"(","config":{"Cmd":["/bin/true"]},"rootfs":{"type":"layers","diff_ids":[)" + diff_ids +
+                 "]}}";
   image.config_digest = *Sha256Of(image.config);
-  image.manifest = R"({"schemaVersion":2,"mediaType":")" + std::string(kManifestType) + R"(","config":)" +
-                   Describe("application/vnd.oci.image.config.v1+json", image.config_digest, image.config.size()) +
-                   R"(,"layers":[)" + descriptors + "]}";
+  image.manifest =
+      R"({"schemaVersion":2,"mediaType":")" + std::string(kManifestType) + R"(","config":)" +
+      Describe("application/vnd.oci.image.config.v1+json", image.config_digest, image.config.size()) +
+      R"(,"layers":[)" + descriptors + "]}";
   image.manifest_digest = *Sha256Of(image.manifest);
   image.blobs[image.config_digest] = image.config;
   image.blobs[image.manifest_digest] = image.manifest;

@@ -57,7 +57,7 @@ std::string ListTree(const std::string& root, const std::set<std::string>& untim
   std::ostringstream listing;
   for (const std::string& path : paths) {
     std::string full = root + path;
-    struct stat status {};
+    struct stat status{};
     if (lstat(full.c_str(), &status) < 0) continue;
     bool is_dir = S_ISDIR(status.st_mode);
     std::string shown = path.empty() ? "/" : path;
@@ -69,7 +69,8 @@ std::string ListTree(const std::string& root, const std::set<std::string>& untim
       listing << " " << major(status.st_rdev) << ":" << minor(status.st_rdev);
     }
     if (!untimed.contains(shown)) listing << " @" << status.st_mtim.tv_sec << "." << status.st_mtim.tv_nsec;
-    if (!is_dir && status.st_nlink > 1) listing << " is " << first_names.emplace(status.st_ino, path).first->second;
+    if (!is_dir && status.st_nlink > 1)
+      listing << " is " << first_names.emplace(status.st_ino, path).first->second;
     listing << Xattrs(full) << "\n";
   }
   return listing.str();

@@ -42,7 +42,9 @@ class StringChunks : public ChunkStream {
 
 }  // namespace
 
-std::unique_ptr<ChunkStream> ReadChunks(int fd) { return std::make_unique<FdChunks>(fd); }
+std::unique_ptr<ChunkStream> ReadChunks(int fd) {
+  return std::make_unique<FdChunks>(fd);
+}
 
 std::unique_ptr<ChunkStream> ChunksOf(std::string_view data, size_t chunk) {
   return std::make_unique<StringChunks>(data, chunk);

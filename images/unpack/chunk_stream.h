@@ -15,7 +15,8 @@ class ChunkStream {
  public:
   virtual ~ChunkStream() = default;
 
-  // The next piece, valid until the next call; empty at the end, and from then on. After an error the stream is spent.
+  // The next piece, valid until the next call; empty at the end, and from then on. After an error the stream
+  // is spent.
   virtual Result<std::string_view> Next() = 0;
 };
 

@@ -47,8 +47,8 @@ Result<> LowerLimits() {
   return {};
 }
 
-// The detached copy must be made in the daemon's mount namespace, where the layer's mount is: open_tree(2) refuses a
-// foreign one. The copy is attached on top of the new namespace's root, and then becomes it.
+// The detached copy must be made in the daemon's mount namespace, where the layer's mount is: open_tree(2)
+// refuses a foreign one. The copy is attached on top of the new namespace's root, and then becomes it.
 Result<> EnterLayerAsRoot(int layer_fd) {
   UniqueFd tree(static_cast<int>(
       syscall(SYS_open_tree, layer_fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
@@ -76,7 +76,8 @@ Result<> EnterLayerAsRoot(int layer_fd) {
 
 // Raw descriptors below `first` that stay: 0, 1, 2 and `report_fd`.
 Result<> CloseAllBut(int report_fd) {
-  bool closed = report_fd < 3 || close_range(3, static_cast<unsigned>(report_fd) - 1, 0) == 0 || report_fd == 3;
+  bool closed =
+      report_fd < 3 || close_range(3, static_cast<unsigned>(report_fd) - 1, 0) == 0 || report_fd == 3;
   if (!closed || close_range(static_cast<unsigned>(std::max(report_fd, 2)) + 1, ~0U, 0) < 0) {
     return SystemError("close_range", "inherited descriptors");
   }

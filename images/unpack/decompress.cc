@@ -13,7 +13,8 @@ namespace davit {
 namespace {
 
 constexpr size_t kOutputBytes = 256 << 10;
-// Decoders of the layer's content must not make us hold more than this for their window; it is zstd's own default.
+// Decoders of the layer's content must not make us hold more than this for their window; it is zstd's own
+// default.
 constexpr int kZstdWindowLog = 27;
 
 std::unexpected<Error> Corrupt(std::string_view format, std::string_view why) {
@@ -54,7 +55,8 @@ class GzipChunks : public ChunkStream {
       }
       uint32_t in_before = state_.avail_in;
       uint32_t out_before = state_.avail_out;
-      if (int status = isal_inflate(&state_); status < ISAL_DECOMP_OK) return Corrupt("gzip", Describe(status));
+      if (int status = isal_inflate(&state_); status < ISAL_DECOMP_OK)
+        return Corrupt("gzip", Describe(status));
       member_done_ = state_.block_state == ISAL_BLOCK_FINISH;
       bool stuck = in_before == state_.avail_in && out_before == state_.avail_out && !member_done_;
       if (stuck && at_end_) return Corrupt("gzip", "the stream ends too early");
@@ -108,7 +110,8 @@ class GzipChunks : public ChunkStream {
 
 class ZstdChunks : public ChunkStream {
  public:
-  explicit ZstdChunks(std::unique_ptr<ChunkStream> input) : input_(std::move(input)), context_(ZSTD_createDCtx()) {
+  explicit ZstdChunks(std::unique_ptr<ChunkStream> input)
+      : input_(std::move(input)), context_(ZSTD_createDCtx()) {
     if (context_) ZSTD_DCtx_setParameter(context_.get(), ZSTD_d_windowLogMax, kZstdWindowLog);
   }
 
@@ -164,8 +167,11 @@ Result<std::unique_ptr<ChunkStream>> Decompress(ChunkStream& input) {
   std::string_view magic = head;
   bool gzip = magic.starts_with("\x1f\x8b");
   bool zstd = IsZstd(magic);
-  if (magic.starts_with("BZh")) return Fail(Code::kUnimplemented, "decompress", "layer", "compressed with bzip2");
-  if (magic.starts_with("\xfd" "7zXZ")) return Fail(Code::kUnimplemented, "decompress", "layer", "compressed with xz");
+  if (magic.starts_with("BZh"))
+    return Fail(Code::kUnimplemented, "decompress", "layer", "compressed with bzip2");
+  if (magic.starts_with("\xfd"
+                        "7zXZ"))
+    return Fail(Code::kUnimplemented, "decompress", "layer", "compressed with xz");
   std::unique_ptr<ChunkStream> whole = std::make_unique<Rewound>(std::move(head), input);
   if (gzip) return std::make_unique<GzipChunks>(std::move(whole));
   if (zstd) return std::make_unique<ZstdChunks>(std::move(whole));

@@ -11,8 +11,9 @@
 
 namespace davit {
 
-// The uncompressed form of `input`, which outlives it. The first bytes decide, not the media type: builders are known to
-// write wrong ones. kDataLoss when the stream is corrupt or cut off; kUnimplemented for bzip2 and xz.
+// The uncompressed form of `input`, which outlives it. The first bytes decide, not the media type: builders
+// are known to write wrong ones. kDataLoss when the stream is corrupt or cut off; kUnimplemented for bzip2
+// and xz.
 Result<std::unique_ptr<ChunkStream>> Decompress(ChunkStream& input);
 
 }  // namespace davit

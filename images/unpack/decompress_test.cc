@@ -86,7 +86,13 @@ TEST(Decompress, ACorruptStreamIsDataLoss) {
 
 TEST(Decompress, NamesFormatsThatItDoesNotKnow) {
   EXPECT_EQ(Inflate("BZh91AY&SY", 100).error().code, Code::kUnimplemented);
-  EXPECT_EQ(Inflate(std::string("\xfd" "7zXZ\0", 6), 100).error().code, Code::kUnimplemented);
+  EXPECT_EQ(Inflate(std::string("\xfd"
+                                "7zXZ\0",
+                                6),
+                    100)
+                .error()
+                .code,
+            Code::kUnimplemented);
 }
 
 TEST(ReadAhead, HandsOnEveryByteAndTheError) {

@@ -10,7 +10,8 @@ namespace {
 
 constexpr size_t kMaxComponent = 255;  // NAME_MAX
 
-std::unexpected<Error> Refuse(std::string_view name, std::string_view why, Code code = Code::kInvalidArgument) {
+std::unexpected<Error> Refuse(std::string_view name, std::string_view why,
+                              Code code = Code::kInvalidArgument) {
   constexpr size_t kShown = 256;
   return Fail(code, "unpack", name.substr(0, kShown), why);
 }
@@ -68,7 +69,8 @@ std::string JoinPath(std::string_view dir, std::string_view name) {
 }
 
 bool IsAtOrBelow(std::string_view path, std::string_view dir) {
-  return dir.empty() || path == dir || (path.starts_with(dir) && path.size() > dir.size() && path[dir.size()] == '/');
+  return dir.empty() || path == dir ||
+         (path.starts_with(dir) && path.size() > dir.size() && path[dir.size()] == '/');
 }
 
 }  // namespace davit

@@ -16,8 +16,9 @@ constexpr std::string_view kWhiteoutPrefix = ".wh.";
 constexpr std::string_view kOpaqueMarker = ".wh..wh..opq";
 constexpr std::string_view kAufsPrefix = ".wh..wh.";
 
-// "a/b/c" for "./a//b/c/" and "/a/b/c"; "" for the layer's root. kInvalidArgument for "..", whatever it would mean: no
-// builder writes it but to get out. Also for names longer than the kernel takes; beyond `path_depth` kResourceExhausted.
+// "a/b/c" for "./a//b/c/" and "/a/b/c"; "" for the layer's root. kInvalidArgument for "..", whatever it would
+// mean: no builder writes it but to get out. Also for names longer than the kernel takes; beyond `path_depth`
+// kResourceExhausted.
 Result<std::string> CleanLayerPath(std::string_view name, const UnpackLimits& limits);
 
 // True when `path` or a directory on its way is AUFS's own bookkeeping, which is no content.

@@ -21,7 +21,9 @@ namespace {
 
 constexpr int kMaxSymlinks = 40;  // as the kernel's own lookups (path_resolution(7))
 
-std::string OrDot(const std::string& path) { return path.empty() ? "." : path; }
+std::string OrDot(const std::string& path) {
+  return path.empty() ? "." : path;
+}
 
 std::unexpected<Error> NoDirectory(const std::string& path) {
   return Fail(Code::kInvalidArgument, "unpack", path, "not a directory, but something lies in it");
@@ -56,7 +58,9 @@ void EraseAtOrBelow(std::set<std::string>& paths, const std::string& dir) {
 
 }  // namespace
 
-std::string LayerPlace::Path() const { return JoinPath(dir, name); }
+std::string LayerPlace::Path() const {
+  return JoinPath(dir, name);
+}
 
 Result<LayerNode> LookAt(int dir_fd, const std::string& name) {
   struct stat status;
@@ -151,13 +155,15 @@ Result<> LayerTree::Remove(const LayerPlace& place) {
   LayerNode node = TRY(LookAt(place.fd(), place.name));
   std::string path = place.Path();
   if (node.is_dir) TRY(Empty(path));
-  if (unlinkat(place.fd(), place.name.c_str(), node.is_dir ? AT_REMOVEDIR : 0) < 0) return SystemError("unlink", path);
+  if (unlinkat(place.fd(), place.name.c_str(), node.is_dir ? AT_REMOVEDIR : 0) < 0)
+    return SystemError("unlink", path);
   EraseAtOrBelow(implicit_dirs_, path);
   EraseAtOrBelow(opaque_dirs_, path);
   return {};
 }
 
-// One descriptor at a time, however deep the tree is. It drops the cached directories, which may be among what goes.
+// One descriptor at a time, however deep the tree is. It drops the cached directories, which may be among
+// what goes.
 Result<> LayerTree::Empty(const std::string& real_path) {
   cache_ = {};
   UniqueFd fd = TRY(OpenDir(real_path));
@@ -180,7 +186,8 @@ Result<> LayerTree::Empty(const std::string& real_path) {
   for (const std::string& name : dirs) {
     TRY(Empty(JoinPath(real_path, name)));
     UniqueFd parent = TRY(OpenDir(real_path));
-    if (unlinkat(parent.get(), name.c_str(), AT_REMOVEDIR) < 0) return SystemError("rmdir", JoinPath(real_path, name));
+    if (unlinkat(parent.get(), name.c_str(), AT_REMOVEDIR) < 0)
+      return SystemError("rmdir", JoinPath(real_path, name));
   }
   return {};
 }

@@ -28,15 +28,17 @@ struct LayerPlace {
 
 enum class MissingDirs { kMake, kFail };
 
-// Every directory is opened from the layer's root by openat2(2) with RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS. Symlinks
-// of the layer itself are followed in user space, one by one, as a process with the layer as its root would see them.
+// Every directory is opened from the layer's root by openat2(2) with RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS.
+// Symlinks of the layer itself are followed in user space, one by one, as a process with the layer as its
+// root would see them.
 class LayerTree {
  public:
   // `root_fd` stays the caller's.
   LayerTree(int root_fd, const UnpackLimits& limits) : root_fd_(root_fd), limits_(limits) {}
 
-  // The place that `path` (as CleanLayerPath gives it, not empty) means. Missing directories on the way are made with mode
-  // 0755 and noted in `implicit_dirs`, or are kNotFound. Something else than a directory on the way is kInvalidArgument.
+  // The place that `path` (as CleanLayerPath gives it, not empty) means. Missing directories on the way are
+  // made with mode 0755 and noted in `implicit_dirs`, or are kNotFound. Something else than a directory on
+  // the way is kInvalidArgument.
   Result<LayerPlace> Locate(const std::string& path, MissingDirs missing);
 
   // Opens a directory by its real path, O_RDONLY.

@@ -16,8 +16,8 @@
 namespace davit {
 namespace {
 
-// Names that a layer may set. trusted.overlay.* would steer the overlay itself (redirects into other layers); the rest of
-// trusted.* and the labels of security modules are the host's business.
+// Names that a layer may set. trusted.overlay.* would steer the overlay itself (redirects into other layers);
+// the rest of trusted.* and the labels of security modules are the host's business.
 bool MaySetXattr(std::string_view name) {
   return name.starts_with("user.") || name == "security.capability" || name == "system.posix_acl_access" ||
          name == "system.posix_acl_default";
@@ -43,8 +43,7 @@ mode_t NodeType(TarType type) {
 
 }  // namespace
 
-LayerWriter::LayerWriter(int root_fd, const UnpackLimits& limits)
-    : limits_(limits), tree_(root_fd, limits) {}
+LayerWriter::LayerWriter(int root_fd, const UnpackLimits& limits) : limits_(limits), tree_(root_fd, limits) {}
 
 Result<> LayerWriter::Apply(const TarEntry& entry, TarReader& data) {
   if (entries_++ == 0) TRY(tree_.NoteImplicit(""));  // until an entry says what the root is like
@@ -78,7 +77,9 @@ Result<> LayerWriter::ApplyRoot(const TarEntry& entry) {
   return {};
 }
 
-Result<> LayerWriter::MarkOpaque(const LayerPlace& place) { return tree_.NoteOpaque(place.dir); }
+Result<> LayerWriter::MarkOpaque(const LayerPlace& place) {
+  return tree_.NoteOpaque(place.dir);
+}
 
 Result<> LayerWriter::Whiteout(const LayerPlace& place) {
   LayerPlace hidden = place;
@@ -217,10 +218,13 @@ Result<> LayerWriter::MakeSymlinkOrNode(const LayerPlace& place, const TarEntry&
   const char* name = place.name.c_str();
   auto create = [&] {
     if (entry.type == TarType::kSymlink) return symlinkat(entry.link.c_str(), place.fd(), name);
-    return mknodat(place.fd(), name, NodeType(entry.type) | entry.mode, makedev(entry.device_major, entry.device_minor));
+    return mknodat(place.fd(), name, NodeType(entry.type) | entry.mode,
+                   makedev(entry.device_major, entry.device_minor));
   };
-  TRY(CreateOver(entry.type == TarType::kSymlink ? "symlink" : "mknod", path, create, [&] { return Clear(place); }));
-  if (fchownat(place.fd(), name, entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW) < 0) return SystemError("chown", path);
+  TRY(CreateOver(entry.type == TarType::kSymlink ? "symlink" : "mknod", path, create,
+                 [&] { return Clear(place); }));
+  if (fchownat(place.fd(), name, entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW) < 0)
+    return SystemError("chown", path);
   // What was just made is no symlink, so that following is harmless; the umask is undone.
   bool has_mode = entry.type != TarType::kSymlink;
   if (has_mode && fchmodat(place.fd(), name, entry.mode, 0) < 0) return SystemError("chmod", path);

@@ -16,10 +16,10 @@
 
 namespace davit {
 
-// Entries are applied in the order of the archive; a later one replaces an earlier one of the same name, except that a
-// directory keeps what is in it. Whiteouts become character devices 0:0; opaque directories are only reported, because
-// their mark is a trusted.* attribute, which takes CAP_SYS_ADMIN. What a layer cannot know by itself (metadata of implicit
-// directories, links to files of the layers below) is reported as well.
+// Entries are applied in the order of the archive; a later one replaces an earlier one of the same name,
+// except that a directory keeps what is in it. Whiteouts become character devices 0:0; opaque directories are
+// only reported, because their mark is a trusted.* attribute, which takes CAP_SYS_ADMIN. What a layer cannot
+// know by itself (metadata of implicit directories, links to files of the layers below) is reported as well.
 class LayerWriter {
  public:
   // `root_fd` (an empty directory) and `limits` outlive the writer.
@@ -53,7 +53,7 @@ class LayerWriter {
 
   const UnpackLimits& limits_;
   LayerTree tree_;
-  std::map<std::string, Times> dir_times_;           // by real path; set last, as files made in them change it
+  std::map<std::string, Times> dir_times_;  // by real path; set last, as files made in them change it
   std::map<std::string, std::string> pending_links_;  // path to target
   uint64_t entries_ = 0;
   uint64_t dropped_xattrs_ = 0;

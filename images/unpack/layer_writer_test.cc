@@ -44,7 +44,7 @@ class Layer : public ::testing::Test {
   }
 
   struct stat Stat(const std::string& name) {
-    struct stat status {};
+    struct stat status{};
     EXPECT_EQ(lstat((dir_ / name).c_str(), &status), 0) << name;
     return status;
   }
@@ -71,7 +71,8 @@ TEST_F(Layer, SetsAllMetadata) {
   member.mode = 06755;
   member.uid = 100'000;
   member.gid = 3'000'000'000;
-  std::string capability("\x01\x00\x00\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00", 20);
+  std::string capability("\x01\x00\x00\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
+                         20);
   member.pax = {{"mtime", "1600000000.123456789"},
                 {"SCHILY.xattr.user.note", "hello"},
                 {"SCHILY.xattr.security.capability", capability},
@@ -137,8 +138,12 @@ TEST_F(Layer, NotesDirectoriesThatNoEntryDescribes) {
 }
 
 TEST_F(Layer, WhiteoutsTakeOverlaysForm) {
-  UnpackReport report = MustUnpack(
-      TarBuilder().Dir("d").Whiteout("d/", "gone").File("d/.wh..wh..opq", "").Whiteout("", "also").File(".wh..wh.plnk/x", ""));
+  UnpackReport report = MustUnpack(TarBuilder()
+                                       .Dir("d")
+                                       .Whiteout("d/", "gone")
+                                       .File("d/.wh..wh..opq", "")
+                                       .Whiteout("", "also")
+                                       .File(".wh..wh.plnk/x", ""));
   EXPECT_TRUE(IsWhiteout("d/gone"));
   EXPECT_TRUE(IsWhiteout("also"));
   EXPECT_THAT(report.opaque_dirs, ElementsAre("d"));
@@ -147,11 +152,17 @@ TEST_F(Layer, WhiteoutsTakeOverlaysForm) {
 
 TEST_F(Layer, WhatTheLayerHasItselfOutlivesAWhiteoutOfThatName) {
   UnpackReport report = MustUnpack(TarBuilder()
-                                       .File("file", "new").Whiteout("", "file")
-                                       .Dir("dir").File("dir/f", "").Whiteout("", "dir")
-                                       .Whiteout("", "late").File("late", "new")
-                                       .Whiteout("", "latedir").Dir("latedir")
-                                       .Whiteout("", "implied").File("implied/f", ""));
+                                       .File("file", "new")
+                                       .Whiteout("", "file")
+                                       .Dir("dir")
+                                       .File("dir/f", "")
+                                       .Whiteout("", "dir")
+                                       .Whiteout("", "late")
+                                       .File("late", "new")
+                                       .Whiteout("", "latedir")
+                                       .Dir("latedir")
+                                       .Whiteout("", "implied")
+                                       .File("implied/f", ""));
   EXPECT_EQ(Content("file"), "new");
   EXPECT_EQ(Content("late"), "new");
   EXPECT_TRUE(Exists("dir/f"));
@@ -161,10 +172,17 @@ TEST_F(Layer, WhatTheLayerHasItselfOutlivesAWhiteoutOfThatName) {
 
 TEST_F(Layer, ALaterEntryReplacesAnEarlierOne) {
   UnpackReport report = MustUnpack(TarBuilder()
-                                       .File("a", "old").File("a", "new")
-                                       .Dir("b").File("b/c/d", "").File("b/.wh..wh..opq", "").File("b", "now a file")
-                                       .Symlink("l", "/etc/passwd").File("l", "no symlink")
-                                       .Dir("k").File("k/x", "").Dir("k", 0700));
+                                       .File("a", "old")
+                                       .File("a", "new")
+                                       .Dir("b")
+                                       .File("b/c/d", "")
+                                       .File("b/.wh..wh..opq", "")
+                                       .File("b", "now a file")
+                                       .Symlink("l", "/etc/passwd")
+                                       .File("l", "no symlink")
+                                       .Dir("k")
+                                       .File("k/x", "")
+                                       .Dir("k", 0700));
   EXPECT_EQ(Content("a"), "new");
   EXPECT_EQ(Content("b"), "now a file");
   EXPECT_EQ(Content("l"), "no symlink");
@@ -177,10 +195,16 @@ TEST_F(Layer, ALaterEntryReplacesAnEarlierOne) {
 
 TEST_F(Layer, SymlinkedParentsMeanWhatTheyMeanInTheContainer) {
   UnpackReport report = MustUnpack(TarBuilder()
-                                       .Dir("usr/lib").Symlink("lib", "usr/lib").File("lib/a", "a")
-                                       .Symlink("abs", "/usr").File("abs/b", "b")
-                                       .Symlink("usr/up", "../../../../usr/lib").File("usr/up/c", "c")
-                                       .Symlink("var/run", "/run").File("var/run/d/e", "e").Whiteout("lib/", "w"));
+                                       .Dir("usr/lib")
+                                       .Symlink("lib", "usr/lib")
+                                       .File("lib/a", "a")
+                                       .Symlink("abs", "/usr")
+                                       .File("abs/b", "b")
+                                       .Symlink("usr/up", "../../../../usr/lib")
+                                       .File("usr/up/c", "c")
+                                       .Symlink("var/run", "/run")
+                                       .File("var/run/d/e", "e")
+                                       .Whiteout("lib/", "w"));
   EXPECT_EQ(Content("usr/lib/a"), "a");
   EXPECT_EQ(Content("usr/b"), "b");
   EXPECT_EQ(Content("usr/lib/c"), "c");
@@ -191,8 +215,11 @@ TEST_F(Layer, SymlinkedParentsMeanWhatTheyMeanInTheContainer) {
 
 TEST_F(Layer, HardLinksAreOneFile) {
   UnpackReport report = MustUnpack(TarBuilder()
-                                       .HardLink("early", "target").File("target", "x").HardLink("late", "/target")
-                                       .Symlink("s", "target").HardLink("link-to-symlink", "s"));
+                                       .HardLink("early", "target")
+                                       .File("target", "x")
+                                       .HardLink("late", "/target")
+                                       .Symlink("s", "target")
+                                       .HardLink("link-to-symlink", "s"));
   EXPECT_EQ(Stat("early").st_ino, Stat("target").st_ino);
   EXPECT_EQ(Stat("late").st_ino, Stat("target").st_ino);
   EXPECT_EQ(Stat("link-to-symlink").st_ino, Stat("s").st_ino);
@@ -202,8 +229,10 @@ TEST_F(Layer, HardLinksAreOneFile) {
 TEST_F(Layer, LinksToLayersBelowAreReported) {
   UnpackReport report = MustUnpack(TarBuilder()
                                        .HardLink("d/link", "below/file")
-                                       .Whiteout("", "hidden").HardLink("link2", "hidden")
-                                       .HardLink("replaced", "below/file").File("replaced", ""));
+                                       .Whiteout("", "hidden")
+                                       .HardLink("link2", "hidden")
+                                       .HardLink("replaced", "below/file")
+                                       .File("replaced", ""));
   EXPECT_THAT(report.pending_links,
               ElementsAre(PendingLink{"d/link", "below/file"}, PendingLink{"link2", "hidden"}));
 }
@@ -239,7 +268,8 @@ TEST_F(Layer, NothingLeavesTheLayer) {
       {"whiteout of nothing", TarBuilder().File(".wh.", "")},
       {"opaque through symlink", TarBuilder().Symlink("link", target).File("link/.wh..wh..opq", "")},
       {"device through symlink", TarBuilder().Symlink("link", target).Add(device)},
-      {"replace a directory by a symlink", TarBuilder().Dir("d").File("d/x", "").Symlink("d", target).File("d/evil", "")},
+      {"replace a directory by a symlink",
+       TarBuilder().Dir("d").File("d/x", "").Symlink("d", target).File("d/evil", "")},
       {"remove through symlink", TarBuilder().Symlink("d", target).Dir("d")},
       {"symlink loop", TarBuilder().Symlink("a", "b").Symlink("b", "a").File("a/x", "")},
       {"whiteout directory", TarBuilder().File(".wh.d/x", "")},
@@ -258,29 +288,38 @@ TEST_F(Layer, NothingLeavesTheLayer) {
     ASSERT_EQ(stat((canary / "file").c_str(), &status), 0);
     EXPECT_EQ(status.st_nlink, 1u) << attack.name;
     EXPECT_EQ(std::distance(std::filesystem::directory_iterator(canary.path()), {}), 1) << attack.name;
-    for (const auto& entry : std::filesystem::directory_iterator(dir_.path())) std::filesystem::remove_all(entry);
+    for (const auto& entry : std::filesystem::directory_iterator(dir_.path()))
+      std::filesystem::remove_all(entry);
   }
 }
 
 TEST_F(Layer, HostileNamesAreErrors) {
-  const TarBuilder kHostile[] = {
-      TarBuilder().File("../x", ""),          TarBuilder().File("a/../x", ""),       TarBuilder().File(".wh.", ""),
-      TarBuilder().File(".wh...", ""),        TarBuilder().File(".wh.d/x", ""),      TarBuilder().HardLink("x", "../y"),
-      TarBuilder().HardLink("x", "x"),        TarBuilder().HardLink("x", "/"),       TarBuilder().File("f", "").Dir("f/x"),
-      TarBuilder().Dir("d").HardLink("l", "d"), TarBuilder().Symlink(".", "x"),
-      TarBuilder().Symlink("a", "b").Symlink("b", "a").File("a/x", "")};
+  const TarBuilder kHostile[] = {TarBuilder().File("../x", ""),
+                                 TarBuilder().File("a/../x", ""),
+                                 TarBuilder().File(".wh.", ""),
+                                 TarBuilder().File(".wh...", ""),
+                                 TarBuilder().File(".wh.d/x", ""),
+                                 TarBuilder().HardLink("x", "../y"),
+                                 TarBuilder().HardLink("x", "x"),
+                                 TarBuilder().HardLink("x", "/"),
+                                 TarBuilder().File("f", "").Dir("f/x"),
+                                 TarBuilder().Dir("d").HardLink("l", "d"),
+                                 TarBuilder().Symlink(".", "x"),
+                                 TarBuilder().Symlink("a", "b").Symlink("b", "a").File("a/x", "")};
   for (const TarBuilder& hostile : kHostile) {
     auto report = Unpack(hostile);
     ASSERT_FALSE(report);
     EXPECT_EQ(report.error().code, Code::kInvalidArgument) << report.error().ToString();
-    for (const auto& entry : std::filesystem::directory_iterator(dir_.path())) std::filesystem::remove_all(entry);
+    for (const auto& entry : std::filesystem::directory_iterator(dir_.path()))
+      std::filesystem::remove_all(entry);
   }
 }
 
 TEST_F(Layer, DepthAndReportAreLimited) {
   UnpackLimits limits;
   limits.path_depth = 10;
-  EXPECT_EQ(Unpack(TarBuilder().Dir("1/2/3/4/5/6/7/8/9/10/11"), limits).error().code, Code::kResourceExhausted);
+  EXPECT_EQ(Unpack(TarBuilder().Dir("1/2/3/4/5/6/7/8/9/10/11"), limits).error().code,
+            Code::kResourceExhausted);
   limits = {};
   limits.report_bytes = 100;
   TarBuilder many;

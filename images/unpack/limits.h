@@ -10,16 +10,16 @@
 namespace davit {
 
 struct UnpackLimits {
-  uint64_t stream_bytes = 256ULL << 30;       // uncompressed
-  uint64_t file_bytes = 4ULL << 40;           // apparent size of one file; sparse ones occupy less
+  uint64_t stream_bytes = 256ULL << 30;  // uncompressed
+  uint64_t file_bytes = 4ULL << 40;      // apparent size of one file; sparse ones occupy less
   uint64_t entries = 4 << 20;
-  size_t header_bytes = 1 << 20;              // PAX records and long names in front of one entry
+  size_t header_bytes = 1 << 20;  // PAX records and long names in front of one entry
   size_t xattrs_per_entry = 256;
-  size_t xattr_bytes = 64 << 10;              // one value: the kernel's own limit (XATTR_SIZE_MAX)
+  size_t xattr_bytes = 64 << 10;  // one value: the kernel's own limit (XATTR_SIZE_MAX)
   size_t sparse_segments = 256 << 10;
   size_t path_depth = 512;
-  size_t path_bytes = 4095;                   // PATH_MAX less its NUL
-  size_t report_bytes = 32 << 20;             // paths that the report may carry
+  size_t path_bytes = 4095;        // PATH_MAX less its NUL
+  size_t report_bytes = 32 << 20;  // paths that the report may carry
 };
 
 }  // namespace davit

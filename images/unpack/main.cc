@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// davit-unpack: fills the directory on descriptor 3 with the layer that comes on descriptor 0, and reports on 4
-// (images/unpack_report.h). Started by the daemon only, once per layer.
+// davit-unpack: fills the directory on descriptor 3 with the layer that comes on descriptor 0, and reports on
+// 4 (images/unpack_report.h). Started by the daemon only, once per layer.
 #include <openssl/crypto.h>
 
 #include "base/codec.h"
@@ -55,7 +55,8 @@ Result<> UnpackStream(int root_fd, UnpackReport& report, Hasher hasher) {
 }
 
 Result<> Unpack(UnpackReport& report) {
-  // OpenSSL would read its configuration, which can name code to load, when it is first used: by then from the layer.
+  // OpenSSL would read its configuration, which can name code to load, when it is first used: by then from
+  // the layer.
   OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
   Hasher hasher = TRY(Hasher::For({}));
   UniqueFd root = TRY(Confine(kUnpackLayerFd, kUnpackReportFd));
@@ -82,4 +83,6 @@ int Main() {
 }  // namespace
 }  // namespace davit
 
-int main() { return davit::Main(); }
+int main() {
+  return davit::Main();
+}

@@ -28,7 +28,8 @@ Result<int64_t> ParseSigned(std::string_view text) {
   return negative ? -static_cast<int64_t>(magnitude) : static_cast<int64_t>(magnitude);
 }
 
-// Seconds with any number of decimals; what is finer than a nanosecond is cut off. "-1.5" is 1.5 s before 1970.
+// Seconds with any number of decimals; what is finer than a nanosecond is cut off. "-1.5" is 1.5 s before
+// 1970.
 Result<timespec> ParseTime(std::string_view text) {
   size_t point = std::min(text.find('.'), text.size());
   timespec time{};
@@ -87,7 +88,8 @@ class PaxReader {
 
   Result<PaxRecords> Finish() {
     if (offset_pending_) return Malformed("GNU.sparse.offset");
-    if (records_.sparse_map && records_.sparse_map->size() > limits_.sparse_segments) return TooManySegments();
+    if (records_.sparse_map && records_.sparse_map->size() > limits_.sparse_segments)
+      return TooManySegments();
     return std::move(records_);
   }
 
@@ -109,7 +111,8 @@ class PaxReader {
     }
     std::erase_if(records_.xattrs, [name](auto& xattr) { return xattr.first == name; });
     if (value.size() > limits_.xattr_bytes || records_.xattrs.size() >= limits_.xattrs_per_entry) {
-      return Fail(Code::kResourceExhausted, "read PAX header", name, "too many or too large extended attributes");
+      return Fail(Code::kResourceExhausted, "read PAX header", name,
+                  "too many or too large extended attributes");
     }
     records_.xattrs.emplace_back(name, value);
     return {};

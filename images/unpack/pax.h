@@ -37,8 +37,8 @@ struct PaxRecords {
   bool IsSparse() const { return sparse_map_in_data || sparse_map.has_value(); }
 };
 
-// kInvalidArgument for malformed records, kResourceExhausted beyond the limits. Unknown keys are ignored, as the standard
-// says; an empty value undoes an earlier one.
+// kInvalidArgument for malformed records, kResourceExhausted beyond the limits. Unknown keys are ignored, as
+// the standard says; an empty value undoes an earlier one.
 Result<PaxRecords> ParsePax(std::string_view data, const UnpackLimits& limits);
 
 // A decimal number without sign and nothing else.

@@ -87,6 +87,8 @@ class ReadAheadStream : public ChunkStream {
 
 }  // namespace
 
-std::unique_ptr<ChunkStream> ReadAhead(ChunkStream& input) { return std::make_unique<ReadAheadStream>(input); }
+std::unique_ptr<ChunkStream> ReadAhead(ChunkStream& input) {
+  return std::make_unique<ReadAheadStream>(input);
+}
 
 }  // namespace davit

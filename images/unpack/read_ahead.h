@@ -10,9 +10,9 @@
 
 namespace davit {
 
-// A stream with the content of `input`, which a thread of its own reads a bounded number of bytes (1 MiB) ahead.
-// `input` outlives it and is not touched by anybody else until it is gone; going ends the thread once the call of Next
-// that it is in has returned.
+// A stream with the content of `input`, which a thread of its own reads a bounded number of bytes (1 MiB)
+// ahead. `input` outlives it and is not touched by anybody else until it is gone; going ends the thread once
+// the call of Next that it is in has returned.
 std::unique_ptr<ChunkStream> ReadAhead(ChunkStream& input);
 
 }  // namespace davit

@@ -20,10 +20,10 @@ constexpr int kAllowed[] = {
     SCMP_SYS(fchmodat), SCMP_SYS(fsetxattr), SCMP_SYS(utimensat), SCMP_SYS(ftruncate),
     // Memory, threads, the end. clone3 is refused below, and glibc falls back to clone.
     SCMP_SYS(brk), SCMP_SYS(mmap), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(mprotect), SCMP_SYS(madvise),
-    SCMP_SYS(futex), SCMP_SYS(set_robust_list), SCMP_SYS(rseq), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
-    SCMP_SYS(sched_getaffinity), SCMP_SYS(sched_yield), SCMP_SYS(getrandom), SCMP_SYS(clock_gettime),
-    SCMP_SYS(gettid), SCMP_SYS(getpid), SCMP_SYS(tgkill), SCMP_SYS(restart_syscall), SCMP_SYS(exit),
-    SCMP_SYS(exit_group)};
+    SCMP_SYS(futex), SCMP_SYS(set_robust_list), SCMP_SYS(rseq), SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(rt_sigreturn), SCMP_SYS(sched_getaffinity), SCMP_SYS(sched_yield), SCMP_SYS(getrandom),
+    SCMP_SYS(clock_gettime), SCMP_SYS(gettid), SCMP_SYS(getpid), SCMP_SYS(tgkill), SCMP_SYS(restart_syscall),
+    SCMP_SYS(exit), SCMP_SYS(exit_group)};
 
 }  // namespace
 
@@ -31,7 +31,8 @@ Result<> LoadSyscallFilter() {
 #ifdef DAVIT_SANITIZED
   return {};
 #else
-  std::unique_ptr<void, void (*)(scmp_filter_ctx)> filter(seccomp_init(SCMP_ACT_ERRNO(EPERM)), seccomp_release);
+  std::unique_ptr<void, void (*)(scmp_filter_ctx)> filter(seccomp_init(SCMP_ACT_ERRNO(EPERM)),
+                                                          seccomp_release);
   if (!filter) return SystemError("seccomp_init", "unpacker", ENOMEM);
   for (int call : kAllowed) {
     if (int status = seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, call, 0); status < 0) {

@@ -8,8 +8,9 @@
 
 namespace davit {
 
-// Allows files on descriptors, memory and threads; every other call is EPERM from here on, for this thread and those it
-// starts. no_new_privs must be set. Without effect in a sanitized build, whose runtime calls what it likes.
+// Allows files on descriptors, memory and threads; every other call is EPERM from here on, for this thread
+// and those it starts. no_new_privs must be set. Without effect in a sanitized build, whose runtime calls
+// what it likes.
 Result<> LoadSyscallFilter();
 
 }  // namespace davit

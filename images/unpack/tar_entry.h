@@ -37,7 +37,8 @@ struct TarEntry {
   unsigned device_major = 0;
   unsigned device_minor = 0;
   uint64_t size = 0;  // of the file as it shall be
-  // Set for a sparse file: in order, not overlapping, within `size`; their data follow each other in the archive.
+  // Set for a sparse file: in order, not overlapping, within `size`; their data follow each other in the
+  // archive.
   std::optional<std::vector<SparseSegment>> segments;
   std::vector<std::pair<std::string, std::string>> xattrs;
 };

@@ -35,7 +35,9 @@ constexpr Field kRealSize{483, 12};
 constexpr Field kExtensionMap{0, 21 * 24};
 constexpr size_t kExtensionIsExtended = 504;
 
-std::string_view Get(std::string_view block, Field field) { return block.substr(field.offset, field.length); }
+std::string_view Get(std::string_view block, Field field) {
+  return block.substr(field.offset, field.length);
+}
 
 // Up to the first NUL.
 std::string_view Text(std::string_view block, Field field) {

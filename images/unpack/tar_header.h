@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The 512-byte header block: V7, POSIX ustar, GNU and STAR (tar(5) of libarchive, GNU tar manual "Basic Tar Format").
+// The 512-byte header block: V7, POSIX ustar, GNU and STAR (tar(5) of libarchive, GNU tar manual "Basic Tar
+// Format").
 #pragma once
 
 #include <cstdint>

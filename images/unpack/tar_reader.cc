@@ -15,15 +15,21 @@ constexpr int64_t kMaxMinor = (1 << 20) - 1;
 std::unexpected<Error> Malformed(std::string_view subject, std::string_view why) {
   return Fail(Code::kInvalidArgument, "read tar", subject, why);
 }
-std::unexpected<Error> CutOff() { return Fail(Code::kDataLoss, "read tar", "layer", "ends in the middle of an entry"); }
+std::unexpected<Error> CutOff() {
+  return Fail(Code::kDataLoss, "read tar", "layer", "ends in the middle of an entry");
+}
 std::unexpected<Error> TooMuch(std::string_view what) {
   return Fail(Code::kResourceExhausted, "read tar", "layer", what);
 }
 
-uint64_t PaddingAfter(uint64_t size) { return (kTarBlock - size % kTarBlock) % kTarBlock; }
+uint64_t PaddingAfter(uint64_t size) {
+  return (kTarBlock - size % kTarBlock) % kTarBlock;
+}
 
 // Links, devices and directories have no data whatever their size field says; so every reader takes them.
-bool HasData(TarType type) { return type == TarType::kFile; }
+bool HasData(TarType type) {
+  return type == TarType::kFile;
+}
 
 Result<TarType> TypeOf(const TarHeader& header, std::string_view name) {
   switch (header.type_flag) {
@@ -208,19 +214,22 @@ Result<> TarReader::ReadSparseMap(TarHeader& header, const PaxRecords& pax, TarE
       std::string_view block = TRY(Block());
       if (block.size() < kTarBlock) return CutOff();
       header.more_segments = TRY(ParseSparseExtension(block, header.segments));
-      if (header.segments.size() > limits_.sparse_segments) return TooMuch("too many segments in a sparse file");
+      if (header.segments.size() > limits_.sparse_segments)
+        return TooMuch("too many segments in a sparse file");
     }
     entry.segments = std::move(header.segments);
     entry.size = static_cast<uint64_t>(header.real_size);
   } else {
-    if (!pax.sparse_real_size || *pax.sparse_real_size < 0) return Malformed(entry.name, "sparse file without a size");
+    if (!pax.sparse_real_size || *pax.sparse_real_size < 0)
+      return Malformed(entry.name, "sparse file without a size");
     entry.segments = pax.sparse_map_in_data ? TRY(ReadMapInData()) : *pax.sparse_map;
     entry.size = static_cast<uint64_t>(*pax.sparse_real_size);
   }
   return CheckSegments(entry);
 }
 
-// Format 1.0: "<count>\n" and for each segment "<offset>\n<length>\n", padded to whole blocks, in front of the data.
+// Format 1.0: "<count>\n" and for each segment "<offset>\n<length>\n", padded to whole blocks, in front of
+// the data.
 Result<std::vector<SparseSegment>> TarReader::ReadMapInData() {
   std::string text;
   size_t pos = 0;
@@ -256,7 +265,8 @@ Result<> TarReader::CheckSegments(const TarEntry& entry) const {
   uint64_t end = 0;
   uint64_t data = 0;
   for (const SparseSegment& segment : *entry.segments) {
-    bool inside = segment.offset >= end && segment.offset <= entry.size && segment.length <= entry.size - segment.offset;
+    bool inside = segment.offset >= end && segment.offset <= entry.size &&
+                  segment.length <= entry.size - segment.offset;
     if (!inside) return Malformed(entry.name, "sparse segments overlap or leave the file");
     end = segment.offset + segment.length;
     data += segment.length;
@@ -270,7 +280,8 @@ Result<std::string_view> TarReader::ReadData() {
   if (data_left_ == 0) return std::string_view();
   TRY(Fill());
   if (chunk_.empty()) return CutOff();
-  std::string_view piece = chunk_.substr(0, static_cast<size_t>(std::min<uint64_t>(data_left_, chunk_.size())));
+  std::string_view piece =
+      chunk_.substr(0, static_cast<size_t>(std::min<uint64_t>(data_left_, chunk_.size())));
   chunk_.remove_prefix(piece.size());
   data_left_ -= piece.size();
   return piece;

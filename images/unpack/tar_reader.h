@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Reads a tar stream once, front to back: V7, ustar, PAX, GNU and STAR archives, sparse files in all four forms.
+// Reads a tar stream once, front to back: V7, ustar, PAX, GNU and STAR archives, sparse files in all four
+// forms.
 #pragma once
 
 #include <optional>
@@ -17,8 +18,8 @@
 
 namespace davit {
 
-// Errors: kInvalidArgument for a malformed archive, kDataLoss for one that is cut off, kResourceExhausted beyond the
-// limits, and those of the stream. After one the reader is spent.
+// Errors: kInvalidArgument for a malformed archive, kDataLoss for one that is cut off, kResourceExhausted
+// beyond the limits, and those of the stream. After one the reader is spent.
 class TarReader {
  public:
   // `stream` and `limits` outlive the reader.
@@ -27,11 +28,12 @@ class TarReader {
   // The next entry, skipping what was not read of the one before; nothing at the end of the archive.
   Result<std::optional<TarEntry>> Next();
 
-  // The next piece of the entry's data, valid until the next call of anything; empty at the end. For a sparse file these
-  // are the data of its segments, one after the other.
+  // The next piece of the entry's data, valid until the next call of anything; empty at the end. For a sparse
+  // file these are the data of its segments, one after the other.
   Result<std::string_view> ReadData();
 
-  // Reads what follows the archive's end mark to the end of the stream, so that whoever digests the stream sees all of it.
+  // Reads what follows the archive's end mark to the end of the stream, so that whoever digests the stream
+  // sees all of it.
   Result<> Drain();
 
  private:
@@ -50,15 +52,15 @@ class TarReader {
   Result<std::vector<SparseSegment>> ReadMapInData();
   Result<> CheckSegments(const TarEntry& entry) const;
 
-  Result<> Fill();                                 // makes chunk_ non-empty, unless the stream is at its end
-  Result<std::string_view> Block();                // the next 512 bytes; fewer only at the end of the stream
+  Result<> Fill();                   // makes chunk_ non-empty, unless the stream is at its end
+  Result<std::string_view> Block();  // the next 512 bytes; fewer only at the end of the stream
   Result<std::string> ReadText(uint64_t size, Pending& pending);
   Result<> Skip(uint64_t size);
 
   ChunkStream& stream_;
   const UnpackLimits& limits_;
-  std::string_view chunk_;     // what is left of the stream's last piece
-  std::string gathered_;       // a block that spanned two pieces
+  std::string_view chunk_;  // what is left of the stream's last piece
+  std::string gathered_;    // a block that spanned two pieces
   uint64_t bytes_read_ = 0;
   uint64_t entries_ = 0;
   uint64_t data_left_ = 0;     // of the current entry

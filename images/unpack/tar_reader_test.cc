@@ -88,8 +88,8 @@ TEST(TarReader, SkipsDataThatNobodyReads) {
 TEST(TarReader, PaxRecordsWin) {
   TarMember member;
   member.name = "short";
-  member.pax = {{"path", std::string(300, 'p')}, {"uid", "3000000000"},      {"gid", "7"},
-                {"mtime", "1234.5"},             {"SCHILY.xattr.user.a", "v=1\n2"}, {"comment", "ignored"}};
+  member.pax = {{"path", std::string(300, 'p')},   {"uid", "3000000000"}, {"gid", "7"}, {"mtime", "1234.5"},
+                {"SCHILY.xattr.user.a", "v=1\n2"}, {"comment", "ignored"}};
   TarEntry entry = One(TarBuilder().Add(member));
   EXPECT_EQ(entry.name, std::string(300, 'p'));
   EXPECT_EQ(entry.uid, 3'000'000'000u);
@@ -179,18 +179,20 @@ TEST(TarReader, ReadsOldGnuSparseFiles) {
   ExpectSparse(OldSparseHeader(map, false, "onetwo") + TarBuilder::Pad("onetwo"));
   std::string first = OldSegment("00000000000", "00000000003");
   std::string extension = OldSegment("00000011610", "00000000003") + OldSegment("00000023420", "00000000000");
-  ExpectSparse(OldSparseHeader(first, true, "onetwo") + TarBuilder::Pad(extension) + TarBuilder::Pad("onetwo"));
+  ExpectSparse(OldSparseHeader(first, true, "onetwo") + TarBuilder::Pad(extension) +
+               TarBuilder::Pad("onetwo"));
 }
 
 TEST(TarReader, ReadsPaxSparseFiles) {
   TarMember member;
   member.name = "GNUSparseFile.1/sparse";
   member.data = "onetwo";
-  member.pax = {{"GNU.sparse.size", "10000"},   {"GNU.sparse.numblocks", "2"}, {"GNU.sparse.offset", "0"},
-                {"GNU.sparse.numbytes", "3"},   {"GNU.sparse.offset", "5000"}, {"GNU.sparse.numbytes", "3"},
+  member.pax = {{"GNU.sparse.size", "10000"}, {"GNU.sparse.numblocks", "2"}, {"GNU.sparse.offset", "0"},
+                {"GNU.sparse.numbytes", "3"}, {"GNU.sparse.offset", "5000"}, {"GNU.sparse.numbytes", "3"},
                 {"GNU.sparse.name", "sparse"}};
   ExpectSparse(TarBuilder().Add(member).Finish());
-  member.pax = {{"GNU.sparse.size", "10000"}, {"GNU.sparse.map", "0,3,5000,3"}, {"GNU.sparse.name", "sparse"}};
+  member.pax = {
+      {"GNU.sparse.size", "10000"}, {"GNU.sparse.map", "0,3,5000,3"}, {"GNU.sparse.name", "sparse"}};
   ExpectSparse(TarBuilder().Add(member).Finish());
   member.pax = {{"GNU.sparse.major", "1"},
                 {"GNU.sparse.minor", "0"},
@@ -201,8 +203,8 @@ TEST(TarReader, ReadsPaxSparseFiles) {
 }
 
 TEST(TarReader, RefusesSparseMapsThatLie) {
-  for (const char* map : {"0,3,2,3", "0,3,9998,3", "5000,3,0,3", "0,3", "0,7", "0,3,5000,18446744073709551615", "0",
-                          "x,3,5,3", "0,3,5000,4"}) {
+  for (const char* map : {"0,3,2,3", "0,3,9998,3", "5000,3,0,3", "0,3", "0,7",
+                          "0,3,5000,18446744073709551615", "0", "x,3,5,3", "0,3,5000,4"}) {
     TarMember member;
     member.name = "sparse";
     member.data = "onetwo";
@@ -212,7 +214,8 @@ TEST(TarReader, RefusesSparseMapsThatLie) {
   TarMember member;
   member.name = "sparse";
   member.pax = {{"GNU.sparse.major", "1"}, {"GNU.sparse.realsize", "10"}};
-  for (const std::string& data : {std::string("2\n0\n"), std::string(600, '1'), std::string("-1\n"), std::string()}) {
+  for (const std::string& data :
+       {std::string("2\n0\n"), std::string(600, '1'), std::string("-1\n"), std::string()}) {
     member.data = data.empty() ? data : TarBuilder::Pad(data);
     EXPECT_EQ(WhyRefused(TarBuilder().Add(member).Finish()), Code::kInvalidArgument) << data;
   }
@@ -227,7 +230,8 @@ TEST(TarReader, RefusesMalformedHeaders) {
   EXPECT_EQ(WhyRefused(wrong_checksum), Code::kInvalidArgument);
   EXPECT_EQ(WhyRefused(TarBuilder::Header(member, 100, "1x3")), Code::kInvalidArgument);
   EXPECT_EQ(WhyRefused(TarBuilder::Header(member, 124, std::string(12, '\xff'))), Code::kInvalidArgument);
-  EXPECT_EQ(WhyRefused(TarBuilder::Header(member, 124, "\x80\x01" + std::string(10, '\0'))), Code::kInvalidArgument);
+  EXPECT_EQ(WhyRefused(TarBuilder::Header(member, 124, "\x80\x01" + std::string(10, '\0'))),
+            Code::kInvalidArgument);
   EXPECT_EQ(WhyRefused(std::string(512, '\0') + good), Code::kInvalidArgument);
   member.name = "";
   EXPECT_EQ(WhyRefused(TarBuilder::Header(member)), Code::kInvalidArgument);
@@ -243,11 +247,12 @@ TEST(TarReader, RefusesMalformedHeaders) {
 
 TEST(TarReader, RefusesMalformedPax) {
   for (const std::string& records :
-       {std::string("x"), std::string("5 a=b"), std::string("99 a=b\n"), std::string("6 a=bcd\n"), std::string("1 \n"),
-        std::string("4 =\n"), std::string("18446744073709551616 a=b\n"), std::string("-5 a=b\n"),
-        TarBuilder::PaxRecord("uid", "1x"), TarBuilder::PaxRecord("mtime", "1.x"), TarBuilder::PaxRecord("mtime", "."),
-        TarBuilder::PaxRecord("path", std::string("a\0b", 3)), TarBuilder::PaxRecord("size", "-1"),
-        TarBuilder::PaxRecord("SCHILY.xattr.", "v"), TarBuilder::PaxRecord("GNU.sparse.numbytes", "1")}) {
+       {std::string("x"), std::string("5 a=b"), std::string("99 a=b\n"), std::string("6 a=bcd\n"),
+        std::string("1 \n"), std::string("4 =\n"), std::string("18446744073709551616 a=b\n"),
+        std::string("-5 a=b\n"), TarBuilder::PaxRecord("uid", "1x"), TarBuilder::PaxRecord("mtime", "1.x"),
+        TarBuilder::PaxRecord("mtime", "."), TarBuilder::PaxRecord("path", std::string("a\0b", 3)),
+        TarBuilder::PaxRecord("size", "-1"), TarBuilder::PaxRecord("SCHILY.xattr.", "v"),
+        TarBuilder::PaxRecord("GNU.sparse.numbytes", "1")}) {
     TarMember pax;
     pax.name = "x";
     pax.type = 'x';
@@ -288,9 +293,12 @@ TEST(TarReader, LimitsHold) {
   EXPECT_EQ(WhyRefused(TarBuilder().Add(member).Finish(), limits), Code::kResourceExhausted);
   member.pax = {{"GNU.sparse.size", "9223372036854775807"}, {"GNU.sparse.map", ""}};
   EXPECT_EQ(WhyRefused(TarBuilder().Add(member).Finish(), limits), Code::kResourceExhausted);
-  EXPECT_EQ(WhyRefused(TarBuilder().File("f", std::string(5001, 'x')).Finish(), limits), Code::kResourceExhausted);
-  EXPECT_EQ(WhyRefused(TarBuilder().Dir("1").Dir("2").Dir("3").Dir("4").Finish(), limits), Code::kResourceExhausted);
-  EXPECT_EQ(WhyRefused(TarBuilder().Dir("1").Finish() + std::string(30'000, '\0'), limits), Code::kResourceExhausted);
+  EXPECT_EQ(WhyRefused(TarBuilder().File("f", std::string(5001, 'x')).Finish(), limits),
+            Code::kResourceExhausted);
+  EXPECT_EQ(WhyRefused(TarBuilder().Dir("1").Dir("2").Dir("3").Dir("4").Finish(), limits),
+            Code::kResourceExhausted);
+  EXPECT_EQ(WhyRefused(TarBuilder().Dir("1").Finish() + std::string(30'000, '\0'), limits),
+            Code::kResourceExhausted);
   // Long names in a row are one entry's headers, too.
   TarMember name;
   name.name = "L";

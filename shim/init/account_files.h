@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// /etc/passwd and /etc/group of a container (passwd(5), group(5)): text that an image may have filled with anything.
+// /etc/passwd and /etc/group of a container (passwd(5), group(5)): text that an image may have filled with
+// anything.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +17,8 @@ namespace davit {
 
 constexpr size_t kMaxAccountFileBytes = 10 << 20;
 
-// Reads a file inside the root `root_fd`: "" when it does not exist, an error when it is not a regular file or is
-// larger than kMaxAccountFileBytes. Never blocks on a FIFO and never reads a device.
+// Reads a file inside the root `root_fd`: "" when it does not exist, an error when it is not a regular file
+// or is larger than kMaxAccountFileBytes. Never blocks on a FIFO and never reads a device.
 Result<std::string> ReadAccountFile(int root_fd, const std::string& path);
 
 struct PasswdEntry {

@@ -19,7 +19,8 @@ constexpr uint64_t Bit(int capability) {
 
 }  // namespace
 
-CapabilitySets ReachableCapabilities(const CapabilitySets& wanted, uint64_t permitted_now, uint64_t bounding_now) {
+CapabilitySets ReachableCapabilities(const CapabilitySets& wanted, uint64_t permitted_now,
+                                     uint64_t bounding_now) {
   CapabilitySets sets;
   sets.bounding = wanted.bounding & bounding_now;
   sets.permitted = wanted.permitted & permitted_now;
@@ -62,7 +63,8 @@ Result<> SetCapabilities(const CapabilitySets& sets) {
     data[word].inheritable = static_cast<uint32_t>(sets.inheritable >> (32 * word));
   }
   if (syscall(SYS_capset, &header, data) < 0) return SystemError("capset", "self");
-  if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0) return SystemError("prctl(PR_CAP_AMBIENT)", "clear");
+  if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
+    return SystemError("prctl(PR_CAP_AMBIENT)", "clear");
   for (int capability = 0; capability < kMaxCapabilities; ++capability) {
     if ((sets.ambient & Bit(capability)) == 0) continue;
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) < 0) {

@@ -9,9 +9,11 @@
 
 namespace davit {
 
-// Sets that the kernel will take from a process that has `permitted_now` and `bounding_now`: nobody can gain what the host
-// itself lacks, so that is left out. Inheritable stays empty unless ambient capabilities need it (CVE-2022-29162).
-CapabilitySets ReachableCapabilities(const CapabilitySets& wanted, uint64_t permitted_now, uint64_t bounding_now);
+// Sets that the kernel will take from a process that has `permitted_now` and `bounding_now`: nobody can gain
+// what the host itself lacks, so that is left out. Inheritable stays empty unless ambient capabilities need
+// it (CVE-2022-29162).
+CapabilitySets ReachableCapabilities(const CapabilitySets& wanted, uint64_t permitted_now,
+                                     uint64_t bounding_now);
 
 // The calling process's permitted and bounding sets.
 struct OwnCapabilities {

@@ -53,7 +53,8 @@ Result<> AddEntry(int cgroup_dir, const std::string& name, CgroupLayout& layout)
   char target[PATH_MAX];
   ssize_t length = readlinkat(fd.get(), "", target, sizeof target);
   if (length >= 0) {
-    layout.entries.push_back({name, CgroupLayout::Entry::kLink, std::string(target, static_cast<size_t>(length))});
+    layout.entries.push_back(
+        {name, CgroupLayout::Entry::kLink, std::string(target, static_cast<size_t>(length))});
     return {};
   }
   long type = TRY(FilesystemType(fd.get()));
@@ -65,7 +66,8 @@ Result<> AddEntry(int cgroup_dir, const std::string& name, CgroupLayout& layout)
 Result<UniqueFd> MountV2(int v2_dir, uint64_t attributes, const std::string& own_path) {
   auto fresh = NewFilesystem("cgroup2", "", attributes);
   if (fresh || (fresh.error().os_errno != EPERM && fresh.error().os_errno != EBUSY)) return fresh;
-  UniqueFd bind = TRY(CloneMount(v2_dir, own_path.empty() ? "" : own_path.substr(1), /*recursive=*/false, own_path));
+  UniqueFd bind =
+      TRY(CloneMount(v2_dir, own_path.empty() ? "" : own_path.substr(1), /*recursive=*/false, own_path));
   TRY(SetMountAttributes(bind.get(), attributes, /*recursive=*/false, own_path));
   return bind;
 }
@@ -113,7 +115,8 @@ Result<CgroupMounts> PrepareCgroupMounts(int cgroup_dir, const MountStep& step, 
     mounts.root = TRY(MountV2(cgroup_dir, step.attributes, own_v2_path));
     return mounts;
   }
-  mounts.root = TRY(NewFilesystem("tmpfs", "mode=755,size=64k,nr_inodes=256", WithoutReadOnly(step.attributes)));
+  mounts.root =
+      TRY(NewFilesystem("tmpfs", "mode=755,size=64k,nr_inodes=256", WithoutReadOnly(step.attributes)));
   for (const CgroupLayout::Entry& entry : mounts.layout.entries) {
     UniqueFd mount;
     if (entry.kind == CgroupLayout::Entry::kV1) {

@@ -13,8 +13,8 @@
 
 namespace davit {
 
-// The host's /sys/fs/cgroup: one cgroup2 mount, or a tmpfs with a mount per v1 hierarchy, symlinks for controllers that share
-// one (`cpu` -> `cpu,cpuacct`), and `unified` for the v2 tree of a hybrid host.
+// The host's /sys/fs/cgroup: one cgroup2 mount, or a tmpfs with a mount per v1 hierarchy, symlinks for
+// controllers that share one (`cpu` -> `cpu,cpuacct`), and `unified` for the v2 tree of a hybrid host.
 struct CgroupLayout {
   struct Entry {
     std::string name;
@@ -28,28 +28,31 @@ struct CgroupLayout {
 // `cgroup_dir` may be O_PATH. Entries that are no cgroup mounts are left out.
 Result<CgroupLayout> ReadCgroupLayout(int cgroup_dir);
 
-// The mounts for one kCgroup step, made before the target is known, because a bind (see below) needs the host's mounts.
+// The mounts for one kCgroup step, made before the target is known, because a bind (see below) needs the
+// host's mounts.
 struct CgroupMounts {
   UniqueFd root;                 // cgroup2, the host's whole tree, or a tmpfs
   std::vector<UniqueFd> nested;  // parallel to layout.entries when root is a tmpfs
   CgroupLayout layout;
 };
 
-// Makes them for the calling process, which has been placed and has unshared its cgroup namespace, so that each
-// is rooted at its own cgroup. With `host_cgroup` it is a copy of the host's tree. Where the kernel refuses a new cgroup2
-// mount (EPERM, EBUSY) the container's own directory is bound instead; for that the caller is still in the mount namespace
-// that `cgroup_dir` belongs to. `proc_cgroup` is the caller's /proc/PID/cgroup from before the unshare.
+// Makes them for the calling process, which has been placed and has unshared its cgroup namespace, so that
+// each is rooted at its own cgroup. With `host_cgroup` it is a copy of the host's tree. Where the kernel
+// refuses a new cgroup2 mount (EPERM, EBUSY) the container's own directory is bound instead; for that the
+// caller is still in the mount namespace that `cgroup_dir` belongs to. `proc_cgroup` is the caller's
+// /proc/PID/cgroup from before the unshare.
 Result<CgroupMounts> PrepareCgroupMounts(int cgroup_dir, const MountStep& step, bool host_cgroup,
                                          const std::string& proc_cgroup);
 
 // Attaches them at `target_fd`.
 Result<> AttachCgroupMounts(CgroupMounts mounts, const MountStep& step, int target_fd);
 
-// The path of the v2 cgroup in a /proc/PID/cgroup (cgroups(7)): "0::/a/b" gives "/a/b". Empty when there is none.
+// The path of the v2 cgroup in a /proc/PID/cgroup (cgroups(7)): "0::/a/b" gives "/a/b". Empty when there is
+// none.
 std::string OwnV2Path(std::string_view proc_cgroup);
 
-// The fsconfig options that mount the v1 hierarchy whose mount point is called `name`: "cpu,cpuacct", "name=systemd".
-// `proc_cgroup` tells named hierarchies from controllers.
+// The fsconfig options that mount the v1 hierarchy whose mount point is called `name`: "cpu,cpuacct",
+// "name=systemd". `proc_cgroup` tells named hierarchies from controllers.
 std::string V1MountOptions(std::string_view name, std::string_view proc_cgroup);
 
 }  // namespace davit

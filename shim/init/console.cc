@@ -22,7 +22,8 @@ Result<> VerifyMultiplexer(int fd) {
   struct stat st;
   struct statfs filesystem;
   if (fstat(fd, &st) < 0 || fstatfs(fd, &filesystem) < 0) return SystemError("fstat", "/dev/pts/ptmx");
-  bool genuine = S_ISCHR(st.st_mode) && st.st_rdev == makedev(5, 2) && filesystem.f_type == DEVPTS_SUPER_MAGIC;
+  bool genuine =
+      S_ISCHR(st.st_mode) && st.st_rdev == makedev(5, 2) && filesystem.f_type == DEVPTS_SUPER_MAGIC;
   return genuine ? Result<>() : SystemError("verify", "/dev/pts/ptmx", EINVAL);
 }
 
@@ -34,7 +35,8 @@ Result<Console> OpenConsole(int root_fd) {
       TRY(OpenBeneath(root_fd, "/dev/pts/ptmx", Resolve::kInRoot, O_RDWR | O_NOCTTY | O_NONBLOCK));
   TRY(VerifyMultiplexer(console.controller.get()));
   int unlocked = 0;
-  if (ioctl(console.controller.get(), TIOCSPTLCK, &unlocked) < 0) return SystemError("TIOCSPTLCK", "/dev/pts/ptmx");
+  if (ioctl(console.controller.get(), TIOCSPTLCK, &unlocked) < 0)
+    return SystemError("TIOCSPTLCK", "/dev/pts/ptmx");
   console.peer.Reset(ioctl(console.controller.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
   if (!console.peer) return SystemError("TIOCGPTPEER", "/dev/pts/ptmx");
 

@@ -14,9 +14,9 @@ struct Console {
   UniqueFd peer;        // the container's end
 };
 
-// A new pseudoterminal of the devpts mounted at /dev/pts inside `root_fd`, bound on /dev/console as well. Nothing is opened by a
-// name that the container could have prepared: the multiplexer is verified, and it hands out the peer itself
-// (CVE-2025-52565).
+// A new pseudoterminal of the devpts mounted at /dev/pts inside `root_fd`, bound on /dev/console as well.
+// Nothing is opened by a name that the container could have prepared: the multiplexer is verified, and it
+// hands out the peer itself (CVE-2025-52565).
 Result<Console> OpenConsole(int root_fd);
 
 // Makes `peer` the controlling terminal of the calling session leader, owned by `uid`.

@@ -48,10 +48,12 @@ class Init {
     return FinishRoot();
   }
 
-  // 1. A session of its own, no umask in the way of the modes below, and an end of its own should the shim die before the
-  // program runs (the shim's death closes the sync socket as well, but this child may hang elsewhere).
+  // 1. A session of its own, no umask in the way of the modes below, and an end of its own should the shim
+  // die before the program runs (the shim's death closes the sync socket as well, but this child may hang
+  // elsewhere).
   Result<> Detach() {
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) return SystemError("prctl(PR_SET_PDEATHSIG)", "SIGKILL");
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+      return SystemError("prctl(PR_SET_PDEATHSIG)", "SIGKILL");
     if (setsid() < 0) return SystemError("setsid", plan_.container_id);
     umask(0);
     return {};
@@ -63,14 +65,15 @@ class Init {
                              {.net = !plan_.host_network, .ipc = !plan_.host_ipc, .uts = !plan_.host_uts});
   }
 
-  // 3. Whatever is named by a path of the host, seen from the daemon's mount namespace. This is where a dead NFS server hangs
-  // the child, so the shim puts it into the container's cgroup only after it.
+  // 3. Whatever is named by a path of the host, seen from the daemon's mount namespace. This is where a dead
+  // NFS server hangs the child, so the shim puts it into the container's cgroup only after it.
   Result<> OpenHostSide() {
     if (!inputs_.host_mounts) {
       prepared_.sources.resize(plan_.mounts.size());
       return {};
     }
-    if (setns(inputs_.host_mounts.get(), CLONE_NEWNS) < 0) return SystemError("setns", "the daemon's mount namespace");
+    if (setns(inputs_.host_mounts.get(), CLONE_NEWNS) < 0)
+      return SystemError("setns", "the daemon's mount namespace");
     prepared_.sources = TRY(OpenSources(plan_.mounts, inputs_.own->proc.get()));
     if (Has(MountKind::kShm) && (plan_.host_ipc || !inputs_.pod->ipc)) {
       prepared_.host_shm = TRY(CloneHostPath("/dev/shm"));
@@ -80,20 +83,23 @@ class Init {
     return SendSync(sync_, SyncMessage::kReady);
   }
 
-  // 4. The shim has put this process into its cgroup: now that cgroup can become the root of a cgroup namespace, and of what the
-  // container sees of the hierarchies.
+  // 4. The shim has put this process into its cgroup: now that cgroup can become the root of a cgroup
+  // namespace, and of what the container sees of the hierarchies.
   Result<> PrepareCgroups() {
     std::string proc_cgroup;
     const MountStep* step = Find(MountKind::kCgroup);
     if (step != nullptr) proc_cgroup = TRY(ReadOwnCgroups());
     if (!plan_.host_cgroup && unshare(CLONE_NEWCGROUP) < 0) return SystemError("unshare", "cgroup namespace");
     if (step == nullptr) return {};
-    if (!inputs_.cgroup_dir) return Fail(Code::kInvalidArgument, "mount", step->target, "no cgroup directory was given");
-    prepared_.cgroups = TRY(PrepareCgroupMounts(inputs_.cgroup_dir.get(), *step, plan_.host_cgroup, proc_cgroup));
+    if (!inputs_.cgroup_dir)
+      return Fail(Code::kInvalidArgument, "mount", step->target, "no cgroup directory was given");
+    prepared_.cgroups =
+        TRY(PrepareCgroupMounts(inputs_.cgroup_dir.get(), *step, plan_.host_cgroup, proc_cgroup));
     return {};
   }
 
-  // 5. A copy of the shim's mount namespace, which has a handful of mounts, all private: the host's table is never copied.
+  // 5. A copy of the shim's mount namespace, which has a handful of mounts, all private: the host's table is
+  // never copied.
   Result<> EnterOwnMountNamespace() {
     if (inputs_.host_mounts && setns(inputs_.own->mount_namespace.get(), CLONE_NEWNS) < 0) {
       return SystemError("setns", "the shim's mount namespace");
@@ -102,7 +108,8 @@ class Init {
     return {};
   }
 
-  // 6. Mounts, devices, masks: all of it below the new root while the old one is still there to copy mounts from.
+  // 6. Mounts, devices, masks: all of it below the new root while the old one is still there to copy mounts
+  // from.
   Result<> BuildTree() {
     int root = inputs_.rootfs.get();
     UniqueFd shm = TRY(OpenAt(AT_FDCWD, kShmDir, O_PATH | O_DIRECTORY));

@@ -20,10 +20,11 @@ struct Symlink {
   const char* target;
 };
 
-// What programs expect in every /dev: the list of the OCI runtime specification, config-linux.md "Default Devices".
+// What programs expect in every /dev: the list of the OCI runtime specification, config-linux.md "Default
+// Devices".
 const DeviceStep kStandardDevices[] = {
-    {"/dev/null", 'c', 1, 3, 0666, 0, 0},   {"/dev/zero", 'c', 1, 5, 0666, 0, 0},
-    {"/dev/full", 'c', 1, 7, 0666, 0, 0},   {"/dev/random", 'c', 1, 8, 0666, 0, 0},
+    {"/dev/null", 'c', 1, 3, 0666, 0, 0},    {"/dev/zero", 'c', 1, 5, 0666, 0, 0},
+    {"/dev/full", 'c', 1, 7, 0666, 0, 0},    {"/dev/random", 'c', 1, 8, 0666, 0, 0},
     {"/dev/urandom", 'c', 1, 9, 0666, 0, 0}, {"/dev/tty", 'c', 5, 0, 0666, 0, 0},
 };
 constexpr Symlink kSymlinks[] = {
@@ -41,7 +42,8 @@ Result<mode_t> TypeBits(const DeviceStep& device) {
     case 'p':
       return S_IFIFO;
     default:
-      return Fail(Code::kInvalidArgument, "make device", device.path, std::string("unknown type ") + device.type);
+      return Fail(Code::kInvalidArgument, "make device", device.path,
+                  std::string("unknown type ") + device.type);
   }
 }
 
@@ -60,7 +62,8 @@ Result<> MakeNode(int dir_fd, const std::string& name, const DeviceStep& device,
   struct stat st;
   if (!node || fstat(node.get(), &st) < 0) return SystemError("open device", device.path);
   if (!IsSameDevice(st, type, device)) return SystemError("verify device", device.path, EINVAL);
-  if ((device.uid != 0 || device.gid != 0) && fchownat(node.get(), "", device.uid, device.gid, AT_EMPTY_PATH) < 0) {
+  if ((device.uid != 0 || device.gid != 0) &&
+      fchownat(node.get(), "", device.uid, device.gid, AT_EMPTY_PATH) < 0) {
     return SystemError("chown device", device.path);
   }
   return {};
@@ -75,7 +78,8 @@ Result<> MakeOwnDevice(int dev_fd, const DeviceStep& device) {
   auto [directory, name] = SplitPath("/" + device.path.substr(kDevPrefix.size()));
   UniqueFd parent = TRY(OpenRealDirectory(dev_fd, directory));
   // A listed device replaces a standard one: its mode and owner are the ones asked for.
-  if (unlinkat(parent.get(), name.c_str(), 0) < 0 && errno != ENOENT) return SystemError("replace", device.path);
+  if (unlinkat(parent.get(), name.c_str(), 0) < 0 && errno != ENOENT)
+    return SystemError("replace", device.path);
   return MakeNode(parent.get(), name, device, TRY(TypeBits(device)));
 }
 
@@ -114,7 +118,8 @@ Result<> VerifyDevNull(int fd) {
 }
 
 Result<UniqueFd> OpenDevNull(int root_fd) {
-  // O_NONBLOCK and O_NOCTTY: should it be a FIFO or a terminal, opening it has no effect before it is refused.
+  // O_NONBLOCK and O_NOCTTY: should it be a FIFO or a terminal, opening it has no effect before it is
+  // refused.
   UniqueFd fd = TRY(OpenBeneath(root_fd, "/dev/null", Resolve::kInRoot, O_RDWR | O_NONBLOCK | O_NOCTTY));
   TRY(VerifyDevNull(fd.get()));
   if (fcntl(fd.get(), F_SETFL, 0) < 0) return SystemError("fcntl", "/dev/null");

@@ -18,7 +18,8 @@ Result<UniqueFd> EnterContainer(const ExecInputs& inputs) {
   if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) return SystemError("prctl(PR_SET_PDEATHSIG)", "SIGKILL");
   if (setsid() < 0) return SystemError("setsid", "exec");
   // All at once, and its root and working directory become those of the mount namespace (setns(2)).
-  if (setns(inputs.container->get(), kNamespaces) < 0) return SystemError("setns", "the container's namespaces");
+  if (setns(inputs.container->get(), kNamespaces) < 0)
+    return SystemError("setns", "the container's namespaces");
   return OpenAt(AT_FDCWD, "/", O_PATH | O_DIRECTORY);
 }
 

@@ -17,8 +17,8 @@ struct ExecInputs {
   ProcessInputs process;             // its plan is set by RunExecInit
 };
 
-// Joins the container's namespaces and executes the plan's program; a failure is reported to `sync`. The caller was cloned into
-// the container's PID namespace.
+// Joins the container's namespaces and executes the plan's program; a failure is reported to `sync`. The
+// caller was cloned into the container's PID namespace.
 [[noreturn]] void RunExecInit(ExecInputs& inputs, int sync);
 
 }  // namespace davit

@@ -12,10 +12,12 @@ namespace {
 
 constexpr uint32_t kMaxId = 0x7fffffff;
 
-// Digits were meant as an id, and which one is not this place's to decide; a colon would never match an entry.
+// Digits were meant as an id, and which one is not this place's to decide; a colon would never match an
+// entry.
 Result<> CheckName(std::string_view name, std::string_view step) {
   bool digits = std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; });
-  if (digits || name.find_first_of(":\n\r") != std::string_view::npos || name.find('\0') != std::string_view::npos) {
+  if (digits || name.find_first_of(":\n\r") != std::string_view::npos ||
+      name.find('\0') != std::string_view::npos) {
     return Fail(Code::kInvalidArgument, step, name, "not a valid name");
   }
   return {};
@@ -38,7 +40,8 @@ Result<std::optional<PasswdEntry>> FindAccount(const UserSpec& user, std::string
   }
   TRY(CheckName(user.name, "resolve user"));
   std::optional<PasswdEntry> entry = FindUserByName(passwd, user.name);
-  if (!entry) return Fail(Code::kNotFound, "resolve user", user.name, "no such user in the container's /etc/passwd");
+  if (!entry)
+    return Fail(Code::kNotFound, "resolve user", user.name, "no such user in the container's /etc/passwd");
   return entry;
 }
 
@@ -51,7 +54,8 @@ Result<uint32_t> FindPrimaryGroup(const UserSpec& user, const std::optional<Pass
   if (user.group.empty()) return account ? account->gid : 0;
   TRY(CheckName(user.group, "resolve group"));
   std::optional<uint32_t> gid = FindGroupByName(group, user.group);
-  if (!gid) return Fail(Code::kNotFound, "resolve group", user.group, "no such group in the container's /etc/group");
+  if (!gid)
+    return Fail(Code::kNotFound, "resolve group", user.group, "no such group in the container's /etc/group");
   return *gid;
 }
 
@@ -63,8 +67,8 @@ Result<Identity> ResolveIdentity(const UserSpec& user, std::string_view passwd, 
   identity.uid = account ? account->uid : user.uid.value_or(0);
   identity.gid = TRY(FindPrimaryGroup(user, account, group));
   identity.home = account && !account->home.empty() ? account->home : "/";
-  // The primary group is listed too: a process whose list lacks it could be let in where that group is kept out
-  // (CVE-2022-2990 and its kin).
+  // The primary group is listed too: a process whose list lacks it could be let in where that group is kept
+  // out (CVE-2022-2990 and its kin).
   identity.groups.push_back(identity.gid);
   for (uint32_t gid : user.supplementary) {
     TRY(CheckId(gid, "resolve group"));

@@ -21,7 +21,8 @@ constexpr uint64_t kMaskAttributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOU
 Result<std::optional<UniqueFd>> OpenIfThere(int root_fd, const std::string& path) {
   auto target = OpenBeneath(root_fd, path, Resolve::kInRoot, O_PATH);
   if (target) return std::optional(std::move(*target));
-  if (target.error().os_errno == ENOENT || target.error().os_errno == ENOTDIR) return std::optional<UniqueFd>();
+  if (target.error().os_errno == ENOENT || target.error().os_errno == ENOTDIR)
+    return std::optional<UniqueFd>();
   return std::unexpected(std::move(target).error());
 }
 
@@ -30,7 +31,8 @@ class EmptyDirectory {
  public:
   Result<UniqueFd> Clone() {
     if (!first_) {
-      first_ = TRY(NewFilesystem("tmpfs", "size=4k,nr_inodes=2,mode=755", kMaskAttributes | MOUNT_ATTR_NODEV));
+      first_ =
+          TRY(NewFilesystem("tmpfs", "size=4k,nr_inodes=2,mode=755", kMaskAttributes | MOUNT_ATTR_NODEV));
       return UniqueFd(fcntl(first_.get(), F_DUPFD_CLOEXEC, 0));
     }
     // Only now is it a mount of this namespace, which is what the kernel lets one clone (before 6.15).

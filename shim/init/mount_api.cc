@@ -8,7 +8,8 @@
 namespace davit {
 namespace {
 
-// What the kernel wrote about the last failure on a context: "e tmpfs: Bad value for 'size'" (one message per read).
+// What the kernel wrote about the last failure on a context: "e tmpfs: Bad value for 'size'" (one message per
+// read).
 std::string KernelWords(int context_fd) {
   char buffer[256];
   ssize_t n = read(context_fd, buffer, sizeof buffer);
@@ -55,7 +56,8 @@ Result<> SetAttributes(int mount_fd, mount_attr attributes, bool recursive, std:
 Result<UniqueFd> NewFilesystem(const std::string& type, const std::string& options, uint64_t attributes) {
   UniqueFd context(fsopen(type.c_str(), FSOPEN_CLOEXEC));
   if (!context) return SystemError("fsopen", type);
-  if (fsconfig(context.get(), FSCONFIG_SET_STRING, "source", type.c_str(), 0) < 0) return SystemError("fsconfig", type);
+  if (fsconfig(context.get(), FSCONFIG_SET_STRING, "source", type.c_str(), 0) < 0)
+    return SystemError("fsconfig", type);
   for (size_t pos = 0; pos < options.size();) {
     size_t end = std::min(options.find(',', pos), options.size());
     if (end > pos) TRY(Configure(context.get(), type, options.substr(pos, end - pos)));

@@ -28,7 +28,8 @@ bool IsDirectory(int fd) {
   return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-// An image may hold symlinks where these go; a bind or tmpfs follows them inside the root, a kernel filesystem does not.
+// An image may hold symlinks where these go; a bind or tmpfs follows them inside the root, a kernel
+// filesystem does not.
 bool NeedsRealDirectory(const MountStep& step) {
   return step.kind == MountKind::kProc || step.kind == MountKind::kSysfs || IsOwnDev(step);
 }
@@ -129,15 +130,17 @@ class Builder {
   }
 
   Result<UniqueFd> MakeShm(const MountStep& step) {
-    UniqueFd shm = prepared_.host_shm ? std::move(prepared_.host_shm)
-                                      : TRY(CloneMount(pod_shm_fd_, "", /*recursive=*/false, "the pod's /dev/shm"));
+    UniqueFd shm = prepared_.host_shm
+                       ? std::move(prepared_.host_shm)
+                       : TRY(CloneMount(pod_shm_fd_, "", /*recursive=*/false, "the pod's /dev/shm"));
     TRY(SetPropagation(shm.get(), Propagation::kPrivate, /*recursive=*/true, step.target));
     TRY(SetMountAttributes(shm.get(), step.attributes, /*recursive=*/false, step.target));
     return shm;
   }
 
   Result<> AttachCgroups(const MountStep& step) {
-    if (!prepared_.cgroups) return Fail(Code::kInvalidArgument, "mount", step.target, "two cgroup mounts in one plan");
+    if (!prepared_.cgroups)
+      return Fail(Code::kInvalidArgument, "mount", step.target, "two cgroup mounts in one plan");
     UniqueFd target = TRY(OpenTarget(root_fd_, step.target, TargetKind::kDirectory));
     CgroupMounts mounts = std::move(*prepared_.cgroups);
     prepared_.cgroups.reset();
@@ -163,9 +166,9 @@ class Builder {
 }  // namespace
 
 bool MayCoverProcPath(std::string_view target) {
-  constexpr std::string_view kFiles[] = {"/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo",  "/proc/stat",
-                                         "/proc/swaps",   "/proc/uptime",    "/proc/loadavg",  "/proc/slabinfo",
-                                         "/proc/net/dev", "/proc/sys/kernel/ns_last_pid"};
+  constexpr std::string_view kFiles[] = {
+      "/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo",  "/proc/stat",    "/proc/swaps",
+      "/proc/uptime",  "/proc/loadavg",   "/proc/slabinfo", "/proc/net/dev", "/proc/sys/kernel/ns_last_pid"};
   return std::find(std::begin(kFiles), std::end(kFiles), target) != std::end(kFiles);
 }
 

@@ -22,12 +22,13 @@ struct PreparedMounts {
   UniqueFd host_sys;                    // in place of a new sysfs where the kernel refuses one
 };
 
-// Attaches every mount below `root_fd`, a mount of the caller's mount namespace, and makes the plan's devices. Filesystems are
-// those of the caller's namespaces. `pod_shm_fd` is on a mount of the caller's mount namespace.
+// Attaches every mount below `root_fd`, a mount of the caller's mount namespace, and makes the plan's
+// devices. Filesystems are those of the caller's namespaces. `pod_shm_fd` is on a mount of the caller's mount
+// namespace.
 Result<> AttachMounts(int root_fd, const ContainerPlan& plan, PreparedMounts prepared, int pod_shm_fd);
 
-// A target below /proc that may be covered: single files, as system-container tools do it; anything else there would
-// let a volume redirect what the runtime writes to procfs.
+// A target below /proc that may be covered: single files, as system-container tools do it; anything else
+// there would let a volume redirect what the runtime writes to procfs.
 bool MayCoverProcPath(std::string_view target);
 
 }  // namespace davit

@@ -4,9 +4,9 @@
 #include "shim/init/process.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/close_range.h>
 #include <linux/keyctl.h>
-#include <limits.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -61,8 +61,8 @@ Result<> ChangeIds(const Identity& identity) {
   return {};
 }
 
-// Chdir comes first as root, who may enter what a volume's owner closed to others, then as the user, who may enter what a
-// root-squashing NFS server closed to root.
+// Chdir comes first as root, who may enter what a volume's owner closed to others, then as the user, who may
+// enter what a root-squashing NFS server closed to root.
 Result<> BecomeUser(const ProcessPlan& plan, const Identity& identity, int root_fd) {
   OwnCapabilities own = TRY(ReadOwnCapabilities());
   CapabilitySets sets = ReachableCapabilities(plan.capabilities, own.permitted, own.bounding);
@@ -74,7 +74,8 @@ Result<> BecomeUser(const ProcessPlan& plan, const Identity& identity, int root_
   return SetCapabilities(sets);
 }
 
-// A keyring of its own: keys of the host's root stay where they are. Kernels without keyrings have none to leak.
+// A keyring of its own: keys of the host's root stay where they are. Kernels without keyrings have none to
+// leak.
 Result<> LeaveSessionKeyring() {
   if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr) < 0 && errno != ENOSYS && errno != EPERM) {
     return SystemError("keyctl", "JOIN_SESSION_KEYRING");
@@ -82,7 +83,8 @@ Result<> LeaveSessionKeyring() {
   return {};
 }
 
-// Everything that the program must not inherit. After this only execve remains, and what reports that it failed.
+// Everything that the program must not inherit. After this only execve remains, and what reports that it
+// failed.
 Result<> ShedRuntimeState() {
   umask(0022);
   if (prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) < 0) return SystemError("prctl(PR_SET_PDEATHSIG)", "0");

@@ -20,8 +20,9 @@ struct ProcessInputs {
   int spare_null = -1;          // where the container has no proper /dev/null
 };
 
-// Changes to the user, restricts the process as the plan says and executes the program; the caller is inside the container,
-// at its root, with all the rights of the shim. Tells `sync` the identity right before. Returns only with an error.
+// Changes to the user, restricts the process as the plan says and executes the program; the caller is inside
+// the container, at its root, with all the rights of the shim. Tells `sync` the identity right before.
+// Returns only with an error.
 Error BecomeProcess(ProcessInputs inputs, int root_fd, int sync);
 
 // Puts descriptors at 0, 1 and 2.

@@ -19,8 +19,9 @@ namespace davit {
 namespace {
 
 Result<> EnterEmptyRoot() {
-  UniqueFd root = TRY(NewFilesystem("tmpfs", "size=4k,nr_inodes=1,mode=555", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
-                                                                                 MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
+  UniqueFd root =
+      TRY(NewFilesystem("tmpfs", "size=4k,nr_inodes=1,mode=555",
+                        MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
   TRY(AttachRoot(root.get()));
   return PivotInto(root.get());
 }
@@ -39,8 +40,8 @@ Result<> Execute(const PodNamespaces& pod, int program) {
   if (syscall(SYS_setgroups, 0, nullptr) < 0) return SystemError("setgroups", "none");
   TRY(DropCapabilities());
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return SystemError("prctl(PR_SET_NO_NEW_PRIVS)", "1");
-  // It must not outlive the shim: the daemon finds it in no cgroup of the pod's. After the last change of credentials, which
-  // would clear it (prctl(2)).
+  // It must not outlive the shim: the daemon finds it in no cgroup of the pod's. After the last change of
+  // credentials, which would clear it (prctl(2)).
   if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) return SystemError("prctl(PR_SET_PDEATHSIG)", "SIGKILL");
   // Standard streams too: nothing stays open.
   if (close_range(0, ~0U, CLOSE_RANGE_CLOEXEC) < 0) return SystemError("close_range", "0");

@@ -10,8 +10,8 @@
 
 namespace davit {
 
-// Attaches the detached mount `rootfs` in the caller's mount namespace, which has the shim's own layout (own_mounts.h), with no
-// propagation in or out. Everything is then mounted below the descriptor.
+// Attaches the detached mount `rootfs` in the caller's mount namespace, which has the shim's own layout
+// (own_mounts.h), with no propagation in or out. Everything is then mounted below the descriptor.
 Result<> AttachRoot(int rootfs);
 
 // Makes `rootfs` the caller's root directory; what was the root before is gone from its mount namespace.

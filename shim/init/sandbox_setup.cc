@@ -81,17 +81,20 @@ uint64_t SandboxNamespaces(const SandboxPlan& plan) {
 
 Result<> CheckSysctl(const SandboxPlan& plan, std::string_view path) {
   // The IPC sysctls of kernel/, see ipc_namespaces(7).
-  constexpr std::string_view kIpc[] = {"kernel/msgmax", "kernel/msgmnb",        "kernel/msgmni", "kernel/sem",
-                                       "kernel/shmall", "kernel/shmmax",        "kernel/shmmni", "kernel/shm_rmid_forced",
-                                       "kernel/msg_next_id", "kernel/sem_next_id", "kernel/shm_next_id",
-                                       "kernel/auto_msgmni"};
-  if (path.find("..") != std::string_view::npos) return Fail(Code::kInvalidArgument, "sysctl", path, "not a plain path");
+  constexpr std::string_view kIpc[] = {"kernel/msgmax",      "kernel/msgmnb",          "kernel/msgmni",
+                                       "kernel/sem",         "kernel/shmall",          "kernel/shmmax",
+                                       "kernel/shmmni",      "kernel/shm_rmid_forced", "kernel/msg_next_id",
+                                       "kernel/sem_next_id", "kernel/shm_next_id",     "kernel/auto_msgmni"};
+  if (path.find("..") != std::string_view::npos)
+    return Fail(Code::kInvalidArgument, "sysctl", path, "not a plain path");
   bool net = path.starts_with("net/");
-  bool ipc = path.starts_with("fs/mqueue/") || std::find(std::begin(kIpc), std::end(kIpc), path) != std::end(kIpc);
+  bool ipc =
+      path.starts_with("fs/mqueue/") || std::find(std::begin(kIpc), std::end(kIpc), path) != std::end(kIpc);
   bool uts = path == "kernel/domainname";
   if ((net && plan.own_network) || (ipc && plan.own_ipc) || (uts && !plan.hostname.empty())) return {};
   return Fail(Code::kInvalidArgument, "sysctl", path,
-              net || ipc || uts ? "the pod uses the host's namespace for it" : "not confined to a namespace of the pod");
+              net || ipc || uts ? "the pod uses the host's namespace for it"
+                                : "not confined to a namespace of the pod");
 }
 
 void RunSandboxSetup(const SandboxPlan& plan, const OwnMounts& own, int sync) {

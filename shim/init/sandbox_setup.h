@@ -12,8 +12,8 @@
 
 namespace davit {
 
-// Loopback up, hostname, sysctls, in the caller's own new namespaces; then sends the namespaces that the plan asked for to
-// `sync` with kReady, in the order net, ipc, uts, and exits. A failure is reported instead.
+// Loopback up, hostname, sysctls, in the caller's own new namespaces; then sends the namespaces that the plan
+// asked for to `sync` with kReady, in the order net, ipc, uts, and exits. A failure is reported instead.
 [[noreturn]] void RunSandboxSetup(const SandboxPlan& plan, const OwnMounts& own, int sync);
 
 // CLONE_NEW* flags of the namespaces that RunSandboxSetup sends.

@@ -27,7 +27,8 @@ Result<> MakeSourceDirectory(const std::string& path) {
 }
 
 Result<UniqueFd> OpenSource(const MountStep& step) {
-  if (!step.source.starts_with('/')) return Fail(Code::kInvalidArgument, "open source", step.source, "not absolute");
+  if (!step.source.starts_with('/'))
+    return Fail(Code::kInvalidArgument, "open source", step.source, "not absolute");
   auto source = OpenAt(AT_FDCWD, step.source, O_PATH);
   if (!source && source.error().os_errno == ENOENT && !step.source_is_ours) {
     TRY(MakeSourceDirectory(step.source));
@@ -37,7 +38,8 @@ Result<UniqueFd> OpenSource(const MountStep& step) {
   return source;
 }
 
-// The private procfs shows this process by its pid there; "self" resolves to it and only readlink is used on it.
+// The private procfs shows this process by its pid there; "self" resolves to it and only readlink is used on
+// it.
 Result<std::string> OwnMountInfo(int proc_fd) {
   char self[32] = {};
   if (readlinkat(proc_fd, "self", self, sizeof self - 1) < 0) return SystemError("readlink", "/proc/self");
@@ -84,8 +86,9 @@ std::optional<PeerGroups> FindPeerGroups(std::string_view mountinfo, uint64_t mo
 }
 
 bool HasForeignSources(const std::vector<MountStep>& mounts) {
-  return std::any_of(mounts.begin(), mounts.end(),
-                     [](const MountStep& step) { return step.kind == MountKind::kBind && !step.source_is_ours; });
+  return std::any_of(mounts.begin(), mounts.end(), [](const MountStep& step) {
+    return step.kind == MountKind::kBind && !step.source_is_ours;
+  });
 }
 
 Result<std::vector<UniqueFd>> OpenSources(const std::vector<MountStep>& mounts, int proc_fd) {

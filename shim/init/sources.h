@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Bind-mount sources. They may lie on anything (NFS, FUSE) and hang: only a child that can be killed touches them.
+// Bind-mount sources. They may lie on anything (NFS, FUSE) and hang: only a child that can be killed touches
+// them.
 #pragma once
 
 #include <vector>
@@ -12,10 +13,10 @@
 
 namespace davit {
 
-// Opens the source of every kBind step as a detached mount; the caller is in the mount namespace that the paths mean. The
-// list is as long as `mounts`, with nothing at the other steps. A missing source directory is made unless the
-// daemon was to provide it. Propagation to or from the host needs a source whose mount has a peer group, else it is an
-// error that names the source.
+// Opens the source of every kBind step as a detached mount; the caller is in the mount namespace that the
+// paths mean. The list is as long as `mounts`, with nothing at the other steps. A missing source directory is
+// made unless the daemon was to provide it. Propagation to or from the host needs a source whose mount has a
+// peer group, else it is an error that names the source.
 Result<std::vector<UniqueFd>> OpenSources(const std::vector<MountStep>& mounts, int proc_fd);
 
 // A source that may hang or be made: everything that is not the daemon's own file.

@@ -39,7 +39,8 @@ Result<std::string> ReadLink(int link_fd, const std::string& path) {
 
 Result<> Make(int root_fd, const std::string& parent, const std::string& name, TargetKind kind) {
   std::string path = parent + "/" + name;
-  UniqueFd dir = TRY(OpenBeneath(root_fd, parent.empty() ? "/" : parent, Resolve::kInRoot, O_PATH | O_DIRECTORY));
+  UniqueFd dir =
+      TRY(OpenBeneath(root_fd, parent.empty() ? "/" : parent, Resolve::kInRoot, O_PATH | O_DIRECTORY));
   if (kind == TargetKind::kDirectory) {
     if (mkdirat(dir.get(), name.c_str(), 0755) < 0 && errno != EEXIST) return SystemError("mkdir", path);
     return {};
@@ -54,8 +55,8 @@ bool IsSymlink(int fd) {
   return fstat(fd, &st) == 0 && S_ISLNK(st.st_mode);
 }
 
-// Resolves component by component, so that symlinks to what does not exist yet can be followed. `walked` holds no symlink;
-// should one be swapped in afterwards, every lookup is still scoped to the root.
+// Resolves component by component, so that symlinks to what does not exist yet can be followed. `walked`
+// holds no symlink; should one be swapped in afterwards, every lookup is still scoped to the root.
 class Walk {
  public:
   Walk(int root_fd, const std::string& path, TargetKind kind) : root_fd_(root_fd), kind_(kind) {

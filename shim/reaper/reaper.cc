@@ -3,16 +3,17 @@
 
 // PID 1 of a pod's shared PID namespace: a whole program without a C library.
 //
-// It does nothing but exist. With SIGCHLD ignored the kernel reaps what is reparented to it (wait(2), NOTES), so not even a
-// zombie wakes it up; signals from inside its namespace do not reach it, as it handles none (pid_namespaces(7)).
-// Containers of the pod may look at it through /proc/1 with any privilege: there is nothing to see.
+// It does nothing but exist. With SIGCHLD ignored the kernel reaps what is reparented to it (wait(2), NOTES),
+// so not even a zombie wakes it up; signals from inside its namespace do not reach it, as it handles none
+// (pid_namespaces(7)). Containers of the pod may look at it through /proc/1 with any privilege: there is
+// nothing to see.
+#include <asm/unistd.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/prctl.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <asm/unistd.h>
 
 namespace {
 
@@ -21,7 +22,10 @@ constexpr uint32_t kArchitecture = AUDIT_ARCH_X86_64;
 long Call(long number, long a = 0, long b = 0, long c = 0, long d = 0) {
   long result;
   register long r10 __asm__("r10") = d;
-  __asm__ volatile("syscall" : "=a"(result) : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10) : "rcx", "r11", "memory");
+  __asm__ volatile("syscall"
+                   : "=a"(result)
+                   : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10)
+                   : "rcx", "r11", "memory");
   return result;
 }
 #elif defined(__aarch64__)

@@ -55,14 +55,17 @@ TestImage::TestImage() {
   }
   chmod(dir_.path().c_str(), 0755);
   fs::copy_file(kBusybox, dir_ / "bin/busybox");
-  for (const char* applet : {"sh", "ls", "cat", "id", "echo", "sleep", "true", "false", "kill", "hostname", "ps", "mount",
-                             "stat", "readlink", "env", "pwd", "yes", "head", "dd", "grep", "touch", "test", "mknod",
-                             "seq", "ip", "umount", "wc", "setsid", "printf", "chroot", "ulimit", "tr", "ln", "mv",
-                             "mkdir", "chmod", "ipcs", "usleep", "tty", "stty", "od", "sed", "cut"}) {
+  for (const char* applet :
+       {"sh",       "ls",     "cat",    "id",     "echo",     "sleep", "true", "false",  "kill",
+        "hostname", "ps",     "mount",  "stat",   "readlink", "env",   "pwd",  "yes",    "head",
+        "dd",       "grep",   "touch",  "test",   "mknod",    "seq",   "ip",   "umount", "wc",
+        "setsid",   "printf", "chroot", "ulimit", "tr",       "ln",    "mv",   "mkdir",  "chmod",
+        "ipcs",     "usleep", "tty",    "stty",   "od",       "sed",   "cut"}) {
     fs::create_symlink("busybox", dir_ / ("bin/" + std::string(applet)));
   }
   Write("etc/passwd",
-        "root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000:an app:/home:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n");
+        "root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000:an "
+        "app:/home:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n");
   Write("etc/group", "root:x:0:\napp:x:1000:\nextra:x:2000:app\nmore:x:2001:other,app\nnobody:x:65534:\n");
 }
 

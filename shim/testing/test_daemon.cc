@@ -91,7 +91,8 @@ TestDaemon::TestDaemon() {
 TestDaemon::~TestDaemon() {
   if (!shim_.pidfd.valid()) return;
   if (!control_ && !Connect()) ADD_FAILURE() << "cannot connect to the shim any more";
-  if (auto done = Shutdown(); !done) ADD_FAILURE() << "shutdown: " << done.error().ToString() << "\n" << ShimLog();
+  if (auto done = Shutdown(); !done)
+    ADD_FAILURE() << "shutdown: " << done.error().ToString() << "\n" << ShimLog();
 }
 
 std::string TestDaemon::ShimLog() const {
@@ -104,7 +105,8 @@ Result<> TestDaemon::LaunchShim() {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   snprintf(address.sun_path, sizeof address.sun_path, "%s", (dir_ / "shim.sock").c_str());
-  if (bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) < 0) return SystemError("bind", "shim");
+  if (bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) < 0)
+    return SystemError("bind", "shim");
   if (listen(listener_.get(), 16) < 0) return SystemError("listen", "shim");
   auto [ours, theirs] = TRY(FramePair());
   UniqueFd exits = TRY(OpenAt(AT_FDCWD, dir_ / "exits", O_RDONLY | O_DIRECTORY));
@@ -216,17 +218,20 @@ Result<UniqueFd> TestDaemon::StartSandbox(const SandboxPlan& plan) {
   return frame.fds.empty() ? UniqueFd() : std::move(frame.fds.front());
 }
 
-Result<FrameFds> TestDaemon::ContainerFds(const ContainerPlan& plan, const TestImage& image, const TestCgroup* cgroup) {
+Result<FrameFds> TestDaemon::ContainerFds(const ContainerPlan& plan, const TestImage& image,
+                                          const TestCgroup* cgroup) {
   FrameFds fds;
   fds.Add(FdRole::kPlan, TRY(MakeSealedMemfd("plan", Encode(plan))));
   fds.Add(FdRole::kRootfs, TRY(image.Mount()));
   fds.Add(FdRole::kHostMounts, TRY(NsHandle::OfSelf("mnt")).Take());
-  fds.Add(FdRole::kLog, TRY(OpenAt(AT_FDCWD, LogPath(plan.container_id), O_WRONLY | O_CREAT | O_APPEND, 0600)));
+  fds.Add(FdRole::kLog,
+          TRY(OpenAt(AT_FDCWD, LogPath(plan.container_id), O_WRONLY | O_CREAT | O_APPEND, 0600)));
   fds.Add(FdRole::kCgroupDir, TRY(OpenAt(AT_FDCWD, "/sys/fs/cgroup", O_PATH | O_DIRECTORY)));
   if (cgroup == nullptr) return fds;
   for (UniqueFd& procs : cgroup->OpenProcs()) fds.Add(FdRole::kCgroupProcs, std::move(procs));
   if (UniqueFd kill = cgroup->Open("cgroup.kill", O_WRONLY)) fds.Add(FdRole::kCgroupKill, std::move(kill));
-  if (UniqueFd oom = cgroup->Open("memory.oom_control", O_RDONLY)) fds.Add(FdRole::kCgroupOom, std::move(oom));
+  if (UniqueFd oom = cgroup->Open("memory.oom_control", O_RDONLY))
+    fds.Add(FdRole::kCgroupOom, std::move(oom));
   return fds;
 }
 
@@ -238,12 +243,13 @@ Result<StartedContainer> TestDaemon::Start(const ContainerPlan& plan, FrameFds f
                           PidFd(std::move(frame.fds[0]))};
 }
 
-Result<StartedContainer> TestDaemon::Start(const ContainerPlan& plan, const TestImage& image, const TestCgroup* cgroup,
-                                           uint32_t timeout_ms) {
+Result<StartedContainer> TestDaemon::Start(const ContainerPlan& plan, const TestImage& image,
+                                           const TestCgroup* cgroup, uint32_t timeout_ms) {
   return Start(plan, TRY(ContainerFds(plan, image, cgroup)), timeout_ms);
 }
 
-Result<ContainerOutcome> TestDaemon::Run(const ContainerPlan& plan, const TestImage& image, const TestCgroup* cgroup) {
+Result<ContainerOutcome> TestDaemon::Run(const ContainerPlan& plan, const TestImage& image,
+                                         const TestCgroup* cgroup) {
   TRY(Start(plan, image, cgroup));
   return Outcome(TRY(AwaitExit(plan.container_id)));
 }
@@ -294,7 +300,8 @@ Result<> TestDaemon::Shutdown() {
   if (!in_time) (void)shim.pidfd.Signal(SIGKILL);
   ExitStatus status = TRY(Reap(shim));
   if (!answered) return std::unexpected(answered.error());
-  if (!in_time || status.code != 0) return Fail(Code::kInternal, "shutdown", "shim", "it did not end by itself");
+  if (!in_time || status.code != 0)
+    return Fail(Code::kInternal, "shutdown", "shim", "it did not end by itself");
   return {};
 }
 

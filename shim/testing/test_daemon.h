@@ -21,8 +21,8 @@ namespace davit {
 // 64 hexadecimal digits, `n` at the end.
 std::string TestId(unsigned n);
 
-// What a container of these tests needs at least: the filesystems that the daemon always mounts, all capabilities dropped to
-// the usual fourteen, and `args` as its program.
+// What a container of these tests needs at least: the filesystems that the daemon always mounts, all
+// capabilities dropped to the usual fourteen, and `args` as its program.
 ContainerPlan MinimalPlan(const std::string& id, std::vector<std::string> args);
 constexpr uint64_t kDefaultCapabilities = 0xa80425fb;
 
@@ -78,12 +78,14 @@ class TestDaemon {
   Result<HelloReply> Hello(std::vector<UniqueFd>* fds = nullptr);
   Result<UniqueFd> StartSandbox(const SandboxPlan& plan);  // the netns, when the pod has one
   // The usual descriptors: plan, rootfs, host mounts, log, cgroup directory, and those of `cgroup`.
-  Result<FrameFds> ContainerFds(const ContainerPlan& plan, const TestImage& image, const TestCgroup* cgroup = nullptr);
-  Result<StartedContainer> Start(const ContainerPlan& plan, const TestImage& image, const TestCgroup* cgroup = nullptr,
-                                 uint32_t timeout_ms = 20'000);
+  Result<FrameFds> ContainerFds(const ContainerPlan& plan, const TestImage& image,
+                                const TestCgroup* cgroup = nullptr);
+  Result<StartedContainer> Start(const ContainerPlan& plan, const TestImage& image,
+                                 const TestCgroup* cgroup = nullptr, uint32_t timeout_ms = 20'000);
   Result<StartedContainer> Start(const ContainerPlan& plan, FrameFds fds, uint32_t timeout_ms = 20'000);
   // Starts it and waits for its end.
-  Result<ContainerOutcome> Run(const ContainerPlan& plan, const TestImage& image, const TestCgroup* cgroup = nullptr);
+  Result<ContainerOutcome> Run(const ContainerPlan& plan, const TestImage& image,
+                               const TestCgroup* cgroup = nullptr);
   ContainerOutcome Outcome(ContainerExited exit) const;
 
   // The output goes to pipes whose content is returned when the program has ended.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Measures CRI servers side by side: the servers take turns in every round, so that whatever the machine does meanwhile
-// hits all of them. Prints JSON (figures.h); tests/bench/run makes a table of it.
+// Measures CRI servers side by side: the servers take turns in every round, so that whatever the machine does
+// meanwhile hits all of them. Prints JSON (figures.h); tests/bench/run makes a table of it.
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -40,7 +40,8 @@ class DirtyData {
     auto fd = OpenAt(AT_FDCWD, path_, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     const std::string block(1 << 20, 'x');
     for (int i = 0; fd && i < 1024; ++i) {
-      if (auto written = WriteAll(fd->get(), block, path_); !written) throw std::runtime_error(written.error().ToString());
+      if (auto written = WriteAll(fd->get(), block, path_); !written)
+        throw std::runtime_error(written.error().ToString());
     }
   }
   ~DirtyData() { unlink(path_.c_str()); }
@@ -132,7 +133,8 @@ class Benchmark {
     std::vector<BenchPod> pods;
     for (auto& server : servers_) pods.push_back(RunningPod(*server));
     for (int i = 0; i < options_.exec_rounds; ++i) {
-      for (size_t s = 0; s < servers_.size(); ++s) Add(*servers_[s], "ExecSync", "", servers_[s]->ExecTrue(pods[s]));
+      for (size_t s = 0; s < servers_.size(); ++s)
+        Add(*servers_[s], "ExecSync", "", servers_[s]->ExecTrue(pods[s]));
     }
     for (size_t s = 0; s < servers_.size(); ++s) Remove(*servers_[s], pods[s]);
   }
@@ -152,7 +154,8 @@ class Benchmark {
     for (pid_t pid : keepers) kib += PrivateKib(pid);
     figures_.Add(server.name(), "private KiB per pod", kib);
     keepers.push_back(server.pid());
-    figures_.Add(server.name(), "execs per ExecSync", CountSyscalls(keepers, [&] { server.ExecTrue(pod); }).execs);
+    figures_.Add(server.name(), "execs per ExecSync",
+                 CountSyscalls(keepers, [&] { server.ExecTrue(pod); }).execs);
     Remove(server, pod);
     SyscallCounts lives = CountSyscalls({server.pid()}, [&] {
       for (int i = 0; i < kPods; ++i) Remove(server, RunningPod(server));
@@ -172,7 +175,8 @@ class Benchmark {
       for (int i = 0; i < size; ++i) crowd.push_back(RunningPod(server));
       figures_.Add(server.name(), "daemon KiB per pod" + suffix, (PrivateKib(server.pid()) - before) / size);
       for (int i = 0; i < options_.rounds / 2 + 1; ++i) Round(server, suffix, /*dirty=*/false);
-      for (int i = 0; i < options_.rounds / 2 + 1; ++i) Add(server, "ExecSync", suffix, server.ExecTrue(crowd[0]));
+      for (int i = 0; i < options_.rounds / 2 + 1; ++i)
+        Add(server, "ExecSync", suffix, server.ExecTrue(crowd[0]));
       for (const BenchPod& pod : crowd) Remove(server, pod);
     }
   }
@@ -187,8 +191,8 @@ Servers Connect(const Options& options) {
   for (const std::string& text : options.servers) {
     size_t equals = text.find('=');
     if (equals == std::string::npos) throw std::runtime_error("--server wants NAME=SOCKET, not " + text);
-    servers.push_back(std::make_unique<Server>(text.substr(0, equals), text.substr(equals + 1), options.scratch,
-                                               options.image));
+    servers.push_back(std::make_unique<Server>(text.substr(0, equals), text.substr(equals + 1),
+                                               options.scratch, options.image));
   }
   return servers;
 }

@@ -13,7 +13,9 @@ namespace davit::bench {
 
 class Figures {
  public:
-  void Add(const std::string& server, const std::string& figure, double value) { samples_[figure][server].push_back(value); }
+  void Add(const std::string& server, const std::string& figure, double value) {
+    samples_[figure][server].push_back(value);
+  }
 
   // {"figure": {"server": {"median": 1.5, "samples": 30}}}
   nlohmann::json ToJson() const;

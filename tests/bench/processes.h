@@ -11,8 +11,8 @@
 
 namespace davit::bench {
 
-// The processes that a runtime keeps for a pod: those whose command line names it. With davitd this is the shim, with
-// containerd its shim.
+// The processes that a runtime keeps for a pod: those whose command line names it. With davitd this is the
+// shim, with containerd its shim.
 std::vector<pid_t> RuntimeProcessesOf(const std::string& pod);
 
 // Private memory (smaps_rollup, clean and dirty) in KiB.

@@ -35,7 +35,10 @@ pid_t ListenerOf(const std::string& socket_path) {
 }  // namespace
 
 Server::Server(std::string name, const std::string& socket, std::string scratch, std::string image)
-    : name_(std::move(name)), scratch_(std::move(scratch)), image_(std::move(image)), pid_(ListenerOf(socket)),
+    : name_(std::move(name)),
+      scratch_(std::move(scratch)),
+      image_(std::move(image)),
+      pid_(ListenerOf(socket)),
       client_(socket) {}
 
 void Server::PullImage() {
@@ -45,7 +48,8 @@ void Server::PullImage() {
 }
 
 BenchPod Server::NewPod() {
-  const std::string name = "bench-" + name_ + "-" + std::to_string(getpid()) + "-" + std::to_string(pods_made_++);
+  const std::string name =
+      "bench-" + name_ + "-" + std::to_string(getpid()) + "-" + std::to_string(pods_made_++);
   BenchPod pod;
   pod.pod_config.mutable_metadata()->set_name(name);
   pod.pod_config.mutable_metadata()->set_uid(name);

@@ -49,8 +49,8 @@ class Server {
 
  private:
   template <typename Stub, typename Request, typename Response>
-  Duration Timed(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*), const Request& request,
-                 Response* response = nullptr);
+  Duration Timed(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                 const Request& request, Response* response = nullptr);
 
   std::string name_;
   std::string scratch_;

@@ -23,8 +23,9 @@ class Strace {
  public:
   explicit Strace(const std::vector<pid_t>& pids) {
     if (mkdtemp(directory_.data()) == nullptr) throw std::runtime_error("mkdtemp " + directory_);
-    std::vector<std::string> arguments = {"strace", "-f", "-e", "signal=none", "-e",
-                                          "trace=execve,execveat,fsync,fdatasync,syncfs,sync", "-o", TracePath()};
+    std::vector<std::string> arguments = {
+        "strace", "-f",       "-e", "signal=none", "-e", "trace=execve,execveat,fsync,fdatasync,syncfs,sync",
+        "-o",     TracePath()};
     for (pid_t pid : pids) arguments.insert(arguments.end(), {"-p", std::to_string(pid)});
     int fds[2];
     if (pipe2(fds, O_CLOEXEC) != 0) throw std::runtime_error("pipe2");
@@ -32,7 +33,8 @@ class Strace {
     // Nobody reads what strace says of later processes; it must not fill the pipe and wait.
     fcntl(messages_.get(), F_SETPIPE_SZ, 1 << 20);
     UniqueFd writing(fds[1]);
-    auto child = Spawn({.program = "/usr/bin/strace", .args = arguments, .env = {}, .fds = {{writing.get(), 2}}});
+    auto child =
+        Spawn({.program = "/usr/bin/strace", .args = arguments, .env = {}, .fds = {{writing.get(), 2}}});
     if (!child) throw std::runtime_error(child.error().ToString());
     child_ = std::move(*child);
     writing = UniqueFd();

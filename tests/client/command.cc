@@ -22,7 +22,9 @@ std::vector<std::string> Environment() {
   return result;
 }
 
-[[noreturn]] void Throw(const Error& error) { throw std::runtime_error(error.ToString()); }
+[[noreturn]] void Throw(const Error& error) {
+  throw std::runtime_error(error.ToString());
+}
 
 }  // namespace
 
@@ -32,7 +34,9 @@ CommandOutcome Run(const std::vector<std::string>& arguments) {
   UniqueFd output(mkostemp(path.data(), O_CLOEXEC));
   if (!output) Throw(SystemError("mkostemp", path).error());
   unlink(path.c_str());
-  SpawnRequest request{.program = arguments.at(0), .args = arguments, .env = Environment(),
+  SpawnRequest request{.program = arguments.at(0),
+                       .args = arguments,
+                       .env = Environment(),
                        .fds = {{output.get(), 1}, {output.get(), 2}}};
   auto child = Spawn(request);
   if (!child) Throw(child.error());
@@ -47,9 +51,12 @@ CommandOutcome Run(const std::vector<std::string>& arguments) {
 std::string MustRun(const std::vector<std::string>& arguments) {
   CommandOutcome outcome = Run(arguments);
   if (outcome.exit_code == 0) return outcome.output;
-  throw std::runtime_error(arguments[0] + " ended with " + std::to_string(outcome.exit_code) + ":\n" + outcome.output);
+  throw std::runtime_error(arguments[0] + " ended with " + std::to_string(outcome.exit_code) + ":\n" +
+                           outcome.output);
 }
 
-std::string SourcePath(const std::string& relative) { return std::string(DAVIT_SOURCE_DIR) + "/" + relative; }
+std::string SourcePath(const std::string& relative) {
+  return std::string(DAVIT_SOURCE_DIR) + "/" + relative;
+}
 
 }  // namespace davit::client

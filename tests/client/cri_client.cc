@@ -13,8 +13,8 @@ constexpr int kMaxMessageBytes = 16 << 20;  // the kubelet's own limit
 CriClient::CriClient(const std::string& socket) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
-  // A channel of its own: gRPC otherwise shares one among all clients of an address, and with it the back-off after a
-  // daemon has been killed.
+  // A channel of its own: gRPC otherwise shares one among all clients of an address, and with it the back-off
+  // after a daemon has been killed.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   auto channel = grpc::CreateCustomChannel("unix://" + socket, grpc::InsecureChannelCredentials(), arguments);
   runtime_ = v1::RuntimeService::NewStub(channel);

@@ -46,15 +46,15 @@ class CriClient {
 
   // Reads a streaming twin to its end: client.AskAll(&RuntimeStub::StreamContainers, request).
   template <typename Request, typename Response>
-  Answer<std::vector<Response>> AskAll(
-      std::unique_ptr<grpc::ClientReader<Response>> (RuntimeStub::*method)(grpc::ClientContext*, const Request&),
-      const Request& request) {
+  Answer<std::vector<Response>> AskAll(std::unique_ptr<grpc::ClientReader<Response>> (RuntimeStub::*method)(
+                                           grpc::ClientContext*, const Request&),
+                                       const Request& request) {
     return CallStream(*runtime_, method, request);
   }
   template <typename Request, typename Response>
-  Answer<std::vector<Response>> AskAll(
-      std::unique_ptr<grpc::ClientReader<Response>> (ImageStub::*method)(grpc::ClientContext*, const Request&),
-      const Request& request) {
+  Answer<std::vector<Response>> AskAll(std::unique_ptr<grpc::ClientReader<Response>> (ImageStub::*method)(
+                                           grpc::ClientContext*, const Request&),
+                                       const Request& request) {
     return CallStream(*images_, method, request);
   }
 
@@ -66,7 +66,8 @@ class CriClient {
   }
 
   template <typename Stub, typename Request, typename Response>
-  static Answer<Response> Call(Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+  static Answer<Response> Call(Stub& stub,
+                               grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
                                const Request& request, std::chrono::milliseconds timeout) {
     grpc::ClientContext context;
     context.set_deadline(Deadline(timeout));
@@ -78,7 +79,8 @@ class CriClient {
 
   template <typename Stub, typename Request, typename Response>
   static Answer<std::vector<Response>> CallStream(
-      Stub& stub, std::unique_ptr<grpc::ClientReader<Response>> (Stub::*method)(grpc::ClientContext*, const Request&),
+      Stub& stub,
+      std::unique_ptr<grpc::ClientReader<Response>> (Stub::*method)(grpc::ClientContext*, const Request&),
       const Request& request) {
     grpc::ClientContext context;
     context.set_deadline(Deadline(kTimeout));
@@ -97,8 +99,9 @@ class CriClient {
 template <typename Response>
 Response Must(Answer<Response> answer) {
   if (!answer.status.ok()) {
-    throw std::runtime_error(Response::descriptor()->name() + ": code " + std::to_string(answer.status.error_code()) +
-                             ": " + answer.status.error_message());
+    throw std::runtime_error(Response::descriptor()->name() + ": code " +
+                             std::to_string(answer.status.error_code()) + ": " +
+                             answer.status.error_message());
   }
   return std::move(answer.value);
 }

@@ -20,7 +20,9 @@ struct BadPod {
   const char* named;  // what the message has to say
 };
 
-void PrintTo(const BadPod& bad, std::ostream* out) { *out << bad.name; }
+void PrintTo(const BadPod& bad, std::ostream* out) {
+  *out << bad.name;
+}
 
 class BadPodConfig : public PodTest, public ::testing::WithParamInterface<BadPod> {};
 
@@ -52,10 +54,12 @@ const BadPod kBadPods[] = {
        config.mutable_port_mappings(0)->set_host_ip("not-an-address");
      },
      "not-an-address"},
-    {"SysctlOfTheHost", [](auto& config) { (*config.mutable_linux()->mutable_sysctls())["kernel.panic"] = "1"; },
+    {"SysctlOfTheHost",
+     [](auto& config) { (*config.mutable_linux()->mutable_sysctls())["kernel.panic"] = "1"; },
      "kernel.panic"},
     {"SysctlWithAPath",
-     [](auto& config) { (*config.mutable_linux()->mutable_sysctls())["net.ipv4/../../kernel/panic"] = "1"; }, "net.ipv4/"},
+     [](auto& config) { (*config.mutable_linux()->mutable_sysctls())["net.ipv4/../../kernel/panic"] = "1"; },
+     "net.ipv4/"},
 };
 
 INSTANTIATE_TEST_SUITE_P(Cases, BadPodConfig, ::testing::ValuesIn(kBadPods),
@@ -70,7 +74,9 @@ struct BadContainer {
   const char* named;
 };
 
-void PrintTo(const BadContainer& bad, std::ostream* out) { *out << bad.name; }
+void PrintTo(const BadContainer& bad, std::ostream* out) {
+  *out << bad.name;
+}
 
 v1::LinuxContainerSecurityContext& Security(v1::CreateContainerRequest& request) {
   return *request.mutable_config()->mutable_linux()->mutable_security_context();
@@ -87,7 +93,8 @@ TEST_P(BadContainerConfig, IsRefusedNamingFieldAndValue) {
   *request.mutable_sandbox_config() = pod_config;
   GetParam().spoil(request);
 
-  EXPECT_THAT(cri().Ask(&RuntimeStub::CreateContainer, request), FailsWith(GetParam().code, GetParam().named));
+  EXPECT_THAT(cri().Ask(&RuntimeStub::CreateContainer, request),
+              FailsWith(GetParam().code, GetParam().named));
   EXPECT_TRUE(ListContainers().empty());
 }
 
@@ -96,11 +103,12 @@ const BadContainer kBadContainers[] = {
     {"NoName", [](auto& r) { r.mutable_config()->mutable_metadata()->clear_name(); }, kInvalid, "name"},
     {"UnknownPod", [](auto& r) { r.set_pod_sandbox_id("nobody"); }, kNotFound, "nobody"},
     {"NoPod", [](auto& r) { r.clear_pod_sandbox_id(); }, kInvalid, "pod_sandbox_id"},
-    {"UnknownImage", [](auto& r) { r.mutable_config()->mutable_image()->set_image("registry.test/nothing:1"); }, kNotFound,
+    {"UnknownImage",
+     [](auto& r) { r.mutable_config()->mutable_image()->set_image("registry.test/nothing:1"); }, kNotFound,
      "registry.test/nothing"},
     {"NoImage", [](auto& r) { r.mutable_config()->clear_image(); }, kInvalid, "image"},
-    {"LogPathThatLeavesTheDirectory", [](auto& r) { r.mutable_config()->set_log_path("../../outside.log"); }, kInvalid,
-     "../../outside.log"},
+    {"LogPathThatLeavesTheDirectory", [](auto& r) { r.mutable_config()->set_log_path("../../outside.log"); },
+     kInvalid, "../../outside.log"},
     {"AbsoluteLogPath", [](auto& r) { r.mutable_config()->set_log_path("/tmp/outside.log"); }, kInvalid,
      "/tmp/outside.log"},
     {"RelativeMountTarget",
@@ -109,9 +117,10 @@ const BadContainer kBadContainers[] = {
        r.mutable_config()->mutable_mounts(0)->set_container_path("relative/path");
      },
      kInvalid, "relative/path"},
-    {"UnknownCapability",
-     [](auto& r) { Security(r).mutable_capabilities()->add_add_capabilities("FLY"); }, kInvalid, "FLY"},
-    {"GroupWithoutUser", [](auto& r) { Security(r).mutable_run_as_group()->set_value(7); }, kInvalid, "run_as_group"},
+    {"UnknownCapability", [](auto& r) { Security(r).mutable_capabilities()->add_add_capabilities("FLY"); },
+     kInvalid, "FLY"},
+    {"GroupWithoutUser", [](auto& r) { Security(r).mutable_run_as_group()->set_value(7); }, kInvalid,
+     "run_as_group"},
     {"UserIdOutOfRange", [](auto& r) { Security(r).mutable_run_as_user()->set_value(-7); }, kInvalid, "-7"},
     {"UnknownSeccompType",
      [](auto& r) {
@@ -119,9 +128,10 @@ const BadContainer kBadContainers[] = {
      },
      kInvalid, "42"},
     {"LocalhostSeccompWithoutAPath",
-     [](auto& r) { Security(r).mutable_seccomp()->set_profile_type(v1::SecurityProfile::Localhost); }, kInvalid,
-     "localhost_ref"},
-    {"EnvironmentWithoutAKey", [](auto& r) { r.mutable_config()->add_envs()->set_value("value"); }, kInvalid, "env"},
+     [](auto& r) { Security(r).mutable_seccomp()->set_profile_type(v1::SecurityProfile::Localhost); },
+     kInvalid, "localhost_ref"},
+    {"EnvironmentWithoutAKey", [](auto& r) { r.mutable_config()->add_envs()->set_value("value"); }, kInvalid,
+     "env"},
     {"UnknownTarget",
      [](auto& r) {
        Security(r).mutable_namespace_options()->set_pid(v1::TARGET);
@@ -179,14 +189,16 @@ TEST_F(BadRequest, AStoppedPodTakesNoContainers) {
   *request.mutable_sandbox_config() = pod_config;
   StopPod(request.pod_sandbox_id());
 
-  EXPECT_THAT(cri().Ask(&RuntimeStub::CreateContainer, request), FailsWith(kPrecondition, request.pod_sandbox_id()));
+  EXPECT_THAT(cri().Ask(&RuntimeStub::CreateContainer, request),
+              FailsWith(kPrecondition, request.pod_sandbox_id()));
 }
 
 TEST_F(BadRequest, AContainerStartsOnce) {
   v1::StartContainerRequest request;
   request.set_container_id(RunIdle());
 
-  EXPECT_THAT(cri().Ask(&RuntimeStub::StartContainer, request), FailsWith(kPrecondition, request.container_id()));
+  EXPECT_THAT(cri().Ask(&RuntimeStub::StartContainer, request),
+              FailsWith(kPrecondition, request.container_id()));
 }
 
 TEST_F(BadRequest, AContainerThatDoesNotRunTakesNoCommands) {

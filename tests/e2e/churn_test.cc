@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Pods come and go while the daemon is killed again and again; afterwards the host has what the API lists, no more.
+// Pods come and go while the daemon is killed again and again; afterwards the host has what the API lists, no
+// more.
 
 #include <atomic>
 #include <random>
@@ -22,7 +23,8 @@ constexpr int kWorkers = 4;
 // What the kubelet does when the daemon is away: the same call again, until it is answered.
 template <typename Stub, typename Request, typename Response>
 Response Insist(const std::function<std::unique_ptr<CriClient>()>& connect,
-                grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*), const Request& request) {
+                grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                const Request& request) {
   Answer<Response> answer;
   WaitUntil(Request::descriptor()->name() + " is answered", [&] {
     answer = connect()->Ask(method, request);
@@ -55,7 +57,8 @@ class LongChurn : public OwnInstanceTest {
     Insist(connect, &RuntimeStub::RemovePodSandbox, remove);
   }
 
-  // A start is not repeatable: after a lost answer the container may run, may have ended, or may still be to start.
+  // A start is not repeatable: after a lost answer the container may run, may have ended, or may still be to
+  // start.
   void StartOnce(const v1::StartContainerRequest& request) {
     WaitUntil("the container starts", [&] {
       auto answer = NewClient()->Ask(&RuntimeStub::StartContainer, request);
@@ -103,7 +106,8 @@ TEST_F(LongChurn, DISABLED_AfterKillsAtAnyMomentTheHostHasWhatTheApiLists) {
   for (const auto& [id, pid] : ShimsOf(instance())) shims.insert(id);
   EXPECT_EQ(shims, ready);
   // The kernel takes the host ends away some time after the last descriptor of a network namespace is closed.
-  WaitUntil("each pod that is left has one interface", [&] { return PodLinksOf(instance()).size() == ready.size(); });
+  WaitUntil("each pod that is left has one interface",
+            [&] { return PodLinksOf(instance()).size() == ready.size(); });
 
   for (const std::string& pod : ready) RemovePod(pod);
   EXPECT_THAT(ShimsOf(instance()), IsEmpty());

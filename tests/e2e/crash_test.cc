@@ -78,7 +78,7 @@ TEST_F(Crashes, AnExitWhileTheDaemonIsDownKeepsItsCodeAndTime) {
   timespec now{};
   clock_gettime(CLOCK_REALTIME, &now);
   instance().Restart();
-    Reconnect();
+  Reconnect();
 
   v1::ContainerStatus status = StatusOf(container);
   EXPECT_EQ(status.state(), v1::CONTAINER_EXITED);
@@ -143,7 +143,7 @@ TEST_F(Crashes, AShimKilledWhileTheDaemonIsDownIsNoticed) {
   instance().Kill();
   kill(shim, SIGKILL);
   instance().Restart();
-    Reconnect();
+  Reconnect();
 
   WaitUntil("the pod is not ready", [&] { return PodStatusOf(hit.pod).state() == v1::SANDBOX_NOTREADY; });
   EXPECT_EQ(WaitForExit(hit.container).reason(), "Unknown");
@@ -184,7 +184,7 @@ TEST_F(Crashes, TheDaemonsEndBySigtermLeavesPodsRunning) {
   WaitUntil("the daemon has ended", [&] { return kill(instance().pid(), 0) != 0; });
   EXPECT_THAT(ProcessesWith("54324"), SizeIs(1));
   instance().Restart();
-    Reconnect();
+  Reconnect();
 
   EXPECT_EQ(StatusOf(running.container).state(), v1::CONTAINER_RUNNING);
 }

@@ -58,7 +58,8 @@ TEST_F(Exits, AMissingExecutableIsAStartError) {
   v1::ContainerStatus status = StatusOf(request.container_id());
 
   EXPECT_FALSE(answer.status.ok());
-  EXPECT_THAT(answer.status.error_message(), AllOf(HasSubstr("/no/such/program"), HasSubstr("No such file or directory")));
+  EXPECT_THAT(answer.status.error_message(),
+              AllOf(HasSubstr("/no/such/program"), HasSubstr("No such file or directory")));
   EXPECT_EQ(status.state(), v1::CONTAINER_EXITED);
   EXPECT_EQ(status.exit_code(), 128);
   EXPECT_EQ(status.reason(), "StartError");
@@ -72,7 +73,8 @@ TEST_F(Exits, AnExecutableThatIsNotOneIsAStartError) {
   request.set_container_id(Create(RunPod(pod_config), pod_config, ContainerConfig({"/etc/passwd"})));
 
   EXPECT_FALSE(cri().Ask(&RuntimeStub::StartContainer, request).status.ok());
-  EXPECT_THAT(StatusOf(request.container_id()).message(), AllOf(HasSubstr("/etc/passwd"), HasSubstr("Permission denied")));
+  EXPECT_THAT(StatusOf(request.container_id()).message(),
+              AllOf(HasSubstr("/etc/passwd"), HasSubstr("Permission denied")));
 }
 
 TEST_F(Exits, StopGivesTheGracePeriodAndThenKills) {
@@ -92,7 +94,8 @@ TEST_F(Exits, StopGivesTheGracePeriodAndThenKills) {
 // TODO(test): the first stop may reach the shell before it has set its trap; wait for a word from it.
 TEST_F(Exits, DISABLED_AShorterGracePeriodOvertakesALongerOne) {
   v1::PodSandboxConfig pod_config = PodConfig();
-  std::string container = CreateAndStart(RunPod(pod_config), pod_config, ShellConfig("trap '' TERM; sleep 1000"));
+  std::string container =
+      CreateAndStart(RunPod(pod_config), pod_config, ShellConfig("trap '' TERM; sleep 1000"));
   v1::StopContainerRequest patient;
   patient.set_container_id(container);
   patient.set_timeout(1000);

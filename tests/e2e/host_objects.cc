@@ -49,7 +49,8 @@ std::vector<std::string> PodCgroupsOf(const Instance& instance) {
   std::vector<std::string> cgroups;
   auto collect = [&](const fs::path& pods) {
     std::error_code error;
-    for (auto it = fs::recursive_directory_iterator(pods, error); it != fs::recursive_directory_iterator(); it.increment(error)) {
+    for (auto it = fs::recursive_directory_iterator(pods, error); it != fs::recursive_directory_iterator();
+         it.increment(error)) {
       if (it->is_directory()) cgroups.push_back(it->path());
     }
   };

@@ -63,7 +63,8 @@ TEST_F(HostPorts, LeadToThePodFromAnotherPodThroughTheHostsAddress) {
   std::string gateway = Shell(client, "ip route | awk '$1 == \"default\" { print $3 }'");
 
   WaitUntil("the bridge's address answers", [&] {
-    return Fetch(client, "http://" + gateway + ":" + std::to_string(port) + "/").find("Welcome") != std::string::npos;
+    return Fetch(client, "http://" + gateway + ":" + std::to_string(port) + "/").find("Welcome") !=
+           std::string::npos;
   });
 }
 
@@ -75,7 +76,8 @@ TEST_F(HostPorts, LeadToThePodFromItself) {
   std::string gateway = Shell(client, "ip route | awk '$1 == \"default\" { print $3 }'");
 
   WaitUntil("the pod reaches itself", [&] {
-    return Fetch(client, "http://" + gateway + ":" + std::to_string(port) + "/").find("Welcome") != std::string::npos;
+    return Fetch(client, "http://" + gateway + ":" + std::to_string(port) + "/").find("Welcome") !=
+           std::string::npos;
   });
 }
 

@@ -84,9 +84,10 @@ void HttpServer::Serve() {
   }
 }
 
-std::string HttpResponse(const std::string& status, const std::string& content_type, const std::string& body) {
-  return "HTTP/1.1 " + status + "\r\nContent-Type: " + content_type + "\r\nContent-Length: " +
-         std::to_string(body.size()) + "\r\nConnection: close\r\n\r\n" + body;
+std::string HttpResponse(const std::string& status, const std::string& content_type,
+                         const std::string& body) {
+  return "HTTP/1.1 " + status + "\r\nContent-Type: " + content_type +
+         "\r\nContent-Length: " + std::to_string(body.size()) + "\r\nConnection: close\r\n\r\n" + body;
 }
 
 }  // namespace davit::e2e

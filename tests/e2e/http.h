@@ -14,13 +14,15 @@
 
 namespace davit::e2e {
 
-// The answer to "GET /" with its headers, or "" when nobody answers within two seconds. `address` is IPv4 or IPv6.
+// The answer to "GET /" with its headers, or "" when nobody answers within two seconds. `address` is IPv4 or
+// IPv6.
 std::string HttpGet(const std::string& address, uint16_t port);
 
 // Answers on a port of 127.0.0.1, one connection after the other, until it is destroyed.
 class HttpServer {
  public:
-  // Receives the request with its headers; returns all bytes of the answer. The connection is closed after it.
+  // Receives the request with its headers; returns all bytes of the answer. The connection is closed after
+  // it.
   using Handler = std::function<std::string(const std::string& request)>;
 
   explicit HttpServer(Handler handler);

@@ -53,7 +53,8 @@ class OwnRegistry {
 
 const std::string& TestRegistry() {
   static const char* const given = getenv("DAVIT_TEST_REGISTRY");
-  static const std::unique_ptr<OwnRegistry> own = given == nullptr ? std::make_unique<OwnRegistry>() : nullptr;
+  static const std::unique_ptr<OwnRegistry> own =
+      given == nullptr ? std::make_unique<OwnRegistry>() : nullptr;
   static const std::string address = own ? own->address() : given;
   return address;
 }
@@ -69,7 +70,8 @@ Instance::Instance() : directory_(MakeScratch()) {
 
 void Instance::Start() {
   // Whoever runs this program can take away what it leaves when it is killed.
-  if (const char* list = getenv("DAVIT_TEST_INSTANCES")) std::ofstream(list, std::ios::app) << directory_ << "\n";
+  if (const char* list = getenv("DAVIT_TEST_INSTANCES"))
+    std::ofstream(list, std::ios::app) << directory_ << "\n";
   for (const char* host : {"registry.test", "registry.k8s.io"}) Mirror(host, TestRegistry());
   setenv("DAVIT_BIN_DIR", DAVIT_BUILD_BIN_DIR, /*overwrite=*/0);
   MustRun({SourcePath("hack/scratch-davitd"), "start", directory_});
@@ -83,7 +85,9 @@ Instance::~Instance() {
   if (std::string left = Stop(); !left.empty()) std::cerr << left;
 }
 
-pid_t Instance::pid() const { return std::stoi(ReadFile(directory_ + "/pid").value()); }
+pid_t Instance::pid() const {
+  return std::stoi(ReadFile(directory_ + "/pid").value());
+}
 
 void Instance::Kill() {
   PidFd daemon = PidFd::Open(pid()).value();
@@ -91,7 +95,9 @@ void Instance::Kill() {
   if (!daemon.WaitExit(/*timeout_ms=*/10'000).value()) throw std::runtime_error("davitd survives SIGKILL");
 }
 
-void Instance::Restart() { MustRun({SourcePath("hack/scratch-davitd"), "restart", directory_}); }
+void Instance::Restart() {
+  MustRun({SourcePath("hack/scratch-davitd"), "restart", directory_});
+}
 
 void Instance::Mirror(const std::string& host, const std::string& address) {
   MustRun({SourcePath("tests/images/registry"), "mirror", directory_ + "/certs.d", address, host});
@@ -109,6 +115,8 @@ std::string Instance::Stop() {
   return outcome.exit_code == 0 ? "" : outcome.output;
 }
 
-std::string Instance::Log() const { return ReadFile(directory_ + "/log", 256 << 20).value_or(""); }
+std::string Instance::Log() const {
+  return ReadFile(directory_ + "/log", 256 << 20).value_or("");
+}
 
 }  // namespace davit::e2e

@@ -10,12 +10,12 @@
 
 namespace davit::e2e {
 
-// Where the images of tests/images come from: a registry on loopback, which the first use starts (or takes from
-// DAVIT_TEST_REGISTRY, where hack/test has it running already). "host:port".
+// Where the images of tests/images come from: a registry on loopback, which the first use starts (or takes
+// from DAVIT_TEST_REGISTRY, where hack/test has it running already). "host:port".
 const std::string& TestRegistry();
 
-// Starts with construction, throws when that fails. Whatever a test leaves running is removed by the destructor; Stop
-// says what that was.
+// Starts with construction, throws when that fails. Whatever a test leaves running is removed by the
+// destructor; Stop says what that was.
 class Instance {
  public:
   Instance();
@@ -38,8 +38,8 @@ class Instance {
   // Pulls from `host` go to the registry at `address` ("host:port") from now on.
   void Mirror(const std::string& host, const std::string& address);
 
-  // Ends the daemon. What it has left behind besides pods' records, one per line; empty is the only good answer, and only
-  // expected once every pod is removed.
+  // Ends the daemon. What it has left behind besides pods' records, one per line; empty is the only good
+  // answer, and only expected once every pod is removed.
   std::string Stop();
 
   // Everything that the daemon has logged.

@@ -37,7 +37,9 @@ class Instances : public PodTest {
     return Must(client.Ask(&RuntimeStub::PodSandboxStatus, request)).status().network().ip();
   }
 
-  static bool Answers(const std::string& address) { return HttpGet(address, 80).find("Welcome") != std::string::npos; }
+  static bool Answers(const std::string& address) {
+    return HttpGet(address, 80).find("Welcome") != std::string::npos;
+  }
 };
 
 TEST_F(Instances, ServeTheSamePodSideBySideAndEndSeparately) {

@@ -26,7 +26,8 @@ TEST_F(Lifecycle, APodServesAtTheAddressThatItsStatusNames) {
 
   std::string address = PodStatusOf(pod).network().ip();
 
-  WaitUntil("the web server answers", [&] { return HttpGet(address, 80).find("Welcome to nginx!") != std::string::npos; });
+  WaitUntil("the web server answers",
+            [&] { return HttpGet(address, 80).find("Welcome to nginx!") != std::string::npos; });
 }
 
 TEST_F(Lifecycle, APodHasAnAddressOfEachConfiguredFamily) {
@@ -82,7 +83,8 @@ TEST_F(Lifecycle, ACreatedContainerCanBeRemovedWithoutEverStarting) {
 
   v1::ContainerStatusRequest request;
   request.set_container_id(container);
-  EXPECT_THAT(cri().Ask(&RuntimeStub::ContainerStatus, request), FailsWith(grpc::StatusCode::NOT_FOUND, container));
+  EXPECT_THAT(cri().Ask(&RuntimeStub::ContainerStatus, request),
+              FailsWith(grpc::StatusCode::NOT_FOUND, container));
 }
 
 TEST_F(Lifecycle, ARunningContainerCanBeRemovedAndIsKilled) {
@@ -128,9 +130,8 @@ TEST_F(Lifecycle, ContainersOfAPodShareItsNetwork) {
   CreateAndStart(pod, pod_config, ContainerConfig({}, "web", kWebServer));
   std::string client = CreateAndStart(pod, pod_config, IdleConfig());
 
-  WaitUntil("the web server answers on loopback", [&] {
-    return Fetch(client, "http://127.0.0.1/").find("Welcome") != std::string::npos;
-  });
+  WaitUntil("the web server answers on loopback",
+            [&] { return Fetch(client, "http://127.0.0.1/").find("Welcome") != std::string::npos; });
 }
 
 TEST_F(Lifecycle, APodReachesAnotherPod) {
@@ -141,9 +142,8 @@ TEST_F(Lifecycle, APodReachesAnotherPod) {
 
   std::string url = "http://" + PodStatusOf(pod).network().ip() + "/";
 
-  WaitUntil("the web server answers the other pod", [&] {
-    return Fetch(client, url).find("Welcome") != std::string::npos;
-  });
+  WaitUntil("the web server answers the other pod",
+            [&] { return Fetch(client, url).find("Welcome") != std::string::npos; });
 }
 
 TEST_F(Lifecycle, VerboseStatusShowsTheContainerAsAnOciRuntimeSpec) {
@@ -161,7 +161,8 @@ TEST_F(Lifecycle, UpdatingResourcesChangesTheRunningContainersCgroup) {
   std::string container = RunIdle([](auto&, v1::ContainerConfig& config) {
     config.mutable_linux()->mutable_resources()->set_memory_limit_in_bytes(64 << 20);
   });
-  const std::string read_limit = "cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null; true";
+  const std::string read_limit =
+      "cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null; true";
   ASSERT_EQ(Shell(container, read_limit), std::to_string(64 << 20));
 
   v1::UpdateContainerResourcesRequest request;
@@ -190,7 +191,8 @@ TEST_F(Lifecycle, MountsShowHostFilesReadOnlyOrWritable) {
 }
 
 TEST_F(Lifecycle, WhatComesWithLaterVersionsSaysSo) {
-  EXPECT_THAT(cri().Ask(&RuntimeStub::Exec, v1::ExecRequest()), FailsWith(grpc::StatusCode::UNIMPLEMENTED, " "));
+  EXPECT_THAT(cri().Ask(&RuntimeStub::Exec, v1::ExecRequest()),
+              FailsWith(grpc::StatusCode::UNIMPLEMENTED, " "));
   EXPECT_THAT(cri().Ask(&RuntimeStub::ListContainerStats, v1::ListContainerStatsRequest()),
               FailsWith(grpc::StatusCode::UNIMPLEMENTED, " "));
   EXPECT_THAT(cri().Ask(&RuntimeStub::CheckpointContainer, v1::CheckpointContainerRequest()),

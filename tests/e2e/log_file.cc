@@ -26,7 +26,8 @@ LogLine ParseLine(const std::string& text) {
   line.partial = tag == "P";
   static const std::regex time(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}(Z|[+-]\d\d:\d\d))");
   bool known = (tag == "F" || tag == "P") && (line.stream == "stdout" || line.stream == "stderr");
-  if (!known || !std::regex_match(line.time, time)) throw std::runtime_error("not a CRI log line: '" + text + "'");
+  if (!known || !std::regex_match(line.time, time))
+    throw std::runtime_error("not a CRI log line: '" + text + "'");
   return line;
 }
 

@@ -10,8 +10,8 @@
 namespace davit::e2e {
 
 struct LogLine {
-  std::string time;    // RFC 3339 with nanoseconds
-  std::string stream;  // "stdout" or "stderr"
+  std::string time;      // RFC 3339 with nanoseconds
+  std::string stream;    // "stdout" or "stderr"
   bool partial = false;  // tag P: the next line of the stream goes on with this one
   std::string content;
 };

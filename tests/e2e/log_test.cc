@@ -22,7 +22,9 @@ constexpr size_t kMaxLine = 16384;
 
 class Logs : public PodTest {
  protected:
-  std::vector<LogLine> LinesOf(const std::string& script) { return ReadLog(RunToEnd(ShellConfig(script)).log_path()); }
+  std::vector<LogLine> LinesOf(const std::string& script) {
+    return ReadLog(RunToEnd(ShellConfig(script)).log_path());
+  }
 };
 
 TEST_F(Logs, EachLineCarriesItsStream) {
@@ -43,7 +45,8 @@ TEST_F(Logs, AnEmptyLineIsALine) {
 
 TEST_F(Logs, ALongLineIsSplitAndPutTogetherAgainByItsTags) {
   const size_t length = 2 * kMaxLine + 100;
-  std::vector<LogLine> lines = LinesOf("head -c " + std::to_string(length) + " /dev/zero | tr '\\0' x; echo; echo next");
+  std::vector<LogLine> lines =
+      LinesOf("head -c " + std::to_string(length) + " /dev/zero | tr '\\0' x; echo; echo next");
 
   size_t collected = 0;
   size_t index = 0;
@@ -74,7 +77,8 @@ TEST_F(Logs, AReopenedLogGoesOnInANewFile) {
   v1::PodSandboxConfig pod_config = PodConfig();
   std::string pod = RunPod(pod_config);
   std::string container = CreateAndStart(
-      pod, pod_config, ShellConfig("trap 'exit 0' TERM; i=0; while true; do i=$((i+1)); echo $i; sleep 0.01; done"));
+      pod, pod_config,
+      ShellConfig("trap 'exit 0' TERM; i=0; while true; do i=$((i+1)); echo $i; sleep 0.01; done"));
   std::string path = StatusOf(container).log_path();
   WaitUntil("the first lines are there", [&] { return ReadLog(path).size() > 10; });
 
@@ -87,7 +91,8 @@ TEST_F(Logs, AReopenedLogGoesOnInANewFile) {
 
   std::vector<LogLine> lines = ReadLog(path + ".1");
   for (const LogLine& line : ReadLog(path)) lines.push_back(line);
-  for (size_t index = 0; index < lines.size(); ++index) EXPECT_EQ(lines[index].content, std::to_string(index + 1));
+  for (size_t index = 0; index < lines.size(); ++index)
+    EXPECT_EQ(lines[index].content, std::to_string(index + 1));
 }
 
 TEST_F(Logs, ReopeningTheLogOfAStoppedContainerIsRefused) {

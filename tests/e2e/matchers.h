@@ -15,7 +15,8 @@ MATCHER(Succeeds, "succeeds") {
   return arg.status.ok();
 }
 
-// EXPECT_THAT(client.Ask(...), FailsWith(grpc::StatusCode::NOT_FOUND, "the id")): the message names what is wrong.
+// EXPECT_THAT(client.Ask(...), FailsWith(grpc::StatusCode::NOT_FOUND, "the id")): the message names what is
+// wrong.
 MATCHER_P2(FailsWith, code, text, "fails with code " + std::to_string(code) + " and names '" + text + "'") {
   *result_listener << "code " << arg.status.error_code() << ": " << arg.status.error_message();
   return arg.status.error_code() == code && arg.status.error_message().find(text) != std::string::npos;

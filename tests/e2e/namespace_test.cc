@@ -13,7 +13,9 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-std::string HostNamespace(const std::string& kind) { return std::filesystem::read_symlink("/proc/self/ns/" + kind); }
+std::string HostNamespace(const std::string& kind) {
+  return std::filesystem::read_symlink("/proc/self/ns/" + kind);
+}
 
 class Namespaces : public PodTest {
  protected:
@@ -49,7 +51,8 @@ TEST_F(Namespaces, ContainersShareNetworkIpcAndHostNameButNotProcesses) {
     EXPECT_EQ(NamespaceOf(first, kind), NamespaceOf(second, kind)) << kind;
     EXPECT_NE(NamespaceOf(first, kind), HostNamespace(kind)) << kind;
   }
-  for (const char* kind : {"pid", "mnt", "cgroup"}) EXPECT_NE(NamespaceOf(first, kind), NamespaceOf(second, kind)) << kind;
+  for (const char* kind : {"pid", "mnt", "cgroup"})
+    EXPECT_NE(NamespaceOf(first, kind), NamespaceOf(second, kind)) << kind;
   EXPECT_THAT(Shell(first, "tr '\\0' ' ' < /proc/1/cmdline"), HasSubstr("sleep 1000"));
 }
 
@@ -71,7 +74,8 @@ TEST_F(Namespaces, ASharedPidNamespaceReapsOrphans) {
 
   Shell(container, "for i in 1 2 3; do (sleep 0 & ) ; done");
 
-  WaitUntil("no zombie is left", [&] { return Shell(container, "grep -l '^State:.Z' /proc/[0-9]*/status || true").empty(); });
+  WaitUntil("no zombie is left",
+            [&] { return Shell(container, "grep -l '^State:.Z' /proc/[0-9]*/status || true").empty(); });
 }
 
 TEST_F(Namespaces, PidOfTheHostShowsTheHostsProcesses) {
@@ -86,7 +90,8 @@ TEST_F(Namespaces, ATargetLendsItsProcessesToADebugger) {
   v1::PodSandboxConfig pod_config = PodConfig();
   std::string pod = RunPod(pod_config);
   v1::ContainerConfig target_config = IdleConfig("target");
-  target_config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_pid(v1::CONTAINER);
+  target_config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_pid(
+      v1::CONTAINER);
   std::string target = CreateAndStart(pod, pod_config, target_config);
   v1::ContainerConfig debugger_config = IdleConfig("debugger");
   auto* options = debugger_config.mutable_linux()->mutable_security_context()->mutable_namespace_options();
@@ -102,7 +107,8 @@ TEST_F(Namespaces, ADebuggersEndLeavesItsTargetRunning) {
   v1::PodSandboxConfig pod_config = PodConfig();
   std::string pod = RunPod(pod_config);
   v1::ContainerConfig target_config = IdleConfig("target");
-  target_config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_pid(v1::CONTAINER);
+  target_config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_pid(
+      v1::CONTAINER);
   std::string target = CreateAndStart(pod, pod_config, target_config);
   v1::ContainerConfig debugger_config = ShellConfig("sleep 2345 & exit 0", "debugger");
   auto* options = debugger_config.mutable_linux()->mutable_security_context()->mutable_namespace_options();
@@ -149,7 +155,8 @@ TEST_F(Namespaces, HostNameDnsAndHostsFollowTheConfiguration) {
   });
 
   EXPECT_EQ(Shell(container, "hostname"), "a-name");
-  EXPECT_EQ(Shell(container, "cat /etc/resolv.conf"), "search example.test\nnameserver 10.9.8.7\noptions ndots:3");
+  EXPECT_EQ(Shell(container, "cat /etc/resolv.conf"),
+            "search example.test\nnameserver 10.9.8.7\noptions ndots:3");
   EXPECT_THAT(Shell(container, "cat /etc/hosts"), HasSubstr("127.0.0.1"));
   EXPECT_EQ(Shell(container, "cat /etc/hostname"), "a-name");
 }
@@ -160,7 +167,9 @@ TEST_F(Namespaces, SysctlsAreSetInThePodOnly) {
     (*config.mutable_linux()->mutable_sysctls())["kernel.shm_rmid_forced"] = "1";
   });
 
-  EXPECT_EQ(Shell(container, "cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/kernel/shm_rmid_forced"), "77\n1");
+  EXPECT_EQ(
+      Shell(container, "cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/kernel/shm_rmid_forced"),
+      "77\n1");
 }
 
 }  // namespace

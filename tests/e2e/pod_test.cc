@@ -32,7 +32,8 @@ class SharedInstanceEnd : public ::testing::Environment {
 
 std::shared_ptr<Instance> SharedInstance() {
   static bool tried = false;
-  if (!shared_instance && tried) throw std::runtime_error("the shared davitd did not start (see the first test)");
+  if (!shared_instance && tried)
+    throw std::runtime_error("the shared davitd did not start (see the first test)");
   tried = true;
   if (!shared_instance) shared_instance = std::make_shared<Instance>();
   return shared_instance;
@@ -46,7 +47,8 @@ std::string UniqueSuffix() {
 }  // namespace
 
 void WaitUntil(const std::string& what, const std::function<bool()>& condition) {
-  for (auto end = std::chrono::steady_clock::now() + kPatience; !condition(); std::this_thread::sleep_for(kLook)) {
+  for (auto end = std::chrono::steady_clock::now() + kPatience; !condition();
+       std::this_thread::sleep_for(kLook)) {
     if (std::chrono::steady_clock::now() > end) throw std::runtime_error("waited in vain: " + what);
   }
 }
@@ -220,7 +222,8 @@ ExecOutcome PodTest::Exec(const std::string& container, const std::vector<std::s
 std::string PodTest::Shell(const std::string& container, const std::string& script) {
   ExecOutcome outcome = Exec(container, {"sh", "-c", script});
   if (outcome.exit_code != 0) {
-    throw std::runtime_error("'" + script + "' ended with " + std::to_string(outcome.exit_code) + ": " + outcome.err);
+    throw std::runtime_error("'" + script + "' ended with " + std::to_string(outcome.exit_code) + ": " +
+                             outcome.err);
   }
   if (outcome.out.ends_with('\n')) outcome.out.pop_back();
   return outcome.out;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The fixture of the end-to-end tests: pods and containers in one line, and every one of them removed afterwards.
+// The fixture of the end-to-end tests: pods and containers in one line, and every one of them removed
+// afterwards.
 #pragma once
 
 #include <gmock/gmock.h>
@@ -54,9 +55,11 @@ class PodTest : public ::testing::Test {
   // A new client for the same socket: after the daemon was killed, or for another thread.
   std::unique_ptr<CriClient> NewClient() const { return std::make_unique<CriClient>(instance_->socket()); }
 
-  // Configurations with metadata that no other test uses and a log directory of their own, to be changed as needed.
+  // Configurations with metadata that no other test uses and a log directory of their own, to be changed as
+  // needed.
   v1::PodSandboxConfig PodConfig(const std::string& name = "pod");
-  static v1::ContainerConfig ContainerConfig(const std::vector<std::string>& command, const std::string& name = "main",
+  static v1::ContainerConfig ContainerConfig(const std::vector<std::string>& command,
+                                             const std::string& name = "main",
                                              const std::string& image = kBusybox);
   // A container that runs this shell script.
   static v1::ContainerConfig ShellConfig(const std::string& script, const std::string& name = "main");
@@ -65,7 +68,8 @@ class PodTest : public ::testing::Test {
 
   // Each throws when it fails.
   std::string RunPod(const v1::PodSandboxConfig& config);
-  std::string Create(const std::string& pod, const v1::PodSandboxConfig& pod_config, const v1::ContainerConfig& config);
+  std::string Create(const std::string& pod, const v1::PodSandboxConfig& pod_config,
+                     const v1::ContainerConfig& config);
   void Start(const std::string& container);
   std::string CreateAndStart(const std::string& pod, const v1::PodSandboxConfig& pod_config,
                              const v1::ContainerConfig& config);
@@ -85,7 +89,8 @@ class PodTest : public ::testing::Test {
   v1::ContainerStatus RunToEnd(const v1::ContainerConfig& config,
                                const std::function<void(v1::PodSandboxConfig&)>& change_pod = {});
 
-  ExecOutcome Exec(const std::string& container, const std::vector<std::string>& command, int64_t timeout_seconds = 20);
+  ExecOutcome Exec(const std::string& container, const std::vector<std::string>& command,
+                   int64_t timeout_seconds = 20);
   // Standard output of a shell script that has to succeed, without the last newline.
   std::string Shell(const std::string& container, const std::string& script);
   // What a web server answers to a container; "" when it does not within two seconds.

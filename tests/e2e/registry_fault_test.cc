@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Registries that are down, refuse, lie or stop in the middle: an error that names host, object and reason, and nothing
-// half-made left behind.
+// Registries that are down, refuse, lie or stop in the middle: an error that names host, object and reason,
+// and nothing half-made left behind.
 
 #include <openssl/evp.h>
 
@@ -39,8 +39,9 @@ std::string Digest(const std::string& data) {
 struct FakeImage {
   // 10 KiB of zeros: an empty tar archive.
   std::string layer = std::string(10240, '\0');
-  std::string config = R"({"architecture":"amd64","os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":[")" +
-                       Digest(layer) + R"("]}})";
+  std::string config =
+      R"({"architecture":"amd64","os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":[")" +
+      Digest(layer) + R"("]}})";
   std::string manifest = R"({"schemaVersion":2,"mediaType":")" + std::string(kManifestType) +
                          R"(","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":")" +
                          Digest(config) + R"(","size":)" + std::to_string(config.size()) +
@@ -48,8 +49,10 @@ struct FakeImage {
                          Digest(layer) + R"(","size":)" + std::to_string(layer.size()) + "}]}";
 
   std::string Answer(const std::string& request) const {
-    if (request.find("/manifests/") != std::string::npos) return HttpResponse("200 OK", kManifestType, manifest);
-    if (request.find(Digest(config)) != std::string::npos) return HttpResponse("200 OK", "application/json", config);
+    if (request.find("/manifests/") != std::string::npos)
+      return HttpResponse("200 OK", kManifestType, manifest);
+    if (request.find(Digest(config)) != std::string::npos)
+      return HttpResponse("200 OK", "application/json", config);
     if (request.find(Digest(layer)) != std::string::npos) {
       return HttpResponse("200 OK", "application/octet-stream", layer);
     }
@@ -100,7 +103,8 @@ TEST_F(RegistryFaults, TheFakeImageItselfIsFine) {
 }
 
 TEST_F(RegistryFaults, ARegistryThatIsDown) {
-  std::string address = HttpServer([](const std::string&) { return ""; }).address();  // nobody listens any more
+  std::string address =
+      HttpServer([](const std::string&) { return ""; }).address();  // nobody listens any more
   instance().Mirror("faulty.test", address);
 
   auto answer = Pull(kImage);
@@ -148,13 +152,16 @@ TEST_F(RegistryFaults, AConfigurationWithOtherBytes) {
 TEST_F(RegistryFaults, AManifestThatIsNoJson) {
   ExpectPullFails(
       [](const std::string& request) {
-        return HttpResponse("200 OK", request.find("/manifests/") != std::string::npos ? kManifestType : "text/plain", "{");
+        return HttpResponse(
+            "200 OK", request.find("/manifests/") != std::string::npos ? kManifestType : "text/plain", "{");
       },
       "manifest");
 }
 
 TEST_F(RegistryFaults, AServerError) {
-  ExpectPullFails([](const std::string&) { return HttpResponse("500 Internal Server Error", "text/plain", "broken"); }, "500");
+  ExpectPullFails(
+      [](const std::string&) { return HttpResponse("500 Internal Server Error", "text/plain", "broken"); },
+      "500");
 }
 
 TEST_F(RegistryFaults, APasswordIsNeededAndChecked) {
@@ -170,8 +177,10 @@ TEST_F(RegistryFaults, APasswordIsNeededAndChecked) {
   v1::AuthConfig right = wrong;
   right.set_password("secret-password");
 
-  EXPECT_THAT(Pull("guarded.test/some/image:1"), FailsWith(grpc::StatusCode::UNAUTHENTICATED, "guarded.test"));
-  EXPECT_THAT(Pull("guarded.test/some/image:1", wrong), FailsWith(grpc::StatusCode::UNAUTHENTICATED, "guarded.test"));
+  EXPECT_THAT(Pull("guarded.test/some/image:1"),
+              FailsWith(grpc::StatusCode::UNAUTHENTICATED, "guarded.test"));
+  EXPECT_THAT(Pull("guarded.test/some/image:1", wrong),
+              FailsWith(grpc::StatusCode::UNAUTHENTICATED, "guarded.test"));
   EXPECT_THAT(Pull("guarded.test/some/image:1", right), FailsWith(grpc::StatusCode::NOT_FOUND, "some/image"));
   EXPECT_EQ(instance().Log().find("secret-password"), std::string::npos);
   EXPECT_EQ(instance().Log().find("wrong-password"), std::string::npos);

@@ -21,7 +21,8 @@ class Retry : public PodTest {
     return request;
   }
 
-  static v1::CreateContainerRequest CreateRequest(const std::string& pod, const v1::PodSandboxConfig& pod_config,
+  static v1::CreateContainerRequest CreateRequest(const std::string& pod,
+                                                  const v1::PodSandboxConfig& pod_config,
                                                   const v1::ContainerConfig& config) {
     v1::CreateContainerRequest request;
     request.set_pod_sandbox_id(pod);
@@ -62,7 +63,8 @@ TEST_F(Retry, ConcurrentCallsForOnePodMakeOne) {
   {
     std::vector<std::jthread> callers;
     for (auto& answer : answers) {
-      callers.emplace_back([&] { answer = NewClient()->Ask(&RuntimeStub::RunPodSandbox, RunRequest(config)); });
+      callers.emplace_back(
+          [&] { answer = NewClient()->Ask(&RuntimeStub::RunPodSandbox, RunRequest(config)); });
     }
   }
 
@@ -80,7 +82,8 @@ TEST_F(Retry, ACallThatRanOutOfTimeIsJoinedByTheNext) {
 
   // Deadlines from too short for anything to long enough.
   for (int milliseconds = 1; ids.empty(); milliseconds *= 2) {
-    auto answer = cri().Ask(&RuntimeStub::RunPodSandbox, RunRequest(config), std::chrono::milliseconds(milliseconds));
+    auto answer =
+        cri().Ask(&RuntimeStub::RunPodSandbox, RunRequest(config), std::chrono::milliseconds(milliseconds));
     if (answer.status.ok()) {
       ids.insert(answer.value.pod_sandbox_id());
     } else {

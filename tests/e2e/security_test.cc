@@ -39,12 +39,15 @@ class Security : public PodTest {
 TEST_F(Security, DefaultCapabilitiesAreTheUsualFourteen) {
   std::string container = RunWith([](auto&) {});
 
-  for (const char* set : {"CapPrm", "CapEff", "CapBnd"}) EXPECT_EQ(ProcessField(container, set), kDefaultCapabilities) << set;
-  for (const char* set : {"CapInh", "CapAmb"}) EXPECT_EQ(ProcessField(container, set), "0000000000000000") << set;
+  for (const char* set : {"CapPrm", "CapEff", "CapBnd"})
+    EXPECT_EQ(ProcessField(container, set), kDefaultCapabilities) << set;
+  for (const char* set : {"CapInh", "CapAmb"})
+    EXPECT_EQ(ProcessField(container, set), "0000000000000000") << set;
 }
 
 TEST_F(Security, CapabilitiesAreAddedAndDropped) {
-  std::string none = RunWith([](auto& security) { security.mutable_capabilities()->add_drop_capabilities("ALL"); });
+  std::string none =
+      RunWith([](auto& security) { security.mutable_capabilities()->add_drop_capabilities("ALL"); });
   std::string one = RunWith([](auto& security) {
     security.mutable_capabilities()->add_drop_capabilities("ALL");
     security.mutable_capabilities()->add_add_capabilities("NET_ADMIN");
@@ -93,9 +96,8 @@ TEST_F(Security, TheRuntimeDefaultProfileFilters) {
 }
 
 TEST_F(Security, UnconfinedDoesNotFilter) {
-  std::string container = RunWith([](auto& security) {
-    security.mutable_seccomp()->set_profile_type(v1::SecurityProfile::Unconfined);
-  });
+  std::string container = RunWith(
+      [](auto& security) { security.mutable_seccomp()->set_profile_type(v1::SecurityProfile::Unconfined); });
 
   EXPECT_EQ(ProcessField(container, "Seccomp"), "0");
 }
@@ -127,10 +129,12 @@ TEST_F(Security, MaskedAndReadOnlyPathsAreWhatTheirNamesSay) {
 TEST_F(Security, CgroupsAreReadOnlyInside) {
   std::string container = RunWith([](auto&) {});
 
-  EXPECT_NE(Exec(container, {"sh", "-c", "mkdir /sys/fs/cgroup/child /sys/fs/cgroup/memory/child"}).exit_code, 0);
+  EXPECT_NE(Exec(container, {"sh", "-c", "mkdir /sys/fs/cgroup/child /sys/fs/cgroup/memory/child"}).exit_code,
+            0);
 }
 
-// TODO(bug): `ls /proc/1/fd` as a child of PID 1 prints nothing; the shim's own tests see the three descriptors.
+// TODO(bug): `ls /proc/1/fd` as a child of PID 1 prints nothing; the shim's own tests see the three
+// descriptors.
 TEST_F(Security, DISABLED_AProcessSeesThreeDescriptorsAndNoForeignDirectory) {
   v1::ContainerConfig config = ShellConfig("ls /proc/1/fd; pwd");
 

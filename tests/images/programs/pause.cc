@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What the pause image of other runtimes does: sleep until asked to end. Davit runs no such process; the image stands
-// for any small one, and peers in benchmarks want it.
+// What the pause image of other runtimes does: sleep until asked to end. Davit runs no such process; the
+// image stands for any small one, and peers in benchmarks want it.
 #include <signal.h>
 #include <unistd.h>
 

@@ -5,8 +5,9 @@
 //
 //   web_server NAME PORT PAGE [PID_FILE]
 //
-// It shows itself in /proc as "NAME: master process", as nginx does, and writes an access log line per request to
-// standard output. Ends on SIGTERM and SIGINT, also as PID 1, where signals without a handler are ignored.
+// It shows itself in /proc as "NAME: master process", as nginx does, and writes an access log line per
+// request to standard output. Ends on SIGTERM and SIGINT, also as PID 1, where signals without a handler are
+// ignored.
 
 #include <netinet/in.h>
 #include <signal.h>
@@ -54,9 +55,10 @@ std::string ReadRequest(int connection) {
 
 void Answer(int connection, const char* name, const std::string& page) {
   std::string request = ReadRequest(connection);
-  std::string response = "HTTP/1.1 200 OK\r\nServer: " + std::string(name) +
-                         "\r\nContent-Type: text/html\r\nConnection: close\r\nContent-Length: " +
-                         std::to_string(page.size()) + "\r\n\r\n" + page;
+  std::string response =
+      "HTTP/1.1 200 OK\r\nServer: " + std::string(name) +
+      "\r\nContent-Type: text/html\r\nConnection: close\r\nContent-Length: " + std::to_string(page.size()) +
+      "\r\n\r\n" + page;
   if (send(connection, response.data(), response.size(), MSG_NOSIGNAL) < 0) perror("web_server: send");
   std::string line = std::string(name) + ": " + request.substr(0, request.find('\r')) + "\n";
   if (write(STDOUT_FILENO, line.data(), line.size()) < 0) perror("web_server: log");
