@@ -13,6 +13,8 @@
 
 #include "base/file_io.h"
 #include "base/ids.h"
+#include "cni/bridge_tables.h"
+#include "cni/host_port_maps.h"
 #include "cni/names.h"
 #include "cni/nft_rule.h"
 #include "cni/sysctl.h"
@@ -109,6 +111,8 @@ TEST_F(BridgeTest, TableIsWhatNftMakesOfTheSameRules) {
   auto body = [](const std::string& listing) { return listing.substr(listing.find("\tmap")); };
   EXPECT_EQ(body(ours), body(expected));
   EXPECT_THAT(ours, HasSubstr("davit bridge davit0"));
+  EXPECT_THAT(host_->Shell("nft -nn list table bridge davit-0"),
+              HasSubstr("iifname \"" + HostInterfacePrefix("davit0") + "*\" icmpv6 type 134 drop"));
 }
 
 TEST_F(BridgeTest, RulesStayTheSameHoweverManyPods) {
@@ -133,7 +137,6 @@ TEST_F(BridgeTest, PodHasTheAddressesItWasGiven) {
   EXPECT_THAT(pod.ns.Shell("ip route; ip -6 route"),
               AllOf(HasSubstr("default via 10.80.0.1"), HasSubstr("default via fd00:80::1")));
   EXPECT_THAT(pod.ns.Shell("ip -o link show lo"), HasSubstr("LOWER_UP"));
-  EXPECT_EQ(pod.ns.Shell("cat /proc/sys/net/ipv6/conf/eth0/accept_ra"), "0\n");
   std::string host_end = host_->Shell("ip -d link show " + pod.attachment.host_interface);
   EXPECT_THAT(host_end,
               AllOf(HasSubstr("master davit0"), HasSubstr("hairpin on"), HasSubstr("alias " + pod.id)));
@@ -452,7 +455,7 @@ TEST_F(BridgeTest, OldTableWithoutOwnershipIsTakenOverWithItsElements) {
   NetlinkSocket socket = NetlinkSocket::Open(NETLINK_NETFILTER).value();
   NetlinkBatch batch;
   BeginNftTransaction(batch);
-  AppendNatTable(batch, {"davit-0", "davit0", Config().subnets}, /*flags=*/0);
+  AppendTables(batch, {"davit-0", "davit0", Config().subnets}, /*flags=*/0);
   AppendElements(batch, "davit-0", NFT_MSG_NEWSETELEM, {{kTcp, kAny4, 8080, Ip("10.80.0.9"), 80}});
   EndNftTransaction(batch);
   ASSERT_TRUE(socket.Execute(batch));

@@ -5,6 +5,8 @@
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <net/if.h>
+#include <netinet/icmp6.h>
 
 #include <cstring>
 
@@ -15,6 +17,7 @@ namespace davit {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr Protocol kTcp = Protocol::kTcp;
 constexpr Protocol kUdp = Protocol::kUdp;
@@ -159,6 +162,36 @@ TEST_P(TrafficTest, NeighbourReachesNoPortOfTheLoopbackAddress) {
   Send(*outside_, "127.0.0.1", 8080, "to loopback", "192.0.2.2");
   Send(*outside_, kHostIpv4, 8081, "allowed");
   EXPECT_EQ(Receive(server), "allowed");
+}
+
+// The advertisement goes first and is taken, if at all, when it arrives: before the datagram behind it is
+// read.
+TEST_P(TrafficTest, PodCannotMakeItselfTheOthersRouter) {
+  Pod rogue = StartPod(*bridge_);
+  Pod victim = StartPod(*bridge_);
+  Endpoint server = Serve(victim.ns, kUdp, victim.ipv6());
+  rogue.ns.Shell("ip address add fe80::bad/64 dev eth0 nodad");
+  rogue.ns.Run([] {
+    UniqueFd fd(socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMPV6));
+    int hops = 255;
+    ASSERT_EQ(setsockopt(fd.get(), IPPROTO_IPV6, IPV6_MULTICAST_HOPS, &hops, sizeof hops), 0);
+    auto index = if_nametoindex("eth0");
+    sockaddr_in6 from{AF_INET6, 0, 0, {}, index};
+    sockaddr_in6 all_nodes{AF_INET6, 0, 0, {}, index};
+    ASSERT_EQ(inet_pton(AF_INET6, "fe80::bad", &from.sin6_addr), 1);
+    ASSERT_EQ(inet_pton(AF_INET6, "ff02::1", &all_nodes.sin6_addr), 1);
+    ASSERT_EQ(bind(fd.get(), reinterpret_cast<sockaddr*>(&from), sizeof from), 0) << strerror(errno);
+    nd_router_advert advert{};
+    advert.nd_ra_type = ND_ROUTER_ADVERT;
+    advert.nd_ra_router_lifetime = htons(1800);
+    ASSERT_EQ(sendto(fd.get(), &advert, sizeof advert, 0, reinterpret_cast<sockaddr*>(&all_nodes),
+                     sizeof all_nodes),
+              static_cast<ssize_t>(sizeof advert))
+        << strerror(errno);
+  });
+  Send(rogue.ns, victim.ipv6().ToString(), server.port, "behind it");
+  EXPECT_EQ(Receive(server), "behind it");
+  EXPECT_THAT(victim.ns.Shell("ip -6 route"), Not(HasSubstr("fe80::bad")));
 }
 
 // A client that keeps its source port is one flow to conntrack, which would go on to where it went first.

@@ -5,24 +5,33 @@
 
 #include <sched.h>
 
-#include <system_error>
-#include <thread>
+#include <cstdlib>
+
+#include "base/ns_handle.h"
 
 namespace davit {
+namespace {
+
+class Visit {
+ public:
+  explicit Visit(NsHandle home) : home_(std::move(home)) {}
+  Visit(const Visit&) = delete;
+  Visit& operator=(const Visit&) = delete;
+  ~Visit() {
+    if (!home_.Enter(CLONE_NEWNET)) abort();
+  }
+
+ private:
+  NsHandle home_;
+};
+
+}  // namespace
 
 Result<> RunInNetns(int netns_fd, const std::function<Result<>()>& work) {
-  Result<> done;
-  try {
-    std::thread([&] {
-      if (setns(netns_fd, CLONE_NEWNET) < 0)
-        done = SystemError("setns", "network namespace");
-      else
-        done = work();
-    }).join();
-  } catch (const std::system_error& e) {
-    return SystemError("start thread", "network namespace", e.code().value());
-  }
-  return done;
+  NsHandle home = TRY(NsHandle::OfSelf("net"));
+  if (setns(netns_fd, CLONE_NEWNET) < 0) return SystemError("setns", "network namespace");
+  Visit visit(std::move(home));
+  return work();
 }
 
 }  // namespace davit

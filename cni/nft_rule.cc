@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <libnftnl/expr.h>
+#include <linux/if_ether.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_nat.h>
@@ -12,6 +13,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <netinet/icmp6.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
 
@@ -21,6 +23,8 @@
 
 namespace davit {
 namespace {
+
+static_assert(kFamilyInet == NFPROTO_INET && kFamilyBridge == NFPROTO_BRIDGE);
 
 // Matches use the first register. A key of several fields lies in consecutive 4-byte registers, each field
 // padded.
@@ -54,17 +58,18 @@ void EndNftTransaction(NetlinkBatch& batch) {
   AddBoundary(batch, "nftables transaction", NFNL_MSG_BATCH_END);
 }
 
-nlmsghdr* AddNftRequest(NetlinkBatch& batch, const char* step, uint8_t type, uint16_t flags) {
+nlmsghdr* AddNftRequest(NetlinkBatch& batch, const char* step, uint8_t type, uint16_t flags, uint8_t family) {
   nlmsghdr* message = nullptr;
   auto* header = batch.Add<nfgenmsg>(step, NFNL_SUBSYS_NFTABLES << 8 | type, flags, &message);
-  header->nfgen_family = NFPROTO_INET;
+  header->nfgen_family = family;
   header->version = NFNETLINK_V0;
   return message;
 }
 
-NftRule::NftRule(const std::string& table, const char* chain) : rule_(nftnl_rule_alloc()) {
+NftRule::NftRule(const std::string& table, const char* chain, uint8_t table_family)
+    : rule_(nftnl_rule_alloc()), table_family_(table_family) {
   if (!rule_) throw std::bad_alloc();
-  nftnl_rule_set_u32(rule_.get(), NFTNL_RULE_FAMILY, NFPROTO_INET);
+  nftnl_rule_set_u32(rule_.get(), NFTNL_RULE_FAMILY, table_family);
   nftnl_rule_set_str(rule_.get(), NFTNL_RULE_TABLE, table.c_str());
   nftnl_rule_set_str(rule_.get(), NFTNL_RULE_CHAIN, chain);
 }
@@ -81,6 +86,12 @@ NftRule& NftRule::To(const Subnet& subnet) {
 
 NftRule& NftRule::InputInterface(std::string_view name) {
   Interface(NFT_META_IIFNAME, name);
+  return *this;
+}
+
+NftRule& NftRule::InputInterfacePrefix(std::string_view prefix) {
+  Meta(NFT_META_IIFNAME);
+  Compare(NFT_CMP_EQ, prefix);  // as many bytes as there are, without the NUL
   return *this;
 }
 
@@ -104,6 +115,17 @@ NftRule& NftRule::DestinationTranslated() {
   nftnl_expr_set_u32(ct, NFTNL_EXPR_CT_DREG, kRegister);
   Mask(BytesOf(uint32_t{IPS_DST_NAT}));
   Compare(NFT_CMP_NEQ, BytesOf(uint32_t{0}));
+  return *this;
+}
+
+NftRule& NftRule::RouterAdvertisement() {
+  Load(NFT_PAYLOAD_LL_HEADER, offsetof(ethhdr, h_proto), sizeof(ethhdr::h_proto), kRegister);
+  Compare(NFT_CMP_EQ, BytesOf(htons(ETH_P_IPV6)));
+  Meta(NFT_META_L4PROTO);  // behind extension headers too
+  Compare(NFT_CMP_EQ, BytesOf(uint8_t{IPPROTO_ICMPV6}));
+  Load(NFT_PAYLOAD_TRANSPORT_HEADER, offsetof(icmp6_hdr, icmp6_type), sizeof(icmp6_hdr::icmp6_type),
+       kRegister);
+  Compare(NFT_CMP_EQ, BytesOf(uint8_t{ND_ROUTER_ADVERT}));
   return *this;
 }
 
@@ -158,8 +180,8 @@ NftRule& NftRule::Drop() {
 }
 
 void NftRule::AppendTo(NetlinkBatch& batch) const {
-  nlmsghdr* message =
-      AddNftRequest(batch, "add nftables rule", NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND | NLM_F_ACK);
+  nlmsghdr* message = AddNftRequest(batch, "add nftables rule", NFT_MSG_NEWRULE,
+                                    NLM_F_CREATE | NLM_F_APPEND | NLM_F_ACK, table_family_);
   nftnl_rule_nlmsg_build_payload(message, rule_.get());
 }
 
@@ -173,9 +195,7 @@ nftnl_expr* NftRule::Add(const char* expression) {
 void NftRule::Family(int family) {
   if (family_ == family) return;
   family_ = family;
-  nftnl_expr* meta = Add("meta");
-  nftnl_expr_set_u32(meta, NFTNL_EXPR_META_KEY, NFT_META_NFPROTO);
-  nftnl_expr_set_u32(meta, NFTNL_EXPR_META_DREG, kRegister);
+  Meta(NFT_META_NFPROTO);
   Compare(NFT_CMP_EQ, BytesOf(static_cast<uint8_t>(family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6)));
 }
 
@@ -211,10 +231,14 @@ void NftRule::Mask(std::string_view mask) {
   nftnl_expr_set(bitwise, NFTNL_EXPR_BITWISE_XOR, zero.data(), length);
 }
 
-void NftRule::Interface(uint32_t meta_key, std::string_view name) {
+void NftRule::Meta(uint32_t key) {
   nftnl_expr* meta = Add("meta");
-  nftnl_expr_set_u32(meta, NFTNL_EXPR_META_KEY, meta_key);
+  nftnl_expr_set_u32(meta, NFTNL_EXPR_META_KEY, key);
   nftnl_expr_set_u32(meta, NFTNL_EXPR_META_DREG, kRegister);
+}
+
+void NftRule::Interface(uint32_t meta_key, std::string_view name) {
+  Meta(meta_key);
   char padded[IFNAMSIZ] = {};
   std::ranges::copy(name.substr(0, sizeof padded - 1), padded);
   Compare(NFT_CMP_EQ, {padded, sizeof padded});

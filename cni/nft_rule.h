@@ -2,7 +2,7 @@
 // Copyright The Davit Authors
 
 // nftables transactions and rules, built from expressions as nft(8) would build them, so that `nft list`
-// shows them in its own words. Everything is in family inet.
+// shows them in its own words. Tables are of family inet where nothing else is said.
 #pragma once
 
 #include <libnftnl/rule.h>
@@ -17,24 +17,30 @@
 
 namespace davit {
 
+constexpr uint8_t kFamilyInet = 1;    // NFPROTO_INET
+constexpr uint8_t kFamilyBridge = 7;  // NFPROTO_BRIDGE
+
 // All requests between the two are one transaction: done as a whole, seen as a whole, or not at all.
 void BeginNftTransaction(NetlinkBatch& batch);
 void EndNftTransaction(NetlinkBatch& batch);
 
 // One request of nf_tables: `type` is NFT_MSG_*, `flags` NLM_F_*.
-nlmsghdr* AddNftRequest(NetlinkBatch& batch, const char* step, uint8_t type, uint16_t flags);
+nlmsghdr* AddNftRequest(NetlinkBatch& batch, const char* step, uint8_t type, uint16_t flags,
+                        uint8_t family = kFamilyInet);
 
 // A rule under construction: first what it matches, then what it does, in the order of the calls.
 class NftRule {
  public:
-  NftRule(const std::string& table, const char* chain);
+  NftRule(const std::string& table, const char* chain, uint8_t table_family = kFamilyInet);
 
   NftRule& From(const Subnet& subnet);  // ip saddr, ip6 saddr
   NftRule& To(const Subnet& subnet);    // ip daddr, ip6 daddr
   NftRule& InputInterface(std::string_view name);
+  NftRule& InputInterfacePrefix(std::string_view prefix);  // iifname "prefix*"
   NftRule& OutputInterface(std::string_view name);
   NftRule& ToLocalAddress();         // fib daddr type local
   NftRule& DestinationTranslated();  // ct status dnat
+  NftRule& RouterAdvertisement();    // icmpv6 type nd-router-advert, in a table of family bridge
 
   // dnat to what `map` says for the key [destination address .] protocol . destination port. No element: no
   // match.
@@ -59,12 +65,14 @@ class NftRule {
   void Address(const Subnet& subnet, uint32_t offset_ipv4, uint32_t offset_ipv6);
   void Compare(uint32_t op, std::string_view value);
   void Mask(std::string_view mask);
+  void Meta(uint32_t key);
   void Interface(uint32_t meta_key, std::string_view name);
   void Load(uint32_t base, uint32_t offset, uint32_t length, uint32_t reg);
   void Verdict(int verdict, const char* chain = nullptr);
 
   std::unique_ptr<nftnl_rule, Free> rule_;
-  int family_ = 0;
+  const uint8_t table_family_;
+  int family_ = 0;  // what the packet is known to be
 };
 
 }  // namespace davit

@@ -3,18 +3,19 @@
 
 #include "cni/port_table.h"
 
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
 #include <algorithm>
 #include <set>
-#include <span>
 
+#include "cni/host_port_maps.h"
 #include "cni/nft_rule.h"
 
 namespace davit {
 namespace {
 
-constexpr uint32_t kOwned = kNftTableOwned | kNftTablePersistent;
+constexpr size_t kTables = 2;  // family inet and family bridge
 
 // A transaction is one message to the kernel and must fit into the socket's send buffer (212,992 bytes by
 // default).
@@ -32,47 +33,54 @@ std::vector<HostPort> Without(const std::set<HostPort>& ports, const std::set<Ho
 
 }  // namespace
 
-Result<std::unique_ptr<PortTable>> PortTable::Open(NatTable table) {
+Result<std::unique_ptr<PortTable>> PortTable::Open(BridgeTables tables) {
   NetlinkSocket socket = TRY(NetlinkSocket::Open(NETLINK_NETFILTER));
-  return std::unique_ptr<PortTable>(new PortTable(std::move(table), std::move(socket)));
+  return std::unique_ptr<PortTable>(new PortTable(std::move(tables), std::move(socket)));
 }
 
 Result<> PortTable::Restore() {
   MutexLock lock(mutex_);
-  bool exists = TRY(Exists());
-  Result<> made = Make(kOwned, Start::kKeepElements);
-  uint32_t flags = kOwned;
-  // Kernels before 6.9 do not know the flags, and a table that was made without them does not get them later.
-  if (Unsupported(made)) made = Make(flags = 0, Start::kKeepElements);
+  bool exists = TRY(CountPresent()) > 0;
+  Result<> made = Make(Start::kKeepElements);
+  if (Unsupported(made)) {
+    // Kernels before 6.9 do not know the flags, and a table that was made without them does not get them
+    // later.
+    flags_ = 0;
+    made = Make(Start::kKeepElements);
+  }
   if (made) return {};
   if (made.error().os_errno == EPERM && exists)
-    return Fail(Code::kFailedPrecondition, "take over nftables table", table_.name,
+    return Fail(Code::kFailedPrecondition, "take over nftables table", tables_.name,
                 "another running process owns it: give this instance a bridge of its own");
   // Left by a version whose maps look different. The elements come back with the daemon's records.
-  if (exists) return Make(flags, Start::kAnew);
+  if (exists) return Make(Start::kAnew);
   return made;
 }
 
-Result<> PortTable::Make(uint32_t flags, Start start) {
+Result<> PortTable::Make(Start start) {
   NetlinkBatch batch;
   BeginNftTransaction(batch);
   if (start == Start::kAnew) {
-    AppendTableTakeover(batch, table_, flags);
-    AppendTableDeletion(batch, table_.name);
+    AppendTakeover(batch, tables_, flags_);
+    AppendDeletion(batch, tables_.name);
   }
-  AppendNatTable(batch, table_, flags);
+  AppendTables(batch, tables_, flags_);
   EndNftTransaction(batch);
   return socket_.Execute(batch);
 }
 
-Result<bool> PortTable::Exists() {
-  std::vector<TableInfo> tables = TRY(ListTables(socket_));
-  auto found = std::ranges::find(tables, table_.name, &TableInfo::name);
-  if (found == tables.end()) return false;
-  if (found->comment == kTableCommentPrefix + table_.bridge) return true;
-  return Fail(Code::kFailedPrecondition, "take over nftables table", table_.name,
-              "it is not of " + (kTableCommentPrefix + table_.bridge) +
-                  (found->comment.empty() ? "" : ", but of " + found->comment));
+Result<size_t> PortTable::CountPresent() {
+  std::string ours = kTableCommentPrefix + tables_.bridge;
+  size_t present = 0;
+  for (const TableInfo& table : TRY(ListTables(socket_))) {
+    if (table.name != tables_.name || (table.family != kFamilyInet && table.family != kFamilyBridge))
+      continue;
+    if (table.comment != ours)
+      return Fail(Code::kFailedPrecondition, "take over nftables table", tables_.name,
+                  "it is not marked as \"" + ours + "\" but as \"" + table.comment + "\"");
+    ++present;
+  }
+  return present;
 }
 
 Result<> PortTable::Add(const std::vector<HostPort>& ports) {
@@ -99,7 +107,7 @@ Result<> PortTable::Remove(const std::vector<HostPort>& ports) {
 
 Result<PortTable::Difference> PortTable::Reconcile(const std::vector<HostPort>& wanted) {
   MutexLock lock(mutex_);
-  std::vector<HostPort> found = TRY(ListHostPorts(socket_, table_.name));
+  std::vector<HostPort> found = TRY(ListHostPorts(socket_, tables_.name));
   std::set<HostPort> have(found.begin(), found.end());
   std::set<HostPort> want(wanted.begin(), wanted.end());
   Difference difference{Without(have, want), Without(want, have)};
@@ -110,17 +118,19 @@ Result<PortTable::Difference> PortTable::Reconcile(const std::vector<HostPort>& 
 
 Result<> PortTable::Check() {
   MutexLock lock(mutex_);
-  if (TRY(Exists())) return {};
-  return Fail(Code::kFailedPrecondition, "check nftables table", table_.name, "it is gone");
+  if (TRY(CountPresent()) == kTables) return {};
+  return Fail(Code::kFailedPrecondition, "check nftables tables", tables_.name, "somebody removed them");
 }
 
 Result<> PortTable::Destroy() {
   MutexLock lock(mutex_);
+  if (TRY(CountPresent()) == 0) return {};
   NetlinkBatch batch;
   BeginNftTransaction(batch);
-  AppendTableDeletion(batch, table_.name);
+  AppendTakeover(batch, tables_, flags_);
+  AppendDeletion(batch, tables_.name);
   EndNftTransaction(batch);
-  return Unless(socket_.Execute(batch), ENOENT);
+  return socket_.Execute(batch);
 }
 
 Result<> PortTable::Change(uint8_t type, const std::vector<HostPort>& ports) {
@@ -128,7 +138,7 @@ Result<> PortTable::Change(uint8_t type, const std::vector<HostPort>& ports) {
     size_t end = std::min(ports.size(), at + kElementsPerTransaction);
     NetlinkBatch batch;
     BeginNftTransaction(batch);
-    AppendElements(batch, table_.name, type, {ports.begin() + at, ports.begin() + end});
+    AppendElements(batch, tables_.name, type, {ports.begin() + at, ports.begin() + end});
     EndNftTransaction(batch);
     TRY(socket_.Execute(batch));
   }
@@ -138,7 +148,8 @@ Result<> PortTable::Change(uint8_t type, const std::vector<HostPort>& ports) {
 Result<std::vector<TableInfo>> PortTable::OtherInstances() {
   std::vector<TableInfo> tables = TRY(ListTables(socket_));
   std::erase_if(tables, [&](const TableInfo& table) {
-    return table.name == table_.name || !table.comment.starts_with(kTableCommentPrefix);
+    return table.family != kFamilyInet || table.name == tables_.name ||
+           !table.comment.starts_with(kTableCommentPrefix);
   });
   return tables;
 }

@@ -13,7 +13,6 @@
 #include "base/time.h"
 #include "cni/link.h"
 #include "cni/netns.h"
-#include "cni/sysctl.h"
 
 namespace davit {
 namespace {
@@ -107,8 +106,7 @@ Result<NetlinkSocket> EnterPod(int netns_fd) {
   Result<NetlinkSocket> socket = Fail(Code::kInternal, "open netlink socket", "pod");
   TRY(RunInNetns(netns_fd, [&]() -> Result<> {
     socket = TRY(NetlinkSocket::Open(NETLINK_ROUTE));
-    if (!KernelHasIpv6()) return {};
-    return EnsureSysctl("net/ipv6/conf/default/accept_ra", "0");  // eth0, made afterwards, begins with it
+    return {};
   }));
   return socket;
 }

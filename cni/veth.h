@@ -39,8 +39,7 @@ struct PodAddress {
   IpAddress gateway;
 };
 
-// A netlink socket inside the pod's namespace, which from now on ignores router advertisements: with them any
-// pod could become the others' router (CVE-2020-10749).
+// A netlink socket inside the pod's namespace.
 Result<NetlinkSocket> EnterPod(int netns_fd);
 
 // Brings lo and eth0 up and sets addresses and default routes.

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// Host ports as nftables keep them: elements of four maps in a bridge's table of family inet, one for each
+// family with and without an address of the host.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "cni/host_ports.h"
+#include "cni/netlink.h"
+
+namespace davit {
+
+constexpr char kHostPorts4[] = "hostports4";  // protocol . port : pod's address . port
+constexpr char kHostPorts6[] = "hostports6";
+constexpr char kHostPortsAt4[] = "hostports_at4";  // host's address . protocol . port : pod's address . port
+constexpr char kHostPortsAt6[] = "hostports_at6";
+
+// Appends what makes the maps; maps of the same shape stay with their elements.
+void AppendHostPortMaps(NetlinkBatch& batch, const std::string& table);
+
+// A host port in the bytes that the kernel keeps.
+struct MapElement {
+  const char* map = nullptr;
+  std::string key;
+  std::string data;
+};
+
+MapElement EncodeHostPort(const HostPort& port);
+
+// Each request holds as many elements as fit; `type` is NFT_MSG_NEWSETELEM or NFT_MSG_DELSETELEM. An element
+// that exists with another target is EBUSY, deleting a missing one ENOENT.
+void AppendElements(NetlinkBatch& batch, const std::string& table, uint8_t type,
+                    const std::vector<HostPort>& ports);
+
+// The elements of all four maps. ENOENT without the table.
+Result<std::vector<HostPort>> ListHostPorts(NetlinkSocket& socket, const std::string& table);
+
+}  // namespace davit

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// Paths for network namespaces that are otherwise only descriptors: network plugins need one.
+#pragma once
+
+#include <string>
+
+#include "base/error.h"
+
+namespace davit {
+
+// Mounts the namespace on DIR/davit-ID, which ip-netns(8) understands too when `dir` is /run/netns, and
+// returns that path. It stays until Unpin, whatever becomes of this process and of the pod. The directory is
+// made when missing.
+Result<std::string> PinNetns(const std::string& dir, const std::string& id, int netns_fd);
+
+// Idempotent.
+Result<> UnpinNetns(const std::string& dir, const std::string& id);
+
+}  // namespace davit

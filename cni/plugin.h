@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// Pod networks made by other people's programs: a chain of plugins as the Container Network Interface
+// describes it (https://github.com/containernetworking/cni/blob/v1.1.2/SPEC.md).
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "cni/host_ports.h"
+#include "cni/plugin_config.h"
+#include "cni/subnet.h"
+
+namespace davit {
+
+struct PluginPod {
+  std::string id;
+  std::string netns_path;  // a plugin needs a path: see netns_pin.h. Empty for a Delete when it is gone.
+  std::vector<PortMapping> ports;
+  std::vector<std::pair<std::string, std::string>> args;  // CNI_ARGS: K8S_POD_NAMESPACE, K8S_POD_NAME...
+};
+
+struct PluginAttachment {
+  std::vector<IpAddress> addresses;  // IPv4 first
+  std::string result;                // JSON, for Delete: the caller keeps it in its records
+};
+
+// Stateless and thread-safe. Each call runs the chain's programs one after the other and waits for them.
+class PluginNetwork {
+ public:
+  struct Options {
+    std::string conf_dir = "/etc/cni/net.d";
+    std::vector<std::string> bin_dirs = {"/opt/cni/bin"};
+    int timeout_ms = 60'000;  // for each program; then it is killed
+  };
+
+  // kNotFound when there is no configuration.
+  static Result<PluginNetwork> Load(const Options& options);
+
+  const PluginList& list() const { return list_; }
+
+  // Undoes itself on failure, as far as the plugins can.
+  Result<PluginAttachment> Add(const PluginPod& pod) const;
+
+  // Runs the chain backwards. `result` is what Add gave, or empty when there was none. Idempotent if the
+  // plugins are.
+  Result<> Delete(const PluginPod& pod, const std::string& result) const;
+
+  // Whether a pod could get a network: the programs are there, and, from version 1.1 on, say so themselves.
+  Result<> Check() const;
+
+ private:
+  PluginNetwork(Options options, PluginList list) : options_(std::move(options)), list_(std::move(list)) {}
+
+  Result<std::string> FindProgram(const std::string& type) const;
+  Result<std::string> Call(const PluginConfig& plugin, const std::string& command, const PluginPod& pod,
+                           const std::string& previous) const;
+  std::vector<std::string> Environment(const std::string& command, const PluginPod& pod) const;
+
+  Options options_;
+  PluginList list_;
+};
+
+}  // namespace davit
