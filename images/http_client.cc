@@ -18,7 +18,6 @@ namespace {
 
 constexpr size_t kMaxHeaderBytes = 256 << 10;
 constexpr size_t kMaxErrorBody = 64 << 10;  // of an answer other than 200; the rest is dropped
-constexpr int kStatusOk = 200;
 
 struct FreeList {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
@@ -154,10 +153,10 @@ void SetTls(CURL* easy, const TlsContext& tls) {
   Set(easy, CURLOPT_SSL_VERIFYPEER, tls.skip_verify ? 0L : 1L);
   Set(easy, CURLOPT_SSL_VERIFYHOST, tls.skip_verify ? 0L : 2L);
   if (!tls.ca_pem.empty()) {
-    // This replaces the system's bundle, but not its directory of CAs, which libcurl goes on looking into.
+    // This replaces the system's bundle, but not its directory of CAs (/etc/ssl/certs), which libcurl goes on
+    // looking into.
     curl_blob blob{const_cast<char*>(tls.ca_pem.data()), tls.ca_pem.size(), CURL_BLOB_COPY};
     Set(easy, CURLOPT_CAINFO_BLOB, &blob);
-    Set(easy, CURLOPT_CAPATH, "/etc/ssl/certs");
   }
   if (!tls.certificate.empty()) {
     Set(easy, CURLOPT_SSLCERT, tls.certificate.c_str());

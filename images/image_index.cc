@@ -96,4 +96,11 @@ std::set<std::string> ImageIndex::Layers() const {
   return layers;
 }
 
+bool ImageIndex::UsesLayer(const std::string& chain_id) const {
+  return std::any_of(images_.begin(), images_.end(), [&chain_id](const auto& image) {
+    const std::vector<std::string>& layers = image.second.chain_ids;
+    return std::find(layers.begin(), layers.end(), chain_id) != layers.end();
+  });
+}
+
 }  // namespace davit

@@ -36,6 +36,7 @@ class ImageIndex {
   Result<ImageRecord> Find(const std::string& ref) const;
   std::vector<ImageRecord> List() const;
   std::set<std::string> Layers() const;  // chain IDs of all images
+  bool UsesLayer(const std::string& chain_id) const;
 
  private:
   std::map<std::string, ImageRecord> images_;      // by id

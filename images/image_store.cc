@@ -41,6 +41,7 @@ struct ImageStore::State {
   Result<> Load();
   Result<ImageRecord> RunPull(const Reference& reference, const PullRequest& request, PullFlight& flight);
   Result<> Keep(const ImageRecord& pulled);
+  Result<> MakeDurable(const ImageRecord& pulled);
   void RemoveUnused(std::vector<std::string> chain_ids);
   bool InUse(const std::string& chain_id);
   Platform HostOrConfigured() const;
@@ -131,6 +132,16 @@ Result<ImageRecord> ImageStore::State::RunPull(const Reference& reference, const
   return index.Find(image.record.id);
 }
 
+// A layer may have come from another pull, whose own attempt at this failed and took the layer with it.
+Result<> ImageStore::State::MakeDurable(const ImageRecord& pulled) {
+  TRY(layers.Sync());
+  for (const std::string& chain_id : pulled.chain_ids) {
+    if (!layers.Has(chain_id))
+      return Fail(Code::kUnavailable, "keep layer", chain_id, "it was lost to a failed sync");
+  }
+  return {};
+}
+
 // Data first, then the record that says that it exists.
 Result<> ImageStore::State::Keep(const ImageRecord& pulled) {
   MutexLock changing_lock(changing);
@@ -143,7 +154,7 @@ Result<> ImageStore::State::Keep(const ImageRecord& pulled) {
     change = index.Plan(pulled);
     if (known && *before == change.added && change.untagged.empty()) return {};
   }
-  if (!known) TRY(layers.Sync());
+  if (!known) TRY(MakeDurable(pulled));
   // A crash in between loses a tag, which a pull brings back; the other order would leave one with two
   // images.
   for (const ImageRecord& untagged : change.untagged) TRY(records.Put(untagged));
@@ -158,7 +169,7 @@ Result<> ImageStore::State::Keep(const ImageRecord& pulled) {
 bool ImageStore::State::InUse(const std::string& chain_id) {
   if (ledger.IsHeld(chain_id)) return true;
   MutexLock lock(mutex);
-  return index.Layers().contains(chain_id);
+  return index.UsesLayer(chain_id);
 }
 
 // A removal that fails leaves an orphan for the collection at the next start.

@@ -338,6 +338,10 @@ TEST_F(Store, AFullDiskIsNamedAndLeavesNothing) {
   layers_.fail_stage_with = ENOSPC;
   EXPECT_EQ(Pull(server.host() + "/app").error().code, Code::kResourceExhausted);
   layers_.fail_stage_with = 0;
+  layers_.fail_sync_with = ENOSPC;
+  EXPECT_EQ(Pull(server.host() + "/app").error().code, Code::kResourceExhausted);
+  ExpectNothingLeft();
+  layers_.fail_sync_with = 0;
   records_.fail_put = true;
   EXPECT_EQ(Pull(server.host() + "/app").error().code, Code::kResourceExhausted);
   ExpectNothingLeft();

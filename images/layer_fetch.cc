@@ -16,6 +16,7 @@ class UnpackSink : public BlobSink {
   Result<> Begin() override {
     process_.reset();  // before the directory that it writes to is dropped
     bad_content_.reset();
+    layers_.Abandon(chain_id_);
     dir_ = TRY(layers_.Stage(chain_id_));
     process_.emplace(TRY(UnpackProcess::Start(program_, dir_.get(), interrupt_)));
     return {};

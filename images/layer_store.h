@@ -19,8 +19,8 @@ class LayerStore {
 
   virtual bool Has(const std::string& chain_id) const = 0;
 
-  // A fresh and empty directory, on the filesystem where the layer will stay. Whatever was staged for this
-  // layer before (a pull that was interrupted) is dropped.
+  // A fresh and empty directory, on the filesystem where the layer will stay; what a crash left in its place
+  // is gone. Ends with Commit or Abandon, and is not called again before.
   virtual Result<UniqueFd> Stage(const std::string& chain_id) = 0;
 
   // Makes the staged directory the layer, atomically.
@@ -35,7 +35,8 @@ class LayerStore {
   // An unknown layer is no error.
   virtual Result<> Remove(const std::string& chain_id) = 0;
 
-  // Makes the data of everything committed so far durable (syncfs(2), once per pull).
+  // Makes everything committed so far durable (syncfs(2), once per pull). After an error, layers that were
+  // committed since the last success may be gone, other pulls' as well.
   virtual Result<> Sync() = 0;
 };
 

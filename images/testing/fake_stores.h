@@ -33,7 +33,8 @@ class DirLayerStore : public LayerStore {
   bool Has(const std::string& chain_id) const override { return std::filesystem::exists(Path(chain_id)); }
   Result<UniqueFd> Stage(const std::string& chain_id) override {
     if (fail_stage_with != 0) return SystemError("mkdir", chain_id, fail_stage_with);
-    Abandon(chain_id);
+    if (std::filesystem::exists(Staging(chain_id)))
+      return Fail(Code::kFailedPrecondition, "stage", chain_id, "staged");
     std::filesystem::create_directory(Staging(chain_id));
     ++stagings;
     return Opened(Staging(chain_id));
@@ -52,10 +53,13 @@ class DirLayerStore : public LayerStore {
   }
   Result<> Sync() override {
     ++syncs;
-    return {};
+    if (fail_sync_with == 0) return {};
+    for (const std::string& chain_id : commits) std::filesystem::remove_all(Path(chain_id));
+    return SystemError("syncfs", root_, fail_sync_with);
   }
 
   int fail_stage_with = 0;  // errno
+  int fail_sync_with = 0;   // errno; what was committed is gone then
   std::atomic<int> syncs = 0;
   std::atomic<int> stagings = 0;
   std::vector<std::string> commits;  // in order; read it when no pull runs

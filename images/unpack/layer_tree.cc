@@ -193,7 +193,8 @@ Result<> LayerTree::Empty(const std::string& real_path) {
 }
 
 Result<> LayerTree::Note(std::set<std::string>& notes, const std::string& path) {
-  noted_bytes_ += path.size() + sizeof(uint32_t);
+  constexpr size_t kNode = 64;  // what a set spends on each besides
+  noted_bytes_ += path.size() + kNode;
   if (noted_bytes_ > limits_.report_bytes) {
     return Fail(Code::kResourceExhausted, "unpack", "layer", "too many implicit or opaque directories");
   }
