@@ -6,18 +6,35 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/file_io.h"
+
 namespace davit {
 namespace {
 
 constexpr int64_t kPatienceMs = 10'000;
 constexpr size_t kMaxListBytes = 4 << 20;
 
+Result<PidFd> OpenProcessOf(int proc_fd, pid_t thread) {
+  std::string path = std::to_string(thread) + "/status";
+  std::string status = TRY(ReadFileAt(proc_fd, path));
+  constexpr std::string_view kKey = "\nTgid:\t";
+  size_t at = status.find(kKey);
+  pid_t process = 0;
+  if (at != std::string::npos)
+    std::from_chars(status.data() + at + kKey.size(), status.data() + status.size(), process);
+  if (process <= 0) return Fail(Code::kNotFound, "parse", path);
+  return PidFd::Open(process);
+}
+
 // The processes of the cgroup, held. A pid that was listed may have become another process's before it was
 // opened; one that is listed again afterwards was the same in between.
-std::vector<PidFd> HoldMembers(int procs) {
+std::vector<PidFd> HoldMembers(int procs, int proc_fd) {
   std::vector<std::pair<pid_t, PidFd>> opened;
   for (pid_t pid : ReadPids(procs).value_or(std::vector<pid_t>())) {
-    if (auto pidfd = PidFd::Open(pid)) opened.emplace_back(pid, std::move(*pidfd));
+    auto pidfd = PidFd::Open(pid);
+    // v1's `tasks` lists threads: one whose process's first thread has ended stands for the process.
+    if (!pidfd) pidfd = OpenProcessOf(proc_fd, pid);
+    if (pidfd) opened.emplace_back(pid, std::move(*pidfd));
   }
   std::vector<pid_t> again = ReadPids(procs).value_or(std::vector<pid_t>());
   std::sort(again.begin(), again.end());
@@ -66,7 +83,7 @@ void CgroupSweep::Round() {
   // Reaches sub-cgroups and races with no fork; the list is then only for waiting.
   if (kill_ >= 0) [[maybe_unused]]
     ssize_t n = write(kill_, "1", 1);
-  std::vector<PidFd> members = HoldMembers(procs_);
+  std::vector<PidFd> members = HoldMembers(procs_, env_.own.proc.get());
   for (PidFd& pidfd : members) {
     [[maybe_unused]] Result<> killed = pidfd.Signal(SIGKILL);
     int fd = pidfd.get();

@@ -21,7 +21,7 @@ class CgroupSweep {
   // hangs in the kernel). The sweep may be destroyed inside.
   using OnDone = std::function<void(bool empty)>;
 
-  // `procs` is a cgroup.procs, `kill` a cgroup.kill or -1; both stay the caller's.
+  // `procs` is a cgroup.procs or v1 `tasks`, `kill` a cgroup.kill or -1; both stay the caller's.
   CgroupSweep(Environment& env, int procs, int kill, OnDone on_done);
   ~CgroupSweep();
   CgroupSweep(const CgroupSweep&) = delete;

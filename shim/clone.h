@@ -16,11 +16,16 @@ struct ClonedProcess {
   PidFd pidfd;    // the parent's only
 };
 
-// Forks with the CLONE_NEW* flags of `namespaces`; the end of the child raises SIGCHLD.
-Result<ClonedProcess> Clone(uint64_t namespaces);
+struct CloneTarget {
+  uint64_t namespaces = 0;  // CLONE_NEW* flags
+  int cgroup = -1;          // the directory of a v2 cgroup to be born in; -1: the caller's
+  // A PID namespace to be born in, as an nsfs descriptor or a pidfd, and the caller's own, to which it
+  // returns.
+  int pid_namespace = -1;
+  int own_pid_namespace = -1;
+};
 
-// As Clone, with the child in the PID namespace of `pid_namespace`, an nsfs descriptor or a pidfd.
-// `own_pid_namespace` is the caller's own, to which it returns.
-Result<ClonedProcess> CloneIntoPidNamespace(int pid_namespace, int own_pid_namespace, uint64_t namespaces);
+// Forks. The end of the child raises SIGCHLD.
+Result<ClonedProcess> Clone(const CloneTarget& target);
 
 }  // namespace davit

@@ -44,9 +44,9 @@ void Container::OnInitExit(ExitStatus status) {
   exit_ = {live_.container_id, status.code, status.signal, /*oom_killed=*/false, UnixNanoseconds()};
   // The end of a PID namespace's first process takes all others with it before it can be reaped. Without a
   // namespace of its own a container leaves them behind.
-  if (own_pid_namespace_ || cgroup_procs_.empty()) return FinishExit();
+  if (own_pid_namespace_ || cgroup_.procs.empty()) return FinishExit();
   sweep_ = std::make_unique<CgroupSweep>(
-      env_, cgroup_procs_.front().get(), cgroup_kill_.get(), [this](bool empty) {
+      env_, cgroup_.procs.front().get(), cgroup_.kill.get(), [this](bool empty) {
         if (!empty)
           env_.log.Log(LogLevel::kError, "processes survive their container",
                        {{"container", exit_.container_id}});
@@ -71,8 +71,8 @@ void Container::FinishExit() {
 }
 
 bool Container::WasOomKilled() const {
-  if (!cgroup_oom_) return false;
-  Result<uint64_t> kills = ReadOomKills(cgroup_oom_.get());
+  if (!cgroup_.oom) return false;
+  Result<uint64_t> kills = ReadOomKills(cgroup_.oom.get());
   if (!kills)
     env_.log.Log(LogLevel::kWarning, "cannot read OOM kills", {{"error", kills.error().ToString()}});
   return kills.value_or(0) > 0;

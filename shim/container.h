@@ -44,8 +44,7 @@ class Container {
   bool running() const { return running_; }
   const LiveContainer& live() const { return live_; }
   const PidFd& pidfd() const { return pidfd_; }
-  // Of the container's cgroup, for execs.
-  const std::vector<UniqueFd>& cgroup_procs() const { return cgroup_procs_; }
+  const CgroupFds& cgroup() const { return cgroup_; }
 
   void ReopenLog(UniqueFd log);
   // SIGKILL to the first process; the rest follows when that has ended. A start under way fails.
@@ -53,6 +52,7 @@ class Container {
 
  private:
   void Watch(UniqueFd out, UniqueFd err);
+  void Follow(UniqueFd sync, uint32_t timeout_ms, const ProcessPlan& plan);
   void OnStarted(Result<Identity> identity);
   void OnInitExit(ExitStatus status);
   void FinishExit();
@@ -64,9 +64,7 @@ class Container {
   PidFd pidfd_;
   bool running_ = false;
   bool own_pid_namespace_ = true;
-  std::vector<UniqueFd> cgroup_procs_;
-  UniqueFd cgroup_kill_;
-  UniqueFd cgroup_oom_;
+  CgroupFds cgroup_;
   UniqueFd stdin_pipe_;  // the writing end, held open for a client to come
   std::unique_ptr<LogPump> log_;
   std::unique_ptr<Launch> launch_;

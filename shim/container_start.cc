@@ -5,10 +5,10 @@
 #include <sched.h>
 
 #include "base/codec.h"
+#include "shim/clone.h"
 #include "shim/container.h"
 #include "shim/init/container_init.h"
 #include "shim/init/seccomp.h"
-#include "shim/init/sources.h"
 
 namespace davit {
 namespace {
@@ -69,11 +69,14 @@ Result<> Container::Start(const PodContext& pod, uint32_t timeout_ms, RoleFds fd
   inputs.plan = TRY(DecodePlan(fds, live_.container_id));
   if (fds.seccomp) inputs.process.seccomp_program = TRY(ReadSeccompProgram(fds.seccomp.get()));
   Streams streams = TRY(MakeStreams(inputs.plan));
-  int pid_namespace = TRY(PidNamespaceOf(inputs.plan, pod, fds));
   SyncPair sync = TRY(MakeSyncPair());
-
+  CloneTarget target{.namespaces = inputs.plan.pid == NamespaceUse::kOwn ? uint64_t{CLONE_NEWPID} : 0,
+                     .cgroup = fds.cgroup.unified.get(),
+                     .pid_namespace = TRY(PidNamespaceOf(inputs.plan, pod, fds)),
+                     .own_pid_namespace = env_.own.pid_namespace.get()};
   inputs.own = &env_.own;
   inputs.pod = pod.namespaces;
+  inputs.cgroup = &fds.cgroup;
   inputs.rootfs = std::move(fds.rootfs);
   inputs.host_mounts = std::move(fds.host_mounts);
   inputs.cgroup_dir = std::move(fds.cgroup_dir);
@@ -82,34 +85,31 @@ Result<> Container::Start(const PodContext& pod, uint32_t timeout_ms, RoleFds fd
   inputs.process.stdio[2] = streams.err.write.get();
   inputs.process.spare_null = env_.null_fd;
 
-  ClonedProcess child =
-      TRY(pid_namespace >= 0 ? CloneIntoPidNamespace(pid_namespace, env_.own.pid_namespace.get(), 0)
-                             : Clone(inputs.plan.pid == NamespaceUse::kOwn ? CLONE_NEWPID : 0));
+  ClonedProcess child = TRY(Clone(target));
   if (child.pid == 0) RunContainerInit(inputs, sync.child.get());
 
   own_pid_namespace_ = inputs.plan.pid == NamespaceUse::kOwn;
   live_.pid = child.pid;
-  pidfd_ = PidFd(UniqueFd(fcntl(child.pidfd.get(), F_DUPFD_CLOEXEC, 0)));
-  cgroup_procs_ = std::move(fds.cgroup_procs);
-  cgroup_kill_ = std::move(fds.cgroup_kill);
-  cgroup_oom_ = std::move(fds.cgroup_oom);
+  pidfd_ = std::move(child.pidfd);
+  cgroup_ = std::move(fds.cgroup);
   stdin_pipe_ = std::move(streams.stdin_write);
   log_ = std::make_unique<LogPump>(env_.loop, env_.log_buffers, std::move(fds.log));
+  Watch(std::move(streams.out.read), std::move(streams.err.read));
+  Follow(std::move(sync.shim), timeout_ms, inputs.plan.process);
+  return {};
+}
 
+void Container::Follow(UniqueFd sync, uint32_t timeout_ms, const ProcessPlan& plan) {
   Launch::Options options;
   options.subject = live_.container_id;
   options.timeout_ms = timeout_ms;
-  options.await_ready = HasForeignSources(inputs.plan.mounts) && inputs.host_mounts;
-  options.placement = {&cgroup_procs_, std::move(inputs.plan.process.rlimits),
-                       inputs.plan.process.oom_score_adj};
+  options.placement = {plan.rlimits, plan.oom_score_adj};
   options.on_console = [this](UniqueFd controller) { Watch(std::move(controller), {}); };
   launch_ = std::make_unique<Launch>(
-      env_, std::move(child), std::move(sync.shim), std::move(options),
+      env_, live_.pid, pidfd_, std::move(sync), std::move(options),
       [this](Result<Identity> identity) { OnStarted(std::move(identity)); },
       [this](ExitStatus status) { OnInitExit(status); });
-  Watch(std::move(streams.out.read), std::move(streams.err.read));
-  launch_->Begin();
-  return {};
+  launch_->Begin();  // may end in OnStarted at once
 }
 
 void Container::Watch(UniqueFd out, UniqueFd err) {

@@ -3,10 +3,10 @@
 
 #include "shim/exec.h"
 
-#include <fcntl.h>
 #include <signal.h>
 
 #include "base/codec.h"
+#include "shim/clone.h"
 #include "shim/init/exec_init.h"
 #include "shim/init/seccomp.h"
 
@@ -29,6 +29,7 @@ Result<ExecInputs> MakeInputs(const Container& container, const RoleFds& fds, in
     return Fail(Code::kUnimplemented, "exec", container.live().container_id, "a terminal for an exec");
   }
   inputs.container = &container.pidfd();
+  inputs.cgroup = &container.cgroup();
   inputs.process.stdio[0] = fds.stdin_fd.get();
   inputs.process.stdio[1] = fds.stdout_fd.get();
   inputs.process.stdio[2] = fds.stderr_fd.get();
@@ -44,7 +45,9 @@ Exec::Exec(Environment& env, std::string id, Callbacks callbacks)
 Result<> Exec::Start(const Container& container, RoleFds fds) {
   ExecInputs inputs = TRY(MakeInputs(container, fds, env_.null_fd));
   SyncPair sync = TRY(MakeSyncPair());
-  auto cloned = CloneIntoPidNamespace(container.pidfd().get(), env_.own.pid_namespace.get(), 0);
+  auto cloned = Clone({.cgroup = container.cgroup().unified.get(),
+                       .pid_namespace = container.pidfd().get(),
+                       .own_pid_namespace = env_.own.pid_namespace.get()});
   if (!cloned) {
     Error error = Within("exec in " + container.live().container_id, cloned.error());
     // A PID namespace without its first process takes no more (ENOMEM, clone(2)); a zombie has no namespaces
@@ -58,13 +61,13 @@ Result<> Exec::Start(const Container& container, RoleFds fds) {
   if (cloned->pid == 0) RunExecInit(inputs, sync.child.get());
 
   pid_ = cloned->pid;
-  pidfd_ = PidFd(UniqueFd(fcntl(cloned->pidfd.get(), F_DUPFD_CLOEXEC, 0)));
+  pidfd_ = std::move(cloned->pidfd);
   Launch::Options options;
   options.subject = id_;
   options.timeout_ms = kStartTimeoutMs;
-  options.placement = {&container.cgroup_procs(), std::move(inputs.plan.rlimits), inputs.plan.oom_score_adj};
+  options.placement = {std::move(inputs.plan.rlimits), inputs.plan.oom_score_adj};
   launch_ = std::make_unique<Launch>(
-      env_, std::move(*cloned), std::move(sync.shim), std::move(options),
+      env_, pid_, pidfd_, std::move(sync.shim), std::move(options),
       [this](Result<Identity> identity) {
         std::unique_ptr<Launch> launch =
             std::move(launch_);  // it is calling: lives until the end of this function

@@ -16,32 +16,33 @@ namespace {
 constexpr int64_t kKillGraceMs = 2000;
 }  // namespace
 
-Launch::Launch(Environment& env, ClonedProcess child, UniqueFd sync, Options options, OnDone on_done,
-               Children::OnExit on_exit)
+Launch::Launch(Environment& env, pid_t pid, const PidFd& pidfd, UniqueFd sync, Options options,
+               OnDone on_done, Children::OnExit on_exit)
     : env_(env),
-      child_(std::move(child)),
+      pid_(pid),
+      pidfd_(pidfd),
       sync_(std::move(sync)),
       options_(std::move(options)),
       on_done_(std::move(on_done)),
       on_exit_(std::move(on_exit)) {}
 
 Launch::~Launch() {
-  if (on_done_) env_.children.Forget(child_.pid);
+  if (on_done_) env_.children.Forget(pid_);
   StopWatching();
 }
 
 void Launch::Begin() {
-  env_.children.Watch(child_.pid, [this](ExitStatus status) { OnExit(status); });
+  env_.children.Watch(pid_, [this](ExitStatus status) { OnExit(status); });
   Result<> watched = env_.loop.Add(sync_.get(), EPOLLIN, [this](uint32_t) { OnSync(); });
   if (!watched) return Abort(watched.error());
   if (options_.timeout_ms > 0) timer_ = env_.timers.Add(options_.timeout_ms, [this] { OnTimeout(); });
-  if (!options_.await_ready) PlaceAndRelease();
+  PlaceAndRelease();
 }
 
 void Launch::Abort(Error reason) {
   if (!failure_) failure_ = std::move(reason);
   // Already dead is as good.
-  [[maybe_unused]] Result<> killed = child_.pidfd.Signal(SIGKILL);
+  [[maybe_unused]] Result<> killed = pidfd_.Signal(SIGKILL);
   env_.timers.Cancel(timer_);
   timer_ = env_.timers.Add(kKillGraceMs, [this] { OnTimeout(); });
 }
@@ -52,7 +53,7 @@ void Launch::OnTimeout() {
                "not running after " + std::to_string(options_.timeout_ms) + " ms"};
     return Abort(std::move(late));
   }
-  env_.children.Forget(child_.pid);
+  env_.children.Forget(pid_);
   Finish(std::unexpected(std::move(*failure_)));
 }
 
@@ -71,9 +72,6 @@ bool Launch::ReadSync() {
     if (!frame && frame.error().os_errno == ECONNRESET) continue;
     if (!frame) return frame.error().os_errno != EAGAIN;
     switch (static_cast<SyncMessage>(frame->type)) {
-      case SyncMessage::kReady:
-        PlaceAndRelease();
-        break;
       case SyncMessage::kConsole:
         if (frame->fds.size() == 1 && options_.on_console) options_.on_console(std::move(frame->fds[0]));
         break;
@@ -85,6 +83,7 @@ bool Launch::ReadSync() {
           failure_ = ToError(*failure);
         }
         break;
+      case SyncMessage::kReady:
       case SyncMessage::kRelease:
         break;
     }
@@ -108,14 +107,14 @@ void Launch::OnExit(ExitStatus status) {
 }
 
 void Launch::PlaceAndRelease() {
-  Result<> placed = Place(env_, child_.pid, options_.placement);
+  Result<> placed = Place(env_, pid_, options_.placement);
   if (placed) placed = SendSync(sync_.get(), SyncMessage::kRelease);
   // A child that failed meanwhile has closed its end and said why, or is about to be reaped.
   if (!placed && placed.error().os_errno != EPIPE) Abort(placed.error());
 }
 
 void Launch::Succeed() {
-  env_.children.Watch(child_.pid, std::move(on_exit_));
+  env_.children.Watch(pid_, std::move(on_exit_));
   Finish(std::move(*identity_));
 }
 

@@ -11,16 +11,15 @@
 #include <vector>
 
 #include "base/error.h"
-#include "shim/clone.h"
+#include "base/pid_fd.h"
 #include "shim/environment.h"
 #include "shim/plan.h"
 #include "shim/sync.h"
 
 namespace davit {
 
-// What is done to the child from outside before it is released. The descriptors belong to the container.
+// What is done to the child from outside before it is released.
 struct Placement {
-  const std::vector<UniqueFd>* cgroup_procs = nullptr;  // written in order
   std::vector<Rlimit> rlimits;
   std::optional<int32_t> oom_score_adj;
 };
@@ -28,9 +27,8 @@ struct Placement {
 class Launch {
  public:
   struct Options {
-    std::string subject;       // for errors: the container or exec id
-    uint32_t timeout_ms = 0;   // 0: none
-    bool await_ready = false;  // the child says kReady first
+    std::string subject;      // for errors: the container or exec id
+    uint32_t timeout_ms = 0;  // 0: none
     Placement placement;
     std::function<void(UniqueFd controller)> on_console;  // the child made a terminal
   };
@@ -39,7 +37,8 @@ class Launch {
   // destroyed inside.
   using OnDone = std::function<void(Result<Identity>)>;
 
-  Launch(Environment& env, ClonedProcess child, UniqueFd sync, Options options, OnDone on_done,
+  // `pidfd` outlives the launch, up to `on_done`.
+  Launch(Environment& env, pid_t pid, const PidFd& pidfd, UniqueFd sync, Options options, OnDone on_done,
          Children::OnExit on_exit);
   ~Launch();
   Launch(const Launch&) = delete;
@@ -63,7 +62,8 @@ class Launch {
   void StopWatching();
 
   Environment& env_;
-  ClonedProcess child_;
+  pid_t pid_;
+  const PidFd& pidfd_;
   UniqueFd sync_;
   Options options_;
   OnDone on_done_;

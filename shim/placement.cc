@@ -18,18 +18,6 @@ bool IsRefused(int err) {
   return err == EPERM || err == EACCES;
 }
 
-Result<> JoinCgroups(pid_t pid, const std::vector<UniqueFd>& cgroup_procs) {
-  std::string text = std::to_string(pid);
-  for (const UniqueFd& procs : cgroup_procs) {
-    if (TEMP_FAILURE_RETRY(write(procs.get(), text.data(), text.size())) < 0) {
-      // Gone already: whoever waits for it will hear why.
-      if (errno == ESRCH) return {};
-      return SystemError("join cgroup", "cgroup.procs");
-    }
-  }
-  return {};
-}
-
 Result<> SetOomScore(const Environment& env, pid_t pid, int32_t score) {
   std::string path = std::to_string(pid) + "/oom_score_adj";
   auto file = OpenBeneath(env.own.proc.get(), path, Resolve::kStrict, O_RDWR);
@@ -62,7 +50,6 @@ Result<> SetRlimit(const Environment& env, pid_t pid, const Rlimit& limit) {
 }  // namespace
 
 Result<> Place(const Environment& env, pid_t pid, const Placement& placement) {
-  if (placement.cgroup_procs != nullptr) TRY(JoinCgroups(pid, *placement.cgroup_procs));
   if (placement.oom_score_adj) TRY(SetOomScore(env, pid, *placement.oom_score_adj));
   for (const Rlimit& limit : placement.rlimits) TRY(SetRlimit(env, pid, limit));
   return {};

@@ -12,8 +12,8 @@
 
 namespace davit {
 
-// Cgroups, rlimits and OOM score. A host without CAP_SYS_RESOURCE cannot raise hard limits or lower the
-// score: both are then set as far as it may, and that is logged.
+// Rlimits and OOM score. A host without CAP_SYS_RESOURCE cannot raise hard limits or lower the score: both
+// are then set as far as it may, and that is logged.
 Result<> Place(const Environment& env, pid_t pid, const Placement& placement);
 
 }  // namespace davit

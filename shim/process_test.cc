@@ -101,7 +101,7 @@ TEST_F(ProcessTest, AContainerInTheHostsPidNamespaceLeavesNothingBehind) {
   EXPECT_THAT(cgroup.Processes(), ElementsAre());
 }
 
-TEST_F(ProcessTest, WithoutCgroupKillTheSweepStillEmptiesTheCgroup) {
+TEST_F(ProcessTest, WithoutV2TheSweepStillEmptiesTheCgroup) {
   TestCgroup cgroup;
   StartSandbox();
   ContainerPlan plan = MinimalPlan(
@@ -109,10 +109,13 @@ TEST_F(ProcessTest, WithoutCgroupKillTheSweepStillEmptiesTheCgroup) {
   plan.pid = NamespaceUse::kHost;
   auto fds = daemon_.ContainerFds(plan, image_);
   ASSERT_TRUE(fds);
-  for (UniqueFd& procs : cgroup.OpenProcs()) fds->Add(FdRole::kCgroupProcs, std::move(procs));
+  std::vector<UniqueFd> procs = cgroup.OpenProcs();
+  for (size_t i = cgroup.OpenUnified() ? 1 : 0; i < procs.size(); ++i) {
+    fds->Add(FdRole::kCgroupProcs, std::move(procs[i]));
+  }
   ASSERT_TRUE(daemon_.Start(plan, std::move(*fds)));
   ASSERT_TRUE(daemon_.AwaitExit(TestId(1)));
-  EXPECT_THAT(cgroup.Processes(), ElementsAre());
+  EXPECT_THAT(cgroup.Processes("pids"), ElementsAre());
 }
 
 TEST_F(ProcessTest, JoinsThePidNamespaceOfATarget) {

@@ -57,19 +57,21 @@ enum class ShimMessage : uint16_t {
 // What a descriptor in a kStartContainer or kExec frame is for. StartContainer::fds and ExecRequest::fds list
 // one role per descriptor, in the frame's order.
 enum class FdRole : uint8_t {
-  kPlan,         // sealed memfd: ContainerPlan or ProcessPlan
-  kRootfs,       // detached mount (fsmount(2)); attached by the init child in its own mount namespace
-  kHostMounts,   // the daemon's mount namespace, for bind sources
-  kLog,          // the CRI log file, O_APPEND; absent: output is dropped
-  kSeccomp,      // memfd: array of struct sock_filter
-  kCgroupProcs,  // cgroup.procs of the container's cgroup, O_RDWR; one per hierarchy
-  kCgroupKill,   // cgroup.kill, where there is a v2 hierarchy
-  kCgroupOom,    // memory.oom_control (v1) or memory.events (v2): the shim reads "oom_kill N" at exit
-  kCgroupDir,    // /sys/fs/cgroup as O_PATH, for kCgroup mounts
-  kTargetPid,    // NamespaceUse::kTarget: a pidfd of the target container's init
-  kStdin,        // exec only
-  kStdout,       // exec only
-  kStderr,       // exec only
+  kPlan,           // sealed memfd: ContainerPlan or ProcessPlan
+  kRootfs,         // detached mount (fsmount(2)); attached by the init child in its own mount namespace
+  kHostMounts,     // the daemon's mount namespace, for bind sources
+  kLog,            // the CRI log file, O_APPEND; absent: output is dropped
+  kSeccomp,        // memfd: array of struct sock_filter
+  kCgroupProcs,    // of the container's cgroup, O_RDWR, one per hierarchy: `tasks` on v1, cgroup.procs on v2,
+                   // v2's first
+  kCgroupKill,     // cgroup.kill, where there is a v2 hierarchy
+  kCgroupOom,      // memory.oom_control (v1) or memory.events (v2): the shim reads "oom_kill N" at exit
+  kCgroupDir,      // /sys/fs/cgroup as O_PATH, for kCgroup mounts
+  kTargetPid,      // NamespaceUse::kTarget: a pidfd of the target container's init
+  kStdin,          // exec only
+  kStdout,         // exec only
+  kStderr,         // exec only
+  kCgroupUnified,  // the v2 cgroup's directory, for CLONE_INTO_CGROUP; there is a kCgroupProcs for it as well
 };
 
 // Where a start went wrong. `step` and `subject` as in Error.

@@ -23,9 +23,9 @@ UniqueFd* Slot(RoleFds& sorted, FdRole role) {
     case FdRole::kSeccomp:
       return &sorted.seccomp;
     case FdRole::kCgroupKill:
-      return &sorted.cgroup_kill;
+      return &sorted.cgroup.kill;
     case FdRole::kCgroupOom:
-      return &sorted.cgroup_oom;
+      return &sorted.cgroup.oom;
     case FdRole::kCgroupDir:
       return &sorted.cgroup_dir;
     case FdRole::kTargetPid:
@@ -36,6 +36,8 @@ UniqueFd* Slot(RoleFds& sorted, FdRole role) {
       return &sorted.stdout_fd;
     case FdRole::kStderr:
       return &sorted.stderr_fd;
+    case FdRole::kCgroupUnified:
+      return &sorted.cgroup.unified;
     case FdRole::kCgroupProcs:
       return nullptr;
   }
@@ -52,7 +54,7 @@ Result<RoleFds> SortByRole(std::vector<UniqueFd> fds, const std::vector<FdRole>&
   RoleFds sorted;
   for (size_t i = 0; i < fds.size(); ++i) {
     if (roles[i] == FdRole::kCgroupProcs) {
-      sorted.cgroup_procs.push_back(std::move(fds[i]));
+      sorted.cgroup.procs.push_back(std::move(fds[i]));
       continue;
     }
     UniqueFd* slot = Slot(sorted, roles[i]);

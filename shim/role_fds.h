@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/unique_fd.h"
+#include "shim/init/cgroup_join.h"
 #include "shim/protocol.h"
 
 namespace davit {
@@ -19,14 +20,12 @@ struct RoleFds {
   UniqueFd host_mounts;
   UniqueFd log;
   UniqueFd seccomp;
-  UniqueFd cgroup_kill;
-  UniqueFd cgroup_oom;
   UniqueFd cgroup_dir;
   UniqueFd target_pid;
   UniqueFd stdin_fd;
   UniqueFd stdout_fd;
   UniqueFd stderr_fd;
-  std::vector<UniqueFd> cgroup_procs;
+  CgroupFds cgroup;
 };
 
 // kInvalidArgument unless there are as many roles as descriptors, all known, and none given twice that can be

@@ -54,7 +54,7 @@ Result<> Sandbox::MakeNamespaces(const SandboxPlan& plan) {
   uint64_t flags = SandboxNamespaces(plan);
   if (flags == 0) return {};
   auto [ours, childs] = TRY(FramePair());
-  ClonedProcess child = TRY(Clone(flags));
+  ClonedProcess child = TRY(Clone({.namespaces = flags}));
   if (child.pid == 0) RunSandboxSetup(plan, env_.own, childs.get());
   childs.Reset();
   std::optional<Frame> ready = TRY(AwaitChild(ours.get()));
@@ -72,7 +72,7 @@ Result<> Sandbox::MakeNamespaces(const SandboxPlan& plan) {
 Result<> Sandbox::StartReaper() {
   UniqueFd program = TRY(MakeSealedMemfd("davit-reaper", ReaperProgram(), MemfdUse::kExecutable));
   auto [ours, childs] = TRY(FramePair());
-  ClonedProcess child = TRY(Clone(CLONE_NEWPID | CLONE_NEWNS));
+  ClonedProcess child = TRY(Clone({.namespaces = CLONE_NEWPID | CLONE_NEWNS}));
   if (child.pid == 0) RunReaperInit(namespaces_, program.get(), childs.get());
   childs.Reset();
   auto executed = AwaitChild(ours.get());

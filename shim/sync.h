@@ -4,10 +4,12 @@
 // What the shim and a child of its own say to each other between clone and exec, on a socket pair that exec
 // closes.
 //
-//   child: [kReady]  the slow sources are open          shim: kRelease  cgroup, rlimits, OOM score are in
-//   place child: [kConsole] its terminal, a descriptor child: kIdentity who it will be; exec comes next end
-//   of stream: exec succeeded child: kFailed   and it exits                       end of stream without
-//   kIdentity: it died on the way
+//   shim:  kRelease   rlimits and OOM score are in place
+//   child: kReady     the namespaces that it was to make (sandbox only)
+//   child: kConsole   its terminal, a descriptor (only with one)
+//   child: kIdentity  who it will be; exec comes next
+//   child: kFailed    and it exits
+// The end of the stream after kIdentity means that exec succeeded, without it that the child died on the way.
 #pragma once
 
 #include <cstdint>

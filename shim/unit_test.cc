@@ -319,7 +319,7 @@ TEST(RoleFds, SortsAndRefuses) {
   EXPECT_TRUE(sorted->plan.valid());
   EXPECT_TRUE(sorted->log.valid());
   EXPECT_FALSE(sorted->rootfs.valid());
-  EXPECT_EQ(sorted->cgroup_procs.size(), 2U);
+  EXPECT_EQ(sorted->cgroup.procs.size(), 2U);
   EXPECT_FALSE(SortByRole(fds(2), {FdRole::kPlan}));
   EXPECT_FALSE(SortByRole(fds(1), {FdRole::kPlan, FdRole::kLog}));
   EXPECT_FALSE(SortByRole(fds(2), {FdRole::kLog, FdRole::kLog}));

@@ -23,6 +23,7 @@ class StartFrame {
 
   void AddCgroup(ShimCgroupFds cgroup) {
     for (UniqueFd& procs : cgroup.procs) Add(FdRole::kCgroupProcs, std::move(procs));
+    if (cgroup.unified) Add(FdRole::kCgroupUnified, std::move(cgroup.unified));
     if (cgroup.kill) Add(FdRole::kCgroupKill, std::move(cgroup.kill));
     if (cgroup.oom) Add(FdRole::kCgroupOom, std::move(cgroup.oom));
   }

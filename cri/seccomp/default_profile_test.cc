@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <map>
 
 #include "cri/seccomp/architecture.h"
 #include "cri/seccomp/filter_program.h"
@@ -32,8 +33,12 @@ constexpr uint64_t Bit(int capability) {
   return uint64_t{1} << capability;
 }
 
-std::vector<sock_filter> Program(uint64_t capabilities) {
-  return CompileProfile(DefaultSeccompProfile(capabilities)).value().instructions;
+// Compiled once for all cases of a test.
+const std::vector<sock_filter>& Program(uint64_t capabilities) {
+  static std::map<uint64_t, std::vector<sock_filter>> programs;
+  auto [entry, added] = programs.try_emplace(capabilities);
+  if (added) entry->second = CompileProfile(DefaultSeccompProfile(capabilities)).value().instructions;
+  return entry->second;
 }
 
 uint32_t VerdictOf(uint64_t capabilities, const std::string& name, std::array<uint64_t, 6> args = {},

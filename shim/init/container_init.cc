@@ -66,7 +66,8 @@ class Init {
   }
 
   // 3. Whatever is named by a path of the host, seen from the daemon's mount namespace. This is where a dead
-  // NFS server hangs the child, so the shim puts it into the container's cgroup only after it.
+  // NFS server hangs the child, so it joins the container's cgroup only afterwards: a cgroup with a hung
+  // process cannot be removed.
   Result<> OpenHostSide() {
     if (!inputs_.host_mounts) {
       prepared_.sources.resize(plan_.mounts.size());
@@ -79,13 +80,13 @@ class Init {
       prepared_.host_shm = TRY(CloneHostPath("/dev/shm"));
     }
     if (Has(MountKind::kSysfs) && plan_.host_network) prepared_.host_sys = TRY(CloneHostPath("/sys"));
-    if (!HasForeignSources(plan_.mounts)) return {};
-    return SendSync(sync_, SyncMessage::kReady);
+    return {};
   }
 
-  // 4. The shim has put this process into its cgroup: now that cgroup can become the root of a cgroup
-  // namespace, and of what the container sees of the hierarchies.
+  // 4. Once this process is in its cgroup, that can become the root of a cgroup namespace, and of what the
+  // container sees of the hierarchies.
   Result<> PrepareCgroups() {
+    TRY(JoinCgroups(*inputs_.cgroup));
     std::string proc_cgroup;
     const MountStep* step = Find(MountKind::kCgroup);
     if (step != nullptr) proc_cgroup = TRY(ReadOwnCgroups());

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/unique_fd.h"
+#include "shim/init/cgroup_join.h"
 #include "shim/init/pod_namespaces.h"
 #include "shim/init/process.h"
 #include "shim/own_mounts.h"
@@ -23,6 +24,7 @@ struct InitInputs {
   UniqueFd rootfs;
   UniqueFd host_mounts;
   UniqueFd cgroup_dir;
+  const CgroupFds* cgroup = nullptr;
   ProcessInputs process;  // its plan is set by RunContainerInit
 };
 

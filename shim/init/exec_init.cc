@@ -17,6 +17,7 @@ constexpr int kNamespaces = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NE
 Result<UniqueFd> EnterContainer(const ExecInputs& inputs) {
   if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) return SystemError("prctl(PR_SET_PDEATHSIG)", "SIGKILL");
   if (setsid() < 0) return SystemError("setsid", "exec");
+  TRY(JoinCgroups(*inputs.cgroup));
   // All at once, and its root and working directory become those of the mount namespace (setns(2)).
   if (setns(inputs.container->get(), kNamespaces) < 0)
     return SystemError("setns", "the container's namespaces");

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/pid_fd.h"
+#include "shim/init/cgroup_join.h"
 #include "shim/init/process.h"
 #include "shim/plan.h"
 
@@ -14,11 +15,13 @@ namespace davit {
 struct ExecInputs {
   ProcessPlan plan;
   const PidFd* container = nullptr;  // its first process
-  ProcessInputs process;             // its plan is set by RunExecInit
+  const CgroupFds* cgroup = nullptr;
+  ProcessInputs process;  // its plan is set by RunExecInit
 };
 
-// Joins the container's namespaces and executes the plan's program; a failure is reported to `sync`. The
-// caller was cloned into the container's PID namespace.
+// Joins the container's cgroups and namespaces and executes the plan's program; a failure is reported to
+// `sync`. The caller was cloned into the container's PID namespace, and into its v2 cgroup where that is
+// given.
 [[noreturn]] void RunExecInit(ExecInputs& inputs, int sync);
 
 }  // namespace davit

@@ -85,12 +85,6 @@ std::optional<PeerGroups> FindPeerGroups(std::string_view mountinfo, uint64_t mo
   return std::nullopt;
 }
 
-bool HasForeignSources(const std::vector<MountStep>& mounts) {
-  return std::any_of(mounts.begin(), mounts.end(), [](const MountStep& step) {
-    return step.kind == MountKind::kBind && !step.source_is_ours;
-  });
-}
-
 Result<std::vector<UniqueFd>> OpenSources(const std::vector<MountStep>& mounts, int proc_fd) {
   std::vector<UniqueFd> sources(mounts.size());
   for (size_t i = 0; i < mounts.size(); ++i) {

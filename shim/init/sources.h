@@ -19,9 +19,6 @@ namespace davit {
 // peer group, else it is an error that names the source.
 Result<std::vector<UniqueFd>> OpenSources(const std::vector<MountStep>& mounts, int proc_fd);
 
-// A source that may hang or be made: everything that is not the daemon's own file.
-bool HasForeignSources(const std::vector<MountStep>& mounts);
-
 // How a mount propagates, from a /proc/PID/mountinfo (proc(5)); nothing when the mount is not listed.
 struct PeerGroups {
   bool shared = false;

@@ -85,7 +85,9 @@ TestCgroup::TestCgroup() : name_("/" + UniqueName()) {
     if (!fs::exists(entry.path() / "cgroup.procs")) continue;
     std::string directory = entry.path().string() + name_;
     if (mkdir(directory.c_str(), 0755) < 0) continue;
-    directories_.push_back(directory);
+    bool is_v2 = fs::exists(entry.path() / "cgroup.controllers");
+    has_v2_ = has_v2_ || is_v2;
+    directories_.insert(is_v2 ? directories_.begin() : directories_.end(), directory);
     for (const char* file : {"cpuset.cpus", "cpuset.mems"}) {
       auto parent = ReadFile(entry.path() / file);
       if (parent) (void)WriteFileAt(AT_FDCWD, directory + "/" + file, *parent);
@@ -105,9 +107,17 @@ TestCgroup::~TestCgroup() {
 std::vector<UniqueFd> TestCgroup::OpenProcs() const {
   std::vector<UniqueFd> procs;
   for (const std::string& directory : directories_) {
-    if (auto fd = OpenAt(AT_FDCWD, directory + "/cgroup.procs", O_RDWR)) procs.push_back(std::move(*fd));
+    bool is_v2 = has_v2_ && procs.empty();
+    auto fd = OpenAt(AT_FDCWD, directory + (is_v2 ? "/cgroup.procs" : "/tasks"), O_RDWR);
+    if (fd) procs.push_back(std::move(*fd));
   }
   return procs;
+}
+
+UniqueFd TestCgroup::OpenUnified() const {
+  if (!has_v2_) return {};
+  auto fd = OpenAt(AT_FDCWD, directories_.front(), O_PATH | O_DIRECTORY);
+  return fd ? std::move(*fd) : UniqueFd();
 }
 
 UniqueFd TestCgroup::Open(const std::string& file, int flags) const {
@@ -122,10 +132,13 @@ bool TestCgroup::Write(const std::string& file, const std::string& value) const 
   return fd && WriteAll(fd.get(), value, file).has_value();
 }
 
-std::vector<pid_t> TestCgroup::Processes() const {
-  if (directories_.empty()) return {};
-  auto procs = OpenAt(AT_FDCWD, directories_.front() + "/cgroup.procs", O_RDONLY);
-  return procs ? ReadPids(procs->get()).value_or(std::vector<pid_t>()) : std::vector<pid_t>();
+std::vector<pid_t> TestCgroup::Processes(const std::string& name) const {
+  for (const std::string& directory : directories_) {
+    if (directory.find("/" + name) == std::string::npos) continue;
+    auto procs = OpenAt(AT_FDCWD, directory + "/cgroup.procs", O_RDONLY);
+    if (procs) return ReadPids(procs->get()).value_or(std::vector<pid_t>());
+  }
+  return {};
 }
 
 }  // namespace davit

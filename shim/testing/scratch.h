@@ -51,18 +51,22 @@ class TestCgroup {
   TestCgroup(const TestCgroup&) = delete;
   TestCgroup& operator=(const TestCgroup&) = delete;
 
-  // Of each hierarchy.
+  // As CgroupFds: v2's cgroup.procs first, `tasks` of the others.
   std::vector<UniqueFd> OpenProcs() const;
+  // The v2 directory; empty without a v2 hierarchy.
+  UniqueFd OpenUnified() const;
   // Of the one that has such a file; empty when none has.
   UniqueFd Open(const std::string& file, int flags) const;
   bool Write(const std::string& file, const std::string& value) const;
-  std::vector<pid_t> Processes() const;
+  // In the first hierarchy whose directory's name contains `name`.
+  std::vector<pid_t> Processes(const std::string& name = {}) const;
   // "/davit-test-..."
   const std::string& name() const { return name_; }
 
  private:
   std::string name_;
-  std::vector<std::string> directories_;
+  std::vector<std::string> directories_;  // v2's first
+  bool has_v2_ = false;
 };
 
 }  // namespace davit

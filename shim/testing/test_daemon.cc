@@ -229,6 +229,7 @@ Result<FrameFds> TestDaemon::ContainerFds(const ContainerPlan& plan, const TestI
   fds.Add(FdRole::kCgroupDir, TRY(OpenAt(AT_FDCWD, "/sys/fs/cgroup", O_PATH | O_DIRECTORY)));
   if (cgroup == nullptr) return fds;
   for (UniqueFd& procs : cgroup->OpenProcs()) fds.Add(FdRole::kCgroupProcs, std::move(procs));
+  if (UniqueFd unified = cgroup->OpenUnified()) fds.Add(FdRole::kCgroupUnified, std::move(unified));
   if (UniqueFd kill = cgroup->Open("cgroup.kill", O_WRONLY)) fds.Add(FdRole::kCgroupKill, std::move(kill));
   if (UniqueFd oom = cgroup->Open("memory.oom_control", O_RDONLY))
     fds.Add(FdRole::kCgroupOom, std::move(oom));

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// A container's cgroups, as the daemon made them.
+#pragma once
+
+#include <vector>
+
+#include "base/error.h"
+#include "base/unique_fd.h"
+
+namespace davit {
+
+struct CgroupFds {
+  std::vector<UniqueFd>
+      procs;  // v2's cgroup.procs first where there is a v2 hierarchy, then `tasks` of each v1 hierarchy
+  UniqueFd unified;  // the v2 directory: a child is cloned into it, and need not join it
+  UniqueFd kill;
+  UniqueFd oom;
+};
+
+// Moves the calling process, which has one thread, into every cgroup that it was not cloned into.
+//
+// It moves itself, by "0", because writing a pid, or any cgroup.procs, takes the kernel's lock against all
+// forks of the host, and that waits for an RCU grace period: 7 to 12 ms (median, seen here) instead of 0.1 ms
+// for eight v1 hierarchies.
+Result<> JoinCgroups(const CgroupFds& cgroup);
+
+}  // namespace davit
