@@ -71,7 +71,7 @@ TEST_F(Crashes, AnExitWhileTheDaemonIsDownKeepsItsCodeAndTime) {
   std::string mark = "while [ ! -e /host/flag ]";
 
   instance().Kill();
-  ASSERT_THAT(ProcessesWith(mark), SizeIs(1));
+  WaitUntil("the container runs its script", [&] { return ProcessesWith(mark).size() == 1; });
   fclose(fopen(flag.c_str(), "we"));
   std::string record = instance().directory() + "/state/exits/" + container;
   WaitUntil("the shim has recorded the end", [&] { return access(record.c_str(), F_OK) == 0; });
@@ -171,6 +171,8 @@ TEST_F(Crashes, AStoppedShimDegradesItsOwnPodOnly) {
 TEST_F(Crashes, AKilledContainerIsSeenAsKilled) {
   Running running = RunScript("exec sleep 54323");
 
+  // In the middle of an execve the command line is empty for a moment.
+  WaitUntil("the program has its command line", [] { return ProcessesWith("54323").size() == 1; });
   for (pid_t pid : ProcessesWith("54323")) kill(pid, SIGKILL);
 
   EXPECT_EQ(WaitForExit(running.container).exit_code(), 128 + SIGKILL);
@@ -178,7 +180,8 @@ TEST_F(Crashes, AKilledContainerIsSeenAsKilled) {
 }
 
 TEST_F(Crashes, TheDaemonsEndBySigtermLeavesPodsRunning) {
-  Running running = RunScript("sleep 54324");
+  Running running = RunScript("exec sleep 54324");
+  WaitUntil("the program has its command line", [] { return ProcessesWith("54324").size() == 1; });
 
   kill(instance().pid(), SIGTERM);
   WaitUntil("the daemon has ended", [&] { return kill(instance().pid(), 0) != 0; });

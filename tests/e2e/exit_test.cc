@@ -81,8 +81,12 @@ TEST_F(Exits, StopGivesTheGracePeriodAndThenKills) {
   v1::PodSandboxConfig pod_config = PodConfig();
   std::string pod = RunPod(pod_config);
   std::string polite = CreateAndStart(
-      pod, pod_config, ShellConfig("trap 'exit 3' TERM; while true; do sleep 1000 & wait; done", "polite"));
-  std::string deaf = CreateAndStart(pod, pod_config, ShellConfig("trap '' TERM; sleep 1000", "deaf"));
+      pod, pod_config,
+      ShellConfig("trap 'exit 3' TERM; echo ready; while true; do sleep 1000 & wait; done", "polite"));
+  std::string deaf =
+      CreateAndStart(pod, pod_config, ShellConfig("trap '' TERM; echo ready; sleep 1000", "deaf"));
+  WaitForOutput(polite, "ready");
+  WaitForOutput(deaf, "ready");
 
   StopContainer(polite, 20);
   StopContainer(deaf, 1);
@@ -91,11 +95,11 @@ TEST_F(Exits, StopGivesTheGracePeriodAndThenKills) {
   EXPECT_EQ(StatusOf(deaf).exit_code(), 128 + SIGKILL);
 }
 
-// TODO(test): the first stop may reach the shell before it has set its trap; wait for a word from it.
-TEST_F(Exits, DISABLED_AShorterGracePeriodOvertakesALongerOne) {
+TEST_F(Exits, AShorterGracePeriodOvertakesALongerOne) {
   v1::PodSandboxConfig pod_config = PodConfig();
   std::string container =
-      CreateAndStart(RunPod(pod_config), pod_config, ShellConfig("trap '' TERM; sleep 1000"));
+      CreateAndStart(RunPod(pod_config), pod_config, ShellConfig("trap '' TERM; echo ready; sleep 1000"));
+  WaitForOutput(container, "ready");
   v1::StopContainerRequest patient;
   patient.set_container_id(container);
   patient.set_timeout(1000);
@@ -108,9 +112,11 @@ TEST_F(Exits, DISABLED_AShorterGracePeriodOvertakesALongerOne) {
 
 TEST_F(Exits, StopSendsTheSignalThatTheContainerAsksFor) {
   v1::PodSandboxConfig pod_config = PodConfig();
-  v1::ContainerConfig config = ShellConfig("trap 'exit 5' USR1; while true; do sleep 1000 & wait; done");
+  v1::ContainerConfig config =
+      ShellConfig("trap 'exit 5' USR1; echo ready; while true; do sleep 1000 & wait; done");
   config.set_stop_signal(v1::SIGNAL_SIGUSR1);
   std::string container = CreateAndStart(RunPod(pod_config), pod_config, config);
+  WaitForOutput(container, "ready");
 
   StopContainer(container, 20);
 

@@ -234,6 +234,11 @@ std::string PodTest::Fetch(const std::string& container, const std::string& url)
   return Exec(container, {"timeout", "2", "wget", "-q", "-O", "-", url}).out;
 }
 
+void PodTest::WaitForOutput(const std::string& container, const std::string& text) {
+  WaitUntil("container " + container + " says " + text,
+            [&] { return LogOf(container).find(text) != std::string::npos; });
+}
+
 std::string PodTest::LogOf(const std::string& container) {
   std::string text;
   for (const LogLine& line : ReadLog(StatusOf(container).log_path())) {

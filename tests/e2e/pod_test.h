@@ -85,6 +85,9 @@ class PodTest : public ::testing::Test {
   v1::ContainerStatus StatusOf(const std::string& container);
   v1::PodSandboxStatus PodStatusOf(const std::string& pod);
   v1::ContainerStatus WaitForExit(const std::string& container);
+  // StartContainer returns when the program is executed, which is before a shell has set its traps: it says a
+  // word then.
+  void WaitForOutput(const std::string& container, const std::string& text);
   // Runs a pod with this one container to its end.
   v1::ContainerStatus RunToEnd(const v1::ContainerConfig& config,
                                const std::function<void(v1::PodSandboxConfig&)>& change_pod = {});
