@@ -252,6 +252,7 @@ OwnInstanceTest::OwnInstanceTest() : PodTest(std::make_shared<Instance>()) {}
 
 void OwnInstanceTest::TearDown() {
   PodTest::TearDown();
+  Disconnect();
   EXPECT_EQ(instance().Stop(), "");
 }
 

@@ -51,6 +51,8 @@ class PodTest : public ::testing::Test {
   CriClient& cri() { return *cri_; }
   // A channel to a daemon that was killed may fail once more before it notices the new one.
   void Reconnect() { cri_ = NewClient(); }
+  // A daemon that ends waits some seconds for clients that do not hear it say goodbye.
+  void Disconnect() { cri_.reset(); }
   Instance& instance() { return *instance_; }
   // A new client for the same socket: after the daemon was killed, or for another thread.
   std::unique_ptr<CriClient> NewClient() const { return std::make_unique<CriClient>(instance_->socket()); }
