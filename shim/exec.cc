@@ -45,7 +45,8 @@ Exec::Exec(Environment& env, std::string id, Callbacks callbacks)
 Result<> Exec::Start(const Container& container, RoleFds fds) {
   ExecInputs inputs = TRY(MakeInputs(container, fds, env_.null_fd));
   SyncPair sync = TRY(MakeSyncPair());
-  auto cloned = Clone({.cgroup = container.cgroup().unified.get(),
+  const UniqueFd& cgroup = fds.cgroup.unified ? fds.cgroup.unified : container.cgroup().unified;
+  auto cloned = Clone({.cgroup = cgroup.get(),
                        .pid_namespace = container.pidfd().get(),
                        .own_pid_namespace = env_.own.pid_namespace.get()});
   if (!cloned) {

@@ -71,7 +71,8 @@ enum class FdRole : uint8_t {
   kStdin,          // exec only
   kStdout,         // exec only
   kStderr,         // exec only
-  kCgroupUnified,  // the v2 cgroup's directory, for CLONE_INTO_CGROUP; there is a kCgroupProcs for it as well
+  kCgroupUnified,  // the v2 cgroup's directory, for CLONE_INTO_CGROUP; for a container there is a
+                   // kCgroupProcs for it as well, for an exec it is one of its own below the container's
 };
 
 // Where a start went wrong. `step` and `subject` as in Error.

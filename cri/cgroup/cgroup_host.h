@@ -48,6 +48,8 @@ class CgroupHost {
 
   CgroupMode mode() const { return mode_; }
   std::span<const CgroupHierarchy> hierarchies() const { return hierarchies_; }
+  // The v2 hierarchy; null when there is none.
+  const CgroupHierarchy* Unified() const;
   bool HasController(std::string_view controller) const;
 
   // Makes the cgroup in all hierarchies, ready for processes to join, and missing parents with it. An empty
@@ -87,7 +89,6 @@ class CgroupHost {
         hierarchies_(std::move(hierarchies)),
         programs_(std::make_unique<DevicePrograms>()) {}
 
-  const CgroupHierarchy* Unified() const;
   Result<> LimitDevices(const std::string& path, const DeviceFilter& filter) const;
 
   std::string mount_point_;

@@ -8,6 +8,7 @@
 #include "base/codec.h"
 #include "base/ids.h"
 #include "base/memfd.h"
+#include "cri/cgroup/exec_cgroup.h"
 #include "cri/runtime/runtime.h"
 #include "cri/runtime/start_frame.h"
 
@@ -17,6 +18,8 @@ namespace {
 // Both streams together; the kubelet's receive limit of 16 MiB is for the whole message. More is read and
 // dropped.
 constexpr size_t kMaxOutput = 16'000'000;
+// What a pipe can hold for a process without privileges (pipe(7), pipe-max-size).
+constexpr size_t kMaxPipe = 1 << 20;
 constexpr unsigned kSignalProcessGroup = 1 << 2;  // PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9
 
 struct OutputPipe {
@@ -55,12 +58,14 @@ class OutputCollector {
   }
 
  private:
+  // All that is in the pipe now. A writer that is as fast as this reader must not hold it here.
   void Drain(UniqueFd& fd, std::string& text) {
     char buffer[32 << 10];
-    while (fd) {
+    for (size_t read_so_far = 0; fd && read_so_far < kMaxPipe;) {
       ssize_t n = TEMP_FAILURE_RETRY(read(fd.get(), buffer, sizeof buffer));
       if (n < 0) return;
       if (n == 0) return fd.Reset();
+      read_so_far += static_cast<size_t>(n);
       size_t room = kMaxOutput - kept_;
       size_t kept = std::min(room, static_cast<size_t>(n));
       text.append(buffer, kept);
@@ -110,6 +115,8 @@ Result<v1::ExecSyncResponse> Runtime::ExecSync(const v1::ExecSyncRequest& reques
         std::min(deadline, MonotonicMilliseconds() + std::min<int64_t>(request.timeout(), 1 << 30) * 1000);
   }
   std::string exec_id = TRY(NewId());
+  ExecCgroup cgroup = TRY(ExecCgroup::Make(host_.cgroups, record.cgroup_path, exec_id));
+  if (UniqueFd directory = cgroup.TakeDirectory()) frame.Add(FdRole::kCgroupUnified, std::move(directory));
   std::future<ExecExited> ended = container->sandbox().execs().Expect(exec_id);
   Result<v1::ExecSyncResponse> response = [&]() -> Result<v1::ExecSyncResponse> {
     Frame started =
@@ -138,6 +145,11 @@ Result<v1::ExecSyncResponse> Runtime::ExecSync(const v1::ExecSyncRequest& reques
     return result;
   }();
   container->sandbox().execs().Forget(exec_id);
+  if (response) return response;
+  // What has left the command's group and session as well, and a command that the shim starts too late to
+  // tell.
+  if (Result<> killed = cgroup.Kill(); !killed)
+    host_.log.Log(LogLevel::kError, "exec not killed", {{"error", killed.error().ToString()}});
   return response;
 }
 
