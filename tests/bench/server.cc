@@ -56,12 +56,17 @@ BenchPod Server::NewPod() {
   pod.pod_config.mutable_metadata()->set_namespace_("bench");
   pod.pod_config.set_hostname(name);
   pod.pod_config.set_log_directory(scratch_ + "/logs/" + name_ + "/" + name);
-  pod.pod_config.mutable_linux();
+  // As the kubelet asks for unless a pod says otherwise; the CRI's own default is one PID namespace for the
+  // pod.
+  pod.pod_config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_pid(
+      v1::CONTAINER);
   pod.container_config.mutable_metadata()->set_name("main");
   pod.container_config.mutable_image()->set_image(image_);
   pod.container_config.set_log_path("main.log");
-  pod.container_config.mutable_linux()->mutable_security_context()->mutable_seccomp()->set_profile_type(
-      v1::SecurityProfile::RuntimeDefault);
+  v1::LinuxContainerSecurityContext* context =
+      pod.container_config.mutable_linux()->mutable_security_context();
+  context->mutable_seccomp()->set_profile_type(v1::SecurityProfile::RuntimeDefault);
+  *context->mutable_namespace_options() = pod.pod_config.linux().security_context().namespace_options();
   return pod;
 }
 
