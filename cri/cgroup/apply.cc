@@ -123,6 +123,22 @@ Result<CgroupResources> ReadCurrent(CgroupMode mode, Hierarchies hierarchies, co
   return current;
 }
 
+Result<> MakeRoomFor(Hierarchies hierarchies, const std::string& path, int64_t limit) {
+  const CgroupHierarchy* memory = FindController(hierarchies, "memory");
+  if (memory == nullptr || !memory->v2 || limit < 0) return {};
+  auto usage = [&]() -> Result<int64_t> {
+    return ParseLimit(TRY(ReadFileAt(memory->dir.get(), path + "/memory.current"))).value_or(0);
+  };
+  int64_t used = TRY(usage());
+  if (used <= limit) return {};
+  // EAGAIN: less than that could be reclaimed (cgroup-v2.rst, memory.reclaim). The usage tells.
+  (void)WriteFileAt(memory->dir.get(), path + "/memory.reclaim", std::to_string(used - limit));
+  used = TRY(usage());
+  if (used <= limit) return {};
+  return Fail(Code::kFailedPrecondition, "limit cgroup", path + "/memory.max = " + std::to_string(limit),
+              "it uses " + std::to_string(used) + " bytes");
+}
+
 int64_t ValueOfKey(std::string_view text, std::string_view key) {
   while (!text.empty()) {
     size_t end = std::min(text.find('\n'), text.size());

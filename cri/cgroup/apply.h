@@ -30,6 +30,11 @@ Result<> ApplyWrites(Hierarchies hierarchies, const std::string& path,
 Result<CgroupResources> ReadCurrent(CgroupMode mode, Hierarchies hierarchies, const std::string& path,
                                     const CgroupResources& wanted);
 
+// v2 kills processes to bring a cgroup below a new memory limit, where v1 refuses the limit (EBUSY). This
+// asks the kernel to reclaim what is above `limit`, and refuses it, kFailedPrecondition, when that does not
+// suffice. Nothing to do without a v2 memory controller, or for a limit of -1.
+Result<> MakeRoomFor(Hierarchies hierarchies, const std::string& path, int64_t limit);
+
 // The number behind `key` in a file of "key number" lines such as memory.events; 0 when it is not there.
 int64_t ValueOfKey(std::string_view text, std::string_view key);
 

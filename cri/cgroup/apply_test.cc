@@ -103,6 +103,18 @@ TEST_F(V2TreeTest, NoLimitReadsAsMinusOne) {
   EXPECT_EQ(current.memory_limit, -1);
 }
 
+TEST_F(V2TreeTest, AMemoryLimitBelowTheUsageIsRefusedAfterAReclaim) {
+  tree_.Write("pods/one/memory.current", "3000000\n");
+  tree_.Write("pods/one/memory.reclaim", "");
+  Result<> refused = MakeRoomFor(hierarchies_, "pods/one", 1'000'000);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kFailedPrecondition);
+  EXPECT_THAT(refused.error().ToString(), AllOf(HasSubstr("1000000"), HasSubstr("uses 3000000")));
+  EXPECT_EQ(tree_.Read("pods/one/memory.reclaim"), "2000000");
+  EXPECT_TRUE(MakeRoomFor(hierarchies_, "pods/one", 3'000'000));
+  EXPECT_TRUE(MakeRoomFor(hierarchies_, "pods/one", -1));
+}
+
 TEST_F(V2TreeTest, ControllersAreEnabledFromTheRootDown) {
   CgroupConstruction construction(hierarchies_, "pods/one");
   Result<> enabled = construction.EnableControllers();

@@ -103,6 +103,7 @@ Result<> CgroupHost::LimitDevices(const std::string& path, const DeviceFilter& f
 Result<> CgroupHost::Update(const std::string& path, const CgroupResources& resources) const {
   std::string relative = TRY(Relative(path));
   CgroupResources current = TRY(ReadCurrent(mode_, hierarchies_, relative, resources));
+  TRY(MakeRoomFor(hierarchies_, relative, resources.memory_limit.value_or(-1)));
   return ApplyWrites(hierarchies_, relative, TRY(PlanWrites(mode_, resources, current)));
 }
 

@@ -58,7 +58,8 @@ class CgroupHost {
   Result<> Create(const std::string& path, const CgroupResources& resources,
                   std::span<const DeviceRule> devices) const;
 
-  // Writes the fields that are set. A failure in the middle leaves the writes before it in force.
+  // Writes the fields that are set. A memory limit below what is in use is kFailedPrecondition, whatever the
+  // cgroup version; nobody is killed for it. A failure in the middle leaves the writes before it in force.
   Result<> Update(const std::string& path, const CgroupResources& resources) const;
 
   Result<ShimCgroupFds> OpenForShim(const std::string& path) const;

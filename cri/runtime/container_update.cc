@@ -6,26 +6,51 @@
 #include "cri/runtime/runtime.h"
 
 namespace davit {
+namespace {
 
-// Created: the plan is edited. Running: the cgroup as well. Only fields that are set change.
+std::string UpdatedResources(const Container& container, const ContainerRecord& record,
+                             const v1::LinuxContainerResources& change) {
+  v1::LinuxContainerResources merged = RecordedResources(container.config(), record);
+  MergeResources(merged, change);
+  return merged.SerializeAsString();
+}
+
+}  // namespace
+
+// Only fields that are set change. A created container is started with them. A running one has them in its
+// cgroup before they are recorded, so that the record never claims what the kernel refused.
 Result<v1::UpdateContainerResourcesResponse> Runtime::UpdateContainerResources(
-    const v1::UpdateContainerResourcesRequest& request, Call&) {
+    const v1::UpdateContainerResourcesRequest& request, Call& call) {
   ContainerPtr container = TRY(pods_.FindContainer(request.container_id()));
   CgroupResources change = TRY(ResourcesFromCri(request.linux()));
+  if (TRY(UpdatePlannedResources(*container, request.linux()))) return v1::UpdateContainerResourcesResponse();
+  auto started = [](const ContainerRecord& r) { return r.phase != ContainerPhase::kStarting; };
+  if (!container->record().WaitUntil(started, call.deadline_ms)) {
+    return Fail(Code::kDeadlineExceeded, "update container", container->id(), "it is still being started");
+  }
+  MutexLock lock(container->cgroup_mutex());
   ContainerRecord record = container->record().Get();
-  if (record.phase != ContainerPhase::kCreated && record.phase != ContainerPhase::kRunning) {
+  if (record.phase != ContainerPhase::kRunning) {
     return Fail(Code::kFailedPrecondition, "update container", container->id(),
                 "it is neither created nor running");
   }
-  if (record.phase == ContainerPhase::kRunning) {
-    MutexLock lock(container->cgroup_mutex());
-    TRY(host_.cgroups.Update(record.cgroup_path, change));
-  }
-  v1::LinuxContainerResources merged = ResourcesOf(*container);
-  MergeResources(merged, request.linux());
+  TRY(host_.cgroups.Update(record.cgroup_path, change));
   TRY(container->record().Change(
-      [&merged](ContainerRecord& r) { r.resources = merged.SerializeAsString(); }));
+      [&](ContainerRecord& r) { r.resources = UpdatedResources(*container, r, request.linux()); }));
   return v1::UpdateContainerResourcesResponse();
+}
+
+// False when it is not a mere plan any more. In one step with the check: a start that comes next uses the
+// result.
+Result<bool> Runtime::UpdatePlannedResources(Container& container,
+                                             const v1::LinuxContainerResources& change) {
+  bool planned = false;
+  TRY(container.record().TryChange([&](ContainerRecord& r) {
+    planned = r.phase == ContainerPhase::kCreated;
+    if (planned) r.resources = UpdatedResources(container, r, change);
+    return planned;
+  }));
+  return planned;
 }
 
 Result<v1::ReopenContainerLogResponse> Runtime::ReopenContainerLog(

@@ -41,6 +41,26 @@ TEST(AddOverhead, SumsWhatBothSet) {
   EXPECT_EQ(sum.memory_limit_in_bytes(), 0) << "a pod without a memory limit stays without one";
 }
 
+TEST(MergeResources, LeavesTheOomScoreAlone) {
+  v1::LinuxContainerResources resources;
+  resources.set_oom_score_adj(500);
+  v1::LinuxContainerResources change;
+  change.set_oom_score_adj(900);
+  MergeResources(resources, change);
+  EXPECT_EQ(resources.oom_score_adj(), 500);
+}
+
+TEST(AddOverhead, SharesThatMeanNoneAreNotAddedUp) {
+  v1::LinuxContainerResources pod;
+  pod.set_cpu_shares(2);
+  v1::LinuxContainerResources overhead;
+  overhead.set_cpu_shares(256);
+  EXPECT_EQ(AddOverhead(pod, overhead).cpu_shares(), 256);
+  overhead.set_cpu_shares(2);
+  pod.set_cpu_shares(256);
+  EXPECT_EQ(AddOverhead(pod, overhead).cpu_shares(), 256);
+}
+
 TEST(AddOverhead, AnUnlimitedQuotaStaysUnlimited) {
   v1::LinuxContainerResources pod;
   pod.set_cpu_quota(-1);

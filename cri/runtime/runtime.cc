@@ -49,10 +49,8 @@ Result<std::shared_ptr<ShimLink>> Runtime::LinkOf(const Sandbox& sandbox) const 
 }
 
 v1::LinuxContainerResources Runtime::ResourcesOf(const Container& container) const {
-  std::string updated = container.record().Read([](const ContainerRecord& r) { return r.resources; });
-  v1::LinuxContainerResources resources;
-  if (updated.empty() || !resources.ParseFromString(updated)) return container.config().linux().resources();
-  return resources;
+  return container.record().Read(
+      [&container](const ContainerRecord& r) { return RecordedResources(container.config(), r); });
 }
 
 }  // namespace davit

@@ -122,6 +122,8 @@ class Runtime {
   // container_stop.cc
   Result<> StopProcess(const ContainerPtr& container, int64_t grace_ms, int64_t deadline_ms);
   void KillProcess(const Container& container);
+  // container_update.cc
+  Result<bool> UpdatePlannedResources(Container& container, const v1::LinuxContainerResources& change);
   // container_remove.cc
   Result<> ForgetContainer(const ContainerPtr& container);
 
