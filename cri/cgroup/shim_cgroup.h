@@ -19,12 +19,9 @@ namespace davit {
 // `<root>/davit/shims` in every hierarchy, made once and never removed: living shims are in it when the
 // daemon ends.
 //
-// A new shim gets there in one of two ways:
-// - Join, after the spawn. It writes the pid to every hierarchy and can take milliseconds (see
-// ShimCgroupFds).
-// - ShimSpawner (shim_spawner.h), whose thread has been moved here. On v1 a thread can be apart from its
-// process, and a child
-//   starts where its thread is: placing a shim costs nothing then.
+// ShimSpawner (shim_spawner.h) places shims. Its thread lives here: on v1 a thread can be apart from its
+// process, and a child starts where its thread is, which costs nothing. Moving the child by its pid can take
+// milliseconds (see ShimCgroupFds).
 class ShimCgroup {
  public:
   // `root` is CgroupConfig::root. `host` is needed for the call only.
@@ -32,7 +29,7 @@ class ShimCgroup {
 
   const std::string& path() const { return path_; }
 
-  // Moves the process into the cgroup, in all hierarchies.
+  // Moves the process into the cgroup, in all hierarchies, with the wait.
   Result<> Join(pid_t pid) const;
 
   // Moves the calling thread in all v1 hierarchies, without the wait. The rest of its process stays where it

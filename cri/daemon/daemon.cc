@@ -79,6 +79,7 @@ Result<> Daemon::OpenStores(const std::string& program_dir) {
 Result<> Daemon::OpenHost(const std::string& program_dir) {
   cgroups_ = TRY(CgroupHost::Probe());
   shim_cgroup_ = TRY(ShimCgroup::Open(*cgroups_, config_.cgroup.root));
+  spawner_ = TRY(ShimSpawner::Start(*shim_cgroup_));
   BridgeConfig bridge;
   bridge.name = config_.network.bridge.name;
   bridge.table = "davit-" + bridge.name;
@@ -87,7 +88,7 @@ Result<> Daemon::OpenHost(const std::string& program_dir) {
   bridge_ = TRY(Bridge::Open(bridge));
   reactor_ = TRY(Reactor::Start());
   shims_ = TRY(ShimLauncher::Create(program_dir + "/davit-shim", config_.state, STDERR_FILENO,
-                                    [this](pid_t pid) { return shim_cgroup_->Join(pid); }));
+                                    [this](const SpawnRequest& shim) { return spawner_->Spawn(shim); }));
   return {};
 }
 

@@ -9,7 +9,7 @@
 #include <memory>
 #include <optional>
 
-#include "cri/cgroup/shim_cgroup.h"
+#include "cri/cgroup/shim_spawner.h"
 #include "cri/config/config.h"
 #include "cri/daemon/image_records.h"
 #include "cri/runtime/runtime.h"
@@ -48,6 +48,7 @@ class Daemon {
   std::unique_ptr<ImageStore> images_;
   std::optional<CgroupHost> cgroups_;
   std::optional<ShimCgroup> shim_cgroup_;
+  std::unique_ptr<ShimSpawner> spawner_;
   std::unique_ptr<Bridge> bridge_;
   SeccompCompiler seccomp_;
   std::unique_ptr<Reactor> reactor_;

@@ -14,7 +14,6 @@
 #include "base/frame.h"
 #include "base/ids.h"
 #include "base/memfd.h"
-#include "base/spawn.h"
 
 namespace davit {
 namespace {
@@ -53,13 +52,13 @@ Result<UniqueFd> ListenBelow(int dir_fd, const std::string& name) {
 
 Result<std::unique_ptr<ShimLauncher>> ShimLauncher::Create(const std::string& shim_program,
                                                            const std::string& state_dir, int log_fd,
-                                                           std::function<Result<>(pid_t)> enter_cgroup) {
+                                                           SpawnFunction spawn) {
   std::string binary = TRY(ReadFile(shim_program, kMaxShimProgram));
   UniqueFd program = TRY(MakeSealedMemfd("davit-shim", binary, MemfdUse::kExecutable));
   UniqueFd sockets = TRY(OpenPrivateDir(state_dir + "/shims"));
   UniqueFd exits = TRY(OpenPrivateDir(state_dir + "/exits"));
-  return std::unique_ptr<ShimLauncher>(new ShimLauncher(std::move(program), std::move(sockets),
-                                                        std::move(exits), log_fd, std::move(enter_cgroup)));
+  return std::unique_ptr<ShimLauncher>(
+      new ShimLauncher(std::move(program), std::move(sockets), std::move(exits), log_fd, std::move(spawn)));
 }
 
 Result<ShimLauncher::Shim> ShimLauncher::Launch(const std::string& sandbox_id) {
@@ -73,17 +72,17 @@ Result<ShimLauncher::Shim> ShimLauncher::Launch(const std::string& sandbox_id) {
                  {theirs.get(), kShimControlFd},
                  {exits_dir_.get(), kShimExitsFd},
                  {log_fd_, kShimLogFd}};
-  ChildProcess child = TRY(Spawn(request));
-
-  Result<> moved = enter_cgroup_(child.pid);
-  Result<ProcessIdentity> identity = IdentifyProcess(child.pid);
-  if (!moved || !identity) {
-    (void)child.pidfd.Signal(SIGKILL);
-    (void)Reap(child);
+  Result<ChildProcess> child = spawn_(request);
+  Result<ProcessIdentity> identity = child ? IdentifyProcess(child->pid) : std::unexpected(child.error());
+  if (!identity) {
+    if (child) {
+      (void)child->pidfd.Signal(SIGKILL);
+      (void)Reap(*child);
+    }
     RemoveSocket(sandbox_id);
-    return std::unexpected(Within("start shim", moved ? identity.error() : moved.error()));
+    return std::unexpected(Within("start shim", identity.error()));
   }
-  return Shim{std::move(ours), std::move(child.pidfd), std::move(*identity)};
+  return Shim{std::move(ours), std::move(child->pidfd), std::move(*identity)};
 }
 
 Result<UniqueFd> ShimLauncher::Connect(const std::string& sandbox_id) const {

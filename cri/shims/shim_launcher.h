@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/pid_fd.h"
+#include "base/spawn.h"
 #include "base/unique_fd.h"
 #include "shim/protocol.h"
 
@@ -20,12 +21,14 @@ namespace davit {
 // socket of a shim, `exits/<container id>` an exit record that the daemon has not taken over yet.
 class ShimLauncher {
  public:
+  using SpawnFunction = std::function<Result<ChildProcess>(const SpawnRequest&)>;
+
   // Copies the program at `shim_program` into a sealed memfd, which every shim is started from: no container
   // can ever write to the binary that runs as root on the host. `log_fd` receives the shims' own log lines.
-  // `enter_cgroup` moves a new shim out of the daemon's cgroup.
+  // `spawn` is davit::Spawn with the child outside the daemon's cgroup (ShimSpawner).
   static Result<std::unique_ptr<ShimLauncher>> Create(const std::string& shim_program,
                                                       const std::string& state_dir, int log_fd,
-                                                      std::function<Result<>(pid_t)> enter_cgroup);
+                                                      SpawnFunction spawn);
 
   struct Shim {
     UniqueFd socket;
@@ -48,19 +51,18 @@ class ShimLauncher {
   void RemoveExitRecord(const std::string& container_id) const;
 
  private:
-  ShimLauncher(UniqueFd program, UniqueFd sockets, UniqueFd exits, int log_fd,
-               std::function<Result<>(pid_t)> cgroup)
+  ShimLauncher(UniqueFd program, UniqueFd sockets, UniqueFd exits, int log_fd, SpawnFunction spawn)
       : program_(std::move(program)),
         sockets_dir_(std::move(sockets)),
         exits_dir_(std::move(exits)),
         log_fd_(log_fd),
-        enter_cgroup_(std::move(cgroup)) {}
+        spawn_(std::move(spawn)) {}
 
   UniqueFd program_;
   UniqueFd sockets_dir_;
   UniqueFd exits_dir_;
   int log_fd_;
-  std::function<Result<>(pid_t)> enter_cgroup_;
+  SpawnFunction spawn_;
 };
 
 }  // namespace davit
