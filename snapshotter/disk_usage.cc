@@ -20,7 +20,8 @@ constexpr unsigned kStatxMask = STATX_BASIC_STATS | STATX_MNT_ID;
 
 class UsageVisitor : public TreeVisitor {
  public:
-  UsageVisitor(uint64_t mount_id, std::string_view name) : mount_id_(mount_id), name_(name) {}
+  UsageVisitor(uint64_t mount_id, std::string_view name, const std::atomic<bool>* stop)
+      : mount_id_(mount_id), name_(name), stop_(stop) {}
 
   void Count(const struct statx& stat) {
     bool shared = stat.stx_nlink > 1 && !S_ISDIR(stat.stx_mode);
@@ -30,6 +31,7 @@ class UsageVisitor : public TreeVisitor {
   }
 
   WalkStep Visit(int dir_fd, const std::string& name, unsigned char) override {
+    if (stop_ != nullptr && *stop_) return WalkStep::kStop;
     struct statx stat{};
     if (statx(dir_fd, name.c_str(), AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, kStatxMask, &stat) < 0) {
       if (errno != ENOENT) Keep(SystemError("statx", name).error());
@@ -59,6 +61,7 @@ class UsageVisitor : public TreeVisitor {
 
   uint64_t mount_id_;
   std::string_view name_;
+  const std::atomic<bool>* stop_;
   DiskUsage usage_;
   std::set<std::tuple<uint32_t, uint32_t, uint64_t>> counted_;  // inodes with several names
   std::optional<Error> error_;
@@ -66,12 +69,12 @@ class UsageVisitor : public TreeVisitor {
 
 }  // namespace
 
-Result<DiskUsage> MeasureTree(UniqueFd directory, std::string_view name) {
+Result<DiskUsage> MeasureTree(UniqueFd directory, std::string_view name, const std::atomic<bool>* stop) {
   struct statx stat{};
   if (statx(directory.get(), "", AT_EMPTY_PATH, kStatxMask, &stat) < 0) return SystemError("statx", name);
-  UsageVisitor visitor(stat.stx_mnt_id, name);
+  UsageVisitor visitor(stat.stx_mnt_id, name, stop);
   visitor.Count(stat);
-  WalkTree(std::move(directory), visitor);
+  if (!WalkTree(std::move(directory), visitor)) return Fail(Code::kCancelled, "measure", name);
   return visitor.Take();
 }
 

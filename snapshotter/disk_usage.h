@@ -4,6 +4,7 @@
 // How much of a disk a directory tree takes.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <string_view>
 
@@ -27,7 +28,8 @@ struct DiskUsage {
 
 // Measures the tree of `directory` (O_RDONLY), itself included. Stays inside its mount and follows no
 // symlink. What comes, goes or moves during the walk is counted or not; it is never an error. `name` goes
-// into errors.
-Result<DiskUsage> MeasureTree(UniqueFd directory, std::string_view name);
+// into errors. kCancelled when `stop` turned true meanwhile.
+Result<DiskUsage> MeasureTree(UniqueFd directory, std::string_view name,
+                              const std::atomic<bool>* stop = nullptr);
 
 }  // namespace davit

@@ -18,7 +18,9 @@
 // waits for a disk.
 #pragma once
 
+#include <atomic>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -31,6 +33,7 @@
 #include "snapshotter/overlay.h"
 #include "snapshotter/staging_ledger.h"
 #include "snapshotter/trash.h"
+#include "snapshotter/usage_survey.h"
 
 namespace davit {
 
@@ -99,6 +102,10 @@ class Snapshotter {
 
   // Of the writable layer, by a walk; the container may be running.
   Result<DiskUsage> ContainerUsage(const std::string& container_id) const;
+  // The same as a walk in the background found it a while ago (usage_survey.h). Nothing when there is no
+  // such container, or when the first walk takes longer than until `deadline_ms` (MonotonicMilliseconds).
+  std::optional<UsageReading> RecentContainerUsage(const std::string& container_id,
+                                                   int64_t deadline_ms) const;
 
   // Idempotent, and fast whatever the container wrote. Unmount before.
   Result<> RemoveContainer(const std::string& container_id);
@@ -112,7 +119,7 @@ class Snapshotter {
   // failure the layers committed since the last success are gone, and those being staged cannot be committed.
   Result<> Sync();
 
-  // Sums up what LayerUsage and ContainerUsage say.
+  // Sums up what LayerUsage and RecentContainerUsage say.
   Result<FsInfo> Info() const;
 
   // Waits for the background deletions. For tests and for tools that want the space back.
@@ -121,14 +128,14 @@ class Snapshotter {
   std::vector<Error> DeletionProblems() const;
 
  private:
-  Snapshotter(std::string root, UniqueFd root_fd, const OverlaySupport& support)
-      : root_(std::move(root)), root_fd_(std::move(root_fd)), support_(support) {}
+  Snapshotter(std::string root, UniqueFd root_fd, const OverlaySupport& support);
 
   Result<> OpenDirectories();
   Result<UniqueFd> MakeStagingDirectory(const std::string& chain_id, const std::string& name);
   Result<UniqueFd> OpenLayerAs(int flags, const std::string& chain_id) const;
   Result<> FillContainer(int container_fd, const std::vector<std::string>& chain_ids);
   Result<UniqueFd> FreshWorkDirectory(int container_fd);
+  Result<DiskUsage> MeasureContainer(const std::string& container_id, const std::atomic<bool>* stop) const;
   Result<OverlayDirs> OpenOverlayDirs(int container_fd, const std::vector<std::string>& chain_ids);
   Result<> Discard(int dir_fd, const std::string& name);
   Result<> CollectIn(int dir_fd, const std::set<std::string>& live_names);
@@ -141,6 +148,7 @@ class Snapshotter {
   UniqueFd containers_;
   std::unique_ptr<Trash> trash_;
   StagingLedger ledger_;
+  mutable UsageSurvey survey_;
   Mutex sync_mutex_;  // one syncfs at a time, so that the one that a failure is reported to is alone to act
                       // on it
 };

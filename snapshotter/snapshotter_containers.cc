@@ -100,13 +100,25 @@ Result<> Snapshotter::MountAt(const std::string& container_id, const std::vector
 }
 
 Result<DiskUsage> Snapshotter::ContainerUsage(const std::string& container_id) const {
+  return MeasureContainer(container_id, /*stop=*/nullptr);
+}
+
+Result<DiskUsage> Snapshotter::MeasureContainer(const std::string& container_id,
+                                                const std::atomic<bool>* stop) const {
   UniqueFd container = TRY(OpenContainer(containers_.get(), container_id));
-  return MeasureTree(TRY(OpenDirectory(container.get(), "upper")), container_id);
+  return MeasureTree(TRY(OpenDirectory(container.get(), "upper")), container_id, stop);
+}
+
+std::optional<UsageReading> Snapshotter::RecentContainerUsage(const std::string& container_id,
+                                                              int64_t deadline_ms) const {
+  return survey_.Get(container_id, deadline_ms);
 }
 
 Result<> Snapshotter::RemoveContainer(const std::string& container_id) {
   TRY(CheckContainerId(container_id));
-  return Discard(containers_.get(), container_id);
+  TRY(Discard(containers_.get(), container_id));
+  survey_.Forget(container_id);
+  return {};
 }
 
 }  // namespace davit
