@@ -55,6 +55,9 @@ class Snapshotter {
   // Returns promptly: a deletion in progress is left to the next Open.
   ~Snapshotter() = default;
 
+  // A path on the filesystem that holds everything.
+  const std::string& root() const { return root_; }
+
   // Layers. A chain ID is "sha256:" and 64 lower-case hexadecimal digits; anything else is kInvalidArgument.
 
   bool HasLayer(const std::string& chain_id) const;

@@ -16,6 +16,7 @@
 #include "cri/pods/persisted.h"
 #include "cri/pods/pod_records.h"
 #include "cri/shims/shim_link.h"
+#include "cri/stats/cpu_rate.h"
 
 namespace davit {
 
@@ -43,6 +44,7 @@ class Sandbox {
   Persisted<SandboxRecord>& record() { return record_; }
   const Persisted<SandboxRecord>& record() const { return record_; }
   ExecTable& execs() { return execs_; }
+  CpuRate& cpu_rate() { return cpu_rate_; }
 
   bool ready() const {
     return record_.Read([](const SandboxRecord& r) { return r.phase == SandboxPhase::kReady; });
@@ -57,6 +59,7 @@ class Sandbox {
   const runtime::v1::PodSandboxConfig config_;
   Persisted<SandboxRecord> record_;
   ExecTable execs_;
+  CpuRate cpu_rate_;
   mutable Mutex mutex_;
   std::shared_ptr<ShimLink> link_ GUARDED_BY(mutex_);
 };
@@ -80,6 +83,8 @@ class Container {
     return record_.Read([](const ContainerRecord& r) { return r.phase; });
   }
 
+  CpuRate& cpu_rate() { return cpu_rate_; }
+
   // Held around every operation on the container's cgroup after its start: removal and update may come from
   // several threads.
   Mutex& cgroup_mutex() { return cgroup_mutex_; }
@@ -95,6 +100,7 @@ class Container {
   const runtime::v1::ContainerConfig config_;
   const std::shared_ptr<Sandbox> sandbox_;
   Persisted<ContainerRecord> record_;
+  CpuRate cpu_rate_;
   Mutex cgroup_mutex_;
   mutable Mutex mutex_;
   PidFd init_ GUARDED_BY(mutex_);

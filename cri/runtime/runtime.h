@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -81,6 +82,10 @@ class Runtime {
                                                             Call& call);
   Result<v1::ExecSyncResponse> ExecSync(const v1::ExecSyncRequest& request, Call& call);
 
+  Result<v1::ContainerStatsResponse> ContainerStats(const v1::ContainerStatsRequest& request, Call& call);
+  // Of what runs. What ends meanwhile is left out.
+  Result<std::vector<v1::ContainerStats>> ListContainerStats(const v1::ContainerStatsFilter& filter);
+
   Result<v1::StatusResponse> Status(const v1::StatusRequest& request, Call& call);
   Result<v1::UpdateRuntimeConfigResponse> UpdateRuntimeConfig(const v1::UpdateRuntimeConfigRequest& request,
                                                               Call& call);
@@ -126,6 +131,10 @@ class Runtime {
   Result<bool> UpdatePlannedResources(Container& container, const v1::LinuxContainerResources& change);
   // container_remove.cc
   Result<> ForgetContainer(const ContainerPtr& container);
+
+  // container_stats.cc
+  v1::ContainerStats StatsOf(Container& container, int64_t usage_deadline_ms);
+  std::optional<v1::ContainerStats> StatsIfRunning(Container& container, int64_t usage_deadline_ms);
 
   // shim_events.cc
   ShimEvents EventsOf(const SandboxPtr& sandbox);

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cri/service/rpc.h"
+#include "cri/stats/cri_usage.h"
 #include "images/image_config.h"
 
 namespace davit {
@@ -40,13 +41,6 @@ std::optional<RegistryAuth> ToAuth(const v1::PullImageRequest& request) {
   const v1::AuthConfig& auth = request.auth();
   return RegistryAuth{auth.username(), auth.password(), auth.auth(), auth.identity_token(),
                       auth.registry_token()};
-}
-
-void FillUsage(const std::string& mountpoint, const DiskUsage& usage, v1::FilesystemUsage& filesystem) {
-  filesystem.set_timestamp(UnixNanoseconds());
-  filesystem.mutable_fs_id()->set_mountpoint(mountpoint);
-  filesystem.mutable_used_bytes()->set_value(usage.bytes);
-  filesystem.mutable_inodes_used()->set_value(usage.inodes);
 }
 
 Result<> RequireImage(const v1::ImageSpec& image) {
@@ -142,8 +136,9 @@ grpc::Status ImageService::ImageFsInfo(grpc::ServerContext* context, const v1::I
   return Serve(log_, context, "ImageFsInfo", "", response, [&](Call&) -> Result<v1::ImageFsInfoResponse> {
     FsInfo info = TRY(snapshotter_.Info());
     v1::ImageFsInfoResponse answer;
-    FillUsage(info.mountpoint, info.layers, *answer.add_image_filesystems());
-    FillUsage(info.mountpoint, info.containers, *answer.add_container_filesystems());
+    int64_t now = UnixNanoseconds();
+    *answer.add_image_filesystems() = FilesystemUsageOf(info.mountpoint, info.layers, now);
+    *answer.add_container_filesystems() = FilesystemUsageOf(info.mountpoint, info.containers, now);
     return answer;
   });
 }

@@ -44,13 +44,15 @@ class RuntimeService final : public v1::RuntimeService::Service {
   DAVIT_RPC(ReopenContainerLog);
   DAVIT_RPC(ExecSync);
 
+  // statistics.cc
+  DAVIT_RPC(ContainerStats);
+  DAVIT_RPC(ListContainerStats);
+  DAVIT_STREAM(StreamContainerStats);
+
   // Not yet: each answers UNIMPLEMENTED with a sentence.
   DAVIT_RPC(Exec);
   DAVIT_RPC(Attach);
   DAVIT_RPC(PortForward);
-  DAVIT_RPC(ContainerStats);
-  DAVIT_RPC(ListContainerStats);
-  DAVIT_STREAM(StreamContainerStats);
   DAVIT_RPC(PodSandboxStats);
   DAVIT_RPC(ListPodSandboxStats);
   DAVIT_STREAM(StreamPodSandboxStats);

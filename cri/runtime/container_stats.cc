@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "cri/runtime/labels.h"
+#include "cri/runtime/runtime.h"
+#include "cri/runtime/usage_patience.h"
+#include "cri/stats/cri_usage.h"
+
+namespace davit {
+
+Result<v1::ContainerStatsResponse> Runtime::ContainerStats(const v1::ContainerStatsRequest& request, Call&) {
+  ContainerPtr container = TRY(pods_.FindContainer(request.container_id()));
+  v1::ContainerStatsResponse response;
+  *response.mutable_stats() = StatsOf(*container, UsageDeadline());
+  return response;
+}
+
+Result<std::vector<v1::ContainerStats>> Runtime::ListContainerStats(const v1::ContainerStatsFilter& filter) {
+  int64_t usage_deadline = UsageDeadline();
+  std::vector<v1::ContainerStats> found;
+  for (const ContainerPtr& container : pods_.Containers()) {
+    if (!container->id().starts_with(filter.id())) continue;
+    if (!container->sandbox().id().starts_with(filter.pod_sandbox_id())) continue;
+    if (!MatchesLabels(container->config().labels(), filter.label_selector())) continue;
+    std::optional<v1::ContainerStats> stats = StatsIfRunning(*container, usage_deadline);
+    if (stats) found.push_back(std::move(*stats));
+  }
+  return found;
+}
+
+// Nothing as well when it ended while it was looked at: half of its figures would be missing.
+std::optional<v1::ContainerStats> Runtime::StatsIfRunning(Container& container, int64_t usage_deadline_ms) {
+  if (container.phase() != ContainerPhase::kRunning) return std::nullopt;
+  v1::ContainerStats stats = StatsOf(container, usage_deadline_ms);
+  if (container.phase() != ContainerPhase::kRunning) return std::nullopt;
+  return stats;
+}
+
+// A container that does not run has only its files.
+v1::ContainerStats Runtime::StatsOf(Container& container, int64_t usage_deadline_ms) {
+  const v1::ContainerConfig& config = container.config();
+  v1::ContainerStats stats;
+  stats.mutable_attributes()->set_id(container.id());
+  *stats.mutable_attributes()->mutable_metadata() = config.metadata();
+  *stats.mutable_attributes()->mutable_labels() = config.labels();
+  *stats.mutable_attributes()->mutable_annotations() = config.annotations();
+
+  CgroupFiles files(host_.cgroups.hierarchies(),
+                    container.record().Read([](const ContainerRecord& r) { return r.cgroup_path; }));
+  if (auto cpu = CpuUsageOf(files, container.cpu_rate())) *stats.mutable_cpu() = std::move(*cpu);
+  if (auto memory = ReadMemory(files)) {
+    *stats.mutable_memory() = MemoryUsageOf(files, *memory);
+    if (auto swap = SwapUsageOf(*memory)) *stats.mutable_swap() = std::move(*swap);
+  }
+  if (auto io = IoUsageOf(files)) *stats.mutable_io() = std::move(*io);
+  if (auto layer = host_.snapshotter.RecentContainerUsage(container.id(), usage_deadline_ms)) {
+    *stats.mutable_writable_layer() =
+        FilesystemUsageOf(host_.snapshotter.root(), layer->usage, layer->taken_at);
+  }
+  return stats;
+}
+
+}  // namespace davit

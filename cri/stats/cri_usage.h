@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// Figures in the messages of the CRI.
+#pragma once
+
+#include <optional>
+
+#include "api/cri/v1/api.pb.h"
+#include "cri/stats/cgroup_files.h"
+#include "cri/stats/cpu_rate.h"
+#include "cri/stats/memory.h"
+#include "snapshotter/disk_usage.h"
+
+namespace davit {
+
+// CPU time used since the cgroup was made, in nanoseconds.
+std::optional<uint64_t> ReadCpuTime(const CgroupFiles& files);
+
+// Of a cgroup. Each leaves out what is not counted here, and is none when nothing is. Timestamps are the time
+// of the call.
+std::optional<::runtime::v1::CpuUsage> CpuUsageOf(const CgroupFiles& files, CpuRate& rate);
+std::optional<::runtime::v1::IoUsage> IoUsageOf(const CgroupFiles& files);
+std::optional<::runtime::v1::ProcessUsage> ProcessUsageOf(const CgroupFiles& files);
+::runtime::v1::MemoryUsage MemoryUsageOf(const CgroupFiles& files, const MemoryUse& use);
+std::optional<::runtime::v1::SwapUsage> SwapUsageOf(const MemoryUse& use);
+
+// What takes `disk` on the filesystem of `mountpoint`, as it was at `taken_at`.
+::runtime::v1::FilesystemUsage FilesystemUsageOf(const std::string& mountpoint, const DiskUsage& disk,
+                                                 int64_t taken_at);
+
+}  // namespace davit
