@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "images/base64.h"
+#include "base/base64.h"
 #include "images/speed_watch.h"
 #include "images/url.h"
 

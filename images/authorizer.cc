@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "images/base64.h"
+#include "base/base64.h"
 #include "images/json.h"
 
 namespace davit {

@@ -13,7 +13,7 @@
 
 #include "base/file_io.h"
 #include "base/time.h"
-#include "images/base64.h"
+#include "base/base64.h"
 #include "images/digest.h"
 #include "images/testing/fake_server.h"
 #include "images/testing/fake_stores.h"

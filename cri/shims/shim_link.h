@@ -14,7 +14,7 @@
 #include "base/frame.h"
 #include "base/pid_fd.h"
 #include "base/thread_annotations.h"
-#include "cri/shims/reactor.h"
+#include "base/reactor.h"
 #include "shim/protocol.h"
 
 namespace davit {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-#include "cri/shims/reactor.h"
+#include "base/reactor.h"
 
 #include <sys/eventfd.h>
 #include <unistd.h>

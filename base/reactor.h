@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The thread that reads what shims say.
+// A thread that waits for many descriptors.
 #pragma once
 
 #include <functional>
@@ -14,8 +14,8 @@
 
 namespace davit {
 
-// One epoll loop on a thread of its own, for all shims: a pod costs no thread. What runs on it must not
-// block.
+// One epoll loop on a thread of its own: one for all shims, so that a pod costs no thread, one for all
+// streams. What runs on it must not block.
 class Reactor {
  public:
   static Result<std::unique_ptr<Reactor>> Start();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-#include "images/base64.h"
+#include "base/base64.h"
 
 #include <cstdint>
 
