@@ -20,6 +20,10 @@ void Container::ReopenLog(UniqueFd log) {
   if (log_) log_->Reopen(std::move(log));
 }
 
+Result<> Container::Attach(AttachedClient client) {
+  return log_->Attach(std::move(client));
+}
+
 void Container::Kill() {
   if (launch_) {
     launch_->Abort({Code::kCancelled, 0, "start", live_.container_id, "killed before it was running"});

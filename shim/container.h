@@ -47,6 +47,13 @@ class Container {
   const CgroupFds& cgroup() const { return cgroup_; }
 
   void ReopenLog(UniqueFd log);
+  // Shows what the container writes to a client (attached_clients.h).
+  Result<> Attach(AttachedClient client);
+  // For writing to: the controller of its terminal, the pipe to its input; -1: it has no such thing.
+  int terminal() const { return has_terminal_ ? log_->output() : -1; }
+  int input() const { return stdin_pipe_.get(); }
+  // Its process reads the end of the input, once every client has closed its own end as well.
+  void CloseInput() { stdin_pipe_.Reset(); }
   // SIGKILL to the first process; the rest follows when that has ended. A start under way fails.
   void Kill();
 
@@ -64,6 +71,7 @@ class Container {
   PidFd pidfd_;
   bool running_ = false;
   bool own_pid_namespace_ = true;
+  bool has_terminal_ = false;
   CgroupFds cgroup_;
   UniqueFd stdin_pipe_;  // the writing end, held open for a client to come
   std::unique_ptr<LogPump> log_;

@@ -88,6 +88,7 @@ Result<> Container::Start(const PodContext& pod, uint32_t timeout_ms, RoleFds fd
   ClonedProcess child = TRY(Clone(target));
   if (child.pid == 0) RunContainerInit(inputs, sync.child.get());
 
+  has_terminal_ = inputs.plan.process.terminal;
   own_pid_namespace_ = inputs.plan.pid == NamespaceUse::kOwn;
   live_.pid = child.pid;
   pidfd_ = std::move(child.pidfd);

@@ -25,9 +25,6 @@ Result<ExecInputs> MakeInputs(const Container& container, const RoleFds& fds, in
                 "plan and descriptors disagree on seccomp");
   }
   if (fds.seccomp) inputs.process.seccomp_program = TRY(ReadSeccompProgram(fds.seccomp.get()));
-  if (inputs.plan.terminal) {
-    return Fail(Code::kUnimplemented, "exec", container.live().container_id, "a terminal for an exec");
-  }
   inputs.container = &container.pidfd();
   inputs.cgroup = &container.cgroup();
   inputs.process.stdio[0] = fds.stdin_fd.get();
@@ -67,6 +64,7 @@ Result<> Exec::Start(const Container& container, RoleFds fds) {
   options.subject = id_;
   options.timeout_ms = kStartTimeoutMs;
   options.placement = {std::move(inputs.plan.rlimits), inputs.plan.oom_score_adj};
+  options.on_console = [this](UniqueFd controller) { terminal_ = std::move(controller); };
   launch_ = std::make_unique<Launch>(
       env_, pid_, pidfd_, std::move(sync.shim), std::move(options),
       [this](Result<Identity> identity) {

@@ -33,6 +33,8 @@ class Exec {
 
   const PidFd& pidfd() const { return pidfd_; }
   pid_t pid() const { return pid_; }
+  // The controller of its terminal, once; whoever has it is all that keeps the terminal up.
+  UniqueFd TakeTerminal() { return std::move(terminal_); }
   void Kill();
 
  private:
@@ -41,6 +43,7 @@ class Exec {
   Callbacks callbacks_;
   pid_t pid_ = 0;
   PidFd pidfd_;
+  UniqueFd terminal_;
   std::unique_ptr<Launch> launch_;
 };
 

@@ -16,7 +16,8 @@ constexpr int kPipeBytes = 256 << 10;
 LogPump::LogPump(EventLoop& loop, LogBuffers& buffers, UniqueFd log)
     : loop_(loop),
       buffers_(buffers),
-      writer_(std::move(log), {buffers.batch.get(), LogBuffers::kBatchBytes}) {}
+      writer_(std::move(log), {buffers.batch.get(), LogBuffers::kBatchBytes}),
+      clients_(loop) {}
 
 LogPump::~LogPump() {
   Close(stdout_);
@@ -46,7 +47,14 @@ bool LogPump::Pump(Stream& stream) {
   }
   stream.lines.Add({buffers_.read.get(), static_cast<size_t>(n)}, writer_);
   writer_.Flush();
+  clients_.Write(stream.output, {buffers_.read.get(), static_cast<size_t>(n)});
   return true;
+}
+
+Result<> LogPump::Attach(AttachedClient client) {
+  if (!stdout_.pipe) client.out.Reset();
+  if (!stderr_.pipe) client.err.Reset();
+  return clients_.Add(std::move(client));
 }
 
 void LogPump::Drain(Stream& stream) {
@@ -70,6 +78,7 @@ void LogPump::Close(Stream& stream) {
   if (!stream.pipe) return;
   loop_.Remove(stream.pipe.get());
   stream.pipe.Reset();
+  clients_.End(stream.output);
 }
 
 Result<OutputPipe> MakeOutputPipe() {

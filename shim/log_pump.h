@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// From a container's stdout and stderr to its log file.
+// From a container's stdout and stderr to its log file, and to who is attached.
 #pragma once
 
 #include "base/error.h"
 #include "base/event_loop.h"
 #include "base/unique_fd.h"
+#include "shim/attached_clients.h"
 #include "shim/log_lines.h"
 #include "shim/log_writer.h"
 
@@ -26,6 +27,12 @@ class LogPump {
   // From the next byte on, lines go to `log`.
   void Reopen(UniqueFd log) { writer_.Replace(std::move(log)); }
 
+  // From the next byte on, `client` gets what comes, too. A stream that has ended is closed to it at once.
+  Result<> Attach(AttachedClient client);
+
+  // What stdout is read from, a terminal's controller included; -1 after its end.
+  int output() const { return stdout_.pipe.get(); }
+
   // The container is gone: takes what is in the pipes by now and ends the last lines. Whoever else still
   // holds a pipe's other end (it was passed on to a process elsewhere) is no longer heard.
   void Finish();
@@ -34,7 +41,8 @@ class LogPump {
 
  private:
   struct Stream {
-    explicit Stream(std::string_view name) : lines(name) {}
+    Stream(std::string_view name, Output which) : output(which), lines(name) {}
+    Output output;
     UniqueFd pipe;
     LogLines lines;
   };
@@ -48,8 +56,9 @@ class LogPump {
   EventLoop& loop_;
   LogBuffers& buffers_;
   LogWriter writer_;
-  Stream stdout_{"stdout"};
-  Stream stderr_{"stderr"};
+  Stream stdout_{"stdout", Output::kStdout};
+  Stream stderr_{"stderr", Output::kStderr};
+  AttachedClients clients_;
 };
 
 struct OutputPipe {

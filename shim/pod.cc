@@ -37,6 +37,10 @@ void Pod::Handle(Frame request, Respond respond) {
       return respond(Reopen(request));
     case ShimMessage::kKillContainer:
       return respond(Kill(request));
+    case ShimMessage::kAttach:
+      return respond(Attach(request));
+    case ShimMessage::kCloseInput:
+      return respond(CloseInput(request));
     case ShimMessage::kShutdown:
       return BeginShutdown(std::move(respond));
     case ShimMessage::kStartContainer:
@@ -140,8 +144,11 @@ Result<> Pod::BeginExec(Frame& request, const Respond& respond) {
 
 void Pod::OnExecStarted(const std::string& id, Result<> result, const Respond& respond) {
   if (result) {
-    const Exec& exec = *execs_.at(id);
-    respond(Answer{ShimMessage::kExecStarted, Encode(ExecStarted{exec.pid()}), {exec.pidfd().get()}});
+    Exec& exec = *execs_.at(id);
+    UniqueFd terminal = exec.TakeTerminal();
+    Answer started{ShimMessage::kExecStarted, Encode(ExecStarted{exec.pid()}), {exec.pidfd().get()}};
+    if (terminal) started.fds.push_back(terminal.get());
+    respond(std::move(started));
     return;
   }
   Respond answer = respond;  // the one given is the exec's
@@ -171,6 +178,27 @@ Result<Answer> Pod::Kill(const Frame& request) {
   auto it = containers_.find(wanted.container_id);
   if (it == containers_.end()) return SystemError("kill container", wanted.container_id, ESRCH);
   it->second->Kill();
+  return Answer{};
+}
+
+Result<Answer> Pod::Attach(Frame& request) {
+  auto wanted = TRY(Decode<AttachRequest>(request.payload, "AttachRequest"));
+  Container* container = TRY(FindRunning(wanted.container_id));
+  RoleFds fds = TRY(SortByRole(std::move(request.fds), wanted.fds));
+  TRY(container->Attach({std::move(fds.stdout_fd), std::move(fds.stderr_fd), std::move(fds.cut_off)}));
+  if (int terminal = container->terminal(); terminal >= 0) {
+    return Answer{ShimMessage::kAttached, Encode(Attached{true, false}), {terminal}};
+  }
+  if (int input = container->input(); wanted.input && input >= 0) {
+    return Answer{ShimMessage::kAttached, Encode(Attached{false, true}), {input}};
+  }
+  return Answer{ShimMessage::kAttached, Encode(Attached{}), {}};
+}
+
+Result<Answer> Pod::CloseInput(const Frame& request) {
+  auto wanted = TRY(Decode<struct CloseInput>(request.payload, "CloseInput"));
+  Container* container = TRY(FindRunning(wanted.container_id));
+  container->CloseInput();
   return Answer{};
 }
 

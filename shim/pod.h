@@ -45,6 +45,8 @@ class Pod {
   Result<Answer> StartSandbox(Frame& request);
   Result<Answer> Reopen(Frame& request);
   Result<Answer> Kill(const Frame& request);
+  Result<Answer> Attach(Frame& request);
+  Result<Answer> CloseInput(const Frame& request);
   Result<> BeginContainer(Frame& request, const Respond& respond);
   Result<> BeginExec(Frame& request, const Respond& respond);
   void BeginShutdown(Respond respond);

@@ -41,12 +41,16 @@ enum class ShimMessage : uint16_t {
   kContainerStarted = 21,  // ContainerStarted; fds: pidfd
 
   kExec = 22,         // ExecRequest; fds as FdRole says
-  kExecStarted = 23,  // ExecStarted; fds: pidfd
+  kExecStarted = 23,  // ExecStarted; fds: pidfd, then the controller of the terminal that the plan asked for
 
   kReopenLog = 24,  // ReopenLog; fds: the new log file
   kDone = 25,       // answer without content
 
   kKillContainer = 26,  // KillContainer: SIGKILL to everything in the container, answered with kDone at once
+
+  kAttach = 27,      // AttachRequest; fds as FdRole says
+  kAttached = 28,    // Attached; fds: as it says
+  kCloseInput = 29,  // CloseInput: the container reads the end of its input; answered with kDone
 
   kShutdown = 30,  // the sandbox ends: kills what is left, releases the namespaces, answers kDone and exits
 
@@ -69,10 +73,11 @@ enum class FdRole : uint8_t {
   kCgroupDir,      // /sys/fs/cgroup as O_PATH, for kCgroup mounts
   kTargetPid,      // NamespaceUse::kTarget: a pidfd of the target container's init
   kStdin,          // exec only
-  kStdout,         // exec only
-  kStderr,         // exec only
+  kStdout,         // exec and attach only
+  kStderr,         // exec and attach only
   kCgroupUnified,  // the v2 cgroup's directory, for CLONE_INTO_CGROUP; for a container there is a
                    // kCgroupProcs for it as well, for an exec it is one of its own below the container's
+  kCutOff,         // attach only: an eventfd
 };
 
 // Where a start went wrong. `step` and `subject` as in Error.
@@ -163,6 +168,41 @@ struct ExecStarted {
   template <typename Self>
   static auto Fields(Self& s) {
     return std::tie(s.pid);
+  }
+};
+
+// A client that is shown what the container writes from now on, beside its log, and may write to its input.
+// kStdout and kStderr are pipes to write to. One that is full has a client that is too slow: both are closed
+// then, after kCutOff was written, and so they are, without that, when the container closes its output.
+struct AttachRequest {
+  std::string container_id;
+  bool input = false;
+  std::vector<FdRole> fds;
+
+  template <typename Self>
+  static auto Fields(Self& s) {
+    return std::tie(s.container_id, s.input, s.fds);
+  }
+};
+
+// Its descriptors are the controller of the container's terminal if has_terminal, else the writing end of its
+// input if has_input, else none.
+struct Attached {
+  bool has_terminal = false;
+  bool has_input = false;
+
+  template <typename Self>
+  static auto Fields(Self& s) {
+    return std::tie(s.has_terminal, s.has_input);
+  }
+};
+
+struct CloseInput {
+  std::string container_id;
+
+  template <typename Self>
+  static auto Fields(Self& s) {
+    return std::tie(s.container_id);
   }
 };
 

@@ -36,6 +36,8 @@ UniqueFd* Slot(RoleFds& sorted, FdRole role) {
       return &sorted.stdout_fd;
     case FdRole::kStderr:
       return &sorted.stderr_fd;
+    case FdRole::kCutOff:
+      return &sorted.cut_off;
     case FdRole::kCgroupUnified:
       return &sorted.cgroup.unified;
     case FdRole::kCgroupProcs:

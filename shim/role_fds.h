@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The descriptors of a kStartContainer or kExec frame, sorted by what they are for.
+// The descriptors of a kStartContainer, kExec or kAttach frame, sorted by what they are for.
 #pragma once
 
 #include <string>
@@ -25,6 +25,7 @@ struct RoleFds {
   UniqueFd stdin_fd;
   UniqueFd stdout_fd;
   UniqueFd stderr_fd;
+  UniqueFd cut_off;
   CgroupFds cgroup;
 };
 

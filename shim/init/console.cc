@@ -29,7 +29,7 @@ Result<> VerifyMultiplexer(int fd) {
 
 }  // namespace
 
-Result<Console> OpenConsole(int root_fd) {
+Result<Console> OpenTerminal(int root_fd) {
   Console console;
   console.controller =
       TRY(OpenBeneath(root_fd, "/dev/pts/ptmx", Resolve::kInRoot, O_RDWR | O_NOCTTY | O_NONBLOCK));
@@ -39,7 +39,11 @@ Result<Console> OpenConsole(int root_fd) {
     return SystemError("TIOCSPTLCK", "/dev/pts/ptmx");
   console.peer.Reset(ioctl(console.controller.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
   if (!console.peer) return SystemError("TIOCGPTPEER", "/dev/pts/ptmx");
+  return console;
+}
 
+Result<Console> OpenConsole(int root_fd) {
+  Console console = TRY(OpenTerminal(root_fd));
   UniqueFd bind = TRY(CloneMount(console.peer.get(), "", /*recursive=*/false, "/dev/console"));
   UniqueFd target = TRY(OpenTarget(root_fd, "/dev/console", TargetKind::kFile));
   TRY(AttachMount(bind.get(), target.get(), "/dev/console"));

@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 
 #include "base/file_io.h"
+#include "shim/init/console.h"
 
 namespace davit {
 namespace {
@@ -24,6 +25,16 @@ Result<UniqueFd> EnterContainer(const ExecInputs& inputs) {
   return OpenAt(AT_FDCWD, "/", O_PATH | O_DIRECTORY);
 }
 
+// One of the container's own, whose controller goes to the shim. Returns the process' end.
+Result<UniqueFd> MakeTerminal(ExecInputs& inputs, int root_fd, int sync) {
+  Console console = TRY(OpenTerminal(root_fd));
+  int controller[] = {console.controller.get()};
+  TRY(SendSync(sync, SyncMessage::kConsole, {}, controller));
+  inputs.process.terminal = console.peer.get();
+  for (int& stream : inputs.process.stdio) stream = console.peer.get();
+  return std::move(console.peer);
+}
+
 }  // namespace
 
 void RunExecInit(ExecInputs& inputs, int sync) {
@@ -32,6 +43,8 @@ void RunExecInit(ExecInputs& inputs, int sync) {
   if (!root) ReportAndExit(sync, root.error());
   Result<> released = AwaitRelease(sync);
   if (!released) ReportAndExit(sync, released.error());
+  Result<UniqueFd> terminal = inputs.plan.terminal ? MakeTerminal(inputs, root->get(), sync) : UniqueFd();
+  if (!terminal) ReportAndExit(sync, terminal.error());
   ReportAndExit(sync, BecomeProcess(std::move(inputs.process), root->get(), sync));
 }
 
