@@ -40,6 +40,17 @@ Complaint SetPath(std::string& place, const std::string& value) {
   return Store(place, value, CheckAbsolutePath(value));
 }
 
+// Empty: none.
+Complaint SetFile(std::string& place, const std::string& value) {
+  return Store(place, value, value.empty() ? std::nullopt : CheckAbsolutePath(value));
+}
+
+Complaint SetDuration(int64_t& place, const std::string& value) {
+  std::optional<int64_t> parsed = ParseDuration(value);
+  if (!parsed) return '"' + value + "\" is not a duration such as \"30s\", \"10m\" or \"4h\"";
+  return Store(place, *parsed, std::nullopt);
+}
+
 Complaint SetLogLevel(Config& config, const std::string& value) {
   constexpr std::array<std::pair<std::string_view, LogLevel>, 4> kLevels = {{{"debug", LogLevel::kDebug},
                                                                              {"info", LogLevel::kInfo},
@@ -72,9 +83,7 @@ constexpr std::array kKeys = {
     Key{"listen", [](Config& c, const std::string& v) { return Store(c.listen, v, CheckListenAddress(v)); }},
     Key{"log_level", SetLogLevel},
     Key{"registry.config_path",
-        [](Config& c, const std::string& v) {
-          return Store(c.registry.config_path, v, v.empty() ? std::nullopt : CheckAbsolutePath(v));
-        }},
+        [](Config& c, const std::string& v) { return SetFile(c.registry.config_path, v); }},
     Key{"cgroup.driver", SetCgroupDriver},
     Key{"cgroup.root",
         [](Config& c, const std::string& v) {
@@ -86,6 +95,18 @@ constexpr std::array kKeys = {
         [](Config& c, const std::string& v) { return Store(c.network.bridge.name, v, CheckLinkName(v)); }},
     Key{"network.bridge.subnets", nullptr,
         [](Config& c, const Strings& v) { return Store(c.network.bridge.subnets, v, CheckSubnets(v)); }},
+    Key{"streaming.address",
+        [](Config& c, const std::string& v) {
+          return Store(c.streaming.address, v, CheckNumericAddress(v));
+        }},
+    Key{"streaming.idle_timeout",
+        [](Config& c, const std::string& v) { return SetDuration(c.streaming.idle_timeout_ms, v); }},
+    Key{"streaming.creation_timeout",
+        [](Config& c, const std::string& v) { return SetDuration(c.streaming.creation_timeout_ms, v); }},
+    Key{"streaming.tls_cert_file",
+        [](Config& c, const std::string& v) { return SetFile(c.streaming.tls_cert_file, v); }},
+    Key{"streaming.tls_key_file",
+        [](Config& c, const std::string& v) { return SetFile(c.streaming.tls_key_file, v); }},
 };
 
 const Key* FindKey(std::string_view name) {
@@ -185,7 +206,12 @@ Result<Config> LoadFiles(const std::string& file, MissingFile missing) {
 
 Result<Config> LoadConfig(const std::string& file, MissingFile missing) {
   try {
-    return LoadFiles(file, missing);
+    Config config = TRY(LoadFiles(file, missing));
+    if (config.streaming.tls_cert_file.empty() != config.streaming.tls_key_file.empty()) {
+      return Fail(Code::kInvalidArgument, kStep, file,
+                  "streaming.tls_cert_file and streaming.tls_key_file go together");
+    }
+    return config;
   } catch (const std::exception& error) {
     return Fail(Code::kInternal, kStep, file, error.what());
   }

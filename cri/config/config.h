@@ -4,6 +4,7 @@
 // The daemon's configuration: TOML files, every key of which is documented in deploy/config.toml.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +41,15 @@ struct NetworkConfig {
   BridgeSettings bridge;
 };
 
+// The HTTP server of exec, attach and port-forward.
+struct StreamingConfig {
+  std::string address = "127.0.0.1:0";  // numeric; port 0: any that is free
+  int64_t idle_timeout_ms = 4LL * 3600 * 1000;
+  int64_t creation_timeout_ms = 30'000;
+  std::string tls_cert_file;  // both empty: HTTP without TLS
+  std::string tls_key_file;
+};
+
 struct Config {
   std::string root = "/var/lib/davit";
   std::string state = "/run/davit";
@@ -48,6 +58,7 @@ struct Config {
   RegistryConfig registry;
   CgroupConfig cgroup;
   NetworkConfig network;
+  StreamingConfig streaming;
 };
 
 enum class MissingFile {

@@ -109,4 +109,37 @@ Complaint CheckSubnets(const std::vector<std::string>& subnets) {
   return std::nullopt;
 }
 
+Complaint CheckNumericAddress(const std::string& address) {
+  Complaint complaint = '"' + address + "\" is not of the form 127.0.0.1:0 or [::1]:0";
+  size_t colon = address.rfind(':');
+  if (colon == std::string::npos) return complaint;
+  std::string host = address.substr(0, colon);
+  bool bracketed = host.starts_with('[') && host.ends_with(']') && host.size() > 2;
+  if (bracketed) host = host.substr(1, host.size() - 2);
+  in6_addr parsed;
+  if (inet_pton(bracketed ? AF_INET6 : AF_INET, host.c_str(), &parsed) != 1) return complaint;
+  uint16_t port = 0;
+  const char* end = address.data() + address.size();
+  auto [stop, error] = std::from_chars(address.data() + colon + 1, end, port);
+  return error == std::errc() && stop == end ? std::nullopt : complaint;
+}
+
+std::optional<int64_t> ParseDuration(const std::string& text) {
+  constexpr int64_t kLongest = 1'000'000;
+  int64_t count = 0;
+  const char* end = text.data() + text.size();
+  auto [unit, error] = std::from_chars(text.data(), end, count);
+  if (error != std::errc() || count <= 0 || count > kLongest || end - unit != 1) return std::nullopt;
+  switch (*unit) {
+    case 's':
+      return count * 1000;
+    case 'm':
+      return count * 60 * 1000;
+    case 'h':
+      return count * 3600 * 1000;
+    default:
+      return std::nullopt;
+  }
+}
+
 }  // namespace davit

@@ -4,6 +4,7 @@
 // What configuration values must look like. Each returns the complaint, or nothing when the value is good.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,5 +24,11 @@ Complaint CheckLinkName(const std::string& name);
 
 // CIDR networks without host bits, at most one of each family; room for a gateway and one pod.
 Complaint CheckSubnets(const std::vector<std::string>& subnets);
+
+// "HOST:PORT" with a numeric host, IPv6 in brackets.
+Complaint CheckNumericAddress(const std::string& address);
+
+// "90s", "10m", "4h", in milliseconds; nothing when it is none, or no time at all.
+std::optional<int64_t> ParseDuration(const std::string& text);
 
 }  // namespace davit

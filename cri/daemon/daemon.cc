@@ -36,6 +36,11 @@ Result<UniqueFd> LockRoot(const std::string& root) {
   return lock;
 }
 
+StreamServerOptions StreamOptions(const StreamingConfig& config) {
+  return {config.address, config.idle_timeout_ms, config.creation_timeout_ms, config.tls_cert_file,
+          config.tls_key_file};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, const Logger& log,
@@ -48,6 +53,7 @@ Result<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, const Logger
       daemon->config_, log, *daemon->records_, *daemon->snapshotter_, *daemon->images_, *daemon->cgroups_,
       *daemon->bridge_, daemon->seccomp_, *daemon->shims_, *daemon->reactor_, TRY(CollectHostFacts())});
   TRY(daemon->runtime_->Recover());
+  daemon->streams_ = TRY(StreamServer::Start(StreamOptions(config.streaming), *daemon->runtime_, log));
   return daemon;
 }
 
@@ -97,7 +103,7 @@ Result<> Daemon::Serve() {
   TRY(MakeDir(std::filesystem::path(path).parent_path(), 0711));
   unlink(path.c_str());  // of a daemon that was killed; the lock says that none is alive
 
-  runtime_service_ = std::make_unique<RuntimeService>(*runtime_, log_);
+  runtime_service_ = std::make_unique<RuntimeService>(*runtime_, *streams_, log_);
   image_service_ = std::make_unique<ImageService>(*images_, *snapshotter_, log_);
   grpc::ResourceQuota quota("davitd");
   quota.SetMaxThreads(kMaxThreads);

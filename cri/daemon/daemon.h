@@ -15,6 +15,7 @@
 #include "cri/runtime/runtime.h"
 #include "cri/service/image_service.h"
 #include "cri/service/runtime_service.h"
+#include "streaming/server.h"
 
 namespace davit {
 
@@ -54,6 +55,7 @@ class Daemon {
   std::unique_ptr<Reactor> reactor_;
   std::unique_ptr<ShimLauncher> shims_;
   std::unique_ptr<Runtime> runtime_;
+  std::unique_ptr<StreamServer> streams_;
   std::unique_ptr<RuntimeService> runtime_service_;
   std::unique_ptr<ImageService> image_service_;
   std::unique_ptr<grpc::Server> server_;

@@ -10,8 +10,16 @@
 namespace davit {
 
 std::future<ExecExited> ExecTable::Expect(const std::string& exec_id) {
+  auto promise = std::make_shared<std::promise<ExecExited>>();
+  Expect(exec_id, [promise, exec_id](const std::optional<ExecExited>& exited) {
+    promise->set_value(exited.value_or(ExecExited{exec_id, 255, 0}));
+  });
+  return promise->get_future();
+}
+
+void ExecTable::Expect(const std::string& exec_id, OnEnd on_end) {
   MutexLock lock(mutex_);
-  return waiting_[exec_id].get_future();
+  waiting_[exec_id] = std::move(on_end);
 }
 
 void ExecTable::Forget(const std::string& exec_id) {
@@ -20,17 +28,23 @@ void ExecTable::Forget(const std::string& exec_id) {
 }
 
 void ExecTable::Finish(const ExecExited& exited) {
-  MutexLock lock(mutex_);
-  auto it = waiting_.find(exited.exec_id);
-  if (it == waiting_.end()) return;
-  it->second.set_value(exited);
-  waiting_.erase(it);
+  OnEnd on_end;
+  {
+    MutexLock lock(mutex_);
+    auto waiting = waiting_.extract(exited.exec_id);
+    if (waiting.empty()) return;
+    on_end = std::move(waiting.mapped());
+  }
+  on_end(exited);
 }
 
 void ExecTable::FinishAll() {
-  MutexLock lock(mutex_);
-  for (auto& [id, promise] : waiting_) promise.set_value(ExecExited{id, 255, 0});
-  waiting_.clear();
+  std::map<std::string, OnEnd> waiting;
+  {
+    MutexLock lock(mutex_);
+    waiting.swap(waiting_);
+  }
+  for (auto& [id, on_end] : waiting) on_end(std::nullopt);
 }
 
 void Sandbox::SetLink(std::shared_ptr<ShimLink> link) {

@@ -5,9 +5,11 @@
 // kernel.
 #pragma once
 
+#include <functional>
 #include <future>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "api/cri/v1/api.pb.h"
@@ -23,7 +25,11 @@ namespace davit {
 // Execs in flight of one sandbox, so that the event of an exec's end finds who waits for it.
 class ExecTable {
  public:
+  // Called once, with nothing when the shim is gone and nobody knows; on the reactor's thread.
+  using OnEnd = std::function<void(const std::optional<ExecExited>&)>;
+
   std::future<ExecExited> Expect(const std::string& exec_id) EXCLUDES(mutex_);
+  void Expect(const std::string& exec_id, OnEnd on_end) EXCLUDES(mutex_);
   void Forget(const std::string& exec_id) EXCLUDES(mutex_);
   void Finish(const ExecExited& exited) EXCLUDES(mutex_);
   // The shim is gone: every exec ends with the code of a lost process.
@@ -31,7 +37,7 @@ class ExecTable {
 
  private:
   Mutex mutex_;
-  std::map<std::string, std::promise<ExecExited>> waiting_ GUARDED_BY(mutex_);
+  std::map<std::string, OnEnd> waiting_ GUARDED_BY(mutex_);
 };
 
 class Sandbox {

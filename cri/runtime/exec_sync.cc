@@ -7,7 +7,6 @@
 
 #include "base/codec.h"
 #include "base/ids.h"
-#include "base/memfd.h"
 #include "cri/cgroup/exec_cgroup.h"
 #include "cri/runtime/runtime.h"
 #include "cri/runtime/start_frame.h"
@@ -90,24 +89,15 @@ void KillCommand(int process) {
 
 Result<v1::ExecSyncResponse> Runtime::ExecSync(const v1::ExecSyncRequest& request, Call& call) {
   if (request.cmd().empty()) return Fail(Code::kInvalidArgument, "validate", "cmd", "it is empty");
-  ContainerPtr container = TRY(pods_.FindContainer(request.container_id()));
-  ContainerRecord record = container->record().Get();
-  if (record.phase != ContainerPhase::kRunning) {
-    return Fail(Code::kFailedPrecondition, "exec in container", container->id(), "it is not running");
-  }
-  std::shared_ptr<ShimLink> link = TRY(LinkOf(container->sandbox()));
-  ContainerPlan plan = TRY(Decode<ContainerPlan>(record.plan, "plan of " + record.id));
   std::vector<std::string> command(request.cmd().begin(), request.cmd().end());
-  ProcessPlan process = TRY(BuildExecPlan(plan, command, /*tty=*/false));
+  auto [container, record, link, frame] =
+      TRY(PrepareExec(TRY(pods_.FindContainer(request.container_id())), command, Terminal::kNone));
   call.spans.Mark("plan");
 
   OutputPipe out = TRY(MakePipe());
   OutputPipe err = TRY(MakePipe());
-  StartFrame frame;
-  frame.Add(FdRole::kPlan, TRY(MakeSealedMemfd("exec-plan", Encode(process))));
   frame.Add(FdRole::kStdout, std::move(out.writer));
   frame.Add(FdRole::kStderr, std::move(err.writer));
-  if (process.seccomp) frame.Add(FdRole::kSeccomp, TRY(SeccompFilterOf(container->config(), plan)));
 
   int64_t deadline = call.deadline_ms;
   if (request.timeout() > 0) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Work that nobody waits for.
+// Work for threads other than the caller's.
 #pragma once
 
 #include <deque>
@@ -13,8 +13,8 @@
 
 namespace davit {
 
-// A few threads that give back what ended things held: cgroups, exit records, the pods of dead shims. Work
-// that is still queued when the daemon ends is done by recovery at its next start.
+// A few threads. The runtime's first ones give back what ended things held: cgroups, exit records, the pods
+// of dead shims. Work that is still queued when the daemon ends is done by recovery at its next start.
 class Janitor {
  public:
   explicit Janitor(int threads);

@@ -8,9 +8,10 @@
 namespace davit {
 namespace {
 constexpr int kJanitorThreads = 2;
-}
+constexpr int kStreamThreads = 4;  // each waits for a shim
+}  // namespace
 
-Runtime::Runtime(Host host) : host_(std::move(host)), janitor_(kJanitorThreads) {}
+Runtime::Runtime(Host host) : host_(std::move(host)), janitor_(kJanitorThreads), streams_(kStreamThreads) {}
 
 Runtime::~Runtime() {
   // No event may reach an object that is going; the shims notice nothing but the end of a connection.

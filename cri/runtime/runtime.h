@@ -22,11 +22,13 @@
 #include "cri/runtime/call.h"
 #include "cri/runtime/janitor.h"
 #include "cri/runtime/resources.h"
+#include "cri/runtime/start_frame.h"
 #include "cri/seccomp/compiler.h"
 #include "cri/shims/shim_launcher.h"
 #include "cri/spec/container_plan.h"
 #include "images/image_store.h"
 #include "snapshotter/snapshotter.h"
+#include "streaming/targets.h"
 
 namespace davit {
 
@@ -51,11 +53,11 @@ struct Host {
 // lock that is held across an operation: phases change atomically in the records, and whoever finds the wrong
 // phase gets an error or waits for the right one until its deadline. So Status, List and Stop answer whatever
 // else hangs.
-class Runtime {
+class Runtime final : public StreamTargets {
  public:
   explicit Runtime(Host host);
   // Leaves every pod running.
-  ~Runtime();
+  ~Runtime() override;
 
   // Reads the records, meets the shims, and makes memory, disk and kernel agree. Called once, before serving.
   Result<> Recover();
@@ -85,6 +87,16 @@ class Runtime {
   Result<v1::ContainerStatsResponse> ContainerStats(const v1::ContainerStatsRequest& request, Call& call);
   // Of what runs. What ends meanwhile is left out.
   Result<std::vector<v1::ContainerStats>> ListContainerStats(const v1::ContainerStatsFilter& filter);
+
+  // Exec, Attach and PortForward: what is to be done when the client comes to the streaming server.
+  Result<ExecOrder> OrderExec(const v1::ExecRequest& request);
+  Result<AttachOrder> OrderAttach(const v1::AttachRequest& request);
+  Result<ForwardOrder> OrderPortForward(const v1::PortForwardRequest& request);
+  // And then it is done, on threads of the runtime's own.
+  void StreamExec(const ExecOrder& order, OnStreams on_streams, OnExit on_exit) override;
+  void StreamAttach(const AttachOrder& order, OnStreams on_streams) override;
+  void CloseContainerInput(const std::string& container_id) override;
+  void OpenSockets(const std::string& sandbox_id, OnSockets on_sockets) override;
 
   Result<v1::StatusResponse> Status(const v1::StatusRequest& request, Call& call);
   Result<v1::UpdateRuntimeConfigResponse> UpdateRuntimeConfig(const v1::UpdateRuntimeConfigRequest& request,
@@ -129,6 +141,22 @@ class Runtime {
   void KillProcess(const Container& container);
   // container_update.cc
   Result<bool> UpdatePlannedResources(Container& container, const v1::LinuxContainerResources& change);
+  // exec_prepare.cc: a frame with all but the standard streams.
+  enum class Terminal { kNone, kOwn };
+  struct PreparedExec {
+    ContainerPtr container;
+    ContainerRecord record;
+    std::shared_ptr<ShimLink> link;
+    StartFrame frame;
+  };
+  Result<PreparedExec> PrepareExec(ContainerPtr container, const std::vector<std::string>& command,
+                                   Terminal terminal);
+  // exec_stream.cc
+  Result<ProcessStreams> StartStreamedExec(const ExecOrder& order, OnExit on_exit);
+  // attach.cc
+  Result<ProcessStreams> Attach(const AttachOrder& order);
+  // port_forward.cc
+  Result<std::vector<UniqueFd>> OpenPodSockets(const std::string& sandbox_id);
   // container_remove.cc
   Result<> ForgetContainer(const ContainerPtr& container);
 
@@ -170,6 +198,7 @@ class Runtime {
   NameTable sandbox_names_;
   NameTable container_names_;
   Janitor janitor_;
+  Janitor streams_;
   std::vector<std::jthread> recovery_;
 };
 

@@ -132,6 +132,36 @@ grpc::Status RuntimeService::ExecSync(grpc::ServerContext* context, const v1::Ex
                [&](Call& call) { return runtime_.ExecSync(*request, call); });
 }
 
+grpc::Status RuntimeService::Exec(grpc::ServerContext* context, const v1::ExecRequest* request,
+                                  v1::ExecResponse* response) {
+  return Serve(log_, context, "Exec", request->container_id(), response,
+               [&](Call&) -> Result<v1::ExecResponse> {
+                 v1::ExecResponse answer;
+                 answer.set_url(TRY(streams_.Issue(TRY(runtime_.OrderExec(*request)))));
+                 return answer;
+               });
+}
+
+grpc::Status RuntimeService::Attach(grpc::ServerContext* context, const v1::AttachRequest* request,
+                                    v1::AttachResponse* response) {
+  return Serve(log_, context, "Attach", request->container_id(), response,
+               [&](Call&) -> Result<v1::AttachResponse> {
+                 v1::AttachResponse answer;
+                 answer.set_url(TRY(streams_.Issue(TRY(runtime_.OrderAttach(*request)))));
+                 return answer;
+               });
+}
+
+grpc::Status RuntimeService::PortForward(grpc::ServerContext* context, const v1::PortForwardRequest* request,
+                                         v1::PortForwardResponse* response) {
+  return Serve(log_, context, "PortForward", request->pod_sandbox_id(), response,
+               [&](Call&) -> Result<v1::PortForwardResponse> {
+                 v1::PortForwardResponse answer;
+                 answer.set_url(TRY(streams_.Issue(TRY(runtime_.OrderPortForward(*request)))));
+                 return answer;
+               });
+}
+
 grpc::Status RuntimeService::ListPodSandbox(grpc::ServerContext* context,
                                             const v1::ListPodSandboxRequest* request,
                                             v1::ListPodSandboxResponse* response) {

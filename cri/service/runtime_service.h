@@ -7,12 +7,14 @@
 #include "api/cri/v1/api.grpc.pb.h"
 #include "base/log.h"
 #include "cri/runtime/runtime.h"
+#include "streaming/server.h"
 
 namespace davit {
 
 class RuntimeService final : public v1::RuntimeService::Service {
  public:
-  RuntimeService(Runtime& runtime, const Logger& log) : runtime_(runtime), log_(log) {}
+  RuntimeService(Runtime& runtime, StreamServer& streams, const Logger& log)
+      : runtime_(runtime), streams_(streams), log_(log) {}
 
 #define DAVIT_RPC(name)                                                             \
   grpc::Status name(grpc::ServerContext* context, const v1::name##Request* request, \
@@ -43,6 +45,9 @@ class RuntimeService final : public v1::RuntimeService::Service {
   DAVIT_RPC(UpdateContainerResources);
   DAVIT_RPC(ReopenContainerLog);
   DAVIT_RPC(ExecSync);
+  DAVIT_RPC(Exec);
+  DAVIT_RPC(Attach);
+  DAVIT_RPC(PortForward);
 
   // statistics.cc
   DAVIT_RPC(ContainerStats);
@@ -50,9 +55,6 @@ class RuntimeService final : public v1::RuntimeService::Service {
   DAVIT_STREAM(StreamContainerStats);
 
   // Not yet: each answers UNIMPLEMENTED with a sentence.
-  DAVIT_RPC(Exec);
-  DAVIT_RPC(Attach);
-  DAVIT_RPC(PortForward);
   DAVIT_RPC(PodSandboxStats);
   DAVIT_RPC(ListPodSandboxStats);
   DAVIT_STREAM(StreamPodSandboxStats);
@@ -69,6 +71,7 @@ class RuntimeService final : public v1::RuntimeService::Service {
 
  private:
   Runtime& runtime_;
+  StreamServer& streams_;
   const Logger& log_;
 };
 

@@ -18,9 +18,6 @@ namespace davit {
     return Unimplemented(what);                                                     \
   }
 
-DAVIT_UNIMPLEMENTED(Exec, "streaming exec (ExecSync works)")
-DAVIT_UNIMPLEMENTED(Attach, "attaching to a container")
-DAVIT_UNIMPLEMENTED(PortForward, "port forwarding")
 DAVIT_UNIMPLEMENTED(PodSandboxStats, "statistics of pods")
 DAVIT_UNIMPLEMENTED(ListPodSandboxStats, "statistics of pods")
 DAVIT_UNIMPLEMENTED_STREAM(StreamPodSandboxStats, "statistics of pods")

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// How an exec or an attach ended, as the error channel says it.
+#pragma once
+
+#include <string>
+
+#include "base/error.h"
+
+namespace davit {
+
+struct StreamEnd {
+  bool success = true;
+  int exit_code = 0;    // of a command that ended by itself
+  std::string message;  // of any other failure
+
+  static StreamEnd Exited(int code);
+  static StreamEnd Failed(const std::string& message);
+};
+
+// From version 4 on a metav1.Status (k8s.io/apimachinery) in JSON, before that the text of a failure; "" when
+// nothing is to be sent.
+std::string EncodeStreamEnd(const StreamEnd& end, int version);
+
+}  // namespace davit

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// The tokens in streaming URLs: who has one may do what it stands for, once, and soon.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "base/error.h"
+#include "base/thread_annotations.h"
+#include "streaming/order.h"
+
+namespace davit {
+
+// Thread-safe.
+class StreamTokens {
+ public:
+  static constexpr std::chrono::seconds kLifetime{60};
+  static constexpr size_t kMaxTokens = 1000;
+
+  using Clock = std::chrono::steady_clock;
+
+  // 128 random bits in hexadecimal. kResourceExhausted while kMaxTokens wait for their clients.
+  Result<std::string> Issue(StreamOrder order, Clock::time_point now = Clock::now()) EXCLUDES(mutex_);
+  // The order, the first time and within kLifetime.
+  std::optional<StreamOrder> Redeem(const std::string& token, Clock::time_point now = Clock::now())
+      EXCLUDES(mutex_);
+
+ private:
+  struct Waiting {
+    StreamOrder order;
+    Clock::time_point until;
+  };
+  Mutex mutex_;
+  std::map<std::string, Waiting> waiting_ GUARDED_BY(mutex_);
+};
+
+}  // namespace davit

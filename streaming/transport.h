@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// The bytes of one TCP connection, plain or in TLS.
+#pragma once
+
+#include <openssl/types.h>
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "base/unique_fd.h"
+
+namespace davit {
+
+// Non-blocking.
+class Transport {
+ public:
+  virtual ~Transport() = default;
+
+  enum class Outcome {
+    kMoved,  // `bytes` of them
+    kWouldBlock,
+    kEnded,  // the peer sends no more, or is gone
+  };
+  struct Moved {
+    Outcome outcome = Outcome::kMoved;
+    size_t bytes = 0;
+  };
+  virtual Moved Read(std::span<char> into) = 0;
+  // Of both, in this order; they may stop anywhere.
+  virtual Moved Write(std::string_view head, std::string_view body) = 0;
+  // We send no more.
+  virtual void EndWriting() = 0;
+  virtual int fd() const = 0;
+};
+
+std::unique_ptr<Transport> PlainTransport(UniqueFd socket);
+
+// The server's certificate. Shared by all connections.
+class TlsContext {
+ public:
+  // PEM files: a certificate chain and its private key.
+  static Result<TlsContext> Load(const std::string& certificate_file, const std::string& key_file);
+
+  std::unique_ptr<Transport> Accept(UniqueFd socket) const;
+
+ private:
+  explicit TlsContext(std::shared_ptr<SSL_CTX> context) : context_(std::move(context)) {}
+
+  std::shared_ptr<SSL_CTX> context_;
+};
+
+}  // namespace davit
