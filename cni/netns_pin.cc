@@ -11,17 +11,14 @@
 #include "base/file_io.h"
 
 namespace davit {
-namespace {
 
-std::string PinPath(const std::string& dir, const std::string& id) {
+std::string NetnsPin(const std::string& dir, const std::string& id) {
   return dir + "/davit-" + id;
 }
 
-}  // namespace
-
 Result<std::string> PinNetns(const std::string& dir, const std::string& id, int netns_fd) {
   if (mkdir(dir.c_str(), 0755) < 0 && errno != EEXIST) return SystemError("mkdir", dir);
-  std::string path = PinPath(dir, id);
+  std::string path = NetnsPin(dir, id);
   TRY(UnpinNetns(dir, id));
   TRY(OpenAt(AT_FDCWD, path, O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0444));
   std::string source = "/proc/self/fd/" + std::to_string(netns_fd);
@@ -32,7 +29,7 @@ Result<std::string> PinNetns(const std::string& dir, const std::string& id, int 
 }
 
 Result<> UnpinNetns(const std::string& dir, const std::string& id) {
-  std::string path = PinPath(dir, id);
+  std::string path = NetnsPin(dir, id);
   // EINVAL: a file without a mount, of a pin that was interrupted.
   if (umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && errno != EINVAL && errno != ENOENT)
     return SystemError("umount", path);

@@ -10,6 +10,9 @@
 
 namespace davit {
 
+// DIR/davit-ID.
+std::string NetnsPin(const std::string& dir, const std::string& id);
+
 // Mounts the namespace on DIR/davit-ID, which ip-netns(8) understands too when `dir` is /run/netns, and
 // returns that path. It stays until Unpin, whatever becomes of this process and of the pod. The directory is
 // made when missing.

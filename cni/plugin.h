@@ -40,6 +40,10 @@ class PluginNetwork {
   // kNotFound when there is no configuration.
   static Result<PluginNetwork> Load(const Options& options);
 
+  // The network that `text` described when it was in `file`, whatever is there now.
+  static Result<PluginNetwork> Restore(const Options& options, const std::string& file,
+                                       const std::string& text);
+
   const PluginList& list() const { return list_; }
 
   // Undoes itself on failure, as far as the plugins can.
@@ -49,6 +53,10 @@ class PluginNetwork {
   // plugins are.
   Result<> Delete(const PluginPod& pod, const std::string& result) const;
 
+  // Lets the plugins take away what they still hold for other pods than these: GC, from version 1.1 on,
+  // unless the configuration has disableGC. No pod may come or go meanwhile.
+  Result<> Collect(const std::vector<std::string>& live_pods) const;
+
   // Whether a pod could get a network: the programs are there, and, from version 1.1 on, say so themselves.
   Result<> Check() const;
 
@@ -57,7 +65,7 @@ class PluginNetwork {
 
   Result<std::string> FindProgram(const std::string& type) const;
   Result<std::string> Call(const PluginConfig& plugin, const std::string& command, const PluginPod& pod,
-                           const std::string& previous) const;
+                           const std::string& input) const;
   std::vector<std::string> Environment(const std::string& command, const PluginPod& pod) const;
 
   Options options_;

@@ -127,7 +127,8 @@ Result<PluginList> LoadPluginList(const std::string& conf_dir) {
 Result<PluginList> ParsePluginList(const std::string& file, const std::string& text) {
   Json config = Parse(text);
   if (!config.is_object()) return Bad(file, "not a JSON object");
-  PluginList list{file, StringAt(config, "name"), StringAt(config, "cniVersion"), {}};
+  PluginList list{file, StringAt(config, "name"), StringAt(config, "cniVersion"), text, {}, {}};
+  if (auto it = config.find("disableGC"); it != config.end()) list.disable_gc = *it == true;
   if (list.name.empty()) return Bad(file, "no name");
   if (list.version.empty()) return Bad(file, "no cniVersion");
   if (!list.IsAtLeast(0, 3)) return Bad(file, "cniVersion " + list.version + " is older than 0.3.0");
@@ -148,6 +149,15 @@ std::string PluginInput(const PluginConfig& plugin, const std::vector<PortMappin
   if (plugin.port_mappings && !ports.empty())
     input["runtimeConfig"]["portMappings"] = PortMappingsJson(ports);
   if (!previous.empty()) input["prevResult"] = Parse(previous);
+  return Dump(input);
+}
+
+std::string CollectInput(const PluginConfig& plugin, const std::vector<std::string>& ids,
+                         const std::string& interface) {
+  Json input = Parse(plugin.json);
+  input.erase("capabilities");
+  Json& attachments = input["cni.dev/valid-attachments"] = Json::array();
+  for (const std::string& id : ids) attachments.push_back({{"containerID", id}, {"ifname", interface}});
   return Dump(input);
 }
 

@@ -24,6 +24,8 @@ struct PluginList {
   std::string file;
   std::string name;
   std::string version;  // cniVersion
+  std::string text;     // of the whole file
+  bool disable_gc = false;
   std::vector<PluginConfig> plugins;
 
   // Version at least major.minor.
@@ -41,6 +43,10 @@ Result<PluginList> ParsePluginList(const std::string& file, const std::string& t
 // What goes to a plugin's standard input. `previous` is the JSON of the result so far, or empty.
 std::string PluginInput(const PluginConfig& plugin, const std::vector<PortMapping>& ports,
                         const std::string& previous);
+
+// The same for GC: whatever is not of these containers' `interface` is to go.
+std::string CollectInput(const PluginConfig& plugin, const std::vector<std::string>& ids,
+                         const std::string& interface);
 
 // The pod's addresses in a result, of versions 0.3.0 to 1.1.0; IPv4 first. Addresses of interfaces outside
 // the pod are left out.

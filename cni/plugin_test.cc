@@ -199,6 +199,29 @@ TEST_F(PluginNetworkTest, StatusIsAskedFromVersion11On) {
   EXPECT_EQ(checked.error().code, Code::kUnavailable);
 }
 
+TEST_F(PluginNetworkTest, CollectNamesTheLivePodsFromVersion11OnUnlessItIsDisabled) {
+  EXPECT_TRUE(PluginNetwork::Load(options_)->Collect({"id1"}));
+  Write("00-first.conf", R"({"cniVersion": "1.1.0", "name": "pods", "type": "first", "disableGC": true})");
+  EXPECT_TRUE(PluginNetwork::Load(options_)->Collect({"id1"}));
+  EXPECT_EQ(Log(), "");
+  Write("00-first.conf", R"({"cniVersion": "1.1.0", "name": "pods", "type": "first"})");
+  EXPECT_TRUE(PluginNetwork::Load(options_)->Collect({"id1"}));
+  EXPECT_THAT(Log(),
+              AllOf(HasSubstr("first GC"),
+                    HasSubstr(R"("cni.dev/valid-attachments":[{"containerID":"id1","ifname":"eth0"}])")));
+}
+
+TEST_F(PluginNetworkTest, ANetworkIsTakenDownByTheConfigurationThatMadeIt) {
+  PluginNetwork made = *PluginNetwork::Load(options_);
+  std::string file = made.list().file;
+  std::string text = made.list().text;
+  std::filesystem::remove(file);
+  Result<PluginNetwork> network = PluginNetwork::Restore(options_, file, text);
+  ASSERT_TRUE(network) << network.error().ToString();
+  EXPECT_TRUE(network->Delete(pod_, kResult));
+  EXPECT_THAT(Calls(), ElementsAre(HasSubstr("second DEL"), HasSubstr("first DEL")));
+}
+
 TEST_F(PluginNetworkTest, ArgumentsCannotSmuggleOthersIn) {
   pod_.args = {{"K8S_POD_NAME", "web;K8S_POD_NAMESPACE=kube-system"}};
   EXPECT_EQ(PluginNetwork::Load(options_)->Add(pod_).error().code, Code::kInvalidArgument);

@@ -41,6 +41,17 @@ StreamServerOptions StreamOptions(const StreamingConfig& config) {
           config.tls_key_file};
 }
 
+Result<PodNetwork::Options> NetworkOptions(const NetworkConfig& config) {
+  PodNetwork::Options options;
+  options.bridge.name = config.bridge.name;
+  options.bridge.table = "davit-" + config.bridge.name;
+  for (const std::string& subnet : config.bridge.subnets)
+    options.bridge.subnets.push_back(TRY(ParseSubnet(subnet)));
+  options.plugins.conf_dir = config.conf_dir;
+  options.plugins.bin_dirs = config.bin_dirs;
+  return options;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, const Logger& log,
@@ -49,9 +60,10 @@ Result<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, const Logger
   TRY(daemon->OpenDirectories());
   TRY(daemon->OpenStores(program_dir));
   TRY(daemon->OpenHost(program_dir));
-  daemon->runtime_ = std::make_unique<Runtime>(Host{
-      daemon->config_, log, *daemon->records_, *daemon->snapshotter_, *daemon->images_, *daemon->cgroups_,
-      *daemon->bridge_, daemon->seccomp_, *daemon->shims_, *daemon->reactor_, TRY(CollectHostFacts())});
+  daemon->runtime_ = std::make_unique<Runtime>(
+      Host{daemon->config_, log, *daemon->records_, *daemon->snapshotter_, *daemon->images_,
+           *daemon->cgroups_, *daemon->network_, daemon->seccomp_, *daemon->shims_, *daemon->reactor_,
+           TRY(CollectHostFacts())});
   TRY(daemon->runtime_->Recover());
   daemon->streams_ = TRY(StreamServer::Start(StreamOptions(config.streaming), *daemon->runtime_, log));
   return daemon;
@@ -86,12 +98,7 @@ Result<> Daemon::OpenHost(const std::string& program_dir) {
   cgroups_ = TRY(CgroupHost::Probe());
   shim_cgroup_ = TRY(ShimCgroup::Open(*cgroups_, config_.cgroup.root));
   spawner_ = TRY(ShimSpawner::Start(*shim_cgroup_));
-  BridgeConfig bridge;
-  bridge.name = config_.network.bridge.name;
-  bridge.table = "davit-" + bridge.name;
-  for (const std::string& subnet : config_.network.bridge.subnets)
-    bridge.subnets.push_back(TRY(ParseSubnet(subnet)));
-  bridge_ = TRY(Bridge::Open(bridge));
+  network_ = TRY(PodNetwork::Open(TRY(NetworkOptions(config_.network)), *records_, log_));
   reactor_ = TRY(Reactor::Start());
   shims_ = TRY(ShimLauncher::Create(program_dir + "/davit-shim", config_.state, STDERR_FILENO,
                                     [this](const SpawnRequest& shim) { return spawner_->Spawn(shim); }));

@@ -50,7 +50,7 @@ class Daemon {
   std::optional<CgroupHost> cgroups_;
   std::optional<ShimCgroup> shim_cgroup_;
   std::unique_ptr<ShimSpawner> spawner_;
-  std::unique_ptr<Bridge> bridge_;
+  std::unique_ptr<PodNetwork> network_;
   SeccompCompiler seccomp_;
   std::unique_ptr<Reactor> reactor_;
   std::unique_ptr<ShimLauncher> shims_;

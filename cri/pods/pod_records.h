@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -22,6 +23,18 @@ enum class SandboxPhase : uint8_t {
   kStopped,   // holds nothing but its record and its files
 };
 
+// The network plugins that a sandbox has its network from: the very configuration that made it takes it down.
+struct PluginLease {
+  std::string file;    // where the configuration was
+  std::string config;  // its text
+  std::string result;  // what the plugins answered, JSON; empty until they did
+
+  template <typename Self>
+  static auto Fields(Self& s) {
+    return std::tie(s.file, s.config, s.result);
+  }
+};
+
 struct SandboxRecord {
   std::string id;
   std::string
@@ -30,7 +43,8 @@ struct SandboxRecord {
   SandboxPhase phase = SandboxPhase::kCreating;
   std::string reason;  // why it is not ready, when nobody asked it to stop
   int64_t created_at = 0;
-  std::vector<std::string> addresses;  // the lease: IPv4 first
+  std::vector<std::string> addresses;  // IPv4 first; a lease of the bridge's unless there are plugins
+  std::optional<PluginLease> plugins;  // absent: the built-in bridge, or the host's network
   std::string host_interface;
   std::string mac;
   std::string cgroup_parent;       // of its containers, relative to every hierarchy's root
@@ -42,7 +56,7 @@ struct SandboxRecord {
   template <typename Self>
   static auto Fields(Self& s) {
     return std::tie(s.id, s.config, s.runtime_handler, s.phase, s.reason, s.created_at, s.addresses,
-                    s.host_interface, s.mac, s.cgroup_parent, s.own_cgroup_parent, s.shim_pid,
+                    s.plugins, s.host_interface, s.mac, s.cgroup_parent, s.own_cgroup_parent, s.shim_pid,
                     s.shim_start_time, s.shim_boot_id);
   }
 };

@@ -68,6 +68,9 @@ Result<> Records::Prepare() {
               "INSERT INTO images (id, blob) VALUES (?1, ?2) "
               "ON CONFLICT (id) DO UPDATE SET blob = excluded.blob"));
   TRY(prepare(statements_.delete_image, "DELETE FROM images WHERE id = ?1"));
+  TRY(prepare(statements_.put_setting,
+              "INSERT INTO settings (name, value) VALUES (?1, ?2) "
+              "ON CONFLICT (name) DO UPDATE SET value = excluded.value"));
   return {};
 }
 
@@ -130,6 +133,19 @@ Result<std::vector<ImageRow>> Records::Images() const {
   sqlite::Statement statement = TRY(connection_.Prepare("SELECT id, blob FROM images"));
   TRY(statement.Run({}, [&rows](const Row& row) { rows.push_back({row.String(0), row.String(1)}); }));
   return rows;
+}
+
+Result<> Records::PutSetting(const std::string& name, const std::string& value) {
+  MutexLock lock(mutex_);
+  return statements_.put_setting.Run({Text{name}, Text{value}});
+}
+
+Result<std::string> Records::Setting(const std::string& name) const {
+  MutexLock lock(mutex_);
+  std::string value;
+  sqlite::Statement statement = TRY(connection_.Prepare("SELECT value FROM settings WHERE name = ?1"));
+  TRY(statement.Run({Text{name}}, [&value](const Row& row) { value = row.String(0); }));
+  return value;
 }
 
 // A transaction committed before this call is either in the log, which is synced here, or the checkpointer

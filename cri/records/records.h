@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What the daemon remembers: sandboxes, containers and images, in one SQLite database
+// What the daemon remembers: sandboxes, containers, images and settings, in one SQLite database
 // (https://sqlite.org/wal.html).
 //
 // No call for a sandbox or a container waits for a disk. WAL with synchronous=NORMAL loses nothing when the
@@ -74,6 +74,10 @@ class Records {
   Result<> DeleteImageDurably(const std::string& id);
   Result<std::vector<ImageRow>> Images() const;
 
+  // What clients have set and the daemon keeps over a restart; "" for what nobody has set.
+  Result<> PutSetting(const std::string& name, const std::string& value);
+  Result<std::string> Setting(const std::string& name) const;
+
   // Why the last checkpoint in the background failed, if it did: the log grows until one succeeds.
   Result<> CheckpointState() const { return checkpointer_->State(); }
 
@@ -85,6 +89,7 @@ class Records {
     sqlite::Statement delete_container;
     sqlite::Statement put_image;
     sqlite::Statement delete_image;
+    sqlite::Statement put_setting;
   };
 
   explicit Records(std::string path) : path_(std::move(path)) {}

@@ -116,6 +116,16 @@ TEST_F(RecordsTest, DeletingWhatIsNotThereSucceeds) {
   EXPECT_TRUE(records_->DeleteImageDurably("x"));
 }
 
+TEST_F(RecordsTest, SettingsAreKeptAndEmptyUntilTheyAreSet) {
+  Open();
+  EXPECT_EQ(*records_->Setting("pod_cidr"), "");
+  ASSERT_TRUE(records_->PutSetting("pod_cidr", "one"));
+  ASSERT_TRUE(records_->PutSetting("pod_cidr", "two"));
+  records_.reset();
+  Open();
+  EXPECT_EQ(*records_->Setting("pod_cidr"), "two");
+}
+
 TEST_F(RecordsTest, AContainerNeedsItsSandbox) {
   Open();
   Result<> put = records_->PutContainer({"c1", "nobody", ""});

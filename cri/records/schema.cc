@@ -23,6 +23,9 @@ constexpr std::array kMigrations = {
        CREATE TABLE images (
          id TEXT PRIMARY KEY NOT NULL,
          blob BLOB NOT NULL);)",
+    R"(CREATE TABLE settings (
+         name TEXT PRIMARY KEY NOT NULL,
+         value TEXT NOT NULL);)",
 };
 
 }  // namespace

@@ -7,7 +7,6 @@
 #include <set>
 
 #include "base/codec.h"
-#include "cri/runtime/pod_network.h"
 #include "cri/runtime/runtime.h"
 
 namespace davit {
@@ -60,7 +59,7 @@ class Countdown {
 Result<> Runtime::Recover() {
   std::vector<SandboxPtr> sandboxes = TRY(LoadRecords());
   EndStrayShims();
-  TRY(CollectOrphans());
+  TRY(CollectOrphans(sandboxes));
 
   auto queue = std::make_shared<std::vector<SandboxPtr>>(std::move(sandboxes));
   auto next = std::make_shared<std::atomic<size_t>>(0);
@@ -84,7 +83,6 @@ Result<std::vector<SandboxPtr>> Runtime::LoadRecords() {
     v1::PodSandboxConfig config;
     if (!config.ParseFromString(record.config))
       return Fail(Code::kDataLoss, "decode", "config of sandbox " + row.id);
-    TRY(host_.bridge.ReserveAddresses(TRY(ParseAddresses(record.addresses))));
     std::string name = SandboxName(config.metadata());
     std::string bytes = record.config;
     auto sandbox = std::make_shared<Sandbox>(std::move(record), std::move(config), SandboxWriter());
@@ -122,22 +120,12 @@ void Runtime::EndStrayShims() {
   }
 }
 
-Result<> Runtime::CollectOrphans() {
+Result<> Runtime::CollectOrphans(const std::vector<SandboxPtr>& sandboxes) {
   std::set<std::string> containers;
   for (const ContainerPtr& container : pods_.Containers()) containers.insert(container->id());
   TRY(host_.snapshotter.Collect(host_.images.LiveLayers(), containers));
 
-  std::set<std::string> live;
-  std::vector<Attachment> attachments;
-  for (const SandboxPtr& sandbox : pods_.Sandboxes()) {
-    SandboxRecord record = sandbox->record().Get();
-    // Without an interface in its record it was never finished, and goes away below.
-    if (record.addresses.empty() || record.host_interface.empty()) continue;
-    live.insert(record.id);
-    attachments.push_back({TRY(ParseAddresses(record.addresses)), record.host_interface, record.mac,
-                           TRY(HostPorts(sandbox->config()))});
-  }
-  TRY(host_.bridge.Collect(live, attachments));
+  TRY(host_.network.Recover(sandboxes));
 
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(host_.config.root + "/sandboxes", ignored)) {

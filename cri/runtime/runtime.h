@@ -13,7 +13,6 @@
 #include "api/cri/v1/api.pb.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "cni/bridge.h"
 #include "cri/cgroup/cgroup_host.h"
 #include "cri/config/config.h"
 #include "cri/pods/name_table.h"
@@ -21,6 +20,7 @@
 #include "cri/records/records.h"
 #include "cri/runtime/call.h"
 #include "cri/runtime/janitor.h"
+#include "cri/runtime/pod_network.h"
 #include "cri/runtime/resources.h"
 #include "cri/runtime/start_frame.h"
 #include "cri/seccomp/compiler.h"
@@ -42,7 +42,7 @@ struct Host {
   Snapshotter& snapshotter;
   ImageStore& images;
   const CgroupHost& cgroups;
-  Bridge& bridge;
+  PodNetwork& network;
   SeccompCompiler& seccomp;
   ShimLauncher& shims;
   Reactor& reactor;
@@ -110,7 +110,7 @@ class Runtime final : public StreamTargets {
   Result<SandboxPtr> RecordSandbox(const v1::RunPodSandboxRequest& request, std::string config_bytes);
   Result<> BringUp(const SandboxPtr& sandbox, Call& call);
   Result<PendingReply> StartShim(const SandboxPtr& sandbox, SandboxRecord& record, int64_t deadline_ms);
-  Result<> WritePodFiles(const Sandbox& sandbox);
+  Result<> WritePodFiles(const Sandbox& sandbox, const std::vector<std::string>& addresses);
   Result<> MakePodCgroup(const SandboxRecord& record);
   Result<> AttachNetwork(const Sandbox& sandbox, const Frame& started, SandboxRecord& record);
 
@@ -118,7 +118,6 @@ class Runtime final : public StreamTargets {
   Result<> StopSandbox(const SandboxPtr& sandbox, Call& call);
   Result<> ReleaseSandbox(const SandboxPtr& sandbox, int64_t deadline_ms, Spans& spans);
   Result<> KillContainersOf(const SandboxPtr& sandbox, int64_t deadline_ms);
-  Result<> DetachNetwork(Sandbox& sandbox);
   void EndShim(Sandbox& sandbox, int64_t deadline_ms);
   Result<> RemovePodCgroup(const Sandbox& sandbox);
   // sandbox_remove.cc
@@ -177,7 +176,7 @@ class Runtime final : public StreamTargets {
   Result<std::vector<SandboxPtr>> LoadRecords();
   void Reconcile(const SandboxPtr& sandbox);
   bool MeetShim(const SandboxPtr& sandbox);
-  Result<> CollectOrphans();
+  Result<> CollectOrphans(const std::vector<SandboxPtr>& sandboxes);
   void ReconcileContainer(const ContainerPtr& container, const LiveContainer* live, UniqueFd* init);
   void EndStrayShims();
 

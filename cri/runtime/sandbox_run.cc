@@ -9,7 +9,7 @@
 #include "base/file_io.h"
 #include "base/ids.h"
 #include "base/memfd.h"
-#include "cri/runtime/pod_network.h"
+#include "cri/runtime/network_request.h"
 #include "cri/runtime/runtime.h"
 #include "cri/spec/pod_files.h"
 #include "cri/spec/sandbox_plan.h"
@@ -87,13 +87,11 @@ Result<SandboxPtr> Runtime::RecordSandbox(const v1::RunPodSandboxRequest& reques
     record.cgroup_parent =
         (std::filesystem::path(host_.config.cgroup.root) / "davit/pods" / record.id).string();
   }
-  std::vector<IpAddress> addresses;
-  if (HasOwnNetwork(config)) addresses = TRY(host_.bridge.AllocateAddresses());
-  for (const IpAddress& address : addresses) record.addresses.push_back(address.ToString());
+  if (HasOwnNetwork(config)) TRY(host_.network.Choose(record));
 
   SandboxRow row{record.id, Encode(record)};
   if (Result<> put = host_.records.PutSandbox(row); !put) {
-    host_.bridge.ReleaseAddresses(addresses);
+    host_.network.GiveBack(record);
     return std::unexpected(std::move(put).error());
   }
   return std::make_shared<Sandbox>(std::move(record), config, SandboxWriter());
@@ -105,12 +103,13 @@ Result<> Runtime::BringUp(const SandboxPtr& sandbox, Call& call) {
   PendingReply pending = TRY(StartShim(sandbox, record, deadline));
   call.spans.Mark("spawn");
   // While the shim makes the namespaces:
-  TRY(WritePodFiles(*sandbox));
+  TRY(WritePodFiles(*sandbox, record.addresses));
   TRY(MakePodCgroup(record));
   call.spans.Mark("files+cgroup");
   Frame started = TRY(pending.Wait(deadline));
   call.spans.Mark("namespaces");
   TRY(AttachNetwork(*sandbox, started, record));
+  if (record.plugins) TRY(WritePodFiles(*sandbox, record.addresses));  // known only now
   call.spans.Mark("network");
   TRY(sandbox->record().Change([&record](SandboxRecord& r) {
     r = record;
@@ -135,11 +134,11 @@ Result<PendingReply> Runtime::StartShim(const SandboxPtr& sandbox, SandboxRecord
   return link->Send(ShimMessage::kStartSandbox, "", fds, deadline_ms);
 }
 
-Result<> Runtime::WritePodFiles(const Sandbox& sandbox) {
+Result<> Runtime::WritePodFiles(const Sandbox& sandbox, const std::vector<std::string>& addresses) {
   std::string dir = SandboxDir(sandbox.id());
   if (mkdir(dir.c_str(), 0755) < 0 && errno != EEXIST) return SystemError("mkdir", dir);
   PodFiles paths = PodFilesOf(sandbox.id());
-  PodFileContents contents = TRY(RenderPodFiles(sandbox.config(), sandbox.record().Get().addresses));
+  PodFileContents contents = TRY(RenderPodFiles(sandbox.config(), addresses));
   auto write = [](const std::string& path, const std::string& text) -> Result<> {
     UniqueFd fd = TRY(OpenAt(AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644));
     return WriteAll(fd.get(), text, path);
@@ -158,12 +157,7 @@ Result<> Runtime::AttachNetwork(const Sandbox& sandbox, const Frame& started, Sa
   if (!HasOwnNetwork(sandbox.config())) return {};
   if (started.fds.size() != 1)
     return Fail(Code::kInternal, "start sandbox", sandbox.id(), "the shim sent no network namespace");
-  std::vector<IpAddress> addresses = TRY(ParseAddresses(record.addresses));
-  std::vector<PortMapping> ports = TRY(HostPorts(sandbox.config()));
-  Attachment attachment = TRY(host_.bridge.Attach(sandbox.id(), started.fds[0].get(), addresses, ports));
-  record.host_interface = attachment.host_interface;
-  record.mac = attachment.mac;
-  return {};
+  return host_.network.Attach(sandbox.config(), started.fds[0].get(), record);
 }
 
 }  // namespace davit

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-#include "cri/runtime/pod_network.h"
 #include "cri/runtime/runtime.h"
 
 namespace davit {
@@ -36,7 +35,7 @@ Result<> Runtime::ReleaseSandbox(const SandboxPtr& sandbox, int64_t deadline_ms,
     return {};
   TRY(KillContainersOf(sandbox, deadline_ms));
   spans.Mark("containers");
-  TRY(DetachNetwork(*sandbox));
+  TRY(host_.network.Detach(*sandbox));
   spans.Mark("network");
   EndShim(*sandbox, deadline_ms);
   spans.Mark("shim");
@@ -64,22 +63,6 @@ Result<> Runtime::KillContainersOf(const SandboxPtr& sandbox, int64_t deadline_m
                   "it is still running after SIGKILL");
     }
   }
-  return {};
-}
-
-Result<> Runtime::DetachNetwork(Sandbox& sandbox) {
-  SandboxRecord record = sandbox.record().Get();
-  if (record.addresses.empty()) return {};
-  Attachment attachment;
-  attachment.addresses = TRY(ParseAddresses(record.addresses));
-  attachment.host_interface = record.host_interface;
-  attachment.mac = record.mac;
-  // Ports were opened by an attach that succeeded; a refused one may have failed because of them.
-  if (!record.host_interface.empty()) attachment.ports = TRY(HostPorts(sandbox.config()));
-  TRY(host_.bridge.Detach(sandbox.id(), attachment));
-  // The lease ends in the record before anyone else can get the addresses.
-  TRY(sandbox.record().Change([](SandboxRecord& r) { r.addresses.clear(); }));
-  host_.bridge.ReleaseAddresses(attachment.addresses);
   return {};
 }
 

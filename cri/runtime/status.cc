@@ -17,12 +17,24 @@ void AddCondition(v1::RuntimeStatus& status, const char* type, const char* reaso
   condition.set_message(check.error().ToString());
 }
 
+// Names in files may hold any bytes; JSON cannot.
+std::string Dump(const nlohmann::json& json) {
+  return json.dump(-1, ' ', /*ensure_ascii=*/false, nlohmann::json::error_handler_t::replace);
+}
+
+nlohmann::json NetworkInfo(const PodNetwork::Description& network) {
+  nlohmann::json info = {{"bridge", network.bridge}, {"subnets", network.subnets}};
+  if (!network.plugin_file.empty())
+    info["plugins"] = {{"file", network.plugin_file}, {"network", network.plugin_network}};
+  return info;
+}
+
 }  // namespace
 
 Result<v1::StatusResponse> Runtime::Status(const v1::StatusRequest& request, Call&) {
   v1::StatusResponse response;
   AddCondition(*response.mutable_status(), "RuntimeReady", "", {});
-  AddCondition(*response.mutable_status(), "NetworkReady", "BridgeNotReady", host_.bridge.Check());
+  AddCondition(*response.mutable_status(), "NetworkReady", "NetworkPluginNotReady", host_.network.Check());
   v1::RuntimeHandler& handler = *response.add_runtime_handlers();
   handler.set_name("");  // the default one
   handler.mutable_features()->set_recursive_read_only_mounts(true);
@@ -32,31 +44,15 @@ Result<v1::StatusResponse> Runtime::Status(const v1::StatusRequest& request, Cal
     config["root"] = host_.config.root;
     config["state"] = host_.config.state;
     config["cgroupRoot"] = host_.config.cgroup.root;
-    config["bridge"] = host_.config.network.bridge.name;
-    config["subnets"] = host_.config.network.bridge.subnets;
     (*response.mutable_info())["config"] = config.dump();
+    (*response.mutable_info())["network"] = Dump(NetworkInfo(host_.network.Describe()));
   }
   return response;
 }
 
-// The kubelet announces the node's pod CIDR here. The bridge's subnets are fixed by the configuration, and an
-// address range that pods live in cannot change under them, so another one is refused instead of being taken
-// silently.
 Result<v1::UpdateRuntimeConfigResponse> Runtime::UpdateRuntimeConfig(
     const v1::UpdateRuntimeConfigRequest& request, Call&) {
-  const std::string& cidrs = request.runtime_config().network_config().pod_cidr();
-  for (size_t begin = 0; begin < cidrs.size();) {
-    size_t end = std::min(cidrs.find(',', begin), cidrs.size());
-    std::string cidr = cidrs.substr(begin, end - begin);
-    begin = end + 1;
-    TRY(ParseSubnet(cidr));
-    const std::vector<std::string>& subnets = host_.config.network.bridge.subnets;
-    if (std::find(subnets.begin(), subnets.end(), cidr) == subnets.end()) {
-      return Fail(
-          Code::kUnimplemented, "update runtime config", "pod_cidr",
-          cidr + " is not one of the configured network.bridge.subnets; change them there and restart");
-    }
-  }
+  TRY(host_.network.SetPodCidr(request.runtime_config().network_config().pod_cidr()));
   return v1::UpdateRuntimeConfigResponse();
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-#include "cri/runtime/pod_network.h"
+#include "cri/runtime/network_request.h"
 
 #include <gtest/gtest.h>
 
@@ -44,6 +44,26 @@ TEST(HasOwnNetwork, OnlyNodeMeansTheHosts) {
   EXPECT_TRUE(HasOwnNetwork(config));
   config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_network(v1::NODE);
   EXPECT_FALSE(HasOwnNetwork(config));
+}
+
+TEST(PluginArguments, NameThePodAsOtherRuntimesDo) {
+  v1::PodSandboxConfig config;
+  config.mutable_metadata()->set_name("web");
+  config.mutable_metadata()->set_namespace_("shop");
+  config.mutable_metadata()->set_uid("u1");
+  std::vector<std::pair<std::string, std::string>> expected = {{"K8S_POD_NAMESPACE", "shop"},
+                                                               {"K8S_POD_NAME", "web"},
+                                                               {"K8S_POD_INFRA_CONTAINER_ID", "id1"},
+                                                               {"K8S_POD_UID", "u1"}};
+  EXPECT_EQ(PluginArguments(config, "id1"), expected);
+}
+
+TEST(ParsePodCidr, TakesOneOrTwoFamiliesInAnyOrder) {
+  EXPECT_TRUE(ParsePodCidr("")->empty());
+  EXPECT_EQ(ParsePodCidr("10.1.0.0/24")->size(), 1u);
+  EXPECT_EQ(*ParsePodCidr("fd00:1::/64,10.1.0.0/24"), *ParsePodCidr("10.1.0.0/24,fd00:1::/64"));
+  for (const char* bad : {"10.1.0.0/24,10.2.0.0/24", "10.1.0.1/24", ",10.1.0.0/24", "pods"})
+    EXPECT_FALSE(ParsePodCidr(bad)) << bad;
 }
 
 }  // namespace

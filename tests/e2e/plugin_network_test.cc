@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// Pods on a network that other people's programs make (Debian's containernetworking-plugins and one of our
+// own), and the pod CIDR of the built-in bridge.
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "base/file_io.h"
+#include "tests/client/command.h"
+#include "tests/e2e/pod_test.h"
+
+namespace davit::e2e {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+// Writes down what it is asked and passes the result before it on, or one of its own.
+constexpr char kRecorder[] = R"(#!/usr/bin/python3
+import json, os, sys
+config = json.load(sys.stdin)
+call = {"command": os.environ["CNI_COMMAND"], "id": os.environ.get("CNI_CONTAINERID"),
+        "netns": os.environ.get("CNI_NETNS"), "args": os.environ.get("CNI_ARGS"), "config": config}
+with open(config["log"], "a") as log:
+    log.write(json.dumps(call) + "\n")
+if os.path.exists(config["log"] + ".fail") and call["command"] == "ADD":
+    print(json.dumps({"cniVersion": config["cniVersion"], "code": 100, "msg": "told to fail"}))
+    sys.exit(1)
+if call["command"] == "ADD":
+    own = {"cniVersion": config["cniVersion"], "ips": [{"address": "192.0.2.7/24"}]}
+    print(json.dumps(config.get("prevResult", own)))
+)";
+
+class NetworkTest : public OwnInstanceTest {
+ protected:
+  // Two numbers that no other instance on this host is likely to have.
+  NetworkTest()
+      : tag_(instance().bridge().substr(3)),
+        number_(std::to_string(std::stoi(tag_.substr(0, 2), nullptr, 16)) + "." +
+                std::to_string(std::stoi(tag_.substr(2, 2), nullptr, 16) & 0xfe)) {}
+
+  std::string AddressOf(const std::string& pod) { return PodStatusOf(pod).network().ip(); }
+
+  v1::RuntimeCondition NetworkCondition() {
+    v1::StatusResponse response = Must(cri().Ask(&RuntimeStub::Status, v1::StatusRequest()));
+    for (const v1::RuntimeCondition& condition : response.status().conditions())
+      if (condition.type() == "NetworkReady") return condition;
+    throw std::runtime_error("no condition NetworkReady");
+  }
+
+  Answer<v1::UpdateRuntimeConfigResponse> SetPodCidr(const std::string& cidr) {
+    v1::UpdateRuntimeConfigRequest request;
+    request.mutable_runtime_config()->mutable_network_config()->set_pod_cidr(cidr);
+    return cri().Ask(&RuntimeStub::UpdateRuntimeConfig, request);
+  }
+
+  void KillAndRestart() {
+    instance().Kill();
+    instance().Restart();
+    Reconnect();
+  }
+
+  std::string tag_;
+  std::string number_;
+};
+
+class PluginNetworks : public NetworkTest {
+ protected:
+  void SetUp() override {
+    if (access("/usr/lib/cni/bridge", X_OK) != 0) GTEST_SKIP() << "needs containernetworking-plugins";
+    fs::create_directory(Dir("cni"));
+    fs::create_directory(Dir("cni-bin"));
+    std::ofstream(Dir("cni-bin/recorder")) << kRecorder;
+    ASSERT_EQ(chmod(Dir("cni-bin/recorder").c_str(), 0755), 0);
+  }
+  void TearDown() override {
+    OwnInstanceTest::TearDown();
+    client::Run({"/usr/sbin/ip", "link", "delete", Bridge()});
+  }
+
+  std::string Dir(const std::string& name) { return instance().directory() + "/" + name; }
+  std::string Bridge() const { return "dvc" + tag_; }
+  std::string Prefix() const { return "10.127." + number_.substr(number_.find('.') + 1) + "."; }
+  static std::string PinOf(const std::string& pod) { return "/run/netns/davit-" + pod; }
+
+  void Configure(const Json& conflist) {
+    std::ofstream(Dir("cni/new")) << conflist.dump();
+    fs::rename(Dir("cni/new"), Dir("cni/10-test.conflist"));
+  }
+  Json Recorder() {
+    return {{"type", "recorder"}, {"log", Dir("calls")}, {"capabilities", {{"portMappings", true}}}};
+  }
+  void ConfigureBridge() {
+    Configure({{"cniVersion", "1.0.0"},
+               {"name", "davit-test"},
+               {"plugins",
+                {{{"type", "bridge"},
+                  {"bridge", Bridge()},
+                  {"isGateway", true},
+                  {"ipam",
+                   {{"type", "host-local"},
+                    {"dataDir", Dir("leases")},
+                    {"ranges", {{{{"subnet", Prefix() + "0/24"}}}}}}}},
+                 Recorder()}}});
+  }
+
+  std::vector<Json> Calls() {
+    std::vector<Json> calls;
+    std::ifstream log(Dir("calls"));
+    for (std::string line; std::getline(log, line);) calls.push_back(Json::parse(line));
+    return calls;
+  }
+  std::vector<std::string> Leases() {
+    std::vector<std::string> leases;
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(Dir("leases/davit-test"), error))
+      if (entry.path().filename().string().starts_with("10.")) leases.push_back(entry.path());
+    return leases;
+  }
+};
+
+TEST_F(PluginNetworks, AreNoticedWithoutARestartAndGiveTheNextPodItsNetwork) {
+  std::string before = RunPod(PodConfig());
+  EXPECT_THAT(AddressOf(before), Not(StartsWith(Prefix())));
+
+  ConfigureBridge();
+  v1::PodSandboxConfig config = PodConfig();
+  v1::PortMapping* port = config.add_port_mappings();
+  port->set_container_port(80);
+  port->set_host_port(18080);
+  std::string pod = RunPod(config);
+
+  EXPECT_THAT(AddressOf(pod), StartsWith(Prefix()));
+  EXPECT_TRUE(fs::exists(PinOf(pod)));
+  EXPECT_FALSE(fs::exists(PinOf(before)));
+  EXPECT_TRUE(NetworkCondition().status());
+  ASSERT_EQ(Calls().size(), 1u);
+  Json call = Calls().front();
+  EXPECT_EQ(call["netns"], PinOf(pod));
+  EXPECT_THAT(call["args"].get<std::string>(), HasSubstr("K8S_POD_NAME=" + config.metadata().name()));
+  EXPECT_THAT(call["args"].get<std::string>(), HasSubstr("K8S_POD_NAMESPACE=e2e"));
+  EXPECT_THAT(call["args"].get<std::string>(), HasSubstr("K8S_POD_INFRA_CONTAINER_ID=" + pod));
+  EXPECT_THAT(call["args"].get<std::string>(), HasSubstr("K8S_POD_UID=" + config.metadata().uid()));
+  EXPECT_EQ(call["config"]["runtimeConfig"]["portMappings"][0]["hostPort"], 18080);
+
+  std::string container = CreateAndStart(pod, config, IdleConfig());
+  EXPECT_THAT(Shell(container, "ip addr show eth0"), HasSubstr(AddressOf(pod)));
+  EXPECT_THAT(Shell(container, "cat /etc/hosts"), HasSubstr(AddressOf(pod)));
+}
+
+TEST_F(PluginNetworks, TakeTheBuiltInBridgesPlaceWhenItHasNoPods) {
+  const std::string bridge = "/sys/class/net/" + instance().bridge();
+  std::string pod = RunPod(PodConfig());
+  ConfigureBridge();
+  EXPECT_TRUE(NetworkCondition().status());
+  EXPECT_TRUE(fs::exists(bridge));
+  RemovePod(pod);
+  EXPECT_TRUE(NetworkCondition().status());
+  EXPECT_FALSE(fs::exists(bridge));
+  EXPECT_THAT(SetPodCidr(Prefix() + "0/24"), Succeeds()) << "the plugins' own subnet";
+  EXPECT_THAT(AddressOf(RunPod(PodConfig())), StartsWith(Prefix()));
+  EXPECT_FALSE(fs::exists(bridge));
+}
+
+TEST_F(PluginNetworks, ConnectPodsWithEachOther) {
+  ConfigureBridge();
+  v1::PodSandboxConfig config = PodConfig("web");
+  std::string web = RunPod(config);
+  CreateAndStart(web, config, ContainerConfig({}, "web", kWebServer));
+  std::string client = RunIdle();
+
+  WaitUntil("the pod answers", [&] {
+    return Fetch(client, "http://" + AddressOf(web) + "/").find("Welcome") != std::string::npos;
+  });
+}
+
+TEST_F(PluginNetworks, AreTakenDownByTheConfigurationThatMadeThem) {
+  ConfigureBridge();
+  std::string pod = RunPod(PodConfig());
+  ASSERT_EQ(Leases().size(), 1u);
+  fs::remove(Dir("cni/10-test.conflist"));
+  EXPECT_THAT(AddressOf(RunPod(PodConfig())), Not(StartsWith(Prefix()))) << "the built-in bridge again";
+
+  StopPod(pod);
+
+  EXPECT_THAT(Leases(), IsEmpty());
+  EXPECT_FALSE(fs::exists(PinOf(pod)));
+  EXPECT_EQ(AddressOf(pod), "");
+  EXPECT_EQ(Calls().back()["command"], "DEL");
+  EXPECT_TRUE(Calls().back()["config"].contains("prevResult"));
+}
+
+TEST_F(PluginNetworks, OutliveTheDaemon) {
+  ConfigureBridge();
+  std::string pod = RunPod(PodConfig());
+  std::string address = AddressOf(pod);
+
+  KillAndRestart();
+
+  EXPECT_EQ(AddressOf(pod), address);
+  EXPECT_NE(AddressOf(RunPod(PodConfig())), address);
+  RemovePod(pod);
+  EXPECT_EQ(Leases().size(), 1u);
+  EXPECT_FALSE(fs::exists(PinOf(pod)));
+}
+
+TEST_F(PluginNetworks, FailAPodWithTheirOwnWordsAndKeepNothingOfIt) {
+  ConfigureBridge();
+  std::ofstream(Dir("calls.fail")) << "";
+  v1::RunPodSandboxRequest request;
+  *request.mutable_config() = PodConfig();
+
+  auto answer = cri().Ask(&RuntimeStub::RunPodSandbox, request);
+
+  EXPECT_FALSE(answer.status.ok());
+  EXPECT_THAT(answer.status.error_message(), HasSubstr("told to fail"));
+  EXPECT_THAT(ListPods(), IsEmpty());
+  EXPECT_THAT(Leases(), IsEmpty());
+  for (const auto& entry : fs::directory_iterator("/run/netns"))
+    EXPECT_NE(entry.path(), PinOf(Calls().front()["id"]));
+  fs::remove(Dir("calls.fail"));
+  RunPod(request.config());
+}
+
+TEST_F(PluginNetworks, SayWhyTheNetworkIsNotReady) {
+  EXPECT_TRUE(NetworkCondition().status());
+  Configure({{"cniVersion", "1.0.0"}, {"name", "x"}, {"plugins", {{{"type", "no-such-plugin"}}}}});
+  v1::RuntimeCondition missing = NetworkCondition();
+  EXPECT_FALSE(missing.status());
+  EXPECT_EQ(missing.reason(), "NetworkPluginNotReady");
+  EXPECT_THAT(missing.message(), HasSubstr("no-such-plugin"));
+  Configure({{"cniVersion", "1.0.0"}, {"name", "x"}});
+  EXPECT_THAT(NetworkCondition().message(), HasSubstr("no plugins"));
+  ConfigureBridge();
+  EXPECT_TRUE(NetworkCondition().status());
+}
+
+TEST_F(PluginNetworks, AreToldAtAStartWhichPodsLive) {
+  Configure({{"cniVersion", "1.1.0"}, {"name", "davit-test"}, {"plugins", {Recorder()}}});
+  std::string pod = RunPod(PodConfig());
+  EXPECT_EQ(AddressOf(pod), "192.0.2.7");
+
+  KillAndRestart();
+
+  Json last = Calls().back();
+  EXPECT_EQ(last["command"], "GC");
+  EXPECT_EQ(last["config"]["cni.dev/valid-attachments"],
+            Json::parse(R"([{"containerID": ")" + pod + R"(", "ifname": "eth0"}])"));
+}
+
+class PodCidr : public NetworkTest {
+ protected:
+  std::string Ipv4() const { return "10.126." + number_.substr(number_.find('.') + 1) + "."; }
+  std::string Ipv6() const { return "fd" + tag_.substr(6, 2) + ":" + tag_.substr(0, 4) + "::"; }
+};
+
+TEST_F(PodCidr, BecomesTheBridgesSubnetsAndOutlivesTheDaemon) {
+  std::string gone = RunPod(PodConfig());
+  RemovePod(gone);
+  ASSERT_THAT(SetPodCidr(Ipv6() + "/64," + Ipv4() + "0/24"), Succeeds());
+
+  std::string pod = RunPod(PodConfig());
+  v1::PodSandboxNetworkStatus network = PodStatusOf(pod).network();
+  EXPECT_EQ(network.ip(), Ipv4() + "2");
+  ASSERT_EQ(network.additional_ips_size(), 1);
+  EXPECT_EQ(network.additional_ips(0).ip(), Ipv6() + "2");
+
+  KillAndRestart();
+  EXPECT_THAT(AddressOf(RunPod(PodConfig())), StartsWith(Ipv4()));
+  EXPECT_TRUE(NetworkCondition().status());
+}
+
+TEST_F(PodCidr, CannotChangeUnderPodsButMayBeSaidAgain) {
+  ASSERT_THAT(SetPodCidr(Ipv4() + "0/24," + Ipv6() + "/64"), Succeeds());
+  std::string pod = RunPod(PodConfig());
+
+  EXPECT_THAT(SetPodCidr("10.125.0.0/24"), FailsWith(grpc::StatusCode::FAILED_PRECONDITION, Ipv4()));
+  EXPECT_THAT(SetPodCidr(Ipv6() + "/64," + Ipv4() + "0/24"), Succeeds());
+  EXPECT_THAT(SetPodCidr(Ipv4() + "0/24"), Succeeds()) << "the bridge has it";
+  EXPECT_THAT(SetPodCidr(""), Succeeds()) << "a node without a CIDR yet";
+  EXPECT_THAT(SetPodCidr("10.125.0.0"), FailsWith(grpc::StatusCode::INVALID_ARGUMENT, "10.125.0.0"));
+  RemovePod(pod);
+  ASSERT_THAT(SetPodCidr(Ipv4() + "0/24"), Succeeds());
+  EXPECT_EQ(PodStatusOf(RunPod(PodConfig())).network().additional_ips_size(), 0);
+}
+
+TEST_F(PodCidr, ThatTheHostUsesOtherwiseLeavesTheBridgeAsItWas) {
+  std::string before = RunPod(PodConfig());
+  std::string address = AddressOf(before);
+  RemovePod(before);
+  Instance other;
+  std::string config = ReadFile(other.directory() + "/config.toml").value();
+  const std::string key = "subnets = [\"";
+  size_t begin = config.find(key) + key.size();
+  std::string taken = config.substr(begin, config.find('"', begin) - begin);
+
+  EXPECT_THAT(SetPodCidr(taken), FailsWith(grpc::StatusCode::FAILED_PRECONDITION, other.bridge()));
+
+  std::string after = AddressOf(RunPod(PodConfig()));
+  EXPECT_EQ(after.substr(0, after.rfind('.')), address.substr(0, address.rfind('.')));
+  EXPECT_TRUE(NetworkCondition().status());
+}
+
+}  // namespace
+}  // namespace davit::e2e
