@@ -69,12 +69,22 @@ Complaint SetCgroupDriver(Config& config, const std::string& value) {
   return '"' + value + "\" is not a cgroup driver: use \"cgroupfs\"";
 }
 
-Complaint SetBinDirs(Config& config, const Strings& value) {
+Complaint SetDirectories(Strings& place, const Strings& value) {
   for (const std::string& dir : value) {
     if (Complaint complaint = CheckAbsolutePath(dir)) return complaint;
   }
-  return Store(config.network.bin_dirs, value,
-               value.empty() ? Complaint("names no directory") : std::nullopt);
+  return Store(place, value, std::nullopt);
+}
+
+Complaint SetBinDirs(Config& config, const Strings& value) {
+  if (value.empty()) return "names no directory";
+  return SetDirectories(config.network.bin_dirs, value);
+}
+
+Complaint SetPinned(Config& config, const Strings& value) {
+  bool empty = std::ranges::find(value, "") != value.end();
+  return Store(config.image.pinned, value,
+               empty ? Complaint("an empty pattern matches nothing") : std::nullopt);
 }
 
 constexpr std::array kKeys = {
@@ -89,6 +99,9 @@ constexpr std::array kKeys = {
         [](Config& c, const std::string& v) {
           return Store(c.cgroup.root, v, CheckAbsolutePath(v, /*root_allowed=*/true));
         }},
+    Key{"cdi.spec_dirs", nullptr,
+        [](Config& c, const Strings& v) { return SetDirectories(c.cdi.spec_dirs, v); }},
+    Key{"image.pinned", nullptr, SetPinned},
     Key{"network.conf_dir", [](Config& c, const std::string& v) { return SetPath(c.network.conf_dir, v); }},
     Key{"network.bin_dirs", nullptr, SetBinDirs},
     Key{"network.bridge.name",

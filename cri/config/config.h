@@ -37,7 +37,7 @@ struct BridgeSettings {
 
 struct NetworkConfig {
   std::string conf_dir = "/etc/cni/net.d";
-  std::vector<std::string> bin_dirs = {"/opt/cni/bin"};
+  std::vector<std::string> bin_dirs = {"/opt/cni/bin", "/usr/lib/cni"};
   BridgeSettings bridge;
 };
 
@@ -50,6 +50,14 @@ struct StreamingConfig {
   std::string tls_key_file;
 };
 
+struct CdiConfig {
+  std::vector<std::string> spec_dirs = {"/etc/cdi", "/var/run/cdi"};  // later ones win
+};
+
+struct ImageSettings {
+  std::vector<std::string> pinned;  // patterns of references (fnmatch(3)): reported as pinned
+};
+
 struct Config {
   std::string root = "/var/lib/davit";
   std::string state = "/run/davit";
@@ -59,6 +67,8 @@ struct Config {
   CgroupConfig cgroup;
   NetworkConfig network;
   StreamingConfig streaming;
+  CdiConfig cdi;
+  ImageSettings image;
 };
 
 enum class MissingFile {

@@ -125,6 +125,8 @@ TEST_F(ConfigTest, ValuesAreChecked) {
   EXPECT_THAT(ErrorOf("cgroup.driver = \"x\"\n"), HasSubstr("not a cgroup driver"));
   EXPECT_THAT(ErrorOf("cgroup.root = \"kubepods\"\n"), HasSubstr("not an absolute path"));
   EXPECT_THAT(ErrorOf("network.bin_dirs = []\n"), HasSubstr("names no directory"));
+  EXPECT_THAT(ErrorOf("cdi.spec_dirs = [\"cdi\"]\n"), HasSubstr("is not an absolute path"));
+  EXPECT_THAT(ErrorOf("image.pinned = [\"\"]\n"), HasSubstr("image.pinned: an empty pattern"));
   EXPECT_EQ(ErrorOf("cgroup.root = \"/\"\n"), "");
   EXPECT_EQ(ErrorOf("registry.config_path = \"\"\n"), "");
 }

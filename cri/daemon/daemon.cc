@@ -63,7 +63,7 @@ Result<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, const Logger
   daemon->runtime_ = std::make_unique<Runtime>(
       Host{daemon->config_, log, *daemon->records_, *daemon->snapshotter_, *daemon->images_,
            *daemon->cgroups_, *daemon->network_, daemon->seccomp_, *daemon->shims_, *daemon->reactor_,
-           TRY(CollectHostFacts())});
+           TRY(CollectHostFacts()), cdi::Registry(daemon->config_.cdi.spec_dirs)});
   TRY(daemon->runtime_->Recover());
   daemon->streams_ = TRY(StreamServer::Start(StreamOptions(config.streaming), *daemon->runtime_, log));
   return daemon;

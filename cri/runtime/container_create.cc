@@ -101,8 +101,8 @@ Result<ContainerRecord> Runtime::PlanContainer(const Sandbox& sandbox,
   ImageConfig image_config = TRY(ParseImageConfig(image.config_json));
   record.stop_signal = TRY(StopSignalOf(config.stop_signal(), image_config.stop_signal));
   TRY(ResourcesFromCri(config.linux().resources()));
-  ContainerInputs inputs{sandbox.config(), config,    image_config,  PodFilesOf(sandbox.id()),
-                         host_.facts,      record.id, /*volumes=*/{}};
+  ContainerInputs inputs{sandbox.config(), config,    image_config,   PodFilesOf(sandbox.id()),
+                         host_.facts,      record.id, /*volumes=*/{}, TRY(CdiEditsOf(config))};
   ContainerPlan plan = TRY(BuildContainerPlan(inputs));
   if (plan.pid == NamespaceUse::kTarget) TRY(TargetOf(sandbox, config));
   if (plan.process.seccomp) TRY(SeccompFilterOf(config, plan));

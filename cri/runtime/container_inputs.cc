@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What a start or an exec needs besides the plan.
+// What a container is made of besides the request and the image.
 
 #include <fcntl.h>
 
@@ -27,6 +27,12 @@ Result<UniqueFd> Runtime::SeccompFilterOf(const v1::ContainerConfig& config, con
   UniqueFd copy(fcntl(filter->memfd.get(), F_DUPFD_CLOEXEC, 3));
   if (!copy) return SystemError("fcntl(F_DUPFD_CLOEXEC)", "seccomp filter");
   return copy;
+}
+
+Result<std::vector<cdi::Edits>> Runtime::CdiEditsOf(const v1::ContainerConfig& config) const {
+  std::vector<std::string> devices;
+  for (const v1::CDIDevice& device : config.cdi_devices()) devices.push_back(device.name());
+  return host_.cdi.Resolve(devices);
 }
 
 Result<ContainerPtr> Runtime::TargetOf(const Sandbox& sandbox, const v1::ContainerConfig& config) {

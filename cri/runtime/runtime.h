@@ -13,6 +13,7 @@
 #include "api/cri/v1/api.pb.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "cri/cdi/registry.h"
 #include "cri/cgroup/cgroup_host.h"
 #include "cri/config/config.h"
 #include "cri/pods/name_table.h"
@@ -47,6 +48,7 @@ struct Host {
   ShimLauncher& shims;
   Reactor& reactor;
   HostFacts facts;
+  cdi::Registry cdi;
 };
 
 // One method per RPC, in the file named after it. Thread-safe: any number of calls at a time. No pod has a
@@ -189,6 +191,8 @@ class Runtime final : public StreamTargets {
   v1::LinuxContainerResources ResourcesOf(const Container& container) const;
   // A descriptor for a frame; the compiled filter stays cached.
   Result<UniqueFd> SeccompFilterOf(const v1::ContainerConfig& config, const ContainerPlan& plan);
+  // What the CDI devices that `config` names change in its container.
+  Result<std::vector<cdi::Edits>> CdiEditsOf(const v1::ContainerConfig& config) const;
   // The container whose PID namespace `config` asks for: one of the same sandbox.
   Result<ContainerPtr> TargetOf(const Sandbox& sandbox, const v1::ContainerConfig& config);
 

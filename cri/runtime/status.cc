@@ -45,6 +45,10 @@ Result<v1::StatusResponse> Runtime::Status(const v1::StatusRequest& request, Cal
     config["state"] = host_.config.state;
     config["cgroupRoot"] = host_.config.cgroup.root;
     (*response.mutable_info())["config"] = config.dump();
+    cdi::Registry::Content devices = host_.cdi.Describe();
+    nlohmann::json cdi = {
+        {"specDirs", host_.cdi.directories()}, {"devices", devices.devices}, {"errors", devices.errors}};
+    (*response.mutable_info())["cdi"] = Dump(cdi);
     (*response.mutable_info())["network"] = Dump(NetworkInfo(host_.network.Describe()));
   }
   return response;

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "cri/spec/capabilities.h"
+#include "cri/spec/cdi_edits.h"
 #include "cri/spec/field.h"
 #include "cri/spec/sandbox_plan.h"
 #include "cri/spec/user.h"
@@ -150,10 +151,6 @@ Result<> CheckPrivileges(const ContainerInputs& inputs) {
     return UnsupportedField("linux.security_context.selinux_options", label.type(),
                             "labels are not supported yet");
   }
-  if (inputs.container.cdi_devices_size() > 0) {
-    return UnsupportedField("CDI_devices", inputs.container.cdi_devices(0).name(),
-                            "CDI is not supported yet");
-  }
   return CheckAppArmor(context, inputs.host);
 }
 
@@ -174,6 +171,7 @@ Result<ContainerPlan> BuildContainerPlan(const ContainerInputs& inputs) {
   plan.stdin_open = config.stdin();
   plan.stdin_once = config.stdin_once();
   plan.process = TRY(BuildProcess(inputs));
+  TRY(ApplyCdiEdits(inputs.cdi, plan));
   return plan;
 }
 

@@ -9,6 +9,7 @@
 
 #include "api/cri/v1/api.pb.h"
 #include "base/error.h"
+#include "cri/cdi/spec.h"
 #include "cri/spec/devices.h"
 #include "cri/spec/host_facts.h"
 #include "cri/spec/mounts.h"
@@ -28,6 +29,7 @@ struct ContainerInputs {
   const HostFacts& host;
   std::string container_id;
   std::vector<ImageVolume> volumes = {};
+  std::vector<cdi::Edits> cdi = {};  // of the devices that the request names
 };
 
 // Everything that can be wrong with a container without asking the kernel fails here, so that a created

@@ -258,8 +258,6 @@ TEST(SeLinux, IsIgnoredWhereThereIsNone) {
 }
 
 TEST(ContainerPlan, PassesRefusalsOn) {
-  EXPECT_TRUE(
-      Refuses(Plan("CDI_devices { name: 'v.com/c=n' }"), Code::kUnimplemented, "CDI_devices", "v.com/c=n"));
   EXPECT_FALSE(Plan(Context("run_as_group { value: 1 }")));
   EXPECT_FALSE(Plan(Context("capabilities { add_capabilities: 'X' }")));
   EXPECT_FALSE(Plan(Context("seccomp { profile_type: Localhost }")));

@@ -114,6 +114,14 @@ Result<std::vector<DeviceStep>> RequestedDevices(
   return steps;
 }
 
+Result<DeviceStep> DeviceAt(const std::string& host_path, const std::string& inside) {
+  struct stat st;
+  if (stat(host_path.c_str(), &st) < 0) return SystemError("stat", host_path);
+  std::optional<DeviceStep> device = DeviceOf(st, inside);
+  if (!device) return BadField("device", host_path, "is not a device");
+  return *device;
+}
+
 Result<std::vector<DeviceStep>> HostDevices(const std::string& directory) {
   std::vector<DeviceStep> found;
   TRY(CollectDevices(directory, "/dev", /*top=*/true, found));
@@ -137,6 +145,7 @@ std::vector<DeviceRule> DeviceRulesOf(const ContainerPlan& plan) {
       Allow('c', 136, kAny, "rwm"),  // pts/*
   };
   for (const DeviceStep& device : plan.devices) {
+    if (device.type == 'p') continue;  // a FIFO, no device
     rules.push_back(Allow(device.type, device.major, device.minor, device.access));
   }
   return rules;

@@ -20,6 +20,9 @@ namespace davit {
 Result<std::vector<DeviceStep>> RequestedDevices(
     const google::protobuf::RepeatedPtrField<::runtime::v1::Device>& devices);
 
+// One of them, at `inside` in the container. kInvalidArgument for a path that is no device.
+Result<DeviceStep> DeviceAt(const std::string& host_path, const std::string& inside);
+
 // All character and block devices below a directory, at the same places inside as below /dev: what a
 // privileged container gets of the host's. Left out are links, terminals of others (pts), the console and
 // ptmx, which every container has its own of.

@@ -134,6 +134,8 @@ void GiveWay(std::vector<MountStep>& mounts, const std::vector<MountStep>& later
   });
 }
 
+}  // namespace
+
 std::vector<MountStep> SortedByDepth(std::vector<MountStep> mounts) {
   std::multimap<ptrdiff_t, MountStep> by_depth;  // equal keys stay in the order of their insertion
   for (MountStep& step : mounts) {
@@ -144,8 +146,6 @@ std::vector<MountStep> SortedByDepth(std::vector<MountStep> mounts) {
   for (auto& [depth, step] : by_depth) mounts.push_back(std::move(step));
   return mounts;
 }
-
-}  // namespace
 
 Result<std::vector<MountStep>> ContainerMounts(const MountInputs& inputs) {
   std::vector<MountStep> requested;

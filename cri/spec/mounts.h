@@ -33,6 +33,9 @@ struct MountInputs {
 // for image mounts and idmapped mounts.
 Result<std::vector<MountStep>> ContainerMounts(const MountInputs& inputs);
 
+// Parents before what lies in them, otherwise in the given order.
+std::vector<MountStep> SortedByDepth(std::vector<MountStep> mounts);
+
 // What the root mount's propagation has to be for the request's mounts to propagate.
 Propagation RootPropagation(const std::vector<MountStep>& mounts);
 

@@ -19,6 +19,13 @@ std::string_view NameOf(std::string_view entry) {
   return entry.substr(0, entry.find('='));
 }
 
+Result<> CheckArguments(std::string_view field, const std::vector<std::string>& arguments) {
+  for (const std::string& argument : arguments) TRY(CheckNoNul(field, argument));
+  return {};
+}
+
+}  // namespace
+
 void SetVariable(std::vector<std::string>& env, std::string entry) {
   auto same = std::ranges::find(env, NameOf(entry), [](const std::string& other) { return NameOf(other); });
   if (same != env.end()) {
@@ -27,13 +34,6 @@ void SetVariable(std::vector<std::string>& env, std::string entry) {
     env.push_back(std::move(entry));
   }
 }
-
-Result<> CheckArguments(std::string_view field, const std::vector<std::string>& arguments) {
-  for (const std::string& argument : arguments) TRY(CheckNoNul(field, argument));
-  return {};
-}
-
-}  // namespace
 
 Result<std::vector<std::string>> MergeArguments(const v1::ContainerConfig& config, const ImageConfig& image) {
   std::vector<std::string> arguments(config.command().begin(), config.command().end());

@@ -24,6 +24,9 @@ Result<std::vector<std::string>> MergeArguments(const ::runtime::v1::ContainerCo
 Result<std::vector<std::string>> MergeEnvironment(const ::runtime::v1::ContainerConfig& config,
                                                   const ImageConfig& image, const std::string& hostname);
 
+// Puts "NAME=value" in the place of an entry with the same name, else at the end.
+void SetVariable(std::vector<std::string>& env, std::string entry);
+
 Result<std::string> ChooseWorkingDirectory(const ::runtime::v1::ContainerConfig& config,
                                            const ImageConfig& image);
 

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "cri/spec/cdi_edits.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <linux/mount.h>
+
+#include "cri/spec/devices.h"
+
+namespace davit {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+ContainerPlan Apply(const cdi::Edits& edits, ContainerPlan plan = {}) {
+  Result<> applied = ApplyCdiEdits({edits}, plan);
+  EXPECT_TRUE(applied) << applied.error().ToString();
+  return plan;
+}
+
+cdi::DeviceNode Node(const std::string& path) {
+  cdi::DeviceNode node;
+  node.path = path;
+  return node;
+}
+
+std::string Refusal(const cdi::Mount& mount) {
+  ContainerPlan plan;
+  Result<> applied = ApplyCdiEdits({{.mounts = {mount}}}, plan);
+  return applied ? "" : applied.error().ToString();
+}
+
+TEST(CdiEdits, VariablesReplaceThoseOfTheSameName) {
+  ContainerPlan plan;
+  plan.process.env = {"PATH=/bin", "GPU=none"};
+  EXPECT_THAT(Apply({.env = {"GPU=all", "NEW=1"}}, plan).process.env,
+              ElementsAre("PATH=/bin", "GPU=all", "NEW=1"));
+}
+
+TEST(CdiEdits, NodesTakeTypeAndNumbersFromTheHost) {
+  cdi::DeviceNode node = Node("/dev/nothing");
+  node.host_path = "/dev/null";
+  ContainerPlan plan;
+  plan.devices.emplace_back().path = "/dev/nothing";
+  plan.process.user.uid = 1000;
+  plan = Apply({.device_nodes = {node}}, plan);
+  ASSERT_EQ(plan.devices.size(), 1u);
+  const DeviceStep& step = plan.devices[0];
+  EXPECT_EQ(step.path, "/dev/nothing");
+  EXPECT_EQ(step.type, 'c');
+  EXPECT_EQ(step.major, 1u);
+  EXPECT_EQ(step.minor, 3u);
+  EXPECT_EQ(step.access, "rwm");
+  EXPECT_EQ(step.uid, 1000u) << "the container's user";
+}
+
+TEST(CdiEdits, NodesThatAreDescribedInFullNeedNoDeviceOnTheHost) {
+  cdi::DeviceNode node = Node("/dev/gpu0");
+  node.type = "u";
+  node.major = 195;
+  node.minor = 7;
+  node.mode = 0640;
+  node.permissions = "rw";
+  node.uid = 0;
+  node.gid = 44;
+  ContainerPlan plan;
+  plan.process.user.uid = 1000;
+  plan = Apply({.device_nodes = {node}}, plan);
+  const DeviceStep& step = plan.devices.at(0);
+  EXPECT_EQ(step.type, 'c');
+  EXPECT_EQ(step.major, 195u);
+  EXPECT_EQ(step.minor, 7u);
+  EXPECT_EQ(step.mode, 0640u);
+  EXPECT_EQ(step.uid, 0u);
+  EXPECT_EQ(step.gid, 44u);
+  DeviceRule rule = DeviceRulesOf(plan).back();
+  EXPECT_EQ(rule.major, 195);
+  EXPECT_EQ(rule.access, "rw");
+}
+
+TEST(CdiEdits, AFifoGetsNoDeviceRule) {
+  cdi::DeviceNode node = Node("/dev/fifo");
+  node.type = "p";
+  ContainerPlan plan = Apply({.device_nodes = {node}});
+  EXPECT_EQ(DeviceRulesOf(plan).size(), DeviceRulesOf(ContainerPlan()).size());
+}
+
+TEST(CdiEdits, ANodeThatTheHostDoesNotHaveIsNamed) {
+  ContainerPlan plan;
+  Result<> applied = ApplyCdiEdits({{.device_nodes = {Node("/dev/no-such-device")}}}, plan);
+  ASSERT_FALSE(applied);
+  EXPECT_EQ(applied.error().code, Code::kNotFound);
+  EXPECT_THAT(applied.error().ToString(), HasSubstr("/dev/no-such-device"));
+}
+
+TEST(CdiEdits, MountsReplaceAndAreSortedByDepth) {
+  ContainerPlan plan;
+  plan.mounts.emplace_back().target = "/usr/lib/x";
+  plan.mounts.emplace_back().target = "/usr/lib/gpu/y";
+  plan = Apply({.mounts = {{"/host/x", "/usr/lib/x", "", {"ro", "nosuid", "rbind", "rslave"}},
+                           {"tmpfs", "/usr", "tmpfs", {"size=64k", "mode=755", "nodev"}}}},
+               plan);
+  ASSERT_EQ(plan.mounts.size(), 3u);
+  const MountStep& tmpfs = plan.mounts[0];
+  EXPECT_EQ(tmpfs.target, "/usr");
+  EXPECT_EQ(tmpfs.kind, MountKind::kTmpfs);
+  EXPECT_EQ(tmpfs.options, "size=64k,mode=755");
+  EXPECT_EQ(tmpfs.attributes, uint64_t{MOUNT_ATTR_NODEV});
+  const MountStep& bind = plan.mounts[1];
+  EXPECT_EQ(bind.source, "/host/x");
+  EXPECT_EQ(bind.attributes, uint64_t{MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID});
+  EXPECT_TRUE(bind.recursive_bind);
+  EXPECT_EQ(bind.propagation, Propagation::kSlave);
+  EXPECT_EQ(plan.root_propagation, Propagation::kSlave);
+  EXPECT_EQ(plan.mounts[2].target, "/usr/lib/gpu/y");
+}
+
+TEST(CdiEdits, MountsThatCannotBeAreNamed) {
+  EXPECT_THAT(Refusal({"/x", "/", "", {}}), HasSubstr("root"));
+  EXPECT_THAT(Refusal({"x", "/x", "", {}}), HasSubstr("hostPath"));
+  EXPECT_THAT(Refusal({"/x", "/x", "nfs", {}}), HasSubstr("nfs"));
+  EXPECT_THAT(Refusal({"/x", "/x", "", {"sync"}}), HasSubstr("sync"));
+  EXPECT_THAT(Refusal({"/x", "/x", "", {"mode=755"}}), HasSubstr("mode=755"));
+}
+
+TEST(CdiEdits, GroupsAreAddedOnce) {
+  ContainerPlan plan;
+  plan.process.user.supplementary = {44};
+  EXPECT_THAT(Apply({.additional_gids = {44, 45}}, plan).process.user.supplementary, ElementsAre(44, 45));
+}
+
+}  // namespace
+}  // namespace davit
