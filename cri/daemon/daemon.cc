@@ -111,7 +111,7 @@ Result<> Daemon::Serve() {
   unlink(path.c_str());  // of a daemon that was killed; the lock says that none is alive
 
   runtime_service_ = std::make_unique<RuntimeService>(*runtime_, *streams_, log_);
-  image_service_ = std::make_unique<ImageService>(*images_, *snapshotter_, log_);
+  image_service_ = std::make_unique<ImageService>(*images_, *snapshotter_, config_.image.pinned, log_);
   grpc::ResourceQuota quota("davitd");
   quota.SetMaxThreads(kMaxThreads);
   grpc::ServerBuilder builder;

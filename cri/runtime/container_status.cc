@@ -5,6 +5,7 @@
 
 #include "base/codec.h"
 #include "cri/runtime/labels.h"
+#include "cri/runtime/message_json.h"
 #include "cri/runtime/runtime.h"
 #include "cri/runtime/stop_signal.h"
 #include "cri/spec/oci_spec.h"
@@ -92,11 +93,13 @@ Result<v1::ContainerStatusResponse> Runtime::ContainerStatus(const v1::Container
     nlohmann::json info;
     info["sandboxID"] = record.sandbox_id;
     info["pid"] = record.pid;
+    info["config"] = JsonOf(container->config());
     info["cgroupPath"] = record.cgroup_path;
     info["layers"] = record.chain_ids;
     info["runtimeSpec"] =
         nlohmann::json::parse(RenderOciSpec(sandbox_plan, plan, record.cgroup_path, resources));
-    (*response.mutable_info())["info"] = info.dump();
+    (*response.mutable_info())["info"] =
+        info.dump(-1, ' ', /*ensure_ascii=*/false, nlohmann::json::error_handler_t::replace);
   }
   return response;
 }

@@ -4,7 +4,10 @@
 #include <nlohmann/json.hpp>
 
 #include "cri/runtime/labels.h"
+#include "cri/runtime/message_json.h"
 #include "cri/runtime/runtime.h"
+#include "cri/spec/oci_spec.h"
+#include "cri/spec/sandbox_plan.h"
 
 namespace davit {
 namespace {
@@ -49,8 +52,15 @@ Result<v1::PodSandboxStatusResponse> Runtime::PodSandboxStatus(const v1::PodSand
     info["cgroupParent"] = record.cgroup_parent;
     info["hostInterface"] = record.host_interface;
     info["mac"] = record.mac;
+    info["runtimeHandler"] = record.runtime_handler;
+    info["config"] = JsonOf(sandbox->config());
+    info["runtimeSpec"] = nlohmann::json::parse(
+        RenderSandboxSpec(TRY(BuildSandboxPlan(sandbox->config(), record.id)), record.cgroup_parent));
+    if (record.plugins)
+      info["cniResult"] = nlohmann::json::parse(record.plugins->result, nullptr, /*allow_exceptions=*/false);
     if (!record.reason.empty()) info["reason"] = record.reason;
-    (*response.mutable_info())["info"] = info.dump();
+    (*response.mutable_info())["info"] =
+        info.dump(-1, ' ', /*ensure_ascii=*/false, nlohmann::json::error_handler_t::replace);
   }
   return response;
 }

@@ -3,6 +3,9 @@
 
 #include "cri/service/image_service.h"
 
+#include <fnmatch.h>
+
+#include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
 
@@ -25,17 +28,6 @@ void FillUser(const std::string& image_user, v1::Image& image) {
   }
 }
 
-v1::Image ToCri(const ImageRecord& record) {
-  v1::Image image;
-  image.set_id(record.id);
-  for (const std::string& tag : record.repo_tags) image.add_repo_tags(tag);
-  for (const std::string& digest : record.repo_digests) image.add_repo_digests(digest);
-  image.set_size(record.size);
-  image.set_pinned(record.pinned);
-  if (Result<ImageConfig> config = ParseImageConfig(record.config_json)) FillUser(config->user, image);
-  return image;
-}
-
 std::optional<RegistryAuth> ToAuth(const v1::PullImageRequest& request) {
   if (!request.has_auth()) return std::nullopt;
   const v1::AuthConfig& auth = request.auth();
@@ -49,6 +41,28 @@ Result<> RequireImage(const v1::ImageSpec& image) {
 }
 
 }  // namespace
+
+bool ImageService::IsPinned(const ImageRecord& record) const {
+  auto matches = [&record](const std::string& pattern) {
+    auto is_match = [&pattern](const std::string& reference) {
+      return fnmatch(pattern.c_str(), reference.c_str(), /*flags=*/0) == 0;
+    };
+    return std::ranges::any_of(record.repo_tags, is_match) ||
+           std::ranges::any_of(record.repo_digests, is_match);
+  };
+  return record.pinned || std::ranges::any_of(pinned_, matches);
+}
+
+v1::Image ImageService::ToCri(const ImageRecord& record) const {
+  v1::Image image;
+  image.set_id(record.id);
+  for (const std::string& tag : record.repo_tags) image.add_repo_tags(tag);
+  for (const std::string& digest : record.repo_digests) image.add_repo_digests(digest);
+  image.set_size(record.size);
+  image.set_pinned(IsPinned(record));
+  if (Result<ImageConfig> config = ParseImageConfig(record.config_json)) FillUser(config->user, image);
+  return image;
+}
 
 Result<std::vector<v1::Image>> ImageService::Find(const v1::ImageFilter& filter) const {
   std::vector<v1::Image> found;

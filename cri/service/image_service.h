@@ -15,8 +15,10 @@ namespace v1 = ::runtime::v1;
 
 class ImageService final : public v1::ImageService::Service {
  public:
-  ImageService(ImageStore& images, Snapshotter& snapshotter, const Logger& log)
-      : images_(images), snapshotter_(snapshotter), log_(log) {}
+  // Images with a reference that one of the `pinned` patterns (fnmatch(3)) matches are reported as pinned.
+  ImageService(ImageStore& images, Snapshotter& snapshotter, std::vector<std::string> pinned,
+               const Logger& log)
+      : images_(images), snapshotter_(snapshotter), pinned_(std::move(pinned)), log_(log) {}
 
   grpc::Status ListImages(grpc::ServerContext* context, const v1::ListImagesRequest* request,
                           v1::ListImagesResponse* response) override;
@@ -33,9 +35,12 @@ class ImageService final : public v1::ImageService::Service {
 
  private:
   Result<std::vector<v1::Image>> Find(const v1::ImageFilter& filter) const;
+  v1::Image ToCri(const ImageRecord& record) const;
+  bool IsPinned(const ImageRecord& record) const;
 
   ImageStore& images_;
   Snapshotter& snapshotter_;
+  const std::vector<std::string> pinned_;
   const Logger& log_;
 };
 

@@ -228,4 +228,21 @@ std::string RenderOciSpec(const SandboxPlan& sandbox, const ContainerPlan& conta
   return json.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
 }
 
+std::string RenderSandboxSpec(const SandboxPlan& sandbox, const std::string& cgroup_path) {
+  Json namespaces = Json::array();
+  auto add = [&namespaces](bool present, const char* type) {
+    if (present) namespaces.push_back({{"type", type}});
+  };
+  add(sandbox.own_network, "network");
+  add(sandbox.own_ipc, "ipc");
+  add(!sandbox.hostname.empty(), "uts");
+  add(sandbox.shared_pid, "pid");
+  Json json = {
+      {"ociVersion", kVersion},
+      {"hostname", sandbox.hostname},
+      {"linux",
+       {{"namespaces", namespaces}, {"cgroupsPath", cgroup_path}, {"sysctl", SysctlsJson(sandbox.sysctls)}}}};
+  return json.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+}
+
 }  // namespace davit

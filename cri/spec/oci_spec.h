@@ -19,4 +19,7 @@ std::string RenderOciSpec(const SandboxPlan& sandbox, const ContainerPlan& conta
                           const std::string& cgroup_path,
                           const ::runtime::v1::LinuxContainerResources& resources);
 
+// The pod's part of it: hostname, namespaces and sysctls, and the cgroup that its containers are in.
+std::string RenderSandboxSpec(const SandboxPlan& sandbox, const std::string& cgroup_path);
+
 }  // namespace davit

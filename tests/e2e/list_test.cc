@@ -145,6 +145,17 @@ TEST_F(Lists, ImagesAreListedAndStreamedAlike) {
   EXPECT_EQ(listed, streamed);
 }
 
+TEST_F(Lists, ImagesThatTheConfigurationPinsAreShownAsPinned) {
+  RunIdle();
+  v1::PullImageRequest pull;
+  pull.mutable_image()->set_image("registry.k8s.io/pause:3.9");
+  std::string pause = Must(cri().Ask(&ImageStub::PullImage, pull)).image_ref();
+
+  v1::ListImagesResponse list = Must(cri().Ask(&ImageStub::ListImages, v1::ListImagesRequest()));
+  for (const auto& image : list.images())
+    EXPECT_EQ(image.pinned(), image.id() == pause) << image.ShortDebugString();
+}
+
 TEST_F(Lists, ImageStatusFindsAnImageByNameDigestAndId) {
   RunIdle();
   auto status = [&](const std::string& name) {
