@@ -6,19 +6,28 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include <cstdlib>
+
+#include "base/frame.h"
+#include "shim/init/user_namespace.h"
+#include "shim/sync.h"
 
 namespace davit {
 
 namespace {
 
-Result<ClonedProcess> Fork(const CloneTarget& target) {
+enum class Parent : uint8_t { kCaller, kCallersParent };
+
+Result<ClonedProcess> Fork(const CloneTarget& target, Parent parent = Parent::kCaller) {
   int pidfd = -1;
   clone_args args{};
   args.flags = CLONE_PIDFD | target.namespaces;
   args.pidfd = reinterpret_cast<uintptr_t>(&pidfd);
-  args.exit_signal = SIGCHLD;
+  // A sibling raises the signal that the caller itself will raise, and takes no other (clone(2)).
+  if (parent == Parent::kCaller) args.exit_signal = SIGCHLD;
+  if (parent == Parent::kCallersParent) args.flags |= CLONE_PARENT;
   if (target.cgroup >= 0) {
     args.flags |= CLONE_INTO_CGROUP;
     args.cgroup = static_cast<uint64_t>(target.cgroup);
@@ -29,9 +38,40 @@ Result<ClonedProcess> Fork(const CloneTarget& target) {
   return ClonedProcess{static_cast<pid_t>(pid), PidFd(UniqueFd(pidfd))};
 }
 
+// In the process in between: makes the child, as a sibling of its own, and returns in that only.
+Result<ClonedProcess> ForkInside(const CloneTarget& target, int sync) {
+  Result<> entered = EnterUserNamespace(target.user_namespace);
+  if (!entered) ReportAndExit(sync, entered.error());
+  Result<ClonedProcess> child = Fork({.namespaces = target.namespaces}, Parent::kCallersParent);
+  if (!child) ReportAndExit(sync, child.error());
+  if (child->pid == 0) return child;
+  int fds[] = {child->pidfd.get()};
+  Result<> told = SendSync(sync, SyncMessage::kReady, std::to_string(child->pid), fds);
+  _exit(told ? 0 : 1);
+}
+
+// Nobody comes back from a user namespace, so somebody else goes there.
+Result<ClonedProcess> ForkThroughAnother(const CloneTarget& target) {
+  auto [ours, others] = TRY(FramePair());
+  ClonedProcess between = TRY(Fork({.cgroup = target.cgroup}));
+  if (between.pid == 0) {
+    ours.Reset();
+    return ForkInside(target, others.get());
+  }
+  others.Reset();
+  Result<std::optional<Frame>> ready = AwaitChild(ours.get());
+  waitpid(between.pid, nullptr, 0);
+  if (!ready) return std::unexpected(ready.error());
+  if (!*ready || (*ready)->fds.size() != 1)
+    return Fail(Code::kInternal, "clone3", "child in a user namespace", "no word came");
+  return ClonedProcess{static_cast<pid_t>(atoi((*ready)->payload.c_str())),
+                       PidFd(std::move((*ready)->fds[0]))};
+}
+
 }  // namespace
 
 Result<ClonedProcess> Clone(const CloneTarget& target) {
+  if (target.user_namespace >= 0) return ForkThroughAnother(target);
   if (target.pid_namespace < 0) return Fork(target);
   // setns(CLONE_NEWPID) moves future children only, the caller stays where it is (pid_namespaces(7)).
   if (setns(target.pid_namespace, CLONE_NEWPID) < 0) return SystemError("setns", "PID namespace");

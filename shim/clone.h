@@ -23,9 +23,11 @@ struct CloneTarget {
   // returns.
   int pid_namespace = -1;
   int own_pid_namespace = -1;
+  // A user namespace to be born in, which then owns the new ones; not together with a PID namespace.
+  int user_namespace = -1;
 };
 
-// Forks. The end of the child raises SIGCHLD.
+// Forks. The end of the child raises SIGCHLD. With a user namespace it waits for a process in between.
 Result<ClonedProcess> Clone(const CloneTarget& target);
 
 }  // namespace davit

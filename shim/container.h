@@ -44,6 +44,7 @@ class Container {
   bool running() const { return running_; }
   const LiveContainer& live() const { return live_; }
   const PidFd& pidfd() const { return pidfd_; }
+  bool has_user_namespace() const { return has_user_namespace_; }
   const CgroupFds& cgroup() const { return cgroup_; }
 
   void ReopenLog(UniqueFd log);
@@ -72,6 +73,7 @@ class Container {
   bool running_ = false;
   bool own_pid_namespace_ = true;
   bool has_terminal_ = false;
+  bool has_user_namespace_ = false;
   CgroupFds cgroup_;
   UniqueFd stdin_pipe_;  // the writing end, held open for a client to come
   std::unique_ptr<LogPump> log_;

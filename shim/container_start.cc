@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 
 #include "base/codec.h"
 #include "shim/clone.h"
@@ -51,22 +52,54 @@ Result<int> PidNamespaceOf(const ContainerPlan& plan, const PodContext& pod, con
   return -1;
 }
 
-Result<ContainerPlan> DecodePlan(const RoleFds& fds, const std::string& id) {
+Result<ContainerPlan> DecodePlan(const RoleFds& fds, const PodContext& pod, const std::string& id) {
   ContainerPlan plan = TRY(Decode<ContainerPlan>(TRY(ReadPlanBytes(fds.plan)), "container plan"));
   if (plan.pid > NamespaceUse::kTarget)
     return Fail(Code::kInvalidArgument, "start", id, "unknown use of PID namespace");
   if (!fds.rootfs) return Fail(Code::kInvalidArgument, "start", id, "no rootfs was given");
+  if (plan.ids.empty() == pod.namespaces->user.valid()) {
+    return Fail(Code::kInvalidArgument, "start", id, "plan and pod disagree on the user namespace");
+  }
   if (plan.process.seccomp != fds.seccomp.valid()) {
     return Fail(Code::kInvalidArgument, "start", id, "plan and descriptors disagree on seccomp");
   }
   return plan;
 }
 
+// The first process of a container in a user namespace with a PID namespace of its own; its builder is
+// nobody's to wait for: it ends with the PID namespace at the latest.
+Result<ClonedProcess> CloneWaitingInit(InitInputs& inputs, CloneTarget target, int sync) {
+  auto [init_end, builder_end] = TRY(FramePair());
+  target.user_namespace = inputs.pod->user.get();
+  ClonedProcess init = TRY(Clone(target));
+  if (init.pid == 0) {
+    builder_end.Reset();
+    RunWaitingInit(inputs, sync, init_end.get());
+  }
+  Result<ClonedProcess> builder = Clone({.cgroup = target.cgroup,
+                                         .pid_namespace = init.pidfd.get(),
+                                         .own_pid_namespace = target.own_pid_namespace});
+  if (!builder) {
+    [[maybe_unused]] Result<> killed = init.pidfd.Signal(SIGKILL);
+    return std::unexpected(builder.error());
+  }
+  if (builder->pid == 0) RunTreeBuilder(inputs, sync, builder_end.get());
+  return init;
+}
+
+Result<ClonedProcess> CloneInit(InitInputs& inputs, const CloneTarget& target, int sync) {
+  bool apart = !inputs.plan.ids.empty() && inputs.plan.pid == NamespaceUse::kOwn;
+  if (apart) return CloneWaitingInit(inputs, target, sync);
+  ClonedProcess init = TRY(Clone(target));
+  if (init.pid == 0) RunContainerInit(inputs, sync);
+  return init;
+}
+
 }  // namespace
 
 Result<> Container::Start(const PodContext& pod, uint32_t timeout_ms, RoleFds fds) {
   InitInputs inputs;
-  inputs.plan = TRY(DecodePlan(fds, live_.container_id));
+  inputs.plan = TRY(DecodePlan(fds, pod, live_.container_id));
   if (fds.seccomp) inputs.process.seccomp_program = TRY(ReadSeccompProgram(fds.seccomp.get()));
   Streams streams = TRY(MakeStreams(inputs.plan));
   SyncPair sync = TRY(MakeSyncPair());
@@ -85,10 +118,9 @@ Result<> Container::Start(const PodContext& pod, uint32_t timeout_ms, RoleFds fd
   inputs.process.stdio[2] = streams.err.write.get();
   inputs.process.spare_null = env_.null_fd;
 
-  ClonedProcess child = TRY(Clone(target));
-  if (child.pid == 0) RunContainerInit(inputs, sync.child.get());
-
+  ClonedProcess child = TRY(CloneInit(inputs, target, sync.child.get()));
   has_terminal_ = inputs.plan.process.terminal;
+  has_user_namespace_ = !inputs.plan.ids.empty();
   own_pid_namespace_ = inputs.plan.pid == NamespaceUse::kOwn;
   live_.pid = child.pid;
   pidfd_ = std::move(child.pidfd);

@@ -26,6 +26,7 @@ Result<ExecInputs> MakeInputs(const Container& container, const RoleFds& fds, in
   }
   if (fds.seccomp) inputs.process.seccomp_program = TRY(ReadSeccompProgram(fds.seccomp.get()));
   inputs.container = &container.pidfd();
+  inputs.has_user_namespace = container.has_user_namespace();
   inputs.cgroup = &container.cgroup();
   inputs.process.stdio[0] = fds.stdin_fd.get();
   inputs.process.stdio[1] = fds.stdout_fd.get();

@@ -59,9 +59,12 @@ Result<OwnMounts> EnterOwnMounts() {
   return own;
 }
 
-Result<> MountPodShm(uint64_t bytes) {
-  UniqueFd shm = TRY(NewFilesystem("tmpfs", "mode=1777,size=" + std::to_string(bytes),
-                                   MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
+Result<> MountPodShm(uint64_t bytes, const IdMap& ids) {
+  std::string options = "mode=1777,size=" + std::to_string(bytes) +
+                        ",uid=" + std::to_string(ids.uids.outside) +
+                        ",gid=" + std::to_string(ids.gids.outside);
+  UniqueFd shm =
+      TRY(NewFilesystem("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
   UniqueFd directory = TRY(OpenAt(AT_FDCWD, kShmDir, O_PATH | O_DIRECTORY));
   return AttachMount(shm.get(), directory.get(), kShmDir);
 }

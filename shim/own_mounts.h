@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/unique_fd.h"
+#include "shim/plan.h"
 
 namespace davit {
 
@@ -26,7 +27,7 @@ struct OwnMounts {
 // Leaves the host's mounts for good.
 Result<OwnMounts> EnterOwnMounts();
 
-// Attaches a new tmpfs of `bytes` at kShmDir.
-Result<> MountPodShm(uint64_t bytes);
+// Attaches a new tmpfs of `bytes` at kShmDir, owned by the root of `ids`.
+Result<> MountPodShm(uint64_t bytes, const IdMap& ids);
 
 }  // namespace davit

@@ -33,6 +33,32 @@ struct Sysctl {
   }
 };
 
+// `length` ids from `inside` on are those from `outside` on, as the host counts.
+struct IdRange {
+  uint32_t inside = 0;
+  uint32_t outside = 0;
+  uint32_t length = 0;
+
+  bool operator==(const IdRange&) const = default;
+  template <typename Self>
+  static auto Fields(Self& s) {
+    return std::tie(s.inside, s.outside, s.length);
+  }
+};
+
+// The ids of a user namespace (user_namespaces(7)); empty: none, the host's ids are meant.
+struct IdMap {
+  IdRange uids;
+  IdRange gids;
+
+  bool empty() const { return uids.length == 0; }
+  bool operator==(const IdMap&) const = default;
+  template <typename Self>
+  static auto Fields(Self& s) {
+    return std::tie(s.uids, s.gids);
+  }
+};
+
 // What RunPodSandbox makes, before any container exists.
 struct SandboxPlan {
   std::string sandbox_id;
@@ -42,10 +68,12 @@ struct SandboxPlan {
   bool shared_pid = false;  // a PID namespace for the whole pod, with the reaper as its PID 1
   uint64_t shm_bytes = 64 << 20;
   std::vector<Sysctl> sysctls;  // applied once, inside the pod's namespaces
+  IdMap ids;                    // of the pod's user namespace; both ranges begin with id 0 inside
 
   template <typename Self>
   static auto Fields(Self& s) {
-    return std::tie(s.sandbox_id, s.hostname, s.own_network, s.own_ipc, s.shared_pid, s.shm_bytes, s.sysctls);
+    return std::tie(s.sandbox_id, s.hostname, s.own_network, s.own_ipc, s.shared_pid, s.shm_bytes, s.sysctls,
+                    s.ids);
   }
 };
 
@@ -75,11 +103,12 @@ struct MountStep {
   bool recursive_attributes = false;  // AT_RECURSIVE: read-only reaches the submounts
   bool source_is_ours = false;  // a file that davitd made; otherwise a missing source directory is made first
   Propagation propagation = Propagation::kPrivate;
+  IdMap ids;  // kBind: files of `outside` show those `inside` (idmapped mount); not its submounts
 
   template <typename Self>
   static auto Fields(Self& s) {
     return std::tie(s.kind, s.source, s.target, s.options, s.attributes, s.recursive_bind,
-                    s.recursive_attributes, s.source_is_ours, s.propagation);
+                    s.recursive_attributes, s.source_is_ours, s.propagation, s.ids);
   }
 };
 
@@ -89,7 +118,7 @@ struct DeviceStep {
   uint32_t major = 0;
   uint32_t minor = 0;
   uint32_t mode = 0666;
-  uint32_t uid = 0;
+  uint32_t uid = 0;  // as the host counts, whatever the pod's user namespace: a device is the host's
   uint32_t gid = 0;
   std::string access =
       "rwm";  // what the cgroup's filter allows: the daemon's affair, as is all_devices below
@@ -177,13 +206,14 @@ struct ContainerPlan {
   std::vector<std::string> read_only_paths;
   bool stdin_open = false;  // CRI stdin: a pipe that the shim holds open; else /dev/null
   bool stdin_once = false;
+  IdMap ids;  // as in SandboxPlan
   ProcessPlan process;
 
   template <typename Self>
   static auto Fields(Self& s) {
     return std::tie(s.container_id, s.pid, s.host_network, s.host_ipc, s.host_uts, s.host_cgroup,
                     s.read_only_root, s.root_propagation, s.mounts, s.devices, s.all_devices, s.masked_paths,
-                    s.read_only_paths, s.stdin_open, s.stdin_once, s.process);
+                    s.read_only_paths, s.stdin_open, s.stdin_once, s.ids, s.process);
   }
 };
 

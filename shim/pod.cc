@@ -56,8 +56,13 @@ void Pod::Handle(Frame request, Respond respond) {
 }
 
 Result<Answer> Pod::Hello() const {
-  HelloReply reply{
-      kShimProtocolVersion, getpid(), sandbox_id_, sandbox_.started(), sandbox_.namespaces().net.valid(), {}};
+  HelloReply reply{kShimProtocolVersion,
+                   getpid(),
+                   sandbox_id_,
+                   sandbox_.started(),
+                   sandbox_.namespaces().net.valid(),
+                   sandbox_.namespaces().user.valid(),
+                   {}};
   Answer answer{ShimMessage::kHelloReply, {}, {}};
   for (const auto& [id, container] : containers_) {
     if (!container->running()) continue;
@@ -65,6 +70,7 @@ Result<Answer> Pod::Hello() const {
     answer.fds.push_back(container->pidfd().get());
   }
   if (reply.has_netns) answer.fds.push_back(sandbox_.namespaces().net.get());
+  if (reply.has_user_namespace) answer.fds.push_back(sandbox_.namespaces().user.get());
   answer.payload = Encode(reply);
   return answer;
 }
@@ -78,6 +84,7 @@ Result<Answer> Pod::StartSandbox(Frame& request) {
   if (!started) return std::unexpected(Within("start sandbox", started.error()));
   Answer answer{ShimMessage::kSandboxStarted, {}, {}};
   if (sandbox_.namespaces().net) answer.fds.push_back(sandbox_.namespaces().net.get());
+  if (sandbox_.namespaces().user) answer.fds.push_back(sandbox_.namespaces().user.get());
   return answer;
 }
 

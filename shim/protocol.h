@@ -32,10 +32,11 @@ enum class ShimMessage : uint16_t {
   kFailed = 1,  // ShimFailure
 
   kHello = 10,       // request, no payload
-  kHelloReply = 11,  // HelloReply; fds: one pidfd per live container, in order, then the netns if has_netns
+  kHelloReply = 11,  // HelloReply; fds: one pidfd per live container, in order, the netns if has_netns,
+                     // the user namespace if has_user_namespace
 
   kStartSandbox = 12,    // fds: SandboxPlan memfd
-  kSandboxStarted = 13,  // fds: netns when own_network
+  kSandboxStarted = 13,  // fds: netns when own_network, the user namespace when there is one
 
   kStartContainer = 20,    // StartContainer; fds as FdRole says
   kContainerStarted = 21,  // ContainerStarted; fds: pidfd
@@ -130,11 +131,13 @@ struct HelloReply {
   std::string sandbox_id;
   bool sandbox_started = false;
   bool has_netns = false;
+  bool has_user_namespace = false;
   std::vector<LiveContainer> containers;
 
   template <typename Self>
   static auto Fields(Self& s) {
-    return std::tie(s.version, s.pid, s.sandbox_id, s.sandbox_started, s.has_netns, s.containers);
+    return std::tie(s.version, s.pid, s.sandbox_id, s.sandbox_started, s.has_netns, s.has_user_namespace,
+                    s.containers);
   }
 };
 

@@ -6,31 +6,16 @@
 #include <sched.h>
 #include <signal.h>
 
-#include "base/codec.h"
 #include "base/frame.h"
 #include "base/memfd.h"
-#include "shim/failure.h"
 #include "shim/init/reaper_init.h"
 #include "shim/init/sandbox_setup.h"
+#include "shim/init/user_namespace.h"
 #include "shim/reaper_program.h"
 #include "shim/sync.h"
 
 namespace davit {
 namespace {
-
-// The end of the stream is an answer too: no frame.
-Result<std::optional<Frame>> AwaitChild(int sync) {
-  Result<Frame> frame = ReceiveFrame(sync);
-  if (!frame) {
-    bool closed = frame.error().os_errno == 0 && frame.error().code == Code::kUnavailable;
-    if (closed) return std::optional<Frame>();
-    return std::unexpected(frame.error());
-  }
-  if (frame->type == static_cast<uint16_t>(SyncMessage::kFailed)) {
-    return std::unexpected(ToError(TRY(Decode<ShimFailure>(frame->payload, "failure"))));
-  }
-  return std::optional(std::move(*frame));
-}
 
 UniqueFd TakeNext(Frame& frame, size_t& next, bool wanted) {
   return wanted && next < frame.fds.size() ? std::move(frame.fds[next++]) : UniqueFd();
@@ -40,7 +25,7 @@ UniqueFd TakeNext(Frame& frame, size_t& next, bool wanted) {
 
 Result<> Sandbox::Start(const SandboxPlan& plan) {
   if (plan.own_ipc && !shm_mounted_) {
-    TRY(MountPodShm(plan.shm_bytes));
+    TRY(MountPodShm(plan.shm_bytes, plan.ids));
     shm_mounted_ = true;
   }
   TRY(MakeNamespaces(plan));
@@ -51,11 +36,12 @@ Result<> Sandbox::Start(const SandboxPlan& plan) {
 
 Result<> Sandbox::MakeNamespaces(const SandboxPlan& plan) {
   for (const Sysctl& sysctl : plan.sysctls) TRY(CheckSysctl(plan, sysctl.path));
+  if (!plan.ids.empty()) namespaces_.user = TRY(MakeUserNamespace(plan.ids, env_.own.proc.get()));
   uint64_t flags = SandboxNamespaces(plan);
   if (flags == 0) return {};
   auto [ours, childs] = TRY(FramePair());
-  ClonedProcess child = TRY(Clone({.namespaces = flags}));
-  if (child.pid == 0) RunSandboxSetup(plan, env_.own, childs.get());
+  ClonedProcess child = TRY(Clone({}));
+  if (child.pid == 0) RunSandboxSetup(plan, env_.own, namespaces_.user.get(), childs.get());
   childs.Reset();
   std::optional<Frame> ready = TRY(AwaitChild(ours.get()));
   size_t expected = static_cast<size_t>(__builtin_popcountll(flags));
@@ -72,7 +58,8 @@ Result<> Sandbox::MakeNamespaces(const SandboxPlan& plan) {
 Result<> Sandbox::StartReaper() {
   UniqueFd program = TRY(MakeSealedMemfd("davit-reaper", ReaperProgram(), MemfdUse::kExecutable));
   auto [ours, childs] = TRY(FramePair());
-  ClonedProcess child = TRY(Clone({.namespaces = CLONE_NEWPID | CLONE_NEWNS}));
+  ClonedProcess child =
+      TRY(Clone({.namespaces = CLONE_NEWPID | CLONE_NEWNS, .user_namespace = namespaces_.user.get()}));
   if (child.pid == 0) RunReaperInit(namespaces_, program.get(), childs.get());
   childs.Reset();
   auto executed = AwaitChild(ours.get());

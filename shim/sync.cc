@@ -24,6 +24,19 @@ Result<> SendSync(int socket, SyncMessage message, std::string_view payload, std
   return SendFrame(socket, kSyncVersion, static_cast<uint16_t>(message), 0, payload, fds);
 }
 
+Result<std::optional<Frame>> AwaitChild(int socket) {
+  Result<Frame> frame = ReceiveFrame(socket);
+  if (!frame) {
+    bool closed = frame.error().os_errno == 0 && frame.error().code == Code::kUnavailable;
+    if (closed) return std::optional<Frame>();
+    return std::unexpected(frame.error());
+  }
+  if (frame->type == static_cast<uint16_t>(SyncMessage::kFailed)) {
+    return std::unexpected(ToError(TRY(Decode<ShimFailure>(frame->payload, "failure"))));
+  }
+  return std::optional(std::move(*frame));
+}
+
 Result<> AwaitRelease(int socket) {
   Frame frame = TRY(ReceiveFrame(socket));
   if (frame.type != static_cast<uint16_t>(SyncMessage::kRelease)) {

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -47,6 +48,9 @@ Result<SyncPair> MakeSyncPair();
 // `fds` as SendFrame.
 Result<> SendSync(int socket, SyncMessage message, std::string_view payload = {},
                   std::span<const int> fds = {});
+
+// Waits for what a child has to say: its message, its failure as an error, or nothing when it ended without.
+Result<std::optional<Frame>> AwaitChild(int socket);
 
 // Waits for kRelease. The end of the stream means that the shim is gone.
 Result<> AwaitRelease(int socket);

@@ -204,6 +204,7 @@ Result<OverlayMethod> ChooseOverlayMethod(const OverlaySupport& support, size_t 
 Result<UniqueFd> MountOverlay(const OverlaySupport& support, const OverlayDirs& dirs) {
   OverlayMethod method = TRY(ChooseOverlayMethod(
       support, dirs.lowers.size(), JoinLowers(dirs, "/proc/self/fd/").size(), MountOptions(dirs).size()));
+  if (method == OverlayMethod::kMountCall && !dirs.mounts.empty()) return TooManyLayers(dirs.lowers.size());
   if (method == OverlayMethod::kMountCall) return MountByCall(dirs);
 
   OverlayContext context = TRY(OverlayContext::Open());

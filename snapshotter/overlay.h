@@ -47,6 +47,7 @@ struct OverlayDirs {
   std::vector<UniqueFd> lowers;
   UniqueFd upper;
   UniqueFd work;
+  std::vector<UniqueFd> mounts;  // what the lowers are on, when those are idmapped mounts of their own
 };
 
 // A detached mount, as a descriptor for move_mount(2). It is `volatile`: nothing in it is ever synced, and

@@ -95,13 +95,18 @@ class Snapshotter {
   // The root filesystem as a detached mount for move_mount(2); the host's mount table never shows it. Close
   // it as soon as it has been handed on: it pins the superblock. May be called again after a start that
   // failed, when the earlier mount is gone. The overlay is volatile: a sync in the container returns at once,
-  // and nothing of it survives the host.
-  Result<UniqueFd> Mount(const std::string& container_id, const std::vector<std::string>& chain_ids);
+  // and nothing of it survives the host. With the user namespace of a pod, as a descriptor, the container
+  // sees the ids of its layers inside that, and what it writes has the host's ids for them.
+  Result<UniqueFd> Mount(const std::string& container_id, const std::vector<std::string>& chain_ids,
+                         int user_namespace = -1);
 
   // The same, attached at an existing directory of the caller's mount namespace, for runtimes that need a
   // path. The caller unmounts it.
   Result<> MountAt(const std::string& container_id, const std::vector<std::string>& chain_ids,
                    const std::string& path);
+
+  // Whether Mount takes a user namespace: idmapped layers are named by descriptors, from Linux 6.13 on.
+  bool CanIdmap() const { return support_.lower_by_fd; }
 
   // Of the writable layer, by a walk; the container may be running.
   Result<DiskUsage> ContainerUsage(const std::string& container_id) const;
@@ -139,7 +144,8 @@ class Snapshotter {
   Result<> FillContainer(int container_fd, const std::vector<std::string>& chain_ids);
   Result<UniqueFd> FreshWorkDirectory(int container_fd);
   Result<DiskUsage> MeasureContainer(const std::string& container_id, const std::atomic<bool>* stop) const;
-  Result<OverlayDirs> OpenOverlayDirs(int container_fd, const std::vector<std::string>& chain_ids);
+  Result<OverlayDirs> OpenOverlayDirs(int container_fd, const std::vector<std::string>& chain_ids,
+                                      int user_namespace);
   Result<> Discard(int dir_fd, const std::string& name);
   Result<> CollectIn(int dir_fd, const std::set<std::string>& live_names);
 

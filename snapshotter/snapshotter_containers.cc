@@ -10,6 +10,7 @@
 #include <tuple>
 
 #include "base/file_io.h"
+#include "base/idmapped_mount.h"
 #include "snapshotter/directory.h"
 #include "snapshotter/names.h"
 #include "snapshotter/snapshotter.h"
@@ -31,6 +32,27 @@ Result<> MakeUpper(int container_fd, const struct stat& root) {
   if (fchownat(container_fd, "upper", root.st_uid, root.st_gid, AT_SYMLINK_NOFOLLOW) < 0) {
     return SystemError("chown", "upper");
   }
+  return {};
+}
+
+// Replaces each lower directory by the same one on an idmapped mount.
+Result<> IdmapLowers(OverlayDirs& dirs, int user_namespace) {
+  for (UniqueFd& lower : dirs.lowers) {
+    UniqueFd mount(open_tree(lower.get(), "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH));
+    if (!mount) return SystemError("open_tree", "layer");
+    TRY(IdmapMount(mount.get(), user_namespace, "layer"));
+    lower = TRY(OpenDirectory(mount.get(), "."));
+    dirs.mounts.push_back(std::move(mount));
+  }
+  return {};
+}
+
+// The writable directories are no idmapped mounts, which overlayfs refuses: they hold the host's ids for what
+// the topmost layer shows now.
+Result<> TakeOwnerOf(const UniqueFd& lower, const UniqueFd& directory) {
+  struct stat st{};
+  if (fstat(lower.get(), &st) < 0) return SystemError("stat", "topmost layer");
+  if (fchown(directory.get(), st.st_uid, st.st_gid) < 0) return SystemError("chown", "writable layer");
   return {};
 }
 
@@ -60,13 +82,13 @@ Result<> Snapshotter::FillContainer(int container_fd, const std::vector<std::str
 }
 
 Result<UniqueFd> Snapshotter::Mount(const std::string& container_id,
-                                    const std::vector<std::string>& chain_ids) {
+                                    const std::vector<std::string>& chain_ids, int user_namespace) {
   UniqueFd container = TRY(OpenContainer(containers_.get(), container_id));
-  return MountOverlay(support_, TRY(OpenOverlayDirs(container.get(), chain_ids)));
+  return MountOverlay(support_, TRY(OpenOverlayDirs(container.get(), chain_ids, user_namespace)));
 }
 
-Result<OverlayDirs> Snapshotter::OpenOverlayDirs(int container_fd,
-                                                 const std::vector<std::string>& chain_ids) {
+Result<OverlayDirs> Snapshotter::OpenOverlayDirs(int container_fd, const std::vector<std::string>& chain_ids,
+                                                 int user_namespace) {
   OverlayDirs dirs;
   for (const std::string& chain_id : chain_ids | std::views::reverse) {
     // Not O_PATH: fsconfig(2) took no such descriptors before Linux 6.15.
@@ -75,6 +97,10 @@ Result<OverlayDirs> Snapshotter::OpenOverlayDirs(int container_fd,
   if (chain_ids.empty()) dirs.lowers.push_back(TRY(OpenDirectory(container_fd, "lower")));
   dirs.upper = TRY(OpenDirectory(container_fd, "upper"));
   dirs.work = TRY(FreshWorkDirectory(container_fd));
+  if (user_namespace < 0) return dirs;
+  TRY(IdmapLowers(dirs, user_namespace));
+  TRY(TakeOwnerOf(dirs.lowers.front(), dirs.upper));
+  TRY(TakeOwnerOf(dirs.lowers.front(), dirs.work));
   return dirs;
 }
 

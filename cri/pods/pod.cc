@@ -57,6 +57,19 @@ std::shared_ptr<ShimLink> Sandbox::link() const {
   return link_;
 }
 
+void Sandbox::SetUserNamespace(UniqueFd user_namespace) {
+  MutexLock lock(mutex_);
+  user_namespace_ = std::move(user_namespace);
+}
+
+Result<UniqueFd> Sandbox::DuplicateUserNamespace() const {
+  MutexLock lock(mutex_);
+  if (!user_namespace_) return UniqueFd();
+  UniqueFd copy(fcntl(user_namespace_.get(), F_DUPFD_CLOEXEC, 3));
+  if (!copy) return SystemError("fcntl(F_DUPFD_CLOEXEC)", id_);
+  return copy;
+}
+
 void Container::SetProcess(PidFd init) {
   MutexLock lock(mutex_);
   init_ = std::move(init);

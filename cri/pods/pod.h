@@ -60,6 +60,11 @@ class Sandbox {
   // Null before the shim is started and after it is gone.
   std::shared_ptr<ShimLink> link() const EXCLUDES(mutex_);
 
+  // The pod's user namespace, if it has one.
+  void SetUserNamespace(UniqueFd user_namespace) EXCLUDES(mutex_);
+  // A descriptor of its own; empty when there is none.
+  Result<UniqueFd> DuplicateUserNamespace() const EXCLUDES(mutex_);
+
  private:
   const std::string id_;
   const runtime::v1::PodSandboxConfig config_;
@@ -68,6 +73,7 @@ class Sandbox {
   CpuRate cpu_rate_;
   mutable Mutex mutex_;
   std::shared_ptr<ShimLink> link_ GUARDED_BY(mutex_);
+  UniqueFd user_namespace_ GUARDED_BY(mutex_);
 };
 
 class Container {

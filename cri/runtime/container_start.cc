@@ -79,7 +79,8 @@ Result<ContainerStarted> Runtime::SendStart(const ContainerPtr& container, const
   std::shared_ptr<ShimLink> link = TRY(LinkOf(container->sandbox()));
   StartFrame frame;
   frame.Add(FdRole::kPlan, TRY(MakeSealedMemfd("container-plan", record.plan)));
-  frame.Add(FdRole::kRootfs, TRY(host_.snapshotter.Mount(record.id, record.chain_ids)));
+  UniqueFd user_namespace = TRY(container->sandbox().DuplicateUserNamespace());
+  frame.Add(FdRole::kRootfs, TRY(host_.snapshotter.Mount(record.id, record.chain_ids, user_namespace.get())));
   call.spans.Mark("mount");
 
   CgroupResources resources = TRY(ResourcesFromCri(ResourcesOf(*container)));

@@ -175,6 +175,10 @@ bool Runtime::MeetShim(const SandboxPtr& sandbox) {
                   {{"sandbox", sandbox->id()}, {"error", hello.error().ToString()}});
     return link->alive();
   }
+  if (hello->has_user_namespace && !reply->fds.empty()) {
+    sandbox->SetUserNamespace(std::move(reply->fds.back()));
+    reply->fds.pop_back();
+  }
   for (const ContainerPtr& container : pods_.ContainersOf(sandbox->id())) {
     auto live = std::find_if(hello->containers.begin(), hello->containers.end(),
                              [&](const LiveContainer& c) { return c.container_id == container->id(); });

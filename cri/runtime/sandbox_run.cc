@@ -13,6 +13,7 @@
 #include "cri/runtime/runtime.h"
 #include "cri/spec/pod_files.h"
 #include "cri/spec/sandbox_plan.h"
+#include "cri/spec/user_namespace.h"
 
 namespace davit {
 namespace {
@@ -107,6 +108,10 @@ Result<> Runtime::BringUp(const SandboxPtr& sandbox, Call& call) {
   TRY(MakePodCgroup(record));
   call.spans.Mark("files+cgroup");
   Frame started = TRY(pending.Wait(deadline));
+  if (HasUserNamespace(sandbox->config()) && !started.fds.empty()) {
+    sandbox->SetUserNamespace(std::move(started.fds.back()));
+    started.fds.pop_back();
+  }
   call.spans.Mark("namespaces");
   TRY(AttachNetwork(*sandbox, started, record));
   if (record.plugins) TRY(WritePodFiles(*sandbox, record.addresses));  // known only now

@@ -39,6 +39,10 @@ Result<v1::StatusResponse> Runtime::Status(const v1::StatusRequest& request, Cal
   handler.set_name("");  // the default one
   handler.mutable_features()->set_recursive_read_only_mounts(true);
   response.mutable_features()->set_supplemental_groups_policy(true);
+  bool user_namespaces = host_.facts.has_user_namespaces && host_.snapshotter.CanIdmap();
+  handler.mutable_features()->set_user_namespaces(user_namespaces);
+  response.mutable_features()->set_user_namespaces_host_network(user_namespaces);
+  response.mutable_features()->set_mount_options(true);
   if (request.verbose()) {
     nlohmann::json config;
     config["root"] = host_.config.root;

@@ -10,6 +10,7 @@
 #include "cri/spec/field.h"
 #include "cri/spec/sandbox_plan.h"
 #include "cri/spec/user.h"
+#include "cri/spec/user_namespace.h"
 
 namespace davit {
 namespace {
@@ -63,7 +64,11 @@ Result<> SetNamespaces(const ContainerInputs& inputs, ContainerPlan& plan) {
   // A container that says nothing at all goes with its pod.
   const v1::NamespaceOption& options =
       context.has_namespace_options() ? context.namespace_options() : sandbox;
-  TRY(CheckUserNamespace(kNamespaces, options));
+  plan.ids = TRY(UserNamespaceOf(kNamespaces, sandbox));
+  if (options.has_userns_options() && TRY(UserNamespaceOf(kNamespaces, options)) != plan.ids) {
+    return BadField(std::string(kNamespaces) + "userns_options", ModeName(options.userns_options().mode()),
+                    "does not fit the sandbox's");
+  }
   TRY(CheckShared("network", options.network(), sandbox.network()));
   TRY(CheckShared("ipc", options.ipc(), sandbox.ipc()));
   plan.pid = TRY(ChoosePid(options, sandbox.pid()));
@@ -92,7 +97,7 @@ Result<> SetProtectedPaths(const v1::LinuxContainerSecurityContext& context, Con
   if (context.privileged()) {
     plan.masked_paths.clear();
     plan.read_only_paths.clear();
-  } else if (plan.masked_paths.empty() && plan.read_only_paths.empty()) {
+  } else if (plan.ids.empty() && plan.masked_paths.empty() && plan.read_only_paths.empty()) {
     plan.masked_paths.assign(std::begin(kMaskedPaths), std::end(kMaskedPaths));
     plan.read_only_paths.assign(std::begin(kReadOnlyPaths), std::end(kReadOnlyPaths));
   }
@@ -164,7 +169,7 @@ Result<ContainerPlan> BuildContainerPlan(const ContainerInputs& inputs) {
   plan.container_id = inputs.container_id;
   TRY(SetNamespaces(inputs, plan));
   plan.read_only_root = context.readonly_rootfs();
-  plan.mounts = TRY(ContainerMounts({config, inputs.files, inputs.volumes}));
+  plan.mounts = TRY(ContainerMounts({config, inputs.files, inputs.volumes, plan.ids}));
   plan.root_propagation = RootPropagation(plan.mounts);
   TRY(SetDevices(inputs, plan));
   TRY(SetProtectedPaths(context, plan));

@@ -136,6 +136,11 @@ INSTANTIATE_TEST_SUITE_P(
                       NamespaceCase{"ipc: NODE", "", NamespaceUse::kPod, false, true},
                       NamespaceCase{"", "userns_options { mode: NODE }", NamespaceUse::kPod, false, false}));
 
+#define USERNS(first)                        \
+  "userns_options { uids { host_id: " #first \
+  " length: 65536 } gids { "                 \
+  "host_id: " #first " length: 65536 } }"
+
 struct BadNamespaceCase {
   const char* sandbox;
   const char* container;
@@ -157,9 +162,27 @@ INSTANTIATE_TEST_SUITE_P(All, BadNamespaces,
                                            BadNamespaceCase{"", "pid: NODE", "pid", "NODE"},
                                            BadNamespaceCase{"pid: CONTAINER", "pid: POD", "pid", "POD"},
                                            BadNamespaceCase{"", "pid: TARGET", "target_id", "empty"},
-                                           BadNamespaceCase{"", "userns_options { mode: POD }",
-                                                            "userns_options.mode", "not supported yet",
-                                                            Code::kUnimplemented}));
+                                           BadNamespaceCase{"", USERNS(1000), "userns_options", "fit"},
+                                           BadNamespaceCase{USERNS(1000), USERNS(2000), "userns_options",
+                                                            "fit"},
+                                           BadNamespaceCase{USERNS(1000), "userns_options { mode: NODE }",
+                                                            "userns_options", "fit"}));
+
+class UserNamespaceOfContainer : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(UserNamespaceOfContainer, IsThePods) {
+  auto plan = Plan(Options(GetParam()), Options(USERNS(1000)));
+  ASSERT_TRUE(plan) << plan.error().ToString();
+  EXPECT_EQ(plan->ids.uids, (IdRange{0, 1000, 65536}));
+  auto mount = [&](const char* target) {
+    return *std::ranges::find(plan->mounts, target, &MountStep::target);
+  };
+  EXPECT_EQ(mount("/etc/hosts").ids, plan->ids);
+  EXPECT_THAT(mount("/dev/pts").options, ::testing::HasSubstr("gid=1005"));
+  EXPECT_TRUE(plan->masked_paths.empty());  // nothing asked for: an unmasked /proc, allowed here only
+}
+
+INSTANTIATE_TEST_SUITE_P(All, UserNamespaceOfContainer, ::testing::Values("", USERNS(1000)));
 
 TEST(Privileged, HasWhatTheHostHas) {
   auto plan = Plan(Context("privileged: true seccomp { profile_type: Localhost } masked_paths: '/proc/kcore' "

@@ -48,6 +48,8 @@ Result<HostFacts> CollectHostFacts() {
   Result<std::string> apparmor = ReadFile("/sys/module/apparmor/parameters/enabled");
   facts.has_apparmor = apparmor && apparmor->starts_with('Y');
   facts.has_selinux = access("/sys/fs/selinux/enforce", F_OK) == 0;
+  Result<std::string> user_namespaces = ReadFile("/proc/sys/user/max_user_namespaces");
+  facts.has_user_namespaces = user_namespaces && !user_namespaces->starts_with("0\n");
   return facts;
 }
 

@@ -19,6 +19,7 @@ struct HostFacts {
   int32_t own_oom_score_adj = 0;
   bool has_apparmor = false;
   bool has_selinux = false;
+  bool has_user_namespaces = false;
   // Where a privileged container's devices come from. Looked at for each of them, because devices come and
   // go.
   std::string devices_directory = "/dev";

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "cri/spec/field.h"
+#include "cri/spec/user_namespace.h"
 
 namespace davit {
 namespace {
@@ -29,7 +30,7 @@ MountStep Filesystem(MountKind kind, std::string target, uint64_t attributes, st
 }
 
 // A file or directory that the daemon made.
-MountStep OurBind(std::string source, std::string target, bool read_only) {
+MountStep OurBind(std::string source, std::string target, bool read_only, const IdMap& ids) {
   MountStep step;
   step.kind = MountKind::kBind;
   step.source = std::move(source);
@@ -37,26 +38,34 @@ MountStep OurBind(std::string source, std::string target, bool read_only) {
   step.attributes = read_only ? MOUNT_ATTR_RDONLY : 0;
   step.recursive_bind = false;
   step.source_is_ours = true;
+  step.ids = ids;
   return step;
 }
 
+// The group tty of nearly every image, as the host counts: devpts is mounted from outside the user namespace.
+std::string TerminalGroup(const IdMap& ids) {
+  constexpr uint32_t kTty = 5;
+  if (ids.empty()) return ",gid=" + std::to_string(kTty);
+  return ids.gids.length > kTty ? ",gid=" + std::to_string(ids.gids.outside + kTty) : "";
+}
+
 // What the runtime specification calls default filesystems, with the options that every runtime gives them.
-std::vector<MountStep> DefaultMounts(const v1::LinuxContainerSecurityContext& context,
-                                     const PodFiles& files) {
+std::vector<MountStep> DefaultMounts(const v1::LinuxContainerSecurityContext& context, const PodFiles& files,
+                                     const IdMap& ids) {
   uint64_t kernel = kInert | (context.privileged() ? 0 : MOUNT_ATTR_RDONLY);
   bool read_only = context.readonly_rootfs();
   return {
       Filesystem(MountKind::kProc, "/proc", kInert),
       Filesystem(MountKind::kTmpfs, "/dev", MOUNT_ATTR_NOSUID, "mode=755,size=65536k"),
       Filesystem(MountKind::kDevpts, "/dev/pts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
-                 "newinstance,ptmxmode=0666,mode=0620,gid=5"),
+                 "newinstance,ptmxmode=0666,mode=0620" + TerminalGroup(ids)),
       Filesystem(MountKind::kShm, "/dev/shm", kInert),
       Filesystem(MountKind::kMqueue, "/dev/mqueue", kInert),
       Filesystem(MountKind::kSysfs, "/sys", kernel),
       Filesystem(MountKind::kCgroup, "/sys/fs/cgroup", kernel),
-      OurBind(files.hostname, "/etc/hostname", read_only),
-      OurBind(files.hosts, "/etc/hosts", read_only),
-      OurBind(files.resolv_conf, "/etc/resolv.conf", read_only),
+      OurBind(files.hostname, "/etc/hostname", read_only, ids),
+      OurBind(files.hosts, "/etc/hosts", read_only, ids),
+      OurBind(files.resolv_conf, "/etc/resolv.conf", read_only, ids),
   };
 }
 
@@ -90,10 +99,6 @@ Result<> CheckSupported(const v1::Mount& mount) {
   if (!mount.image().image().empty()) {
     return UnsupportedField("mounts.image", mount.image().image(), "image volumes are not supported yet");
   }
-  if (mount.uidmappings_size() > 0 || mount.gidmappings_size() > 0) {
-    return UnsupportedField("mounts.uidMappings", mount.container_path(),
-                            "idmapped mounts are not supported yet");
-  }
   return {};
 }
 
@@ -107,7 +112,7 @@ Result<> CheckRecursiveReadOnly(const v1::Mount& mount) {
   return {};
 }
 
-Result<MountStep> RequestedMount(const v1::Mount& mount) {
+Result<MountStep> RequestedMount(const v1::Mount& mount, const IdMap& pod_ids) {
   TRY(CheckSupported(mount));
   TRY(CheckRecursiveReadOnly(mount));
   MountStep step;
@@ -119,6 +124,11 @@ Result<MountStep> RequestedMount(const v1::Mount& mount) {
   step.recursive_bind = true;
   step.recursive_attributes = mount.recursive_read_only();
   step.propagation = TRY(PropagationOf(mount));
+  step.ids = TRY(MountIds(mount));
+  if (step.propagation == Propagation::kShared && !pod_ids.empty()) {
+    return BadField("mounts.propagation", mount.container_path(),
+                    "Bidirectional propagation cannot leave a user namespace");
+  }
   return step;
 }
 
@@ -149,14 +159,16 @@ std::vector<MountStep> SortedByDepth(std::vector<MountStep> mounts) {
 
 Result<std::vector<MountStep>> ContainerMounts(const MountInputs& inputs) {
   std::vector<MountStep> requested;
-  for (const v1::Mount& mount : inputs.config.mounts()) requested.push_back(TRY(RequestedMount(mount)));
+  for (const v1::Mount& mount : inputs.config.mounts())
+    requested.push_back(TRY(RequestedMount(mount, inputs.ids)));
   std::vector<MountStep> volumes;
   for (const ImageVolume& volume : inputs.volumes) {
     std::string target = TRY(CleanAbsolutePath("image.volumes", volume.target));
     if (target == "/") return BadField("image.volumes", volume.target, "is the root");
-    volumes.push_back(OurBind(volume.host_path, target, /*read_only=*/false));
+    volumes.push_back(OurBind(volume.host_path, target, /*read_only=*/false, inputs.ids));
   }
-  std::vector<MountStep> mounts = DefaultMounts(inputs.config.linux().security_context(), inputs.files);
+  std::vector<MountStep> mounts =
+      DefaultMounts(inputs.config.linux().security_context(), inputs.files, inputs.ids);
   GiveWay(mounts, volumes);
   GiveWay(mounts, requested);
   GiveWay(volumes, requested);

@@ -24,13 +24,14 @@ struct MountInputs {
   const ::runtime::v1::ContainerConfig& config;
   const PodFiles& files;
   const std::vector<ImageVolume>& volumes;
+  const IdMap& ids;  // of the pod's user namespace
 };
 
 // Kernel filesystems, the pod's files, image volumes and the request's mounts, the one of two with the same
 // target giving way to the later of this list. Parents come before what lies in them: sorted by depth,
 // otherwise in this order. A request for /dev itself takes everything of ours below it away. kInvalidArgument
 // for paths that are not absolute, the root as a target, and combinations that CRI rules out; kUnimplemented
-// for image mounts and idmapped mounts.
+// for image mounts.
 Result<std::vector<MountStep>> ContainerMounts(const MountInputs& inputs);
 
 // Parents before what lies in them, otherwise in the given order.

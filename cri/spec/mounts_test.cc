@@ -16,7 +16,7 @@ const PodFiles kFiles{"/r/hosts", "/r/resolv.conf", "/r/hostname"};
 
 Result<std::vector<MountStep>> Mounts(const std::string& config, std::vector<ImageVolume> volumes = {}) {
   auto request = Proto<v1::ContainerConfig>(config);
-  return ContainerMounts({request, kFiles, volumes});
+  return ContainerMounts({request, kFiles, volumes, IdMap()});
 }
 
 const MountStep* Find(const std::vector<MountStep>& mounts, const std::string& target) {
@@ -192,7 +192,7 @@ INSTANTIATE_TEST_SUITE_P(
                       BadMount{"container_path: '/a' host_path: '/a' mount_options: 'exec'",
                                "mounts.mount_options", "exec"},
                       BadMount{"container_path: '/a' host_path: '/a' uidMappings { length: 1 }",
-                               "mounts.uidMappings", "/a", Code::kUnimplemented},
+                               "mounts.gidMappings", "0 mappings"},
                       BadMount{"container_path: '/a' image { image: 'busybox' }", "mounts.image", "busybox",
                                Code::kUnimplemented}));
 
@@ -202,8 +202,8 @@ TEST(Mounts, RefuseUnknownPropagation) {
   mount->set_container_path("/a");
   mount->set_host_path("/a");
   mount->set_propagation(static_cast<v1::MountPropagation>(5));
-  EXPECT_TRUE(
-      Refuses(ContainerMounts({config, kFiles, {}}), Code::kInvalidArgument, "mounts.propagation", "5"));
+  EXPECT_TRUE(Refuses(ContainerMounts({config, kFiles, {}, IdMap()}), Code::kInvalidArgument,
+                      "mounts.propagation", "5"));
 }
 
 }  // namespace

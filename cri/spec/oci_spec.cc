@@ -128,15 +128,24 @@ std::vector<std::string> MountOptions(const MountStep& step) {
   return options;
 }
 
+Json IdRangeJson(const IdRange& range) {
+  return Json::array({{{"containerID", range.inside}, {"hostID", range.outside}, {"size", range.length}}});
+}
+
 Json MountsJson(const std::vector<MountStep>& mounts) {
   Json json = Json::array();
   for (const MountStep& step : mounts) {
     std::string source = step.source.empty() ? TypeName(step.kind) : step.source;
     if (step.kind == MountKind::kShm) source = "shm";
-    json.push_back({{"destination", step.target},
-                    {"type", TypeName(step.kind)},
-                    {"source", source},
-                    {"options", MountOptions(step)}});
+    Json mount = {{"destination", step.target},
+                  {"type", TypeName(step.kind)},
+                  {"source", source},
+                  {"options", MountOptions(step)}};
+    if (!step.ids.empty()) {
+      mount["uidMappings"] = IdRangeJson(step.ids.uids);
+      mount["gidMappings"] = IdRangeJson(step.ids.gids);
+    }
+    json.push_back(std::move(mount));
   }
   return json;
 }
@@ -151,6 +160,7 @@ Json NamespacesJson(const ContainerPlan& plan) {
   add(!plan.host_ipc, "ipc");
   add(!plan.host_uts, "uts");
   add(!plan.host_cgroup, "cgroup");
+  add(!plan.ids.empty(), "user");
   return json;
 }
 
@@ -224,6 +234,10 @@ std::string RenderOciSpec(const SandboxPlan& sandbox, const ContainerPlan& conta
         {"maskedPaths", container.masked_paths},
         {"readonlyPaths", container.read_only_paths}}},
   };
+  if (!container.ids.empty()) {
+    json["linux"]["uidMappings"] = IdRangeJson(container.ids.uids);
+    json["linux"]["gidMappings"] = IdRangeJson(container.ids.gids);
+  }
   // Arguments and variables may hold any bytes; JSON cannot.
   return json.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
 }

@@ -10,6 +10,7 @@
 
 #include "cri/spec/field.h"
 #include "cri/spec/sysctls.h"
+#include "cri/spec/user_namespace.h"
 
 namespace davit {
 namespace {
@@ -57,7 +58,8 @@ Result<> CheckNamespaces(const v1::NamespaceOption& options) {
   TRY(CheckMode("network", options.network(), {v1::POD, v1::NODE}));
   TRY(CheckMode("ipc", options.ipc(), {v1::POD, v1::NODE}));
   TRY(CheckMode("pid", options.pid(), {v1::POD, v1::CONTAINER, v1::NODE}));
-  return CheckUserNamespace(kNamespaces, options);
+  TRY(UserNamespaceOf(kNamespaces, options));
+  return {};
 }
 
 // A sandbox has no process to run as anybody, but a request that contradicts itself is refused all the same.
@@ -110,19 +112,6 @@ Result<std::vector<Sysctl>> SysctlsOf(const v1::PodSandboxConfig& config) {
 
 }  // namespace
 
-Result<> CheckUserNamespace(const std::string& field, const v1::NamespaceOption& options) {
-  if (!options.has_userns_options()) return {};
-  v1::NamespaceMode mode = options.userns_options().mode();
-  if (mode == v1::NODE) {
-    bool mapped = options.userns_options().uids_size() > 0 || options.userns_options().gids_size() > 0;
-    if (mapped) return BadField(field + "userns_options", "NODE", "has id mappings");
-    return {};
-  }
-  if (mode == v1::POD)
-    return UnsupportedField(field + "userns_options.mode", "POD", "user namespaces are not supported yet");
-  return BadField(field + "userns_options.mode", std::to_string(mode), "is not a mode for user namespaces");
-}
-
 Result<> ValidateSandboxConfig(const v1::PodSandboxConfig& config) {
   TRY(CheckMetadata(config.metadata()));
   TRY(CheckHostname(config.hostname()));
@@ -153,7 +142,9 @@ Result<SandboxPlan> BuildSandboxPlan(const v1::PodSandboxConfig& config, const s
   // A pod on the host's network keeps the host's name whatever the request says: the UTS namespace goes with
   // the network.
   if (plan.own_network) plan.hostname = HostnameOf(config);
+  plan.ids = TRY(UserNamespaceOf(kNamespaces, namespaces));
   plan.sysctls = TRY(SysctlsOf(config));
+  LimitGroups(plan.ids, plan.sysctls);
   return plan;
 }
 

@@ -24,7 +24,4 @@ Result<SandboxPlan> BuildSandboxPlan(const ::runtime::v1::PodSandboxConfig& conf
 // The name that the pod's processes see: the configured one, else the host's.
 std::string HostnameOf(const ::runtime::v1::PodSandboxConfig& config);
 
-// User namespaces come later: "absent" and NODE pass, all else is kUnimplemented. `field` holds the options.
-Result<> CheckUserNamespace(const std::string& field, const ::runtime::v1::NamespaceOption& options);
-
 }  // namespace davit

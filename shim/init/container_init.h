@@ -31,4 +31,11 @@ struct InitInputs {
 // Carries the plan out and executes its program; a failure is reported to `sync`.
 [[noreturn]] void RunContainerInit(InitInputs& inputs, int sync);
 
+// The same in two processes, for a container that has a PID namespace in a user namespace. Such a PID
+// namespace is made from inside the user namespace, by the container's first process, and the file tree from
+// outside, with the host's rights, by one that was cloned into the PID namespace. The builder sends what it
+// made to `handover` and ends.
+[[noreturn]] void RunTreeBuilder(InitInputs& inputs, int sync, int handover);
+[[noreturn]] void RunWaitingInit(InitInputs& inputs, int sync, int handover);
+
 }  // namespace davit

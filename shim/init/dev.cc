@@ -62,7 +62,7 @@ Result<> MakeNode(int dir_fd, const std::string& name, const DeviceStep& device,
   struct stat st;
   if (!node || fstat(node.get(), &st) < 0) return SystemError("open device", device.path);
   if (!IsSameDevice(st, type, device)) return SystemError("verify device", device.path, EINVAL);
-  if ((device.uid != 0 || device.gid != 0) &&
+  if ((st.st_uid != device.uid || st.st_gid != device.gid) &&
       fchownat(node.get(), "", device.uid, device.gid, AT_EMPTY_PATH) < 0) {
     return SystemError("chown device", device.path);
   }

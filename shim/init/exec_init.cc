@@ -5,10 +5,11 @@
 
 #include <fcntl.h>
 #include <sched.h>
-#include <sys/prctl.h>
 
 #include "base/file_io.h"
 #include "shim/init/console.h"
+#include "shim/init/own_process.h"
+#include "shim/init/user_namespace.h"
 
 namespace davit {
 namespace {
@@ -16,12 +17,15 @@ namespace {
 constexpr int kNamespaces = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
 
 Result<UniqueFd> EnterContainer(const ExecInputs& inputs) {
-  if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) return SystemError("prctl(PR_SET_PDEATHSIG)", "SIGKILL");
   if (setsid() < 0) return SystemError("setsid", "exec");
   TRY(JoinCgroups(*inputs.cgroup));
-  // All at once, and its root and working directory become those of the mount namespace (setns(2)).
-  if (setns(inputs.container->get(), kNamespaces) < 0)
+  // All at once, the user namespace first, and its root and working directory become those of the mount
+  // namespace (setns(2)).
+  int namespaces = kNamespaces | (inputs.has_user_namespace ? CLONE_NEWUSER : 0);
+  if (setns(inputs.container->get(), namespaces) < 0)
     return SystemError("setns", "the container's namespaces");
+  if (inputs.has_user_namespace) TRY(MakeFilesAsRoot());
+  TRY(DieWithShim());
   return OpenAt(AT_FDCWD, "/", O_PATH | O_DIRECTORY);
 }
 

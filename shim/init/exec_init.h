@@ -15,6 +15,7 @@ namespace davit {
 struct ExecInputs {
   ProcessPlan plan;
   const PidFd* container = nullptr;  // its first process
+  bool has_user_namespace = false;
   const CgroupFds* cgroup = nullptr;
   ProcessInputs process;  // its plan is set by RunExecInit
 };

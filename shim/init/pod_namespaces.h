@@ -11,6 +11,7 @@ namespace davit {
 
 // An empty descriptor means the host's namespace, where the shim itself is.
 struct PodNamespaces {
+  UniqueFd user;  // owns the others
   UniqueFd net;
   UniqueFd ipc;
   UniqueFd uts;

@@ -5,14 +5,15 @@
 
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "shim/init/capabilities.h"
 #include "shim/init/mount_api.h"
+#include "shim/init/own_process.h"
 #include "shim/init/root.h"
+#include "shim/init/user_namespace.h"
 #include "shim/sync.h"
 
 namespace davit {
@@ -37,12 +38,11 @@ Result<> Execute(const PodNamespaces& pod, int program) {
   if (setsid() < 0) return SystemError("setsid", "reaper");
   TRY(JoinPodNamespaces(pod, {}));
   TRY(EnterEmptyRoot());
-  if (syscall(SYS_setgroups, 0, nullptr) < 0) return SystemError("setgroups", "none");
+  TRY(BecomeRoot());  // of the pod's user namespace: the host's root is nobody to be seen there
   TRY(DropCapabilities());
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return SystemError("prctl(PR_SET_NO_NEW_PRIVS)", "1");
-  // It must not outlive the shim: the daemon finds it in no cgroup of the pod's. After the last change of
-  // credentials, which would clear it (prctl(2)).
-  if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) return SystemError("prctl(PR_SET_PDEATHSIG)", "SIGKILL");
+  // It must not outlive the shim: the daemon finds it in no cgroup of the pod's.
+  TRY(DieWithShim());
   // Standard streams too: nothing stays open.
   if (close_range(0, ~0U, CLOSE_RANGE_CLOEXEC) < 0) return SystemError("close_range", "0");
   const char* argv[] = {"davit-reaper", nullptr};

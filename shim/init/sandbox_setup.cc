@@ -6,9 +6,7 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <sched.h>
-#include <signal.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -17,6 +15,8 @@
 
 #include "base/file_io.h"
 #include "base/open_beneath.h"
+#include "shim/init/own_process.h"
+#include "shim/init/user_namespace.h"
 #include "shim/sync.h"
 
 namespace davit {
@@ -35,6 +35,11 @@ Result<> RaiseLoopback() {
 
 // Below the "sys" directory of the private procfs only, with no symlink and no mount on the way.
 Result<> WriteSysctl(int proc_fd, const Sysctl& sysctl) {
+  // This one file may be written by the host's root only, whoever the namespace belongs to.
+  if (sysctl.path == "kernel/domainname") {
+    if (setdomainname(sysctl.value.data(), sysctl.value.size()) == 0) return {};
+    return SystemError("setdomainname", sysctl.value);
+  }
   UniqueFd sys = TRY(OpenBeneath(proc_fd, "sys", Resolve::kStrict, O_PATH | O_DIRECTORY));
   UniqueFd file = TRY(OpenBeneath(sys.get(), sysctl.path, Resolve::kStrict, O_WRONLY));
   if (TEMP_FAILURE_RETRY(write(file.get(), sysctl.value.data(), sysctl.value.size())) < 0) {
@@ -62,8 +67,13 @@ Result<> SendNamespaces(const SandboxPlan& plan, int proc_fd, int sync) {
   return SendSync(sync, SyncMessage::kReady, {}, fds);
 }
 
-Result<> SetUp(const SandboxPlan& plan, const OwnMounts& own, int sync) {
-  if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) return SystemError("prctl(PR_SET_PDEATHSIG)", "SIGKILL");
+Result<> SetUp(const SandboxPlan& plan, const OwnMounts& own, int user_namespace, int sync) {
+  if (user_namespace >= 0) {
+    TRY(EnterUserNamespace(user_namespace));
+    TRY(BecomeRoot());  // sysctls ask for the user, not for capabilities
+  }
+  TRY(DieWithShim());
+  if (unshare(static_cast<int>(SandboxNamespaces(plan))) < 0) return SystemError("unshare", plan.sandbox_id);
   if (plan.own_network) TRY(RaiseLoopback());
   if (!plan.hostname.empty() && sethostname(plan.hostname.data(), plan.hostname.size()) < 0) {
     return SystemError("sethostname", plan.hostname);
@@ -97,8 +107,8 @@ Result<> CheckSysctl(const SandboxPlan& plan, std::string_view path) {
                                 : "not confined to a namespace of the pod");
 }
 
-void RunSandboxSetup(const SandboxPlan& plan, const OwnMounts& own, int sync) {
-  Result<> done = SetUp(plan, own, sync);
+void RunSandboxSetup(const SandboxPlan& plan, const OwnMounts& own, int user_namespace, int sync) {
+  Result<> done = SetUp(plan, own, user_namespace, sync);
   if (!done) ReportAndExit(sync, done.error());
   _exit(0);
 }

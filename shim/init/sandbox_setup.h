@@ -12,11 +12,13 @@
 
 namespace davit {
 
-// Loopback up, hostname, sysctls, in the caller's own new namespaces; then sends the namespaces that the plan
-// asked for to `sync` with kReady, in the order net, ipc, uts, and exits. A failure is reported instead.
-[[noreturn]] void RunSandboxSetup(const SandboxPlan& plan, const OwnMounts& own, int sync);
+// Makes the namespaces that the plan asks for, owned by `user_namespace` unless that is -1; loopback up,
+// hostname, sysctls; then sends them to `sync` with kReady, in the order net, ipc, uts, and exits. A failure
+// is reported instead.
+[[noreturn]] void RunSandboxSetup(const SandboxPlan& plan, const OwnMounts& own, int user_namespace,
+                                  int sync);
 
-// CLONE_NEW* flags of the namespaces that RunSandboxSetup sends.
+// CLONE_NEW* flags of these namespaces.
 uint64_t SandboxNamespaces(const SandboxPlan& plan);
 
 // Refuses what is not confined to a namespace that the pod has for itself: it would change the host.

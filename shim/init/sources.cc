@@ -12,7 +12,10 @@
 #include <optional>
 
 #include "base/file_io.h"
+#include "base/idmapped_mount.h"
 #include "shim/init/mount_api.h"
+#include "shim/init/own_process.h"
+#include "shim/init/user_namespace.h"
 
 namespace davit {
 namespace {
@@ -38,12 +41,8 @@ Result<UniqueFd> OpenSource(const MountStep& step) {
   return source;
 }
 
-// The private procfs shows this process by its pid there; "self" resolves to it and only readlink is used on
-// it.
 Result<std::string> OwnMountInfo(int proc_fd) {
-  char self[32] = {};
-  if (readlinkat(proc_fd, "self", self, sizeof self - 1) < 0) return SystemError("readlink", "/proc/self");
-  return ReadFileAt(proc_fd, std::string(self) + "/mountinfo");
+  return ReadFileAt(proc_fd, TRY(OwnProcName(proc_fd)) + "/mountinfo");
 }
 
 Result<> CheckPropagation(int source_fd, const MountStep& step, int proc_fd) {
@@ -62,10 +61,31 @@ Result<> CheckPropagation(int source_fd, const MountStep& step, int proc_fd) {
   return {};
 }
 
-Result<UniqueFd> CloneSource(const MountStep& step, int proc_fd) {
+// Hands out user namespaces for idmapped mounts: the pod's for the pod's own ids, new ones for others.
+class IdMappings {
+ public:
+  IdMappings(const IdMap& pod_ids, int pod_user_namespace, int proc_fd)
+      : pod_ids_(pod_ids), pod_user_namespace_(pod_user_namespace), proc_fd_(proc_fd) {}
+
+  Result<> Apply(int mount_fd, const MountStep& step) {
+    if (step.ids.empty()) return {};
+    if (step.ids == pod_ids_) return IdmapMount(mount_fd, pod_user_namespace_, step.source);
+    UniqueFd other = TRY(MakeUserNamespace(step.ids, proc_fd_));
+    return IdmapMount(mount_fd, other.get(), step.source);
+  }
+
+ private:
+  const IdMap& pod_ids_;
+  int pod_user_namespace_;
+  int proc_fd_;
+};
+
+Result<UniqueFd> CloneSource(const MountStep& step, IdMappings& ids, int proc_fd) {
   UniqueFd source = TRY(OpenSource(step));
   if (step.propagation != Propagation::kPrivate) TRY(CheckPropagation(source.get(), step, proc_fd));
-  return CloneMount(source.get(), "", step.recursive_bind, step.source);
+  UniqueFd mount = TRY(CloneMount(source.get(), "", step.recursive_bind, step.source));
+  TRY(ids.Apply(mount.get(), step));
+  return mount;
 }
 
 }  // namespace
@@ -85,10 +105,13 @@ std::optional<PeerGroups> FindPeerGroups(std::string_view mountinfo, uint64_t mo
   return std::nullopt;
 }
 
-Result<std::vector<UniqueFd>> OpenSources(const std::vector<MountStep>& mounts, int proc_fd) {
-  std::vector<UniqueFd> sources(mounts.size());
-  for (size_t i = 0; i < mounts.size(); ++i) {
-    if (mounts[i].kind == MountKind::kBind) sources[i] = TRY(CloneSource(mounts[i], proc_fd));
+Result<std::vector<UniqueFd>> OpenSources(const ContainerPlan& plan, int user_namespace, int proc_fd) {
+  IdMappings ids(plan.ids, user_namespace, proc_fd);
+  std::vector<UniqueFd> sources(plan.mounts.size());
+  for (size_t i = 0; i < plan.mounts.size(); ++i) {
+    if (plan.mounts[i].kind == MountKind::kBind) {
+      sources[i] = TRY(CloneSource(plan.mounts[i], ids, proc_fd));
+    }
   }
   return sources;
 }

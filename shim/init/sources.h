@@ -14,10 +14,11 @@
 namespace davit {
 
 // Opens the source of every kBind step as a detached mount; the caller is in the mount namespace that the
-// paths mean. The list is as long as `mounts`, with nothing at the other steps. A missing source directory is
-// made unless the daemon was to provide it. Propagation to or from the host needs a source whose mount has a
-// peer group, else it is an error that names the source.
-Result<std::vector<UniqueFd>> OpenSources(const std::vector<MountStep>& mounts, int proc_fd);
+// paths mean. The list is as long as the plan's mounts, with nothing at the other steps. A missing source
+// directory is made unless the daemon was to provide it. `user_namespace` is the one with the plan's ids.
+// Errors name the source: propagation to or from the host needs one whose mount has a peer group, an idmapped
+// mount one whose filesystem allows that.
+Result<std::vector<UniqueFd>> OpenSources(const ContainerPlan& plan, int user_namespace, int proc_fd);
 
 // How a mount propagates, from a /proc/PID/mountinfo (proc(5)); nothing when the mount is not listed.
 struct PeerGroups {

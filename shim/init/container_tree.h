@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// A container's whole file tree: root, mounts, devices, masks.
+#pragma once
+
+#include "base/error.h"
+#include "base/unique_fd.h"
+#include "shim/init/console.h"
+#include "shim/init/container_init.h"
+
+namespace davit {
+
+struct ContainerTree {
+  UniqueFd root;
+  Console console;  // when the plan asks for a terminal
+};
+
+// Leaves the caller at the root of the tree, in a mount namespace that has nothing else, in the pod's and the
+// container's other namespaces, and in its cgroups. With a user namespace the caller is inside that as well,
+// and no mount of the tree can be undone or changed from there. The caller is in the PID namespace whose
+// procfs the container gets.
+Result<ContainerTree> BuildContainerTree(InitInputs& inputs);
+
+}  // namespace davit
