@@ -278,6 +278,15 @@ Result<std::vector<Link>> Bridge::PodInterfaces() {
   return links;
 }
 
+Result<std::map<std::string, LinkCounters>> Bridge::Counters() const {
+  std::string prefix = HostInterfacePrefix(name_);
+  std::map<std::string, LinkCounters> counters;
+  MutexLock lock(routes_mutex_);
+  for (const LinkCounters& link : TRY(ListLinkCounters(routes_)))
+    if (link.name.starts_with(prefix)) counters.emplace(link.name, OtherEnd(link, kPodInterface));
+  return counters;
+}
+
 Result<> Bridge::Check() const {
   TRY(table_->Check());
   TRY(remover_->status());

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -18,6 +19,7 @@
 #include "cni/host_ports.h"
 #include "cni/ipam.h"
 #include "cni/link.h"
+#include "cni/link_counters.h"
 #include "cni/link_remover.h"
 #include "cni/netlink.h"
 #include "cni/port_table.h"
@@ -76,6 +78,9 @@ class Bridge {
   // Closes the host ports now and removes the interface soon, in the background. Idempotent, and needs
   // nothing of the pod. The addresses stay the caller's to release.
   Result<> Detach(const std::string& sandbox_id, const Attachment& attachment);
+
+  // What went through the pods' interfaces, as the pods see it, by the name of the host interface.
+  Result<std::map<std::string, LinkCounters>> Counters() const;
 
   // Makes the kernel's state that of these pods: interfaces and host ports of others go, missing host ports,
   // the table and the bridge come back. For a start, or when Check fails; no pod may come or go meanwhile.

@@ -228,5 +228,26 @@ TEST_P(TrafficTest, InstancesReachEachOther) {
   EXPECT_EQ(Call(there.ns, kTcp, server_here, kHostIpv4, 8080), "10.80.0.1");
 }
 
+TEST_P(TrafficTest, CountersAreThoseThatThePodSees) {
+  Pod pod = StartPod(*bridge_);
+  Endpoint server = Serve(pod.ns, kUdp, pod.ipv4());
+  for (int i = 0; i < 20; ++i) Send(*host_, pod.ipv4().ToString(), server.port, std::string(1000, 'x'));
+
+  // Both ends are read until nothing came in between: neighbour discovery goes on by itself.
+  std::vector<LinkCounters> inside;
+  LinkCounters seen;
+  do {
+    NetlinkSocket socket = EnterPod(pod.ns.fd()).value();
+    inside = ListLinkCounters(socket).value();
+    seen = bridge_->Counters().value().at(pod.attachment.host_interface);
+    ASSERT_EQ(inside.size(), 1U) << "lo is left out";
+  } while (inside[0].received != seen.received || inside[0].sent != seen.sent);
+
+  EXPECT_EQ(seen.name, "eth0");
+  EXPECT_GE(seen.received.packets, 20U);
+  EXPECT_GE(seen.received.bytes, 20'000U);
+  EXPECT_LT(seen.sent.bytes, 20'000U);
+}
+
 }  // namespace
 }  // namespace davit

@@ -70,6 +70,7 @@ Result<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, const Logger
 }
 
 Daemon::~Daemon() {
+  if (runtime_ != nullptr) runtime_->EndWatching();
   if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(5));
 }
 

@@ -74,6 +74,7 @@ Result<std::string> Runtime::MakeContainer(const SandboxPtr& sandbox,
       (void)host_.records.DeleteContainer(record.id);
       return std::unexpected(std::move(prepared).error());
     }
+    Announce(*container);
     call.spans.Mark("record");
     return record.id;
   }();

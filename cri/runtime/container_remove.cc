@@ -35,9 +35,21 @@ Result<> Runtime::ForgetContainer(const ContainerPtr& container) {
   host_.shims.RemoveExitRecord(record.id);
   TRY(host_.records.DeleteContainer(record.id));
   if (removing) host_.images.ReleaseLayers(record.chain_ids);
-  pods_.RemoveContainer(record.id);
+  Withdraw(*container);
   container_names_.Release(ContainerName(container->config().metadata(), record.sandbox_id));
+  janitor_.Post([this] { LogDeletionProblems(); });
   return {};
+}
+
+// Files are deleted some time after their container; what stays undeletable is said once, by the removal of
+// a later one.
+void Runtime::LogDeletionProblems() {
+  MutexLock lock(logging_problems_);
+  for (const Error& problem : host_.snapshotter.DeletionProblems()) {
+    std::string text = problem.ToString();
+    if (logged_problems_.insert(text).second)
+      host_.log.Log(LogLevel::kWarning, "files not deleted", {{"error", text}});
+  }
 }
 
 }  // namespace davit

@@ -6,6 +6,7 @@
 #include "base/ns_handle.h"
 #include "cri/runtime/log_file.h"
 #include "cri/runtime/runtime.h"
+#include "cri/runtime/start_error.h"
 #include "cri/runtime/start_frame.h"
 
 namespace davit {
@@ -13,9 +14,6 @@ namespace {
 
 // A bind source on a dead server may never open; this is how long a start waits for it.
 constexpr uint32_t kStartTimeoutMs = 60'000;
-constexpr int32_t kStartErrorCode =
-    128;  // what the kubelet's own tests accept for a container that never ran
-constexpr char kStartErrorReason[] = "StartError";
 
 }  // namespace
 
@@ -113,7 +111,7 @@ Result<ContainerStarted> Runtime::SendStart(const ContainerPtr& container, const
 
 Result<> Runtime::MarkStarted(const ContainerPtr& container, const ContainerStarted& started, UniqueFd init) {
   container->SetProcess(PidFd(std::move(init)));
-  return container->record().Change([&started](ContainerRecord& r) {
+  Result<> recorded = container->record().Change([&started](ContainerRecord& r) {
     r.started_at = started.started_at;
     r.pid = started.pid;
     r.uid = started.uid;
@@ -122,6 +120,8 @@ Result<> Runtime::MarkStarted(const ContainerPtr& container, const ContainerStar
     // The event of a short life may have overtaken this answer on its way through the threads.
     if (r.phase == ContainerPhase::kStarting) r.phase = ContainerPhase::kRunning;
   });
+  Announce(*container);
+  return recorded;
 }
 
 void Runtime::MarkStartFailed(const ContainerPtr& container, const Error& error) {
@@ -136,6 +136,7 @@ void Runtime::MarkStartFailed(const ContainerPtr& container, const Error& error)
     r.finished_at = now;
     return true;
   });
+  Announce(*container);
 }
 
 }  // namespace davit

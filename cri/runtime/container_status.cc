@@ -36,32 +36,6 @@ void FillUser(const ContainerRecord& record, v1::ContainerStatus& status) {
   for (uint32_t group : record.groups) user.add_supplemental_groups(group);
 }
 
-v1::ContainerStatus StatusOf(const Container& container, const ContainerRecord& record,
-                             const v1::LinuxContainerResources& resources) {
-  const v1::ContainerConfig& config = container.config();
-  v1::ContainerStatus status;
-  status.set_id(record.id);
-  *status.mutable_metadata() = config.metadata();
-  status.set_state(StateOf(record));
-  status.set_created_at(record.created_at);
-  status.set_started_at(record.started_at);
-  status.set_finished_at(record.finished_at);
-  status.set_exit_code(record.exit_code);
-  *status.mutable_image() = config.image();
-  status.set_image_ref(record.image_ref);
-  status.set_image_id(record.image_id);
-  status.set_reason(record.reason);
-  status.set_message(record.message);
-  *status.mutable_labels() = config.labels();
-  *status.mutable_annotations() = config.annotations();
-  *status.mutable_mounts() = config.mounts();
-  status.set_log_path(record.log_path);
-  *status.mutable_resources()->mutable_linux() = resources;
-  status.set_stop_signal(SignalToCri(record.stop_signal));
-  FillUser(record, status);
-  return status;
-}
-
 v1::Container SummaryOf(const Container& container, const ContainerRecord& record) {
   const v1::ContainerConfig& config = container.config();
   v1::Container summary;
@@ -80,13 +54,39 @@ v1::Container SummaryOf(const Container& container, const ContainerRecord& recor
 
 }  // namespace
 
+v1::ContainerStatus Runtime::StatusOf(const Container& container) const {
+  ContainerRecord record = container.record().Get();
+  const v1::ContainerConfig& config = container.config();
+  v1::ContainerStatus status;
+  status.set_id(record.id);
+  *status.mutable_metadata() = config.metadata();
+  status.set_state(StateOf(record));
+  status.set_created_at(record.created_at);
+  status.set_started_at(record.started_at);
+  status.set_finished_at(record.finished_at);
+  status.set_exit_code(record.exit_code);
+  *status.mutable_image() = config.image();
+  status.set_image_ref(record.image_ref);
+  status.set_image_id(record.image_id);
+  status.set_reason(record.reason);
+  status.set_message(record.message);
+  *status.mutable_labels() = config.labels();
+  *status.mutable_annotations() = config.annotations();
+  *status.mutable_mounts() = config.mounts();
+  status.set_log_path(record.log_path);
+  *status.mutable_resources()->mutable_linux() = ResourcesOf(container);
+  status.set_stop_signal(SignalToCri(record.stop_signal));
+  FillUser(record, status);
+  return status;
+}
+
 Result<v1::ContainerStatusResponse> Runtime::ContainerStatus(const v1::ContainerStatusRequest& request,
                                                              Call&) {
   ContainerPtr container = TRY(pods_.FindContainer(request.container_id()));
   ContainerRecord record = container->record().Get();
   v1::LinuxContainerResources resources = ResourcesOf(*container);
   v1::ContainerStatusResponse response;
-  *response.mutable_status() = StatusOf(*container, record, resources);
+  *response.mutable_status() = StatusOf(*container);
   if (request.verbose()) {
     SandboxPlan sandbox_plan = TRY(BuildSandboxPlan(container->sandbox().config(), record.sandbox_id));
     ContainerPlan plan = TRY(Decode<ContainerPlan>(record.plan, "plan of " + record.id));

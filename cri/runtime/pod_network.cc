@@ -140,6 +140,16 @@ Result<> PodNetwork::DetachFromBridge(Sandbox& sandbox, const SandboxRecord& rec
   return {};
 }
 
+Result<std::map<std::string, LinkCounters>> PodNetwork::Counters() {
+  BridgePtr bridge;
+  {
+    MutexLock lock(mutex_);
+    bridge = bridge_;
+  }
+  if (bridge == nullptr) return {};
+  return bridge->Counters();
+}
+
 Result<> PodNetwork::Check() {
   Result<PluginNetwork> plugins = PluginNetwork::Load(options_.plugins);
   if (plugins) {

@@ -4,6 +4,7 @@
 // What gives pods their network: the plugins that a configuration file names, else the built-in bridge.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -50,6 +51,9 @@ class PodNetwork {
 
   // The way back, record included. Idempotent, and needs nothing of the pod.
   Result<> Detach(Sandbox& sandbox);
+
+  // What went through the interfaces of the pods on the bridge, by the name of the host interface.
+  Result<std::map<std::string, LinkCounters>> Counters();
 
   // Whether a pod would get a network now.
   Result<> Check();

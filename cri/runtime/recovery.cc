@@ -104,6 +104,7 @@ Result<std::vector<SandboxPtr>> Runtime::LoadRecords() {
     RestoreName(container_names_, name, bytes, container->id());
     pods_.RestoreContainer(container);
   }
+  RememberAnnounced();
   return sandboxes;
 }
 

@@ -4,8 +4,11 @@
 // The CRI verbs.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -16,11 +19,13 @@
 #include "cri/cdi/registry.h"
 #include "cri/cgroup/cgroup_host.h"
 #include "cri/config/config.h"
+#include "cri/pods/event_feed.h"
 #include "cri/pods/name_table.h"
 #include "cri/pods/pod_table.h"
 #include "cri/records/records.h"
 #include "cri/runtime/call.h"
 #include "cri/runtime/janitor.h"
+#include "cri/runtime/life_stage.h"
 #include "cri/runtime/pod_network.h"
 #include "cri/runtime/resources.h"
 #include "cri/runtime/start_frame.h"
@@ -34,6 +39,9 @@
 namespace davit {
 
 namespace v1 = ::runtime::v1;
+
+// By the name of the host interface.
+using InterfaceCounters = std::map<std::string, LinkCounters>;
 
 // What the verbs work with. main() makes it all; it outlives the Runtime.
 struct Host {
@@ -89,6 +97,17 @@ class Runtime final : public StreamTargets {
   Result<v1::ContainerStatsResponse> ContainerStats(const v1::ContainerStatsRequest& request, Call& call);
   // Of what runs. What ends meanwhile is left out.
   Result<std::vector<v1::ContainerStats>> ListContainerStats(const v1::ContainerStatsFilter& filter);
+  Result<v1::PodSandboxStatsResponse> PodSandboxStats(const v1::PodSandboxStatsRequest& request, Call& call);
+  // Of what is ready. What ends meanwhile is left out.
+  Result<std::vector<v1::PodSandboxStats>> ListPodSandboxStats(const v1::PodSandboxStatsFilter& filter);
+
+  // Of what is ready, with its running containers, in the terms of cri/stats/metrics.h.
+  Result<std::vector<v1::PodSandboxMetrics>> ListPodSandboxMetrics();
+
+  // What happens to pods from now on; `cut_off` as in event_feed.h.
+  std::unique_ptr<EventFeed::Watcher> WatchEvents(std::function<void()> cut_off);
+  // Ends all watching, before the daemon stops to serve.
+  void EndWatching();
 
   // Exec, Attach and PortForward: what is to be done when the client comes to the streaming server.
   Result<ExecOrder> OrderExec(const v1::ExecRequest& request);
@@ -160,10 +179,34 @@ class Runtime final : public StreamTargets {
   Result<std::vector<UniqueFd>> OpenPodSockets(const std::string& sandbox_id);
   // container_remove.cc
   Result<> ForgetContainer(const ContainerPtr& container);
+  void LogDeletionProblems() EXCLUDES(logging_problems_);
 
   // container_stats.cc
   v1::ContainerStats StatsOf(Container& container, int64_t usage_deadline_ms);
   std::optional<v1::ContainerStats> StatsIfRunning(Container& container, int64_t usage_deadline_ms);
+
+  // sandbox_stats.cc
+  v1::PodSandboxStats StatsOf(Sandbox& sandbox, const InterfaceCounters& counters, int64_t usage_deadline_ms);
+
+  // pod_metrics.cc
+  v1::PodSandboxMetrics MetricsOf(const Sandbox& sandbox, const InterfaceCounters& counters) const;
+  v1::ContainerMetrics MetricsOf(const Container& container, int64_t usage_deadline_ms) const;
+
+  // container_status.cc, sandbox_status.cc
+  v1::ContainerStatus StatusOf(const Container& container) const;
+  v1::PodSandboxStatus StatusOf(const Sandbox& sandbox) const;
+
+  // events.cc: called after every change of a phase, by whoever made it.
+  void Announce(const Container& container) EXCLUDES(announcing_);
+  void Announce(const Sandbox& sandbox) EXCLUDES(announcing_);
+  // Takes it out of the table, after its last change was told and before its removal is.
+  void Withdraw(const Container& container) EXCLUDES(announcing_);
+  void Withdraw(const Sandbox& sandbox) EXCLUDES(announcing_);
+  void RememberAnnounced() EXCLUDES(announcing_);
+  void TellNews(const Container& container) REQUIRES(announcing_);
+  void TellNews(const Sandbox& sandbox) REQUIRES(announcing_);
+  void Publish(const Sandbox& sandbox, const std::string& id, v1::ContainerEventType type)
+      REQUIRES(announcing_);
 
   // shim_events.cc
   ShimEvents EventsOf(const SandboxPtr& sandbox);
@@ -200,6 +243,12 @@ class Runtime final : public StreamTargets {
   PodTable pods_;
   NameTable sandbox_names_;
   NameTable container_names_;
+  EventFeed feed_;
+  // Holds the order of events: one at a time is made from the records and published.
+  Mutex announcing_;
+  std::map<std::string, LifeStage> announced_ GUARDED_BY(announcing_);
+  Mutex logging_problems_;
+  std::set<std::string> logged_problems_ GUARDED_BY(logging_problems_);
   Janitor janitor_;
   Janitor streams_;
   std::vector<std::jthread> recovery_;

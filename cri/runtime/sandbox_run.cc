@@ -71,6 +71,7 @@ Result<std::string> Runtime::MakeSandbox(const v1::RunPodSandboxRequest& request
     return std::unexpected(Within("run sandbox " + SandboxName(request.config().metadata()), up.error()));
   }
   pods_.AddSandbox(sandbox);
+  Announce(*sandbox);
   return sandbox->id();
 }
 

@@ -16,7 +16,10 @@ v1::PodSandboxState StateOf(const SandboxRecord& record) {
   return record.phase == SandboxPhase::kReady ? v1::SANDBOX_READY : v1::SANDBOX_NOTREADY;
 }
 
-v1::PodSandboxStatus StatusOf(const Sandbox& sandbox, const SandboxRecord& record) {
+}  // namespace
+
+v1::PodSandboxStatus Runtime::StatusOf(const Sandbox& sandbox) const {
+  SandboxRecord record = sandbox.record().Get();
   const v1::PodSandboxConfig& config = sandbox.config();
   v1::PodSandboxStatus status;
   status.set_id(record.id);
@@ -38,14 +41,12 @@ v1::PodSandboxStatus StatusOf(const Sandbox& sandbox, const SandboxRecord& recor
   return status;
 }
 
-}  // namespace
-
 Result<v1::PodSandboxStatusResponse> Runtime::PodSandboxStatus(const v1::PodSandboxStatusRequest& request,
                                                                Call&) {
   SandboxPtr sandbox = TRY(pods_.FindSandbox(request.pod_sandbox_id()));
   SandboxRecord record = sandbox->record().Get();
   v1::PodSandboxStatusResponse response;
-  *response.mutable_status() = StatusOf(*sandbox, record);
+  *response.mutable_status() = StatusOf(*sandbox);
   if (request.verbose()) {
     nlohmann::json info;
     info["shimPid"] = record.shim_pid;

@@ -41,6 +41,7 @@ Result<> Runtime::ReleaseSandbox(const SandboxPtr& sandbox, int64_t deadline_ms,
   spans.Mark("shim");
   TRY(RemovePodCgroup(*sandbox));
   TRY(sandbox->record().Change([](SandboxRecord& r) { r.phase = SandboxPhase::kStopped; }));
+  Announce(*sandbox);
   spans.Mark("record");
   return {};
 }

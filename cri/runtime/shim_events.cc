@@ -43,6 +43,7 @@ void Runtime::ApplyExit(const ContainerPtr& container, const ContainerExited& ex
     r.reason = exited.oom_killed ? "OOMKilled" : exited.exit_code == 0 ? "Completed" : "Error";
     return true;
   });
+  Announce(*container);
   // The shim's own record stays until the database has it.
   if (recorded)
     janitor_.Post([this, container] { CollectContainer(*container); });
@@ -74,6 +75,7 @@ void Runtime::OnShimDied(const SandboxPtr& sandbox) {
     return true;
   });
   for (const ContainerPtr& container : pods_.ContainersOf(sandbox->id())) LoseContainer(container);
+  Announce(*sandbox);
 }
 
 void Runtime::LoseContainer(const ContainerPtr& container) {
@@ -99,6 +101,7 @@ void Runtime::LoseContainer(const ContainerPtr& container) {
     r.message = "the pod's shim died; how the container ended is not known";
     return true;
   });
+  Announce(*container);
   host_.shims.RemoveExitRecord(container->id());
 }
 

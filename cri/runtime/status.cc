@@ -54,6 +54,9 @@ Result<v1::StatusResponse> Runtime::Status(const v1::StatusRequest& request, Cal
         {"specDirs", host_.cdi.directories()}, {"devices", devices.devices}, {"errors", devices.errors}};
     (*response.mutable_info())["cdi"] = Dump(cdi);
     (*response.mutable_info())["network"] = Dump(NetworkInfo(host_.network.Describe()));
+    nlohmann::json problems = nlohmann::json::array();
+    for (const Error& problem : host_.snapshotter.DeletionProblems()) problems.push_back(problem.ToString());
+    (*response.mutable_info())["undeletedFiles"] = problems.dump();
   }
   return response;
 }

@@ -35,16 +35,22 @@ grpc::Status Serve(const Logger& log, const grpc::ServerContext* context, const 
   return status;
 }
 
-// The streaming twin of a list: `items` in messages that stay below the clients' receive limit.
+// The streaming twin of a list: `items` in messages that stay below the clients' receive limit of 16 MiB.
 // `add(message)` returns where the next item goes.
 template <typename Message, typename Item, typename Writer, typename Add>
 grpc::Status StreamItems(std::vector<Item> items, Writer* writer, Add add) {
-  constexpr size_t kItemsPerMessage = 100;
-  for (size_t begin = 0; begin < items.size(); begin += kItemsPerMessage) {
-    Message message;
-    for (size_t i = begin; i < std::min(items.size(), begin + kItemsPerMessage); ++i)
-      *add(message) = std::move(items[i]);
+  // A message is full when it has this much. One item adds to that what its labels and annotations take,
+  // which Kubernetes limits to far less than the rest.
+  constexpr size_t kEnoughBytes = 1 << 20;
+  Message message;
+  size_t bytes = 0;
+  for (size_t i = 0; i < items.size(); ++i) {
+    bytes += items[i].ByteSizeLong();
+    *add(message) = std::move(items[i]);
+    if (bytes < kEnoughBytes && i + 1 < items.size()) continue;
     if (!writer->Write(message)) return grpc::Status(grpc::StatusCode::CANCELLED, "the client went away");
+    message.Clear();
+    bytes = 0;
   }
   return grpc::Status::OK;
 }

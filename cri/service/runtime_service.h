@@ -53,19 +53,20 @@ class RuntimeService final : public v1::RuntimeService::Service {
   DAVIT_RPC(ContainerStats);
   DAVIT_RPC(ListContainerStats);
   DAVIT_STREAM(StreamContainerStats);
-
-  // Not yet: each answers UNIMPLEMENTED with a sentence.
   DAVIT_RPC(PodSandboxStats);
   DAVIT_RPC(ListPodSandboxStats);
   DAVIT_STREAM(StreamPodSandboxStats);
   DAVIT_RPC(ListMetricDescriptors);
   DAVIT_RPC(ListPodSandboxMetrics);
   DAVIT_STREAM(StreamPodSandboxMetrics);
+  // events.cc
+  grpc::Status GetContainerEvents(grpc::ServerContext* context, const v1::GetEventsRequest* request,
+                                  grpc::ServerWriter<v1::ContainerEventResponse>* writer) override;
+
+  // Not yet: each answers UNIMPLEMENTED with a sentence.
   DAVIT_RPC(CheckpointContainer);
   DAVIT_RPC(CheckpointPod);
   DAVIT_RPC(RestorePod);
-  grpc::Status GetContainerEvents(grpc::ServerContext* context, const v1::GetEventsRequest* request,
-                                  grpc::ServerWriter<v1::ContainerEventResponse>* writer) override;
 #undef DAVIT_RPC
 #undef DAVIT_STREAM
 

@@ -9,6 +9,8 @@
 #include "cri/cgroup/cgroup_host.h"
 #include "cri/cgroup/test_tree.h"
 #include "cri/stats/cri_usage.h"
+#include "cri/stats/disk_io.h"
+#include "cri/stats/metrics.h"
 #include "cri/stats/pressure.h"
 
 namespace davit {
@@ -177,6 +179,44 @@ TEST_F(CgroupStats, DamagedFilesAreLeftOut) {
   EXPECT_FALSE(ReadMemory(Files()));
   EXPECT_FALSE(ProcessUsageOf(Files()));
   EXPECT_FALSE(IoUsageOf(Files()));
+}
+
+TEST_F(CgroupStats, DiskIoIsReadFromV1AndV2Alike) {
+  std::vector<DeviceIo> expected = {{8, 0, 100, 10, 200, 20}, {259, 3, 1, 1, 0, 0}};
+  tree_.Write("blkio/cgroup.procs", "");
+  tree_.Write("blkio/pods/a/blkio.throttle.io_service_bytes_recursive",
+              "8:0 Read 100\n8:0 Write 200\n8:0 Sync 300\n8:0 Total 300\n259:3 Read 1\nTotal 301\n");
+  tree_.Write("blkio/pods/a/blkio.throttle.io_serviced_recursive",
+              "8:0 Read 10\n8:0 Write 20\n259:3 Read 1\nTotal 31\n");
+  EXPECT_EQ(ReadDiskIo(Files()), expected);
+
+  TestTree v2;
+  v2.Write("cgroup.controllers", "io\n");
+  v2.Write("cgroup.procs", "");
+  v2.Write("pods/a/io.stat",
+           "8:0 rbytes=100 wbytes=200 rios=10 wios=20 dbytes=0 dios=0\n"
+           "259:3 rbytes=1 wbytes=0 rios=1 wios=0 dbytes=0 dios=0\nnonsense\n");
+  std::vector<CgroupHierarchy> hierarchies = FindHierarchies(v2.path()).value();
+  EXPECT_EQ(ReadDiskIo(CgroupFiles(hierarchies, kPath)), expected);
+}
+
+TEST(MetricList, AValueHasTheLabelsOfItsDescriptorAndNoTimestamp) {
+  MetricList::Metrics metrics;
+  MetricList list({"/pods/a", "a", "image", "pod", "namespace", "container"}, metrics);
+  list.Add("container_memory_failures_total", 7, {"pgfault", "container"});
+  list.Add("not_described", 1);
+
+  ASSERT_EQ(metrics.size(), 1);
+  EXPECT_EQ(metrics[0].metric_type(), v1::COUNTER);
+  EXPECT_EQ(metrics[0].timestamp(), 0) << "it was not kept but read";
+  EXPECT_EQ(metrics[0].value().value(), 7U);
+  EXPECT_THAT(metrics[0].label_values(), ::testing::ElementsAre("/pods/a", "a", "image", "pod", "namespace",
+                                                                "container", "pgfault", "container"));
+  for (const v1::MetricDescriptor& descriptor : MetricDescriptors()) {
+    if (descriptor.name() != "container_memory_failures_total") continue;
+    EXPECT_THAT(descriptor.label_keys(), ::testing::ElementsAre("id", "name", "image", "pod", "namespace",
+                                                                "container", "failure_type", "scope"));
+  }
 }
 
 TEST(PressureFile, OfAnOlderKernelsCpuHasNoFullLine) {

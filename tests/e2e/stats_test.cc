@@ -3,6 +3,7 @@
 
 // Statistics of containers and pods.
 
+#include <map>
 #include <set>
 
 #include "tests/e2e/pod_test.h"
@@ -163,6 +164,123 @@ TEST_F(Stats, OfAnUnknownContainerAreNotFound) {
   request.set_container_id("none");
   EXPECT_EQ(cri().Ask(&RuntimeStub::ContainerStats, request).status.error_code(),
             grpc::StatusCode::NOT_FOUND);
+}
+
+class PodStats : public Stats {
+ protected:
+  v1::PodSandboxStats OfPod(const std::string& pod) {
+    v1::PodSandboxStatsRequest request;
+    request.set_pod_sandbox_id(pod);
+    return Must(cri().Ask(&RuntimeStub::PodSandboxStats, request)).stats();
+  }
+
+  Ids ListPodsWith(const v1::PodSandboxStatsFilter& filter) {
+    v1::ListPodSandboxStatsRequest request;
+    *request.mutable_filter() = filter;
+    Ids listed;
+    v1::ListPodSandboxStatsResponse list = Must(cri().Ask(&RuntimeStub::ListPodSandboxStats, request));
+    for (const auto& stats : list.stats()) listed.insert(stats.attributes().id());
+    v1::StreamPodSandboxStatsRequest stream;
+    *stream.mutable_filter() = filter;
+    auto parts = cri().AskAll(&RuntimeStub::StreamPodSandboxStats, stream);
+    EXPECT_THAT(parts, Succeeds());
+    Ids streamed;
+    for (const auto& part : parts.value) {
+      for (const auto& stats : part.pod_sandbox_stats()) streamed.insert(stats.attributes().id());
+    }
+    EXPECT_EQ(listed, streamed);
+    return listed;
+  }
+};
+
+TEST_F(PodStats, HaveTheFiguresOfThePodAndOfItsRunningContainers) {
+  v1::PodSandboxConfig config = PodConfig();
+  (*config.mutable_labels())["colour"] = "red";
+  std::string pod = RunPod(config);
+  std::string running = CreateAndStart(pod, config, IdleConfig("running"));
+  Create(pod, config, IdleConfig("created"));
+
+  v1::PodSandboxStats stats = OfPod(pod);
+
+  EXPECT_EQ(stats.attributes().id(), pod);
+  EXPECT_EQ(stats.attributes().metadata().uid(), config.metadata().uid());
+  EXPECT_EQ(stats.attributes().labels().at("colour"), "red");
+  const v1::LinuxPodSandboxStats& figures = stats.linux();
+  ASSERT_EQ(figures.containers_size(), 1);
+  EXPECT_EQ(figures.containers(0).attributes().id(), running);
+  EXPECT_GE(figures.cpu().usage_core_nano_seconds().value(),
+            figures.containers(0).cpu().usage_core_nano_seconds().value() / 2);
+  EXPECT_GT(figures.memory().usage_bytes().value(), 0U);
+  EXPECT_GE(figures.process().process_count().value(), 1U);
+  EXPECT_EQ(figures.network().default_interface().name(), "eth0");
+}
+
+TEST_F(PodStats, CountWhatThePodReceivesAndSends) {
+  v1::PodSandboxConfig config = PodConfig();
+  std::string pod = RunPod(config);
+  std::string container = CreateAndStart(pod, config, IdleConfig());
+  v1::NetworkInterfaceUsage before = OfPod(pod).linux().network().default_interface();
+
+  Shell(container, "gateway=$(ip route | awk '/default/ { print $3 }'); ping -c 2 -s 30000 $gateway");
+
+  v1::NetworkInterfaceUsage after = OfPod(pod).linux().network().default_interface();
+  EXPECT_GT(after.tx_bytes().value(), before.tx_bytes().value() + 50'000);
+  EXPECT_GT(after.rx_bytes().value(), before.rx_bytes().value() + 50'000) << "the answers";
+}
+
+TEST_F(PodStats, OfAPodOnTheHostsNetworkHaveNoTraffic) {
+  v1::PodSandboxConfig config = PodConfig();
+  config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_network(v1::NODE);
+  EXPECT_FALSE(OfPod(RunPod(config)).linux().has_network());
+}
+
+TEST_F(PodStats, AreListedOfPodsThatAreReadyByIdAndLabels) {
+  v1::PodSandboxConfig red = PodConfig();
+  (*red.mutable_labels())["colour"] = "red";
+  std::string first = RunPod(red);
+  std::string second = RunPod(PodConfig());
+  std::string stopped = RunPod(PodConfig());
+  StopPod(stopped);
+
+  EXPECT_THAT(ListPodsWith({}), UnorderedElementsAre(first, second));
+  v1::PodSandboxStatsFilter by_id;
+  by_id.set_id(second.substr(0, 12));
+  EXPECT_THAT(ListPodsWith(by_id), UnorderedElementsAre(second));
+  v1::PodSandboxStatsFilter by_label;
+  (*by_label.mutable_label_selector())["colour"] = "red";
+  EXPECT_THAT(ListPodsWith(by_label), UnorderedElementsAre(first));
+}
+
+// Every value has as many labels as its descriptor, or the kubelet drops it.
+TEST_F(PodStats, MetricsFitTheirDescriptors) {
+  v1::PodSandboxConfig config = PodConfig();
+  std::string pod = RunPod(config);
+  std::string container = CreateAndStart(pod, config, IdleConfig());
+  auto descriptors = Must(cri().Ask(&RuntimeStub::ListMetricDescriptors, v1::ListMetricDescriptorsRequest()));
+  std::map<std::string, v1::MetricDescriptor> known;
+  for (const auto& descriptor : descriptors.descriptors()) known[descriptor.name()] = descriptor;
+
+  auto list = Must(cri().Ask(&RuntimeStub::ListPodSandboxMetrics, v1::ListPodSandboxMetricsRequest()));
+
+  ASSERT_EQ(list.pod_metrics_size(), 1);
+  EXPECT_EQ(list.pod_metrics(0).pod_sandbox_id(), pod);
+  ASSERT_EQ(list.pod_metrics(0).container_metrics_size(), 1);
+  EXPECT_EQ(list.pod_metrics(0).container_metrics(0).container_id(), container);
+  std::map<std::string, v1::Metric> found;
+  for (const auto& metric : list.pod_metrics(0).metrics()) found[metric.name()] = metric;
+  for (const auto& metric : list.pod_metrics(0).container_metrics(0).metrics()) found[metric.name()] = metric;
+  for (const auto& [name, metric] : found) {
+    ASSERT_TRUE(known.contains(name)) << name;
+    EXPECT_EQ(metric.label_values_size(), known[name].label_keys_size()) << name;
+    EXPECT_EQ(metric.label_values(3), config.metadata().name()) << name;
+    EXPECT_EQ(metric.label_values(4), config.metadata().namespace_()) << name;
+  }
+  EXPECT_GT(found["container_memory_working_set_bytes"].value().value(), 0U);
+  EXPECT_EQ(found["container_memory_working_set_bytes"].label_values(5), "idle");
+  EXPECT_GE(found["container_processes"].value().value(), 1U);
+  EXPECT_TRUE(found.contains("container_cpu_usage_seconds_total"));
+  EXPECT_TRUE(found.contains("container_network_receive_bytes_total"));
+  EXPECT_GT(found["container_fs_usage_bytes"].value().value(), 0U);
 }
 
 }  // namespace

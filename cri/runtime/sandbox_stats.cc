@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "cri/runtime/labels.h"
+#include "cri/runtime/runtime.h"
+#include "cri/runtime/usage_patience.h"
+#include "cri/stats/cri_usage.h"
+
+namespace davit {
+namespace {
+
+v1::NetworkUsage NetworkUsageOf(const LinkCounters& counters) {
+  v1::NetworkUsage usage;
+  usage.set_timestamp(UnixNanoseconds());
+  v1::NetworkInterfaceUsage& interface = *usage.mutable_default_interface();
+  interface.set_name(counters.name);
+  interface.mutable_rx_bytes()->set_value(counters.received.bytes);
+  interface.mutable_rx_errors()->set_value(counters.received.errors);
+  interface.mutable_tx_bytes()->set_value(counters.sent.bytes);
+  interface.mutable_tx_errors()->set_value(counters.sent.errors);
+  return usage;
+}
+
+}  // namespace
+
+Result<v1::PodSandboxStatsResponse> Runtime::PodSandboxStats(const v1::PodSandboxStatsRequest& request,
+                                                             Call&) {
+  SandboxPtr sandbox = TRY(pods_.FindSandbox(request.pod_sandbox_id()));
+  v1::PodSandboxStatsResponse response;
+  *response.mutable_stats() = StatsOf(*sandbox, TRY(host_.network.Counters()), UsageDeadline());
+  return response;
+}
+
+Result<std::vector<v1::PodSandboxStats>> Runtime::ListPodSandboxStats(
+    const v1::PodSandboxStatsFilter& filter) {
+  int64_t usage_deadline = UsageDeadline();
+  InterfaceCounters counters = TRY(host_.network.Counters());
+  std::vector<v1::PodSandboxStats> found;
+  for (const SandboxPtr& sandbox : pods_.Sandboxes()) {
+    if (!sandbox->id().starts_with(filter.id())) continue;
+    if (!MatchesLabels(sandbox->config().labels(), filter.label_selector())) continue;
+    if (!sandbox->ready()) continue;
+    v1::PodSandboxStats stats = StatsOf(*sandbox, counters, usage_deadline);
+    if (sandbox->ready()) found.push_back(std::move(stats));
+  }
+  return found;
+}
+
+// The figures are those of the pod's own cgroup, which are more than the sum of its containers': what ended
+// is in them, and memory that no container holds. A pod on the host's network has no traffic of its own.
+v1::PodSandboxStats Runtime::StatsOf(Sandbox& sandbox, const InterfaceCounters& counters,
+                                     int64_t usage_deadline_ms) {
+  const v1::PodSandboxConfig& config = sandbox.config();
+  v1::PodSandboxStats stats;
+  stats.mutable_attributes()->set_id(sandbox.id());
+  *stats.mutable_attributes()->mutable_metadata() = config.metadata();
+  *stats.mutable_attributes()->mutable_labels() = config.labels();
+  *stats.mutable_attributes()->mutable_annotations() = config.annotations();
+
+  v1::LinuxPodSandboxStats& pod = *stats.mutable_linux();
+  SandboxRecord record = sandbox.record().Get();
+  CgroupFiles files(host_.cgroups.hierarchies(), record.cgroup_parent);
+  if (auto cpu = CpuUsageOf(files, sandbox.cpu_rate())) *pod.mutable_cpu() = std::move(*cpu);
+  if (auto memory = ReadMemory(files)) *pod.mutable_memory() = MemoryUsageOf(files, *memory);
+  if (auto processes = ProcessUsageOf(files)) *pod.mutable_process() = std::move(*processes);
+  if (auto io = IoUsageOf(files)) *pod.mutable_io() = std::move(*io);
+  if (auto interface = counters.find(record.host_interface); interface != counters.end())
+    *pod.mutable_network() = NetworkUsageOf(interface->second);
+  for (const ContainerPtr& container : pods_.ContainersOf(sandbox.id())) {
+    if (auto figures = StatsIfRunning(*container, usage_deadline_ms))
+      *pod.add_containers() = std::move(*figures);
+  }
+  return stats;
+}
+
+}  // namespace davit
