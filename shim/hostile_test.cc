@@ -8,6 +8,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <signal.h>
+#include <sys/fanotify.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -19,6 +20,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "base/file_io.h"
@@ -241,23 +243,30 @@ TEST_F(HostileTest, Rule8InheritableCapabilitiesStayEmpty) {
 }
 
 // Rule 10: files of users and groups that are none.
-TEST_F(HostileTest, Rule10AccountFilesThatAreNotFilesAreRefused) {
+TEST_F(HostileTest, Rule10AccountFilesThatAreNotFilesAreNeverRead) {
   StartSandbox();
-  ContainerPlan plan = MinimalPlan(TestId(1), {"true"});
+  ContainerPlan by_number = MinimalPlan(TestId(1), {"grep", "^Uid", "/proc/self/status"});
+  by_number.process.user.uid = 1000;
+  ContainerPlan by_name = by_number;
+  by_name.process.user.uid.reset();
+  by_name.process.user.name = "app";
   std::string passwd = image_.path() + "/etc/passwd";
-  fs::remove(passwd);
-  ASSERT_EQ(mkfifo(passwd.c_str(), 0644), 0);
-  EXPECT_EQ(FailStart(plan).subject, "/etc/passwd");
-  fs::remove(passwd);
-  ASSERT_EQ(mknod(passwd.c_str(), S_IFCHR | 0644, makedev(1, 5)), 0);
-  EXPECT_EQ(FailStart(plan).subject, "/etc/passwd");
+  unsigned containers = 1;
+  for (auto [type, device] :
+       {std::pair{S_IFIFO, dev_t{0}}, {S_IFCHR, makedev(1, 5)}, {S_IFSOCK, dev_t{0}}, {S_IFDIR, dev_t{0}}}) {
+    fs::remove(passwd);
+    ASSERT_EQ(type == S_IFDIR ? mkdir(passwd.c_str(), 0755) : mknod(passwd.c_str(), type | 0644, device), 0);
+    EXPECT_THAT(FailStart(by_name).ToString(), HasSubstr("/etc/passwd: not a regular file"));
+    by_number.container_id = TestId(++containers);
+    EXPECT_THAT(Run(by_number).out, ElementsAre("Uid:\t1000\t1000\t1000\t1000"));
+  }
   fs::remove(passwd);
   image_.Write("etc/passwd", "");
   fs::resize_file(passwd, 100ULL << 30);
-  EXPECT_EQ(FailStart(plan).code, Code::kResourceExhausted);
+  EXPECT_EQ(FailStart(by_number).code, Code::kResourceExhausted);
   fs::remove(passwd);
   fs::create_symlink("/proc/kmsg", passwd);
-  EXPECT_EQ(FailStart(plan).subject, "/etc/passwd");
+  EXPECT_EQ(FailStart(by_number).subject, "/etc/passwd");
 }
 
 TEST_F(HostileTest, Rule10LooksAccountsUpInsideTheRoot) {
@@ -270,7 +279,17 @@ TEST_F(HostileTest, Rule10LooksAccountsUpInsideTheRoot) {
   fs::create_symlink(outside / "passwd", image_.path() + "/etc/passwd");
   ContainerPlan plan = MinimalPlan(TestId(1), {"true"});
   plan.process.user.name = "outsider";
-  EXPECT_EQ(FailStart(plan).code, Code::kNotFound);
+  EXPECT_EQ(FailStart(plan).subject, "outsider");
+}
+
+TEST_F(HostileTest, Rule10AHomeCannotWriteAccounts) {
+  StartSandbox();
+  std::string before = *ReadFile(image_.path() + "/etc/passwd");
+  ContainerPlan plan = MinimalPlan(TestId(1), {"sh", "-c", "echo \"$HOME\""});
+  plan.process.user.uid = 4242;  // has no entry: runtimes that add one copy HOME into it
+  plan.process.env.emplace_back("HOME=/\nevil::0:0::/:/bin/sh");
+  EXPECT_THAT(Run(plan).out, ElementsAre("/", "evil::0:0::/:/bin/sh"));
+  EXPECT_EQ(*ReadFile(image_.path() + "/etc/passwd"), before);
 }
 
 // Rule 18: what is malformed is refused, never guessed.
@@ -383,6 +402,35 @@ TEST_F(HostileTest, Rule19APlainRootOfThePodCannotEvenLookAtPid1) {
   plan.pid = NamespaceUse::kPod;
   ContainerOutcome outcome = Run(plan);
   EXPECT_THAT(outcome.out, ElementsAre());
+}
+
+// Until it executes its program a process is a fork of the shim, whatever it has joined and given up already
+// (CVE-2016-9962).
+TEST_F(HostileTest, Rule19AProcessOnItsWayInShowsNothingOfTheShim) {
+  StartSandbox();
+  std::string program = image_.path() + "/bin/program";
+  fs::copy_file("/bin/busybox", program);
+  UniqueFd gate(fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC, O_RDONLY | O_CLOEXEC));
+  if (!gate || fanotify_mark(gate.get(), FAN_MARK_ADD, FAN_OPEN_EXEC_PERM, AT_FDCWD, program.c_str()) < 0)
+    GTEST_SKIP() << "needs fanotify's permission events";
+  for (const char* fifo : {"/look", "/seen"}) ASSERT_EQ(mkfifo((image_.path() + fifo).c_str(), 0600), 0);
+  ContainerPlan plan = MinimalPlan(
+      TestId(1), {"sh", "-c",
+                  "read go < /look; for p in /proc/[2-9]*; do echo process; for l in $p/exe $p/cwd $p/root "
+                  "$p/fd/*; do readlink $l; done; cat $p/environ $p/maps; head -c 1 $p/mem; done > /seen"});
+  ASSERT_TRUE(daemon_.Start(plan, image_));
+  ProcessPlan exec = plan.process;
+  exec.args = {"program", "true"};
+  std::thread entering([&] { EXPECT_TRUE(daemon_.Exec(TestId(1), exec)); });
+
+  fanotify_event_metadata event{};
+  EXPECT_EQ(read(gate.get(), &event, sizeof event), static_cast<ssize_t>(sizeof event));
+  UniqueFd opened(event.fd);
+  std::ofstream(image_.path() + "/look") << "go\n";
+  EXPECT_EQ(*ReadFile(image_.path() + "/seen"), "process\n");
+  fanotify_response allow{event.fd, FAN_ALLOW};
+  EXPECT_EQ(write(gate.get(), &allow, sizeof allow), static_cast<ssize_t>(sizeof allow));
+  entering.join();
 }
 
 // Rule 16: whoever is not root gets no answer, even where the socket's mode would let him in.

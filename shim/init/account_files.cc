@@ -75,6 +75,11 @@ std::optional<PasswdEntry> FindUser(std::string_view passwd, Matches matches) {
   return std::nullopt;
 }
 
+bool IsRegularFile(int fd) {
+  struct stat st;
+  return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 bool HasMember(std::string_view members, std::string_view user) {
   while (!members.empty()) {
     if (TakeUntil(members, ',') == user) return true;
@@ -84,17 +89,18 @@ bool HasMember(std::string_view members, std::string_view user) {
 
 }  // namespace
 
-Result<std::string> ReadAccountFile(int root_fd, const std::string& path) {
-  auto fd = OpenBeneath(root_fd, path, Resolve::kInRoot, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-  if (!fd) {
-    bool missing = fd.error().os_errno == ENOENT || fd.error().os_errno == ENOTDIR;
+Result<std::optional<std::string>> ReadAccountFile(int root_fd, const std::string& path) {
+  auto found = OpenBeneath(root_fd, path, Resolve::kInRoot, O_PATH);
+  if (!found) {
+    bool missing = found.error().os_errno == ENOENT || found.error().os_errno == ENOTDIR;
     if (missing) return std::string();
-    return std::unexpected(std::move(fd).error());
+    return std::unexpected(std::move(found).error());
   }
-  struct stat st;
-  if (fstat(fd->get(), &st) < 0) return SystemError("fstat", path);
-  if (!S_ISREG(st.st_mode)) return Fail(Code::kInvalidArgument, "read", path, "not a regular file");
-  return ReadFd(fd->get(), path, kMaxAccountFileBytes);
+  if (!IsRegularFile(found->get())) return std::nullopt;
+  // What a running container puts in its place meanwhile does not block, and is looked at again.
+  UniqueFd file = TRY(OpenBeneath(root_fd, path, Resolve::kInRoot, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+  if (!IsRegularFile(file.get())) return std::nullopt;
+  return TRY(ReadFd(file.get(), path, kMaxAccountFileBytes));
 }
 
 std::optional<PasswdEntry> FindUserByName(std::string_view passwd, std::string_view name) {

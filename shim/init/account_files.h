@@ -17,9 +17,10 @@ namespace davit {
 
 constexpr size_t kMaxAccountFileBytes = 10 << 20;
 
-// Reads a file inside the root `root_fd`: "" when it does not exist, an error when it is not a regular file
-// or is larger than kMaxAccountFileBytes. Never blocks on a FIFO and never reads a device.
-Result<std::string> ReadAccountFile(int root_fd, const std::string& path);
+// Reads a file inside the root `root_fd`: "" when it does not exist, nothing when it is not a regular file (a
+// masked one is /dev/null), an error when it is larger than kMaxAccountFileBytes. Never blocks on a FIFO and
+// never opens a device.
+Result<std::optional<std::string>> ReadAccountFile(int root_fd, const std::string& path);
 
 struct PasswdEntry {
   std::string name;

@@ -40,8 +40,10 @@ Result<std::optional<PasswdEntry>> FindAccount(const UserSpec& user, std::string
   }
   TRY(CheckName(user.name, "resolve user"));
   std::optional<PasswdEntry> entry = FindUserByName(passwd, user.name);
-  if (!entry)
-    return Fail(Code::kNotFound, "resolve user", user.name, "no such user in the container's /etc/passwd");
+  if (!entry) {
+    return Fail(Code::kInvalidArgument, "resolve user", user.name,
+                "no such user in the container's /etc/passwd");
+  }
   return entry;
 }
 
@@ -54,9 +56,20 @@ Result<uint32_t> FindPrimaryGroup(const UserSpec& user, const std::optional<Pass
   if (user.group.empty()) return account ? account->gid : 0;
   TRY(CheckName(user.group, "resolve group"));
   std::optional<uint32_t> gid = FindGroupByName(group, user.group);
-  if (!gid)
-    return Fail(Code::kNotFound, "resolve group", user.group, "no such group in the container's /etc/group");
+  if (!gid) {
+    return Fail(Code::kInvalidArgument, "resolve group", user.group,
+                "no such group in the container's /etc/group");
+  }
   return *gid;
+}
+
+// Only a name cannot do without the file.
+Result<std::string> ReadAccounts(int root_fd, const std::string& path, const std::string& name) {
+  std::optional<std::string> text = TRY(ReadAccountFile(root_fd, path));
+  if (!text && !name.empty()) {
+    return Fail(Code::kInvalidArgument, "look " + name + " up", path, "not a regular file");
+  }
+  return std::move(text).value_or("");
 }
 
 }  // namespace
@@ -81,9 +94,9 @@ Result<Identity> ResolveIdentity(const UserSpec& user, std::string_view passwd, 
 }
 
 Result<Identity> ResolveIdentity(int root_fd, const UserSpec& user) {
-  std::string passwd = TRY(ReadAccountFile(root_fd, "/etc/passwd"));
+  std::string passwd = TRY(ReadAccounts(root_fd, "/etc/passwd", user.uid ? "" : user.name));
   bool needs_groups = user.merge_image_groups || !user.group.empty();
-  std::string group = needs_groups ? TRY(ReadAccountFile(root_fd, "/etc/group")) : std::string();
+  std::string group = needs_groups ? TRY(ReadAccounts(root_fd, "/etc/group", user.group)) : std::string();
   return ResolveIdentity(user, passwd, group);
 }
 

@@ -10,9 +10,8 @@
 
 namespace davit {
 
-// Looks the user up in the accounts inside `root_fd`. Files are read only when something has to be looked up
-// in them. A name that is missing there, or made of digits only, is an error: it never becomes an id, nor
-// root.
+// Looks the user up in the accounts inside `root_fd`. A name that is missing there, or made of digits only,
+// is an error: it never becomes an id, nor root. A number needs no entry, and no file that could have one.
 Result<Identity> ResolveIdentity(int root_fd, const UserSpec& user);
 
 // The same from the files' contents.

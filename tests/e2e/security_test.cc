@@ -79,6 +79,38 @@ TEST_F(Security, AUserNameIsLookedUpInTheImage) {
   EXPECT_EQ(Shell(container, "id -u; id -g"), "33\n33");
 }
 
+TEST_F(Security, AUserNameThatTheImageDoesNotKnowFailsTheStart) {
+  v1::PodSandboxConfig pod_config = PodConfig();
+  v1::ContainerConfig config = IdleConfig();
+  config.mutable_linux()->mutable_security_context()->set_run_as_username("nobody-here");
+  v1::StartContainerRequest request;
+  request.set_container_id(Create(RunPod(pod_config), pod_config, config));
+
+  EXPECT_THAT(cri().Ask(&RuntimeStub::StartContainer, request),
+              FailsWith(grpc::StatusCode::INVALID_ARGUMENT, "nobody-here: no such user"));
+  v1::ContainerStatus status = StatusOf(request.container_id());
+  EXPECT_EQ(status.reason(), "StartError");
+  EXPECT_THAT(status.message(), HasSubstr("nobody-here"));
+}
+
+TEST_F(Security, AMaskOverTheAccountFilesHidesNamesAndNotNumbers) {
+  auto with_masks = [](v1::LinuxContainerSecurityContext& security) {
+    security.add_masked_paths("/etc/passwd");
+    security.add_masked_paths("/etc/group");
+  };
+  std::string container = RunWith([&](auto& security) {
+    with_masks(security);
+    security.mutable_run_as_user()->set_value(33);
+    security.add_supplemental_groups(44);
+  });
+
+  EXPECT_EQ(Shell(container, "id -u; id -G; echo $HOME"), "33\n0 44\n/");
+  EXPECT_ANY_THROW(RunWith([&](auto& security) {
+    with_masks(security);
+    security.set_run_as_username("www-data");
+  }));
+}
+
 TEST_F(Security, AReadOnlyRootFileSystemIsReadOnly) {
   std::string container = RunWith([](auto& security) { security.set_readonly_rootfs(true); });
 
@@ -129,18 +161,18 @@ TEST_F(Security, MaskedAndReadOnlyPathsAreWhatTheirNamesSay) {
 TEST_F(Security, CgroupsAreReadOnlyInside) {
   std::string container = RunWith([](auto&) {});
 
-  EXPECT_NE(Exec(container, {"sh", "-c", "mkdir /sys/fs/cgroup/child /sys/fs/cgroup/memory/child"}).exit_code,
-            0);
+  EXPECT_EQ(Shell(container,
+                  "for d in /sys/fs/cgroup /sys/fs/cgroup/*/; do mkdir $d/child && echo made; "
+                  "echo $$ > $d/cgroup.procs && echo written; done 2> /dev/null; true"),
+            "");
 }
 
-// TODO(bug): `ls /proc/1/fd` as a child of PID 1 prints nothing; the shim's own tests see the three
-// descriptors.
-TEST_F(Security, DISABLED_AProcessSeesThreeDescriptorsAndNoForeignDirectory) {
-  v1::ContainerConfig config = ShellConfig("ls /proc/1/fd; pwd");
+TEST_F(Security, AProcessSeesThreeDescriptorsAndNoForeignDirectory) {
+  // A child looks at the shell: the program that lists a directory has it open itself.
+  const std::string look = "ls /proc/$$/fd; readlink /proc/$$/cwd";
 
-  EXPECT_EQ(LogOf(RunToEnd(config).id()), "0\n1\n2\n/\n");
-  std::string container = RunIdle();
-  EXPECT_EQ(Shell(container, "ls /proc/$$/fd; true"), "0\n1\n2");
+  EXPECT_EQ(LogOf(RunToEnd(ShellConfig(look + "; true")).id()), "0\n1\n2\n/\n");
+  EXPECT_EQ(Shell(RunIdle(), look + "; true"), "0\n1\n2\n/");
 }
 
 TEST_F(Security, AWorkingDirectoryThroughADescriptorOfTheRuntimeIsRefused) {
