@@ -56,10 +56,12 @@ Result<> EnterLayerAsRoot(int layer_fd) {
   if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP) < 0) {
     return SystemError("unshare", "namespaces");
   }
-  // pivot_root(2) refuses shared mounts, and nothing may propagate back.
+  // pivot_root(2) refuses shared mounts, and nothing may propagate back. The copy of a shared mount is
+  // shared.
   if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0) return SystemError("make private", "/");
   mount_attr attributes{};
   attributes.attr_set = MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+  attributes.propagation = MS_PRIVATE;
   if (syscall(SYS_mount_setattr, tree.get(), "", AT_EMPTY_PATH, &attributes, sizeof attributes) < 0) {
     return SystemError("mount_setattr", "layer directory");
   }
