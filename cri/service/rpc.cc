@@ -16,7 +16,9 @@ int64_t DeadlineOf(const grpc::ServerContext& context) {
 
 void LogRpc(const Logger& log, const char* method, const std::string& id, int64_t began_ns,
             const grpc::Status& status, const Spans& spans) {
-  LogLevel level = status.ok() ? LogLevel::kInfo : LogLevel::kWarning;
+  // Clients look for what they have just removed all the time.
+  bool usual = status.ok() || status.error_code() == grpc::StatusCode::NOT_FOUND;
+  LogLevel level = usual ? LogLevel::kInfo : LogLevel::kWarning;
   if (!log.Enabled(level)) return;
   std::string micros = std::to_string((UnixNanoseconds() - began_ns) / 1000);
   std::string steps = log.Enabled(LogLevel::kDebug) ? spans.ToString() : "";
