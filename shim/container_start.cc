@@ -111,6 +111,7 @@ Result<> Container::Start(const PodContext& pod, uint32_t timeout_ms, RoleFds fd
   inputs.pod = pod.namespaces;
   inputs.cgroup = &fds.cgroup;
   inputs.rootfs = std::move(fds.rootfs);
+  inputs.images = std::move(fds.images);
   inputs.host_mounts = std::move(fds.host_mounts);
   inputs.cgroup_dir = std::move(fds.cgroup_dir);
   inputs.process.stdio[0] = streams.stdin_read.get();

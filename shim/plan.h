@@ -88,6 +88,9 @@ enum class MountKind : uint8_t {
   kShm,     // the pod's /dev/shm, held by the shim (the host's when the pod has the host's IPC)
   kCgroup,  // /sys/fs/cgroup: each v1 controller or the v2 tree, rooted at the container's own cgroup unless
             // host_cgroup
+  kImage,   // an image volume, a mount that comes with the plan; `source` is a directory in it, empty: its
+            // root
+  kVolume,  // what the image has at the target, on a mount of its own: writable also under a read-only root
 };
 
 enum class Propagation : uint8_t { kPrivate, kSlave, kShared };
@@ -103,12 +106,13 @@ struct MountStep {
   bool recursive_attributes = false;  // AT_RECURSIVE: read-only reaches the submounts
   bool source_is_ours = false;  // a file that davitd made; otherwise a missing source directory is made first
   Propagation propagation = Propagation::kPrivate;
-  IdMap ids;  // kBind: files of `outside` show those `inside` (idmapped mount); not its submounts
+  IdMap ids;           // kBind: files of `outside` show those `inside` (idmapped mount); not its submounts
+  uint32_t image = 0;  // kImage: which of the mounts that come with the plan (FdRole::kImage), from 0
 
   template <typename Self>
   static auto Fields(Self& s) {
     return std::tie(s.kind, s.source, s.target, s.options, s.attributes, s.recursive_bind,
-                    s.recursive_attributes, s.source_is_ours, s.propagation, s.ids);
+                    s.recursive_attributes, s.source_is_ours, s.propagation, s.ids, s.image);
   }
 };
 

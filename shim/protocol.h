@@ -79,6 +79,7 @@ enum class FdRole : uint8_t {
   kCgroupUnified,  // the v2 cgroup's directory, for CLONE_INTO_CGROUP; for a container there is a
                    // kCgroupProcs for it as well, for an exec it is one of its own below the container's
   kCutOff,         // attach only: an eventfd
+  kImage,          // detached mount of an image volume, as often as the plan has them
 };
 
 // Where a start went wrong. `step` and `subject` as in Error.

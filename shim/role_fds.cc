@@ -41,6 +41,7 @@ UniqueFd* Slot(RoleFds& sorted, FdRole role) {
     case FdRole::kCgroupUnified:
       return &sorted.cgroup.unified;
     case FdRole::kCgroupProcs:
+    case FdRole::kImage:
       return nullptr;
   }
   return nullptr;
@@ -57,6 +58,10 @@ Result<RoleFds> SortByRole(std::vector<UniqueFd> fds, const std::vector<FdRole>&
   for (size_t i = 0; i < fds.size(); ++i) {
     if (roles[i] == FdRole::kCgroupProcs) {
       sorted.cgroup.procs.push_back(std::move(fds[i]));
+      continue;
+    }
+    if (roles[i] == FdRole::kImage) {
+      sorted.images.push_back(std::move(fds[i]));
       continue;
     }
     UniqueFd* slot = Slot(sorted, roles[i]);

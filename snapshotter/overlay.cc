@@ -100,14 +100,18 @@ std::string JoinLowers(const OverlayDirs& dirs, std::string_view prefix) {
 
 // For mount(2) with /proc/self/fd as the working directory: a descriptor's number is its path.
 std::string MountOptions(const OverlayDirs& dirs) {
-  std::string options = "lowerdir=" + JoinLowers(dirs, "") + ",upperdir=" + std::to_string(dirs.upper.get()) +
-                        ",workdir=" + std::to_string(dirs.work.get()) + ",volatile";
+  std::string options = "lowerdir=" + JoinLowers(dirs, "");
+  if (dirs.upper) {
+    options += ",upperdir=" + std::to_string(dirs.upper.get()) +
+               ",workdir=" + std::to_string(dirs.work.get()) + ",volatile";
+  }
   for (const auto& [key, value] : kOptions) options.append(",").append(key).append("=").append(value);
   return options;
 }
 
 Result<> SetLayersByFd(OverlayContext& context, const OverlayDirs& dirs) {
   for (const UniqueFd& lower : dirs.lowers) TRY(context.SetFd("lowerdir+", lower));
+  if (!dirs.upper) return {};
   TRY(context.SetFd("upperdir", dirs.upper));
   return context.SetFd("workdir", dirs.work);
 }
@@ -118,6 +122,7 @@ Result<> SetLayersByString(OverlayContext& context, const OverlayDirs& dirs, Ove
   } else {
     TRY(context.SetString("lowerdir", JoinLowers(dirs, "/proc/self/fd/")));
   }
+  if (!dirs.upper) return {};
   TRY(context.SetString("upperdir", FdPath(dirs.upper)));
   return context.SetString("workdir", FdPath(dirs.work));
 }
@@ -139,6 +144,7 @@ Result<UniqueFd> ReopenHere(const UniqueFd& fd) {
 Result<OverlayDirs> ReopenHere(const OverlayDirs& dirs) {
   OverlayDirs here;
   for (const UniqueFd& lower : dirs.lowers) here.lowers.push_back(TRY(ReopenHere(lower)));
+  if (!dirs.upper) return here;
   here.upper = TRY(ReopenHere(dirs.upper));
   here.work = TRY(ReopenHere(dirs.work));
   return here;
@@ -210,7 +216,7 @@ Result<UniqueFd> MountOverlay(const OverlaySupport& support, const OverlayDirs& 
   OverlayContext context = TRY(OverlayContext::Open());
   TRY(method == OverlayMethod::kFds ? SetLayersByFd(context, dirs)
                                     : SetLayersByString(context, dirs, method));
-  TRY(context.SetFlag("volatile"));
+  if (dirs.upper) TRY(context.SetFlag("volatile"));
   for (const auto& [key, value] : kOptions) TRY(context.SetString(key, value));
   return context.Mount();
 }

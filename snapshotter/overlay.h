@@ -42,7 +42,8 @@ Result<OverlayMethod> ChooseOverlayMethod(const OverlaySupport& support, size_t 
                                           size_t options_size);
 
 // All of them O_RDONLY, and open until the mount exists. `lowers` has the topmost layer first and is never
-// empty. `upper` and `work` are on one filesystem; `work` has not been used by an earlier mount.
+// empty. `upper` and `work` are on one filesystem; `work` has not been used by an earlier mount. Without them
+// the overlay is read-only, and the kernel wants two lowers at least.
 struct OverlayDirs {
   std::vector<UniqueFd> lowers;
   UniqueFd upper;

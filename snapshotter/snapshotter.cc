@@ -74,6 +74,7 @@ Result<> Snapshotter::OpenDirectories() {
   staging_ = TRY(OpenPrivateDirectory(root_fd_.get(), "staging"));
   containers_ = TRY(OpenPrivateDirectory(root_fd_.get(), "containers"));
   SpreadChildren(containers_.get());
+  empty_ = TRY(OpenPrivateDirectory(root_fd_.get(), "empty"));
   UniqueFd trash = TRY(OpenPrivateDirectory(root_fd_.get(), "trash"));
   trash_ = TRY(Trash::Open(std::move(trash)));
   return {};

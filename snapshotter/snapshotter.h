@@ -8,7 +8,8 @@
 //   layers/<hex>/fs       a committed layer; <hex> is its chain ID without "sha256:"
 //   layers/<hex>/usage    "<bytes> <inodes>\n"
 //   staging/<hex>/...     the same, being filled
-//   containers/<id>/      upper, work, and for a container without layers an empty lower
+//   containers/<id>/      upper and work
+//   empty/                a layer for images that have none, or only one where two are needed
 //   trash/                what a background thread deletes
 // Things move between these directories by rename alone, so a crash at any instant leaves a layer committed
 // or absent and a container complete or removable; the rest is garbage that Collect finds.
@@ -100,8 +101,12 @@ class Snapshotter {
   Result<UniqueFd> Mount(const std::string& container_id, const std::vector<std::string>& chain_ids,
                          int user_namespace = -1);
 
-  // The same, attached at an existing directory of the caller's mount namespace, for runtimes that need a
-  // path. The caller unmounts it.
+  // The files of an image without a container, read-only: a detached mount, as above. kInvalidArgument for an
+  // image without layers.
+  Result<UniqueFd> MountImage(const std::vector<std::string>& chain_ids, int user_namespace = -1);
+
+  // A container's root filesystem, attached at an existing directory of the caller's mount namespace, for
+  // runtimes that need a path. The caller unmounts it.
   Result<> MountAt(const std::string& container_id, const std::vector<std::string>& chain_ids,
                    const std::string& path);
 
@@ -144,6 +149,7 @@ class Snapshotter {
   Result<> FillContainer(int container_fd, const std::vector<std::string>& chain_ids);
   Result<UniqueFd> FreshWorkDirectory(int container_fd);
   Result<DiskUsage> MeasureContainer(const std::string& container_id, const std::atomic<bool>* stop) const;
+  Result<std::vector<UniqueFd>> OpenLowers(const std::vector<std::string>& chain_ids) const;
   Result<OverlayDirs> OpenOverlayDirs(int container_fd, const std::vector<std::string>& chain_ids,
                                       int user_namespace);
   Result<> Discard(int dir_fd, const std::string& name);
@@ -155,6 +161,7 @@ class Snapshotter {
   UniqueFd layers_;
   UniqueFd staging_;
   UniqueFd containers_;
+  UniqueFd empty_;  // a directory for overlays that lack a second layer
   std::unique_ptr<Trash> trash_;
   StagingLedger ledger_;
   mutable UsageSurvey survey_;

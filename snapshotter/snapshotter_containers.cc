@@ -77,7 +77,6 @@ Result<> Snapshotter::FillContainer(int container_fd, const std::vector<std::str
     UniqueFd layer = TRY(OpenLayer(chain_id));
     if (&chain_id == &chain_ids.back() && fstat(layer.get(), &root) < 0) return SystemError("stat", chain_id);
   }
-  if (chain_ids.empty()) TRY(MakeDirectory(container_fd, "lower", 0755));
   return MakeUpper(container_fd, root);
 }
 
@@ -87,14 +86,30 @@ Result<UniqueFd> Snapshotter::Mount(const std::string& container_id,
   return MountOverlay(support_, TRY(OpenOverlayDirs(container.get(), chain_ids, user_namespace)));
 }
 
+Result<UniqueFd> Snapshotter::MountImage(const std::vector<std::string>& chain_ids, int user_namespace) {
+  if (chain_ids.empty()) return Fail(Code::kInvalidArgument, "mount image", "volume", "it has no layers");
+  OverlayDirs dirs;
+  dirs.lowers = TRY(OpenLowers(chain_ids));
+  if (chain_ids.size() == 1) dirs.lowers.push_back(TRY(OpenDirectory(empty_.get(), ".")));
+  if (user_namespace >= 0) TRY(IdmapLowers(dirs, user_namespace));
+  return MountOverlay(support_, dirs);
+}
+
+// Topmost first.
+Result<std::vector<UniqueFd>> Snapshotter::OpenLowers(const std::vector<std::string>& chain_ids) const {
+  std::vector<UniqueFd> lowers;
+  for (const std::string& chain_id : chain_ids | std::views::reverse) {
+    // Not O_PATH: fsconfig(2) took no such descriptors before Linux 6.15.
+    lowers.push_back(TRY(OpenLayerAs(O_RDONLY, chain_id)));
+  }
+  return lowers;
+}
+
 Result<OverlayDirs> Snapshotter::OpenOverlayDirs(int container_fd, const std::vector<std::string>& chain_ids,
                                                  int user_namespace) {
   OverlayDirs dirs;
-  for (const std::string& chain_id : chain_ids | std::views::reverse) {
-    // Not O_PATH: fsconfig(2) took no such descriptors before Linux 6.15.
-    dirs.lowers.push_back(TRY(OpenLayerAs(O_RDONLY, chain_id)));
-  }
-  if (chain_ids.empty()) dirs.lowers.push_back(TRY(OpenDirectory(container_fd, "lower")));
+  dirs.lowers = TRY(OpenLowers(chain_ids));
+  if (chain_ids.empty()) dirs.lowers.push_back(TRY(OpenDirectory(empty_.get(), ".")));
   dirs.upper = TRY(OpenDirectory(container_fd, "upper"));
   dirs.work = TRY(FreshWorkDirectory(container_fd));
   if (user_namespace < 0) return dirs;

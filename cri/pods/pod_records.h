@@ -63,14 +63,26 @@ struct SandboxRecord {
 
 enum class ContainerPhase : uint8_t { kCreated, kStarting, kRunning, kExited, kRemoving };
 
+// One of a container's image volumes (KEP-4639).
+struct ImageVolumeRecord {
+  std::string image_ref;               // as in ContainerRecord
+  std::vector<std::string> chain_ids;  // of the image's layers, bottom first
+
+  template <typename Self>
+  static auto Fields(Self& s) {
+    return std::tie(s.image_ref, s.chain_ids);
+  }
+};
+
 struct ContainerRecord {
   std::string id;
   std::string sandbox_id;
   std::string config;  // runtime.v1.ContainerConfig, serialised deterministically
   std::string image_id;
-  std::string image_ref;               // a repository digest, or the image id when it has none
-  std::vector<std::string> chain_ids;  // of the image's layers, bottom first
-  std::string plan;                    // ContainerPlan
+  std::string image_ref;                         // a repository digest, or the image id when it has none
+  std::vector<std::string> chain_ids;            // of the image's layers, bottom first
+  std::vector<ImageVolumeRecord> image_volumes;  // in the order of the request
+  std::string plan;                              // ContainerPlan
   std::string resources;  // runtime.v1.LinuxContainerResources as last updated; empty: as in config
   std::string cgroup_path;
   std::string log_path;  // absolute; empty: output is dropped
@@ -89,12 +101,20 @@ struct ContainerRecord {
   uint32_t gid = 0;
   std::vector<uint32_t> groups;
 
+  // Of the image and of all image volumes.
+  std::vector<std::string> AllLayers() const {
+    std::vector<std::string> layers = chain_ids;
+    for (const ImageVolumeRecord& volume : image_volumes)
+      layers.insert(layers.end(), volume.chain_ids.begin(), volume.chain_ids.end());
+    return layers;
+  }
+
   template <typename Self>
   static auto Fields(Self& s) {
-    return std::tie(s.id, s.sandbox_id, s.config, s.image_id, s.image_ref, s.chain_ids, s.plan, s.resources,
-                    s.cgroup_path, s.log_path, s.stop_signal, s.phase, s.lost, s.oom_killed, s.created_at,
-                    s.started_at, s.finished_at, s.exit_code, s.reason, s.message, s.pid, s.uid, s.gid,
-                    s.groups);
+    return std::tie(s.id, s.sandbox_id, s.config, s.image_id, s.image_ref, s.chain_ids, s.image_volumes,
+                    s.plan, s.resources, s.cgroup_path, s.log_path, s.stop_signal, s.phase, s.lost,
+                    s.oom_killed, s.created_at, s.started_at, s.finished_at, s.exit_code, s.reason, s.message,
+                    s.pid, s.uid, s.gid, s.groups);
   }
 };
 

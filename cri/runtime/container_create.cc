@@ -16,6 +16,39 @@ std::string ImageRefOf(const ImageRecord& image) {
   return image.repo_digests.empty() ? image.id : image.repo_digests.front();
 }
 
+// The layers of a container's images, until the container holds them itself.
+class HeldImages {
+ public:
+  explicit HeldImages(ImageStore& images) : images_(images) {}
+  ~HeldImages() {
+    for (const auto& chain_ids : held_) images_.ReleaseLayers(chain_ids);
+  }
+  HeldImages(const HeldImages&) = delete;
+  HeldImages& operator=(const HeldImages&) = delete;
+
+  Result<ImageRecord> Find(const std::string& ref) {
+    ImageRecord image = TRY(images_.FindAndHold(ref));
+    held_.push_back(image.chain_ids);
+    return image;
+  }
+  void Keep() { held_.clear(); }
+
+ private:
+  ImageStore& images_;
+  std::vector<std::vector<std::string>> held_;
+};
+
+Result<std::vector<ImageVolumeRecord>> FindVolumes(const v1::ContainerConfig& config, HeldImages& held) {
+  std::vector<ImageVolumeRecord> volumes;
+  for (const v1::Mount& mount : config.mounts()) {
+    if (!mount.has_image()) continue;
+    Result<ImageRecord> image = held.Find(mount.image().image());
+    if (!image) return std::unexpected(Within("image volume " + mount.container_path(), image.error()));
+    volumes.push_back({ImageRefOf(*image), image->chain_ids});
+  }
+  return volumes;
+}
+
 Result<> ValidateContainerConfig(const v1::ContainerConfig& config) {
   if (config.metadata().name().empty()) {
     return Fail(Code::kInvalidArgument, "validate", "config.metadata.name", "it is empty");
@@ -61,25 +94,24 @@ Result<std::string> Runtime::MakeContainer(const SandboxPtr& sandbox,
     return Fail(Code::kFailedPrecondition, "create container in sandbox", sandbox->id(),
                 "the sandbox is not ready");
   }
-  ImageRecord image = TRY(host_.images.FindAndHold(request.config().image().image()));
-  Result<std::string> id = [&]() -> Result<std::string> {
-    ContainerRecord record = TRY(PlanContainer(*sandbox, request, image));
-    call.spans.Mark("plan");
-    TRY(host_.records.PutContainer({record.id, record.sandbox_id, Encode(record)}));
-    auto container = std::make_shared<Container>(record, request.config(), sandbox, ContainerWriter());
-    Result<> prepared = host_.snapshotter.Prepare(record.id, record.chain_ids);
-    if (prepared) prepared = pods_.AddContainer(container);
-    if (!prepared) {
-      (void)host_.snapshotter.RemoveContainer(record.id);
-      (void)host_.records.DeleteContainer(record.id);
-      return std::unexpected(std::move(prepared).error());
-    }
-    Announce(*container);
-    call.spans.Mark("record");
-    return record.id;
-  }();
-  if (!id) host_.images.ReleaseLayers(image.chain_ids);
-  return id;
+  HeldImages held(host_.images);
+  ImageRecord image = TRY(held.Find(request.config().image().image()));
+  ContainerRecord record = TRY(PlanContainer(*sandbox, request, image));
+  record.image_volumes = TRY(FindVolumes(request.config(), held));
+  call.spans.Mark("plan");
+  TRY(host_.records.PutContainer({record.id, record.sandbox_id, Encode(record)}));
+  auto container = std::make_shared<Container>(record, request.config(), sandbox, ContainerWriter());
+  Result<> prepared = host_.snapshotter.Prepare(record.id, record.chain_ids);
+  if (prepared) prepared = pods_.AddContainer(container);
+  if (!prepared) {
+    (void)host_.snapshotter.RemoveContainer(record.id);
+    (void)host_.records.DeleteContainer(record.id);
+    return std::unexpected(std::move(prepared).error());
+  }
+  held.Keep();
+  Announce(*container);
+  call.spans.Mark("record");
+  return record.id;
 }
 
 // A created container is this plan and nothing else: no process, no cgroup, no mount.
@@ -102,8 +134,8 @@ Result<ContainerRecord> Runtime::PlanContainer(const Sandbox& sandbox,
   ImageConfig image_config = TRY(ParseImageConfig(image.config_json));
   record.stop_signal = TRY(StopSignalOf(config.stop_signal(), image_config.stop_signal));
   TRY(ResourcesFromCri(config.linux().resources()));
-  ContainerInputs inputs{sandbox.config(), config,    image_config,   PodFilesOf(sandbox.id()),
-                         host_.facts,      record.id, /*volumes=*/{}, TRY(CdiEditsOf(config))};
+  ContainerInputs inputs{sandbox.config(), config,    image_config,           PodFilesOf(sandbox.id()),
+                         host_.facts,      record.id, TRY(CdiEditsOf(config))};
   ContainerPlan plan = TRY(BuildContainerPlan(inputs));
   if (plan.pid == NamespaceUse::kTarget) TRY(TargetOf(sandbox, config));
   if (plan.process.seccomp) TRY(SeccompFilterOf(config, plan));

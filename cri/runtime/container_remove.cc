@@ -34,7 +34,7 @@ Result<> Runtime::ForgetContainer(const ContainerPtr& container) {
   TRY(host_.snapshotter.RemoveContainer(record.id));
   host_.shims.RemoveExitRecord(record.id);
   TRY(host_.records.DeleteContainer(record.id));
-  if (removing) host_.images.ReleaseLayers(record.chain_ids);
+  if (removing) host_.images.ReleaseLayers(record.AllLayers());
   Withdraw(*container);
   container_names_.Release(ContainerName(container->config().metadata(), record.sandbox_id));
   janitor_.Post([this] { LogDeletionProblems(); });

@@ -79,6 +79,8 @@ Result<ContainerStarted> Runtime::SendStart(const ContainerPtr& container, const
   frame.Add(FdRole::kPlan, TRY(MakeSealedMemfd("container-plan", record.plan)));
   UniqueFd user_namespace = TRY(container->sandbox().DuplicateUserNamespace());
   frame.Add(FdRole::kRootfs, TRY(host_.snapshotter.Mount(record.id, record.chain_ids, user_namespace.get())));
+  for (const ImageVolumeRecord& volume : record.image_volumes)
+    frame.Add(FdRole::kImage, TRY(host_.snapshotter.MountImage(volume.chain_ids, user_namespace.get())));
   call.spans.Mark("mount");
 
   CgroupResources resources = TRY(ResourcesFromCri(ResourcesOf(*container)));

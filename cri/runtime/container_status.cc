@@ -52,6 +52,14 @@ v1::Container SummaryOf(const Container& container, const ContainerRecord& recor
   return summary;
 }
 
+// What the kubelet tells people of the images that volumes are (KEP-5365).
+void NameImageVolumes(const ContainerRecord& record, v1::ContainerStatus& status) {
+  auto volume = record.image_volumes.begin();
+  for (v1::Mount& mount : *status.mutable_mounts()) {
+    if (mount.has_image()) mount.mutable_image()->set_image_ref((volume++)->image_ref);
+  }
+}
+
 }  // namespace
 
 v1::ContainerStatus Runtime::StatusOf(const Container& container) const {
@@ -73,6 +81,7 @@ v1::ContainerStatus Runtime::StatusOf(const Container& container) const {
   *status.mutable_labels() = config.labels();
   *status.mutable_annotations() = config.annotations();
   *status.mutable_mounts() = config.mounts();
+  NameImageVolumes(record, status);
   status.set_log_path(record.log_path);
   *status.mutable_resources()->mutable_linux() = ResourcesOf(container);
   status.set_stop_signal(SignalToCri(record.stop_signal));

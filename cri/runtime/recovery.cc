@@ -96,7 +96,7 @@ Result<std::vector<SandboxPtr>> Runtime::LoadRecords() {
     if (!config.ParseFromString(record.config))
       return Fail(Code::kDataLoss, "decode", "config of container " + row.id);
     SandboxPtr sandbox = TRY(pods_.FindSandbox(record.sandbox_id));
-    host_.images.HoldLayers(record.chain_ids);
+    host_.images.HoldLayers(record.AllLayers());
     std::string name = ContainerName(config.metadata(), record.sandbox_id);
     std::string bytes = record.config;
     auto container =

@@ -28,7 +28,6 @@ struct ContainerInputs {
   PodFiles files;
   const HostFacts& host;
   std::string container_id;
-  std::vector<ImageVolume> volumes = {};
   std::vector<cdi::Edits> cdi = {};  // of the devices that the request names
 };
 

@@ -6,6 +6,7 @@
 #include <linux/mount.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <string_view>
 #include <utility>
@@ -95,11 +96,10 @@ Result<uint64_t> AttributesOf(const v1::Mount& mount) {
   return attributes;
 }
 
-Result<> CheckSupported(const v1::Mount& mount) {
-  if (!mount.image().image().empty()) {
-    return UnsupportedField("mounts.image", mount.image().image(), "image volumes are not supported yet");
-  }
-  return {};
+Result<std::string> TargetOf(const v1::Mount& mount) {
+  std::string target = TRY(CleanAbsolutePath("mounts.container_path", mount.container_path()));
+  if (target == "/") return BadField("mounts.container_path", mount.container_path(), "is the root");
+  return target;
 }
 
 Result<> CheckRecursiveReadOnly(const v1::Mount& mount) {
@@ -113,13 +113,11 @@ Result<> CheckRecursiveReadOnly(const v1::Mount& mount) {
 }
 
 Result<MountStep> RequestedMount(const v1::Mount& mount, const IdMap& pod_ids) {
-  TRY(CheckSupported(mount));
   TRY(CheckRecursiveReadOnly(mount));
   MountStep step;
   step.kind = MountKind::kBind;
   step.source = TRY(CleanAbsolutePath("mounts.host_path", mount.host_path()));
-  step.target = TRY(CleanAbsolutePath("mounts.container_path", mount.container_path()));
-  if (step.target == "/") return BadField("mounts.container_path", mount.container_path(), "is the root");
+  step.target = TRY(TargetOf(mount));
   step.attributes = TRY(AttributesOf(mount));
   step.recursive_bind = true;
   step.recursive_attributes = mount.recursive_read_only();
@@ -130,6 +128,55 @@ Result<MountStep> RequestedMount(const v1::Mount& mount, const IdMap& pod_ids) {
                     "Bidirectional propagation cannot leave a user namespace");
   }
   return step;
+}
+
+// A relative path that stays where it begins; the kubelet's rules for a subPath.
+Result<> CheckSubPath(const std::string& path) {
+  std::filesystem::path parts(path);
+  bool leaves = std::ranges::find(parts, "..") != parts.end();
+  if (parts.is_absolute() || leaves || path.find('\0') != std::string::npos) {
+    return BadField("mounts.image_sub_path", path, "is not a relative path without ..");
+  }
+  return {};
+}
+
+// Files of an image are looked at, not executed and not changed.
+Result<MountStep> RequestedImage(const v1::Mount& mount, uint32_t number) {
+  if (!mount.host_path().empty())
+    return BadField("mounts.host_path", mount.host_path(), "is given together with an image");
+  if (mount.propagation() != v1::PROPAGATION_PRIVATE)
+    return BadField("mounts.propagation", mount.container_path(), "an image volume does not propagate");
+  if (number >= kMaxImageVolumes)
+    return BadField("mounts.image", mount.image().image(), "is one image volume too many");
+  TRY(CheckSubPath(mount.image_sub_path()));
+  MountStep step;
+  step.kind = MountKind::kImage;
+  step.source = mount.image_sub_path();
+  step.target = TRY(TargetOf(mount));
+  step.attributes = TRY(AttributesOf(mount)) | kInert | MOUNT_ATTR_RDONLY;
+  step.recursive_bind = false;
+  step.image = number;
+  return step;
+}
+
+Result<std::vector<MountStep>> RequestedMounts(const v1::ContainerConfig& config, const IdMap& pod_ids) {
+  std::vector<MountStep> steps;
+  uint32_t images = 0;
+  for (const v1::Mount& mount : config.mounts()) {
+    steps.push_back(
+        TRY(mount.has_image() ? RequestedImage(mount, images++) : RequestedMount(mount, pod_ids)));
+  }
+  return steps;
+}
+
+Result<std::vector<MountStep>> DeclaredVolumes(const std::vector<std::string>& paths) {
+  std::vector<MountStep> steps;
+  for (const std::string& path : paths) {
+    std::string target = TRY(CleanAbsolutePath("image.volumes", path));
+    if (target == "/") return BadField("image.volumes", path, "is the root");
+    steps.push_back(Filesystem(MountKind::kVolume, target, /*attributes=*/0));
+  }
+  return steps;
 }
 
 bool HasTarget(const std::vector<MountStep>& mounts, std::string_view target) {
@@ -158,15 +205,8 @@ std::vector<MountStep> SortedByDepth(std::vector<MountStep> mounts) {
 }
 
 Result<std::vector<MountStep>> ContainerMounts(const MountInputs& inputs) {
-  std::vector<MountStep> requested;
-  for (const v1::Mount& mount : inputs.config.mounts())
-    requested.push_back(TRY(RequestedMount(mount, inputs.ids)));
-  std::vector<MountStep> volumes;
-  for (const ImageVolume& volume : inputs.volumes) {
-    std::string target = TRY(CleanAbsolutePath("image.volumes", volume.target));
-    if (target == "/") return BadField("image.volumes", volume.target, "is the root");
-    volumes.push_back(OurBind(volume.host_path, target, /*read_only=*/false, inputs.ids));
-  }
+  std::vector<MountStep> requested = TRY(RequestedMounts(inputs.config, inputs.ids));
+  std::vector<MountStep> volumes = TRY(DeclaredVolumes(inputs.volumes));
   std::vector<MountStep> mounts =
       DefaultMounts(inputs.config.linux().security_context(), inputs.files, inputs.ids);
   GiveWay(mounts, volumes);

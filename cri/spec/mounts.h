@@ -14,24 +14,21 @@
 
 namespace davit {
 
-// A directory of the host in place of a volume that the image declares.
-struct ImageVolume {
-  std::string host_path;  // made by the daemon
-  std::string target;
-};
-
 struct MountInputs {
   const ::runtime::v1::ContainerConfig& config;
   const PodFiles& files;
-  const std::vector<ImageVolume>& volumes;
-  const IdMap& ids;  // of the pod's user namespace
+  const std::vector<std::string>& volumes;  // paths that the image declares
+  const IdMap& ids;                         // of the pod's user namespace
 };
 
-// Kernel filesystems, the pod's files, image volumes and the request's mounts, the one of two with the same
-// target giving way to the later of this list. Parents come before what lies in them: sorted by depth,
-// otherwise in this order. A request for /dev itself takes everything of ours below it away. kInvalidArgument
-// for paths that are not absolute, the root as a target, and combinations that CRI rules out; kUnimplemented
-// for image mounts.
+// More would not fit into one frame to the shim.
+constexpr int kMaxImageVolumes = 32;
+
+// Kernel filesystems, the pod's files, the image's own volumes and the request's mounts, the one of two with
+// the same target giving way to the later of this list. Parents come before what lies in them: sorted by
+// depth, otherwise in this order. A request for /dev itself takes everything of ours below it away. Image
+// volumes (KEP-4639) are numbered in the order of the request. kInvalidArgument for paths that are not
+// absolute, the root as a target, and combinations that CRI rules out.
 Result<std::vector<MountStep>> ContainerMounts(const MountInputs& inputs);
 
 // Parents before what lies in them, otherwise in the given order.

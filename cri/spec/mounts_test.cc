@@ -14,7 +14,7 @@ namespace {
 
 const PodFiles kFiles{"/r/hosts", "/r/resolv.conf", "/r/hostname"};
 
-Result<std::vector<MountStep>> Mounts(const std::string& config, std::vector<ImageVolume> volumes = {}) {
+Result<std::vector<MountStep>> Mounts(const std::string& config, std::vector<std::string> volumes = {}) {
   auto request = Proto<v1::ContainerConfig>(config);
   return ContainerMounts({request, kFiles, volumes, IdMap()});
 }
@@ -138,15 +138,42 @@ TEST(Mounts, KeepTheCgroupInARequestedSys) {
   EXPECT_LT(std::ranges::find(targets, "/sys"), std::ranges::find(targets, "/sys/fs/cgroup"));
 }
 
-TEST(Mounts, GiveImageVolumesADirectoryUnlessRequested) {
-  auto mounts =
-      Mounts("mounts { container_path: '/b' host_path: '/srv' }", {{"/v/1", "/a/"}, {"/v/2", "/b"}});
+TEST(Mounts, KeepTheVolumesOfTheImageUnlessRequested) {
+  auto mounts = Mounts("mounts { container_path: '/b' host_path: '/srv' }", {"/a/", "/b"});
   ASSERT_TRUE(mounts);
-  EXPECT_EQ(Find(*mounts, "/a")->source, "/v/1");
-  EXPECT_TRUE(Find(*mounts, "/a")->source_is_ours);
+  EXPECT_EQ(Find(*mounts, "/a")->kind, MountKind::kVolume);
   EXPECT_EQ(Find(*mounts, "/b")->source, "/srv");
-  EXPECT_TRUE(Refuses(Mounts("", {{"/v", "a"}}), Code::kInvalidArgument, "image.volumes", "a"));
-  EXPECT_TRUE(Refuses(Mounts("", {{"/v", "/"}}), Code::kInvalidArgument, "image.volumes", "/"));
+  EXPECT_TRUE(Refuses(Mounts("", {"a"}), Code::kInvalidArgument, "image.volumes", "a"));
+  EXPECT_TRUE(Refuses(Mounts("", {"/"}), Code::kInvalidArgument, "image.volumes", "/"));
+}
+
+TEST(Mounts, OfImagesAreNumberedAndInert) {
+  auto mounts = Mounts(R"(
+      mounts { container_path: '/a/b' image { image: 'first' } }
+      mounts { container_path: '/host' host_path: '/srv' }
+      mounts { container_path: '/c' image { image: 'second' } image_sub_path: 'etc/x' readonly: true })");
+  ASSERT_TRUE(mounts);
+  const MountStep* first = Find(*mounts, "/a/b");
+  const MountStep* second = Find(*mounts, "/c");
+  EXPECT_EQ(first->kind, MountKind::kImage);
+  EXPECT_EQ(first->image, 0U);
+  EXPECT_EQ(second->image, 1U);
+  EXPECT_EQ(second->source, "etc/x");
+  uint64_t inert = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+  EXPECT_EQ(first->attributes, inert);
+}
+
+TEST(Mounts, OfImagesDoNotLeaveThem) {
+  auto with = [](const std::string& fields) {
+    return Mounts("mounts { container_path: '/a' image { image: 'i' } " + fields + " }");
+  };
+  EXPECT_TRUE(
+      Refuses(with("image_sub_path: '/etc'"), Code::kInvalidArgument, "mounts.image_sub_path", "/etc"));
+  EXPECT_TRUE(
+      Refuses(with("image_sub_path: 'a/../..'"), Code::kInvalidArgument, "mounts.image_sub_path", ".."));
+  EXPECT_TRUE(Refuses(with("host_path: '/srv'"), Code::kInvalidArgument, "mounts.host_path", "/srv"));
+  EXPECT_TRUE(Refuses(with("propagation: PROPAGATION_BIDIRECTIONAL"), Code::kInvalidArgument,
+                      "mounts.propagation", "/a"));
 }
 
 TEST(Mounts, DecideThePropagationOfTheRoot) {
@@ -192,9 +219,7 @@ INSTANTIATE_TEST_SUITE_P(
                       BadMount{"container_path: '/a' host_path: '/a' mount_options: 'exec'",
                                "mounts.mount_options", "exec"},
                       BadMount{"container_path: '/a' host_path: '/a' uidMappings { length: 1 }",
-                               "mounts.gidMappings", "0 mappings"},
-                      BadMount{"container_path: '/a' image { image: 'busybox' }", "mounts.image", "busybox",
-                               Code::kUnimplemented}));
+                               "mounts.gidMappings", "0 mappings"}));
 
 TEST(Mounts, RefuseUnknownPropagation) {
   v1::ContainerConfig config;

@@ -74,6 +74,8 @@ const char* TypeName(MountKind kind) {
   switch (kind) {
     case MountKind::kBind:
     case MountKind::kShm:
+    case MountKind::kImage:
+    case MountKind::kVolume:
       return "bind";
     case MountKind::kTmpfs:
       return "tmpfs";
@@ -137,6 +139,7 @@ Json MountsJson(const std::vector<MountStep>& mounts) {
   for (const MountStep& step : mounts) {
     std::string source = step.source.empty() ? TypeName(step.kind) : step.source;
     if (step.kind == MountKind::kShm) source = "shm";
+    if (step.kind == MountKind::kVolume) source = step.target;
     Json mount = {{"destination", step.target},
                   {"type", TypeName(step.kind)},
                   {"source", source},

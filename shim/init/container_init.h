@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "base/unique_fd.h"
@@ -22,6 +23,7 @@ struct InitInputs {
   const OwnMounts* own = nullptr;
   const PodNamespaces* pod = nullptr;
   UniqueFd rootfs;
+  std::vector<UniqueFd> images;  // of kImage steps
   UniqueFd host_mounts;
   UniqueFd cgroup_dir;
   const CgroupFds* cgroup = nullptr;

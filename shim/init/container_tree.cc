@@ -10,6 +10,7 @@
 
 #include "base/file_io.h"
 #include "base/open_beneath.h"
+#include "shim/init/image_volumes.h"
 #include "shim/init/masks.h"
 #include "shim/init/mount_api.h"
 #include "shim/init/mounts.h"
@@ -87,6 +88,7 @@ class Builder {
       return SystemError("setns", "the shim's mount namespace");
     }
     if (unshare(CLONE_NEWNS) < 0) return SystemError("unshare", "mount namespace");
+    TRY(TakeImageVolumes(plan_, std::move(inputs_.images), prepared_.sources));
     if (plan_.ids.empty()) return {};
     TRY(MakeFilesAsRootOf(plan_.ids));
     return DieWithShim();

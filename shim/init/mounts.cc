@@ -81,6 +81,7 @@ class Builder {
     const MountStep& step = plan_.mounts[index];
     switch (step.kind) {
       case MountKind::kBind:
+      case MountKind::kImage:
         return Bind(step, std::move(prepared_.sources[index]));
       case MountKind::kTmpfs:
         return MakeTmpfs(step);
@@ -94,6 +95,8 @@ class Builder {
         return NewFilesystem("devpts", step.options, step.attributes);
       case MountKind::kShm:
         return MakeShm(step);
+      case MountKind::kVolume:
+        return MakeVolume(step);
       case MountKind::kCgroup:
         break;
     }
@@ -136,6 +139,11 @@ class Builder {
     TRY(SetPropagation(shm.get(), Propagation::kPrivate, /*recursive=*/true, step.target));
     TRY(SetMountAttributes(shm.get(), step.attributes, /*recursive=*/false, step.target));
     return shm;
+  }
+
+  Result<UniqueFd> MakeVolume(const MountStep& step) {
+    UniqueFd directory = TRY(OpenTarget(root_fd_, step.target, TargetKind::kDirectory));
+    return CloneMount(directory.get(), "", /*recursive=*/false, step.target);
   }
 
   Result<> AttachCgroups(const MountStep& step) {

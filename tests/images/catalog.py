@@ -43,6 +43,14 @@ def _five_layers():
     return layers, {"Env": [_PATH], "Cmd": ["sleep", "infinity"]}
 
 
+def _with_volume():
+    """A volume that has content in the image, and one that has not even a directory."""
+    layer = rootfs.busybox_layer()
+    layer.directory("/data", mode=0o1777)
+    layer.file("/data/seed", "from the image\n")
+    return [layer], {"Env": [_PATH], "Cmd": ["sh"], "Volumes": {"/data": {}, "/srv/new": {}}}
+
+
 def _busybox():
     """busybox for a shell and most programs; ipcs, ipcmk and pgrep as util-linux and procps have them."""
     tools = Layer()
@@ -105,6 +113,7 @@ IMAGES = {
     "davit/hello:latest": _hello,
     "davit/five-layers:latest": _five_layers,
     "davit/busybox:latest": _busybox,
+    "davit/volume:latest": _with_volume,
     "pause:3.6": _pause("3.6"),
     "pause:3.9": _pause("3.9"),
     _E2E + "busybox:1.29-2": _busybox,
