@@ -225,20 +225,21 @@ TEST(Spawn, RunsASealedMemfdWhoseNumberIsTakenInTheChild) {
   EXPECT_EQ(status->code, 0);
 }
 
-TEST(Spawn, PassesOnlyTheNamedDescriptorsAndReportsTheExit) {
+TEST(Spawn, PassesOnlyTheNamedDescriptorsAndVariablesAndReportsTheExit) {
+  setenv("LEAK", "leaked", /*overwrite=*/1);
   int ends[2];
   ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
   UniqueFd reader(ends[0]);
   UniqueFd writer(ends[1]);
   SpawnRequest request;
   request.program = "/bin/sh";
-  request.args = {"sh", "-c", "echo $X; ls /proc/self/fd | wc -l; exit 3"};
+  request.args = {"sh", "-c", "echo $X$LEAK; pwd; ls /proc/self/fd | wc -l; exit 3"};
   request.env = {"X=value", "PATH=/usr/bin:/bin"};
   request.fds = {{writer.get(), 1}};
   auto child = Spawn(request);
   ASSERT_TRUE(child) << child.error().ToString();
   writer.Reset();
-  EXPECT_EQ(*ReadFd(reader.get(), "pipe"), "value\n4\n");  // 0, 1, 2 and the directory that ls reads
+  EXPECT_EQ(*ReadFd(reader.get(), "pipe"), "value\n/\n4\n");  // 0, 1, 2 and the directory that ls reads
   auto status = Reap(*child);
   ASSERT_TRUE(status);
   EXPECT_EQ(status->code, 3);

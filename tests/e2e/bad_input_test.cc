@@ -106,6 +106,9 @@ const BadContainer kBadContainers[] = {
     {"UnknownImage",
      [](auto& r) { r.mutable_config()->mutable_image()->set_image("registry.test/nothing:1"); }, kNotFound,
      "registry.test/nothing"},
+    {"ImageThatIsAFile",  // a checkpoint, to runtimes that restore from one here
+     [](auto& r) { r.mutable_config()->mutable_image()->set_image("/var/lib/checkpoint.tar"); }, kNotFound,
+     "/var/lib/checkpoint.tar"},
     {"NoImage", [](auto& r) { r.mutable_config()->clear_image(); }, kInvalid, "image"},
     {"LogPathThatLeavesTheDirectory", [](auto& r) { r.mutable_config()->set_log_path("../../outside.log"); },
      kInvalid, "../../outside.log"},
@@ -219,9 +222,11 @@ TEST_F(BadRequest, AnExecWithoutACommandIsRefused) {
 
 TEST_F(BadRequest, ABadImageNameIsRefused) {
   v1::PullImageRequest request;
-  request.mutable_image()->set_image("UPPER/Case:!");
-
-  EXPECT_THAT(cri().Ask(&ImageStub::PullImage, request), FailsWith(kInvalid, "UPPER/Case:!"));
+  for (const char* name :
+       {"UPPER/Case:!", "/etc/passwd", "./image.tar", "file:///image.tar", "oci:/layout"}) {
+    request.mutable_image()->set_image(name);
+    EXPECT_THAT(cri().Ask(&ImageStub::PullImage, request), FailsWith(kInvalid, name));
+  }
 }
 
 TEST_F(BadRequest, PrivilegedContainersIgnoreTheirSeccompProfile) {

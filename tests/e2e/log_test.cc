@@ -116,6 +116,18 @@ TEST_F(Logs, ALogPathThatIsASymbolicLinkIsNotFollowed) {
   EXPECT_FALSE(std::filesystem::exists(outside));
 }
 
+TEST_F(Logs, ReopeningFollowsNoSymbolicLinkEither) {
+  v1::ReopenContainerLogRequest request;
+  request.set_container_id(RunIdle());
+  std::string path = StatusOf(request.container_id()).log_path();
+  std::string outside = instance().directory() + "/reopened.log";
+  std::filesystem::remove(path);
+  std::filesystem::create_symlink(outside, path);
+
+  EXPECT_FALSE(cri().Ask(&RuntimeStub::ReopenContainerLog, request).status.ok());
+  EXPECT_FALSE(std::filesystem::exists(outside));
+}
+
 TEST_F(Logs, AContainerWithoutALogPathRuns) {
   v1::ContainerConfig config = ShellConfig("echo dropped");
   config.clear_log_path();
