@@ -12,6 +12,19 @@
 #include "base/open_beneath.h"
 
 namespace davit {
+namespace {
+
+// A pod that mounts the log directory can put anything there; a FIFO would hold whoever opens it.
+Result<UniqueFd> OpenLogFile(int dir_fd, const std::string& name) {
+  constexpr int kFlags = O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY;
+  UniqueFd file = TRY(OpenBeneath(dir_fd, name, Resolve::kStrict, kFlags, 0640));
+  struct stat st;
+  if (fstat(file.get(), &st) < 0) return SystemError("fstat", name);
+  if (!S_ISREG(st.st_mode)) return Fail(Code::kInvalidArgument, "open log", name, "not a regular file");
+  return file;
+}
+
+}  // namespace
 
 Result<std::string> ResolveLogPath(const std::string& log_directory, const std::string& log_path) {
   if (log_directory.empty() || log_path.empty()) return std::string();
@@ -37,7 +50,7 @@ Result<UniqueFd> OpenLog(const std::string& log_directory, const std::string& lo
     if (mkdirat(dir.get(), part.c_str(), 0755) < 0 && errno != EEXIST) return SystemError("mkdir", log_path);
     dir = TRY(OpenBeneath(dir.get(), part, Resolve::kStrict, O_PATH | O_DIRECTORY));
   }
-  return OpenBeneath(dir.get(), relative.filename(), Resolve::kStrict, O_WRONLY | O_CREAT | O_APPEND, 0640);
+  return OpenLogFile(dir.get(), relative.filename());
 }
 
 }  // namespace davit

@@ -3,6 +3,7 @@
 
 #include "cri/runtime/log_file.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -52,6 +53,13 @@ TEST_F(LogFile, FollowsNoSymlinkBelowTheLogDirectory) {
   EXPECT_FALSE(std::filesystem::exists("/etc/davit-test.log"));
   ASSERT_EQ(symlink("/etc/passwd", (dir_ + "/pod/0.log").c_str()), 0);
   EXPECT_FALSE(OpenLog(dir_ + "/pod", "0.log"));
+}
+
+TEST_F(LogFile, IsARegularFile) {
+  ASSERT_EQ(mkfifo((dir_ + "/0.log").c_str(), 0600), 0);
+  EXPECT_FALSE(OpenLog(dir_, "0.log"));
+  UniqueFd reader = std::move(*OpenAt(AT_FDCWD, dir_ + "/0.log", O_RDONLY | O_NONBLOCK));
+  EXPECT_FALSE(OpenLog(dir_, "0.log"));
 }
 
 }  // namespace
