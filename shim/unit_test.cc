@@ -7,8 +7,10 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "base/codec.h"
 #include "base/memfd.h"
@@ -269,6 +271,31 @@ TEST_F(DirectoryTest, TargetsDoNotLoop) {
   looped = OpenTarget(fd_.get(), "/a", TargetKind::kDirectory);
   ASSERT_FALSE(looped);
   EXPECT_EQ(looped.error().os_errno, ELOOP);
+}
+
+// Rule 5 of the security rules: whatever the path turns into while it is resolved (CVE-2021-30465).
+TEST_F(DirectoryTest, Rule5TargetsStayInsideWhilePathsAreSwapped) {
+  const std::string root = path_ + "/root";
+  const std::string outside = path_ + "/outside";
+  for (const char* name : {"/root/a", "/outside"}) fs::create_directories(path_ + name);
+  fs::create_directory_symlink(outside, root + "/b");
+  fs::create_directory_symlink("../../outside", root + "/c");
+  UniqueFd root_fd(open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  std::atomic<bool> stop = false;
+  std::thread swapper([&] {
+    while (!stop) {
+      renameat2(root_fd.get(), "a", root_fd.get(), "b", RENAME_EXCHANGE);
+      renameat2(root_fd.get(), "a", root_fd.get(), "c", RENAME_EXCHANGE);
+    }
+  });
+  for (int i = 0; i < 300; ++i) {
+    auto target = OpenTarget(root_fd.get(), "/a/" + std::to_string(i) + "/x", TargetKind::kFile);
+    if (!target) continue;
+    EXPECT_THAT(Where(*target), ::testing::StartsWith("/root/"));
+  }
+  stop = true;
+  swapper.join();
+  EXPECT_TRUE(fs::is_empty(outside));
 }
 
 TEST_F(DirectoryTest, TargetsBelowAFileAreAnError) {

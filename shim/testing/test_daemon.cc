@@ -111,6 +111,7 @@ Result<> TestDaemon::LaunchShim() {
   auto [ours, theirs] = TRY(FramePair());
   UniqueFd exits = TRY(OpenAt(AT_FDCWD, dir_ / "exits", O_RDONLY | O_DIRECTORY));
   UniqueFd log = TRY(OpenAt(AT_FDCWD, dir_ / "shim.log", O_WRONLY | O_CREAT | O_APPEND, 0600));
+  UniqueFd host_root = TRY(OpenAt(AT_FDCWD, "/", O_RDONLY | O_DIRECTORY));
 
   SpawnRequest request;
   request.program = "/proc/self/fd/" + std::to_string(program);
@@ -118,7 +119,8 @@ Result<> TestDaemon::LaunchShim() {
   request.fds = {{listener_.get(), kShimListenFd},
                  {theirs.get(), kShimControlFd},
                  {exits.get(), kShimExitsFd},
-                 {log.get(), kShimLogFd}};
+                 {log.get(), kShimLogFd},
+                 {host_root.get(), kForgottenFd}};
   shim_ = TRY(Spawn(request));
   control_ = std::move(ours);
   listener_.Reset();

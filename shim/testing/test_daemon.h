@@ -26,6 +26,9 @@ std::string TestId(unsigned n);
 ContainerPlan MinimalPlan(const std::string& id, std::vector<std::string> args);
 constexpr uint64_t kDefaultCapabilities = 0xa80425fb;
 
+// Every shim of these tests has the host's root open here, inheritable: what a careless daemon leaks.
+constexpr int kForgottenFd = 60;
+
 // The descriptors of one frame with their roles.
 struct FrameFds {
   std::vector<UniqueFd> fds;
