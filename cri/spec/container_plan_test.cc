@@ -289,6 +289,26 @@ TEST(ContainerPlan, PassesRefusalsOn) {
   EXPECT_FALSE(Plan("envs { key: '' }"));
 }
 
+// Whoever may set an annotation, or build an image, could otherwise decide what only the request may
+// (CVE-2022-0811 and its kin).
+TEST(ContainerPlan, TakesNothingFromAnnotationsAndLabels) {
+  Request plain;
+  Request hostile;
+  for (const char* key :
+       {"io.kubernetes.cri-o.userns-mode", "io.kubernetes.cri-o.Devices", "io.kubernetes.cri-o.umask",
+        "io.kubernetes.cri-o.UnifiedCgroup.c", "run.oci.seccomp.receiver", "run.oci.hooks.stderr",
+        "org.systemd.property.ExecStart", "io.containers.capabilities", "devices.gpu.io/c",
+        "container.seccomp.security.alpha.kubernetes.io/c"}) {
+    std::string annotation = std::string("annotations { key: '") + key + "' value: '/dev/mem' } ";
+    hostile.sandbox += annotation;
+    hostile.container += annotation + "labels { key: '" + key + "' value: '/dev/mem' } ";
+    hostile.image.labels[key] = "/dev/mem";
+  }
+  auto plan = hostile.Build();
+  ASSERT_TRUE(plan) << plan.error().ToString();
+  EXPECT_EQ(Encode(*plan), Encode(*plain.Build()));
+}
+
 // What the kubelet sends for an ordinary pod.
 TEST(ContainerPlan, AcceptsWhatTheKubeletSends) {
   auto plan = Plan(
