@@ -3,6 +3,7 @@
 
 // Images, containers and clients that mean harm: the rules that concern the shim, each with what would happen
 // without it.
+#include <elf.h>
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <linux/filter.h>
@@ -116,6 +117,19 @@ TEST_F(HostileTest, Rule2TheShimsProgramIsSealedAndUselessInside) {
   EXPECT_NE(outcome.exit.exit_code, 0);
   Run(Privileged(2, {"sh", "-c", "for p in /proc/[0-9]*; do echo evil > $p/exe; done; true"}));
   EXPECT_EQ(before, *ReadFile(exe, 64 << 20));
+}
+
+// What looks a user or a converter up by way of shared libraries finds those of the container.
+TEST_F(HostileTest, Rule2TheShimLoadsNoLibraries) {
+  std::string program = *ReadFile("/proc/" + std::to_string(daemon_.shim().pid) + "/exe", 64 << 20);
+  const auto* header = reinterpret_cast<const Elf64_Ehdr*>(program.data());
+  const auto* segments = reinterpret_cast<const Elf64_Phdr*>(program.data() + header->e_phoff);
+  for (int i = 0; i < header->e_phnum; ++i) {
+    EXPECT_NE(segments[i].p_type, uint32_t{PT_INTERP});
+    EXPECT_NE(segments[i].p_type, uint32_t{PT_DYNAMIC});
+  }
+  EXPECT_EQ(program.find("nsswitch.conf"), std::string::npos);
+  EXPECT_LT(program.size(), 1U << 20);  // every pod has a copy
 }
 
 // Rule 4: an image that says where procfs goes decides where the runtime's writes go (CVE-2019-16884).
