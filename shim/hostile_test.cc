@@ -23,6 +23,8 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <sstream>
 #include <thread>
 
 #include "base/file_io.h"
@@ -33,8 +35,11 @@ namespace davit {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::AnyOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsSupersetOf;
+using ::testing::Pair;
 
 constexpr uint64_t kEveryCapability = ~0ULL;
 
@@ -61,6 +66,42 @@ class HostileTest : public ShimTest {
     plan.read_only_paths.clear();
     return plan;
   }
+};
+
+// Holds whoever executes /bin/program at the execve, so that a container can look at it.
+class GateAtExec {
+ public:
+  explicit GateAtExec(const TestImage& image) : root_(image.path()) {
+    const std::string program = root_ + "/bin/program";
+    fs::copy_file("/bin/busybox", program);
+    for (const char* fifo : {"/look", "/seen"}) mkfifo((root_ + fifo).c_str(), 0600);
+    fd_.Reset(fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC, O_RDONLY | O_CLOEXEC));
+    ready_ =
+        fd_ && fanotify_mark(fd_.get(), FAN_MARK_ADD, FAN_OPEN_EXEC_PERM, AT_FDCWD, program.c_str()) == 0;
+  }
+  bool ready() const { return ready_; }
+
+  // The command of the container that looks: at each process $p but its own.
+  static std::vector<std::string> Look(const std::string& at_process) {
+    return {"sh", "-c",
+            "read go < /look; for p in /proc/[2-9]*; do echo process; " + at_process + "; done > /seen"};
+  }
+  // What it has written. The program goes on then.
+  std::string WhatIsSeen() {
+    fanotify_event_metadata event{};
+    EXPECT_EQ(read(fd_.get(), &event, sizeof event), static_cast<ssize_t>(sizeof event));
+    UniqueFd opened(event.fd);
+    std::ofstream(root_ + "/look") << "go\n";
+    std::string seen = *ReadFile(root_ + "/seen");
+    fanotify_response allow{event.fd, FAN_ALLOW};
+    EXPECT_EQ(write(fd_.get(), &allow, sizeof allow), static_cast<ssize_t>(sizeof allow));
+    return seen;
+  }
+
+ private:
+  std::string root_;
+  UniqueFd fd_;
+  bool ready_ = false;
 };
 
 // Rule 1: a descriptor of the runtime's as working directory leads out of the container (CVE-2024-21626).
@@ -429,29 +470,35 @@ TEST_F(HostileTest, Rule19APlainRootOfThePodCannotEvenLookAtPid1) {
 // (CVE-2016-9962).
 TEST_F(HostileTest, Rule19AProcessOnItsWayInShowsNothingOfTheShim) {
   StartSandbox();
-  std::string program = image_.path() + "/bin/program";
-  fs::copy_file("/bin/busybox", program);
-  UniqueFd gate(fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC, O_RDONLY | O_CLOEXEC));
-  if (!gate || fanotify_mark(gate.get(), FAN_MARK_ADD, FAN_OPEN_EXEC_PERM, AT_FDCWD, program.c_str()) < 0)
-    GTEST_SKIP() << "needs fanotify's permission events";
-  for (const char* fifo : {"/look", "/seen"}) ASSERT_EQ(mkfifo((image_.path() + fifo).c_str(), 0600), 0);
-  ContainerPlan plan = MinimalPlan(
-      TestId(1), {"sh", "-c",
-                  "read go < /look; for p in /proc/[2-9]*; do echo process; for l in $p/exe $p/cwd $p/root "
-                  "$p/fd/*; do readlink $l; done; cat $p/environ $p/maps; head -c 1 $p/mem; done > /seen"});
+  GateAtExec gate(image_);
+  if (!gate.ready()) GTEST_SKIP() << "needs fanotify's permission events";
+  ContainerPlan plan =
+      MinimalPlan(TestId(1), gate.Look("for l in $p/exe $p/cwd $p/root $p/fd/*; do readlink "
+                                       "$l; done; cat $p/environ $p/maps; head -c 1 $p/mem"));
   ASSERT_TRUE(daemon_.Start(plan, image_));
-  ProcessPlan exec = plan.process;
-  exec.args = {"program", "true"};
+  plan.process.args = {"program", "true"};
+  std::thread entering([&] { EXPECT_TRUE(daemon_.Exec(TestId(1), plan.process)); });
+
+  EXPECT_EQ(gate.WhatIsSeen(), "process\n");
+  entering.join();
+}
+
+// With CAP_SYS_PTRACE its descriptors are to be seen all the same, and followed.
+TEST_F(HostileTest, Rule19AProcessOnItsWayInHasItsOwnDescriptorsOnly) {
+  StartSandbox();
+  GateAtExec gate(image_);
+  if (!gate.ready()) GTEST_SKIP() << "needs fanotify's permission events";
+  ASSERT_TRUE(daemon_.Start(Privileged(1, gate.Look("for l in $p/fd/*; do readlink $l; done")), image_));
+  ProcessPlan exec = MinimalPlan(TestId(1), {"program", "true"}).process;
   std::thread entering([&] { EXPECT_TRUE(daemon_.Exec(TestId(1), exec)); });
 
-  fanotify_event_metadata event{};
-  EXPECT_EQ(read(gate.get(), &event, sizeof event), static_cast<ssize_t>(sizeof event));
-  UniqueFd opened(event.fd);
-  std::ofstream(image_.path() + "/look") << "go\n";
-  EXPECT_EQ(*ReadFile(image_.path() + "/seen"), "process\n");
-  fanotify_response allow{event.fd, FAN_ALLOW};
-  EXPECT_EQ(write(gate.get(), &allow, sizeof allow), static_cast<ssize_t>(sizeof allow));
+  std::istringstream seen(gate.WhatIsSeen());
   entering.join();
+  std::map<std::string, int> count;
+  for (std::string line; std::getline(seen, line);) ++count[line.substr(0, line.find(':'))];
+  EXPECT_THAT(count, IsSupersetOf({Pair("/", 1), Pair("socket", 1)}));  // its root, its end of the shim's
+  for (const auto& [kind, number] : count)
+    EXPECT_THAT(kind, AnyOf("process", "/", "socket", "pipe", "/dev/null", "/null"));
 }
 
 // Rule 16: whoever is not root gets no answer, even where the socket's mode would let him in.

@@ -7,12 +7,38 @@
 #include <sched.h>
 #include <sys/stat.h>
 
+#include <span>
+
 #include "base/file_io.h"
 #include "shim/init/container_tree.h"
 #include "shim/init/own_process.h"
 
 namespace davit {
 namespace {
+
+void Append(std::vector<int>& numbers, std::span<const UniqueFd> fds) {
+  for (const UniqueFd& fd : fds) numbers.push_back(fd.get());
+}
+
+Result<> KeepOwnDescriptors(const InitInputs& inputs, int sync, int handover) {
+  const PodNamespaces& pod = *inputs.pod;
+  std::vector<int> own = {sync,
+                          handover,
+                          inputs.own->proc.get(),
+                          inputs.own->mount_namespace.get(),
+                          pod.user.get(),
+                          pod.net.get(),
+                          pod.ipc.get(),
+                          pod.uts.get(),
+                          inputs.rootfs.get(),
+                          inputs.host_mounts.get(),
+                          inputs.cgroup_dir.get(),
+                          inputs.process.spare_null};
+  own.insert(own.end(), std::begin(inputs.process.stdio), std::end(inputs.process.stdio));
+  Append(own, inputs.images);
+  Append(own, inputs.cgroup->procs);
+  return CloseAllBut(std::move(own));
+}
 
 // A session of its own, no umask in the way of the modes that the plan asks for, and an end of its own should
 // the shim die before the program runs (the shim's death closes the sync socket as well, but this child may
@@ -34,7 +60,8 @@ Result<> SendConsole(int sync, const Console& console) {
   return SendSync(sync, SyncMessage::kConsole, {}, controller);
 }
 
-Result<ContainerTree> MakeTree(InitInputs& inputs, int sync) {
+Result<ContainerTree> MakeTree(InitInputs& inputs, int sync, int handover = -1) {
+  TRY(KeepOwnDescriptors(inputs, sync, handover));
   TRY(Detach(inputs.plan.container_id));
   ContainerTree tree = TRY(BuildContainerTree(inputs));
   if (tree.console.controller) TRY(SendConsole(sync, tree.console));
@@ -52,7 +79,7 @@ Error BuildAndBecome(InitInputs& inputs, int sync) {
 
 // The mount namespace, then the terminal's peer if there is one.
 Result<> HandOver(InitInputs& inputs, int sync, int handover) {
-  ContainerTree tree = TRY(MakeTree(inputs, sync));
+  ContainerTree tree = TRY(MakeTree(inputs, sync, handover));
   UniqueFd mounts = TRY(OpenAt(inputs.own->proc.get(), "self/ns/mnt", O_RDONLY));
   std::vector<int> fds = {mounts.get()};
   if (tree.console.peer) fds.push_back(tree.console.peer.get());
@@ -72,7 +99,8 @@ Result<UniqueFd> EnterTree(InitInputs& inputs, const Frame& tree) {
   return OpenAt(AT_FDCWD, "/", O_PATH | O_DIRECTORY);
 }
 
-Result<> JoinOthers(InitInputs& inputs, int sync) {
+Result<> JoinOthers(InitInputs& inputs, int sync, int handover) {
+  TRY(KeepOwnDescriptors(inputs, sync, handover));
   const ContainerPlan& plan = inputs.plan;
   TRY(Detach(plan.container_id));
   TRY(JoinPodNamespaces(*inputs.pod,
@@ -84,7 +112,7 @@ Result<> JoinOthers(InitInputs& inputs, int sync) {
 }
 
 Error AwaitAndBecome(InitInputs& inputs, int sync, int handover) {
-  Result<> joined = JoinOthers(inputs, sync);
+  Result<> joined = JoinOthers(inputs, sync, handover);
   if (!joined) return joined.error();
   Result<Frame> tree = AwaitTree(inputs.plan.container_id, handover);
   if (!tree) return tree.error();

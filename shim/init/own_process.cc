@@ -7,10 +7,26 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 namespace davit {
 
 Result<> DieWithShim() {
   if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) return SystemError("prctl(PR_SET_PDEATHSIG)", "SIGKILL");
+  return {};
+}
+
+Result<> CloseAllBut(std::vector<int> kept) {
+  kept.push_back(STDERR_FILENO);
+  std::ranges::sort(kept);
+  int next = STDERR_FILENO;  // the standard streams stay
+  for (int fd : kept) {
+    if (fd > next && close_range(static_cast<unsigned>(next), static_cast<unsigned>(fd) - 1, 0) < 0)
+      return SystemError("close_range", std::to_string(next));
+    next = std::max(next, fd + 1);
+  }
+  if (close_range(static_cast<unsigned>(next), ~0U, 0) < 0)
+    return SystemError("close_range", std::to_string(next));
   return {};
 }
 

@@ -19,6 +19,7 @@
 #include "shim/init/dev.h"
 #include "shim/init/executable.h"
 #include "shim/init/identity.h"
+#include "shim/init/own_process.h"
 #include "shim/init/seccomp.h"
 
 namespace davit {
@@ -160,6 +161,10 @@ Result<> SetStdio(const ProcessInputs& inputs, int root_fd) {
 }
 
 Error BecomeProcess(ProcessInputs inputs, int root_fd, int sync) {
+  const int* stdio = inputs.stdio;
+  Result<> kept =
+      CloseAllBut({root_fd, sync, stdio[0], stdio[1], stdio[2], inputs.terminal, inputs.spare_null});
+  if (!kept) return kept.error();
   return Execute(inputs, root_fd, sync).error();
 }
 
