@@ -4,7 +4,6 @@
 #include "shim/log_writer.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace davit {
 
@@ -14,7 +13,7 @@ void LogWriter::BeginLine(size_t bytes) {
 
 void LogWriter::Append(std::string_view text) {
   size_t part = std::min(text.size(), batch_.size() - used_);
-  std::memcpy(batch_.data() + used_, text.data(), part);
+  std::copy_n(text.begin(), part, batch_.data() + used_);
   used_ += part;
 }
 

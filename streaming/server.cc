@@ -96,25 +96,32 @@ Result<> StreamServer::Listen(const std::string& address) {
   timer_.Reset(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
   if (!timer_) return SystemError("timerfd_create", "streaming");
   base_url_ = (tls_ ? "https://" : "http://") + TRY(OwnAddress(listener_.get())) + "/";
-  std::promise<Result<>> watched;
-  setting_.reactor->Post([this, &watched] {
+  Result<> watched;
+  RunOnReactor([this, &watched] {
     EventLoop& loop = setting_.reactor->loop();
-    Result<> added = loop.Add(timer_.get(), EPOLLIN, [this](uint32_t) { OnTick(); });
-    if (added) added = loop.Add(listener_.get(), EPOLLIN, [this](uint32_t) { Accept(); });
-    watched.set_value(std::move(added));
+    watched = loop.Add(timer_.get(), EPOLLIN, [this](uint32_t) { OnTick(); });
+    if (watched) watched = loop.Add(listener_.get(), EPOLLIN, [this](uint32_t) { Accept(); });
   });
-  return watched.get_future().get();
+  return watched;
 }
 
 StreamServer::~StreamServer() {
-  std::promise<void> gone;
-  setting_.reactor->Post([this, &gone] {
+  RunOnReactor([this] {
     connections_.clear();
     if (listener_) setting_.reactor->loop().Remove(listener_.get());
     if (timer_) setting_.reactor->loop().Remove(timer_.get());
-    gone.set_value();
   });
-  gone.get_future().wait();
+  // Connections that closed just before have posted their removal.
+  RunOnReactor([] {});
+}
+
+void StreamServer::RunOnReactor(const std::function<void()>& work) {
+  std::promise<void> done;
+  setting_.reactor->Post([&] {
+    work();
+    done.set_value();
+  });
+  done.get_future().wait();
 }
 
 Result<std::string> StreamServer::Issue(StreamOrder order) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -45,6 +46,8 @@ class StreamServer {
                const Logger& log);
 
   Result<> Listen(const std::string& address);
+  // Waits for it.
+  void RunOnReactor(const std::function<void()>& work);
   void Accept();
   void AddConnection(UniqueFd socket);
   void OnTick();
