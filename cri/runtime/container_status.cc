@@ -10,6 +10,7 @@
 #include "cri/runtime/stop_signal.h"
 #include "cri/spec/oci_spec.h"
 #include "cri/spec/sandbox_plan.h"
+#include "images/reference.h"
 
 namespace davit {
 namespace {
@@ -34,6 +35,15 @@ void FillUser(const ContainerRecord& record, v1::ContainerStatus& status) {
   user.set_uid(record.uid);
   user.set_gid(record.gid);
   for (uint32_t group : record.groups) user.add_supplemental_groups(group);
+}
+
+// The kubelet asks for an image by its id and says beside it what the pod's author wrote, which is what
+// people want to read of a container.
+v1::ImageSpec ImageForPeople(const v1::ContainerConfig& config) {
+  v1::ImageSpec image = config.image();
+  if (Result<Reference> written = ParseReference(image.user_specified_image()))
+    image.set_image(written->Normalised());
+  return image;
 }
 
 v1::Container SummaryOf(const Container& container, const ContainerRecord& record) {
@@ -73,7 +83,7 @@ v1::ContainerStatus Runtime::StatusOf(const Container& container) const {
   status.set_started_at(record.started_at);
   status.set_finished_at(record.finished_at);
   status.set_exit_code(record.exit_code);
-  *status.mutable_image() = config.image();
+  *status.mutable_image() = ImageForPeople(config);
   status.set_image_ref(record.image_ref);
   status.set_image_id(record.image_id);
   status.set_reason(record.reason);

@@ -75,6 +75,21 @@ TEST_F(Lifecycle, ContainerStatusFollowsCreateStartAndExit) {
   EXPECT_EQ(exited.log_path(), pod_config.log_directory() + "/idle.log");
 }
 
+TEST_F(Lifecycle, ContainerStatusNamesTheImageAsThePodsAuthorDid) {
+  v1::PodSandboxConfig pod_config = PodConfig();
+  std::string pod = RunPod(pod_config);
+  v1::ContainerConfig config = IdleConfig();
+  std::string id = StatusOf(Create(pod, pod_config, config)).image_id();
+
+  config.mutable_metadata()->set_attempt(1);
+  config.mutable_image()->set_image(id);
+  config.mutable_image()->set_user_specified_image("registry.test/davit/busybox");
+  std::string container = Create(pod, pod_config, config);
+
+  EXPECT_EQ(StatusOf(container).image().image(), "registry.test/davit/busybox:latest");
+  EXPECT_EQ(StatusOf(container).image_id(), id);
+}
+
 TEST_F(Lifecycle, ACreatedContainerCanBeRemovedWithoutEverStarting) {
   v1::PodSandboxConfig pod_config = PodConfig();
   std::string container = Create(RunPod(pod_config), pod_config, IdleConfig());
