@@ -3,9 +3,13 @@
 
 //go:build tools
 
-// Package kubernetes pins the kubelet that the tests build:
-//
-//	CGO_ENABLED=0 go build -o kubelet k8s.io/kubernetes/cmd/kubelet
+// Package kubernetes pins what build-programs builds of Kubernetes.
 package kubernetes
 
-import _ "k8s.io/kubernetes/cmd/kubelet"
+import (
+	_ "k8s.io/kubernetes/cmd/kube-apiserver"
+	_ "k8s.io/kubernetes/cmd/kube-controller-manager"
+	_ "k8s.io/kubernetes/cmd/kube-scheduler"
+	_ "k8s.io/kubernetes/cmd/kubectl"
+	_ "k8s.io/kubernetes/cmd/kubelet"
+)
