@@ -11,6 +11,7 @@
 #include <cstdlib>
 
 #include "base/frame.h"
+#include "shim/init/own_process.h"
 #include "shim/init/user_namespace.h"
 #include "shim/sync.h"
 
@@ -38,10 +39,20 @@ Result<ClonedProcess> Fork(const CloneTarget& target, Parent parent = Parent::kC
   return ClonedProcess{static_cast<pid_t>(pid), PidFd(UniqueFd(pidfd))};
 }
 
+Result<> PrepareInside(const CloneTarget& target, int sync) {
+  if (target.pid_namespace >= 0 && setns(target.pid_namespace, CLONE_NEWPID) < 0)
+    return SystemError("setns", "PID namespace");
+  if (target.user_namespace >= 0) TRY(EnterUserNamespace(target.user_namespace));
+  if (!target.descriptors) return {};
+  std::vector<int> kept = *target.descriptors;
+  kept.push_back(sync);
+  return CloseAllBut(std::move(kept));
+}
+
 // In the process in between: makes the child, as a sibling of its own, and returns in that only.
 Result<ClonedProcess> ForkInside(const CloneTarget& target, int sync) {
-  Result<> entered = EnterUserNamespace(target.user_namespace);
-  if (!entered) ReportAndExit(sync, entered.error());
+  Result<> prepared = PrepareInside(target, sync);
+  if (!prepared) ReportAndExit(sync, prepared.error());
   Result<ClonedProcess> child = Fork({.namespaces = target.namespaces}, Parent::kCallersParent);
   if (!child) ReportAndExit(sync, child.error());
   if (child->pid == 0) return child;
@@ -50,7 +61,8 @@ Result<ClonedProcess> ForkInside(const CloneTarget& target, int sync) {
   _exit(told ? 0 : 1);
 }
 
-// Nobody comes back from a user namespace, so somebody else goes there.
+// Nobody comes back from a user namespace, so somebody else goes there. And somebody else closes what the
+// child is not to have, before it is born among others who may look.
 Result<ClonedProcess> ForkThroughAnother(const CloneTarget& target) {
   auto [ours, others] = TRY(FramePair());
   ClonedProcess between = TRY(Fork({.cgroup = target.cgroup}));
@@ -63,7 +75,7 @@ Result<ClonedProcess> ForkThroughAnother(const CloneTarget& target) {
   waitpid(between.pid, nullptr, 0);
   if (!ready) return std::unexpected(ready.error());
   if (!*ready || (*ready)->fds.size() != 1)
-    return Fail(Code::kInternal, "clone3", "child in a user namespace", "no word came");
+    return Fail(Code::kInternal, "clone3", "child by another", "no word came");
   return ClonedProcess{static_cast<pid_t>(atoi((*ready)->payload.c_str())),
                        PidFd(std::move((*ready)->fds[0]))};
 }
@@ -71,7 +83,7 @@ Result<ClonedProcess> ForkThroughAnother(const CloneTarget& target) {
 }  // namespace
 
 Result<ClonedProcess> Clone(const CloneTarget& target) {
-  if (target.user_namespace >= 0) return ForkThroughAnother(target);
+  if (target.user_namespace >= 0 || target.descriptors) return ForkThroughAnother(target);
   if (target.pid_namespace < 0) return Fork(target);
   // setns(CLONE_NEWPID) moves future children only, the caller stays where it is (pid_namespaces(7)).
   if (setns(target.pid_namespace, CLONE_NEWPID) < 0) return SystemError("setns", "PID namespace");

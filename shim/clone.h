@@ -6,6 +6,9 @@
 
 #include <sys/types.h>
 
+#include <optional>
+#include <vector>
+
 #include "base/error.h"
 #include "base/pid_fd.h"
 
@@ -25,9 +28,13 @@ struct CloneTarget {
   int own_pid_namespace = -1;
   // A user namespace to be born in, which then owns the new ones; not together with a PID namespace.
   int user_namespace = -1;
+  // All that the child has open besides 0, 1 and 2, from its first instruction on; absent: what the caller
+  // has.
+  std::optional<std::vector<int>> descriptors = {};
 };
 
-// Forks. The end of the child raises SIGCHLD. With a user namespace it waits for a process in between.
+// Forks. The end of the child raises SIGCHLD. With a user namespace or a list of descriptors it waits for a
+// process in between.
 Result<ClonedProcess> Clone(const CloneTarget& target);
 
 }  // namespace davit

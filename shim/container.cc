@@ -35,6 +35,10 @@ void Container::Kill() {
 void Container::OnStarted(Result<Identity> identity) {
   std::unique_ptr<Launch> launch = std::move(launch_);  // it is calling: lives until the end of this function
   auto on_started = std::move(callbacks_.on_started);   // may destroy this object
+  PidFd builder = std::move(builder_);
+  // It may hang in a source that never opens.
+  if (!identity && builder.valid()) [[maybe_unused]]
+    Result<> killed = builder.Signal(SIGKILL);
   if (!identity) return on_started(std::unexpected(identity.error()));
   live_.started_at = UnixNanoseconds();
   live_.uid = identity->uid;

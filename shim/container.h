@@ -70,6 +70,7 @@ class Container {
   Callbacks callbacks_;
   LiveContainer live_;
   PidFd pidfd_;
+  PidFd builder_;  // during the start
   bool running_ = false;
   bool own_pid_namespace_ = true;
   bool has_terminal_ = false;

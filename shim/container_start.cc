@@ -66,33 +66,44 @@ Result<ContainerPlan> DecodePlan(const RoleFds& fds, const PodContext& pod, cons
   return plan;
 }
 
-// The first process of a container in a user namespace with a PID namespace of its own; its builder is
-// nobody's to wait for: it ends with the PID namespace at the latest.
-Result<ClonedProcess> CloneWaitingInit(InitInputs& inputs, CloneTarget target, int sync) {
+struct FirstProcesses {
+  ClonedProcess init;
+  PidFd builder;  // of the file tree, unless init builds it itself; nobody waits for it
+};
+
+// A builder that may hang joins the container's cgroup later: one that has it inside cannot be removed.
+CloneTarget BuilderTarget(const ContainerPlan& plan, const CloneTarget& target, const ClonedProcess& init) {
+  if (MayBeWatched(plan)) return {};
+  return {.cgroup = target.cgroup,
+          .pid_namespace = init.pidfd.get(),
+          .own_pid_namespace = target.own_pid_namespace};
+}
+
+Result<FirstProcesses> CloneInitAndBuilder(InitInputs& inputs, CloneTarget target, int sync) {
   auto [init_end, builder_end] = TRY(FramePair());
   target.user_namespace = inputs.pod->user.get();
+  target.descriptors = DescriptorsOfWaitingInit(inputs, sync, init_end.get());
   ClonedProcess init = TRY(Clone(target));
-  if (init.pid == 0) {
-    builder_end.Reset();
-    RunWaitingInit(inputs, sync, init_end.get());
-  }
-  Result<ClonedProcess> builder = Clone({.cgroup = target.cgroup,
-                                         .pid_namespace = init.pidfd.get(),
-                                         .own_pid_namespace = target.own_pid_namespace});
+  if (init.pid == 0) RunWaitingInit(inputs, sync, init_end.get());
+  Result<ClonedProcess> builder = Clone(BuilderTarget(inputs.plan, target, init));
   if (!builder) {
     [[maybe_unused]] Result<> killed = init.pidfd.Signal(SIGKILL);
     return std::unexpected(builder.error());
   }
-  if (builder->pid == 0) RunTreeBuilder(inputs, sync, builder_end.get());
-  return init;
+  if (builder->pid == 0) {
+    init_end.Reset();
+    RunTreeBuilder(inputs, sync, builder_end.get());
+  }
+  return FirstProcesses{std::move(init), std::move(builder->pidfd)};
 }
 
-Result<ClonedProcess> CloneInit(InitInputs& inputs, const CloneTarget& target, int sync) {
-  bool apart = !inputs.plan.ids.empty() && inputs.plan.pid == NamespaceUse::kOwn;
-  if (apart) return CloneWaitingInit(inputs, target, sync);
+Result<FirstProcesses> CloneFirst(InitInputs& inputs, const CloneTarget& target, int sync) {
+  bool makes_pid_namespace_inside = !inputs.plan.ids.empty() && inputs.plan.pid == NamespaceUse::kOwn;
+  if (makes_pid_namespace_inside || MayBeWatched(inputs.plan))
+    return CloneInitAndBuilder(inputs, target, sync);
   ClonedProcess init = TRY(Clone(target));
   if (init.pid == 0) RunContainerInit(inputs, sync);
-  return init;
+  return FirstProcesses{std::move(init), PidFd()};
 }
 
 }  // namespace
@@ -119,12 +130,13 @@ Result<> Container::Start(const PodContext& pod, uint32_t timeout_ms, RoleFds fd
   inputs.process.stdio[2] = streams.err.write.get();
   inputs.process.spare_null = env_.null_fd;
 
-  ClonedProcess child = TRY(CloneInit(inputs, target, sync.child.get()));
+  auto [child, builder] = TRY(CloneFirst(inputs, target, sync.child.get()));
   has_terminal_ = inputs.plan.process.terminal;
   has_user_namespace_ = !inputs.plan.ids.empty();
   own_pid_namespace_ = inputs.plan.pid == NamespaceUse::kOwn;
   live_.pid = child.pid;
   pidfd_ = std::move(child.pidfd);
+  builder_ = std::move(builder);
   cgroup_ = std::move(fds.cgroup);
   stdin_pipe_ = std::move(streams.stdin_write);
   log_ = std::make_unique<LogPump>(env_.loop, env_.log_buffers, std::move(fds.log));

@@ -46,7 +46,8 @@ Result<> Exec::Start(const Container& container, RoleFds fds) {
   const UniqueFd& cgroup = fds.cgroup.unified ? fds.cgroup.unified : container.cgroup().unified;
   auto cloned = Clone({.cgroup = cgroup.get(),
                        .pid_namespace = container.pidfd().get(),
-                       .own_pid_namespace = env_.own.pid_namespace.get()});
+                       .own_pid_namespace = env_.own.pid_namespace.get(),
+                       .descriptors = DescriptorsOfExec(inputs, sync.child.get())});
   if (!cloned) {
     Error error = Within("exec in " + container.live().container_id, cloned.error());
     // A PID namespace without its first process takes no more (ENOMEM, clone(2)); a zombie has no namespaces

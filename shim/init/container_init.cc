@@ -7,10 +7,12 @@
 #include <sched.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <span>
 
 #include "base/file_io.h"
 #include "shim/init/container_tree.h"
+#include "shim/init/mount_api.h"
 #include "shim/init/own_process.h"
 
 namespace davit {
@@ -20,24 +22,12 @@ void Append(std::vector<int>& numbers, std::span<const UniqueFd> fds) {
   for (const UniqueFd& fd : fds) numbers.push_back(fd.get());
 }
 
-Result<> KeepOwnDescriptors(const InitInputs& inputs, int sync, int handover) {
-  const PodNamespaces& pod = *inputs.pod;
-  std::vector<int> own = {sync,
-                          handover,
-                          inputs.own->proc.get(),
-                          inputs.own->mount_namespace.get(),
-                          pod.user.get(),
-                          pod.net.get(),
-                          pod.ipc.get(),
-                          pod.uts.get(),
-                          inputs.rootfs.get(),
-                          inputs.host_mounts.get(),
-                          inputs.cgroup_dir.get(),
-                          inputs.process.spare_null};
-  own.insert(own.end(), std::begin(inputs.process.stdio), std::end(inputs.process.stdio));
+std::vector<int> DescriptorsOfBuilder(const InitInputs& inputs, int sync, int handover) {
+  std::vector<int> own = DescriptorsOfWaitingInit(inputs, sync, handover);
+  own.insert(own.end(), {inputs.own->proc.get(), inputs.own->mount_namespace.get(), inputs.rootfs.get(),
+                         inputs.host_mounts.get(), inputs.cgroup_dir.get()});
   Append(own, inputs.images);
-  Append(own, inputs.cgroup->procs);
-  return CloseAllBut(std::move(own));
+  return own;
 }
 
 // A session of its own, no umask in the way of the modes that the plan asks for, and an end of its own should
@@ -60,9 +50,32 @@ Result<> SendConsole(int sync, const Console& console) {
   return SendSync(sync, SyncMessage::kConsole, {}, controller);
 }
 
+const MountStep* FindProcfs(const ContainerPlan& plan) {
+  auto step = std::ranges::find(plan.mounts, MountKind::kProc, &MountStep::kind);
+  return step == plan.mounts.end() ? nullptr : &*step;
+}
+
+// Of the PID namespace that the caller is in.
+Result<> SendProcfs(const ContainerPlan& plan, int handover) {
+  const MountStep* step = FindProcfs(plan);
+  if (step == nullptr) return SendSync(handover, SyncMessage::kReady);
+  UniqueFd procfs = TRY(NewFilesystem("proc", step->options, step->attributes));
+  int fds[] = {procfs.get()};
+  return SendSync(handover, SyncMessage::kReady, {}, fds);
+}
+
+// Nothing when the plan has none.
+Result<UniqueFd> AwaitProcfs(const std::string& id, int handover) {
+  std::optional<Frame> frame = TRY(AwaitChild(handover));
+  // It has told the shim why.
+  if (!frame) return Fail(Code::kInternal, "await procfs", id, "the container's first process ended");
+  return frame->fds.empty() ? UniqueFd() : std::move(frame->fds[0]);
+}
+
 Result<ContainerTree> MakeTree(InitInputs& inputs, int sync, int handover = -1) {
-  TRY(KeepOwnDescriptors(inputs, sync, handover));
+  TRY(CloseAllBut(DescriptorsOfBuilder(inputs, sync, handover)));
   TRY(Detach(inputs.plan.container_id));
+  if (MayBeWatched(inputs.plan)) inputs.procfs = TRY(AwaitProcfs(inputs.plan.container_id, handover));
   ContainerTree tree = TRY(BuildContainerTree(inputs));
   if (tree.console.controller) TRY(SendConsole(sync, tree.console));
   return tree;
@@ -99,10 +112,10 @@ Result<UniqueFd> EnterTree(InitInputs& inputs, const Frame& tree) {
   return OpenAt(AT_FDCWD, "/", O_PATH | O_DIRECTORY);
 }
 
-Result<> JoinOthers(InitInputs& inputs, int sync, int handover) {
-  TRY(KeepOwnDescriptors(inputs, sync, handover));
+Result<> JoinOthers(const InitInputs& inputs, int sync, int handover) {
   const ContainerPlan& plan = inputs.plan;
   TRY(Detach(plan.container_id));
+  if (MayBeWatched(plan)) TRY(SendProcfs(plan, handover));
   TRY(JoinPodNamespaces(*inputs.pod,
                         {.net = !plan.host_network, .ipc = !plan.host_ipc, .uts = !plan.host_uts}));
   TRY(AwaitRelease(sync));
@@ -122,6 +135,19 @@ Error AwaitAndBecome(InitInputs& inputs, int sync, int handover) {
 }
 
 }  // namespace
+
+bool MayBeWatched(const ContainerPlan& plan) {
+  return plan.ids.empty() && (plan.pid == NamespaceUse::kPod || plan.pid == NamespaceUse::kTarget);
+}
+
+std::vector<int> DescriptorsOfWaitingInit(const InitInputs& inputs, int sync, int handover) {
+  const PodNamespaces& pod = *inputs.pod;
+  std::vector<int> own = {sync,          handover,      pod.user.get(),           pod.net.get(),
+                          pod.ipc.get(), pod.uts.get(), inputs.process.spare_null};
+  own.insert(own.end(), std::begin(inputs.process.stdio), std::end(inputs.process.stdio));
+  Append(own, inputs.cgroup->procs);
+  return own;
+}
 
 void RunContainerInit(InitInputs& inputs, int sync) {
   inputs.process.plan = &inputs.plan.process;

@@ -97,6 +97,7 @@ class Builder {
   // Mounts, devices, masks: all of it below the new root while the old one is still there to copy mounts
   // from.
   Result<> BuildTree() {
+    prepared_.procfs = std::move(inputs_.procfs);
     int root = inputs_.rootfs.get();
     UniqueFd shm = TRY(OpenAt(AT_FDCWD, kShmDir, O_PATH | O_DIRECTORY));
     UniqueFd null = TRY(OpenAt(AT_FDCWD, kNullFile, O_PATH | O_NOFOLLOW));

@@ -16,15 +16,7 @@ namespace {
 
 constexpr int kNamespaces = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
 
-Result<> KeepOwnDescriptors(const ExecInputs& inputs, int sync) {
-  std::vector<int> own = {sync, inputs.container->get(), inputs.process.spare_null};
-  own.insert(own.end(), std::begin(inputs.process.stdio), std::end(inputs.process.stdio));
-  for (const UniqueFd& procs : inputs.cgroup->procs) own.push_back(procs.get());
-  return CloseAllBut(std::move(own));
-}
-
-Result<UniqueFd> EnterContainer(const ExecInputs& inputs, int sync) {
-  TRY(KeepOwnDescriptors(inputs, sync));
+Result<UniqueFd> EnterContainer(const ExecInputs& inputs) {
   if (setsid() < 0) return SystemError("setsid", "exec");
   TRY(JoinCgroups(*inputs.cgroup));
   // All at once, the user namespace first, and its root and working directory become those of the mount
@@ -49,9 +41,16 @@ Result<UniqueFd> MakeTerminal(ExecInputs& inputs, int root_fd, int sync) {
 
 }  // namespace
 
+std::vector<int> DescriptorsOfExec(const ExecInputs& inputs, int sync) {
+  std::vector<int> own = {sync, inputs.container->get(), inputs.process.spare_null};
+  own.insert(own.end(), std::begin(inputs.process.stdio), std::end(inputs.process.stdio));
+  for (const UniqueFd& procs : inputs.cgroup->procs) own.push_back(procs.get());
+  return own;
+}
+
 void RunExecInit(ExecInputs& inputs, int sync) {
   inputs.process.plan = &inputs.plan;
-  Result<UniqueFd> root = EnterContainer(inputs, sync);
+  Result<UniqueFd> root = EnterContainer(inputs);
   if (!root) ReportAndExit(sync, root.error());
   Result<> released = AwaitRelease(sync);
   if (!released) ReportAndExit(sync, released.error());

@@ -4,6 +4,8 @@
 // From a fresh fork of the shim to a program in a running container.
 #pragma once
 
+#include <vector>
+
 #include "base/pid_fd.h"
 #include "shim/init/cgroup_join.h"
 #include "shim/init/process.h"
@@ -19,6 +21,10 @@ struct ExecInputs {
   const CgroupFds* cgroup = nullptr;
   ProcessInputs process;  // its plan is set by RunExecInit
 };
+
+// What an exec needs of the shim's descriptors. It must have no others: in the container's PID namespace
+// whoever has CAP_SYS_PTRACE sees what it has open.
+std::vector<int> DescriptorsOfExec(const ExecInputs& inputs, int sync);
 
 // Joins the container's cgroups and namespaces and executes the plan's program; a failure is reported to
 // `sync`. The caller was cloned into the container's PID namespace, and into its v2 cgroup where that is

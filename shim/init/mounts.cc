@@ -86,6 +86,7 @@ class Builder {
       case MountKind::kTmpfs:
         return MakeTmpfs(step);
       case MountKind::kProc:
+        if (prepared_.procfs) return std::move(prepared_.procfs);
         return NewFilesystem("proc", step.options, step.attributes);
       case MountKind::kSysfs:
         return MakeSysfs(step);

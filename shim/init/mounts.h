@@ -20,6 +20,7 @@ struct PreparedMounts {
   std::optional<CgroupMounts> cgroups;  // for the kCgroup step
   UniqueFd host_shm;                    // for kShm when the pod uses the host's IPC
   UniqueFd host_sys;                    // in place of a new sysfs where the kernel refuses one
+  UniqueFd procfs;                      // made already; else it is made of the caller's PID namespace
 };
 
 // Attaches every mount below `root_fd`, a mount of the caller's mount namespace, and makes the plan's

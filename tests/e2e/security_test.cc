@@ -187,9 +187,8 @@ TEST_F(Security, AWorkingDirectoryThroughADescriptorOfTheRuntimeIsRefused) {
   }
 }
 
-// TODO(bug): while it opens the sources of mounts, init has the host's root, and it is in the shared PID
-// namespace already: somebody outside of that has to open them.
-TEST_F(Security, DISABLED_ASiblingThatMayTraceNeverSeesTheHostsRoot) {
+// While the sources of mounts are opened, somebody has the host's root.
+TEST_F(Security, ASiblingThatMayTraceNeverSeesTheHostsRoot) {
   const std::string secret = instance().directory() + "/secret";
   std::ofstream(secret) << "secret";
   v1::PodSandboxConfig pod_config = PodConfig();
