@@ -60,7 +60,7 @@ class Container {
 
  private:
   void Watch(UniqueFd out, UniqueFd err);
-  void Follow(UniqueFd sync, uint32_t timeout_ms, const ProcessPlan& plan);
+  void Follow(UniqueFd sync, uint32_t timeout_ms, const ProcessPlan& plan, Progress progress);
   void OnStarted(Result<Identity> identity);
   void OnInitExit(ExitStatus status);
   void FinishExit();

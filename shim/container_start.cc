@@ -114,6 +114,7 @@ Result<> Container::Start(const PodContext& pod, uint32_t timeout_ms, RoleFds fd
   if (fds.seccomp) inputs.process.seccomp_program = TRY(ReadSeccompProgram(fds.seccomp.get()));
   Streams streams = TRY(MakeStreams(inputs.plan));
   SyncPair sync = TRY(MakeSyncPair());
+  Progress progress = TRY(Progress::Make());
   CloneTarget target{.namespaces = inputs.plan.pid == NamespaceUse::kOwn ? uint64_t{CLONE_NEWPID} : 0,
                      .cgroup = fds.cgroup.unified.get(),
                      .pid_namespace = TRY(PidNamespaceOf(inputs.plan, pod, fds)),
@@ -125,6 +126,7 @@ Result<> Container::Start(const PodContext& pod, uint32_t timeout_ms, RoleFds fd
   inputs.images = std::move(fds.images);
   inputs.host_mounts = std::move(fds.host_mounts);
   inputs.cgroup_dir = std::move(fds.cgroup_dir);
+  inputs.progress = &progress;
   inputs.process.stdio[0] = streams.stdin_read.get();
   inputs.process.stdio[1] = streams.out.write.get();
   inputs.process.stdio[2] = streams.err.write.get();
@@ -141,15 +143,16 @@ Result<> Container::Start(const PodContext& pod, uint32_t timeout_ms, RoleFds fd
   stdin_pipe_ = std::move(streams.stdin_write);
   log_ = std::make_unique<LogPump>(env_.loop, env_.log_buffers, std::move(fds.log));
   Watch(std::move(streams.out.read), std::move(streams.err.read));
-  Follow(std::move(sync.shim), timeout_ms, inputs.plan.process);
+  Follow(std::move(sync.shim), timeout_ms, inputs.plan.process, std::move(progress));
   return {};
 }
 
-void Container::Follow(UniqueFd sync, uint32_t timeout_ms, const ProcessPlan& plan) {
+void Container::Follow(UniqueFd sync, uint32_t timeout_ms, const ProcessPlan& plan, Progress progress) {
   Launch::Options options;
   options.subject = live_.container_id;
   options.timeout_ms = timeout_ms;
   options.placement = {plan.rlimits, plan.oom_score_adj};
+  options.progress = std::move(progress);
   options.on_console = [this](UniqueFd controller) { Watch(std::move(controller), {}); };
   launch_ = std::make_unique<Launch>(
       env_, live_.pid, pidfd_, std::move(sync), std::move(options),

@@ -66,6 +66,47 @@ TEST_F(ContainerTest, GivesTheHostsNamespacesWhenAsked) {
   EXPECT_EQ(outcome.out, host);
 }
 
+// A filesystem whose server never answers, as an NFS server that is gone.
+class SilentFilesystem {
+ public:
+  explicit SilentFilesystem(const std::string& path) : path_(path) {
+    std::string options = "rootmode=40000,user_id=0,group_id=0,fd=" + std::to_string(server_.get());
+    EXPECT_EQ(mount("silent", path_.c_str(), "fuse", MS_NOSUID | MS_NODEV, options.c_str()), 0);
+  }
+  ~SilentFilesystem() {
+    server_.Reset();  // ends whoever waits
+    umount2(path_.c_str(), MNT_DETACH);
+  }
+
+ private:
+  std::string path_;
+  UniqueFd server_{open("/dev/fuse", O_RDWR | O_CLOEXEC)};
+};
+
+TEST_F(ContainerTest, NamesTheSourceThatNeverOpensAndStartsOthers) {
+  SandboxPlan sandbox = Sandbox();
+  sandbox.shared_pid = true;
+  StartSandbox(sandbox);
+  ScratchDir dir;
+  SilentFilesystem silent(dir.path());
+  uint32_t number = 1;
+  for (NamespaceUse pid : {NamespaceUse::kOwn, NamespaceUse::kPod}) {
+    ContainerPlan plan = MinimalPlan(TestId(number++), {"true"});
+    plan.pid = pid;
+    MountStep step;
+    step.source = dir / "volume";
+    step.target = "/volume";
+    plan.mounts.push_back(step);
+
+    auto started = daemon_.Start(plan, image_, nullptr, /*timeout_ms=*/300);
+
+    ASSERT_FALSE(started);
+    EXPECT_EQ(started.error().code, Code::kDeadlineExceeded);
+    EXPECT_THAT(started.error().ToString(), HasSubstr("waiting for mount source " + step.source));
+    EXPECT_THAT(Run(MinimalPlan(TestId(number++), {"echo", "fine"})).out, ElementsAre("fine"));
+  }
+}
+
 TEST_F(ContainerTest, MakesDev) {
   StartSandbox();
   ContainerOutcome outcome = RunScript(

@@ -49,8 +49,10 @@ void Launch::Abort(Error reason) {
 
 void Launch::OnTimeout() {
   if (!failure_) {
+    std::string where = options_.progress ? options_.progress->Read() : "";
     Error late{Code::kDeadlineExceeded, 0, "start", options_.subject,
-               "not running after " + std::to_string(options_.timeout_ms) + " ms"};
+               "not running after " + std::to_string(options_.timeout_ms) + " ms" +
+                   (where.empty() ? "" : ", waiting for " + where)};
     return Abort(std::move(late));
   }
   env_.children.Forget(pid_);

@@ -14,6 +14,7 @@
 #include "base/pid_fd.h"
 #include "shim/environment.h"
 #include "shim/plan.h"
+#include "shim/progress.h"
 #include "shim/sync.h"
 
 namespace davit {
@@ -31,6 +32,7 @@ class Launch {
     uint32_t timeout_ms = 0;  // 0: none
     Placement placement;
     std::function<void(UniqueFd controller)> on_console;  // the child made a terminal
+    std::optional<Progress> progress = {};                // what to name when it takes too long
   };
   // Called once. After a success the child is a process of its own whose end is told by `on_exit`; after a
   // failure it is gone, or abandoned to be reaped some day when not even SIGKILL ends it. The launch may be

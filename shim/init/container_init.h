@@ -14,6 +14,7 @@
 #include "shim/init/process.h"
 #include "shim/own_mounts.h"
 #include "shim/plan.h"
+#include "shim/progress.h"
 
 namespace davit {
 
@@ -28,6 +29,7 @@ struct InitInputs {
   UniqueFd cgroup_dir;
   UniqueFd procfs;  // detached, for a builder that is not in the container's PID namespace
   const CgroupFds* cgroup = nullptr;
+  Progress* progress = nullptr;
   ProcessInputs process;  // its plan is set by RunContainerInit
 };
 

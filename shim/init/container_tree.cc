@@ -57,7 +57,8 @@ class Builder {
     }
     if (setns(inputs_.host_mounts.get(), CLONE_NEWNS) < 0)
       return SystemError("setns", "the daemon's mount namespace");
-    prepared_.sources = TRY(OpenSources(plan_, inputs_.pod->user.get(), inputs_.own->proc.get()));
+    prepared_.sources =
+        TRY(OpenSources(plan_, inputs_.pod->user.get(), inputs_.own->proc.get(), *inputs_.progress));
     if (Has(MountKind::kShm) && (plan_.host_ipc || !inputs_.pod->ipc)) {
       prepared_.host_shm = TRY(CloneHostPath("/dev/shm"));
     }

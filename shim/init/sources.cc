@@ -105,14 +105,16 @@ std::optional<PeerGroups> FindPeerGroups(std::string_view mountinfo, uint64_t mo
   return std::nullopt;
 }
 
-Result<std::vector<UniqueFd>> OpenSources(const ContainerPlan& plan, int user_namespace, int proc_fd) {
+Result<std::vector<UniqueFd>> OpenSources(const ContainerPlan& plan, int user_namespace, int proc_fd,
+                                          Progress& progress) {
   IdMappings ids(plan.ids, user_namespace, proc_fd);
   std::vector<UniqueFd> sources(plan.mounts.size());
   for (size_t i = 0; i < plan.mounts.size(); ++i) {
-    if (plan.mounts[i].kind == MountKind::kBind) {
-      sources[i] = TRY(CloneSource(plan.mounts[i], ids, proc_fd));
-    }
+    if (plan.mounts[i].kind != MountKind::kBind) continue;
+    progress.Say("mount source " + plan.mounts[i].source);
+    sources[i] = TRY(CloneSource(plan.mounts[i], ids, proc_fd));
   }
+  progress.Say("");
   return sources;
 }
 
