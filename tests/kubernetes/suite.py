@@ -15,7 +15,8 @@ sys.dont_write_bytecode = True
 import checks
 import farewell
 import figures
-import pods
+import manifest
+import remains
 import restarts
 from node import Node
 
@@ -49,11 +50,9 @@ def main():
     report = Report()
     node = Node(kubelet, scratch, results)
     try:
-        node.start(pods.IMAGES)
+        node.start(manifest.IMAGES)
         node.note_traces()
-        for manifest in pods.at_first(node.shared):
-            node.kubelet.add(manifest)
-        for module in checks, figures, restarts, farewell:
+        for module in checks, figures, restarts, farewell, remains:
             for name, function in _checks_of(module):
                 report.check(name, function, node)
     finally:
