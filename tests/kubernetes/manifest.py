@@ -7,7 +7,8 @@ from node import NAMESPACE
 _REPOSITORY = "registry.k8s.io/e2e-test-images"
 BUSYBOX = f"{_REPOSITORY}/busybox:1.29-2"
 WEB_SERVER = f"{_REPOSITORY}/nginx:1.14-2"
-IMAGES = (BUSYBOX, WEB_SERVER)
+OTHER_WEB_SERVER = f"{_REPOSITORY}/httpd:2.4.39-4"
+IMAGES = (BUSYBOX, WEB_SERVER, OTHER_WEB_SERVER)
 
 _IDLE = "trap 'exit 0' TERM; while :; do sleep 1000 & wait; done"
 OFTEN = {"periodSeconds": 1, "failureThreshold": 1, "timeoutSeconds": 5}
@@ -37,3 +38,23 @@ def mount(name, path, **fields):
 
 def field(path):
     return {"fieldRef": {"fieldPath": path}}
+
+
+def deployment(name, replicas, containers, **spec):
+    """Its pods have its name as their label `app`."""
+    label = {"app": name}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name},
+            "spec": {"replicas": replicas, "selector": {"matchLabels": label}, "progressDeadlineSeconds": 300,
+                     "template": {"metadata": {"labels": label},
+                                  "spec": {"containers": containers, "terminationGracePeriodSeconds": 2, **spec}}}}
+
+
+def job(name, script, **spec):
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name},
+            "spec": {**spec, "template": {"spec": {"containers": [shell("main", script)], "restartPolicy": "Never"}}}}
+
+
+def words(kind, name, **fields):
+    """A ConfigMap or Secret."""
+    content = "data" if kind == "ConfigMap" else "stringData"
+    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}, content: fields}

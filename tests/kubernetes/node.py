@@ -17,7 +17,7 @@ import urllib.parse
 import urllib.request
 
 _SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
-_NAME = "davit-test-node"
+NAME = "davit-test-node"
 NAMESPACE = "davit-test"
 
 
@@ -87,10 +87,12 @@ class Davitd:
 
 
 class Kubelet:
-    """Its pods are static: a manifest in a directory makes one, and its removal ends it."""
+    """Its pods are static: a manifest in a directory makes one, and its removal ends it. OPTIONS and CONFIGURATION come
+    on top of what every node has."""
 
-    def __init__(self, program, directory, davitd, log):
+    def __init__(self, program, directory, davitd, log, options=(), configuration=None):
         self.program, self.directory, self.davitd, self.log = program, directory, davitd, log
+        self._options, self._more = options, configuration or {}
         self.manifests = directory / "manifests"
         self.cgroup = f"{davitd.cgroup()}/kubelet"
         self.port = free_port()
@@ -104,8 +106,8 @@ class Kubelet:
         with open(self.log, "ab") as log:
             # The kubelet ends with this process, however that ends.
             self._process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", self.program, "--config", configuration, "--hostname-override", _NAME,
-                 "--v=2"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/")
+                ["setpriv", "--pdeathsig", "KILL", self.program, "--config", configuration, "--hostname-override", NAME,
+                 "--v=2", *self._options], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/")
         wait_until("the kubelet serves", lambda: self.get("/healthz") == "ok")
 
     def stop(self):
@@ -147,6 +149,7 @@ class Kubelet:
             "imageGCHighThresholdPercent": 100,
             "crashLoopBackOff": {"maxContainerRestartPeriod": "2s"},
             "featureGates": feature_gates,
+            **self._more,
         }
 
     def request(self, path, method="GET"):
@@ -160,10 +163,10 @@ class Kubelet:
 
     def run(self, pod, container, command):
         query = urllib.parse.urlencode({"cmd": command})
-        return self.request(f"/run/{NAMESPACE}/{pod}-{_NAME}/{container}?{query}", method="POST")
+        return self.request(f"/run/{NAMESPACE}/{pod}-{NAME}/{container}?{query}", method="POST")
 
     def logs(self, pod, container, **options):
-        return self.get(f"/containerLogs/{NAMESPACE}/{pod}-{_NAME}/{container}?{urllib.parse.urlencode(options)}")
+        return self.get(f"/containerLogs/{NAMESPACE}/{pod}-{NAME}/{container}?{urllib.parse.urlencode(options)}")
 
     def add(self, manifest):
         name = manifest["metadata"]["name"]
@@ -178,7 +181,7 @@ class Kubelet:
     def pods(self):
         """By the names of their manifests."""
         items = json.loads(self.get("/pods"))["items"] or []
-        return {pod["metadata"]["name"].removesuffix(f"-{_NAME}"): pod for pod in items}
+        return {pod["metadata"]["name"].removesuffix(f"-{NAME}"): pod for pod in items}
 
     def pod(self, name):
         return self.pods()[name]
@@ -199,7 +202,7 @@ class Node:
 
     leak_check = (_SOURCE / "tests" / "leakcheck" / "check",)
 
-    def __init__(self, kubelet, scratch, results):
+    def __init__(self, kubelet, scratch, results, **kubelet_settings):
         self.results = results
         self.shared = scratch / "shared"
         for name in "journal", "volume":
@@ -208,7 +211,8 @@ class Node:
         self.snapshot = scratch / "traces"
         self.davitd = Davitd(scratch / "davitd")
         self.davitd.start()
-        self.kubelet = Kubelet(kubelet, scratch / "kubelet", self.davitd, results / "kubernetes.kubelet.log")
+        self.kubelet = Kubelet(kubelet, scratch / "kubelet", self.davitd, results / "kubernetes.kubelet.log",
+                               **kubelet_settings)
 
     def start(self, images):
         for image in images:

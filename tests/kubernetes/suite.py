@@ -1,24 +1,32 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # Copyright The Davit Authors
-"""Runs every check of this folder, in order, on one node, and prints TAP. tests/kubernetes/run calls it.
+"""Runs the checks for a node or a cluster, in order, and prints TAP. tests/kubernetes/run calls it.
 
-    suite.py KUBELET SCRATCH RESULTS_DIR
+    suite.py node|cluster KUBELET SCRATCH RESULTS_DIR
 """
 
 import inspect
 import pathlib
+import signal
 import sys
 import traceback
 
 sys.dont_write_bytecode = True
 import checks
+import cluster
+import crowd
 import farewell
 import figures
 import manifest
+import node
 import remains
 import restarts
-from node import Node
+import streams
+import workloads
+
+_SUITES = {"node": (node.Node, (checks, figures, restarts, farewell, remains)),
+           "cluster": (cluster.Cluster, (workloads, streams, crowd, remains))}
 
 
 def _checks_of(module):
@@ -46,17 +54,19 @@ class Report:
 
 
 def main():
-    kubelet, scratch, results = (pathlib.Path(argument) for argument in sys.argv[1:])
+    make, modules = _SUITES[sys.argv[1]]
+    kubelet, scratch, results = (pathlib.Path(argument) for argument in sys.argv[2:])
     report = Report()
-    node = Node(kubelet, scratch, results)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
+    subject = make(kubelet, scratch, results)
     try:
-        node.start(manifest.IMAGES)
-        node.note_traces()
-        for module in checks, figures, restarts, farewell, remains:
+        subject.start(manifest.IMAGES)
+        subject.note_traces()
+        for module in modules:
             for name, function in _checks_of(module):
-                report.check(name, function, node)
+                report.check(name, function, subject)
     finally:
-        report.check("davitd leaves nothing behind", node.stop)
+        report.check("davitd leaves nothing behind", subject.stop)
     report.end()
 
 
