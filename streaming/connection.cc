@@ -132,16 +132,19 @@ void Connection::BeginSession(const Handshake& handshake, StreamOrder order) {
     BeginRemoteCommand(handshake, std::move(order));
 }
 
+SessionContext Connection::Context() {
+  return {setting_.reactor,
+          setting_.targets,
+          *link_,
+          {setting_.buffers.process.get(), StreamBuffers::kBytes},
+          setting_.creation_timeout_ms,
+          [this] { wire_.SetReading(!session_->congested()); }};
+}
+
 void Connection::BeginRemoteCommand(const Handshake& handshake, StreamOrder order) {
   const auto* exec = std::get_if<ExecOrder>(&order);
   StreamSet wanted = exec != nullptr ? exec->streams : std::get<AttachOrder>(order).streams;
-  SessionContext context{setting_.reactor,
-                         setting_.targets,
-                         *link_,
-                         {setting_.buffers.process.get(), StreamBuffers::kBytes},
-                         setting_.creation_timeout_ms,
-                         [this] { wire_.SetReading(!session_->congested()); }};
-  session_ = std::make_shared<RemoteCommand>(std::move(order), handshake.version, std::move(context));
+  session_ = std::make_shared<RemoteCommand>(std::move(order), handshake.version, Context());
   link_->Serve(*session_);
   auto* socket = dynamic_cast<WebSocketLink*>(link_.get());
   if (socket == nullptr) return;
@@ -153,15 +156,8 @@ void Connection::BeginRemoteCommand(const Handshake& handshake, StreamOrder orde
 void Connection::BeginPortForward(const Handshake& handshake, ForwardOrder order) {
   std::vector<uint16_t> ports = order.ports;
   bool fixed = handshake.framing == Framing::kWebSocket || handshake.framing == Framing::kWebSocketBase64;
-  SessionContext context{setting_.reactor,
-                         setting_.targets,
-                         *link_,
-                         {setting_.buffers.process.get(), StreamBuffers::kBytes},
-                         setting_.creation_timeout_ms,
-                         [this] { wire_.SetReading(!session_->congested()); }};
   session_ = std::make_shared<PortForward>(
-      std::move(order), fixed ? PortForward::Finish::kWhenAllEnded : PortForward::Finish::kNever,
-      std::move(context));
+      std::move(order), fixed ? PortForward::Finish::kWhenAllEnded : PortForward::Finish::kNever, Context());
   link_->Serve(*session_);
   if (!fixed) return;
   // Each channel begins with its port's number, little-endian.

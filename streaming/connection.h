@@ -14,6 +14,7 @@
 #include "streaming/channels.h"
 #include "streaming/handshake.h"
 #include "streaming/targets.h"
+#include "streaming/session_context.h"
 #include "streaming/tokens.h"
 #include "streaming/wire.h"
 
@@ -51,6 +52,7 @@ class Connection final : private Wire::Listener {
   void TakeHead(std::span<char> bytes);
   std::expected<void, std::string> Upgrade(const HttpRequest& request);
   void BeginSession(const Handshake& handshake, StreamOrder order);
+  SessionContext Context();
   void BeginRemoteCommand(const Handshake& handshake, StreamOrder order);
   void BeginPortForward(const Handshake& handshake, ForwardOrder order);
   void Feed(std::span<char> bytes);
