@@ -10,28 +10,28 @@
 
 namespace std {
 
-[[noreturn]] void __throw_bad_alloc() {
+void __throw_bad_alloc() {
   abort();
 }
-[[noreturn]] void __throw_bad_array_new_length() {
+void __throw_bad_array_new_length() {
   abort();
 }
-[[noreturn]] void __throw_bad_cast() {
+void __throw_bad_cast() {
   abort();
 }
-[[noreturn]] void __throw_bad_function_call() {
+void __throw_bad_function_call() {
   abort();
 }
-[[noreturn]] void __throw_length_error(const char*) {
+void __throw_length_error(const char*) {
   abort();
 }
-[[noreturn]] void __throw_logic_error(const char*) {
+void __throw_logic_error(const char*) {
   abort();
 }
-[[noreturn]] void __throw_out_of_range(const char*) {
+void __throw_out_of_range(const char*) {
   abort();
 }
-[[noreturn]] void __throw_out_of_range_fmt(const char*, ...) {
+void __throw_out_of_range_fmt(const char*, ...) {
   abort();
 }
 
