@@ -55,9 +55,10 @@ class Kubectl:
 
 
 @contextlib.contextmanager
-def spoken_to(command, stdout=subprocess.PIPE):
+def spoken_to(command, stdout=subprocess.PIPE, **options):
     """A process for a block, with pipes to it and from it; its errors go with its output."""
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=stdout, stderr=subprocess.STDOUT, bufsize=0) as process:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=stdout, stderr=subprocess.STDOUT, bufsize=0,
+                          **options) as process:
         try:
             yield process
         finally:

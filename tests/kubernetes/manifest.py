@@ -49,9 +49,9 @@ def deployment(name, replicas, containers, **spec):
                                   "spec": {"containers": containers, "terminationGracePeriodSeconds": 2, **spec}}}}
 
 
-def job(name, script, **spec):
-    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name},
-            "spec": {**spec, "template": {"spec": {"containers": [shell("main", script)], "restartPolicy": "Never"}}}}
+def job(name, script, *sidecars, **spec):
+    pods = {"spec": {"containers": [shell("main", script)], "initContainers": sidecars, "restartPolicy": "Never"}}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name}, "spec": {**spec, "template": pods}}
 
 
 def words(kind, name, **fields):

@@ -2,11 +2,11 @@
 # Copyright The Davit Authors
 """kubectl's streams into containers: commands, terminals, files, ports and logs."""
 
+import os
 import random
 import shlex
-import urllib.request
 
-from expect import contains, equal
+from expect import contains, equal, fetch
 from kubectl import read_until, spoken_to
 from manifest import BUSYBOX, idle, pod, shell
 
@@ -34,16 +34,30 @@ def input_and_output_of_a_command_arrive_whole(cluster):
     equal(cluster.kubectl("exec", "--stdin", "talker", "--", "cat", input=_BYTES, text=False), _BYTES)
 
 
+def _at_a_terminal(cluster, *arguments):
+    """kubectl, called by a user who has a terminal of 45 lines and 123 columns."""
+    command = shlex.join(cluster.kubectl.command(*arguments))
+    return spoken_to(["script", "--quiet", "--return", "--command", f"stty rows 45 cols 123; exec {command}", "/dev/null"])
+
+
 def a_terminal_has_the_size_of_its_user_and_passes_keys_on(cluster):
     inside = """until [ "$(stty size)" = "45 123" ]; do sleep 0.1; done
-        trap 'echo caught; exit 5' INT; test -t 0 && test -t 1 && test -t 2 && echo ready; sleep 1000"""
-    command = shlex.join(cluster.kubectl.command("exec", "--stdin", "--tty", "talker", "--", "sh", "-c", inside))
-    outside = f"stty rows 45 cols 123; exec {command}"
-    with spoken_to(["script", "--quiet", "--return", "--command", outside, "/dev/null"]) as user:
+        trap 'echo caught; exit 5' INT; test -t 0 && test -t 1 && test -t 2 && echo ready; while :; do sleep 0.1; done"""
+    with _at_a_terminal(cluster, "exec", "--stdin", "--tty", "talker", "--", "sh", "-c", inside) as user:
         read_until(user, "ready")
         user.stdin.write(b"\x03")
         read_until(user, "caught")
         equal(user.wait(60), 5)
+
+
+def a_shell_at_a_terminal_answers_until_it_ends(cluster):
+    run_sh = "run", "shell", "--image", BUSYBOX, "--restart=Never", "--rm", "--stdin", "--tty", "--", "sh"
+    with _at_a_terminal(cluster, *run_sh) as user:
+        read_until(user, "# ")
+        user.stdin.write(b"echo $((6 * 7))\n")
+        read_until(user, "42\r\n")
+        user.stdin.write(b"exit 6\n")
+        equal(user.wait(60), 6)
 
 
 def attaching_speaks_with_the_first_process(cluster):
@@ -77,8 +91,15 @@ def a_forwarded_port_leads_into_the_pod(cluster):
     with cluster.kubectl.running("port-forward", "deployment/web", ":80", "--address", "127.0.0.1") as forward:
         address = read_until(forward, "-> 80").split()[2]
         for _ in range(3):
-            with urllib.request.urlopen(f"http://{address}/", timeout=10) as answer:
-                contains(answer.read().decode(), "Welcome")
+            contains(fetch(address), "Welcome")
+
+
+def clients_without_web_sockets_have_the_same_streams(cluster):
+    spdy = {"env": {**os.environ, "KUBECTL_REMOTE_COMMAND_WEBSOCKETS": "false", "KUBECTL_PORT_FORWARD_WEBSOCKETS": "false"}}
+    equal(cluster.kubectl("exec", "--stdin", "talker", "--", "cat", input=_BYTES, text=False, **spdy), _BYTES)
+    equal(cluster.kubectl.try_to("exec", "talker", "--", "sh", "-c", "exit 42", **spdy).returncode, 42)
+    with cluster.kubectl.running("port-forward", "deployment/web", ":80", "--address", "127.0.0.1", **spdy) as forward:
+        contains(fetch(read_until(forward, "-> 80").split()[2]), "Welcome")
 
 
 def a_followed_log_ends_with_its_container(cluster):

@@ -41,6 +41,13 @@ def a_job_completes(cluster):
     equal(cluster.kubectl("logs", "--selector", "batch.kubernetes.io/job-name=adds").split(), ["42"] * 4)
 
 
+def a_job_with_a_sidecar_completes(cluster):
+    sidecar = shell("sidecar", "trap 'echo ended; exit 0' TERM; while :; do sleep 1000 & wait; done", restartPolicy="Always")
+    cluster.kubectl.create(job("assisted", "echo done", sidecar))
+    cluster.kubectl("wait", "--for=condition=Complete", "--timeout=90s", "job/assisted")
+    equal(cluster.kubectl("logs", "job/assisted", "--container", "sidecar"), "ended\n")
+
+
 def a_job_whose_pods_fail_has_failed(cluster):
     cluster.kubectl.create(job("fails", "exit 9", backoffLimit=0))
     cluster.kubectl("wait", "--for=condition=Failed", "--timeout=90s", "job/fails")
@@ -54,10 +61,13 @@ def _container(cluster, name):
 
 
 def a_pod_waits_for_an_image_that_is_not_there(cluster):
+    def waits_for(reason):
+        state = _container(cluster, "waiting")["state"]["waiting"]
+        return state["reason"] == reason and state["message"]
+
     cluster.kubectl.create(pod("waiting", [idle("main", image=f"{BUSYBOX}-missing")]))
     for reason in "ErrImagePull", "ImagePullBackOff":
-        state = wait_until(reason, lambda: (state := _container(cluster, "waiting")["state"]["waiting"])["reason"] == reason and state)
-        contains(state["message"], f"{BUSYBOX}-missing")
+        contains(wait_until(reason, lambda: waits_for(reason)), f"{BUSYBOX}-missing")
     cluster.kubectl("set", "image", "pod/waiting", f"main={BUSYBOX}")
     cluster.kubectl("wait", "--for=condition=Ready", "--timeout=90s", "pod/waiting")
 
@@ -74,6 +84,20 @@ def config_maps_and_secrets_are_files_and_environment(cluster):
     equal(cluster.kubectl.shell("informed", "cat /plain/colour /etc/colour /hidden/word; echo -$colour-$WORD").strip(),
           "bluebluexyzzy-blue-xyzzy")
     contains(cluster.kubectl.shell("informed", "stat -Lc %a /hidden/word; grep /hidden /proc/mounts"), "400\ntmpfs")
+
+
+def volumes_belong_to_the_pods_root_and_group_in_a_user_namespace_too(cluster):
+    cluster.kubectl.create_and_wait(pod(
+        "mapped", [idle("main", volumeMounts=[mount("plain", "/plain"), mount("hidden", "/hidden"), mount("disk", "/disk")],
+                        securityContext={"runAsUser": 1000, "runAsGroup": 1000})],
+        hostUsers=False, securityContext={"fsGroup": 2000},
+        volumes=[{"name": "plain", "configMap": {"name": "plain"}}, {"name": "disk", "emptyDir": {}},
+                 {"name": "hidden", "secret": {"secretName": "hidden", "defaultMode": 0o440}}]))
+    assert int(cluster.kubectl.shell("mapped", "cat /proc/self/uid_map").split()[1]) >= 65536, "root is the host's"
+    # The kubelet gives a token to the user of the pod's containers.
+    equal(cluster.kubectl.shell("mapped", "cat /plain/colour /hidden/word; touch /disk/mine; stat -Lc -%u:%g "
+                                f"/hidden/word /plain/colour /disk/mine {_ACCOUNT}/token").split(),
+          ["bluexyzzy-0:2000", "-0:2000", "-1000:2000", "-1000:2000"])
 
 
 def a_changed_config_map_reaches_its_volume(cluster):
