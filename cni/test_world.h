@@ -94,7 +94,6 @@ class NetworkTest : public ::testing::Test {
 
  private:
   NsHandle machine_;
-  int pods_ = 0;
 };
 
 }  // namespace davit
