@@ -45,6 +45,7 @@ class Container {
   const LiveContainer& live() const { return live_; }
   const PidFd& pidfd() const { return pidfd_; }
   bool has_user_namespace() const { return has_user_namespace_; }
+  bool has_own_pid_namespace() const { return own_pid_namespace_; }
   const CgroupFds& cgroup() const { return cgroup_; }
 
   void ReopenLog(UniqueFd log);

@@ -3,6 +3,7 @@
 
 #include "shim/exec.h"
 
+#include <linux/capability.h>
 #include <signal.h>
 
 #include "base/codec.h"
@@ -35,6 +36,11 @@ Result<ExecInputs> MakeInputs(const Container& container, const RoleFds& fds, in
   return inputs;
 }
 
+// Whether somebody in the container's PID namespace may look at an exec before it is the container's own.
+bool MayBeWatched(const Container& container, const ProcessPlan& plan) {
+  return !container.has_own_pid_namespace() || (plan.capabilities.bounding >> CAP_SYS_PTRACE & 1) != 0;
+}
+
 }  // namespace
 
 Exec::Exec(Environment& env, std::string id, Callbacks callbacks)
@@ -44,10 +50,11 @@ Result<> Exec::Start(const Container& container, RoleFds fds) {
   ExecInputs inputs = TRY(MakeInputs(container, fds, env_.null_fd));
   SyncPair sync = TRY(MakeSyncPair());
   const UniqueFd& cgroup = fds.cgroup.unified ? fds.cgroup.unified : container.cgroup().unified;
-  auto cloned = Clone({.cgroup = cgroup.get(),
-                       .pid_namespace = container.pidfd().get(),
-                       .own_pid_namespace = env_.own.pid_namespace.get(),
-                       .descriptors = DescriptorsOfExec(inputs, sync.child.get())});
+  CloneTarget target{.cgroup = cgroup.get(),
+                     .pid_namespace = container.pidfd().get(),
+                     .own_pid_namespace = env_.own.pid_namespace.get()};
+  if (MayBeWatched(container, inputs.plan)) target.descriptors = DescriptorsOfExec(inputs, sync.child.get());
+  auto cloned = Clone(target);
   if (!cloned) {
     Error error = Within("exec in " + container.live().container_id, cloned.error());
     // A PID namespace without its first process takes no more (ENOMEM, clone(2)); a zombie has no namespaces

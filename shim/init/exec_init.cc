@@ -16,7 +16,8 @@ namespace {
 
 constexpr int kNamespaces = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
 
-Result<UniqueFd> EnterContainer(const ExecInputs& inputs) {
+Result<UniqueFd> EnterContainer(const ExecInputs& inputs, int sync) {
+  TRY(CloseAllBut(DescriptorsOfExec(inputs, sync)));
   if (setsid() < 0) return SystemError("setsid", "exec");
   TRY(JoinCgroups(*inputs.cgroup));
   // All at once, the user namespace first, and its root and working directory become those of the mount
@@ -50,7 +51,7 @@ std::vector<int> DescriptorsOfExec(const ExecInputs& inputs, int sync) {
 
 void RunExecInit(ExecInputs& inputs, int sync) {
   inputs.process.plan = &inputs.plan;
-  Result<UniqueFd> root = EnterContainer(inputs);
+  Result<UniqueFd> root = EnterContainer(inputs, sync);
   if (!root) ReportAndExit(sync, root.error());
   Result<> released = AwaitRelease(sync);
   if (!released) ReportAndExit(sync, released.error());

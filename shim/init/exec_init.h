@@ -22,8 +22,8 @@ struct ExecInputs {
   ProcessInputs process;  // its plan is set by RunExecInit
 };
 
-// What an exec needs of the shim's descriptors. It must have no others: in the container's PID namespace
-// whoever has CAP_SYS_PTRACE sees what it has open.
+// What an exec needs of the shim's descriptors. It closes all others first; where somebody in the container's
+// PID namespace has CAP_SYS_PTRACE, and so sees what it has open, it is to be born without them.
 std::vector<int> DescriptorsOfExec(const ExecInputs& inputs, int sync);
 
 // Joins the container's cgroups and namespaces and executes the plan's program; a failure is reported to
