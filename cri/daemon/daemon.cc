@@ -77,8 +77,8 @@ Daemon::~Daemon() {
 Result<> Daemon::OpenDirectories() {
   // Containers reach their files below the root by bind mounts only, never by path.
   TRY(MakeDir(config_.root, 0700));
-  TRY(MakeDir(config_.root + "/sandboxes", 0700));
   TRY(MakeDir(config_.state, 0711));
+  TRY(MakeDir(config_.state + "/sandboxes", 0700));
   lock_ = TRY(LockRoot(config_.root));
   return {};
 }

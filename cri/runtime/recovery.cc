@@ -129,7 +129,7 @@ Result<> Runtime::CollectOrphans(const std::vector<SandboxPtr>& sandboxes) {
   TRY(host_.network.Recover(sandboxes));
 
   std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(host_.config.root + "/sandboxes", ignored)) {
+  for (const auto& entry : std::filesystem::directory_iterator(host_.config.state + "/sandboxes", ignored)) {
     if (!pods_.FindSandbox(entry.path().filename())) std::filesystem::remove_all(entry.path(), ignored);
   }
   return {};

@@ -32,7 +32,7 @@ Persisted<ContainerRecord>::Write Runtime::ContainerWriter() {
 }
 
 std::string Runtime::SandboxDir(const std::string& sandbox_id) const {
-  return host_.config.root + "/sandboxes/" + sandbox_id;
+  return host_.config.state + "/sandboxes/" + sandbox_id;
 }
 
 PodFiles Runtime::PodFilesOf(const std::string& sandbox_id) const {

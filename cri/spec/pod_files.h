@@ -12,7 +12,7 @@
 
 namespace davit {
 
-// Where the daemon keeps them: host paths under root/sandboxes/<id>/.
+// Where the daemon keeps them: host paths under state/sandboxes/<id>/.
 struct PodFiles {
   std::string hosts;
   std::string resolv_conf;
