@@ -16,11 +16,11 @@ namespace davit::cli {
 inline constexpr char kRunLabel[] = "io.davit.run";
 
 struct RunOptions {
-  std::string image;
-  std::vector<std::string> command;  // replaces the image's arguments, not its entrypoint
-  std::string name;                  // empty: one is made from the image's
-  std::vector<std::string> ports;    // as ParsePortSpec takes them
-  std::vector<std::string> env;      // "K=V", or "K" for the value in the environment of davit itself
+  std::string image = {};
+  std::vector<std::string> command = {};  // replaces the image's arguments, not its entrypoint
+  std::string name = {};                  // empty: one is made from the image's
+  std::vector<std::string> ports = {};    // as ParsePortSpec takes them
+  std::vector<std::string> env = {};      // "K=V", or "K" for the value in the environment of davit itself
   bool remove = false;
   bool detach = false;
   std::string log_root = "/var/log/davit";  // the pod's log directory is made below it
