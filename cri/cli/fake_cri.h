@@ -25,9 +25,9 @@ namespace v1 = ::runtime::v1;
 // What a container does once it has been started.
 struct Script {
   std::string start_error = {};       // StartContainer fails with it
-  std::string log;               // in CRI format
-  std::optional<int> exit_code;  // ends at once; else runs until it is stopped or ended
-  bool heeds_stop = true;        // ends with 143 when stopped with a grace period
+  std::string log = {};               // in CRI format
+  std::optional<int> exit_code = {};  // ends at once; else runs until it is stopped or ended
+  bool heeds_stop = true;             // ends with 143 when stopped with a grace period
 };
 
 class FakeCri final : public v1::RuntimeService::Service, public v1::ImageService::Service {
