@@ -7,12 +7,12 @@
 #include <sched.h>
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <span>
 
 #include "base/file_io.h"
 #include "shim/init/container_tree.h"
 #include "shim/init/mount_api.h"
+#include "shim/init/mounts.h"
 #include "shim/init/own_process.h"
 
 namespace davit {
@@ -50,14 +50,9 @@ Result<> SendConsole(int sync, const Console& console) {
   return SendSync(sync, SyncMessage::kConsole, {}, controller);
 }
 
-const MountStep* FindProcfs(const ContainerPlan& plan) {
-  auto step = std::ranges::find(plan.mounts, MountKind::kProc, &MountStep::kind);
-  return step == plan.mounts.end() ? nullptr : &*step;
-}
-
 // Of the PID namespace that the caller is in.
 Result<> SendProcfs(const ContainerPlan& plan, int handover) {
-  const MountStep* step = FindProcfs(plan);
+  const MountStep* step = FindMount(plan, MountKind::kProc);
   if (step == nullptr) return SendSync(handover, SyncMessage::kReady);
   UniqueFd procfs = TRY(NewFilesystem("proc", step->options, step->attributes));
   int fds[] = {procfs.get()};
@@ -116,8 +111,7 @@ Result<> JoinOthers(const InitInputs& inputs, int sync, int handover) {
   const ContainerPlan& plan = inputs.plan;
   TRY(Detach(plan.container_id));
   if (MayBeWatched(plan)) TRY(SendProcfs(plan, handover));
-  TRY(JoinPodNamespaces(*inputs.pod,
-                        {.net = !plan.host_network, .ipc = !plan.host_ipc, .uts = !plan.host_uts}));
+  TRY(JoinPodNamespaces(*inputs.pod, NamespacesOf(plan)));
   TRY(AwaitRelease(sync));
   TRY(JoinCgroups(*inputs.cgroup));
   if (!plan.host_cgroup && unshare(CLONE_NEWCGROUP) < 0) return SystemError("unshare", "cgroup namespace");

@@ -36,21 +36,18 @@ struct InitInputs {
 // Carries the plan out and executes its program; a failure is reported to `sync`.
 [[noreturn]] void RunContainerInit(InitInputs& inputs, int sync);
 
-// The same in two processes, one that builds the file tree and one that waits for it and becomes the
-// container's first: the builder sends what it made to `handover` and ends. That is for
-// - a PID namespace in a user namespace: the first process makes it from inside the user namespace, and the
-//   builder is cloned into it with the host's rights;
-// - a PID namespace that has others in it: with CAP_SYS_PTRACE they see whatever a process in there sees and
-// has
-//   open, so the builder, which has the host's files in its hands, stays outside. Only procfs has to be made
-//   inside: the first process sends it to the builder.
-// The second of these cases. In a pod with a user namespace others have no rights over a builder of the
-// host's.
+// Whether others are in the container's PID namespace before it: with CAP_SYS_PTRACE they see whatever a
+// process in there sees and has open. In a pod with a user namespace they have no rights over one of ours.
 bool MayBeWatched(const ContainerPlan& plan);
 
 // What the waiting process needs of the shim's descriptors: it must have no others.
 std::vector<int> DescriptorsOfWaitingInit(const InitInputs& inputs, int sync, int handover);
 
+// RunContainerInit in two processes: one builds the file tree, sends it to `handover` and ends, one waits for
+// it and becomes the container's first. The first process of a PID namespace in a user namespace makes that
+// namespace from inside the user namespace, and the builder is cloned into it with the host's rights. Of a
+// container that may be watched the builder, which has the host's files in its hands, stays outside the PID
+// namespace, and the waiting process sends it the one thing that has to be made inside, procfs.
 [[noreturn]] void RunTreeBuilder(InitInputs& inputs, int sync, int handover);
 [[noreturn]] void RunWaitingInit(InitInputs& inputs, int sync, int handover);
 

@@ -6,8 +6,6 @@
 #include <fcntl.h>
 #include <sched.h>
 
-#include <algorithm>
-
 #include "base/file_io.h"
 #include "base/open_beneath.h"
 #include "shim/init/image_volumes.h"
@@ -42,10 +40,7 @@ class Builder {
 
  private:
   // The pod's namespaces, before any filesystem that belongs to one of them is made.
-  Result<> JoinPod() {
-    return JoinPodNamespaces(*inputs_.pod,
-                             {.net = !plan_.host_network, .ipc = !plan_.host_ipc, .uts = !plan_.host_uts});
-  }
+  Result<> JoinPod() { return JoinPodNamespaces(*inputs_.pod, NamespacesOf(plan_)); }
 
   // Whatever is named by a path of the host, seen from the daemon's mount namespace. This is where a dead
   // NFS server hangs the child, so it joins the container's cgroup only afterwards: a cgroup with a hung
@@ -71,7 +66,7 @@ class Builder {
   Result<> PrepareCgroups() {
     TRY(JoinCgroups(*inputs_.cgroup));
     std::string proc_cgroup;
-    const MountStep* step = Find(MountKind::kCgroup);
+    const MountStep* step = FindMount(plan_, MountKind::kCgroup);
     if (step != nullptr) proc_cgroup = TRY(ReadOwnCgroups());
     if (!plan_.host_cgroup && unshare(CLONE_NEWCGROUP) < 0) return SystemError("unshare", "cgroup namespace");
     if (step == nullptr) return {};
@@ -140,12 +135,7 @@ class Builder {
     return {};
   }
 
-  const MountStep* Find(MountKind kind) const {
-    auto step = std::find_if(plan_.mounts.begin(), plan_.mounts.end(),
-                             [kind](const MountStep& mount) { return mount.kind == kind; });
-    return step == plan_.mounts.end() ? nullptr : &*step;
-  }
-  bool Has(MountKind kind) const { return Find(kind) != nullptr; }
+  bool Has(MountKind kind) const { return FindMount(plan_, kind) != nullptr; }
 
   static Result<UniqueFd> CloneHostPath(const std::string& path) {
     return CloneMount(AT_FDCWD, path, /*recursive=*/true, path);

@@ -174,6 +174,11 @@ class Builder {
 
 }  // namespace
 
+const MountStep* FindMount(const ContainerPlan& plan, MountKind kind) {
+  auto step = std::ranges::find(plan.mounts, kind, &MountStep::kind);
+  return step == plan.mounts.end() ? nullptr : &*step;
+}
+
 bool MayCoverProcPath(std::string_view target) {
   constexpr std::string_view kFiles[] = {
       "/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo",  "/proc/stat",    "/proc/swaps",

@@ -28,6 +28,9 @@ struct PreparedMounts {
 // namespace.
 Result<> AttachMounts(int root_fd, const ContainerPlan& plan, PreparedMounts prepared, int pod_shm_fd);
 
+// The first mount of this kind; null when the plan has none.
+const MountStep* FindMount(const ContainerPlan& plan, MountKind kind);
+
 // A target below /proc that may be covered: single files, as system-container tools do it; anything else
 // there would let a volume redirect what the runtime writes to procfs.
 bool MayCoverProcPath(std::string_view target);

@@ -15,6 +15,10 @@ Result<> Join(const UniqueFd& fd, int type, const char* name) {
 
 }  // namespace
 
+NamespaceChoice NamespacesOf(const ContainerPlan& plan) {
+  return {.net = !plan.host_network, .ipc = !plan.host_ipc, .uts = !plan.host_uts};
+}
+
 Result<> JoinPodNamespaces(const PodNamespaces& pod, NamespaceChoice choice) {
   if (choice.net) TRY(Join(pod.net, CLONE_NEWNET, "network namespace"));
   if (choice.ipc) TRY(Join(pod.ipc, CLONE_NEWIPC, "IPC namespace"));

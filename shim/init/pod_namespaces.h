@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/unique_fd.h"
+#include "shim/plan.h"
 
 namespace davit {
 
@@ -22,6 +23,9 @@ struct NamespaceChoice {
   bool ipc = true;
   bool uts = true;
 };
+
+// Those that a container shares with its pod.
+NamespaceChoice NamespacesOf(const ContainerPlan& plan);
 
 // Moves the caller into those of the pod's namespaces that were chosen.
 Result<> JoinPodNamespaces(const PodNamespaces& pod, NamespaceChoice choice);
