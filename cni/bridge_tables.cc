@@ -15,6 +15,7 @@
 
 #include "cni/host_port_maps.h"
 #include "cni/names.h"
+#include "cni/netlink_list.h"
 #include "cni/nft_rule.h"
 
 namespace davit {
@@ -167,17 +168,12 @@ void AppendDeletion(NetlinkBatch& batch, const std::string& name) {
 Result<std::vector<TableInfo>> ListTables(NetlinkSocket& socket) {
   NetlinkBatch batch;
   AddNftRequest(batch, "list nftables tables", NFT_MSG_GETTABLE, NLM_F_DUMP, NFPROTO_UNSPEC);
-  std::vector<TableInfo> found;
-  TRY(socket.Dump(
-      batch,
-      [&](const nlmsghdr* reply) {
-        const auto* header = static_cast<const nfgenmsg*>(mnl_nlmsg_get_payload(reply));
-        std::vector<const nlattr*> attributes = ParseAttributes(reply, sizeof *header, NFTA_TABLE_MAX);
-        found.push_back({header->nfgen_family, AttributeText(attributes[NFTA_TABLE_NAME]),
-                         CommentIn(AttributeBytes(attributes[NFTA_TABLE_USERDATA]))});
-      },
-      [&] { found.clear(); }));
-  return found;
+  return DumpList<TableInfo>(socket, batch, [](const nlmsghdr* reply, auto& found) {
+    const auto* header = static_cast<const nfgenmsg*>(mnl_nlmsg_get_payload(reply));
+    std::vector<const nlattr*> attributes = ParseAttributes(reply, sizeof *header, NFTA_TABLE_MAX);
+    found.push_back({header->nfgen_family, AttributeText(attributes[NFTA_TABLE_NAME]),
+                     CommentIn(AttributeBytes(attributes[NFTA_TABLE_USERDATA]))});
+  });
 }
 
 }  // namespace davit

@@ -13,6 +13,7 @@
 #include <new>
 #include <optional>
 
+#include "cni/netlink_list.h"
 #include "cni/nft_rule.h"
 
 namespace davit {
@@ -114,17 +115,12 @@ Result<std::vector<HostPort>> ListMap(NetlinkSocket& socket, const std::string& 
   nlmsghdr* message = AddNftRequest(batch, "list nftables map", NFT_MSG_GETSETELEM, NLM_F_DUMP);
   mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_TABLE, table.c_str());
   mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_SET, shape.name);
-  std::vector<HostPort> ports;
-  TRY(socket.Dump(
-      batch,
-      [&](const nlmsghdr* reply) {
-        SetPtr set = NewSet(table, shape.name);
-        ElementSink sink{&shape, &ports};
-        if (nftnl_set_elems_nlmsg_parse(reply, set.get()) == 0)
-          nftnl_set_elem_foreach(set.get(), TakeElement, &sink);
-      },
-      [&] { ports.clear(); }));
-  return ports;
+  return DumpList<HostPort>(socket, batch, [&](const nlmsghdr* reply, auto& ports) {
+    SetPtr set = NewSet(table, shape.name);
+    ElementSink sink{&shape, &ports};
+    if (nftnl_set_elems_nlmsg_parse(reply, set.get()) == 0)
+      nftnl_set_elem_foreach(set.get(), TakeElement, &sink);
+  });
 }
 
 }  // namespace

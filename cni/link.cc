@@ -11,6 +11,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "cni/netlink_list.h"
+
 namespace davit {
 namespace {
 
@@ -74,10 +76,8 @@ Result<std::vector<Link>> ListLinks(NetlinkSocket& socket) {
   nlmsghdr* message = nullptr;
   batch.Add<ifinfomsg>("list links", RTM_GETLINK, NLM_F_DUMP, &message);
   mnl_attr_put_u32(message, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-  std::vector<Link> links;
-  TRY(socket.Dump(
-      batch, [&](const nlmsghdr* reply) { links.push_back(ParseLink(reply)); }, [&] { links.clear(); }));
-  return links;
+  return DumpList<Link>(socket, batch,
+                        [](const nlmsghdr* reply, auto& links) { links.push_back(ParseLink(reply)); });
 }
 
 Result<> DeleteLink(NetlinkSocket& socket, uint32_t index) {
@@ -112,14 +112,9 @@ Result<std::vector<InterfaceAddress>> ListAddresses(NetlinkSocket& socket) {
   NetlinkBatch batch;
   nlmsghdr* message = nullptr;
   batch.Add<ifaddrmsg>("list addresses", RTM_GETADDR, NLM_F_DUMP, &message);
-  std::vector<InterfaceAddress> addresses;
-  TRY(socket.Dump(
-      batch,
-      [&](const nlmsghdr* reply) {
-        if (auto address = ParseAddress(reply)) addresses.push_back(*address);
-      },
-      [&] { addresses.clear(); }));
-  return addresses;
+  return DumpList<InterfaceAddress>(socket, batch, [](const nlmsghdr* reply, auto& addresses) {
+    if (auto address = ParseAddress(reply)) addresses.push_back(*address);
+  });
 }
 
 void AddAddress(NetlinkBatch& batch, const InterfaceAddress& address) {

@@ -10,6 +10,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "cni/netlink_list.h"
+
 namespace davit {
 namespace {
 
@@ -31,15 +33,10 @@ Result<std::vector<LinkCounters>> ListLinkCounters(NetlinkSocket& socket) {
   NetlinkBatch batch;
   nlmsghdr* message = nullptr;
   batch.Add<ifinfomsg>("list link counters", RTM_GETLINK, NLM_F_DUMP, &message);
-  std::vector<LinkCounters> links;
-  TRY(socket.Dump(
-      batch,
-      [&](const nlmsghdr* reply) {
-        const auto* header = static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(reply));
-        if ((header->ifi_flags & IFF_LOOPBACK) == 0) links.push_back(ParseCounters(reply));
-      },
-      [&] { links.clear(); }));
-  return links;
+  return DumpList<LinkCounters>(socket, batch, [](const nlmsghdr* reply, auto& links) {
+    const auto* header = static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(reply));
+    if ((header->ifi_flags & IFF_LOOPBACK) == 0) links.push_back(ParseCounters(reply));
+  });
 }
 
 LinkCounters OtherEnd(const LinkCounters& host_end, const std::string& name) {
