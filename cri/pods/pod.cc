@@ -3,9 +3,10 @@
 
 #include "cri/pods/pod.h"
 
-#include <fcntl.h>
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+
+#include "base/duplicate.h"
 
 namespace davit {
 
@@ -65,9 +66,7 @@ void Sandbox::SetUserNamespace(UniqueFd user_namespace) {
 Result<UniqueFd> Sandbox::DuplicateUserNamespace() const {
   MutexLock lock(mutex_);
   if (!user_namespace_) return UniqueFd();
-  UniqueFd copy(fcntl(user_namespace_.get(), F_DUPFD_CLOEXEC, 3));
-  if (!copy) return SystemError("fcntl(F_DUPFD_CLOEXEC)", id_);
-  return copy;
+  return Duplicate(user_namespace_.get(), id_);
 }
 
 void Container::SetProcess(PidFd init) {
@@ -85,9 +84,7 @@ Result<UniqueFd> Container::DuplicateProcess() const {
   MutexLock lock(mutex_);
   if (!init_.valid())
     return Fail(Code::kFailedPrecondition, "find process of container", id_, "it is not running");
-  UniqueFd copy(fcntl(init_.get(), F_DUPFD_CLOEXEC, 3));
-  if (!copy) return SystemError("fcntl(F_DUPFD_CLOEXEC)", id_);
-  return copy;
+  return Duplicate(init_.get(), id_);
 }
 
 std::string SandboxName(const runtime::v1::PodSandboxMetadata& metadata) {

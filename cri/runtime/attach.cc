@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 
 #include "base/codec.h"
+#include "base/duplicate.h"
 #include "cri/runtime/runtime.h"
 #include "cri/runtime/stream_pipe.h"
 #include "cri/runtime/stream_request.h"
@@ -15,12 +16,6 @@ namespace {
 // How far a client may be behind the container's output before it is cut off, beside what its socket holds.
 constexpr int kPipeBytes = 1 << 20;
 
-Result<UniqueFd> Duplicate(const UniqueFd& fd) {
-  UniqueFd copy(fcntl(fd.get(), F_DUPFD_CLOEXEC, 3));
-  if (!copy) return SystemError("fcntl(F_DUPFD_CLOEXEC)", "terminal");
-  return copy;
-}
-
 }  // namespace
 
 Result<> RequireRunning(const Container& container, std::string_view step) {
@@ -30,8 +25,8 @@ Result<> RequireRunning(const Container& container, std::string_view step) {
 
 Result<ProcessStreams> TerminalStreams(UniqueFd controller) {
   ProcessStreams streams;
-  streams.in = TRY(Duplicate(controller));
-  streams.out = TRY(Duplicate(controller));
+  streams.in = TRY(Duplicate(controller.get(), "terminal"));
+  streams.out = TRY(Duplicate(controller.get(), "terminal"));
   streams.terminal = std::move(controller);
   return streams;
 }
@@ -58,7 +53,7 @@ Result<ProcessStreams> Runtime::Attach(const AttachOrder& order) {
   StartFrame frame;
   frame.Add(FdRole::kStdout, std::move(out.theirs));
   frame.Add(FdRole::kStderr, std::move(err.theirs));
-  frame.Add(FdRole::kCutOff, TRY(Duplicate(cut_off)));
+  frame.Add(FdRole::kCutOff, TRY(Duplicate(cut_off.get(), "cut-off")));
   ::davit::AttachRequest request{container->id(), order.streams.in, frame.roles()};
   Frame reply = TRY(link->Call(ShimMessage::kAttach, Encode(request), frame.fds(), OperationDeadline()));
   Attached attached = TRY(Decode<Attached>(reply.payload, "Attached"));

@@ -3,8 +3,7 @@
 
 // What a container is made of besides the request and the image.
 
-#include <fcntl.h>
-
+#include "base/duplicate.h"
 #include "base/file_io.h"
 #include "cri/runtime/runtime.h"
 #include "cri/spec/profiles.h"
@@ -24,9 +23,7 @@ Result<UniqueFd> Runtime::SeccompFilterOf(const v1::ContainerConfig& config, con
   } else {
     filter = TRY(host_.seccomp.Default(capabilities));
   }
-  UniqueFd copy(fcntl(filter->memfd.get(), F_DUPFD_CLOEXEC, 3));
-  if (!copy) return SystemError("fcntl(F_DUPFD_CLOEXEC)", "seccomp filter");
-  return copy;
+  return Duplicate(filter->memfd.get(), "seccomp filter");
 }
 
 Result<std::vector<cdi::Edits>> Runtime::CdiEditsOf(const v1::ContainerConfig& config) const {
