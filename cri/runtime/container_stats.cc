@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
+#include "cri/runtime/if_running.h"
 #include "cri/runtime/labels.h"
 #include "cri/runtime/runtime.h"
 #include "cri/runtime/usage_patience.h"
@@ -28,12 +29,8 @@ Result<std::vector<v1::ContainerStats>> Runtime::ListContainerStats(const v1::Co
   return found;
 }
 
-// Nothing as well when it ended while it was looked at: half of its figures would be missing.
 std::optional<v1::ContainerStats> Runtime::StatsIfRunning(Container& container, int64_t usage_deadline_ms) {
-  if (container.phase() != ContainerPhase::kRunning) return std::nullopt;
-  v1::ContainerStats stats = StatsOf(container, usage_deadline_ms);
-  if (container.phase() != ContainerPhase::kRunning) return std::nullopt;
-  return stats;
+  return IfRunning(container, [&] { return StatsOf(container, usage_deadline_ms); });
 }
 
 // A container that does not run has only its files.

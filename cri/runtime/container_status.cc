@@ -102,11 +102,10 @@ v1::ContainerStatus Runtime::StatusOf(const Container& container) const {
 Result<v1::ContainerStatusResponse> Runtime::ContainerStatus(const v1::ContainerStatusRequest& request,
                                                              Call&) {
   ContainerPtr container = TRY(pods_.FindContainer(request.container_id()));
-  ContainerRecord record = container->record().Get();
-  v1::LinuxContainerResources resources = ResourcesOf(*container);
   v1::ContainerStatusResponse response;
   *response.mutable_status() = StatusOf(*container);
   if (request.verbose()) {
+    ContainerRecord record = container->record().Get();
     SandboxPlan sandbox_plan = TRY(BuildSandboxPlan(container->sandbox().config(), record.sandbox_id));
     ContainerPlan plan = TRY(Decode<ContainerPlan>(record.plan, "plan of " + record.id));
     nlohmann::json info;
@@ -116,7 +115,7 @@ Result<v1::ContainerStatusResponse> Runtime::ContainerStatus(const v1::Container
     info["cgroupPath"] = record.cgroup_path;
     info["layers"] = record.chain_ids;
     info["runtimeSpec"] =
-        nlohmann::json::parse(RenderOciSpec(sandbox_plan, plan, record.cgroup_path, resources));
+        nlohmann::json::parse(RenderOciSpec(sandbox_plan, plan, record.cgroup_path, ResourcesOf(*container)));
     (*response.mutable_info())["info"] =
         info.dump(-1, ' ', /*ensure_ascii=*/false, nlohmann::json::error_handler_t::replace);
   }

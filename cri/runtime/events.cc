@@ -47,8 +47,8 @@ void Runtime::Withdraw(const Sandbox& sandbox) {
 }
 
 void Runtime::TellNews(const Container& container) {
-  LifeStage stage = container.record().Read([](const ContainerRecord& r) { return StageOf(r); });
-  bool failed = container.record().Read([](const ContainerRecord& r) { return FailedToStart(r); });
+  auto [stage, failed] = container.record().Read(
+      [](const ContainerRecord& r) { return std::pair(StageOf(r), FailedToStart(r)); });
   LifeStage& announced = announced_[container.id()];
   for (v1::ContainerEventType type : EventsBetween(announced, stage, failed))
     Publish(container.sandbox(), container.id(), type);

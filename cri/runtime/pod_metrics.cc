@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "cri/runtime/if_running.h"
 #include "cri/runtime/runtime.h"
 #include "cri/runtime/usage_patience.h"
 #include "cri/stats/cri_usage.h"
@@ -163,11 +164,8 @@ Result<std::vector<v1::PodSandboxMetrics>> Runtime::ListPodSandboxMetrics() {
     if (!sandbox->ready()) continue;
     v1::PodSandboxMetrics metrics = MetricsOf(*sandbox, counters);
     for (const ContainerPtr& container : pods_.ContainersOf(sandbox->id())) {
-      if (container->phase() != ContainerPhase::kRunning) continue;
-      v1::ContainerMetrics figures = MetricsOf(*container, usage_deadline);
-      // What ended meanwhile would have half of its figures.
-      if (container->phase() == ContainerPhase::kRunning)
-        *metrics.add_container_metrics() = std::move(figures);
+      auto figures = IfRunning(*container, [&] { return MetricsOf(*container, usage_deadline); });
+      if (figures) *metrics.add_container_metrics() = std::move(*figures);
     }
     if (sandbox->ready()) found.push_back(std::move(metrics));
   }
