@@ -23,8 +23,7 @@ void NameTable::Settle(const std::string& name, Result<std::string> outcome) {
   std::promise<Result<std::string>> promise;
   {
     MutexLock lock(mutex_);
-    auto it = entries_.find(name);
-    if (it == entries_.end()) return;
+    auto it = entries_.find(name);  // nobody but its owner ends a claim
     promise = std::move(it->second.promise);
     if (outcome) {
       it->second.holder = *outcome;
@@ -35,9 +34,10 @@ void NameTable::Settle(const std::string& name, Result<std::string> outcome) {
   promise.set_value(std::move(outcome));
 }
 
-void NameTable::Release(const std::string& name) {
+void NameTable::Release(const std::string& name, const std::string& holder) {
   MutexLock lock(mutex_);
-  entries_.erase(name);
+  auto it = entries_.find(name);
+  if (it != entries_.end() && it->second.holder == holder) entries_.erase(it);
 }
 
 }  // namespace davit

@@ -27,11 +27,12 @@ class NameTable {
   // another one.
   Result<Claim> Take(const std::string& name, const std::string& fingerprint) EXCLUDES(mutex_);
 
-  // The owner's result. An error frees the name, so that the next request may try again.
+  // The owner's result, once: the id that holds the name from now on. An error frees the name, so that the
+  // next request may try again.
   void Settle(const std::string& name, Result<std::string> outcome) EXCLUDES(mutex_);
 
-  // The holder is gone. Idempotent.
-  void Release(const std::string& name) EXCLUDES(mutex_);
+  // `holder` is gone. Nothing when the name is another one's by now, or claimed by a request in progress.
+  void Release(const std::string& name, const std::string& holder) EXCLUDES(mutex_);
 
  private:
   struct Entry {

@@ -58,6 +58,26 @@ TEST(NameTable, AFailureFreesTheNameAndReachesWhoJoined) {
   EXPECT_TRUE(names.Take("web", "different")->owner);
 }
 
+TEST(NameTable, IsReleasedByItsHolderOnly) {
+  NameTable names;
+  ASSERT_TRUE(names.Take("web", "config"));
+  names.Settle("web", std::string("id2"));
+  names.Release("web", "id1");
+  EXPECT_EQ(*names.Take("web", "config")->outcome.get(), "id2");
+  names.Release("web", "id2");
+  EXPECT_TRUE(names.Take("web", "config")->owner);
+}
+
+TEST(NameTable, AReleaseDuringTheWorkLeavesTheClaimToItsOwner) {
+  NameTable names;
+  ASSERT_TRUE(names.Take("web", "config"));
+  auto joined = names.Take("web", "config");
+  names.Release("web", "id1");
+  EXPECT_FALSE(names.Take("web", "config")->owner);
+  names.Settle("web", Fail(Code::kInternal, "start", "shim"));
+  EXPECT_EQ(joined->outcome.get().error().code, Code::kInternal);
+}
+
 TEST(PodTable, FindsByUniquePrefixOnly) {
   PodTable table;
   table.AddSandbox(MakeSandbox("abc1", SandboxPhase::kReady));

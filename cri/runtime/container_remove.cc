@@ -36,7 +36,7 @@ Result<> Runtime::ForgetContainer(const ContainerPtr& container) {
   TRY(host_.records.DeleteContainer(record.id));
   if (removing) host_.images.ReleaseLayers(record.AllLayers());
   Withdraw(*container);
-  container_names_.Release(ContainerName(container->config().metadata(), record.sandbox_id));
+  container_names_.Release(ContainerName(container->config().metadata(), record.sandbox_id), record.id);
   janitor_.Post([this] { LogDeletionProblems(); });
   return {};
 }

@@ -25,7 +25,7 @@ Result<> Runtime::ForgetSandbox(const SandboxPtr& sandbox) {
   std::filesystem::remove_all(SandboxDir(sandbox->id()), ignored);
   TRY(host_.records.DeleteSandbox(sandbox->id()));
   Withdraw(*sandbox);
-  sandbox_names_.Release(SandboxName(sandbox->config().metadata()));
+  sandbox_names_.Release(SandboxName(sandbox->config().metadata()), sandbox->id());
   return {};
 }
 
