@@ -56,15 +56,14 @@ void Runtime::TellNews(const Container& container) {
 }
 
 void Runtime::TellNews(const Sandbox& sandbox) {
+  if (!pods_.FindSandbox(sandbox.id())) return;  // it is not listed yet, or no more
   LifeStage stage = sandbox.record().Read([](const SandboxRecord& r) { return StageOf(r); });
-  auto announced = announced_.find(sandbox.id());
-  if (announced == announced_.end()) {
-    if (stage != LifeStage::kStarted) return;  // it never stood, or is gone
-    announced = announced_.emplace(sandbox.id(), LifeStage::kNone).first;
-  }
-  for (v1::ContainerEventType type : EventsBetween(announced->second, stage))
+  LifeStage& announced = announced_[sandbox.id()];
+  // One that could not be undone was never there to run.
+  bool failed = announced == LifeStage::kNone && stage == LifeStage::kStopped;
+  for (v1::ContainerEventType type : EventsBetween(announced, stage, failed))
     Publish(sandbox, sandbox.id(), type);
-  announced->second = stage;
+  announced = stage;
 }
 
 // After a restart: what the records say was told by the daemon before.

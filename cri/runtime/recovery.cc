@@ -145,12 +145,7 @@ void Runtime::Reconcile(const SandboxPtr& sandbox) {
   if (phase != SandboxPhase::kCreating) return;
   // The daemon died while it made this one. Nobody has been told its id; the client's retry makes another.
   Spans spans;
-  Result<> released = ReleaseSandbox(sandbox, OperationDeadline(), spans);
-  if (released) released = ForgetSandbox(sandbox);
-  if (!released) {
-    host_.log.Log(LogLevel::kError, "unfinished sandbox not removed",
-                  {{"sandbox", sandbox->id()}, {"error", released.error().ToString()}});
-  }
+  (void)UndoSandbox(sandbox, "the daemon ended while it made it", spans);
 }
 
 // False when the shim is gone.

@@ -125,14 +125,20 @@ class Runtime final : public StreamTargets {
 
  private:
   // sandbox_run.cc
-  Result<std::string> MakeSandbox(const v1::RunPodSandboxRequest& request, std::string config_bytes,
-                                  Call& call);
+  struct SandboxAttempt {
+    Result<std::string> holder;  // of the name from now on: the id; an error when nothing is left
+    Result<> came_up;
+  };
+  SandboxAttempt MakeSandbox(const v1::RunPodSandboxRequest& request, std::string config_bytes, Call& call);
   Result<std::string> JoinSandbox(const NameTable::Claim& claim, const std::string& name, const Call& call);
   Result<SandboxPtr> RecordSandbox(const v1::RunPodSandboxRequest& request, std::string config_bytes);
   Result<> BringUp(const SandboxPtr& sandbox, Call& call);
   Result<PendingReply> StartShim(const SandboxPtr& sandbox, SandboxRecord& record, int64_t deadline_ms);
   Result<> WritePodFiles(const Sandbox& sandbox, const std::vector<std::string>& addresses);
   Result<> MakePodCgroup(const SandboxRecord& record);
+  // Of a sandbox that did not come up. True: nothing is left of it. Otherwise it is listed, not ready, and
+  // keeps its name, for the client to stop and remove, as it does with what it could not start.
+  bool UndoSandbox(const SandboxPtr& sandbox, const std::string& reason, Spans& spans);
   Result<> AttachNetwork(const Sandbox& sandbox, const Frame& started, SandboxRecord& record);
 
   // sandbox_stop.cc: each is idempotent and works without a shim.

@@ -37,9 +37,10 @@ Result<v1::RunPodSandboxResponse> Runtime::RunPodSandbox(const v1::RunPodSandbox
   NameTable::Claim claim = TRY(sandbox_names_.Take(name, bytes));
   v1::RunPodSandboxResponse response;
   if (claim.owner) {
-    Result<std::string> made = MakeSandbox(request, std::move(bytes), call);
-    sandbox_names_.Settle(name, made);
-    response.set_pod_sandbox_id(TRY(std::move(made)));
+    SandboxAttempt attempt = MakeSandbox(request, std::move(bytes), call);
+    sandbox_names_.Settle(name, attempt.holder);
+    TRY(std::move(attempt.came_up));
+    response.set_pod_sandbox_id(*attempt.holder);
   } else {
     response.set_pod_sandbox_id(TRY(JoinSandbox(claim, name, call)));
   }
@@ -58,21 +59,38 @@ Result<std::string> Runtime::JoinSandbox(const NameTable::Claim& claim, const st
   return Fail(Code::kAlreadyExists, "reserve name", name, "held by sandbox " + id + ", which is not ready");
 }
 
-Result<std::string> Runtime::MakeSandbox(const v1::RunPodSandboxRequest& request, std::string config_bytes,
-                                         Call& call) {
-  SandboxPtr sandbox = TRY(RecordSandbox(request, std::move(config_bytes)));
+Runtime::SandboxAttempt Runtime::MakeSandbox(const v1::RunPodSandboxRequest& request,
+                                             std::string config_bytes, Call& call) {
+  Result<SandboxPtr> recorded = RecordSandbox(request, std::move(config_bytes));
+  if (!recorded) return {std::unexpected(recorded.error()), std::unexpected(recorded.error())};
+  SandboxPtr sandbox = *recorded;
   call.spans.Mark("record");
   if (Result<> up = BringUp(sandbox, call); !up) {
-    // The same path takes down a sandbox that never stood and one that did; what it cannot free now, recovery
-    // will.
-    if (Result<> released = ReleaseSandbox(sandbox, OperationDeadline(), call.spans); released) {
-      (void)ForgetSandbox(sandbox);
-    }
-    return std::unexpected(Within("run sandbox " + SandboxName(request.config().metadata()), up.error()));
+    Error failure = Within("run sandbox " + SandboxName(request.config().metadata()), up.error());
+    bool gone = UndoSandbox(sandbox, failure.ToString(), call.spans);
+    return {gone ? Result<std::string>(std::unexpected(failure)) : sandbox->id(), std::unexpected(failure)};
   }
   pods_.AddSandbox(sandbox);
   Announce(*sandbox);
-  return sandbox->id();
+  return {sandbox->id(), {}};
+}
+
+// The same path takes down a sandbox that never stood and one that did.
+bool Runtime::UndoSandbox(const SandboxPtr& sandbox, const std::string& reason, Spans& spans) {
+  Result<> undone = ReleaseSandbox(sandbox, OperationDeadline(), spans);
+  if (undone) undone = ForgetSandbox(sandbox);
+  if (undone) return true;
+  host_.log.Log(LogLevel::kError, "unfinished sandbox not removed",
+                {{"sandbox", sandbox->id()}, {"error", undone.error().ToString()}});
+  (void)sandbox->record().TryChange([&reason](SandboxRecord& r) {
+    if (r.phase != SandboxPhase::kCreating) return false;
+    r.phase = SandboxPhase::kNotReady;
+    r.reason = reason;
+    return true;
+  });
+  pods_.AddSandbox(sandbox);
+  Announce(*sandbox);
+  return false;
 }
 
 // The lease and the record come first: from here on a crash leaves nothing that recovery does not know.

@@ -33,7 +33,7 @@ call = {"command": os.environ["CNI_COMMAND"], "id": os.environ.get("CNI_CONTAINE
         "netns": os.environ.get("CNI_NETNS"), "args": os.environ.get("CNI_ARGS"), "config": config}
 with open(config["log"], "a") as log:
     log.write(json.dumps(call) + "\n")
-if os.path.exists(config["log"] + ".fail") and call["command"] == "ADD":
+if os.path.exists(config["log"] + ".fail." + call["command"]):
     print(json.dumps({"cniVersion": config["cniVersion"], "code": 100, "msg": "told to fail"}))
     sys.exit(1)
 if call["command"] == "ADD":
@@ -216,7 +216,7 @@ TEST_F(PluginNetworks, OutliveTheDaemon) {
 
 TEST_F(PluginNetworks, FailAPodWithTheirOwnWordsAndKeepNothingOfIt) {
   ConfigureBridge();
-  std::ofstream(Dir("calls.fail")) << "";
+  std::ofstream(Dir("calls.fail.ADD")) << "";
   v1::RunPodSandboxRequest request;
   *request.mutable_config() = PodConfig();
 
@@ -228,7 +228,43 @@ TEST_F(PluginNetworks, FailAPodWithTheirOwnWordsAndKeepNothingOfIt) {
   EXPECT_THAT(Leases(), IsEmpty());
   for (const auto& entry : fs::directory_iterator("/run/netns"))
     EXPECT_NE(entry.path(), PinOf(Calls().front()["id"]));
-  fs::remove(Dir("calls.fail"));
+  fs::remove(Dir("calls.fail.ADD"));
+  RunPod(request.config());
+}
+
+// What the kubelet sees it stops and removes.
+TEST_F(PluginNetworks, LeaveAPodThatTheyNeitherMakeNorTakeDownListed) {
+  ConfigureBridge();
+  std::ofstream(Dir("calls.fail.ADD")) << "";
+  std::ofstream(Dir("calls.fail.DEL")) << "";
+  v1::RunPodSandboxRequest request;
+  *request.mutable_config() = PodConfig();
+
+  EXPECT_THAT(cri().Ask(&RuntimeStub::RunPodSandbox, request),
+              FailsWith(grpc::StatusCode::INTERNAL, "told to fail"));
+
+  std::vector<v1::PodSandbox> pods = ListPods();
+  ASSERT_EQ(pods.size(), 1u);
+  EXPECT_EQ(pods.front().state(), v1::SANDBOX_NOTREADY);
+  const std::string& pod = pods.front().id();
+  EXPECT_TRUE(fs::exists(PinOf(pod)));
+  EXPECT_THAT(cri().Ask(&RuntimeStub::RunPodSandbox, request),
+              FailsWith(grpc::StatusCode::ALREADY_EXISTS, pod));
+  v1::RemovePodSandboxRequest remove;
+  remove.set_pod_sandbox_id(pod);
+  EXPECT_THAT(cri().Ask(&RuntimeStub::RemovePodSandbox, remove),
+              FailsWith(grpc::StatusCode::INTERNAL, "told to fail"));
+
+  KillAndRestart();
+  EXPECT_EQ(ListPods().size(), 1u);
+  EXPECT_THAT(cri().Ask(&RuntimeStub::RunPodSandbox, request),
+              FailsWith(grpc::StatusCode::ALREADY_EXISTS, pod));
+
+  fs::remove(Dir("calls.fail.ADD"));
+  fs::remove(Dir("calls.fail.DEL"));
+  RemovePod(pod);
+  EXPECT_THAT(ListPods(), IsEmpty());
+  EXPECT_FALSE(fs::exists(PinOf(pod)));
   RunPod(request.config());
 }
 
