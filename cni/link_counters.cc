@@ -35,7 +35,7 @@ Result<std::vector<LinkCounters>> ListLinkCounters(NetlinkSocket& socket) {
   batch.Add<ifinfomsg>("list link counters", RTM_GETLINK, NLM_F_DUMP, &message);
   return DumpList<LinkCounters>(socket, batch, [](const nlmsghdr* reply, auto& links) {
     const auto* header = static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(reply));
-    if ((header->ifi_flags & IFF_LOOPBACK) == 0) links.push_back(ParseCounters(reply));
+    if ((header->ifi_flags & (IFF_UP | IFF_LOOPBACK)) == IFF_UP) links.push_back(ParseCounters(reply));
   });
 }
 

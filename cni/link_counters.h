@@ -28,7 +28,8 @@ struct LinkCounters {
   Traffic sent;
 };
 
-// Of all links in the socket's network namespace but lo. To see a pod's from inside, use EnterPod's socket.
+// Of the links in the socket's network namespace that are up, but lo. To see a pod's from inside, use
+// EnterPod's socket.
 Result<std::vector<LinkCounters>> ListLinkCounters(NetlinkSocket& socket);
 
 // The pod's end of a veth pair, from the counters of the host's end: the kernel counts what one end sends as

@@ -158,7 +158,7 @@ uint64_t Seconds(int64_t unix_nanoseconds) {
 
 Result<std::vector<v1::PodSandboxMetrics>> Runtime::ListPodSandboxMetrics() {
   int64_t usage_deadline = UsageDeadline();
-  InterfaceCounters counters = TRY(host_.network.Counters());
+  BridgeCounters counters = TRY(host_.network.Counters());
   std::vector<v1::PodSandboxMetrics> found;
   for (const SandboxPtr& sandbox : pods_.Sandboxes()) {
     if (!sandbox->ready()) continue;
@@ -173,7 +173,7 @@ Result<std::vector<v1::PodSandboxMetrics>> Runtime::ListPodSandboxMetrics() {
 }
 
 // The pod's own: cAdvisor has the rest of them by container, and sums would count them twice.
-v1::PodSandboxMetrics Runtime::MetricsOf(const Sandbox& sandbox, const InterfaceCounters& counters) const {
+v1::PodSandboxMetrics Runtime::MetricsOf(const Sandbox& sandbox, const BridgeCounters& counters) const {
   SandboxRecord record = sandbox.record().Get();
   v1::PodSandboxMetrics metrics;
   metrics.set_pod_sandbox_id(sandbox.id());
@@ -181,8 +181,7 @@ v1::PodSandboxMetrics Runtime::MetricsOf(const Sandbox& sandbox, const Interface
   MetricList list({record.cgroup_parent, sandbox.id(), /*image=*/"", metadata.name(), metadata.namespace_(),
                    /*container=*/""},
                   *metrics.mutable_metrics());
-  if (auto interface = counters.find(record.host_interface); interface != counters.end())
-    AddNetwork(interface->second, list);
+  for (const LinkCounters& link : host_.network.CountersOf(record, counters)) AddNetwork(link, list);
   return metrics;
 }
 

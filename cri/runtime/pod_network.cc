@@ -140,7 +140,7 @@ Result<> PodNetwork::DetachFromBridge(Sandbox& sandbox, const SandboxRecord& rec
   return {};
 }
 
-Result<std::map<std::string, LinkCounters>> PodNetwork::Counters() {
+Result<BridgeCounters> PodNetwork::Counters() {
   BridgePtr bridge;
   {
     MutexLock lock(mutex_);
@@ -148,6 +148,13 @@ Result<std::map<std::string, LinkCounters>> PodNetwork::Counters() {
   }
   if (bridge == nullptr) return {};
   return bridge->Counters();
+}
+
+std::vector<LinkCounters> PodNetwork::CountersOf(const SandboxRecord& record,
+                                                 const BridgeCounters& on_bridge) const {
+  if (record.plugins) return CountersInside(record.id).value_or(std::vector<LinkCounters>());
+  auto found = on_bridge.find(record.host_interface);
+  return found == on_bridge.end() ? std::vector<LinkCounters>() : std::vector{found->second};
 }
 
 Result<> PodNetwork::Check() {

@@ -21,6 +21,8 @@
 
 namespace davit {
 
+using BridgeCounters = std::map<std::string, LinkCounters>;
+
 // Thread-safe. The directory of configurations is looked at again for every pod, so what is put there counts
 // from the next pod on; a pod keeps the network that it was made with, to its end. The bridge is made when
 // the first pod needs it, and goes when plugins are there and it has no pods. The methods take pods that have
@@ -52,8 +54,12 @@ class PodNetwork {
   // The way back, record included. Idempotent, and needs nothing of the pod.
   Result<> Detach(Sandbox& sandbox);
 
-  // What went through the interfaces of the pods on the bridge, by the name of the host interface.
-  Result<std::map<std::string, LinkCounters>> Counters();
+  // What went through the interfaces of the pods on the bridge, by the name of the host interface: one
+  // question for all of them.
+  Result<BridgeCounters> Counters();
+  // What went through the pod's interfaces, as it sees them, eth0 first. Pods of plugins are looked at from
+  // inside, one by one. Nothing when the pod is gone.
+  std::vector<LinkCounters> CountersOf(const SandboxRecord& record, const BridgeCounters& on_bridge) const;
 
   // Whether a pod would get a network now.
   Result<> Check();
@@ -88,6 +94,7 @@ class PodNetwork {
   Result<> DetachFromBridge(Sandbox& sandbox, const SandboxRecord& record);
   Result<> AttachByPlugins(const runtime::v1::PodSandboxConfig& config, int netns_fd, SandboxRecord& record);
   Result<> DetachByPlugins(Sandbox& sandbox, const SandboxRecord& record);
+  Result<std::vector<LinkCounters>> CountersInside(const std::string& id) const;
   Result<PluginNetwork> PluginsOf(const SandboxRecord& record) const;
   Result<PluginPod> PluginPodOf(const runtime::v1::PodSandboxConfig& config, const std::string& id) const;
 

@@ -5,7 +5,11 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
+#include "base/file_io.h"
 #include "cni/netns_pin.h"
+#include "cni/veth.h"
 #include "cri/runtime/network_request.h"
 #include "cri/runtime/pod_network.h"
 
@@ -39,6 +43,15 @@ Result<> PodNetwork::DetachByPlugins(Sandbox& sandbox, const SandboxRecord& reco
     r.addresses.clear();
     r.plugins.reset();
   });
+}
+
+// Plugins may have made several interfaces, of any kind, and none that the host has an end of.
+Result<std::vector<LinkCounters>> PodNetwork::CountersInside(const std::string& id) const {
+  UniqueFd netns = TRY(OpenAt(AT_FDCWD, NetnsPin(options_.pin_dir, id), O_RDONLY));
+  NetlinkSocket inside = TRY(EnterPod(netns.get()));
+  std::vector<LinkCounters> links = TRY(ListLinkCounters(inside));
+  std::ranges::stable_partition(links, [](const LinkCounters& link) { return link.name == kPodInterface; });
+  return links;
 }
 
 Result<PluginNetwork> PodNetwork::PluginsOf(const SandboxRecord& record) const {

@@ -40,9 +40,6 @@ namespace davit {
 
 namespace v1 = ::runtime::v1;
 
-// By the name of the host interface.
-using InterfaceCounters = std::map<std::string, LinkCounters>;
-
 // What the verbs work with. main() makes it all; it outlives the Runtime.
 struct Host {
   const Config& config;
@@ -192,10 +189,10 @@ class Runtime final : public StreamTargets {
   std::optional<v1::ContainerStats> StatsIfRunning(Container& container, int64_t usage_deadline_ms);
 
   // sandbox_stats.cc
-  v1::PodSandboxStats StatsOf(Sandbox& sandbox, const InterfaceCounters& counters, int64_t usage_deadline_ms);
+  v1::PodSandboxStats StatsOf(Sandbox& sandbox, const BridgeCounters& counters, int64_t usage_deadline_ms);
 
   // pod_metrics.cc
-  v1::PodSandboxMetrics MetricsOf(const Sandbox& sandbox, const InterfaceCounters& counters) const;
+  v1::PodSandboxMetrics MetricsOf(const Sandbox& sandbox, const BridgeCounters& counters) const;
   v1::ContainerMetrics MetricsOf(const Container& container, int64_t usage_deadline_ms) const;
 
   // container_status.cc, sandbox_status.cc

@@ -9,15 +9,22 @@
 namespace davit {
 namespace {
 
-v1::NetworkUsage NetworkUsageOf(const LinkCounters& counters) {
-  v1::NetworkUsage usage;
-  usage.set_timestamp(UnixNanoseconds());
-  v1::NetworkInterfaceUsage& interface = *usage.mutable_default_interface();
+v1::NetworkInterfaceUsage InterfaceUsageOf(const LinkCounters& counters) {
+  v1::NetworkInterfaceUsage interface;
   interface.set_name(counters.name);
   interface.mutable_rx_bytes()->set_value(counters.received.bytes);
   interface.mutable_rx_errors()->set_value(counters.received.errors);
   interface.mutable_tx_bytes()->set_value(counters.sent.bytes);
   interface.mutable_tx_errors()->set_value(counters.sent.errors);
+  return interface;
+}
+
+// `links`: one at least, the default interface first.
+v1::NetworkUsage NetworkUsageOf(const std::vector<LinkCounters>& links) {
+  v1::NetworkUsage usage;
+  usage.set_timestamp(UnixNanoseconds());
+  *usage.mutable_default_interface() = InterfaceUsageOf(links.front());
+  for (size_t i = 1; i < links.size(); ++i) *usage.add_interfaces() = InterfaceUsageOf(links[i]);
   return usage;
 }
 
@@ -34,7 +41,7 @@ Result<v1::PodSandboxStatsResponse> Runtime::PodSandboxStats(const v1::PodSandbo
 Result<std::vector<v1::PodSandboxStats>> Runtime::ListPodSandboxStats(
     const v1::PodSandboxStatsFilter& filter) {
   int64_t usage_deadline = UsageDeadline();
-  InterfaceCounters counters = TRY(host_.network.Counters());
+  BridgeCounters counters = TRY(host_.network.Counters());
   std::vector<v1::PodSandboxStats> found;
   for (const SandboxPtr& sandbox : pods_.Sandboxes()) {
     if (!sandbox->id().starts_with(filter.id())) continue;
@@ -48,7 +55,7 @@ Result<std::vector<v1::PodSandboxStats>> Runtime::ListPodSandboxStats(
 
 // The figures are those of the pod's own cgroup, which are more than the sum of its containers': what ended
 // is in them, and memory that no container holds. A pod on the host's network has no traffic of its own.
-v1::PodSandboxStats Runtime::StatsOf(Sandbox& sandbox, const InterfaceCounters& counters,
+v1::PodSandboxStats Runtime::StatsOf(Sandbox& sandbox, const BridgeCounters& counters,
                                      int64_t usage_deadline_ms) {
   const v1::PodSandboxConfig& config = sandbox.config();
   v1::PodSandboxStats stats;
@@ -64,8 +71,8 @@ v1::PodSandboxStats Runtime::StatsOf(Sandbox& sandbox, const InterfaceCounters& 
   if (auto memory = ReadMemory(files)) *pod.mutable_memory() = MemoryUsageOf(files, *memory);
   if (auto processes = ProcessUsageOf(files)) *pod.mutable_process() = std::move(*processes);
   if (auto io = IoUsageOf(files)) *pod.mutable_io() = std::move(*io);
-  if (auto interface = counters.find(record.host_interface); interface != counters.end())
-    *pod.mutable_network() = NetworkUsageOf(interface->second);
+  if (auto links = host_.network.CountersOf(record, counters); !links.empty())
+    *pod.mutable_network() = NetworkUsageOf(links);
   for (const ContainerPtr& container : pods_.ContainersOf(sandbox.id())) {
     if (auto figures = StatsIfRunning(*container, usage_deadline_ms))
       *pod.add_containers() = std::move(*figures);

@@ -268,6 +268,27 @@ TEST_F(PluginNetworks, LeaveAPodThatTheyNeitherMakeNorTakeDownListed) {
   RunPod(request.config());
 }
 
+TEST_F(PluginNetworks, HaveTheTrafficOfTheirPodsCounted) {
+  ConfigureBridge();
+  v1::PodSandboxConfig config = PodConfig();
+  std::string pod = RunPod(config);
+  std::string container = CreateAndStart(pod, config, IdleConfig());
+
+  Shell(container, "ping -c 2 -s 30000 " + Prefix() + "1");
+
+  v1::PodSandboxStatsRequest request;
+  request.set_pod_sandbox_id(pod);
+  v1::NetworkUsage usage = Must(cri().Ask(&RuntimeStub::PodSandboxStats, request)).stats().linux().network();
+  EXPECT_EQ(usage.default_interface().name(), "eth0");
+  EXPECT_GT(usage.default_interface().tx_bytes().value(), 60'000u);
+  EXPECT_GT(usage.default_interface().rx_bytes().value(), 60'000u) << "the answers";
+  auto listed = Must(cri().Ask(&RuntimeStub::ListPodSandboxStats, v1::ListPodSandboxStatsRequest()));
+  ASSERT_EQ(listed.stats_size(), 1);
+  EXPECT_GT(listed.stats(0).linux().network().default_interface().tx_bytes().value(), 60'000u);
+  auto metrics = Must(cri().Ask(&RuntimeStub::ListPodSandboxMetrics, v1::ListPodSandboxMetricsRequest()));
+  EXPECT_THAT(metrics.DebugString(), HasSubstr("container_network_transmit_bytes_total"));
+}
+
 TEST_F(PluginNetworks, SayWhyTheNetworkIsNotReady) {
   EXPECT_TRUE(NetworkCondition().status());
   Configure({{"cniVersion", "1.0.0"}, {"name", "x"}, {"plugins", {{{"type", "no-such-plugin"}}}}});
