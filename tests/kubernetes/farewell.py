@@ -2,6 +2,7 @@
 # Copyright The Davit Authors
 """How pods end whose manifests are gone."""
 
+from expect import equal
 from node import wait_until
 
 _SECONDS = 240
@@ -13,7 +14,10 @@ def the_removal_of_the_manifests_ends_all_containers(node):
     wait_until("no container runs", lambda: node.davitd.crictl("ps", "--quiet") == "", _SECONDS)
 
 
+def a_container_ends_by_the_signal_that_its_pod_names(node):
+    equal((node.shared / "journal" / "signal").read_text().split(), ["USR1"])
+
+
 def containers_and_hooks_end_in_their_order(node):
     order = (node.shared / "journal" / "order").read_text().split()
-    ends = order[order.index("post-start") + 1:]
-    assert ends == ["pre-stop", "main-ends", "sidecar-ends"], f"found {ends}"
+    equal(order[order.index("post-start") + 1:], ["pre-stop", "main-ends", "sidecar-ends"])

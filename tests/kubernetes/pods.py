@@ -5,7 +5,7 @@
 from manifest import OFTEN, WEB_SERVER, field, idle, mount, pod, runs, shell
 from node import free_port
 
-HOST_PORT, HOST_NETWORK_PORT = free_port(), free_port()
+HOST_PORT, HOST_NETWORK_PORT, UNPRIVILEGED_PORT = free_port(), free_port(), free_port()
 
 
 def ordered(journal):
@@ -58,10 +58,19 @@ def published():
                               "ports": [{"containerPort": 80, "hostPort": HOST_PORT, "hostIP": "127.0.0.1"}]}])
 
 
+def _serves_on_the_host(name, page, port, **spec):
+    """PAGE is a shell command that prints it."""
+    return pod(name, [
+        shell("web", f"mkdir /tmp/www; {page} >/tmp/www/index.html; exec httpd -f -p 127.0.0.1:{port} -h /tmp/www",
+              readinessProbe={"httpGet": {"host": "127.0.0.1", "port": port, "path": "/"}, **OFTEN})], hostNetwork=True, **spec)
+
+
 def host_network():
-    return pod("host-network", [
-        shell("web", f"mkdir /tmp/www; hostname >/tmp/www/index.html; exec httpd -f -p 127.0.0.1:{HOST_NETWORK_PORT} -h /tmp/www",
-              readinessProbe={"httpGet": {"host": "127.0.0.1", "port": HOST_NETWORK_PORT, "path": "/"}, **OFTEN})], hostNetwork=True)
+    return _serves_on_the_host("host-network", "hostname", HOST_NETWORK_PORT)
+
+
+def unprivileged_in_the_host_network():
+    return _serves_on_the_host("unprivileged-host-network", "echo mapped", UNPRIVILEGED_PORT, hostUsers=False)
 
 
 def host_namespaces():
@@ -121,6 +130,14 @@ def secured():
 def unprivileged():
     return pod("unprivileged", [idle("main", volumeMounts=[mount("disk", "/disk")])], hostUsers=False,
                volumes=[{"name": "disk", "emptyDir": {}}])
+
+
+def signalled(journal):
+    script = "; ".join(f"trap 'echo {name} >>/journal/signal; exit 0' {name}" for name in ("TERM", "USR1"))
+    return pod("signalled", [shell("main", f"{script}; touch /tmp/set; while :; do sleep 1000 & wait; done",
+                                   volumeMounts=[mount("journal", "/journal")], lifecycle={"stopSignal": "SIGUSR1"},
+                                   readinessProbe={**runs("test -e /tmp/set"), **OFTEN})],
+               os={"name": "linux"}, volumes=[{"name": "journal", "hostPath": {"path": str(journal), "type": "Directory"}}])
 
 
 def stubborn():

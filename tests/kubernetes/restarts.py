@@ -2,14 +2,11 @@
 # Copyright The Davit Authors
 """What a restart of the daemon or of the kubelet leaves alone."""
 
-import json
 import signal
 
+import gates
 import pods
 from node import wait_until
-
-# Figures of pods come from the runtime alone, their lives from its events, and lists in pieces.
-_GATES = {"PodAndContainerStatsFromCRI": True, "EventedPLEG": True, "CRIListStreaming": True}
 
 
 def _running(node):
@@ -41,16 +38,7 @@ def a_kill_of_davitd_restarts_no_container(node):
 def a_restart_of_the_kubelet_restarts_no_container(node):
     def restart():
         node.kubelet.stop()
-        node.kubelet.start(_GATES)
+        node.kubelet.start(gates.OPEN)
         wait_until("the kubelet knows its pods", lambda: node.kubelet.is_ready("limited"))
 
     _restarts_nothing(node, restart, "after-kubelet")
-
-
-def with_figures_from_the_runtime_the_summary_has_the_pods_traffic(node):
-    def measured():
-        (network,) = [pod["network"] for pod in json.loads(node.kubelet.get("/stats/summary"))["pods"]
-                      if pod["podRef"]["name"].startswith("published-")]
-        return network["name"] == "eth0" and network["rxBytes"] > 0 and network["txBytes"] > 0
-
-    wait_until("the traffic of the pod", measured)

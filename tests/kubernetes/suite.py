@@ -18,6 +18,7 @@ import cluster
 import crowd
 import farewell
 import figures
+import gates
 import manifest
 import node
 import remains
@@ -25,7 +26,7 @@ import restarts
 import streams
 import workloads
 
-_SUITES = {"node": (node.Node, (checks, figures, restarts, farewell, remains)),
+_SUITES = {"node": (node.Node, (checks, figures, restarts, gates, farewell, remains)),
            "cluster": (cluster.Cluster, (workloads, streams, crowd, remains))}
 
 
