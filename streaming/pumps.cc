@@ -62,6 +62,8 @@ void OutputPump::Unwatch() {
 }
 
 void InputPump::Connect(UniqueFd fd) {
+  // A descriptor that others share, as the shim does, stays watched when it is closed (epoll(7)).
+  Unwatch();
   connected_ = true;
   fd_ = std::move(fd);
   if (!fd_) Drop();

@@ -71,7 +71,7 @@ class InputPump {
   InputPump(const InputPump&) = delete;
   InputPump& operator=(const InputPump&) = delete;
 
-  // Non-blocking. Input that comes before is kept; empty: dropped.
+  // Non-blocking, in place of what was connected before. Input that comes before is kept; empty: dropped.
   void Connect(UniqueFd fd);
   void Push(std::string_view data);
   void End();
