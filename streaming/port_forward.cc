@@ -90,6 +90,13 @@ PortForward::Forward* PortForward::Find(ChannelId data_channel) {
   return nullptr;
 }
 
+PortForward::Forward* PortForward::FindIncomplete(ChannelId error_channel) {
+  for (const auto& [id, forward] : forwards_) {
+    if (forward->error == error_channel && !forward->data) return forward.get();
+  }
+  return nullptr;
+}
+
 void PortForward::OnData(ChannelId channel, std::string_view data) {
   if (Forward* forward = Find(channel)) forward->in.Push(data);
 }
@@ -99,7 +106,11 @@ void PortForward::OnEnd(ChannelId channel) {
 }
 
 void PortForward::OnReset(ChannelId channel) {
-  if (Forward* forward = Find(channel)) Forget(forward->id);
+  Forward* forward = Find(channel);
+  // Clients reset an error channel that they have read to its end; before its connection has begun, though,
+  // such forwards would only pile up.
+  if (forward == nullptr) forward = FindIncomplete(channel);
+  if (forward != nullptr) Forget(forward->id);
 }
 
 void PortForward::OnRoom() {

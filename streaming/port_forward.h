@@ -60,6 +60,7 @@ class PortForward final : public ChannelSession, public std::enable_shared_from_
   using Opened = std::pair<std::string, std::shared_ptr<Result<std::vector<UniqueFd>>>>;
 
   Forward* Find(ChannelId data_channel);
+  Forward* FindIncomplete(ChannelId error_channel);
   void Begin(Forward& forward);
   void OnSockets(Opened opened);
   void ConnectNext(Forward& forward);

@@ -19,6 +19,7 @@
 #include "base/file_io.h"
 #include "base/time.h"
 #include "streaming/big_endian.h"
+#include "streaming/spdy_frames.h"
 #include "streaming/testing/client_frames.h"
 
 namespace davit {
@@ -512,6 +513,20 @@ TEST_F(PortForwardTest, WithoutAValidPortAChannelIsRefused) {
     EXPECT_EQ(frame.stream, stream) << port;
     stream += 2;
   }
+}
+
+TEST_F(PortForwardTest, WhatIsResetBeforeItBeganIsForgotten) {
+  Client client = Connect(ForwardOrder{"sandbox", {}});
+  EXPECT_THAT(client.AskSpdy("portforward.k8s.io"), StartsWith("HTTP/1.1 101 "));
+  SpdyClientFrames frames;
+  uint32_t stream = 1;
+  for (const char* type : {"error", "data", "error", "data"}) {
+    client.Send(frames.Open(stream, {{"streamtype", type}, {"port", port_}, {"requestid", "0"}}));
+    if (stream < 5) client.Send(SpdyResetFrame(stream, SpdyReset::kCancel));
+    stream += 2;
+  }
+  client.Send(frames.Data(7, "question"));
+  EXPECT_EQ(ReadSome(Accept().get()), "question");
 }
 
 TEST_F(PortForwardTest, OverWebSocketEachChannelBeginsWithItsPort) {
