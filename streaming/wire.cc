@@ -27,19 +27,20 @@ Result<> Wire::Open() {
 
 void Wire::OnReady(uint32_t events) {
   if ((events & EPOLLOUT) != 0 && !Flush()) return Lose();
-  if ((events & EPOLLIN) != 0 && reading_) return Receive();
+  if ((events & EPOLLIN) != 0 && reads()) return Receive();
   // Nobody reads now who would see the end of the stream.
   if ((events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP)) != 0) Lose();
 }
 
 void Wire::Receive() {
   constexpr int kTurns = 4;  // then it is somebody else's
-  for (int turn = 0; turn < kTurns && reading_ && !lost_; ++turn) {
+  for (int turn = 0; turn < kTurns && reads() && !lost_; ++turn) {
     Transport::Moved moved = transport_->Read({buffers_.network.get(), StreamBuffers::kBytes});
     if (moved.outcome == Outcome::kEnded) return Lose();
     if (moved.outcome == Outcome::kWouldBlock) return;
+    if (finishing_) continue;  // too late
     last_activity_ms_ = MonotonicMilliseconds();
-    if (!finishing_) listener_.OnBytes({buffers_.network.get(), moved.bytes});
+    listener_.OnBytes({buffers_.network.get(), moved.bytes});
   }
 }
 
@@ -53,6 +54,7 @@ void Wire::Write(std::string_view head, std::string_view body) {
     head.remove_prefix(of_head);
     body.remove_prefix(moved.bytes - of_head);
   }
+  pending_.erase(0, std::exchange(written_, 0));
   pending_.append(head).append(body);
   UpdateEvents();
 }
@@ -92,7 +94,7 @@ void Wire::SetReading(bool reading) {
 
 void Wire::UpdateEvents() {
   if (lost_) return;
-  uint32_t events = reading_ ? EPOLLIN : EPOLLRDHUP;
+  uint32_t events = reads() ? EPOLLIN : EPOLLRDHUP;
   if (!pending_.empty()) events |= EPOLLOUT;
   if (events == events_) return;
   events_ = events;

@@ -55,25 +55,29 @@ class Wire final : public ByteSink {
 
   // What the socket does not take is kept until it does.
   void Write(std::string_view head, std::string_view body) override;
-  bool has_room() const override { return pending_.size() - written_ < kEnough; }
+  bool has_room() const override { return pending_.empty(); }
   // Writes the rest, says that nothing follows, and reads on until the peer says the same: closing a socket
   // with unread bytes would take back what the peer has not read yet (tcp(7): a reset).
   void Finish() override;
 
-  // A peer that sends faster than its bytes find takers is left waiting.
+  // A peer that sends faster than its bytes find takers is left waiting; so is one that asks for answers, as
+  // pings do, and does not read them.
   void SetReading(bool reading);
 
   bool finishing() const { return finishing_; }
+  // When bytes last went through, either way; of a wire that is finishing, when the peer last took some.
   int64_t last_activity_ms() const { return last_activity_ms_; }
 
  private:
-  static constexpr size_t kEnough = 256 << 10;
+  // More than all who look for room first write at a time.
+  static constexpr size_t kMaxUnread = 256 << 10;
 
   void OnReady(uint32_t events);
   void Receive();
   // False: the peer is gone.
   bool Flush();
   void UpdateEvents();
+  bool reads() const { return reading_ && pending_.size() - written_ <= kMaxUnread; }
   void Lose();
 
   EventLoop& loop_;

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "streaming/wire.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include "base/file_io.h"
+#include "base/time.h"
+
+namespace davit {
+namespace {
+
+// In pages.
+size_t ResidentSize() {
+  std::string statm = ReadFile("/proc/self/statm").value();
+  return std::stoul(statm.substr(statm.find(' ')));
+}
+
+class WireTest : public ::testing::Test, public Wire::Listener {
+ protected:
+  WireTest() {
+    int ends[2];
+    EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
+    // Less than the wire keeps.
+    int small = 16 << 10;
+    setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+    peer_.Reset(ends[1]);
+    wire_ = std::make_unique<Wire>(loop_, buffers_, PlainTransport(UniqueFd(ends[0])), *this);
+    EXPECT_TRUE(wire_->Open());
+  }
+
+  void OnBytes(std::span<char> bytes) override { wire_->Write({}, {bytes.data(), bytes.size()}); }
+  void OnRoom() override {}
+  void OnLost() override {}
+
+  size_t ReadSome(size_t most = 8 << 10) {
+    std::string buffer(most, '\0');
+    return static_cast<size_t>(std::max<ssize_t>(0, recv(peer_.get(), buffer.data(), most, 0)));
+  }
+
+  EventLoop loop_ = EventLoop::Create().value();
+  StreamBuffers buffers_;
+  UniqueFd peer_;
+  std::unique_ptr<Wire> wire_;
+};
+
+TEST_F(WireTest, APeerThatIsAlwaysBehindCostsNoMemory) {
+  constexpr size_t kTotal = 64 << 20;
+  std::string piece(64 << 10, 'x');
+  size_t before = ResidentSize();
+  size_t peak = before;
+  size_t written = 0;
+  size_t read = 0;
+  while (read < kTotal) {
+    if (wire_->has_room() && written < kTotal) {
+      wire_->Write("", piece);
+      written += piece.size();
+    }
+    read += ReadSome();
+    ASSERT_TRUE(loop_.RunOnce(0));
+    peak = std::max(peak, ResidentSize());
+  }
+  EXPECT_EQ(read, written);
+  EXPECT_LT(peak - before, (kTotal >> 12) / 8);
+}
+
+// Who has an answer to write cannot wait for room.
+TEST_F(WireTest, AnswersAmongTheDataCostNoMemoryEither) {
+  constexpr size_t kTotal = 64 << 20;
+  std::string piece(4 << 10, 'x');
+  size_t before = ResidentSize();
+  size_t peak = before;
+  size_t written = 0;
+  size_t read = 0;
+  wire_->Write("", std::string(128 << 10, 'x'));
+  while (read < kTotal) {
+    wire_->Write("", piece);
+    written += piece.size();
+    size_t turn = 0;
+    while (turn < piece.size()) {
+      turn += ReadSome(piece.size() - turn);
+      ASSERT_TRUE(loop_.RunOnce(0));
+    }
+    read += turn;
+    peak = std::max(peak, ResidentSize());
+  }
+  EXPECT_LT(peak - before, (kTotal >> 12) / 8);
+}
+
+TEST_F(WireTest, APeerThatDoesNotReadItsAnswersIsLeftWaiting) {
+  constexpr size_t kTooMuch = 16 << 20;
+  std::string question(16 << 10, '?');
+  size_t asked = 0;
+  ssize_t n = 0;
+  while (asked < kTooMuch && (n = send(peer_.get(), question.data(), question.size(), 0)) > 0) {
+    asked += static_cast<size_t>(n);
+    ASSERT_TRUE(loop_.RunOnce(0));
+  }
+  EXPECT_LT(asked, kTooMuch);
+
+  size_t answered = 0;
+  while (answered < asked) {
+    ASSERT_TRUE(loop_.RunOnce(0));
+    answered += ReadSome();
+  }
+  EXPECT_EQ(answered, asked);
+}
+
+TEST_F(WireTest, APeerThatGoesOnTalkingDoesNotPutOffTheEnd) {
+  wire_->Finish();
+  int64_t before = wire_->last_activity_ms();
+  while (MonotonicMilliseconds() == before) {
+  }
+  ASSERT_EQ(send(peer_.get(), "and", 3, 0), 3);
+  ASSERT_TRUE(loop_.RunOnce(0));
+  EXPECT_EQ(wire_->last_activity_ms(), before);
+}
+
+}  // namespace
+}  // namespace davit
