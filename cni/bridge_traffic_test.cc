@@ -5,9 +5,14 @@
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <net/ethernet.h>
 #include <net/if.h>
 #include <netinet/icmp6.h>
+#include <netinet/ip6.h>
+#include <netpacket/packet.h>
+#include <poll.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/file_io.h"
@@ -192,6 +197,77 @@ TEST_P(TrafficTest, PodCannotMakeItselfTheOthersRouter) {
   Send(rogue.ns, victim.ipv6().ToString(), server.port, "behind it");
   EXPECT_EQ(Receive(server), "behind it");
   EXPECT_THAT(victim.ns.Shell("ip -6 route"), Not(HasSubstr("fe80::bad")));
+}
+
+// An ICMPv6 message to a group that is the test's alone, as a starting pod sends them, or a rogue one.
+struct GroupMessage {
+  ether_header ethernet{};
+  ip6_hdr ip{};
+  icmp6_hdr icmp{};
+} __attribute__((packed));
+
+constexpr in6_addr kTestGroup{{{0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xda, 0x71, 0, 1}}};
+
+GroupMessage MakeGroupMessage(uint8_t type, const in6_addr& from) {
+  GroupMessage message;
+  constexpr uint8_t kGroupMac[ETH_ALEN] = {0x33, 0x33, 0xda, 0x71, 0, 1};
+  std::ranges::copy(kGroupMac, message.ethernet.ether_dhost);
+  message.ethernet.ether_shost[0] = 2;
+  message.ethernet.ether_type = htons(ETHERTYPE_IPV6);
+  message.ip.ip6_flow = htonl(6U << 28);
+  message.ip.ip6_plen = htons(sizeof message.icmp);
+  message.ip.ip6_nxt = IPPROTO_ICMPV6;
+  message.ip.ip6_hlim = 255;
+  message.ip.ip6_src = from;
+  message.ip.ip6_dst = kTestGroup;
+  message.icmp.icmp6_type = type;
+  return message;
+}
+
+UniqueFd PacketSocket(const NetNs& ns) {
+  UniqueFd fd;
+  ns.Run([&] {
+    fd = UniqueFd(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_IPV6)));
+    sockaddr_ll eth0{};
+    eth0.sll_family = AF_PACKET;
+    eth0.sll_protocol = htons(ETH_P_IPV6);
+    eth0.sll_ifindex = static_cast<int>(if_nametoindex("eth0"));
+    ASSERT_EQ(bind(fd.get(), reinterpret_cast<sockaddr*>(&eth0), sizeof eth0), 0) << strerror(errno);
+  });
+  return fd;
+}
+
+// The last message passes, and says that those before it would have come by now.
+TEST_P(TrafficTest, GroupMessagesOfNoUseReachNoOtherPod) {
+  Pod rogue = StartPod(*bridge_);
+  Pod other = StartPod(*bridge_);
+  UniqueFd listener = PacketSocket(other.ns);
+  UniqueFd sender = PacketSocket(rogue.ns);
+  in6_addr address{};
+  ASSERT_EQ(inet_pton(AF_INET6, rogue.ipv6().ToString().c_str(), &address), 1);
+  auto send_message = [&](uint8_t type, const in6_addr& from) {
+    GroupMessage message = MakeGroupMessage(type, from);
+    ASSERT_EQ(send(sender.get(), &message, sizeof message, 0), static_cast<ssize_t>(sizeof message));
+  };
+  constexpr uint8_t kMldV2Report = 143;
+  for (uint8_t type : {MLD_LISTENER_QUERY, MLD_LISTENER_REPORT, MLD_LISTENER_REDUCTION, ND_ROUTER_SOLICIT,
+                       ND_ROUTER_ADVERT, static_cast<int>(kMldV2Report)})
+    send_message(type, address);
+  send_message(ND_NEIGHBOR_SOLICIT, in6addr_any);
+  send_message(ND_NEIGHBOR_SOLICIT, address);
+
+  std::vector<int> seen;
+  while (std::ranges::find(seen, ND_NEIGHBOR_SOLICIT) == seen.end()) {
+    GroupMessage message;
+    pollfd ready{listener.get(), POLLIN, 0};
+    ASSERT_EQ(poll(&ready, 1, 5000), 1) << "the last message did not come";
+    ASSERT_GE(recv(listener.get(), &message, sizeof message, 0), 0);
+    in6_addr to = message.ip.ip6_dst, from = message.ip.ip6_src;
+    if (!IN6_ARE_ADDR_EQUAL(&to, &kTestGroup)) continue;
+    EXPECT_FALSE(IN6_IS_ADDR_UNSPECIFIED(&from));
+    seen.push_back(message.icmp.icmp6_type);
+  }
+  EXPECT_THAT(seen, ::testing::ElementsAre(ND_NEIGHBOR_SOLICIT));
 }
 
 // A client that keeps its source port is one flow to conntrack, which would go on to where it went first.

@@ -118,14 +118,21 @@ NftRule& NftRule::DestinationTranslated() {
   return *this;
 }
 
-NftRule& NftRule::RouterAdvertisement() {
+NftRule& NftRule::Icmpv6(uint8_t first_type, uint8_t last_type) {
   Load(NFT_PAYLOAD_LL_HEADER, offsetof(ethhdr, h_proto), sizeof(ethhdr::h_proto), kRegister);
   Compare(NFT_CMP_EQ, BytesOf(htons(ETH_P_IPV6)));
-  Meta(NFT_META_L4PROTO);  // behind extension headers too
+  Meta(NFT_META_L4PROTO);
   Compare(NFT_CMP_EQ, BytesOf(uint8_t{IPPROTO_ICMPV6}));
   Load(NFT_PAYLOAD_TRANSPORT_HEADER, offsetof(icmp6_hdr, icmp6_type), sizeof(icmp6_hdr::icmp6_type),
        kRegister);
-  Compare(NFT_CMP_EQ, BytesOf(uint8_t{ND_ROUTER_ADVERT}));
+  Compare(NFT_CMP_GTE, BytesOf(first_type));
+  Compare(NFT_CMP_LTE, BytesOf(last_type));
+  return *this;
+}
+
+NftRule& NftRule::FromUnspecifiedIpv6() {
+  Load(NFT_PAYLOAD_NETWORK_HEADER, offsetof(ip6_hdr, ip6_src), sizeof(in6_addr), kRegister);
+  Compare(NFT_CMP_EQ, BytesOf(in6_addr{}));
   return *this;
 }
 

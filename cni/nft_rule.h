@@ -40,7 +40,11 @@ class NftRule {
   NftRule& OutputInterface(std::string_view name);
   NftRule& ToLocalAddress();         // fib daddr type local
   NftRule& DestinationTranslated();  // ct status dnat
-  NftRule& RouterAdvertisement();    // icmpv6 type nd-router-advert, in a table of family bridge
+
+  // In a table of family bridge: icmpv6 type first-last, behind extension headers too; then perhaps ip6 saddr
+  // ::.
+  NftRule& Icmpv6(uint8_t first_type, uint8_t last_type);
+  NftRule& FromUnspecifiedIpv6();
 
   // dnat to what `map` says for the key [destination address .] protocol . destination port. No element: no
   // match.
