@@ -185,9 +185,15 @@ TEST(Mountinfo, TellsPeerGroups) {
 
 TEST(CgroupView, ReadsProcCgroup) {
   constexpr char kHybrid[] = "9:name=systemd:/s\n8:pids:/p\n2:cpu,cpuacct:/c\n0::/a/b\n";
-  EXPECT_EQ(OwnV2Path(kHybrid), "/a/b");
-  EXPECT_EQ(OwnV2Path("0::/only\n"), "/only");
-  EXPECT_EQ(OwnV2Path("8:pids:/0::/x\n"), "");
+  using Entry = CgroupLayout::Entry;
+  EXPECT_EQ(OwnCgroup({"unified", Entry::kV2, {}}, kHybrid), "/a/b");
+  EXPECT_EQ(OwnCgroup({"", Entry::kV2, {}}, "0::/only\n"), "/only");
+  EXPECT_EQ(OwnCgroup({"", Entry::kV2, {}}, "8:pids:/0::/x\n"), std::nullopt);
+  EXPECT_EQ(OwnCgroup({"pids", Entry::kV1, {}}, kHybrid), "/p");
+  EXPECT_EQ(OwnCgroup({"cpuacct,cpu", Entry::kV1, {}}, kHybrid), "/c");
+  EXPECT_EQ(OwnCgroup({"cpu", Entry::kV1, {}}, kHybrid), std::nullopt);
+  EXPECT_EQ(OwnCgroup({"systemd", Entry::kV1, {}}, kHybrid), "/s");
+  EXPECT_EQ(OwnCgroup({"pids", Entry::kV1, {}}, "nonsense\n8:pids\n\n"), std::nullopt);
   EXPECT_EQ(V1MountOptions("systemd", kHybrid), "name=systemd");
   EXPECT_EQ(V1MountOptions("cpu,cpuacct", kHybrid), "cpu,cpuacct");
 }

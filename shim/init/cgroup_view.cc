@@ -12,6 +12,7 @@
 #include <sys/vfs.h>
 
 #include <algorithm>
+#include <ranges>
 
 #include "base/file_io.h"
 #include "shim/init/mount_api.h"
@@ -63,13 +64,33 @@ Result<> AddEntry(int cgroup_dir, const std::string& name, CgroupLayout& layout)
   return {};
 }
 
-Result<UniqueFd> MountV2(int v2_dir, uint64_t attributes, const std::string& own_path) {
-  auto fresh = NewFilesystem("cgroup2", "", attributes);
-  if (fresh || (fresh.error().os_errno != EPERM && fresh.error().os_errno != EBUSY)) return fresh;
-  UniqueFd bind =
-      TRY(CloneMount(v2_dir, own_path.empty() ? "" : own_path.substr(1), /*recursive=*/false, own_path));
-  TRY(SetMountAttributes(bind.get(), attributes, /*recursive=*/false, own_path));
-  return bind;
+// A v1 hierarchy's controllers may be listed in another order than its mount point's name has them.
+bool SameControllers(std::string_view a, std::string_view b) {
+  auto list = [](std::string_view text) {
+    std::vector<std::string_view> names;
+    for (auto part : std::views::split(text, ',')) names.emplace_back(part.begin(), part.end());
+    std::ranges::sort(names);
+    return names;
+  };
+  return list(a) == list(b);
+}
+
+// The caller's own directory, bound: a new mount of a v1 hierarchy takes the lock of all cgroups and looks at
+// every one there is. Where the host's mount does not show that directory, because it is rooted elsewhere, a
+// new one does.
+Result<UniqueFd> MountHierarchy(int dir, const CgroupLayout::Entry& entry, std::string_view proc_cgroup,
+                                uint64_t attributes) {
+  std::optional<std::string> own = OwnCgroup(entry, proc_cgroup);
+  bool v2 = entry.kind == CgroupLayout::Entry::kV2;
+  Result<UniqueFd> bind = own ? CloneMount(dir, own->substr(1), /*recursive=*/false, *own)
+                              : SystemError("find own cgroup", entry.name, ENOENT);
+  if (!bind && bind.error().os_errno == ENOENT)
+    return NewFilesystem(v2 ? "cgroup2" : "cgroup", v2 ? "" : V1MountOptions(entry.name, proc_cgroup),
+                         attributes);
+  UniqueFd mount = TRY(std::move(bind));
+  TRY(SetPropagation(mount.get(), Propagation::kPrivate, /*recursive=*/false, *own));
+  TRY(SetMountAttributes(mount.get(), attributes, /*recursive=*/false, *own));
+  return mount;
 }
 
 Result<UniqueFd> CloneHostTree(int cgroup_dir, uint64_t attributes) {
@@ -89,11 +110,19 @@ Result<CgroupLayout> ReadCgroupLayout(int cgroup_dir) {
   return layout;
 }
 
-std::string OwnV2Path(std::string_view proc_cgroup) {
-  size_t begin = proc_cgroup.starts_with("0::") ? 0 : proc_cgroup.find("\n0::");
-  if (begin == std::string_view::npos) return {};
-  begin += proc_cgroup[begin] == '\n' ? 4 : 3;
-  return std::string(proc_cgroup.substr(begin, proc_cgroup.find('\n', begin) - begin));
+std::optional<std::string> OwnCgroup(const CgroupLayout::Entry& entry, std::string_view proc_cgroup) {
+  for (auto part : std::views::split(proc_cgroup, '\n')) {
+    std::string_view line(part.begin(), part.end());
+    size_t controllers = line.find(':') + 1;
+    size_t path = line.find(':', controllers) + 1;
+    if (controllers == 0 || path == 0 || !line.substr(path).starts_with('/')) continue;
+    std::string_view listed = line.substr(controllers, path - 1 - controllers);
+    bool found = entry.kind == CgroupLayout::Entry::kV2
+                     ? line.starts_with("0::")
+                     : listed == "name=" + entry.name || SameControllers(listed, entry.name);
+    if (found) return std::string(line.substr(path));
+  }
+  return std::nullopt;
 }
 
 std::string V1MountOptions(std::string_view name, std::string_view proc_cgroup) {
@@ -109,21 +138,19 @@ Result<CgroupMounts> PrepareCgroupMounts(int cgroup_dir, const MountStep& step, 
     mounts.root = TRY(CloneHostTree(cgroup_dir, step.attributes));
     return mounts;
   }
-  std::string own_v2_path = OwnV2Path(proc_cgroup);
   mounts.layout = TRY(ReadCgroupLayout(cgroup_dir));
   if (mounts.layout.v2_only) {
-    mounts.root = TRY(MountV2(cgroup_dir, step.attributes, own_v2_path));
+    CgroupLayout::Entry root{"", CgroupLayout::Entry::kV2, {}};
+    mounts.root = TRY(MountHierarchy(cgroup_dir, root, proc_cgroup, step.attributes));
     return mounts;
   }
   mounts.root =
       TRY(NewFilesystem("tmpfs", "mode=755,size=64k,nr_inodes=256", WithoutReadOnly(step.attributes)));
   for (const CgroupLayout::Entry& entry : mounts.layout.entries) {
     UniqueFd mount;
-    if (entry.kind == CgroupLayout::Entry::kV1) {
-      mount = TRY(NewFilesystem("cgroup", V1MountOptions(entry.name, proc_cgroup), step.attributes));
-    } else if (entry.kind == CgroupLayout::Entry::kV2) {
-      UniqueFd v2_dir = TRY(OpenAt(cgroup_dir, entry.name, O_PATH | O_DIRECTORY));
-      mount = TRY(MountV2(v2_dir.get(), step.attributes, own_v2_path));
+    if (entry.kind != CgroupLayout::Entry::kLink) {
+      UniqueFd dir = TRY(OpenAt(cgroup_dir, entry.name, O_PATH | O_DIRECTORY));
+      mount = TRY(MountHierarchy(dir.get(), entry, proc_cgroup, step.attributes));
     }
     mounts.nested.push_back(std::move(mount));
   }

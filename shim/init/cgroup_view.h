@@ -4,7 +4,9 @@
 // What a container sees under /sys/fs/cgroup.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -28,28 +30,25 @@ struct CgroupLayout {
 // `cgroup_dir` may be O_PATH. Entries that are no cgroup mounts are left out.
 Result<CgroupLayout> ReadCgroupLayout(int cgroup_dir);
 
-// The mounts for one kCgroup step, made before the target is known, because a bind (see below) needs the
-// host's mounts.
+// The mounts for one kCgroup step, made before the target is known, because a bind needs the host's mounts.
 struct CgroupMounts {
   UniqueFd root;                 // cgroup2, the host's whole tree, or a tmpfs
   std::vector<UniqueFd> nested;  // parallel to layout.entries when root is a tmpfs
   CgroupLayout layout;
 };
 
-// Makes them for the calling process, which has been placed and has unshared its cgroup namespace, so that
-// each is rooted at its own cgroup. With `host_cgroup` it is a copy of the host's tree. Where the kernel
-// refuses a new cgroup2 mount (EPERM, EBUSY) the container's own directory is bound instead; for that the
-// caller is still in the mount namespace that `cgroup_dir` belongs to. `proc_cgroup` is the caller's
-// /proc/PID/cgroup from before the unshare.
+// Makes them for the calling process, which has been placed, has unshared its cgroup namespace, and is still
+// in the mount namespace that `cgroup_dir` belongs to: each is rooted at its own cgroup. With `host_cgroup`
+// it is a copy of the host's tree. `proc_cgroup` is the caller's /proc/PID/cgroup from before the unshare.
 Result<CgroupMounts> PrepareCgroupMounts(int cgroup_dir, const MountStep& step, bool host_cgroup,
                                          const std::string& proc_cgroup);
 
 // Attaches them at `target_fd`.
 Result<> AttachCgroupMounts(CgroupMounts mounts, const MountStep& step, int target_fd);
 
-// The path of the v2 cgroup in a /proc/PID/cgroup (cgroups(7)): "0::/a/b" gives "/a/b". Empty when there is
-// none.
-std::string OwnV2Path(std::string_view proc_cgroup);
+// The path that a /proc/PID/cgroup (cgroups(7)) has for the hierarchy of an entry: "0::/a/b" gives "/a/b" for
+// v2.
+std::optional<std::string> OwnCgroup(const CgroupLayout::Entry& entry, std::string_view proc_cgroup);
 
 // The fsconfig options that mount the v1 hierarchy whose mount point is called `name`: "cpu,cpuacct",
 // "name=systemd". `proc_cgroup` tells named hierarchies from controllers.
