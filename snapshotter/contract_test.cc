@@ -187,6 +187,26 @@ TEST_P(SnapshotterContract, ARemovedLayerIsGoneAtOnceAndCanComeBack) {
 
 // --- Containers ---
 
+TEST_P(SnapshotterContract, MountPointsLieBelowTheImage) {
+  std::string image = AddLayer(1, {{"hosts", "the image's"}});
+  ASSERT_TRUE(snapshotter_->AddMountPoints({"proc", "etc"}, {"hosts", "etc/hostname"}));
+  ASSERT_TRUE(snapshotter_->AddMountPoints({"proc", "etc"}, {"hosts", "etc/hostname"})) << "again";
+  std::string id = NewContainer();
+  UniqueFd mounted = Start(id, {image});
+
+  EXPECT_EQ(ReadFrom(mounted.get(), "hosts"), "the image's");
+  if (!GetParam().support.lower_by_path) return;  // this way does without
+  EXPECT_EQ(ReadFrom(mounted.get(), "etc/hostname"), "");
+  EXPECT_TRUE(OpenDirectory(mounted.get(), "proc"));
+  EXPECT_EQ(snapshotter_->ContainerUsage(id)->inodes, 1U) << "the directory upper itself";
+}
+
+TEST_P(SnapshotterContract, MountPointsAreForImagesWithoutLayersToo) {
+  ASSERT_TRUE(snapshotter_->AddMountPoints({"proc"}, {}));
+  UniqueFd mounted = Start(NewContainer(), {});
+  EXPECT_EQ(OpenDirectory(mounted.get(), "proc").has_value(), GetParam().support.lower_by_path);
+}
+
 TEST_P(SnapshotterContract, TheTopmostLayerWinsAndWritesStayInTheContainer) {
   std::vector<std::string> layers = {AddLayer(1, {{"all", "1"}, {"low", "1"}, {"gone", "1"}}),
                                      AddLayer(2, {{"all", "2"}}), AddLayer(3, {{"all", "3"}})};

@@ -10,6 +10,7 @@
 //   staging/<hex>/...     the same, being filled
 //   containers/<id>/      upper and work
 //   empty/                a layer for images that have none, or only one where two are needed
+//   mount-points/         the lowest layer of every container
 //   trash/                what a background thread deletes
 // Things move between these directories by rename alone, so a crash at any instant leaves a layer committed
 // or absent and a container complete or removable; the rest is garbage that Collect finds.
@@ -88,6 +89,13 @@ class Snapshotter {
   // Containers. An ID is what NewId makes; anything else is kInvalidArgument. `chain_ids` are the image's
   // layers, bottom first, at most 500; none for an image without files.
 
+  // Puts empty files and directories under the lowest layer of every container that is mounted from now on;
+  // what the image has at the same path hides them. For the mount points of what every container gets:
+  // overlayfs takes a quarter of a container's start to make them in the writable layer. Parents come before
+  // what they hold; paths have no leading slash. Idempotent. Kernels before Linux 6.7, whose mount options
+  // are short of room for layers, do without.
+  Result<> AddMountPoints(const std::vector<std::string>& directories, const std::vector<std::string>& files);
+
   // Makes the writable layer; its root directory has the mode and owner of the topmost layer's.
   // kAlreadyExists when the container has one, kNotFound when a layer is missing. Leaves nothing behind on
   // failure.
@@ -161,7 +169,8 @@ class Snapshotter {
   UniqueFd layers_;
   UniqueFd staging_;
   UniqueFd containers_;
-  UniqueFd empty_;  // a directory for overlays that lack a second layer
+  UniqueFd empty_;         // a directory for overlays that lack a second layer
+  UniqueFd mount_points_;  // once there are any
   std::unique_ptr<Trash> trash_;
   StagingLedger ledger_;
   mutable UsageSurvey survey_;

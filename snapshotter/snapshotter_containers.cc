@@ -58,6 +58,22 @@ Result<> TakeOwnerOf(const UniqueFd& lower, const UniqueFd& directory) {
 
 }  // namespace
 
+Result<> Snapshotter::AddMountPoints(const std::vector<std::string>& directories,
+                                     const std::vector<std::string>& files) {
+  if (!support_.lower_by_path) return {};
+  UniqueFd layer = TRY(OpenPrivateDirectory(root_fd_.get(), "mount-points"));
+  for (const std::string& path : directories) {
+    Result<> made = MakeDirectory(layer.get(), path, 0755);
+    if (!made && made.error().os_errno != EEXIST) return made;
+  }
+  for (const std::string& path : files) {
+    UniqueFd file = TRY(OpenAt(layer.get(), path, O_WRONLY | O_CREAT | O_NOFOLLOW, 0644));
+    if (fchmod(file.get(), 0644) < 0) return SystemError("chmod", path);
+  }
+  mount_points_ = std::move(layer);
+  return {};
+}
+
 Result<> Snapshotter::Prepare(const std::string& container_id, const std::vector<std::string>& chain_ids) {
   TRY(CheckContainerId(container_id));
   if (mkdirat(containers_.get(), container_id.c_str(), 0700) < 0) return SystemError("mkdir", container_id);
@@ -109,7 +125,9 @@ Result<OverlayDirs> Snapshotter::OpenOverlayDirs(int container_fd, const std::ve
                                                  int user_namespace) {
   OverlayDirs dirs;
   dirs.lowers = TRY(OpenLowers(chain_ids));
-  if (chain_ids.empty()) dirs.lowers.push_back(TRY(OpenDirectory(empty_.get(), ".")));
+  if (mount_points_ && chain_ids.size() < kMaxOverlayLayers)
+    dirs.lowers.push_back(TRY(OpenDirectory(mount_points_.get(), ".")));
+  if (dirs.lowers.empty()) dirs.lowers.push_back(TRY(OpenDirectory(empty_.get(), ".")));
   dirs.upper = TRY(OpenDirectory(container_fd, "upper"));
   dirs.work = TRY(FreshWorkDirectory(container_fd));
   if (user_namespace < 0) return dirs;

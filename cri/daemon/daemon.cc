@@ -86,6 +86,9 @@ Result<> Daemon::OpenDirectories() {
 Result<> Daemon::OpenStores(const std::string& program_dir) {
   records_ = TRY(Records::Open(config_.root + "/davit.db"));
   snapshotter_ = TRY(Snapshotter::Open(config_.root + "/snapshots"));
+  // As in cri/spec/mounts.cc.
+  TRY(snapshotter_->AddMountPoints({"dev", "proc", "sys", "etc"},
+                                   {"etc/hostname", "etc/hosts", "etc/resolv.conf"}));
   layers_ = std::make_unique<SnapshotLayerStore>(*snapshotter_);
   image_records_ = std::make_unique<DatabaseImageRecords>(*records_);
   ImageStore::Config images;
