@@ -10,15 +10,29 @@
 #include "base/file_io.h"
 
 namespace davit::bench {
+namespace {
 
-std::vector<pid_t> RuntimeProcessesOf(const std::string& pod) {
+// The processes for which a file of theirs in /proc holds `text`.
+std::vector<pid_t> ProcessesWith(const char* file, const std::string& text) {
   std::vector<pid_t> pids;
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
     std::string name = entry.path().filename();
     if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-    auto command_line = ReadFile(entry.path() / "cmdline");
-    if (command_line && command_line->find(pod) != std::string::npos) pids.push_back(std::stoi(name));
+    auto content = ReadFile(entry.path() / file);
+    if (content && content->find(text) != std::string::npos) pids.push_back(std::stoi(name));
   }
+  return pids;
+}
+
+}  // namespace
+
+std::vector<pid_t> RuntimeProcessesOf(const std::string& pod) {
+  return ProcessesWith("cmdline", pod);
+}
+
+std::vector<pid_t> WithChildren(pid_t server) {
+  std::vector<pid_t> pids = ProcessesWith("status", "\nPPid:\t" + std::to_string(server) + "\n");
+  pids.push_back(server);
   return pids;
 }
 

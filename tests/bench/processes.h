@@ -15,6 +15,9 @@ namespace davit::bench {
 // shim, with containerd its shim.
 std::vector<pid_t> RuntimeProcessesOf(const std::string& pod);
 
+// The server and its children: whatever it does from now on is done by these and what they fork.
+std::vector<pid_t> WithChildren(pid_t server);
+
 // Private memory (smaps_rollup, clean and dirty) in KiB.
 double PrivateKib(pid_t pid);
 
