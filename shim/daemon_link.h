@@ -43,6 +43,7 @@ class DaemonLink {
   // To whoever is connected now; lost when there is nobody.
   void SendEvent(ShimMessage type, std::string_view payload);
 
+  bool connected() const { return connection_.valid(); }
   // Everything said was taken by the socket.
   bool idle() const { return queue_.empty(); }
 

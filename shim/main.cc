@@ -4,8 +4,8 @@
 // davit-shim: keeps one pod alive, whatever happens to the daemon.
 //
 // Started by davitd from a sealed memfd, as shim/protocol.h says. One thread, one epoll loop; everything that
-// could hang is done by a child. Ends when the daemon asks for it (kShutdown), and never otherwise: SIGKILL
-// apart, signals are blocked.
+// could hang is done by a child. Ends when the daemon asks for it (kShutdown), or when the daemon goes before
+// it was given a sandbox, and never otherwise: SIGKILL apart, signals are blocked.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -66,6 +66,7 @@ Result<> SecureProcess() {
   for (int fd = kShimListenFd; fd <= kShimLogFd; ++fd) {
     if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) return SystemError("fcntl(FD_CLOEXEC)", std::to_string(fd));
   }
+  (void)prctl(PR_SET_NAME, "davit-shim", 0, 0, 0);  // else it shows as the number of the memfd
   if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) return SystemError("prctl(PR_SET_DUMPABLE)", "0");
   if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0) return SystemError("prctl(PR_SET_CHILD_SUBREAPER)", "1");
   TRY(RestoreInternalSignals());
@@ -98,8 +99,10 @@ Result<> Serve(const std::string& sandbox_id, const Logger& log) {
   });
   link_of_pod = &link;
   TRY(link.Open(UniqueFd(kShimControlFd)));
+  pod.Prepare();
 
-  while (!pod.ended() || !link.idle()) {
+  auto is_done = [&] { return pod.ended() ? link.idle() : !pod.started() && !link.connected(); };
+  while (!is_done()) {
     TRY(loop.RunOnce(timers.NextTimeout()));
     timers.RunDue();
   }

@@ -34,6 +34,10 @@ class Pod {
 
   Pod(Environment& env, std::string sandbox_id, Announce announce);
 
+  // Makes ahead what most sandboxes want. A failure is left for the start to meet and tell.
+  void Prepare() { (void)sandbox_.Prepare(); }
+  bool started() const { return sandbox_.started(); }
+
   // Carries a request out; `respond` is called once, at once or later.
   void Handle(Frame request, Respond respond);
 

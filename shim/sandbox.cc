@@ -21,38 +21,73 @@ UniqueFd TakeNext(Frame& frame, size_t& next, bool wanted) {
   return wanted && next < frame.fds.size() ? std::move(frame.fds[next++]) : UniqueFd();
 }
 
+NamespaceChoice NamespacesOf(const SandboxPlan& plan) {
+  return {.net = plan.own_network, .ipc = plan.own_ipc, .uts = !plan.hostname.empty()};
+}
+
 }  // namespace
+
+Result<> Sandbox::Prepare() {
+  prepared_ = TRY(MakeNamespaces({}, UniqueFd()));
+  return {};
+}
 
 Result<> Sandbox::Start(const SandboxPlan& plan) {
   if (plan.own_ipc && !shm_mounted_) {
     TRY(MountPodShm(plan.shm_bytes, plan.ids));
     shm_mounted_ = true;
   }
-  TRY(MakeNamespaces(plan));
+  TRY(TakeNamespaces(plan));
+  TRY(Configure(plan));
   if (plan.shared_pid && reaper() == nullptr) TRY(StartReaper());
   started_ = true;
   return {};
 }
 
-Result<> Sandbox::MakeNamespaces(const SandboxPlan& plan) {
-  for (const Sysctl& sysctl : plan.sysctls) TRY(CheckSysctl(plan, sysctl.path));
-  if (!plan.ids.empty()) namespaces_.user = TRY(MakeUserNamespace(plan.ids, env_.own.proc.get()));
-  uint64_t flags = SandboxNamespaces(plan);
-  if (flags == 0) return {};
+// What was prepared belongs to the initial user namespace, and what of it the pod does not want goes.
+Result<> Sandbox::TakeNamespaces(const SandboxPlan& plan) {
+  NamespaceChoice choice = NamespacesOf(plan);
+  PodNamespaces prepared = std::exchange(prepared_, {});
+  if (!plan.ids.empty() || !prepared.net) {
+    UniqueFd user;
+    if (!plan.ids.empty()) user = TRY(MakeUserNamespace(plan.ids, env_.own.proc.get()));
+    namespaces_ = TRY(MakeNamespaces(choice, std::move(user)));
+    return {};
+  }
+  namespaces_ = {};
+  if (choice.net) namespaces_.net = std::move(prepared.net);
+  if (choice.ipc) namespaces_.ipc = std::move(prepared.ipc);
+  if (choice.uts) namespaces_.uts = std::move(prepared.uts);
+  return {};
+}
+
+Result<PodNamespaces> Sandbox::MakeNamespaces(NamespaceChoice choice, UniqueFd user) {
+  PodNamespaces made{.user = std::move(user), .net = {}, .ipc = {}, .uts = {}};
+  if (!choice.net && !choice.ipc && !choice.uts) return made;
   auto [ours, childs] = TRY(FramePair());
   ClonedProcess child = TRY(Clone({}));
-  if (child.pid == 0) RunSandboxSetup(plan, env_.own, namespaces_.user.get(), childs.get());
+  if (child.pid == 0) RunNamespaceMaker(choice, env_.own, made.user.get(), childs.get());
   childs.Reset();
   std::optional<Frame> ready = TRY(AwaitChild(ours.get()));
-  size_t expected = static_cast<size_t>(__builtin_popcountll(flags));
-  if (!ready || ready->fds.size() != expected) {
-    return Fail(Code::kInternal, "set up sandbox", plan.sandbox_id, "the child ended without a word");
-  }
+  if (!ready || ready->fds.size() != size_t{choice.net} + size_t{choice.ipc} + size_t{choice.uts})
+    return Fail(Code::kInternal, "make namespaces", "pod", "the child ended without a word");
   size_t next = 0;
-  namespaces_.net = TakeNext(*ready, next, plan.own_network);
-  namespaces_.ipc = TakeNext(*ready, next, plan.own_ipc);
-  namespaces_.uts = TakeNext(*ready, next, !plan.hostname.empty());
-  return {};
+  made.net = TakeNext(*ready, next, choice.net);
+  made.ipc = TakeNext(*ready, next, choice.ipc);
+  made.uts = TakeNext(*ready, next, choice.uts);
+  return made;
+}
+
+Result<> Sandbox::Configure(const SandboxPlan& plan) {
+  for (const Sysctl& sysctl : plan.sysctls) TRY(CheckSysctl(plan, sysctl.path));
+  if (!plan.hostname.empty()) TRY(SetHostname(env_.own, namespaces_.uts.get(), plan.hostname));
+  if (plan.sysctls.empty()) return {};
+  auto [ours, childs] = TRY(FramePair());
+  ClonedProcess child = TRY(Clone({}));
+  if (child.pid == 0) RunSysctlWriter(plan, env_.own, namespaces_, childs.get());
+  childs.Reset();
+  if (TRY(AwaitChild(ours.get()))) return {};
+  return Fail(Code::kInternal, "write sysctls", plan.sandbox_id, "the child ended without a word");
 }
 
 Result<> Sandbox::StartReaper() {

@@ -19,8 +19,13 @@ class Sandbox {
  public:
   explicit Sandbox(Environment& env) : env_(env) {}
 
-  // Makes everything. The wait for the two short children is all that the loop ever waits for; nothing else
-  // of the pod exists yet, and they touch nothing that can hang. After a failure it may be tried again.
+  // Makes the namespaces that most pods want before it is known which ones this pod does, because they are
+  // what takes long. Start makes what is missing after a failure.
+  Result<> Prepare();
+
+  // Makes everything. The waits for short children, here and in Prepare, are all that the loop ever waits
+  // for; nothing else of the pod exists yet, and they touch nothing that can hang. After a failure it may be
+  // tried again.
   Result<> Start(const SandboxPlan& plan);
 
   bool started() const { return started_; }
@@ -33,13 +38,16 @@ class Sandbox {
   void Stop(std::function<void()> done);
 
  private:
-  Result<> MakeNamespaces(const SandboxPlan& plan);
+  Result<> TakeNamespaces(const SandboxPlan& plan);
+  Result<PodNamespaces> MakeNamespaces(NamespaceChoice choice, UniqueFd user);
+  Result<> Configure(const SandboxPlan& plan);
   Result<> StartReaper();
   void OnReaperExit();
 
   Environment& env_;
   bool started_ = false;
   bool shm_mounted_ = false;
+  PodNamespaces prepared_;
   PodNamespaces namespaces_;
   ClonedProcess reaper_;
   std::function<void()> on_stopped_;

@@ -26,6 +26,14 @@ TEST_F(ShimTest, SaysHelloWithItsPid) {
   EXPECT_FALSE(hello->sandbox_started);
 }
 
+TEST_F(ShimTest, EndsWithADaemonThatGaveItNoSandbox) {
+  ASSERT_TRUE(daemon_.Hello());
+  daemon_.Disconnect();
+  auto ended = daemon_.ReapShim();
+  ASSERT_TRUE(ended) << ended.error().ToString();
+  EXPECT_EQ(ended->code, 0);
+}
+
 TEST_F(ShimTest, RunsAContainerAndPumpsItsOutput) {
   StartSandbox();
   ContainerOutcome outcome = RunScript("echo hello; echo oops >&2; exit 3");

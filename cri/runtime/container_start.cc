@@ -4,6 +4,7 @@
 #include "base/codec.h"
 #include "base/memfd.h"
 #include "base/ns_handle.h"
+#include "cri/runtime/background.h"
 #include "cri/runtime/log_file.h"
 #include "cri/runtime/runtime.h"
 #include "cri/runtime/start_error.h"
@@ -36,6 +37,7 @@ Result<v1::StartContainerResponse> Runtime::StartContainer(const v1::StartContai
       return std::unexpected(
           Within("start container " + container->config().metadata().name(), launched.error()));
     }
+    shims_.Refill(std::chrono::milliseconds(0));
     return v1::StartContainerResponse();
   }
   if (!in_flight)
@@ -75,6 +77,11 @@ Result<ContainerStarted> Runtime::SendStart(const ContainerPtr& container, const
                                             Call& call) {
   ContainerPlan plan = TRY(Decode<ContainerPlan>(record.plan, "plan of " + record.id));
   std::shared_ptr<ShimLink> link = TRY(LinkOf(container->sandbox()));
+  Background<ShimCgroupFds> cgroup(workers_, [&]() -> Result<ShimCgroupFds> {
+    CgroupResources resources = TRY(ResourcesFromCri(ResourcesOf(*container)));
+    TRY(host_.cgroups.Create(record.cgroup_path, resources, DeviceRulesOf(plan)));
+    return host_.cgroups.OpenForShim(record.cgroup_path);
+  });
   StartFrame frame;
   frame.Add(FdRole::kPlan, TRY(MakeSealedMemfd("container-plan", record.plan)));
   UniqueFd user_namespace = TRY(container->sandbox().DuplicateUserNamespace());
@@ -82,11 +89,6 @@ Result<ContainerStarted> Runtime::SendStart(const ContainerPtr& container, const
   for (const ImageVolumeRecord& volume : record.image_volumes)
     frame.Add(FdRole::kImage, TRY(host_.snapshotter.MountImage(volume.chain_ids, user_namespace.get())));
   call.spans.Mark("mount");
-
-  CgroupResources resources = TRY(ResourcesFromCri(ResourcesOf(*container)));
-  TRY(host_.cgroups.Create(record.cgroup_path, resources, DeviceRulesOf(plan)));
-  frame.AddCgroup(TRY(host_.cgroups.OpenForShim(record.cgroup_path)));
-  call.spans.Mark("cgroup");
 
   frame.Add(FdRole::kHostMounts, TRY(NsHandle::OfSelf("mnt")).Take());
   frame.Add(FdRole::kCgroupDir, TRY(host_.cgroups.OpenMountPoint()));
@@ -100,6 +102,8 @@ Result<ContainerStarted> Runtime::SendStart(const ContainerPtr& container, const
               TRY(OpenLog(container->sandbox().config().log_directory(), container->config().log_path())));
   }
   call.spans.Mark("descriptors");
+  frame.AddCgroup(TRY(cgroup.Wait()));
+  call.spans.Mark("cgroup");
 
   ::davit::StartContainer message{record.id, kStartTimeoutMs, frame.roles()};
   Frame reply =

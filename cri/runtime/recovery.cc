@@ -73,6 +73,7 @@ Result<> Runtime::Recover() {
     });
   }
   met->Wait(kServeAfter);
+  shims_.Refill(std::chrono::milliseconds(0));
   return {};
 }
 

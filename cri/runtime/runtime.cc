@@ -8,10 +8,16 @@
 namespace davit {
 namespace {
 constexpr int kJanitorThreads = 2;
+constexpr int kWorkerThreads = 2;
 constexpr int kStreamThreads = 4;  // each waits for a shim
 }  // namespace
 
-Runtime::Runtime(Host host) : host_(std::move(host)), janitor_(kJanitorThreads), streams_(kStreamThreads) {}
+Runtime::Runtime(Host host)
+    : host_(std::move(host)),
+      shims_(host_.shims),
+      janitor_(kJanitorThreads),
+      workers_(kWorkerThreads),
+      streams_(kStreamThreads) {}
 
 Runtime::~Runtime() {
   // No event may reach an object that is going; the shims notice nothing but the end of a connection.

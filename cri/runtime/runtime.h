@@ -28,6 +28,7 @@
 #include "cri/runtime/life_stage.h"
 #include "cri/runtime/pod_network.h"
 #include "cri/runtime/resources.h"
+#include "cri/runtime/shim_reserve.h"
 #include "cri/runtime/start_frame.h"
 #include "cri/seccomp/compiler.h"
 #include "cri/shims/shim_launcher.h"
@@ -128,9 +129,10 @@ class Runtime final : public StreamTargets {
   };
   SandboxAttempt MakeSandbox(const v1::RunPodSandboxRequest& request, std::string config_bytes, Call& call);
   Result<std::string> JoinSandbox(const NameTable::Claim& claim, const std::string& name, const Call& call);
-  Result<SandboxPtr> RecordSandbox(const v1::RunPodSandboxRequest& request, std::string config_bytes);
-  Result<> BringUp(const SandboxPtr& sandbox, Call& call);
-  Result<PendingReply> StartShim(const SandboxPtr& sandbox, SandboxRecord& record, int64_t deadline_ms);
+  Result<SandboxPtr> RecordSandbox(const std::string& id, const v1::RunPodSandboxRequest& request,
+                                   std::string config_bytes);
+  Result<> BringUp(const SandboxPtr& sandbox, ShimLauncher::Shim shim, Call& call);
+  static Result<PendingReply> SendSandboxPlan(const Sandbox& sandbox, int64_t deadline_ms);
   Result<> WritePodFiles(const Sandbox& sandbox, const std::vector<std::string>& addresses);
   Result<> MakePodCgroup(const SandboxRecord& record);
   // Of a sandbox that did not come up. True: nothing is left of it. Otherwise it is listed, not ready, and
@@ -243,6 +245,7 @@ class Runtime final : public StreamTargets {
   Result<ContainerPtr> TargetOf(const Sandbox& sandbox, const v1::ContainerConfig& config);
 
   Host host_;
+  ShimReserve shims_;
   PodTable pods_;
   NameTable sandbox_names_;
   NameTable container_names_;
@@ -253,6 +256,7 @@ class Runtime final : public StreamTargets {
   Mutex logging_problems_;
   std::set<std::string> logged_problems_ GUARDED_BY(logging_problems_);
   Janitor janitor_;
+  Janitor workers_;  // steps beside the caller's (Background)
   Janitor streams_;
   std::vector<std::jthread> recovery_;
 };

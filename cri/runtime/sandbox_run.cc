@@ -7,8 +7,8 @@
 
 #include "base/codec.h"
 #include "base/file_io.h"
-#include "base/ids.h"
 #include "base/memfd.h"
+#include "cri/runtime/background.h"
 #include "cri/runtime/network_request.h"
 #include "cri/runtime/runtime.h"
 #include "cri/spec/pod_files.h"
@@ -17,6 +17,10 @@
 
 namespace davit {
 namespace {
+
+// For a pod whose first container does not start soon; one that does has the next shim started
+// (StartContainer). While it starts, the two would hold each other up at the kernel's locks.
+constexpr std::chrono::milliseconds kRefillPatience(200);
 
 Result<> CheckHandler(const std::string& handler) {
   if (handler.empty()) return {};
@@ -61,17 +65,24 @@ Result<std::string> Runtime::JoinSandbox(const NameTable::Claim& claim, const st
 
 Runtime::SandboxAttempt Runtime::MakeSandbox(const v1::RunPodSandboxRequest& request,
                                              std::string config_bytes, Call& call) {
-  Result<SandboxPtr> recorded = RecordSandbox(request, std::move(config_bytes));
-  if (!recorded) return {std::unexpected(recorded.error()), std::unexpected(recorded.error())};
+  Result<ShimLauncher::Shim> shim = shims_.Take();
+  if (!shim) return {std::unexpected(shim.error()), std::unexpected(shim.error())};
+  call.spans.Mark("shim");
+  Result<SandboxPtr> recorded = RecordSandbox(shim->sandbox_id, request, std::move(config_bytes));
+  if (!recorded) {
+    host_.shims.Discard(std::move(*shim));
+    return {std::unexpected(recorded.error()), std::unexpected(recorded.error())};
+  }
   SandboxPtr sandbox = *recorded;
   call.spans.Mark("record");
-  if (Result<> up = BringUp(sandbox, call); !up) {
+  if (Result<> up = BringUp(sandbox, std::move(*shim), call); !up) {
     Error failure = Within("run sandbox " + SandboxName(request.config().metadata()), up.error());
     bool gone = UndoSandbox(sandbox, failure.ToString(), call.spans);
     return {gone ? Result<std::string>(std::unexpected(failure)) : sandbox->id(), std::unexpected(failure)};
   }
   pods_.AddSandbox(sandbox);
   Announce(*sandbox);
+  shims_.Refill(kRefillPatience);
   return {sandbox->id(), {}};
 }
 
@@ -93,11 +104,13 @@ bool Runtime::UndoSandbox(const SandboxPtr& sandbox, const std::string& reason, 
   return false;
 }
 
-// The lease and the record come first: from here on a crash leaves nothing that recovery does not know.
-Result<SandboxPtr> Runtime::RecordSandbox(const v1::RunPodSandboxRequest& request, std::string config_bytes) {
+// The lease and the record come first: from here on a crash leaves nothing that recovery does not know. (A
+// shim without a record ends with the daemon.)
+Result<SandboxPtr> Runtime::RecordSandbox(const std::string& id, const v1::RunPodSandboxRequest& request,
+                                          std::string config_bytes) {
   const v1::PodSandboxConfig& config = request.config();
   SandboxRecord record;
-  record.id = TRY(NewId());
+  record.id = id;
   record.config = std::move(config_bytes);
   record.runtime_handler = request.runtime_handler();
   record.created_at = UnixNanoseconds();
@@ -117,15 +130,19 @@ Result<SandboxPtr> Runtime::RecordSandbox(const v1::RunPodSandboxRequest& reques
   return std::make_shared<Sandbox>(std::move(record), config, SandboxWriter());
 }
 
-Result<> Runtime::BringUp(const SandboxPtr& sandbox, Call& call) {
+Result<> Runtime::BringUp(const SandboxPtr& sandbox, ShimLauncher::Shim shim, Call& call) {
   int64_t deadline = OperationDeadline();
   SandboxRecord record = sandbox->record().Get();
-  PendingReply pending = TRY(StartShim(sandbox, record, deadline));
-  call.spans.Mark("spawn");
-  // While the shim makes the namespaces:
-  TRY(WritePodFiles(*sandbox, record.addresses));
-  TRY(MakePodCgroup(record));
-  call.spans.Mark("files+cgroup");
+  record.shim_pid = shim.identity.pid;
+  record.shim_start_time = shim.identity.start_time;
+  record.shim_boot_id = shim.identity.boot_id;
+  sandbox->SetLink(ShimLink::Open(host_.reactor, sandbox->id(), std::move(shim.socket),
+                                  std::move(shim.process), EventsOf(sandbox)));
+  PendingReply pending = TRY(SendSandboxPlan(*sandbox, deadline));
+  Background<> files_and_cgroup(workers_, [this, &sandbox, before = record]() -> Result<> {
+    TRY(WritePodFiles(*sandbox, before.addresses));
+    return MakePodCgroup(before);
+  });
   Frame started = TRY(pending.Wait(deadline));
   if (HasUserNamespace(sandbox->config()) && !started.fds.empty()) {
     sandbox->SetUserNamespace(std::move(started.fds.back()));
@@ -133,8 +150,10 @@ Result<> Runtime::BringUp(const SandboxPtr& sandbox, Call& call) {
   }
   call.spans.Mark("namespaces");
   TRY(AttachNetwork(*sandbox, started, record));
-  if (record.plugins) TRY(WritePodFiles(*sandbox, record.addresses));  // known only now
   call.spans.Mark("network");
+  TRY(files_and_cgroup.Wait());
+  if (record.plugins) TRY(WritePodFiles(*sandbox, record.addresses));  // known only now
+  call.spans.Mark("files+cgroup");
   TRY(sandbox->record().Change([&record](SandboxRecord& r) {
     r = record;
     r.phase = SandboxPhase::kReady;
@@ -143,19 +162,11 @@ Result<> Runtime::BringUp(const SandboxPtr& sandbox, Call& call) {
   return {};
 }
 
-Result<PendingReply> Runtime::StartShim(const SandboxPtr& sandbox, SandboxRecord& record,
-                                        int64_t deadline_ms) {
-  SandboxPlan plan = TRY(BuildSandboxPlan(sandbox->config(), sandbox->id()));
+Result<PendingReply> Runtime::SendSandboxPlan(const Sandbox& sandbox, int64_t deadline_ms) {
+  SandboxPlan plan = TRY(BuildSandboxPlan(sandbox.config(), sandbox.id()));
   UniqueFd memfd = TRY(MakeSealedMemfd("sandbox-plan", Encode(plan)));
-  ShimLauncher::Shim shim = TRY(host_.shims.Launch(sandbox->id()));
-  record.shim_pid = shim.identity.pid;
-  record.shim_start_time = shim.identity.start_time;
-  record.shim_boot_id = shim.identity.boot_id;
-  auto link = ShimLink::Open(host_.reactor, sandbox->id(), std::move(shim.socket), std::move(shim.process),
-                             EventsOf(sandbox));
-  sandbox->SetLink(link);
   int fds[] = {memfd.get()};
-  return link->Send(ShimMessage::kStartSandbox, "", fds, deadline_ms);
+  return sandbox.link()->Send(ShimMessage::kStartSandbox, "", fds, deadline_ms);
 }
 
 Result<> Runtime::WritePodFiles(const Sandbox& sandbox, const std::vector<std::string>& addresses) {

@@ -61,28 +61,40 @@ Result<std::unique_ptr<ShimLauncher>> ShimLauncher::Create(const std::string& sh
       new ShimLauncher(std::move(program), std::move(sockets), std::move(exits), log_fd, std::move(spawn)));
 }
 
-Result<ShimLauncher::Shim> ShimLauncher::Launch(const std::string& sandbox_id) {
-  UniqueFd listener = TRY(ListenBelow(sockets_dir_.get(), sandbox_id));
+Result<ShimLauncher::Shim> ShimLauncher::Launch() {
+  Shim shim;
+  shim.sandbox_id = TRY(NewId());
+  Result<> started = Start(shim);
+  if (started) return shim;
+  Discard(std::move(shim));
+  return std::unexpected(Within("start shim", std::move(started).error()));
+}
+
+Result<> ShimLauncher::Start(Shim& shim) {
+  UniqueFd listener = TRY(ListenBelow(sockets_dir_.get(), shim.sandbox_id));
   auto [ours, theirs] = TRY(FramePair());
+  shim.socket = std::move(ours);
 
   SpawnRequest request;
   request.program = "/proc/self/fd/" + std::to_string(program_.get());
-  request.args = {"davit-shim", sandbox_id};
+  request.args = {"davit-shim", shim.sandbox_id};
   request.fds = {{listener.get(), kShimListenFd},
                  {theirs.get(), kShimControlFd},
                  {exits_dir_.get(), kShimExitsFd},
                  {log_fd_, kShimLogFd}};
-  Result<ChildProcess> child = spawn_(request);
-  Result<ProcessIdentity> identity = child ? IdentifyProcess(child->pid) : std::unexpected(child.error());
-  if (!identity) {
-    if (child) {
-      (void)child->pidfd.Signal(SIGKILL);
-      (void)Reap(*child);
-    }
-    RemoveSocket(sandbox_id);
-    return std::unexpected(Within("start shim", identity.error()));
+  ChildProcess child = TRY(spawn_(request));
+  shim.identity.pid = child.pid;
+  shim.process = std::move(child.pidfd);
+  shim.identity = TRY(IdentifyProcess(child.pid));
+  return {};
+}
+
+void ShimLauncher::Discard(Shim shim) const {
+  if (shim.process.valid()) {
+    (void)shim.process.Signal(SIGKILL);
+    (void)Reap({shim.identity.pid, std::move(shim.process)});
   }
-  return Shim{std::move(ours), std::move(child->pidfd), std::move(*identity)};
+  RemoveSocket(shim.sandbox_id);
 }
 
 Result<UniqueFd> ShimLauncher::Connect(const std::string& sandbox_id) const {

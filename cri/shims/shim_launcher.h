@@ -31,11 +31,15 @@ class ShimLauncher {
                                                       SpawnFunction spawn);
 
   struct Shim {
+    std::string sandbox_id;  // of the sandbox that it will serve
     UniqueFd socket;
     PidFd process;
     ProcessIdentity identity;
   };
-  Result<Shim> Launch(const std::string& sandbox_id);
+  // One for a new sandbox, which gets its id here.
+  Result<Shim> Launch();
+  // Ends one that was given nothing to do.
+  void Discard(Shim shim) const;
 
   // A connection to a living shim. kUnavailable when nobody listens there any more, kNotFound when nobody
   // ever did.
@@ -57,6 +61,8 @@ class ShimLauncher {
         exits_dir_(std::move(exits)),
         log_fd_(log_fd),
         spawn_(std::move(spawn)) {}
+
+  Result<> Start(Shim& shim);
 
   UniqueFd program_;
   UniqueFd sockets_dir_;

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include <span>
@@ -35,6 +36,7 @@ std::vector<int> DescriptorsOfBuilder(const InitInputs& inputs, int sync, int ha
 // hang elsewhere).
 Result<> Detach(const std::string& id) {
   TRY(DieWithShim());
+  (void)prctl(PR_SET_NAME, "davit-init", 0, 0, 0);  // to be told from the shim when it hangs
   if (setsid() < 0) return SystemError("setsid", id);
   umask(0);
   return {};

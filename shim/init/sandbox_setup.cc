@@ -57,37 +57,46 @@ Result<> ApplySysctls(const SandboxPlan& plan, int proc_fd) {
   return {};
 }
 
-Result<> SendNamespaces(const SandboxPlan& plan, int proc_fd, int sync) {
+Result<> SendNamespaces(NamespaceChoice choice, int proc_fd, int sync) {
   std::vector<UniqueFd> namespaces;
-  if (plan.own_network) namespaces.push_back(TRY(OpenAt(proc_fd, "self/ns/net", O_RDONLY)));
-  if (plan.own_ipc) namespaces.push_back(TRY(OpenAt(proc_fd, "self/ns/ipc", O_RDONLY)));
-  if (!plan.hostname.empty()) namespaces.push_back(TRY(OpenAt(proc_fd, "self/ns/uts", O_RDONLY)));
+  if (choice.net) namespaces.push_back(TRY(OpenAt(proc_fd, "self/ns/net", O_RDONLY)));
+  if (choice.ipc) namespaces.push_back(TRY(OpenAt(proc_fd, "self/ns/ipc", O_RDONLY)));
+  if (choice.uts) namespaces.push_back(TRY(OpenAt(proc_fd, "self/ns/uts", O_RDONLY)));
   std::vector<int> fds;
   for (const UniqueFd& fd : namespaces) fds.push_back(fd.get());
   return SendSync(sync, SyncMessage::kReady, {}, fds);
 }
 
-Result<> SetUp(const SandboxPlan& plan, const OwnMounts& own, int user_namespace, int sync) {
-  if (user_namespace >= 0) {
-    TRY(EnterUserNamespace(user_namespace));
-    TRY(BecomeRoot());  // sysctls ask for the user, not for capabilities
-  }
+Result<> BecomeOwner(int user_namespace) {
+  if (user_namespace < 0) return {};
+  TRY(EnterUserNamespace(user_namespace));
+  return BecomeRoot();  // sysctls ask for the user, not for capabilities
+}
+
+Result<> Make(NamespaceChoice choice, const OwnMounts& own, int user_namespace, int sync) {
+  TRY(BecomeOwner(user_namespace));
   TRY(DieWithShim());
-  if (unshare(static_cast<int>(SandboxNamespaces(plan))) < 0) return SystemError("unshare", plan.sandbox_id);
-  if (plan.own_network) TRY(RaiseLoopback());
-  if (!plan.hostname.empty() && sethostname(plan.hostname.data(), plan.hostname.size()) < 0) {
-    return SystemError("sethostname", plan.hostname);
-  }
+  int flags =
+      (choice.net ? CLONE_NEWNET : 0) | (choice.ipc ? CLONE_NEWIPC : 0) | (choice.uts ? CLONE_NEWUTS : 0);
+  if (unshare(flags) < 0) return SystemError("unshare", "the pod's namespaces");
+  if (choice.net) TRY(RaiseLoopback());
+  return SendNamespaces(choice, own.proc.get(), sync);
+}
+
+Result<> WriteSysctls(const SandboxPlan& plan, const OwnMounts& own, const PodNamespaces& pod, int sync) {
+  TRY(BecomeOwner(pod.user.get()));
+  TRY(DieWithShim());
+  TRY(JoinPodNamespaces(pod, {}));
   TRY(ApplySysctls(plan, own.proc.get()));
-  return SendNamespaces(plan, own.proc.get(), sync);
+  return SendSync(sync, SyncMessage::kReady);
+}
+
+[[noreturn]] void Report(Result<> done, int sync) {
+  if (!done) ReportAndExit(sync, done.error());
+  _exit(0);
 }
 
 }  // namespace
-
-uint64_t SandboxNamespaces(const SandboxPlan& plan) {
-  return (plan.own_network ? CLONE_NEWNET : 0) | (plan.own_ipc ? CLONE_NEWIPC : 0) |
-         (plan.hostname.empty() ? 0 : CLONE_NEWUTS);
-}
 
 Result<> CheckSysctl(const SandboxPlan& plan, std::string_view path) {
   // The IPC sysctls of kernel/, see ipc_namespaces(7).
@@ -107,10 +116,21 @@ Result<> CheckSysctl(const SandboxPlan& plan, std::string_view path) {
                                 : "not confined to a namespace of the pod");
 }
 
-void RunSandboxSetup(const SandboxPlan& plan, const OwnMounts& own, int user_namespace, int sync) {
-  Result<> done = SetUp(plan, own, user_namespace, sync);
-  if (!done) ReportAndExit(sync, done.error());
-  _exit(0);
+void RunNamespaceMaker(NamespaceChoice choice, const OwnMounts& own, int user_namespace, int sync) {
+  Report(Make(choice, own, user_namespace, sync), sync);
+}
+
+void RunSysctlWriter(const SandboxPlan& plan, const OwnMounts& own, const PodNamespaces& pod, int sync) {
+  Report(WriteSysctls(plan, own, pod, sync), sync);
+}
+
+Result<> SetHostname(const OwnMounts& own, int uts, const std::string& hostname) {
+  UniqueFd home = TRY(OpenAt(own.proc.get(), "self/ns/uts", O_RDONLY));
+  if (setns(uts, CLONE_NEWUTS) < 0) return SystemError("setns", "UTS namespace");
+  Result<> set;
+  if (sethostname(hostname.data(), hostname.size()) < 0) set = SystemError("sethostname", hostname);
+  if (setns(home.get(), CLONE_NEWUTS) < 0) return SystemError("setns", "the shim's UTS namespace");
+  return set;
 }
 
 }  // namespace davit

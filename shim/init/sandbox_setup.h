@@ -1,25 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The short-lived child that makes a pod's namespaces what they are to be.
+// Makes a pod's namespaces, by short-lived children, and then what they are to be.
 #pragma once
 
 #include <string>
 
 #include "base/error.h"
+#include "shim/init/pod_namespaces.h"
 #include "shim/own_mounts.h"
 #include "shim/plan.h"
 
 namespace davit {
 
-// Makes the namespaces that the plan asks for, owned by `user_namespace` unless that is -1; loopback up,
-// hostname, sysctls; then sends them to `sync` with kReady, in the order net, ipc, uts, and exits. A failure
-// is reported instead.
-[[noreturn]] void RunSandboxSetup(const SandboxPlan& plan, const OwnMounts& own, int user_namespace,
+// Makes new namespaces, owned by `user_namespace` unless that is -1, with the loopback up; sends them to
+// `sync` with kReady, in the order net, ipc, uts, and exits. A failure is reported instead.
+[[noreturn]] void RunNamespaceMaker(NamespaceChoice choice, const OwnMounts& own, int user_namespace,
+                                    int sync);
+
+// Writes the sysctls of the pod's namespaces, says kReady and exits. A failure is reported instead.
+[[noreturn]] void RunSysctlWriter(const SandboxPlan& plan, const OwnMounts& own, const PodNamespaces& pod,
                                   int sync);
 
-// CLONE_NEW* flags of these namespaces.
-uint64_t SandboxNamespaces(const SandboxPlan& plan);
+// By the caller itself, which has one thread and so may go to that namespace and back.
+Result<> SetHostname(const OwnMounts& own, int uts, const std::string& hostname);
 
 // Refuses what is not confined to a namespace that the pod has for itself: it would change the host.
 Result<> CheckSysctl(const SandboxPlan& plan, std::string_view path);

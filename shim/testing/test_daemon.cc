@@ -296,16 +296,18 @@ Result<> TestDaemon::Kill(const std::string& id) {
 }
 
 Result<> TestDaemon::Shutdown() {
-  ChildProcess shim = std::move(shim_);
   auto answered = Call(ShimMessage::kShutdown);
-  auto ended = shim.pidfd.WaitExit(kPatienceMs);
-  bool in_time = ended && *ended;
-  if (!in_time) (void)shim.pidfd.Signal(SIGKILL);
-  ExitStatus status = TRY(Reap(shim));
+  ExitStatus status = TRY(ReapShim());
   if (!answered) return std::unexpected(answered.error());
-  if (!in_time || status.code != 0)
-    return Fail(Code::kInternal, "shutdown", "shim", "it did not end by itself");
+  if (status.code != 0) return Fail(Code::kInternal, "shutdown", "shim", "it did not end by itself");
   return {};
+}
+
+Result<ExitStatus> TestDaemon::ReapShim() {
+  ChildProcess shim = std::move(shim_);
+  auto ended = shim.pidfd.WaitExit(kPatienceMs);
+  if (!ended || !*ended) (void)shim.pidfd.Signal(SIGKILL);
+  return Reap(shim);
 }
 
 Result<> TestDaemon::CrashShim() {

@@ -102,6 +102,8 @@ class TestDaemon {
   Result<> Kill(const std::string& id);
   // The shim has to be gone when it returns.
   Result<> Shutdown();
+  // Waits for its end.
+  Result<ExitStatus> ReapShim();
   // Kills and reaps it.
   Result<> CrashShim();
 

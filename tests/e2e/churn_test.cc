@@ -101,15 +101,20 @@ TEST_F(LongChurn, AfterKillsAtAnyMomentTheHostHasWhatTheApiLists) {
     ready.insert(pod.id());
   }
   EXPECT_EQ(ready.size(), kPods / 10 + 1);
-  std::set<std::string> shims;
-  for (const auto& [id, pid] : ShimsOf(instance())) shims.insert(id);
-  EXPECT_EQ(shims, ready);
+  instance().Kill();
+  WaitUntil("there are the shims of pods and no others", [&] {
+    std::set<std::string> shims;
+    for (const auto& [id, pid] : ShimsOf(instance())) shims.insert(id);
+    return shims == ready;
+  });
+  instance().Restart();
+  Reconnect();
   // The kernel takes the host ends away some time after the last descriptor of a network namespace is closed.
   WaitUntil("each pod that is left has one interface",
             [&] { return PodLinksOf(instance()).size() == ready.size(); });
 
   for (const std::string& pod : ready) RemovePod(pod);
-  EXPECT_THAT(ShimsOf(instance()), IsEmpty());
+  for (const auto& [id, pid] : ShimsOf(instance())) EXPECT_FALSE(ready.contains(id)) << id;
   EXPECT_THAT(PodCgroupsOf(instance()), IsEmpty());
   WaitUntil("no interface is left", [&] { return PodLinksOf(instance()).empty(); });
 }

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "base/pid_fd.h"
 #include "tests/e2e/host_objects.h"
 #include "tests/e2e/log_file.h"
 #include "tests/e2e/pod_test.h"
@@ -149,6 +150,31 @@ TEST_F(Crashes, AShimKilledWhileTheDaemonIsDownIsNoticed) {
   EXPECT_EQ(WaitForExit(hit.container).reason(), "Unknown");
   EXPECT_THAT(ProcessesWith("54322"), IsEmpty());
   RemovePod(hit.pod);
+}
+
+TEST_F(Crashes, AShimThatWaitsForAPodEndsWithTheDaemon) {
+  Running running = RunScript("sleep 1000");
+  WaitUntil("the next pod's shim waits", [&] { return ShimsOf(instance()).size() == 2; });
+
+  instance().Kill();
+
+  WaitUntil("it has ended", [&] { return ShimsOf(instance()).size() == 1; });
+  EXPECT_TRUE(ShimsOf(instance()).contains(running.pod));
+  instance().Restart();
+  Reconnect();
+}
+
+TEST_F(Crashes, APodDoesNotNeedTheShimThatWaitedForIt) {
+  WaitUntil("the first pod's shim waits", [&] { return ShimsOf(instance()).size() == 1; });
+  const auto [id, pid] = *ShimsOf(instance()).begin();
+  PidFd shim = PidFd::Open(pid).value();
+  ASSERT_TRUE(shim.Signal(SIGKILL));
+  ASSERT_TRUE(shim.WaitExit(10'000).value());
+
+  Running running = RunScript("sleep 1000");
+
+  EXPECT_NE(running.pod, id);
+  EXPECT_EQ(Shell(running.container, "echo alive"), "alive");
 }
 
 TEST_F(Crashes, AStoppedShimDegradesItsOwnPodOnly) {

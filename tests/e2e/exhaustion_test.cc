@@ -42,7 +42,7 @@ class Process {
 class Exhaustion : public OwnInstanceTest {
  protected:
   Process Daemon() { return Process(instance().pid()); }
-  Process Shim() { return Process(ShimsOf(instance()).begin()->second); }
+  Process Shim() { return Process(ShimsOf(instance()).at(ListPods().at(0).id())); }
 
   std::string AttachUrl(const std::string& container) {
     v1::AttachRequest request;

@@ -14,7 +14,7 @@
 
 namespace davit::e2e {
 
-// The shims of the pods of this instance: {sandbox id, pid}.
+// The shims of this instance: {sandbox id, pid}. One of them may wait for its pod.
 std::map<std::string, pid_t> ShimsOf(const Instance& instance);
 
 // The host ends of pods' interfaces: links whose master is the instance's bridge.
