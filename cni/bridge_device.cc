@@ -41,6 +41,22 @@ Result<> CreateDevice(NetlinkSocket& socket, const BridgeDevice& device) {
   return socket.Execute(mark);
 }
 
+// Snooping restricts groups to the ports that have asked for them once a querier is seen, and here is none.
+// While it is on, each port that comes or goes starts it anew on all the others.
+Result<> SwitchOffSnooping(NetlinkSocket& socket, uint32_t index) {
+  NetlinkBatch batch;
+  nlmsghdr* message = nullptr;
+  auto* header = batch.Add<ifinfomsg>("switch off multicast snooping", RTM_NEWLINK, NLM_F_ACK, &message);
+  header->ifi_index = static_cast<int>(index);
+  nlattr* info = mnl_attr_nest_start(message, IFLA_LINKINFO);
+  mnl_attr_put_strz(message, IFLA_INFO_KIND, "bridge");
+  nlattr* data = mnl_attr_nest_start(message, IFLA_INFO_DATA);
+  mnl_attr_put_u8(message, IFLA_BR_MCAST_SNOOPING, 0);
+  mnl_attr_nest_end(message, data);
+  mnl_attr_nest_end(message, info);
+  return socket.Execute(batch);
+}
+
 Result<Link> FindOrCreate(NetlinkSocket& socket, const BridgeDevice& device) {
   std::optional<Link> link = TRY(FindLink(socket, device.name));
   if (!link) {
@@ -133,6 +149,7 @@ Result<uint32_t> EnsureBridgeDevice(NetlinkSocket& socket, const BridgeDevice& d
   std::optional<Link> present = TRY(FindLink(socket, device.name));
   TRY(FailOnOverlap(addresses, present ? present->index : 0, device));
   Link link = TRY(FindOrCreate(socket, device));
+  TRY(SwitchOffSnooping(socket, link.index));
   TRY(SetDeviceSysctls(device.name));
   TRY(SetAddresses(socket, addresses, link.index, device));
   if (HasFamily(device, AF_INET6)) TRY(AddLoopbackRoute(socket, link.index));

@@ -115,8 +115,7 @@ void AppendLoopbackGuard(NetlinkBatch& batch, const BridgeTables& tables) {
 //   more for each pod that there is (entries of procfs for one path in many namespaces share a hash chain).
 // - Nobody answers its solicitations of routers then. Its probes for duplicates of an address (RFC 4862 5.4,
 //   from ::) find none, because addresses follow from leases, unless the other one lies.
-// - The bridge has no multicast querier and forwards groups to all ports, so reports of membership tell it
-//   nothing; a pod that plays the querier would make it forward to those that have reported only.
+// - The bridge forwards groups to all ports, so reports of membership and queries for them tell it nothing.
 // A starting pod sends half a dozen of these at once: among 300 pods that were 2,000 deliveries, and the time
 // of its start grew by a third. Ports are known by our names' prefix, because `ibrname` is an option of
 // kernels.
@@ -124,16 +123,19 @@ void AppendPortGuard(NetlinkBatch& batch, const BridgeTables& tables) {
   AppendChain(batch, tables.name, kFamilyBridge,
               {"guard", "filter", NF_BR_PRE_ROUTING, NF_BR_PRI_FILTER_BRIDGED});
   AppendRuleRemoval(batch, tables.name, kFamilyBridge);
-  NftRule advertisements(tables.name, "guard",
-                         kFamilyBridge);  // and with 130 to 133 all that was said of MLDv1
-  NftRule memberships(tables.name, "guard", kFamilyBridge);
-  NftRule probes(tables.name, "guard", kFamilyBridge);
-  static_assert(MLD_LISTENER_QUERY < ND_ROUTER_SOLICIT && ND_ROUTER_SOLICIT < ND_ROUTER_ADVERT);
-  advertisements.Icmpv6(MLD_LISTENER_QUERY, ND_ROUTER_ADVERT);
-  memberships.Icmpv6(kMldV2Report, kMldV2Report);
-  probes.Icmpv6(ND_NEIGHBOR_SOLICIT, ND_NEIGHBOR_SOLICIT).FromUnspecifiedIpv6();
-  for (NftRule* rule : {&advertisements, &memberships, &probes})
-    rule->InputInterfacePrefix(HostInterfacePrefix(tables.bridge)).Drop().AppendTo(batch);
+  struct {
+    uint8_t first_type, last_type;
+    bool from_nobody = false;
+  } constexpr kDropped[] = {{MLD_LISTENER_QUERY, ND_ROUTER_ADVERT},  // MLD, and the routers' 133 and 134
+                            {kMldV2Report, kMldV2Report},
+                            {ND_NEIGHBOR_SOLICIT, ND_NEIGHBOR_SOLICIT, true}};
+  for (const auto& dropped : kDropped) {
+    NftRule rule(tables.name, "guard", kFamilyBridge);
+    rule.InputInterfacePrefix(HostInterfacePrefix(tables.bridge));
+    rule.Icmpv6(dropped.first_type, dropped.last_type);
+    if (dropped.from_nobody) rule.FromUnspecifiedIpv6();
+    rule.Drop().AppendTo(batch);
+  }
 }
 
 std::string CommentIn(std::string_view userdata) {

@@ -111,8 +111,15 @@ TEST_F(BridgeTest, TableIsWhatNftMakesOfTheSameRules) {
   auto body = [](const std::string& listing) { return listing.substr(listing.find("\tmap")); };
   EXPECT_EQ(body(ours), body(expected));
   EXPECT_THAT(ours, HasSubstr("davit bridge davit0"));
-  EXPECT_THAT(host_->Shell("nft -nn list table bridge davit-0"),
-              HasSubstr("iifname \"" + HostInterfacePrefix("davit0") + "*\" icmpv6 type 134 drop"));
+
+  const std::string from_pod = "iifname \"" + HostInterfacePrefix("davit0") + "*\" ";
+  reference.Shell(
+      "nft -f - <<'END'\ntable bridge davit-0 { chain guard { type filter hook prerouting priority -200\n" +
+      from_pod + "icmpv6 type 130-134 drop\n" + from_pod + "icmpv6 type 143 drop\n" + from_pod +
+      "icmpv6 type 135 ip6 saddr :: drop\n}\n}\nEND");
+  auto guard = [](const std::string& listing) { return listing.substr(listing.find("\tchain")); };
+  EXPECT_EQ(guard(host_->Shell("nft -nn list table bridge davit-0")),
+            guard(reference.Shell("nft -nn list table bridge davit-0")));
 }
 
 TEST_F(BridgeTest, RulesStayTheSameHoweverManyPods) {
@@ -171,6 +178,7 @@ TEST_F(BridgeTest, SetsWhatTheKernelNeedsAndNoMore) {
   std::unique_ptr<Bridge> bridge = OpenBridge();
   EXPECT_EQ(*ReadSysctl("net/ipv4/ip_forward"), "1");
   EXPECT_EQ(*ReadSysctl("net/ipv6/conf/all/forwarding"), "1");
+  EXPECT_THAT(host_->Shell("ip -details link show davit0"), HasSubstr(" mcast_snooping 0 "));
   EXPECT_EQ(*ReadSysctl("net/ipv4/conf/davit0/route_localnet"), "1");
   EXPECT_EQ(*ReadSysctl("net/ipv4/conf/all/route_localnet"), "0");
   EXPECT_EQ(*ReadSysctl("net/ipv4/conf/up0/route_localnet"), "0");

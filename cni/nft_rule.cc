@@ -125,8 +125,12 @@ NftRule& NftRule::Icmpv6(uint8_t first_type, uint8_t last_type) {
   Compare(NFT_CMP_EQ, BytesOf(uint8_t{IPPROTO_ICMPV6}));
   Load(NFT_PAYLOAD_TRANSPORT_HEADER, offsetof(icmp6_hdr, icmp6_type), sizeof(icmp6_hdr::icmp6_type),
        kRegister);
-  Compare(NFT_CMP_GTE, BytesOf(first_type));
-  Compare(NFT_CMP_LTE, BytesOf(last_type));
+  if (first_type == last_type) {
+    Compare(NFT_CMP_EQ, BytesOf(first_type));
+  } else {
+    Compare(NFT_CMP_GTE, BytesOf(first_type));
+    Compare(NFT_CMP_LTE, BytesOf(last_type));
+  }
   return *this;
 }
 
