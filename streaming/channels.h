@@ -33,6 +33,8 @@ class ChannelLink {
   virtual void Serve(ChannelSession& session) = 0;
 
   virtual void Send(ChannelId channel, std::string_view data) = 0;
+  // The same with the next bytes in a pipe. False: this framing cannot, and nothing was sent.
+  virtual bool SendFromPipe(ChannelId, int /*pipe*/, size_t /*bytes*/) { return false; }
   // We send no more on it. Framings without such a thing do nothing.
   virtual void End(ChannelId channel) = 0;
   // Nothing more in either direction, for a reason that is none.

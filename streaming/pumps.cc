@@ -5,6 +5,7 @@
 
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 namespace davit {
 
@@ -13,6 +14,8 @@ void OutputPump::Start(UniqueFd fd, ChannelId channel, Use use) {
   fd_ = std::move(fd);
   channel_ = channel;
   use_ = use;
+  struct stat st{};
+  is_pipe_ = fd_ && fstat(fd_.get(), &st) == 0 && S_ISFIFO(st.st_mode);
   if (fd_)
     Watch();
   else
@@ -23,6 +26,10 @@ void OutputPump::OnReadable() {
   constexpr int kTurns = 8;  // then it is somebody else's
   for (int turn = 0; turn < kTurns; ++turn) {
     if (!link_.has_room()) return Unwatch();
+    if (SendPipe()) {
+      if (rest_ == 0) return EndNow();
+      continue;
+    }
     size_t limit = rest_ < 0 ? scratch_.size() : std::min(scratch_.size(), static_cast<size_t>(rest_));
     ssize_t n = TEMP_FAILURE_RETRY(read(fd_.get(), scratch_.data(), limit));
     if (n < 0 && errno == EAGAIN) return;
@@ -31,6 +38,18 @@ void OutputPump::OnReadable() {
     if (use_ == Use::kSend) link_.Send(channel_, {scratch_.data(), static_cast<size_t>(n)});
     if (rest_ == 0) return EndNow();
   }
+}
+
+// What makes several pages goes on without a copy, where the link can do that.
+bool OutputPump::SendPipe() {
+  constexpr int kWorthIt = 16 << 10;
+  int available = 0;
+  if (!is_pipe_ || use_ != Use::kSend) return false;
+  if (ioctl(fd_.get(), FIONREAD, &available) < 0 || available < kWorthIt) return false;
+  auto bytes = static_cast<size_t>(rest_ < 0 ? available : std::min<int64_t>(available, rest_));
+  if (!link_.SendFromPipe(channel_, fd_.get(), bytes)) return false;
+  if (rest_ > 0) rest_ -= static_cast<int64_t>(bytes);
+  return true;
 }
 
 void OutputPump::Resume() {

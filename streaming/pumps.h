@@ -41,6 +41,7 @@ class OutputPump {
 
  private:
   void OnReadable();
+  bool SendPipe();
   void Watch();
   void Unwatch();
 
@@ -51,6 +52,7 @@ class OutputPump {
   UniqueFd fd_;
   ChannelId channel_ = 0;
   Use use_ = Use::kSend;
+  bool is_pipe_ = false;
   int64_t rest_ = -1;  // how much still counts; -1: everything
   bool watched_ = false;
   bool started_ = false;

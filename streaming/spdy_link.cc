@@ -23,6 +23,12 @@ void SpdyLink::Send(ChannelId channel, std::string_view data) {
   }
 }
 
+bool SpdyLink::SendFromPipe(ChannelId channel, int pipe, size_t bytes) {
+  auto stream = streams_.find(channel);
+  if (stream == streams_.end() || stream->second.we_ended || bytes > kMaxSpdyData) return false;
+  return sink_.WriteFromPipe(SpdyDataHeader(channel, bytes, /*ends=*/false), pipe, bytes);
+}
+
 void SpdyLink::End(ChannelId channel) {
   auto stream = streams_.find(channel);
   if (stream == streams_.end() || std::exchange(stream->second.we_ended, true)) return;

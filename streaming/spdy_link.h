@@ -22,6 +22,7 @@ class SpdyLink final : public ChannelLink, private SpdyFrames {
   void Serve(ChannelSession& session) override { session_ = &session; }
 
   void Send(ChannelId channel, std::string_view data) override;
+  bool SendFromPipe(ChannelId channel, int pipe, size_t bytes) override;
   void End(ChannelId channel) override;
   void Reset(ChannelId channel) override;
   bool has_room() const override { return sink_.has_room(); }

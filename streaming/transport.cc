@@ -3,6 +3,7 @@
 
 #include "streaming/transport.h"
 
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
@@ -34,6 +35,21 @@ class Plain final : public Transport {
     message.msg_iov = parts;
     message.msg_iovlen = 2;
     return FromSystem(TEMP_FAILURE_RETRY(sendmsg(socket_.get(), &message, MSG_NOSIGNAL)));
+  }
+  bool can_splice() const override { return true; }
+  Moved Splice(std::string_view head, int pipe, size_t bytes) override {
+    ssize_t of_head =
+        TEMP_FAILURE_RETRY(send(socket_.get(), head.data(), head.size(), MSG_NOSIGNAL | MSG_MORE));
+    if (of_head < static_cast<ssize_t>(head.size())) return FromSystem(of_head);
+    size_t moved = head.size();
+    while (bytes > 0) {
+      ssize_t n = TEMP_FAILURE_RETRY(
+          splice(pipe, nullptr, socket_.get(), nullptr, bytes, SPLICE_F_MOVE | SPLICE_F_NONBLOCK));
+      if (n <= 0) break;
+      bytes -= static_cast<size_t>(n);
+      moved += static_cast<size_t>(n);
+    }
+    return {Outcome::kMoved, moved};
   }
   void EndWriting() override { shutdown(socket_.get(), SHUT_WR); }
   int fd() const override { return socket_.get(); }
@@ -87,6 +103,14 @@ std::unexpected<Error> TlsError(std::string_view step, const std::string& subjec
 }
 
 }  // namespace
+
+Moved Transport::Splice(std::string_view, int, size_t) {
+  return {Outcome::kEnded, 0};
+}
+
+void Transport::Abort() const {
+  shutdown(fd(), SHUT_RDWR);
+}
 
 std::unique_ptr<Transport> PlainTransport(UniqueFd socket) {
   return std::make_unique<Plain>(std::move(socket));

@@ -33,8 +33,13 @@ class Transport {
   virtual Moved Read(std::span<char> into) = 0;
   // Of both, in this order; they may stop anywhere.
   virtual Moved Write(std::string_view head, std::string_view body) = 0;
+  // The same with a body that is in a pipe: its pages change hands, and nothing is copied.
+  virtual bool can_splice() const { return false; }
+  virtual Moved Splice(std::string_view head, int pipe, size_t bytes);
   // We send no more.
   virtual void EndWriting() = 0;
+  // Neither side sends any more, whatever was begun.
+  void Abort() const;
   virtual int fd() const = 0;
 };
 

@@ -20,8 +20,15 @@ void WebSocketLink::Send(ChannelId channel, std::string_view data) {
     std::string text = static_cast<char>('0' + channel) + EncodeBase64(data);
     return sink_.Write(WebSocketHeader(WebSocketOpcode::kText, text.size()), text);
   }
-  std::string header = WebSocketHeader(WebSocketOpcode::kBinary, data.size() + 1);
-  sink_.Write(header + static_cast<char>(channel), data);
+  sink_.Write(Header(channel, data.size()), data);
+}
+
+bool WebSocketLink::SendFromPipe(ChannelId channel, int pipe, size_t bytes) {
+  return coding_ == MessageCoding::kBinary && sink_.WriteFromPipe(Header(channel, bytes), pipe, bytes);
+}
+
+std::string WebSocketLink::Header(ChannelId channel, size_t bytes) {
+  return WebSocketHeader(WebSocketOpcode::kBinary, bytes + 1) + static_cast<char>(channel);
 }
 
 void WebSocketLink::Finish() {

@@ -27,6 +27,7 @@ class WebSocketLink final : public ChannelLink, private WebSocketFrames {
   void OpenChannels(const std::vector<ChannelHeaders>& channels);
 
   void Send(ChannelId channel, std::string_view data) override;
+  bool SendFromPipe(ChannelId channel, int pipe, size_t bytes) override;
   void End(ChannelId) override {}
   void Reset(ChannelId) override {}
   bool has_room() const override { return sink_.has_room(); }
@@ -37,6 +38,7 @@ class WebSocketLink final : public ChannelLink, private WebSocketFrames {
   void OnMessagePiece(std::string_view piece, bool begins, bool ends) override;
   void OnPing(std::string_view payload) override;
   void OnClose() override;
+  static std::string Header(ChannelId channel, size_t bytes);
   void Deliver(std::string_view data, bool ends);
   void EndChannel(std::string_view number);
 

@@ -59,6 +59,29 @@ void Wire::Write(std::string_view head, std::string_view body) {
   UpdateEvents();
 }
 
+bool Wire::WriteFromPipe(std::string_view head, int pipe, size_t bytes) {
+  if (lost_ || finishing_ || !has_room() || !transport_->can_splice()) return false;
+  Transport::Moved moved = transport_->Splice(head, pipe, bytes);
+  if (moved.bytes > 0) last_activity_ms_ = MonotonicMilliseconds();
+  size_t of_head = std::min(moved.bytes, head.size());
+  pending_ = head.substr(of_head);
+  KeepFromPipe(pipe, bytes - (moved.bytes - of_head));
+  UpdateEvents();
+  return true;
+}
+
+// The frame has begun, and the pipe may be closed before the socket takes more.
+void Wire::KeepFromPipe(int pipe, size_t bytes) {
+  size_t have = pending_.size();
+  pending_.resize(have + bytes);
+  while (have < pending_.size()) {
+    ssize_t n = TEMP_FAILURE_RETRY(read(pipe, pending_.data() + have, pending_.size() - have));
+    // The process itself may read its own output (/proc/self/fd); the frame cannot be completed then.
+    if (n <= 0) return transport_->Abort();
+    have += static_cast<size_t>(n);
+  }
+}
+
 bool Wire::Flush() {
   bool had_room = has_room();
   while (written_ < pending_.size()) {

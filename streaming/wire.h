@@ -19,6 +19,8 @@ class ByteSink {
  public:
   virtual ~ByteSink() = default;
   virtual void Write(std::string_view head, std::string_view body) = 0;
+  // The same with a body that is the next bytes in a pipe. False: this sink cannot, and nothing was written.
+  virtual bool WriteFromPipe(std::string_view head, int pipe, size_t bytes) = 0;
   // False: whoever can wait does not write now.
   virtual bool has_room() const = 0;
   // Ends the connection when everything is written.
@@ -55,6 +57,7 @@ class Wire final : public ByteSink {
 
   // What the socket does not take is kept until it does.
   void Write(std::string_view head, std::string_view body) override;
+  bool WriteFromPipe(std::string_view head, int pipe, size_t bytes) override;
   bool has_room() const override { return pending_.empty(); }
   // Writes the rest, says that nothing follows, and reads on until the peer says the same: closing a socket
   // with unread bytes would take back what the peer has not read yet (tcp(7): a reset).
@@ -76,6 +79,7 @@ class Wire final : public ByteSink {
   void Receive();
   // False: the peer is gone.
   bool Flush();
+  void KeepFromPipe(int pipe, size_t bytes);
   void UpdateEvents();
   bool reads() const { return reading_ && pending_.size() - written_ <= kMaxUnread; }
   void Lose();

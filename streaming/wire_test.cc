@@ -34,8 +34,13 @@ class WireTest : public ::testing::Test, public Wire::Listener {
 
   void OnBytes(std::span<char> bytes) override { wire_->Write({}, {bytes.data(), bytes.size()}); }
   void OnRoom() override {}
-  void OnLost() override {}
+  void OnLost() override { lost_ = true; }
 
+  std::string ReadText() {
+    std::string text(8 << 10, '\0');
+    text.resize(static_cast<size_t>(std::max<ssize_t>(0, recv(peer_.get(), text.data(), text.size(), 0))));
+    return text;
+  }
   size_t ReadSome(size_t most = 8 << 10) {
     std::string buffer(most, '\0');
     return static_cast<size_t>(std::max<ssize_t>(0, recv(peer_.get(), buffer.data(), most, 0)));
@@ -45,7 +50,58 @@ class WireTest : public ::testing::Test, public Wire::Listener {
   StreamBuffers buffers_;
   UniqueFd peer_;
   std::unique_ptr<Wire> wire_;
+  bool lost_ = false;
 };
+
+class WireFromPipeTest : public WireTest {
+ protected:
+  WireFromPipeTest() {
+    int ends[2];
+    EXPECT_EQ(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+    reader_.Reset(ends[0]);
+    writer_.Reset(ends[1]);
+  }
+  void Fill(const std::string& bytes) {
+    ASSERT_EQ(write(writer_.get(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
+  }
+
+  UniqueFd reader_;
+  UniqueFd writer_;
+};
+
+TEST_F(WireFromPipeTest, HeadsAndBodiesArriveInTheirOrderHoweverFullTheSocketIs) {
+  std::string expected;
+  std::string arrived;
+  for (int i = 0; i < 200; ++i) {
+    std::string head = "<" + std::to_string(i) + ">";
+    std::string body;
+    while (body.size() < 40'000) body += std::to_string(body.size() + static_cast<size_t>(i));
+    Fill(body + "rest");
+    while (!wire_->has_room()) {
+      arrived += ReadText();
+      ASSERT_TRUE(loop_.RunOnce(0));
+    }
+    ASSERT_TRUE(wire_->WriteFromPipe(head, reader_.get(), body.size()));
+    wire_->Write("", "answer");  // somebody who cannot wait
+    expected += head + body + "answer";
+    char rest[5] = "";
+    ASSERT_EQ(read(reader_.get(), rest, sizeof rest), 4) << "no more than was asked for is taken";
+  }
+  while (arrived.size() < expected.size()) {
+    arrived += ReadText();
+    ASSERT_TRUE(loop_.RunOnce(0));
+  }
+  EXPECT_TRUE(arrived == expected);
+}
+
+// A process can read its own output through /proc/self/fd.
+TEST_F(WireFromPipeTest, ABodyThatSomebodyTookAwayEndsTheConnection) {
+  Fill("half");
+  ASSERT_TRUE(wire_->WriteFromPipe("<8>", reader_.get(), 8));
+  while (!lost_) ASSERT_TRUE(loop_.RunOnce(1000));
+  while (ReadSome() > 0) {
+  }
+}
 
 TEST_F(WireTest, APeerThatIsAlwaysBehindCostsNoMemory) {
   constexpr size_t kTotal = 64 << 20;
