@@ -3,6 +3,8 @@
 
 #include "tests/bench/processes.h"
 
+#include <fcntl.h>
+
 #include <filesystem>
 #include <sstream>
 #include <stdexcept>
@@ -47,6 +49,33 @@ double PrivateKib(pid_t pid) {
     }
   }
   return kib;
+}
+
+namespace {
+
+// A field of /proc/PID/status in KiB.
+int StatusKib(const std::string& directory, const std::string& field) {
+  auto text = ReadFile(directory + "/status");
+  if (!text) throw std::runtime_error(text.error().ToString());
+  size_t at = text->find("\n" + field + ":");
+  if (at == std::string::npos) throw std::runtime_error(directory + "/status has no " + field);
+  return std::stoi(text->substr(at + field.size() + 2));
+}
+
+}  // namespace
+
+MemoryWatch::MemoryWatch(pid_t pid) : directory_("/proc/" + std::to_string(pid)), before_kib_(NowKib()) {
+  // Forgets the peak so far (proc_pid_clear_refs(5)).
+  if (auto reset = WriteFileAt(AT_FDCWD, directory_ + "/clear_refs", "5"); !reset)
+    throw std::runtime_error(reset.error().ToString());
+}
+
+int MemoryWatch::PeakKib() const {
+  return StatusKib(directory_, "VmHWM");
+}
+
+int MemoryWatch::NowKib() const {
+  return StatusKib(directory_, "VmRSS");
 }
 
 }  // namespace davit::bench

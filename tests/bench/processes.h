@@ -21,4 +21,17 @@ std::vector<pid_t> WithChildren(pid_t server);
 // Private memory (smaps_rollup, clean and dirty) in KiB.
 double PrivateKib(pid_t pid);
 
+// The resident memory of a process from here on.
+class MemoryWatch {
+ public:
+  explicit MemoryWatch(pid_t pid);
+  int before_kib() const { return before_kib_; }
+  int PeakKib() const;
+  int NowKib() const;
+
+ private:
+  std::string directory_;
+  int before_kib_;
+};
+
 }  // namespace davit::bench

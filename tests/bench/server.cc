@@ -118,6 +118,14 @@ Duration Server::ExecTrue(const BenchPod& pod) {
   return took;
 }
 
+std::string Server::ExecUrl(const BenchPod& pod, const std::vector<std::string>& command) {
+  v1::ExecRequest request;
+  request.set_container_id(pod.container);
+  request.mutable_cmd()->Assign(command.begin(), command.end());
+  request.set_stdout(true);
+  return client::Must(client_.Ask(&RuntimeStub::Exec, request)).url();
+}
+
 Duration Server::StopContainer(const BenchPod& pod) {
   v1::StopContainerRequest request;
   request.set_container_id(pod.container);

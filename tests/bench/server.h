@@ -42,6 +42,8 @@ class Server {
   Duration Create(BenchPod& pod);
   Duration Start(const BenchPod& pod);
   Duration ExecTrue(const BenchPod& pod);
+  // Where the command's output is to be had.
+  std::string ExecUrl(const BenchPod& pod, const std::vector<std::string>& command);
   Duration StopContainer(const BenchPod& pod);
   Duration RemoveContainer(const BenchPod& pod);
   Duration StopPod(const BenchPod& pod);
