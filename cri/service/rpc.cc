@@ -16,8 +16,10 @@ int64_t DeadlineOf(const grpc::ServerContext& context) {
 
 void LogRpc(const Logger& log, const char* method, const std::string& id, int64_t began_ns,
             const grpc::Status& status, const Spans& spans) {
-  // Clients look for what they have just removed all the time.
-  bool usual = status.ok() || status.error_code() == grpc::StatusCode::NOT_FOUND;
+  // Clients look for what they have just removed all the time, and the kubelet asks about nothing at all to
+  // see whether there is a method (PodSandboxStats).
+  bool asks_about_nothing = id.empty() && status.error_code() == grpc::StatusCode::INVALID_ARGUMENT;
+  bool usual = status.ok() || status.error_code() == grpc::StatusCode::NOT_FOUND || asks_about_nothing;
   LogLevel level = usual ? LogLevel::kInfo : LogLevel::kWarning;
   if (!log.Enabled(level)) return;
   std::string micros = std::to_string((UnixNanoseconds() - began_ns) / 1000);
