@@ -4,6 +4,7 @@
 // Who reaches what the daemon and the shims listen on, and where it leads.
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -104,6 +105,18 @@ TEST_F(Sockets, APortForwardReachesThePodsLoopbackAndNotTheHosts) {
   EXPECT_THAT(client.ReadUntil("refused"), HasSubstr("Connection refused"));
   pollfd incoming{service.get(), POLLIN, 0};
   EXPECT_EQ(poll(&incoming, 1, 0), 0);
+}
+
+TEST_F(Sockets, AShimRunsFromACopyThatNobodyCanChange) {
+  constexpr int kSealed = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+  RunIdle();
+
+  for (const auto& [sandbox, shim] : ShimsOf(instance())) {
+    UniqueFd program = OpenAt(AT_FDCWD, "/proc/" + std::to_string(shim) + "/exe", O_RDONLY).value();
+    int seals = fcntl(program.get(), F_GET_SEALS);
+    ASSERT_GE(seals, 0) << "it is a file of a disk";
+    EXPECT_EQ(seals & kSealed, kSealed);
+  }
 }
 
 TEST_F(Sockets, AShimInheritsNothingOfTheDaemonsEnvironment) {
