@@ -147,6 +147,22 @@ TEST(Frame, RefusesForeignBytesAndOversizedPayloads) {
   EXPECT_EQ(ReceiveFrame(pair->second.get()).error().code, Code::kUnavailable);
 }
 
+TEST(Frame, RefusesALengthThatIsNotItsOwn) {
+  auto sent = FramePair();
+  auto forged = FramePair();
+  ASSERT_TRUE(sent && forged);
+  ASSERT_TRUE(SendFrame(sent->first.get(), 1, 7, 42, "hello"));
+  char bytes[64] = "";
+  ssize_t size = recv(sent->second.get(), bytes, sizeof bytes, 0);
+  ASSERT_GT(size, 5);
+  for (ssize_t wrong : {size - 1, size + 1}) {
+    ASSERT_EQ(send(forged->first.get(), bytes, static_cast<size_t>(wrong), 0), wrong);
+    auto frame = ReceiveFrame(forged->second.get());
+    ASSERT_FALSE(frame);
+    EXPECT_EQ(frame.error().code, Code::kDataLoss);
+  }
+}
+
 TEST(Memfd, IsSealedAndRefusesUnsealedOnes) {
   auto fd = MakeSealedMemfd("plan", "content");
   ASSERT_TRUE(fd) << fd.error().ToString();
