@@ -54,7 +54,11 @@ Result<Outcome> RunProgram(const std::string& program, std::vector<std::string> 
   if (!TRY(std::move(ended)))
     return Fail(Code::kDeadlineExceeded, "run network plugin", program,
                 "killed after " + std::to_string(timeout_ms) + " ms");
-  return Outcome{status, TRY(Content(out)), TRY(Content(err))};
+  Outcome outcome;
+  outcome.status = status;
+  outcome.output = TRY(Content(out));
+  outcome.diagnostics = TRY(Content(err));
+  return outcome;
 }
 
 }  // namespace

@@ -134,8 +134,9 @@ Result<ContainerRecord> Runtime::PlanContainer(const Sandbox& sandbox,
   ImageConfig image_config = TRY(ParseImageConfig(image.config_json));
   record.stop_signal = TRY(StopSignalOf(config.stop_signal(), image_config.stop_signal));
   TRY(ResourcesFromCri(config.linux().resources()));
-  ContainerInputs inputs{sandbox.config(), config,    image_config,           PodFilesOf(sandbox.id()),
-                         host_.facts,      record.id, TRY(CdiEditsOf(config))};
+  std::vector<cdi::Edits> devices = TRY(CdiEditsOf(config));
+  ContainerInputs inputs{sandbox.config(), config,    image_config,      PodFilesOf(sandbox.id()),
+                         host_.facts,      record.id, std::move(devices)};
   ContainerPlan plan = TRY(BuildContainerPlan(inputs));
   if (plan.pid == NamespaceUse::kTarget) TRY(TargetOf(sandbox, config));
   if (plan.process.seccomp) TRY(SeccompFilterOf(config, plan));

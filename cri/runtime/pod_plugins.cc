@@ -60,7 +60,8 @@ Result<PluginNetwork> PodNetwork::PluginsOf(const SandboxRecord& record) const {
 
 Result<PluginPod> PodNetwork::PluginPodOf(const runtime::v1::PodSandboxConfig& config,
                                           const std::string& id) const {
-  return PluginPod{id, "", TRY(HostPorts(config)), PluginArguments(config, id)};
+  std::vector<PortMapping> ports = TRY(HostPorts(config));
+  return PluginPod{id, "", std::move(ports), PluginArguments(config, id)};
 }
 
 void PodNetwork::CollectPlugins(const std::vector<SandboxPtr>& sandboxes) {

@@ -84,6 +84,9 @@ TEST_F(Exhaustion, LongTenThousandAttachedClientsLeaveNothing) {
 
 // CVE-2022-31030: the output of an ExecSync filled the daemon's memory.
 TEST_F(Exhaustion, EndlessOutputOfAnExecSyncIsDrainedAndNotKept) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "a sanitized build keeps what was freed";
+#endif
   constexpr long kAnswers = 3 * (16'000'000 >> 10);  // what the daemon collects, and gRPC's copies
   std::string container = RunIdle();
   Process daemon = Daemon();
