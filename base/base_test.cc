@@ -22,6 +22,7 @@
 #include "base/ns_handle.h"
 #include "base/open_beneath.h"
 #include "base/pid_fd.h"
+#include "base/run_program.h"
 #include "base/spawn.h"
 #include "base/time.h"
 
@@ -118,6 +119,63 @@ TEST(Codec, RefusesLengthsBeyondTheDataAndOddBooleans) {
   std::string lie = data;
   std::memset(lie.data() + 9, 0xff, 4);
   EXPECT_FALSE(Decode<Outer>(lie, "outer"));
+}
+
+struct OlderOrder {
+  std::string name;
+  template <typename Self>
+  static auto Fields(Self& s) {
+    return std::tie(s.name);
+  }
+};
+struct NewerOrder {
+  std::string name;
+  Appended<std::string> colour;
+  Appended<uint32_t> size;
+  template <typename Self>
+  static auto Fields(Self& s) {
+    return std::tie(s.name, s.colour, s.size);
+  }
+};
+
+TEST(Codec, AppendedFieldsAreReadWhereTheyWereWritten) {
+  for (const auto& [colour, size] : {std::pair("red", 0u), std::pair("", 7u), std::pair("red", 7u)}) {
+    NewerOrder order{"boat", {colour}, {size}};
+    auto back = Decode<NewerOrder>(Encode(order), "order");
+    ASSERT_TRUE(back);
+    EXPECT_EQ(back->colour.value, colour);
+    EXPECT_EQ(back->size.value, size);
+    EXPECT_FALSE(Decode<OlderOrder>(Encode(order), "order")) << "an older reader would leave it undone";
+  }
+}
+
+TEST(Codec, AppendedFieldsThatSayNothingAreUnderstoodByAll) {
+  auto newer = Decode<NewerOrder>(Encode(OlderOrder{"boat"}), "order");
+  ASSERT_TRUE(newer);
+  EXPECT_EQ(newer->colour.value, "");
+  EXPECT_TRUE(Decode<OlderOrder>(Encode(NewerOrder{"boat", {}, {}}), "order"));
+}
+
+TEST(Codec, RefusesATornAppendedField) {
+  std::string data = Encode(NewerOrder{"boat", {"red"}, {}});
+  for (size_t size = Encode(OlderOrder{"boat"}).size() + 1; size < data.size(); ++size)
+    EXPECT_FALSE(Decode<NewerOrder>(data.substr(0, size), "order")) << size;
+}
+
+TEST(RunProgram, GivesTheInputAndTakesBothOutputs) {
+  auto outcome = RunProgram(
+      "test", {.program = "/bin/sh", .args = {"-c", "cat; echo no >&2; exit 3"}, .env = {}, .input = "yes"});
+  ASSERT_TRUE(outcome) << outcome.error().ToString();
+  EXPECT_EQ(outcome->status.code, 3);
+  EXPECT_EQ(outcome->output, "yes");
+  EXPECT_EQ(outcome->diagnostics, "no\n");
+}
+
+TEST(RunProgram, EndsOneThatTakesTooLong) {
+  auto outcome = RunProgram(
+      "test", {.program = "/bin/sleep", .args = {"600"}, .env = {}, .input = "", .timeout_ms = 50});
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, Code::kDeadlineExceeded);
 }
 
 TEST(Frame, CarriesPayloadAndDescriptors) {

@@ -9,6 +9,11 @@
 // Decoding checks every length against what is left before it allocates, refuses trailing bytes and booleans
 // that are neither 0 nor 1, and nests no deeper than the types do. Enum values are not checked: their users
 // do that.
+//
+// A field that a struct gained after its first release is Appended and the last one of the whole encoding:
+// where it has its default value nothing is written, so that older readers understand; where nothing was
+// written it gets its default value, so that older writers are understood. An older reader refuses what it
+// would have to leave undone.
 #pragma once
 
 #include <cstdint>
@@ -24,17 +29,28 @@
 
 namespace davit {
 
+template <typename T>
+struct Appended {
+  T value{};
+
+  Appended& operator=(T other) {
+    value = std::move(other);
+    return *this;
+  }
+  bool operator==(const Appended&) const = default;
+};
+
 class Encoder {
  public:
   template <typename T>
   void Put(const T& value) {
     if constexpr (std::is_same_v<T, bool>) {
-      data_.push_back(value ? 1 : 0);
+      Append(value ? "\1" : "\0", 1);
     } else if constexpr (std::is_integral_v<T> || std::is_enum_v<T>) {
-      data_.append(reinterpret_cast<const char*>(&value), sizeof value);
+      Append(reinterpret_cast<const char*>(&value), sizeof value);
     } else if constexpr (std::is_same_v<T, std::string>) {
       Put(static_cast<uint32_t>(value.size()));
-      data_ += value;
+      Append(value.data(), value.size());
     } else {
       std::apply([this](const auto&... field) { (this->Put(field), ...); }, T::Fields(value));
     }
@@ -49,11 +65,25 @@ class Encoder {
     Put(value.has_value());
     if (value) Put(*value);
   }
+  template <typename T>
+  void Put(const Appended<T>& field) {
+    if (field.value != T{}) return Put(field.value);
+    Encoder left_out;
+    left_out.Put(field.value);
+    held_back_ += left_out.data_;
+  }
 
   std::string Take() { return std::move(data_); }
 
  private:
+  void Append(const char* bytes, size_t size) {
+    data_ += held_back_;
+    held_back_.clear();
+    data_.append(bytes, size);
+  }
+
   std::string data_;
+  std::string held_back_;  // Appended fields, written only when something follows
 };
 
 class Decoder {
@@ -92,6 +122,11 @@ class Decoder {
     Get(present);
     value.reset();
     if (present) Get(value.emplace());
+  }
+  template <typename T>
+  void Get(Appended<T>& field) {
+    field.value = T{};
+    if (!rest_.empty()) Get(field.value);
   }
 
   // True when everything was read and nothing was malformed.

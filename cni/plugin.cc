@@ -3,65 +3,14 @@
 
 #include "cni/plugin.h"
 
-#include <sys/mman.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <ranges>
 
-#include "base/file_io.h"
-#include "base/spawn.h"
+#include "base/run_program.h"
 #include "cni/veth.h"
 
 namespace davit {
-namespace {
-
-constexpr size_t kMaxOutput = 1 << 20;
-
-struct Outcome {
-  ExitStatus status;
-  std::string output;
-  std::string diagnostics;
-};
-
-Result<UniqueFd> OpenScratch(std::string_view content = {}) {
-  UniqueFd fd(memfd_create("network-plugin", MFD_CLOEXEC));
-  if (!fd) return SystemError("memfd_create", "network plugin");
-  TRY(WriteAll(fd.get(), content, "network plugin"));
-  if (lseek(fd.get(), 0, SEEK_SET) < 0) return SystemError("lseek", "network plugin");
-  return fd;
-}
-
-Result<std::string> Content(const UniqueFd& fd) {
-  if (lseek(fd.get(), 0, SEEK_SET) < 0) return SystemError("lseek", "network plugin");
-  return ReadFd(fd.get(), "network plugin", kMaxOutput);
-}
-
-// With files in memory for the three streams nobody has to be read from while it runs.
-Result<Outcome> RunProgram(const std::string& program, std::vector<std::string> env, const std::string& input,
-                           int timeout_ms) {
-  UniqueFd in = TRY(OpenScratch(input));
-  UniqueFd out = TRY(OpenScratch());
-  UniqueFd err = TRY(OpenScratch());
-  ChildProcess child = TRY(Spawn({.program = program,
-                                  .args = {program},
-                                  .env = std::move(env),
-                                  .fds = {{in.get(), 0}, {out.get(), 1}, {err.get(), 2}}}));
-  Result<bool> ended = child.pidfd.WaitExit(timeout_ms);
-  // With all that it has started: it leads a session of its own, and keeps its number until it is reaped.
-  if (!ended || !*ended) kill(-child.pid, SIGKILL);
-  ExitStatus status = TRY(Reap(child));
-  if (!TRY(std::move(ended)))
-    return Fail(Code::kDeadlineExceeded, "run network plugin", program,
-                "killed after " + std::to_string(timeout_ms) + " ms");
-  Outcome outcome;
-  outcome.status = status;
-  outcome.output = TRY(Content(out));
-  outcome.diagnostics = TRY(Content(err));
-  return outcome;
-}
-
-}  // namespace
 
 Result<PluginNetwork> PluginNetwork::Load(const Options& options) {
   return PluginNetwork(options, TRY(LoadPluginList(options.conf_dir)));
@@ -132,7 +81,11 @@ Result<std::string> PluginNetwork::FindProgram(const std::string& type) const {
 Result<std::string> PluginNetwork::Call(const PluginConfig& plugin, const std::string& command,
                                         const PluginPod& pod, const std::string& input) const {
   std::string program = TRY(FindProgram(plugin.type));
-  Outcome outcome = TRY(RunProgram(program, Environment(command, pod), input, options_.timeout_ms));
+  ProgramOutcome outcome = TRY(RunProgram("network plugin", {.program = program,
+                                                             .args = {},
+                                                             .env = Environment(command, pod),
+                                                             .input = input,
+                                                             .timeout_ms = options_.timeout_ms}));
   if (outcome.status.code != 0)
     return std::unexpected(PluginFailure(plugin.type, command, outcome.output, outcome.diagnostics));
   return outcome.output;
