@@ -29,6 +29,7 @@
 
 #include "base/file_io.h"
 #include "base/memfd.h"
+#include "shim/init/exec_profile.h"
 #include "shim/testing/shim_fixture.h"
 
 namespace davit {
@@ -407,6 +408,40 @@ TEST_F(HostileTest, Rule18NeverRunsWithoutTheFilterThatWasAskedFor) {
   auto started = daemon_.Start(plan, std::move(*fds));
   ASSERT_FALSE(started);
   EXPECT_EQ(started.error().step, "seccomp");
+}
+
+TEST_F(HostileTest, Rule18NeverRunsWithoutTheProfileThatWasAskedFor) {
+  // A kernel without AppArmor has no such file, any other no such profile.
+  auto names_it = AnyOf(HasSubstr("attr/apparmor/exec"), HasSubstr("nowhere-loaded"));
+  SandboxPlan pod = Sandbox();
+  pod.shared_pid = true;
+  StartSandbox(pod);
+  ContainerPlan idle = MinimalPlan(TestId(1), {"sleep", "1000"});
+  ASSERT_TRUE(daemon_.Start(idle, image_));
+  idle.process.apparmor_profile = "nowhere-loaded";
+  for (NamespaceUse pid : {NamespaceUse::kOwn, NamespaceUse::kHost, NamespaceUse::kPod}) {
+    ContainerPlan plan = MinimalPlan(TestId(2), {"true"});
+    plan.pid = pid;
+    plan.process.apparmor_profile = "nowhere-loaded";
+    EXPECT_THAT(FailStart(plan).subject, names_it) << static_cast<int>(pid);
+  }
+  auto exec = daemon_.Exec(idle.container_id, idle.process);
+  ASSERT_FALSE(exec);
+  EXPECT_THAT(exec.error().subject, names_it);
+}
+
+// A procfs that an image or a volume could have made.
+TEST_F(HostileTest, Rule4AProfileIsAppliedByTheRealProcfsOnly) {
+  ScratchDir fake;
+  std::filesystem::create_directories(fake / "7/attr/apparmor");
+  std::filesystem::create_symlink("7", fake / "self");
+  std::ofstream(fake / "7/attr/apparmor/exec") << "";
+  UniqueFd fd(open(fake.path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+
+  auto opened = OpenExecProfile(fd.get());
+
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, Code::kPermissionDenied);
 }
 
 TEST_F(HostileTest, TheFilterHoldsWithAndWithoutNoNewPrivileges) {

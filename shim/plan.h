@@ -16,6 +16,8 @@
 #include <tuple>
 #include <vector>
 
+#include "base/codec.h"
+
 namespace davit {
 
 constexpr size_t kMaxPlanBytes = 8 << 20;
@@ -174,7 +176,8 @@ struct CapabilitySets {
   }
 };
 
-// What a container's init and an exec have in common.
+// What a container's init and an exec have in common. The last part of every plan that has it: it may grow at
+// its end (base/codec.h).
 struct ProcessPlan {
   std::vector<std::string> args;  // never empty; args[0] is looked up in PATH of `env`, inside the container
   std::vector<std::string> env;   // "NAME=value"; HOME is added from /etc/passwd when absent
@@ -186,11 +189,12 @@ struct ProcessPlan {
   bool seccomp = false;  // the frame carries a memfd with the filter: an array of struct sock_filter
   std::optional<int32_t> oom_score_adj;  // clamped to what the host allows
   std::vector<Rlimit> rlimits;
+  Appended<std::string> apparmor_profile;  // loaded by the daemon; empty: none
 
   template <typename Self>
   static auto Fields(Self& s) {
     return std::tie(s.args, s.env, s.cwd, s.user, s.capabilities, s.no_new_privileges, s.terminal, s.seccomp,
-                    s.oom_score_adj, s.rlimits);
+                    s.oom_score_adj, s.rlimits, s.apparmor_profile);
   }
 };
 

@@ -58,6 +58,20 @@ constexpr char kGroup[] =
     "77:x:77:app\n"
     "last:x:46:app";
 
+// Plans are kept in records and read by shims of other versions.
+TEST(Plan, GrowsAtItsEndOnly) {
+  ContainerPlan plan;
+  plan.container_id = "c";
+  plan.process.args = {"/app"};
+  const std::string older = Encode(plan);
+  plan.process.apparmor_profile = "web";
+  const std::string newer = Encode(plan);
+
+  EXPECT_TRUE(newer.starts_with(older));
+  EXPECT_EQ(Decode<ContainerPlan>(older, "plan")->process.apparmor_profile.value, "");
+  EXPECT_EQ(Decode<ContainerPlan>(newer, "plan")->process.apparmor_profile.value, "web");
+}
+
 TEST(AccountFiles, TakesTheFirstUserThatMatches) {
   EXPECT_EQ(FindUserByName(kPasswd, "app")->uid, 1000U);
   EXPECT_EQ(FindUserByName(kPasswd, "app")->home, "/home/app");

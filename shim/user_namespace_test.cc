@@ -14,6 +14,7 @@
 namespace davit {
 namespace {
 
+using ::testing::AnyOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -250,6 +251,17 @@ TEST_F(UserNamespaceTest, AHostDeviceStaysTheHosts) {
 
   EXPECT_THAT(outcome.out, ElementsAre("65534 600"));
   EXPECT_THAT(outcome.err, ElementsAre(HasSubstr("Permission denied")));
+}
+
+TEST_F(UserNamespaceTest, NothingRunsWithoutTheProfileThatWasAskedFor) {
+  StartPod();
+  ContainerPlan plan = ShellPlan("true");
+  plan.process.apparmor_profile = "nowhere-loaded";
+
+  auto started = daemon_.Start(plan, image_);
+
+  ASSERT_FALSE(started);
+  EXPECT_THAT(started.error().subject, AnyOf(HasSubstr("attr/apparmor/exec"), HasSubstr("nowhere-loaded")));
 }
 
 }  // namespace

@@ -62,8 +62,8 @@ Result<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, const Logger
   TRY(daemon->OpenHost(program_dir));
   daemon->runtime_ = std::make_unique<Runtime>(
       Host{daemon->config_, log, *daemon->records_, *daemon->snapshotter_, *daemon->images_,
-           *daemon->cgroups_, *daemon->network_, daemon->seccomp_, *daemon->shims_, *daemon->reactor_,
-           TRY(CollectHostFacts()), cdi::Registry(daemon->config_.cdi.spec_dirs)});
+           *daemon->cgroups_, *daemon->network_, daemon->seccomp_, daemon->apparmor_, *daemon->shims_,
+           *daemon->reactor_, TRY(CollectHostFacts()), cdi::Registry(daemon->config_.cdi.spec_dirs)});
   TRY(daemon->runtime_->Recover());
   daemon->streams_ = TRY(StreamServer::Start(StreamOptions(config.streaming), *daemon->runtime_, log));
   return daemon;

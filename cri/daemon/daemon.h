@@ -52,6 +52,7 @@ class Daemon {
   std::unique_ptr<ShimSpawner> spawner_;
   std::unique_ptr<PodNetwork> network_;
   SeccompCompiler seccomp_;
+  AppArmor apparmor_;
   std::unique_ptr<Reactor> reactor_;
   std::unique_ptr<ShimLauncher> shims_;
   std::unique_ptr<Runtime> runtime_;

@@ -140,6 +140,8 @@ Result<ContainerRecord> Runtime::PlanContainer(const Sandbox& sandbox,
   ContainerPlan plan = TRY(BuildContainerPlan(inputs));
   if (plan.pid == NamespaceUse::kTarget) TRY(TargetOf(sandbox, config));
   if (plan.process.seccomp) TRY(SeccompFilterOf(config, plan));
+  const std::string& profile = plan.process.apparmor_profile.value;
+  if (!profile.empty()) TRY(host_.apparmor.Provide(profile));
   record.plan = Encode(plan);
   return record;
 }

@@ -16,6 +16,7 @@
 #include "api/cri/v1/api.pb.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "cri/apparmor/apparmor.h"
 #include "cri/cdi/registry.h"
 #include "cri/cgroup/cgroup_host.h"
 #include "cri/config/config.h"
@@ -51,6 +52,7 @@ struct Host {
   const CgroupHost& cgroups;
   PodNetwork& network;
   SeccompCompiler& seccomp;
+  AppArmor& apparmor;
   ShimLauncher& shims;
   Reactor& reactor;
   HostFacts facts;

@@ -139,6 +139,7 @@ Result<ProcessPlan> BuildProcess(const ContainerInputs& inputs) {
   process.no_new_privileges = context.no_new_privs();
   process.terminal = config.tty();
   process.seccomp = TRY(ChooseSeccomp(context)).kind != SeccompChoice::kUnconfined;
+  process.apparmor_profile = TRY(ChooseAppArmor(context, inputs.host));
   process.oom_score_adj = TRY(OomScoreAdj(config.linux().resources().oom_score_adj(), inputs.host));
   return process;
 }
@@ -156,7 +157,7 @@ Result<> CheckPrivileges(const ContainerInputs& inputs) {
     return UnsupportedField("linux.security_context.selinux_options", label.type(),
                             "labels are not supported yet");
   }
-  return CheckAppArmor(context, inputs.host);
+  return {};
 }
 
 }  // namespace

@@ -280,6 +280,14 @@ TEST(SeLinux, IsIgnoredWhereThereIsNone) {
   EXPECT_TRUE(request.Build());
 }
 
+TEST(ContainerPlan, NamesTheAppArmorProfileForInitAndExecs) {
+  Request request;
+  EXPECT_EQ(request.Build()->process.apparmor_profile.value, "");
+  request.host.apparmor = AppArmorSupport::kFull;
+  EXPECT_EQ(request.Build()->process.apparmor_profile.value, "davit-default");
+  EXPECT_EQ(BuildExecPlan(*request.Build(), {"/sh"}, /*tty=*/false)->apparmor_profile.value, "davit-default");
+}
+
 TEST(ContainerPlan, PassesRefusalsOn) {
   EXPECT_FALSE(Plan(Context("run_as_group { value: 1 }")));
   EXPECT_FALSE(Plan(Context("capabilities { add_capabilities: 'X' }")));
@@ -322,7 +330,7 @@ TEST(ContainerPlan, AcceptsWhatTheKubeletSends) {
       "capabilities {} "
       "namespace_options { pid: CONTAINER } run_as_user {} masked_paths: '/proc/asound' readonly_paths: "
       "'/proc/bus' "
-      "seccomp { profile_type: Unconfined } apparmor { profile_type: RuntimeDefault } } }",
+      "seccomp { profile_type: Unconfined } } }",
       Options("pid: CONTAINER"));
   ASSERT_TRUE(plan) << plan.error().ToString();
   EXPECT_EQ(plan->pid, NamespaceUse::kOwn);

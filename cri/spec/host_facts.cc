@@ -45,8 +45,7 @@ Result<HostFacts> CollectHostFacts() {
   std::string status = TRY(ReadFile("/proc/self/status"));
   std::string oom_score_adj = TRY(ReadFile("/proc/self/oom_score_adj"));
   HostFacts facts = TRY(ParseHostFacts(status, oom_score_adj));
-  Result<std::string> apparmor = ReadFile("/sys/module/apparmor/parameters/enabled");
-  facts.has_apparmor = apparmor && apparmor->starts_with('Y');
+  facts.apparmor = AppArmor().Support();
   facts.has_selinux = access("/sys/fs/selinux/enforce", F_OK) == 0;
   Result<std::string> user_namespaces = ReadFile("/proc/sys/user/max_user_namespaces");
   facts.has_user_namespaces = user_namespaces && !user_namespaces->starts_with("0\n");

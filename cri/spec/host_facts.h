@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "cri/apparmor/apparmor.h"
 
 namespace davit {
 
@@ -17,7 +18,7 @@ struct HostFacts {
   // Lowering oom_score_adj below one's own takes CAP_SYS_RESOURCE (proc(5)).
   bool can_lower_oom_score = false;
   int32_t own_oom_score_adj = 0;
-  bool has_apparmor = false;
+  AppArmorSupport apparmor = AppArmorSupport::kNone;
   bool has_selinux = false;
   bool has_user_namespaces = false;
   // Where a privileged container's devices come from. Looked at for each of them, because devices come and

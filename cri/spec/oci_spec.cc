@@ -66,6 +66,7 @@ Json ProcessJson(const ProcessPlan& process) {
       {"noNewPrivileges", process.no_new_privileges},
       {"rlimits", RlimitsJson(process.rlimits)},
   };
+  if (!process.apparmor_profile.value.empty()) json["apparmorProfile"] = process.apparmor_profile.value;
   if (process.oom_score_adj) json["oomScoreAdj"] = *process.oom_score_adj;
   return json;
 }

@@ -40,6 +40,7 @@ ContainerPlan SomePlan() {
   plan.process.user.supplementary = {1234};
   plan.process.capabilities.bounding = 1;
   plan.process.oom_score_adj = 999;
+  plan.process.apparmor_profile = "web";
   plan.process.rlimits = {{RLIMIT_NOFILE, 10, 20}};
   return plan;
 }
@@ -62,6 +63,7 @@ TEST(OciSpec, SaysWhatThePlanSays) {
   EXPECT_EQ(spec["process"]["user"]["additionalGids"], Json({1234}));
   EXPECT_EQ(spec["process"]["capabilities"]["bounding"], Json({"CAP_CHOWN"}));
   EXPECT_EQ(spec["process"]["oomScoreAdj"], 999);
+  EXPECT_EQ(spec["process"]["apparmorProfile"], "web");
   EXPECT_EQ(spec["process"]["rlimits"][0], Json({{"type", "RLIMIT_NOFILE"}, {"soft", 10}, {"hard", 20}}));
   EXPECT_EQ(spec["linux"]["cgroupsPath"], "/kubepods/cid");
   EXPECT_EQ(spec["linux"]["maskedPaths"], Json({"/proc/kcore"}));

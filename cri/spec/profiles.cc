@@ -3,6 +3,7 @@
 
 #include "cri/spec/profiles.h"
 
+#include "cri/apparmor/default_profile.h"
 #include "cri/spec/field.h"
 
 namespace davit {
@@ -46,6 +47,14 @@ Result<> CheckProfile(const std::string& field, const v1::SecurityProfile& profi
   return CheckNoNul(field + ".localhost_ref", profile.localhost_ref());
 }
 
+Result<> CheckCanApply(const std::string& profile, AppArmorSupport support) {
+  if (support == AppArmorSupport::kFull || support == AppArmorSupport::kNoParser) return {};
+  const char* why = support == AppArmorSupport::kNone ? "this host has no AppArmor"
+                                                      : "securityfs is not mounted on /sys/kernel/security";
+  return Fail(Code::kFailedPrecondition, "validate", kAppArmor,
+              "\"" + profile + "\" cannot be applied: " + why);
+}
+
 }  // namespace
 
 Result<SeccompChoice> ChooseSeccomp(const v1::LinuxContainerSecurityContext& context) {
@@ -64,16 +73,24 @@ Result<SeccompChoice> ChooseSeccomp(const v1::LinuxContainerSecurityContext& con
   return SeccompChoice{SeccompChoice::kLocalhost, path};
 }
 
-Result<> CheckAppArmor(const v1::LinuxContainerSecurityContext& context, const HostFacts& host) {
-  if (context.privileged()) return {};
+Result<std::string> ChooseAppArmor(const v1::LinuxContainerSecurityContext& context, const HostFacts& host) {
+  if (!context.has_apparmor() && context.apparmor_profile().empty()) {
+    bool confined = host.apparmor == AppArmorSupport::kFull && !context.privileged();
+    return confined ? kDefaultAppArmorProfile : "";
+  }
   v1::SecurityProfile profile = context.apparmor();
   if (!context.has_apparmor())
     profile = TRY(FromString(std::string(kAppArmor) + "_profile", context.apparmor_profile()));
   TRY(CheckProfile(kAppArmor, profile));
-  if (profile.profile_type() != v1::SecurityProfile::Localhost) return {};
-  if (host.has_apparmor) return UnsupportedField(kAppArmor, profile.localhost_ref(), "cannot be applied yet");
-  return Fail(Code::kFailedPrecondition, "validate", kAppArmor,
-              "\"" + profile.localhost_ref() + "\" cannot be applied: this host has no AppArmor");
+  bool named = profile.profile_type() == v1::SecurityProfile::Localhost;
+  if (profile.profile_type() == v1::SecurityProfile::Unconfined || (context.privileged() && !named))
+    return "";
+  std::string name = named ? profile.localhost_ref() : kDefaultAppArmorProfile;
+  if (name.starts_with(kLocalhostPrefix)) name.erase(0, kLocalhostPrefix.size());
+  if (name.empty())
+    return BadField(std::string(kAppArmor) + ".localhost_ref", profile.localhost_ref(), "names no profile");
+  TRY(CheckCanApply(name, host.apparmor));
+  return name;
 }
 
 }  // namespace davit

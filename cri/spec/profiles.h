@@ -25,9 +25,10 @@ struct SeccompChoice {
 // a Localhost profile without an absolute path, and a path with another type.
 Result<SeccompChoice> ChooseSeccomp(const ::runtime::v1::LinuxContainerSecurityContext& context);
 
-// Checks that the host can do what is asked. Unconfined and RuntimeDefault are always fine on a host without
-// AppArmor; a named profile there is kFailedPrecondition. With AppArmor a named profile is kUnimplemented for
-// now.
-Result<> CheckAppArmor(const ::runtime::v1::LinuxContainerSecurityContext& context, const HostFacts& host);
+// The name of the profile, empty for none. When nothing is said it is the default one where the host can have
+// it and none elsewhere; when RuntimeDefault is said a host that cannot is kFailedPrecondition, as it is for
+// a named profile. A privileged container has none but one that is named. kInvalidArgument as for seccomp.
+Result<std::string> ChooseAppArmor(const ::runtime::v1::LinuxContainerSecurityContext& context,
+                                   const HostFacts& host);
 
 }  // namespace davit

@@ -14,10 +14,10 @@ constexpr char kAppArmor[] = "linux.security_context.apparmor";
 Result<SeccompChoice> Seccomp(const std::string& context) {
   return ChooseSeccomp(Proto<v1::LinuxContainerSecurityContext>(context));
 }
-Result<> AppArmor(const std::string& context, bool has_apparmor) {
+Result<std::string> ChooseAppArmor(const std::string& context, AppArmorSupport support) {
   HostFacts host;
-  host.has_apparmor = has_apparmor;
-  return CheckAppArmor(Proto<v1::LinuxContainerSecurityContext>(context), host);
+  host.apparmor = support;
+  return ChooseAppArmor(Proto<v1::LinuxContainerSecurityContext>(context), host);
 }
 
 struct SeccompCase {
@@ -71,23 +71,65 @@ TEST(Seccomp, RefusesWhatItCannotApply) {
   EXPECT_TRUE(Refuses(ChooseSeccomp(context), code, std::string(kSeccomp) + ".profile_type", "7"));
 }
 
-TEST(AppArmor, IsFineToLeaveToTheHost) {
-  for (const char* context : {"", "apparmor {}", "apparmor { profile_type: Unconfined }",
-                              "apparmor_profile: 'runtime/default'", "apparmor_profile: 'unconfined'"}) {
-    EXPECT_TRUE(AppArmor(context, false)) << context;
-    EXPECT_TRUE(AppArmor(context, true)) << context;
+struct AppArmorCase {
+  const char* context;
+  const char* profile;
+};
+class AppArmorCases : public ::testing::TestWithParam<AppArmorCase> {};
+
+TEST_P(AppArmorCases, Choose) {
+  auto profile = ChooseAppArmor(GetParam().context, AppArmorSupport::kFull);
+  ASSERT_TRUE(profile) << profile.error().ToString();
+  EXPECT_EQ(*profile, GetParam().profile);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, AppArmorCases,
+    ::testing::Values(
+        AppArmorCase{"", "davit-default"}, AppArmorCase{"apparmor {}", "davit-default"},
+        AppArmorCase{"apparmor { profile_type: Unconfined }", ""},
+        AppArmorCase{"apparmor { profile_type: Localhost localhost_ref: 'web' }", "web"},
+        AppArmorCase{"apparmor { profile_type: Localhost localhost_ref: 'localhost/web' }", "web"},
+        AppArmorCase{"apparmor_profile: 'runtime/default'", "davit-default"},
+        AppArmorCase{"apparmor_profile: 'unconfined'", ""},
+        AppArmorCase{"apparmor_profile: 'localhost//usr/bin/web'", "/usr/bin/web"},
+        AppArmorCase{"apparmor { profile_type: Unconfined } apparmor_profile: 'localhost/web'", ""},
+        AppArmorCase{"privileged: true", ""}, AppArmorCase{"privileged: true apparmor {}", ""},
+        AppArmorCase{"privileged: true apparmor { profile_type: Localhost localhost_ref: 'web' }", "web"}));
+
+TEST(AppArmorChoice, IsNoneWhereNothingIsAskedAndTheHostCannot) {
+  for (auto support : {AppArmorSupport::kNone, AppArmorSupport::kNoPolicyFs, AppArmorSupport::kNoParser}) {
+    for (const char* context : {"", "privileged: true", "privileged: true apparmor {}",
+                                "apparmor { profile_type: Unconfined }", "apparmor_profile: 'unconfined'"}) {
+      EXPECT_EQ(ChooseAppArmor(context, support), "") << context;
+    }
   }
 }
 
-TEST(AppArmor, RefusesNamedProfilesByTheirReason) {
+TEST(AppArmorChoice, RefusesWhatTheHostCannotApply) {
+  auto code = Code::kFailedPrecondition;
   for (const char* context :
-       {"apparmor { profile_type: Localhost localhost_ref: 'web' }", "apparmor_profile: 'localhost/web'"}) {
-    EXPECT_TRUE(Refuses(AppArmor(context, false), Code::kFailedPrecondition, kAppArmor, "no AppArmor"));
-    EXPECT_TRUE(Refuses(AppArmor(context, true), Code::kUnimplemented, kAppArmor, "web"));
+       {"apparmor {}", "apparmor_profile: 'runtime/default'", "apparmor_profile: 'localhost/web'",
+        "privileged: true apparmor { profile_type: Localhost localhost_ref: 'web' }"}) {
+    EXPECT_TRUE(Refuses(ChooseAppArmor(context, AppArmorSupport::kNone), code, kAppArmor, "no AppArmor"));
+    EXPECT_TRUE(
+        Refuses(ChooseAppArmor(context, AppArmorSupport::kNoPolicyFs), code, kAppArmor, "securityfs"));
+    EXPECT_TRUE(ChooseAppArmor(context, AppArmorSupport::kNoParser)) << "it may be loaded already";
   }
-  EXPECT_TRUE(AppArmor("privileged: true apparmor { profile_type: Localhost localhost_ref: 'web' }", false));
-  EXPECT_TRUE(Refuses(AppArmor("apparmor { profile_type: Localhost }", false), Code::kInvalidArgument,
-                      std::string(kAppArmor) + ".localhost_ref"));
+}
+
+TEST(AppArmorChoice, RefusesWhatIsNotAProfile) {
+  auto code = Code::kInvalidArgument;
+  const std::string reference = std::string(kAppArmor) + ".localhost_ref";
+  auto support = AppArmorSupport::kFull;
+  EXPECT_TRUE(Refuses(ChooseAppArmor("apparmor { profile_type: Localhost }", support), code, reference));
+  EXPECT_TRUE(Refuses(ChooseAppArmor("apparmor { localhost_ref: 'web' }", support), code, reference, "web"));
+  EXPECT_TRUE(
+      Refuses(ChooseAppArmor("apparmor { profile_type: Localhost localhost_ref: 'localhost/' }", support),
+              code, reference, "localhost/"));
+  EXPECT_TRUE(Refuses(ChooseAppArmor("apparmor_profile: 'localhost/'", support), code, reference));
+  EXPECT_TRUE(Refuses(ChooseAppArmor("apparmor_profile: 'web'", support), code,
+                      std::string(kAppArmor) + "_profile", "web"));
 }
 
 }  // namespace

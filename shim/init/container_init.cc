@@ -12,12 +12,17 @@
 
 #include "base/file_io.h"
 #include "shim/init/container_tree.h"
+#include "shim/init/exec_profile.h"
 #include "shim/init/mount_api.h"
 #include "shim/init/mounts.h"
 #include "shim/init/own_process.h"
 
 namespace davit {
 namespace {
+
+bool HasProfile(const ContainerPlan& plan) {
+  return !plan.process.apparmor_profile.value.empty();
+}
 
 void Append(std::vector<int>& numbers, std::span<const UniqueFd> fds) {
   for (const UniqueFd& fd : fds) numbers.push_back(fd.get());
@@ -69,6 +74,14 @@ Result<UniqueFd> AwaitProcfs(const std::string& id, int handover) {
   return frame->fds.empty() ? UniqueFd() : std::move(frame->fds[0]);
 }
 
+// By the shim's procfs if the caller has it. Where others may watch it has not.
+Result<> OpenOwnExecProfile(InitInputs& inputs) {
+  if (!HasProfile(inputs.plan)) return {};
+  inputs.process.exec_profile =
+      TRY(MayBeWatched(inputs.plan) ? OpenExecProfileInside() : OpenExecProfile(inputs.own->proc.get()));
+  return {};
+}
+
 Result<ContainerTree> MakeTree(InitInputs& inputs, int sync, int handover = -1) {
   TRY(CloseAllBut(DescriptorsOfBuilder(inputs, sync, handover)));
   TRY(Detach(inputs.plan.container_id));
@@ -79,6 +92,8 @@ Result<ContainerTree> MakeTree(InitInputs& inputs, int sync, int handover = -1) 
 }
 
 Error BuildAndBecome(InitInputs& inputs, int sync) {
+  Result<> opened = OpenOwnExecProfile(inputs);
+  if (!opened) return opened.error();
   Result<ContainerTree> tree = MakeTree(inputs, sync);
   if (!tree) return tree.error();
   Result<> released = AwaitRelease(sync);
@@ -109,9 +124,11 @@ Result<UniqueFd> EnterTree(InitInputs& inputs, const Frame& tree) {
   return OpenAt(AT_FDCWD, "/", O_PATH | O_DIRECTORY);
 }
 
-Result<> JoinOthers(const InitInputs& inputs, int sync, int handover) {
+Result<> JoinOthers(InitInputs& inputs, int sync, int handover) {
   const ContainerPlan& plan = inputs.plan;
   TRY(Detach(plan.container_id));
+  TRY(OpenOwnExecProfile(inputs));
+  TRY(CloseAllBut(DescriptorsOfWaitingInit(inputs, sync, handover)));
   if (MayBeWatched(plan)) TRY(SendProcfs(plan, handover));
   TRY(JoinPodNamespaces(*inputs.pod, NamespacesOf(plan)));
   TRY(AwaitRelease(sync));
@@ -138,8 +155,16 @@ bool MayBeWatched(const ContainerPlan& plan) {
 
 std::vector<int> DescriptorsOfWaitingInit(const InitInputs& inputs, int sync, int handover) {
   const PodNamespaces& pod = *inputs.pod;
-  std::vector<int> own = {sync,          handover,      pod.user.get(),           pod.net.get(),
-                          pod.ipc.get(), pod.uts.get(), inputs.process.spare_null};
+  std::vector<int> own = {sync,
+                          handover,
+                          pod.user.get(),
+                          pod.net.get(),
+                          pod.ipc.get(),
+                          pod.uts.get(),
+                          inputs.process.spare_null,
+                          inputs.process.exec_profile.get()};
+  bool opens_by_shims_procfs = HasProfile(inputs.plan) && !MayBeWatched(inputs.plan);
+  if (opens_by_shims_procfs && !inputs.process.exec_profile) own.push_back(inputs.own->proc.get());
   own.insert(own.end(), std::begin(inputs.process.stdio), std::end(inputs.process.stdio));
   Append(own, inputs.cgroup->procs);
   return own;

@@ -40,7 +40,8 @@ struct InitInputs {
 // process in there sees and has open. In a pod with a user namespace they have no rights over one of ours.
 bool MayBeWatched(const ContainerPlan& plan);
 
-// What the waiting process needs of the shim's descriptors: it must have no others.
+// What the waiting process needs of the shim's descriptors: it must have no others. The shim's procfs is
+// among them only in a user namespace, and only until it has opened its exec_profile.
 std::vector<int> DescriptorsOfWaitingInit(const InitInputs& inputs, int sync, int handover);
 
 // RunContainerInit in two processes: one builds the file tree, sends it to `handover` and ends, one waits for

@@ -8,6 +8,7 @@
 
 #include "base/file_io.h"
 #include "shim/init/console.h"
+#include "shim/init/exec_profile.h"
 #include "shim/init/own_process.h"
 #include "shim/init/user_namespace.h"
 
@@ -16,10 +17,11 @@ namespace {
 
 constexpr int kNamespaces = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
 
-Result<UniqueFd> EnterContainer(const ExecInputs& inputs, int sync) {
+Result<UniqueFd> EnterContainer(ExecInputs& inputs, int sync) {
   TRY(CloseAllBut(DescriptorsOfExec(inputs, sync)));
   if (setsid() < 0) return SystemError("setsid", "exec");
   TRY(JoinCgroups(*inputs.cgroup));
+  if (!inputs.plan.apparmor_profile.value.empty()) inputs.process.exec_profile = TRY(OpenExecProfileInside());
   // All at once, the user namespace first, and its root and working directory become those of the mount
   // namespace (setns(2)).
   int namespaces = kNamespaces | (inputs.has_user_namespace ? CLONE_NEWUSER : 0);

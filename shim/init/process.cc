@@ -17,6 +17,7 @@
 #include "shim/init/capabilities.h"
 #include "shim/init/console.h"
 #include "shim/init/dev.h"
+#include "shim/init/exec_profile.h"
 #include "shim/init/executable.h"
 #include "shim/init/identity.h"
 #include "shim/init/own_process.h"
@@ -111,9 +112,16 @@ Result<> AnnounceAndFilter(const ProcessInputs& inputs, const Identity& identity
   return inputs.seccomp_program.empty() ? Result<>() : InstallSeccomp(inputs.seccomp_program);
 }
 
+// Counts from execve on: until then nothing is confined.
+Result<> Confine(const ProcessInputs& inputs) {
+  const std::string& profile = inputs.plan->apparmor_profile.value;
+  return profile.empty() ? Result<>() : ChangeProfileOnExec(inputs.exec_profile.get(), profile);
+}
+
 Result<> Restrict(const ProcessInputs& inputs, const Identity& identity, int root_fd, int sync) {
   const ProcessPlan& plan = *inputs.plan;
   TRY(LeaveSessionKeyring());
+  TRY(Confine(inputs));
   if (plan.no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
     return SystemError("prctl(PR_SET_NO_NEW_PRIVS)", "1");
   }
@@ -162,8 +170,8 @@ Result<> SetStdio(const ProcessInputs& inputs, int root_fd) {
 
 Error BecomeProcess(ProcessInputs inputs, int root_fd, int sync) {
   const int* stdio = inputs.stdio;
-  Result<> kept =
-      CloseAllBut({root_fd, sync, stdio[0], stdio[1], stdio[2], inputs.terminal, inputs.spare_null});
+  Result<> kept = CloseAllBut({root_fd, sync, stdio[0], stdio[1], stdio[2], inputs.terminal,
+                               inputs.spare_null, inputs.exec_profile.get()});
   if (!kept) return kept.error();
   return Execute(inputs, root_fd, sync).error();
 }

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/unique_fd.h"
 #include "shim/plan.h"
 #include "shim/sync.h"
 
@@ -18,6 +19,7 @@ struct ProcessInputs {
   int stdio[3] = {-1, -1, -1};  // -1: the container's own /dev/null
   int terminal = -1;            // its controlling terminal; -1: none
   int spare_null = -1;          // where the container has no proper /dev/null
+  UniqueFd exec_profile;  // see exec_profile.h; opened by the process itself when its plan has a profile
 };
 
 // Changes to the user, restricts the process as the plan says and executes the program; the caller is inside

@@ -34,12 +34,10 @@ class Cdi : public PodTest {
     config.add_cdi_devices()->set_name(name);
   }
   Answer<v1::CreateContainerResponse> TryCreate(const std::string& device) {
-    v1::CreateContainerRequest request;
-    *request.mutable_sandbox_config() = PodConfig();
-    request.set_pod_sandbox_id(RunPod(request.sandbox_config()));
-    *request.mutable_config() = IdleConfig();
-    AddDevice(*request.mutable_config(), device);
-    return cri().Ask(&RuntimeStub::CreateContainer, request);
+    v1::PodSandboxConfig pod_config = PodConfig();
+    v1::ContainerConfig config = IdleConfig();
+    AddDevice(config, device);
+    return PodTest::TryCreate(RunPod(pod_config), pod_config, config);
   }
 };
 

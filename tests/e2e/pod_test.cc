@@ -106,8 +106,9 @@ std::string PodTest::RunPod(const v1::PodSandboxConfig& config) {
   return Must(cri().Ask(&RuntimeStub::RunPodSandbox, request)).pod_sandbox_id();
 }
 
-std::string PodTest::Create(const std::string& pod, const v1::PodSandboxConfig& pod_config,
-                            const v1::ContainerConfig& config) {
+Answer<v1::CreateContainerResponse> PodTest::TryCreate(const std::string& pod,
+                                                       const v1::PodSandboxConfig& pod_config,
+                                                       const v1::ContainerConfig& config) {
   v1::ImageStatusRequest image;
   image.mutable_image()->set_image(config.image().image());
   if (!Must(cri().Ask(&ImageStub::ImageStatus, image)).has_image()) {
@@ -119,7 +120,12 @@ std::string PodTest::Create(const std::string& pod, const v1::PodSandboxConfig& 
   request.set_pod_sandbox_id(pod);
   *request.mutable_config() = config;
   *request.mutable_sandbox_config() = pod_config;
-  return Must(cri().Ask(&RuntimeStub::CreateContainer, request)).container_id();
+  return cri().Ask(&RuntimeStub::CreateContainer, request);
+}
+
+std::string PodTest::Create(const std::string& pod, const v1::PodSandboxConfig& pod_config,
+                            const v1::ContainerConfig& config) {
+  return Must(TryCreate(pod, pod_config, config)).container_id();
 }
 
 void PodTest::Start(const std::string& container) {

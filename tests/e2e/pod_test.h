@@ -68,6 +68,10 @@ class PodTest : public ::testing::Test {
   // A container that does nothing, and ends at SIGTERM.
   static v1::ContainerConfig IdleConfig(const std::string& name = "idle");
 
+  // Pulls the image when it is not there.
+  Answer<v1::CreateContainerResponse> TryCreate(const std::string& pod,
+                                                const v1::PodSandboxConfig& pod_config,
+                                                const v1::ContainerConfig& config);
   // Each throws when it fails.
   std::string RunPod(const v1::PodSandboxConfig& config);
   std::string Create(const std::string& pod, const v1::PodSandboxConfig& pod_config,
