@@ -103,16 +103,18 @@ class Kubelet:
         self.port = free_port()
         self._process = None
 
-    def start(self, feature_gates=None):
+    def start(self, feature_gates=None, configuration=None, environment=None):
+        """What is given here is for this start alone."""
         self.manifests.mkdir(parents=True, exist_ok=True)
         self._make_cgroup_root()
-        configuration = self.directory / "kubelet.json"
-        configuration.write_text(json.dumps(self._configuration(feature_gates or {}), indent=1))
+        file = self.directory / "kubelet.json"
+        file.write_text(json.dumps({**self._configuration(feature_gates or {}), **(configuration or {})}, indent=1))
         with open(self.log, "ab") as log:
             # The kubelet ends with this process, however that ends.
             self._process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", self.program, "--config", configuration, "--hostname-override", NAME,
-                 "--v=2", *self._options], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/")
+                ["setpriv", "--pdeathsig", "KILL", self.program, "--config", file, "--hostname-override", NAME,
+                 "--v=2", *self._options], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
+                env={**os.environ, **(environment or {})})
         wait_until("the kubelet serves", lambda: self.get("/healthz") == "ok")
 
     def stop(self):

@@ -140,6 +140,14 @@ def signalled(journal):
                os={"name": "linux"}, volumes=[{"name": "journal", "hostPath": {"path": str(journal), "type": "Directory"}}])
 
 
+def prioritized(name, priority, journal):
+    """It takes its time to end, the more the less it is needed."""
+    script = f"trap 'sleep {0 if priority else 3}; echo {name} >>/journal/shutdown; exit 0' TERM; touch /tmp/set"
+    return pod(name, [shell("main", f"{script}; while :; do sleep 1000 & wait; done", volumeMounts=[mount("journal", "/journal")],
+                            readinessProbe={**runs("test -e /tmp/set"), **OFTEN})],
+               priority=priority, volumes=[{"name": "journal", "hostPath": {"path": str(journal), "type": "Directory"}}])
+
+
 def stubborn():
     return pod("stubborn", [shell("main", "trap '' TERM; while :; do sleep 1; done")], terminationGracePeriodSeconds=2)
 

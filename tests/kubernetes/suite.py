@@ -23,10 +23,11 @@ import manifest
 import node
 import remains
 import restarts
+import shutdown
 import streams
 import workloads
 
-_SUITES = {"node": (node.Node, (checks, figures, restarts, gates, farewell, remains)),
+_SUITES = {"node": (node.Node, (checks, figures, restarts, gates, farewell, shutdown, remains)),
            "cluster": (cluster.Cluster, (workloads, streams, crowd, remains))}
 
 
