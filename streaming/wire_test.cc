@@ -129,12 +129,10 @@ TEST_F(WireTest, AnswersAmongTheDataCostNoMemoryEither) {
   std::string piece(4 << 10, 'x');
   size_t before = ResidentSize();
   size_t peak = before;
-  size_t written = 0;
   size_t read = 0;
   wire_->Write("", std::string(128 << 10, 'x'));
   while (read < kTotal) {
     wire_->Write("", piece);
-    written += piece.size();
     size_t turn = 0;
     while (turn < piece.size()) {
       turn += ReadSome(piece.size() - turn);

@@ -50,7 +50,8 @@ Result<std::vector<LinkCounters>> PodNetwork::CountersInside(const std::string& 
   UniqueFd netns = TRY(OpenAt(AT_FDCWD, NetnsPin(options_.pin_dir, id), O_RDONLY));
   NetlinkSocket inside = TRY(EnterPod(netns.get()));
   std::vector<LinkCounters> links = TRY(ListLinkCounters(inside));
-  std::ranges::stable_partition(links, [](const LinkCounters& link) { return link.name == kPodInterface; });
+  auto main_link = std::ranges::find(links, kPodInterface, &LinkCounters::name);
+  if (main_link != links.end()) std::rotate(links.begin(), main_link, main_link + 1);
   return links;
 }
 
