@@ -87,14 +87,15 @@ class Benchmark {
     figures_.Add(server.name(), figure + suffix, took.count());
   }
 
-  // What servers and kernel still do for a pod that is gone (cgroups, network namespaces) is not on the
-  // account of whose turn is next.
-  static void Settle() { std::this_thread::sleep_for(std::chrono::milliseconds(100)); }
+  // What servers and kernel still do for what is gone is not on the account of whose turn is next: of a pod
+  // cgroups and network namespaces, of an exec only processes.
+  static constexpr std::chrono::milliseconds kAfterPod{100}, kAfterExec{20};
+  static void Settle(std::chrono::milliseconds time) { std::this_thread::sleep_for(time); }
 
   // One pod's life. `suffix` tells the figures of one circumstance from those of another.
   void Round(Server& server, const std::string& suffix, bool dirty) {
     BenchPod pod = server.NewPod();
-    Settle();
+    Settle(kAfterPod);
     BringUp(server, pod, suffix);
     std::unique_ptr<DirtyData> data;
     if (dirty) data = std::make_unique<DirtyData>(options_.scratch);
@@ -141,7 +142,7 @@ class Benchmark {
     for (auto& server : servers_) pods.push_back(RunningPod(*server));
     for (int i = 0; i < options_.exec_rounds; ++i) {
       for (size_t s = 0; s < servers_.size(); ++s) {
-        Settle();
+        Settle(kAfterExec);
         Add(*servers_[s], "ExecSync", "", servers_[s]->ExecTrue(pods[s]));
       }
     }
