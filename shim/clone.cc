@@ -94,4 +94,8 @@ Result<ClonedProcess> Clone(const CloneTarget& target) {
   return child;
 }
 
+bool LacksFirstProcess(const Error& error) {
+  return error.os_errno == ENOMEM || error.os_errno == ESRCH;
+}
+
 }  // namespace davit

@@ -37,4 +37,8 @@ struct CloneTarget {
 // process in between.
 Result<ClonedProcess> Clone(const CloneTarget& target);
 
+// Whether Clone failed because the first process of the PID namespace is gone: the namespace takes no more
+// (ENOMEM, clone(2)), and a zombie has no namespaces (ESRCH).
+bool LacksFirstProcess(const Error& error);
+
 }  // namespace davit

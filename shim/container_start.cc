@@ -88,6 +88,7 @@ Result<FirstProcesses> CloneInitAndBuilder(InitInputs& inputs, CloneTarget targe
   Result<ClonedProcess> builder = Clone(BuilderTarget(inputs.plan, target, init));
   if (!builder) {
     [[maybe_unused]] Result<> killed = init.pidfd.Signal(SIGKILL);
+    if (LacksFirstProcess(builder.error())) return FirstProcesses{std::move(init), PidFd()};  // it says why
     return std::unexpected(builder.error());
   }
   if (builder->pid == 0) {

@@ -57,9 +57,7 @@ Result<> Exec::Start(const Container& container, RoleFds fds) {
   auto cloned = Clone(target);
   if (!cloned) {
     Error error = Within("exec in " + container.live().container_id, cloned.error());
-    // A PID namespace without its first process takes no more (ENOMEM, clone(2)); a zombie has no namespaces
-    // (ESRCH).
-    if (error.os_errno == ENOMEM || error.os_errno == ESRCH) {
+    if (LacksFirstProcess(error)) {
       error.os_errno = ESRCH;
       error.code = Code::kFailedPrecondition;
     }

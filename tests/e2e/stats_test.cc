@@ -77,7 +77,8 @@ TEST_F(Stats, OfARunningContainerHaveItsNameAndItsFigures) {
   EXPECT_GT(stats.cpu().usage_core_nano_seconds().value(), 0U);
   EXPECT_GT(stats.memory().timestamp(), 0);
   EXPECT_GT(stats.memory().usage_bytes().value(), 0U);
-  EXPECT_GT(stats.memory().page_faults().value(), 0U);
+  WaitUntil("the kernel has summed up its page faults",
+            [&] { return Of(container).memory().page_faults().value() > 0; });
   EXPECT_LE(stats.memory().working_set_bytes().value(), stats.memory().usage_bytes().value());
   EXPECT_FALSE(stats.memory().has_available_bytes()) << "it has no limit";
   EXPECT_GT(stats.writable_layer().timestamp(), 0);
