@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <string_view>
 
 #include "base/file_io.h"
 
@@ -22,6 +23,14 @@ void ForEachProcess(const std::function<void(pid_t pid, const std::string& comma
   }
 }
 
+// 0 when the process has ended meanwhile.
+pid_t ParentOf(pid_t pid) {
+  constexpr std::string_view kField = "\nPPid:";
+  std::string status = ReadFile("/proc/" + std::to_string(pid) + "/status").value_or("");
+  size_t at = status.find(kField);
+  return at == std::string::npos ? 0 : std::stoi(status.substr(at + kField.size()));
+}
+
 }  // namespace
 
 std::map<std::string, pid_t> ShimsOf(const Instance& instance) {
@@ -31,6 +40,9 @@ std::map<std::string, pid_t> ShimsOf(const Instance& instance) {
     if (!command_line.starts_with(program)) return;
     auto cgroup = ReadFile("/proc/" + std::to_string(pid) + "/cgroup");
     if (!cgroup || cgroup->find(instance.cgroup()) == std::string::npos) return;
+    // A child of a shim's has its command line too, until it executes another program.
+    auto parent = ReadFile("/proc/" + std::to_string(ParentOf(pid)) + "/cmdline");
+    if (parent && parent->starts_with(program)) return;
     shims[command_line.c_str() + program.size()] = pid;
   });
   return shims;
