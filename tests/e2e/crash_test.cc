@@ -107,6 +107,14 @@ TEST_F(Crashes, EverythingWorksOnPodsOfThePreviousDaemon) {
   EXPECT_EQ(StatusOf(third).state(), v1::CONTAINER_EXITED);
 }
 
+TEST_F(Crashes, EverythingWorksHoweverTheDaemonIsStarted) {
+  instance().Kill();
+  instance().RestartIgnoring("CHLD");
+  Reconnect();
+  Running running = RunScript("exec sleep 1000");  // pulls the image, too
+  EXPECT_EQ(Exec(running.container, {"sh", "-c", "exit 3"}).exit_code, 3);
+}
+
 TEST_F(Crashes, ARetryAfterTheDaemonsDeathFindsItsWork) {
   v1::PodSandboxConfig pod_config = PodConfig();
   std::string pod = RunPod(pod_config);

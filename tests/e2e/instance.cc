@@ -99,6 +99,10 @@ void Instance::Restart() {
   MustRun({SourcePath("hack/scratch-davitd"), "restart", directory_});
 }
 
+void Instance::RestartIgnoring(const std::string& signal) {
+  MustRun({"/usr/bin/env", "--ignore-signal=" + signal, SourcePath("hack/scratch-davitd"), "restart", directory_});
+}
+
 void Instance::Mirror(const std::string& host, const std::string& address) {
   MustRun({SourcePath("tests/images/registry"), "mirror", directory_ + "/certs.d", address, host});
 }

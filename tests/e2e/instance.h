@@ -34,6 +34,8 @@ class Instance {
   // SIGKILL, waiting for its end; then the same configuration again, waiting until it serves.
   void Kill();
   void Restart();
+  // By somebody who ignores that signal, "CHLD" for example: the daemon starts with it ignored (execve(2)).
+  void RestartIgnoring(const std::string& signal);
 
   // Pulls from `host` go to the registry at `address` ("host:port") from now on.
   void Mirror(const std::string& host, const std::string& address);
