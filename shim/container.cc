@@ -43,7 +43,8 @@ void Container::OnStarted(Result<Identity> identity) {
   live_.started_at = UnixNanoseconds();
   live_.uid = identity->uid;
   live_.gid = identity->gid;
-  live_.groups = std::move(identity->groups);
+  live_.groups = identity->groups;
+  identity_ = std::move(*identity);
   running_ = true;
   on_started({});
 }

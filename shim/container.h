@@ -43,6 +43,9 @@ class Container {
 
   bool running() const { return running_; }
   const LiveContainer& live() const { return live_; }
+  // As whom it runs, if that is how it was started, else null. An exec is the same, whatever the container
+  // has made of its accounts since.
+  const Identity* IdentityOf(const UserSpec& user) const { return user == user_ ? &identity_ : nullptr; }
   const PidFd& pidfd() const { return pidfd_; }
   bool has_user_namespace() const { return has_user_namespace_; }
   bool has_own_pid_namespace() const { return own_pid_namespace_; }
@@ -70,6 +73,8 @@ class Container {
   Environment& env_;
   Callbacks callbacks_;
   LiveContainer live_;
+  UserSpec user_;
+  Identity identity_;  // what that was in its accounts when it started
   PidFd pidfd_;
   PidFd builder_;  // during the start
   bool running_ = false;

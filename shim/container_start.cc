@@ -137,6 +137,7 @@ Result<> Container::Start(const PodContext& pod, uint32_t timeout_ms, RoleFds fd
   has_terminal_ = inputs.plan.process.terminal;
   has_user_namespace_ = !inputs.plan.ids.empty();
   own_pid_namespace_ = inputs.plan.pid == NamespaceUse::kOwn;
+  user_ = inputs.plan.process.user;
   live_.pid = child.pid;
   pidfd_ = std::move(child.pidfd);
   builder_ = std::move(builder);

@@ -29,6 +29,7 @@ Result<ExecInputs> MakeInputs(const Container& container, const RoleFds& fds, in
   inputs.container = &container.pidfd();
   inputs.has_user_namespace = container.has_user_namespace();
   inputs.cgroup = &container.cgroup();
+  inputs.process.identity = container.IdentityOf(inputs.plan.user);
   inputs.process.stdio[0] = fds.stdin_fd.get();
   inputs.process.stdio[1] = fds.stdout_fd.get();
   inputs.process.stdio[2] = fds.stderr_fd.get();

@@ -160,6 +160,7 @@ struct UserSpec {
   static auto Fields(Self& s) {
     return std::tie(s.uid, s.name, s.gid, s.group, s.supplementary, s.merge_image_groups);
   }
+  bool operator==(const UserSpec&) const = default;
 };
 
 // Bit N is capability number N (capabilities(7)).

@@ -187,6 +187,18 @@ TEST_F(ShimTest, ExecutesInARunningContainer) {
   EXPECT_EQ(outcome->err, "err\n");
 }
 
+TEST_F(ShimTest, AnExecIsWhoeverTheContainerWasStartedAs) {
+  StartSandbox();
+  ContainerPlan plan = MinimalPlan(TestId(1), {"sleep", "1000"});
+  plan.process.user.name = "app";
+  ASSERT_TRUE(daemon_.Start(plan, image_));
+  image_.Write("etc/passwd", "app:x:0:0::/:/bin/sh\n");
+  plan.process.args = {"sh", "-c", "id -u; id -g; echo $HOME"};
+  auto outcome = daemon_.Exec(TestId(1), plan.process);
+  ASSERT_TRUE(outcome) << outcome.error().ToString();
+  EXPECT_EQ(outcome->out, "1000\n1000\n/home\n");
+}
+
 TEST_F(ShimTest, RefusesAnExecWhereThereIsNothingToExecIn) {
   StartSandbox();
   ContainerPlan plan = MinimalPlan(TestId(1), {"true"});

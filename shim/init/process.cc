@@ -134,7 +134,8 @@ Result<> Restrict(const ProcessInputs& inputs, const Identity& identity, int roo
 Result<> Execute(const ProcessInputs& inputs, int root_fd, int sync) {
   const ProcessPlan& plan = *inputs.plan;
   if (plan.args.empty()) return Fail(Code::kInvalidArgument, "exec", "", "no program");
-  Identity identity = TRY(ResolveIdentity(root_fd, plan.user));
+  Identity identity =
+      inputs.identity != nullptr ? *inputs.identity : TRY(ResolveIdentity(root_fd, plan.user));
   std::vector<std::string> env = plan.env;
   if (FindVariable(env, "HOME") == nullptr) env.push_back("HOME=" + identity.home);
   const char* path = FindVariable(env, "PATH");

@@ -15,10 +15,11 @@ namespace davit {
 
 struct ProcessInputs {
   const ProcessPlan* plan = nullptr;
-  std::string seccomp_program;  // empty: none
-  int stdio[3] = {-1, -1, -1};  // -1: the container's own /dev/null
-  int terminal = -1;            // its controlling terminal; -1: none
-  int spare_null = -1;          // where the container has no proper /dev/null
+  const Identity* identity = nullptr;  // null: as the plan's user is in the container's accounts
+  std::string seccomp_program;         // empty: none
+  int stdio[3] = {-1, -1, -1};         // -1: the container's own /dev/null
+  int terminal = -1;                   // its controlling terminal; -1: none
+  int spare_null = -1;                 // where the container has no proper /dev/null
   UniqueFd exec_profile;  // see exec_profile.h; opened by the process itself when its plan has a profile
 };
 
