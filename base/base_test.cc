@@ -4,13 +4,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include <cstring>
 #include <filesystem>
 
+#include "base/acceptor.h"
 #include "base/atomic_file.h"
 #include "base/codec.h"
 #include "base/event_loop.h"
@@ -283,6 +286,55 @@ TEST(EventLoop, DropsEventsOfARemovedWatch) {
   ASSERT_TRUE(SendFrame(two->first.get(), 1, 1, 1, ""));
   ASSERT_TRUE(loop->RunOnce(1000));
   EXPECT_EQ(calls, 1);
+}
+
+class AcceptorTest : public ::testing::Test {
+ protected:
+  AcceptorTest() {
+    socklen_t size = sizeof address_;
+    UniqueFd listener(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    EXPECT_EQ(bind(listener.get(), reinterpret_cast<sockaddr*>(&address_), sizeof(sa_family_t)),
+              0);  // autobind
+    EXPECT_EQ(listen(listener.get(), 8), 0);
+    EXPECT_EQ(getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address_), &size), 0);
+    address_size_ = size;
+    acceptor_ = Acceptor::Start(loop_, std::move(listener), [this](UniqueFd) { ++connections_; }).value();
+    getrlimit(RLIMIT_NOFILE, &limit_);
+  }
+  ~AcceptorTest() override { setrlimit(RLIMIT_NOFILE, &limit_); }
+
+  UniqueFd Connect() {
+    UniqueFd client(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    EXPECT_EQ(connect(client.get(), reinterpret_cast<sockaddr*>(&address_), address_size_), 0);
+    return client;
+  }
+
+  EventLoop loop_ = EventLoop::Create().value();
+  sockaddr_un address_{.sun_family = AF_UNIX, .sun_path = {}};
+  socklen_t address_size_ = 0;
+  rlimit limit_{};
+  int connections_ = 0;
+  std::unique_ptr<Acceptor> acceptor_;
+};
+
+TEST_F(AcceptorTest, HandsOverEveryConnection) {
+  UniqueFd one = Connect();
+  UniqueFd two = Connect();
+  while (connections_ < 2) ASSERT_TRUE(loop_.RunOnce(1000));
+}
+
+TEST_F(AcceptorTest, WithoutDescriptorsItWaitsAndTriesAgain) {
+  UniqueFd client = Connect();
+  rlimit none = limit_;
+  none.rlim_cur = 0;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  ASSERT_TRUE(loop_.RunOnce(1000));  // the attempt
+  int64_t before = MonotonicMilliseconds();
+  ASSERT_TRUE(loop_.RunOnce(100));
+  EXPECT_GE(MonotonicMilliseconds() - before, 90) << "the loop is busy";
+  EXPECT_EQ(connections_, 0);
+  setrlimit(RLIMIT_NOFILE, &limit_);
+  while (connections_ < 1) ASSERT_TRUE(loop_.RunOnce(3000));
 }
 
 TEST(Spawn, RunsASealedMemfdWhoseNumberIsTakenInTheChild) {

@@ -6,6 +6,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <future>
+
 namespace davit {
 
 Result<std::unique_ptr<Reactor>> Reactor::Start() {
@@ -36,6 +38,15 @@ void Reactor::Post(std::function<void()> work) {
     posted_.push_back(std::move(work));
   }
   Wake();
+}
+
+void Reactor::Await(const std::function<void()>& work) {
+  std::promise<void> done;
+  Post([&] {
+    work();
+    done.set_value();
+  });
+  done.get_future().wait();
 }
 
 void Reactor::Wake() {

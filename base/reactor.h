@@ -24,6 +24,8 @@ class Reactor {
 
   // Runs `work` on the reactor's thread, soon and in order.
   void Post(std::function<void()> work) EXCLUDES(mutex_);
+  // The same, and waits until it is done. Not from the reactor's thread.
+  void Await(const std::function<void()>& work) EXCLUDES(mutex_);
 
   // For closures and callbacks on the reactor's thread only.
   EventLoop& loop() { return loop_; }

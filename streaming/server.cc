@@ -9,8 +9,6 @@
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 
-#include <future>
-
 #include "base/time.h"
 
 namespace davit {
@@ -92,52 +90,36 @@ Result<std::unique_ptr<StreamServer>> StreamServer::Start(const StreamServerOpti
 }
 
 Result<> StreamServer::Listen(const std::string& address) {
-  listener_ = TRY(OpenListener(address));
+  UniqueFd listener = TRY(OpenListener(address));
   timer_.Reset(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
   if (!timer_) return SystemError("timerfd_create", "streaming");
-  base_url_ = (tls_ ? "https://" : "http://") + TRY(OwnAddress(listener_.get())) + "/";
+  base_url_ = (tls_ ? "https://" : "http://") + TRY(OwnAddress(listener.get())) + "/";
   Result<> watched;
-  RunOnReactor([this, &watched] {
-    EventLoop& loop = setting_.reactor->loop();
-    watched = loop.Add(timer_.get(), EPOLLIN, [this](uint32_t) { OnTick(); });
-    if (watched) watched = loop.Add(listener_.get(), EPOLLIN, [this](uint32_t) { Accept(); });
-  });
+  setting_.reactor->Await([&] { watched = Watch(std::move(listener)); });
   return watched;
 }
 
+Result<> StreamServer::Watch(UniqueFd listener) {
+  EventLoop& loop = setting_.reactor->loop();
+  TRY(loop.Add(timer_.get(), EPOLLIN, [this](uint32_t) { OnTick(); }));
+  acceptor_ = TRY(Acceptor::Start(loop, std::move(listener),
+                                  [this](UniqueFd socket) { AddConnection(std::move(socket)); }));
+  return {};
+}
+
 StreamServer::~StreamServer() {
-  RunOnReactor([this] {
+  setting_.reactor->Await([this] {
+    acceptor_.reset();
     connections_.clear();
-    if (listener_) setting_.reactor->loop().Remove(listener_.get());
     if (timer_) setting_.reactor->loop().Remove(timer_.get());
   });
   // Connections that closed just before have posted their removal.
-  RunOnReactor([] {});
-}
-
-void StreamServer::RunOnReactor(const std::function<void()>& work) {
-  std::promise<void> done;
-  setting_.reactor->Post([&] {
-    work();
-    done.set_value();
-  });
-  done.get_future().wait();
+  setting_.reactor->Await([] {});
 }
 
 Result<std::string> StreamServer::Issue(StreamOrder order) {
   std::string path = std::string(OrderName(order)) + "/";
   return base_url_ + path + TRY(tokens_.Issue(std::move(order)));
-}
-
-void StreamServer::Accept() {
-  UniqueFd socket(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-  if (socket) return AddConnection(std::move(socket));
-  // The one who waits stays in the queue, and asking again at once would only keep the thread busy.
-  if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
-    setting_.reactor->loop().Remove(listener_.get());
-    listening_ = false;
-    SetTicking(true);
-  }
 }
 
 void StreamServer::AddConnection(UniqueFd socket) {
@@ -156,13 +138,9 @@ void StreamServer::AddConnection(UniqueFd socket) {
 void StreamServer::OnTick() {
   uint64_t expirations = 0;
   [[maybe_unused]] ssize_t n = read(timer_.get(), &expirations, sizeof expirations);
-  if (!listening_) {
-    listening_ =
-        setting_.reactor->loop().Add(listener_.get(), EPOLLIN, [this](uint32_t) { Accept(); }).has_value();
-  }
   int64_t now_ms = MonotonicMilliseconds();
   for (const auto& [number, connection] : connections_) connection->OnTick(now_ms);
-  if (connections_.empty() && listening_) SetTicking(false);
+  if (connections_.empty()) SetTicking(false);
 }
 
 void StreamServer::SetTicking(bool ticking) {

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "base/acceptor.h"
 #include "streaming/connection.h"
 #include "streaming/transport.h"
 
@@ -46,9 +47,7 @@ class StreamServer {
                const Logger& log);
 
   Result<> Listen(const std::string& address);
-  // Waits for it.
-  void RunOnReactor(const std::function<void()>& work);
-  void Accept();
+  Result<> Watch(UniqueFd listener);
   void AddConnection(UniqueFd socket);
   void OnTick();
   void SetTicking(bool ticking);
@@ -57,12 +56,11 @@ class StreamServer {
   ConnectionSetting setting_;
   std::optional<TlsContext> tls_;
   std::string base_url_;
-  UniqueFd listener_;
   UniqueFd timer_;
   // On the reactor's thread.
+  std::unique_ptr<Acceptor> acceptor_;
   std::map<uint64_t, std::unique_ptr<Connection>> connections_;
   uint64_t next_connection_ = 1;
-  bool listening_ = true;
 };
 
 }  // namespace davit
