@@ -5,12 +5,12 @@
 
 #include <fcntl.h>
 #include <grpcpp/resource_quota.h>
-#include <grpcpp/server_builder.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
 #include <filesystem>
 
+#include "base/duplicate.h"
 #include "base/file_io.h"
 
 namespace davit {
@@ -58,6 +58,7 @@ Result<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, const Logger
                                               const std::string& program_dir) {
   std::unique_ptr<Daemon> daemon(new Daemon(config, log));
   TRY(daemon->OpenDirectories());
+  TRY(daemon->OpenSocket());
   TRY(daemon->OpenStores(program_dir));
   TRY(daemon->OpenHost(program_dir));
   daemon->runtime_ = std::make_unique<Runtime>(
@@ -70,6 +71,13 @@ Result<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, const Logger
 }
 
 Daemon::~Daemon() {
+  EndServing();
+  if (listener_.own && listener_.socket) unlink(SocketPath(config_).c_str());
+}
+
+// Takes no more connections first: they are the next daemon's.
+void Daemon::EndServing() {
+  if (acceptor_ != nullptr) reactor_->Await([this] { acceptor_.reset(); });
   if (runtime_ != nullptr) runtime_->EndWatching();
   if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(5));
 }
@@ -80,6 +88,13 @@ Result<> Daemon::OpenDirectories() {
   TRY(MakeDir(config_.state, 0711));
   TRY(MakeDir(config_.state + "/sandboxes", 0700));
   lock_ = TRY(LockRoot(config_.root));
+  return {};
+}
+
+Result<> Daemon::OpenSocket() {
+  std::string path = SocketPath(config_);
+  TRY(MakeDir(std::filesystem::path(path).parent_path(), 0711));
+  listener_ = TRY(OpenListener(path));
   return {};
 }
 
@@ -110,10 +125,6 @@ Result<> Daemon::OpenHost(const std::string& program_dir) {
 }
 
 Result<> Daemon::Serve() {
-  std::string path = SocketPath(config_);
-  TRY(MakeDir(std::filesystem::path(path).parent_path(), 0711));
-  unlink(path.c_str());  // of a daemon that was killed; the lock says that none is alive
-
   runtime_service_ = std::make_unique<RuntimeService>(*runtime_, *streams_, log_);
   image_service_ = std::make_unique<ImageService>(*images_, *snapshotter_, config_.image.pinned, log_);
   grpc::ResourceQuota quota("davitd");
@@ -122,17 +133,32 @@ Result<> Daemon::Serve() {
   builder.SetResourceQuota(quota);
   builder.SetMaxReceiveMessageSize(kMaxMessage);
   builder.SetMaxSendMessageSize(kMaxMessage);
-  builder.AddListeningPort(config_.listen, grpc::InsecureServerCredentials());
+  connections_ = builder.experimental().AddExternalConnectionAcceptor(
+      grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
+      grpc::InsecureServerCredentials());
   builder.RegisterService(runtime_service_.get());
   builder.RegisterService(image_service_.get());
-  // gRPC binds the socket itself: nobody may connect before it has its mode.
-  mode_t old_mask = umask(0117);
   server_ = builder.BuildAndStart();
-  umask(old_mask);
-  if (server_ == nullptr)
-    return Fail(Code::kUnavailable, "listen", config_.listen, "gRPC could not open the socket");
-  if (chmod(path.c_str(), 0660) < 0) return SystemError("chmod", path);
-  return {};
+  if (server_ == nullptr) return Fail(Code::kInternal, "serve", config_.listen, "gRPC does not start");
+  return AcceptConnections();
+}
+
+Result<> Daemon::AcceptConnections() {
+  UniqueFd listener = TRY(Duplicate(listener_.socket.get(), config_.listen));
+  Result<> started;
+  reactor_->Await([&] {
+    auto acceptor = Acceptor::Start(reactor_->loop(), std::move(listener), [this](UniqueFd connection) {
+      grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters handed_over;
+      handed_over.listener_fd = listener_.socket.get();
+      handed_over.fd = connection.Release();
+      connections_->HandleNewConnection(&handed_over);
+    });
+    if (!acceptor)
+      started = std::unexpected(acceptor.error());
+    else
+      acceptor_ = std::move(*acceptor);
+  });
+  return started;
 }
 
 }  // namespace davit

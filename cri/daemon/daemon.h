@@ -5,13 +5,16 @@
 #pragma once
 
 #include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
 
 #include <memory>
 #include <optional>
 
+#include "base/acceptor.h"
 #include "cri/cgroup/shim_spawner.h"
 #include "cri/config/config.h"
 #include "cri/daemon/image_records.h"
+#include "cri/daemon/listener.h"
 #include "cri/runtime/runtime.h"
 #include "cri/service/image_service.h"
 #include "cri/service/runtime_service.h"
@@ -21,27 +24,31 @@ namespace davit {
 
 class Daemon {
  public:
-  // Opens every part and recovers what runs already; serves nothing yet. `program_dir` holds davit-shim and
-  // davit-unpack.
+  // Opens every part and recovers what runs already. Whoever connects meanwhile waits for Serve.
+  // `program_dir` holds davit-shim and davit-unpack.
   static Result<std::unique_ptr<Daemon>> Start(const Config& config, const Logger& log,
                                                const std::string& program_dir);
   // Stops serving and leaves all pods running.
   ~Daemon();
 
-  // Listens on the configured socket and answers on threads of its own.
+  // Answers on threads of its own.
   Result<> Serve();
 
  private:
   Daemon(const Config& config, const Logger& log) : config_(config), log_(log) {}
 
   Result<> OpenDirectories();
+  Result<> OpenSocket();
   Result<> OpenStores(const std::string& program_dir);
   Result<> OpenHost(const std::string& program_dir);
+  Result<> AcceptConnections();
+  void EndServing();
 
   const Config config_;
   const Logger& log_;
   // In the order in which they are made; destroyed in reverse.
   UniqueFd lock_;
+  Listener listener_;
   std::unique_ptr<Records> records_;
   std::unique_ptr<Snapshotter> snapshotter_;
   std::unique_ptr<SnapshotLayerStore> layers_;
@@ -60,6 +67,8 @@ class Daemon {
   std::unique_ptr<RuntimeService> runtime_service_;
   std::unique_ptr<ImageService> image_service_;
   std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> connections_;
+  std::unique_ptr<Acceptor> acceptor_;  // on the reactor's thread
 };
 
 }  // namespace davit

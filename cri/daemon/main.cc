@@ -43,8 +43,9 @@ Result<Config> Configure(const Flags& flags) {
   return config;
 }
 
-// Blocked in every thread, so that only sigwait in main sees them. SIGPIPE is a write's error, not a death. Whoever
-// started this program may have ignored SIGCHLD, with which no child could be waited for (execve(2), wait(2)).
+// Blocked in every thread, so that only sigwait in main sees them. SIGPIPE is a write's error, not a death.
+// Whoever started this program may have ignored SIGCHLD, with which no child could be waited for (execve(2),
+// wait(2)).
 sigset_t TakeSignals() {
   sigset_t ends;
   sigemptyset(&ends);

@@ -28,7 +28,7 @@ std::vector<std::string> Environment() {
 
 }  // namespace
 
-CommandOutcome Run(const std::vector<std::string>& arguments) {
+CommandOutcome Run(const std::vector<std::string>& arguments, const std::vector<std::pair<int, int>>& fds) {
   // A file, not a pipe: what the command leaves running in the background may keep it open.
   std::string path = "/tmp/davit-command-XXXXXX";
   UniqueFd output(mkostemp(path.data(), O_CLOEXEC));
@@ -38,6 +38,7 @@ CommandOutcome Run(const std::vector<std::string>& arguments) {
                        .args = arguments,
                        .env = Environment(),
                        .fds = {{output.get(), 1}, {output.get(), 2}}};
+  request.fds.insert(request.fds.end(), fds.begin(), fds.end());
   auto child = Spawn(request);
   if (!child) Throw(child.error());
   auto status = Reap(*child);
@@ -48,8 +49,8 @@ CommandOutcome Run(const std::vector<std::string>& arguments) {
   return {.exit_code = status->code, .output = *text};
 }
 
-std::string MustRun(const std::vector<std::string>& arguments) {
-  CommandOutcome outcome = Run(arguments);
+std::string MustRun(const std::vector<std::string>& arguments, const std::vector<std::pair<int, int>>& fds) {
+  CommandOutcome outcome = Run(arguments, fds);
   if (outcome.exit_code == 0) return outcome.output;
   throw std::runtime_error(arguments[0] + " ended with " + std::to_string(outcome.exit_code) + ":\n" +
                            outcome.output);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace davit::client {
@@ -14,11 +15,14 @@ struct CommandOutcome {
   std::string output;  // standard output and standard error
 };
 
-// Runs `arguments` (the first an absolute path) to its end, with this process's environment.
-CommandOutcome Run(const std::vector<std::string>& arguments);
+// Runs `arguments` (the first an absolute path) to its end, with this process's environment, and of its
+// descriptors with `fds` ({ours, number there}).
+CommandOutcome Run(const std::vector<std::string>& arguments,
+                   const std::vector<std::pair<int, int>>& fds = {});
 
 // The same for a command that has to succeed: throws with its output otherwise.
-std::string MustRun(const std::vector<std::string>& arguments);
+std::string MustRun(const std::vector<std::string>& arguments,
+                    const std::vector<std::pair<int, int>>& fds = {});
 
 // A path below the source tree.
 std::string SourcePath(const std::string& relative);

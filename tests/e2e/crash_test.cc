@@ -109,7 +109,7 @@ TEST_F(Crashes, EverythingWorksOnPodsOfThePreviousDaemon) {
 
 TEST_F(Crashes, EverythingWorksHoweverTheDaemonIsStarted) {
   instance().Kill();
-  instance().RestartIgnoring("CHLD");
+  instance().Restart({"/usr/bin/env", "--ignore-signal=CHLD"});
   Reconnect();
   Running running = RunScript("exec sleep 1000");  // pulls the image, too
   EXPECT_EQ(Exec(running.container, {"sh", "-c", "exit 3"}).exit_code, 3);

@@ -95,12 +95,10 @@ void Instance::Kill() {
   if (!daemon.WaitExit(/*timeout_ms=*/10'000).value()) throw std::runtime_error("davitd survives SIGKILL");
 }
 
-void Instance::Restart() {
-  MustRun({SourcePath("hack/scratch-davitd"), "restart", directory_});
-}
-
-void Instance::RestartIgnoring(const std::string& signal) {
-  MustRun({"/usr/bin/env", "--ignore-signal=" + signal, SourcePath("hack/scratch-davitd"), "restart", directory_});
+void Instance::Restart(const std::vector<std::string>& starter, const std::vector<std::pair<int, int>>& fds) {
+  std::vector<std::string> command = starter;
+  command.insert(command.end(), {SourcePath("hack/scratch-davitd"), "restart", directory_});
+  MustRun(command, fds);
 }
 
 void Instance::Mirror(const std::string& host, const std::string& address) {

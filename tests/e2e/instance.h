@@ -7,6 +7,8 @@
 #include <sys/types.h>
 
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace davit::e2e {
 
@@ -33,9 +35,9 @@ class Instance {
 
   // SIGKILL, waiting for its end; then the same configuration again, waiting until it serves.
   void Kill();
-  void Restart();
-  // By somebody who ignores that signal, "CHLD" for example: the daemon starts with it ignored (execve(2)).
-  void RestartIgnoring(const std::string& signal);
+  // `starter` is put in front of the command, `fds` ({ours, number there}) are for it and the daemon.
+  void Restart(const std::vector<std::string>& starter = {},
+               const std::vector<std::pair<int, int>>& fds = {});
 
   // Pulls from `host` go to the registry at `address` ("host:port") from now on.
   void Mirror(const std::string& host, const std::string& address);

@@ -46,8 +46,6 @@ def _changes_nothing(cluster, how, newcomer):
     before = _containers(cluster)
     with _stays_ready(cluster):
         cluster.davitd.restart(how)
-        # The kubelet tries its connection again after at most three seconds, and lets nobody wait for that.
-        wait_until("the kubelet has found davitd", lambda: cluster.kubectl.shell(next(iter(before)), "true") == "", seconds=10)
         for name in before:
             assert cluster.kubectl.shell(name, "hostname").strip() == name, f"{name} has another name"
         probed = {name: _probes(cluster, name) for name in before}

@@ -51,11 +51,19 @@ class Davitd:
     def __init__(self, directory):
         self.directory = directory
         self.socket = directory / "davit.sock"
+        self._listener = None
 
     def _scratch(self, action):
-        subprocess.run([_SOURCE / "hack" / "scratch-davitd", action, self.directory], check=True)
+        """As a service manager that holds the socket would do it (sd_listen_fds(3))."""
+        listener = self._listener.fileno()
+        subprocess.run(["/bin/bash", "-c", f'LISTEN_FDS=1 exec "$@" 3<&{listener}', "bash",
+                        _SOURCE / "hack" / "scratch-davitd", action, self.directory], pass_fds=[listener], check=True)
 
     def start(self):
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(self.socket))
+        self._listener.listen()
         registry = os.environ["DAVIT_TEST_REGISTRY"]
         subprocess.run([_SOURCE / "tests" / "images" / "registry", "mirror", self.directory / "certs.d", registry,
                         "registry.k8s.io"], check=True)
