@@ -105,6 +105,19 @@ TEST_F(WithAppArmor, TheProfileIsTheSameInEveryKindOfPidNamespace) {
   }
 }
 
+TEST_F(WithAppArmor, TheProfileIsTheSameInAUserNamespace) {
+  if (!KernelMapsLayers()) GTEST_SKIP() << "needs Linux 6.13";
+  for (v1::NamespaceMode mode : {v1::CONTAINER, v1::POD}) {
+    v1::PodSandboxConfig pod_config = PodConfig();
+    AddUserNamespace(pod_config);
+    v1::ContainerConfig config = ShellConfig(std::string(kLabel) + "; exec sleep 1000");
+    config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_pid(mode);
+    std::string container = CreateAndStart(RunPod(pod_config), pod_config, config);
+    WaitForOutput(container, kDefault);
+    EXPECT_EQ(Shell(container, kLabel), kDefault) << v1::NamespaceMode_Name(mode);
+  }
+}
+
 TEST_F(WithAppArmor, TheStatusNamesTheProfile) {
   v1::ContainerStatusRequest request;
   request.set_container_id(RunIdle());

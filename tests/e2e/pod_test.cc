@@ -3,6 +3,8 @@
 
 #include "tests/e2e/pod_test.h"
 
+#include <sys/utsname.h>
+
 #include <atomic>
 #include <thread>
 
@@ -45,6 +47,28 @@ std::string UniqueSuffix() {
 }
 
 }  // namespace
+
+void AddUserNamespace(v1::PodSandboxConfig& pod) {
+  v1::UserNamespace& user =
+      *pod.mutable_linux()->mutable_security_context()->mutable_namespace_options()->mutable_userns_options();
+  user.set_mode(v1::POD);
+  MapIds(*user.mutable_uids());
+  MapIds(*user.mutable_gids());
+}
+
+void MapIds(google::protobuf::RepeatedPtrField<v1::IDMapping>& mappings) {
+  v1::IDMapping& mapping = *mappings.Add();
+  mapping.set_host_id(kFirstMappedId);
+  mapping.set_length(65536);
+}
+
+bool KernelMapsLayers() {
+  utsname kernel{};
+  int major = 0;
+  int minor = 0;
+  return uname(&kernel) == 0 && sscanf(kernel.release, "%d.%d", &major, &minor) == 2 &&
+         std::pair(major, minor) >= std::pair(6, 13);
+}
 
 void WaitUntil(const std::string& what, const std::function<bool()>& condition) {
   for (auto end = std::chrono::steady_clock::now() + kPatience; !condition();

@@ -34,6 +34,13 @@ inline constexpr char kSetuid[] = "registry.k8s.io/e2e-test-images/nonewprivs:1.
 // Waits until `condition` holds, up to 30 s, and fails the test naming `what` otherwise.
 void WaitUntil(const std::string& what, const std::function<bool()>& condition);
 
+// Gives the pod a user namespace, whose ids begin there on the host. A volume's mappings are the same.
+inline constexpr uint32_t kFirstMappedId = 300'000;
+void AddUserNamespace(v1::PodSandboxConfig& pod);
+void MapIds(google::protobuf::RepeatedPtrField<v1::IDMapping>& mappings);
+// Whether a user namespace's layers can be mapped (Linux 6.13).
+bool KernelMapsLayers();
+
 // What an ExecSync has answered.
 struct ExecOutcome {
   int exit_code = 0;
