@@ -11,7 +11,7 @@
 #include <tuple>
 #include <utility>
 
-#include "snapshotter/tree_walk.h"
+#include "base/tree_walk.h"
 
 namespace davit {
 namespace {

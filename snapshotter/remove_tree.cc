@@ -14,7 +14,7 @@
 
 #include "base/file_io.h"
 #include "base/open_beneath.h"
-#include "snapshotter/tree_walk.h"
+#include "base/tree_walk.h"
 
 namespace davit {
 namespace {

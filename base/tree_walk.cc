@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-#include "snapshotter/tree_walk.h"
+#include "base/tree_walk.h"
 
 #include <dirent.h>
 #include <fcntl.h>
