@@ -430,6 +430,42 @@ TEST_F(HostileTest, Rule18NeverRunsWithoutTheProfileThatWasAskedFor) {
   EXPECT_THAT(exec.error().subject, names_it);
 }
 
+TEST_F(HostileTest, Rule18NeverRunsWithoutTheContextThatWasAskedFor) {
+  // No kernel takes it, with SELinux or without.
+  constexpr char kNone[] = "nobody_u:nobody_r:nowhere_t:s0";
+  SandboxPlan pod = Sandbox();
+  pod.shared_pid = true;
+  StartSandbox(pod);
+  ContainerPlan idle = MinimalPlan(TestId(1), {"sleep", "1000"});
+  ASSERT_TRUE(daemon_.Start(idle, image_));
+  SeLinuxPlan selinux;
+  selinux.process = kNone;
+  idle.process.selinux = selinux;
+  for (NamespaceUse pid : {NamespaceUse::kOwn, NamespaceUse::kHost, NamespaceUse::kPod}) {
+    ContainerPlan plan = MinimalPlan(TestId(2), {"true"});
+    plan.pid = pid;
+    plan.process.selinux = selinux;
+    EXPECT_EQ(FailStart(plan).subject, kNone) << static_cast<int>(pid);
+  }
+  auto exec = daemon_.Exec(idle.container_id, idle.process);
+  ASSERT_FALSE(exec);
+  EXPECT_EQ(exec.error().subject, kNone);
+}
+
+// Nor with the files of anybody else.
+TEST_F(HostileTest, Rule18NeverMountsWithoutTheContextThatWasAskedFor) {
+  StartSandbox();
+  ContainerPlan plan = MinimalPlan(TestId(1), {"true"});
+  MountStep step;
+  step.kind = MountKind::kTmpfs;
+  step.target = "/mnt";
+  plan.mounts.push_back(step);
+  SeLinuxPlan selinux;
+  selinux.files = "nobody_u:object_r:nowhere_t:s0";
+  plan.process.selinux = selinux;
+  EXPECT_THAT(FailStart(plan).subject, HasSubstr("nowhere_t"));
+}
+
 // A procfs that an image or a volume could have made.
 TEST_F(HostileTest, Rule4AProfileIsAppliedByTheRealProcfsOnly) {
   ScratchDir fake;
@@ -438,10 +474,16 @@ TEST_F(HostileTest, Rule4AProfileIsAppliedByTheRealProcfsOnly) {
   std::ofstream(fake / "7/attr/apparmor/exec") << "";
   UniqueFd fd(open(fake.path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
 
-  auto opened = OpenExecProfile(fd.get());
-
-  ASSERT_FALSE(opened);
-  EXPECT_EQ(opened.error().code, Code::kPermissionDenied);
+  std::ofstream(fake / "7/attr/exec") << "";
+  ProcessPlan by_apparmor;
+  by_apparmor.apparmor_profile = "web";
+  ProcessPlan by_selinux;
+  by_selinux.selinux.value.process = "u:r:t:s0";
+  for (const ProcessPlan& plan : {by_apparmor, by_selinux}) {
+    auto opened = OpenExecProfile(plan, fd.get());
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code, Code::kPermissionDenied);
+  }
 }
 
 TEST_F(HostileTest, TheFilterHoldsWithAndWithoutNoNewPrivileges) {

@@ -59,12 +59,12 @@ Result<OwnMounts> EnterOwnMounts() {
   return own;
 }
 
-Result<> MountPodShm(uint64_t bytes, const IdMap& ids) {
-  std::string options = "mode=1777,size=" + std::to_string(bytes) +
-                        ",uid=" + std::to_string(ids.uids.outside) +
-                        ",gid=" + std::to_string(ids.gids.outside);
-  UniqueFd shm =
-      TRY(NewFilesystem("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
+Result<> MountPodShm(const SandboxPlan& plan) {
+  std::string options = "mode=1777,size=" + std::to_string(plan.shm_bytes) +
+                        ",uid=" + std::to_string(plan.ids.uids.outside) +
+                        ",gid=" + std::to_string(plan.ids.gids.outside);
+  UniqueFd shm = TRY(NewFilesystem("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+                                   plan.selinux_files.value));
   UniqueFd directory = TRY(OpenAt(AT_FDCWD, kShmDir, O_PATH | O_DIRECTORY));
   return AttachMount(shm.get(), directory.get(), kShmDir);
 }

@@ -27,7 +27,7 @@ struct OwnMounts {
 // Leaves the host's mounts for good.
 Result<OwnMounts> EnterOwnMounts();
 
-// Attaches a new tmpfs of `bytes` at kShmDir, owned by the root of `ids`.
-Result<> MountPodShm(uint64_t bytes, const IdMap& ids);
+// Attaches a new tmpfs of the size that `plan` says at kShmDir, owned by the root of the plan's ids.
+Result<> MountPodShm(const SandboxPlan& plan);
 
 }  // namespace davit

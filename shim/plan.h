@@ -69,13 +69,14 @@ struct SandboxPlan {
   bool own_ipc = true;      // false: the host's, /dev/shm included
   bool shared_pid = false;  // a PID namespace for the whole pod, with the reaper as its PID 1
   uint64_t shm_bytes = 64 << 20;
-  std::vector<Sysctl> sysctls;  // applied once, inside the pod's namespaces
-  IdMap ids;                    // of the pod's user namespace; both ranges begin with id 0 inside
+  std::vector<Sysctl> sysctls;          // applied once, inside the pod's namespaces
+  IdMap ids;                            // of the pod's user namespace; both ranges begin with id 0 inside
+  Appended<std::string> selinux_files;  // SELinux context of the pod's /dev/shm; empty: none
 
   template <typename Self>
   static auto Fields(Self& s) {
     return std::tie(s.sandbox_id, s.hostname, s.own_network, s.own_ipc, s.shared_pid, s.shm_bytes, s.sysctls,
-                    s.ids);
+                    s.ids, s.selinux_files);
   }
 };
 
@@ -177,6 +178,22 @@ struct CapabilitySets {
   }
 };
 
+// SELinux contexts, and what gets them; all empty: none.
+struct SeLinuxPlan {
+  std::string process;  // from execve on; empty: what the policy makes of the shim's own
+  std::string files;    // of the root and of every filesystem that is made for the container
+  // Targets of the binds whose sources, with all that is in them, are given the context `files` first, and
+  // what the host's paths of those sources have to have in them: the pod's directory of the kubelet.
+  std::vector<std::string> relabel;
+  std::string relabel_within;
+
+  bool operator==(const SeLinuxPlan&) const = default;
+  template <typename Self>
+  static auto Fields(Self& s) {
+    return std::tie(s.process, s.files, s.relabel, s.relabel_within);
+  }
+};
+
 // What a container's init and an exec have in common. The last part of every plan that has it: it may grow at
 // its end (base/codec.h).
 struct ProcessPlan {
@@ -191,11 +208,12 @@ struct ProcessPlan {
   std::optional<int32_t> oom_score_adj;  // clamped to what the host allows
   std::vector<Rlimit> rlimits;
   Appended<std::string> apparmor_profile;  // loaded by the daemon; empty: none
+  Appended<SeLinuxPlan> selinux;           // here, because this is what may grow
 
   template <typename Self>
   static auto Fields(Self& s) {
     return std::tie(s.args, s.env, s.cwd, s.user, s.capabilities, s.no_new_privileges, s.terminal, s.seccomp,
-                    s.oom_score_adj, s.rlimits, s.apparmor_profile);
+                    s.oom_score_adj, s.rlimits, s.apparmor_profile, s.selinux);
   }
 };
 

@@ -34,7 +34,7 @@ Result<> Sandbox::Prepare() {
 
 Result<> Sandbox::Start(const SandboxPlan& plan) {
   if (plan.own_ipc && !shm_mounted_) {
-    TRY(MountPodShm(plan.shm_bytes, plan.ids));
+    TRY(MountPodShm(plan));
     shm_mounted_ = true;
   }
   TRY(TakeNamespaces(plan));

@@ -67,9 +67,16 @@ TEST(Plan, GrowsAtItsEndOnly) {
   plan.process.apparmor_profile = "web";
   const std::string newer = Encode(plan);
 
+  plan.process.selinux =
+      SeLinuxPlan{.process = "p", .files = "f", .relabel = {"/data"}, .relabel_within = "/pods/u/"};
+  const std::string newest = Encode(plan);
+
   EXPECT_TRUE(newer.starts_with(older));
   EXPECT_EQ(Decode<ContainerPlan>(older, "plan")->process.apparmor_profile.value, "");
   EXPECT_EQ(Decode<ContainerPlan>(newer, "plan")->process.apparmor_profile.value, "web");
+  EXPECT_TRUE(newest.starts_with(newer));
+  EXPECT_EQ(Decode<ContainerPlan>(newer, "plan")->process.selinux.value, SeLinuxPlan());
+  EXPECT_EQ(Decode<ContainerPlan>(newest, "plan")->process.selinux.value, plan.process.selinux.value);
 }
 
 TEST(AccountFiles, TakesTheFirstUserThatMatches) {

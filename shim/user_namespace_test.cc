@@ -264,5 +264,16 @@ TEST_F(UserNamespaceTest, NothingRunsWithoutTheProfileThatWasAskedFor) {
   EXPECT_THAT(started.error().subject, AnyOf(HasSubstr("attr/apparmor/exec"), HasSubstr("nowhere-loaded")));
 }
 
+TEST_F(UserNamespaceTest, NothingRunsWithoutTheContextThatWasAskedFor) {
+  StartPod();
+  ContainerPlan plan = ShellPlan("true");
+  plan.process.selinux.value.process = "nobody_u:nobody_r:nowhere_t:s0";
+
+  auto started = daemon_.Start(plan, image_);
+
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().subject, "nobody_u:nobody_r:nowhere_t:s0");
+}
+
 }  // namespace
 }  // namespace davit

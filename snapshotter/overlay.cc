@@ -99,13 +99,15 @@ std::string JoinLowers(const OverlayDirs& dirs, std::string_view prefix) {
 }
 
 // For mount(2) with /proc/self/fd as the working directory: a descriptor's number is its path.
-std::string MountOptions(const OverlayDirs& dirs) {
+std::string MountOptions(const OverlayDirs& dirs, const std::string& selinux_context) {
   std::string options = "lowerdir=" + JoinLowers(dirs, "");
   if (dirs.upper) {
     options += ",upperdir=" + std::to_string(dirs.upper.get()) +
                ",workdir=" + std::to_string(dirs.work.get()) + ",volatile";
   }
   for (const auto& [key, value] : kOptions) options.append(",").append(key).append("=").append(value);
+  // In quotation marks for the commas of its level.
+  if (!selinux_context.empty()) options += ",context=\"" + selinux_context + "\"";
   return options;
 }
 
@@ -152,13 +154,13 @@ Result<OverlayDirs> ReopenHere(const OverlayDirs& dirs) {
 
 // For a thread of its own, which takes its mount namespace with it when it ends: no other process ever sees
 // the mount.
-Result<UniqueFd> MountInPrivateNamespace(const OverlayDirs& dirs) {
+Result<UniqueFd> MountInPrivateNamespace(const OverlayDirs& dirs, const std::string& selinux_context) {
   // CLONE_NEWNS implies CLONE_FS: the working directory is this thread's too (unshare(2)).
   if (unshare(CLONE_NEWNS) < 0) return SystemError("unshare", "mount namespace");
   if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0) return SystemError("make private", "/");
   // overlayfs takes no directory of another namespace's mounts, and that is where `dirs` were opened.
   OverlayDirs here = TRY(ReopenHere(dirs));
-  std::string options = MountOptions(here);
+  std::string options = MountOptions(here, selinux_context);
   if (options.size() >= kMountOptionsLimit) return TooManyLayers(dirs.lowers.size());
   if (chdir("/proc/self/fd") < 0) return SystemError("chdir", "/proc/self/fd");
   // Any existing directory serves as the mount point; the working directory stays below it.
@@ -169,10 +171,10 @@ Result<UniqueFd> MountInPrivateNamespace(const OverlayDirs& dirs) {
   return detached;
 }
 
-Result<UniqueFd> MountByCall(const OverlayDirs& dirs) {
+Result<UniqueFd> MountByCall(const OverlayDirs& dirs, const std::string& selinux_context) {
   Result<UniqueFd> mounted;
   try {
-    std::thread([&] { mounted = MountInPrivateNamespace(dirs); }).join();
+    std::thread([&] { mounted = MountInPrivateNamespace(dirs, selinux_context); }).join();
   } catch (const std::system_error& error) {
     return SystemError("start thread", "mount overlay", error.code().value());
   }
@@ -207,17 +209,20 @@ Result<OverlayMethod> ChooseOverlayMethod(const OverlaySupport& support, size_t 
   return TooManyLayers(layers);
 }
 
-Result<UniqueFd> MountOverlay(const OverlaySupport& support, const OverlayDirs& dirs) {
-  OverlayMethod method = TRY(ChooseOverlayMethod(
-      support, dirs.lowers.size(), JoinLowers(dirs, "/proc/self/fd/").size(), MountOptions(dirs).size()));
+Result<UniqueFd> MountOverlay(const OverlaySupport& support, const OverlayDirs& dirs,
+                              const std::string& selinux_context) {
+  OverlayMethod method =
+      TRY(ChooseOverlayMethod(support, dirs.lowers.size(), JoinLowers(dirs, "/proc/self/fd/").size(),
+                              MountOptions(dirs, selinux_context).size()));
   if (method == OverlayMethod::kMountCall && !dirs.mounts.empty()) return TooManyLayers(dirs.lowers.size());
-  if (method == OverlayMethod::kMountCall) return MountByCall(dirs);
+  if (method == OverlayMethod::kMountCall) return MountByCall(dirs, selinux_context);
 
   OverlayContext context = TRY(OverlayContext::Open());
   TRY(method == OverlayMethod::kFds ? SetLayersByFd(context, dirs)
                                     : SetLayersByString(context, dirs, method));
   if (dirs.upper) TRY(context.SetFlag("volatile"));
   for (const auto& [key, value] : kOptions) TRY(context.SetString(key, value));
+  if (!selinux_context.empty()) TRY(context.SetString("context", selinux_context));
   return context.Mount();
 }
 

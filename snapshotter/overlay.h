@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <vector>
 
 #include "base/error.h"
@@ -53,7 +54,8 @@ struct OverlayDirs {
 
 // A detached mount, as a descriptor for move_mount(2). It is `volatile`: nothing in it is ever synced, and
 // the kernel refuses to mount the same work directory a second time. An error carries what the kernel said
-// about it.
-Result<UniqueFd> MountOverlay(const OverlaySupport& support, const OverlayDirs& dirs);
+// about it. With a SELinux context all files have that one, and none is written to the layers.
+Result<UniqueFd> MountOverlay(const OverlaySupport& support, const OverlayDirs& dirs,
+                              const std::string& selinux_context = {});
 
 }  // namespace davit

@@ -46,6 +46,15 @@ struct FsInfo {
   DiskUsage containers;
 };
 
+// How a container sees the files of its layers.
+struct FileView {
+  // Of a pod, as a descriptor: the container sees the ids of its layers inside that, and what it writes has
+  // the host's ids for them. -1: none.
+  int user_namespace = -1;
+  // The SELinux context of every file, which the layers need not have. Empty: their own.
+  std::string selinux_context;
+};
+
 class Snapshotter {
  public:
   // `root` is an absolute path; it is made (mode 0700) when missing, its parent is not. kFailedPrecondition
@@ -86,6 +95,11 @@ class Snapshotter {
   // before: the first unlink follows at once. A container that has it mounted sees its files go.
   Result<> RemoveLayer(const std::string& chain_id);
 
+  // Gives layers that are staged from now on a SELinux context, for what they hold takes it from its
+  // directory. Whatever context a container sees its files under, the kernel asks for the right to the
+  // layer's own file when a program's mapping changes (mprotect(2)): no dynamic linker works without it.
+  Result<> LabelLayers(const std::string& selinux_context);
+
   // Containers. An ID is what NewId makes; anything else is kInvalidArgument. `chain_ids` are the image's
   // layers, bottom first, at most 500; none for an image without files.
 
@@ -104,14 +118,13 @@ class Snapshotter {
   // The root filesystem as a detached mount for move_mount(2); the host's mount table never shows it. Close
   // it as soon as it has been handed on: it pins the superblock. May be called again after a start that
   // failed, when the earlier mount is gone. The overlay is volatile: a sync in the container returns at once,
-  // and nothing of it survives the host. With the user namespace of a pod, as a descriptor, the container
-  // sees the ids of its layers inside that, and what it writes has the host's ids for them.
+  // and nothing of it survives the host.
   Result<UniqueFd> Mount(const std::string& container_id, const std::vector<std::string>& chain_ids,
-                         int user_namespace = -1);
+                         const FileView& view = {});
 
   // The files of an image without a container, read-only: a detached mount, as above. kInvalidArgument for an
   // image without layers.
-  Result<UniqueFd> MountImage(const std::vector<std::string>& chain_ids, int user_namespace = -1);
+  Result<UniqueFd> MountImage(const std::vector<std::string>& chain_ids, const FileView& view = {});
 
   // A container's root filesystem, attached at an existing directory of the caller's mount namespace, for
   // runtimes that need a path. The caller unmounts it.

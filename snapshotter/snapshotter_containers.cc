@@ -97,18 +97,19 @@ Result<> Snapshotter::FillContainer(int container_fd, const std::vector<std::str
 }
 
 Result<UniqueFd> Snapshotter::Mount(const std::string& container_id,
-                                    const std::vector<std::string>& chain_ids, int user_namespace) {
+                                    const std::vector<std::string>& chain_ids, const FileView& view) {
   UniqueFd container = TRY(OpenContainer(containers_.get(), container_id));
-  return MountOverlay(support_, TRY(OpenOverlayDirs(container.get(), chain_ids, user_namespace)));
+  OverlayDirs dirs = TRY(OpenOverlayDirs(container.get(), chain_ids, view.user_namespace));
+  return MountOverlay(support_, dirs, view.selinux_context);
 }
 
-Result<UniqueFd> Snapshotter::MountImage(const std::vector<std::string>& chain_ids, int user_namespace) {
+Result<UniqueFd> Snapshotter::MountImage(const std::vector<std::string>& chain_ids, const FileView& view) {
   if (chain_ids.empty()) return Fail(Code::kInvalidArgument, "mount image", "volume", "it has no layers");
   OverlayDirs dirs;
   dirs.lowers = TRY(OpenLowers(chain_ids));
   if (chain_ids.size() == 1) dirs.lowers.push_back(TRY(OpenDirectory(empty_.get(), ".")));
-  if (user_namespace >= 0) TRY(IdmapLowers(dirs, user_namespace));
-  return MountOverlay(support_, dirs);
+  if (view.user_namespace >= 0) TRY(IdmapLowers(dirs, view.user_namespace));
+  return MountOverlay(support_, dirs, view.selinux_context);
 }
 
 // Topmost first.

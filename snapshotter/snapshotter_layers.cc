@@ -10,6 +10,7 @@
 
 #include "base/atomic_file.h"
 #include "base/file_io.h"
+#include "base/selinux_attribute.h"
 #include "snapshotter/directory.h"
 #include "snapshotter/names.h"
 #include "snapshotter/snapshotter.h"
@@ -66,6 +67,12 @@ Result<UniqueFd> Snapshotter::MakeStagingDirectory(const std::string& chain_id, 
   TRY(MakeDirectory(staging_.get(), name, 0700));
   TRY(MakeDirectory(staging_.get(), name + "/fs", 0755));
   return OpenDirectory(staging_.get(), name + "/fs");
+}
+
+Result<> Snapshotter::LabelLayers(const std::string& selinux_context) {
+  for (const UniqueFd* directory : {&layers_, &staging_, &empty_})
+    TRY(SetSeLinuxContext(directory->get(), selinux_context, root_));
+  return {};
 }
 
 Result<> Snapshotter::CommitLayer(const std::string& chain_id) {

@@ -61,10 +61,12 @@ Result<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, const Logger
   TRY(daemon->OpenSocket());
   TRY(daemon->OpenStores(program_dir));
   TRY(daemon->OpenHost(program_dir));
-  daemon->runtime_ = std::make_unique<Runtime>(
-      Host{daemon->config_, log, *daemon->records_, *daemon->snapshotter_, *daemon->images_,
-           *daemon->cgroups_, *daemon->network_, daemon->seccomp_, daemon->apparmor_, *daemon->shims_,
-           *daemon->reactor_, TRY(CollectHostFacts()), cdi::Registry(daemon->config_.cdi.spec_dirs)});
+  HostFacts facts = TRY(CollectHostFacts());
+  TRY(daemon->LabelLayers(facts.selinux));
+  daemon->runtime_ = std::make_unique<Runtime>(Host{
+      daemon->config_, log, *daemon->records_, *daemon->snapshotter_, *daemon->images_, *daemon->cgroups_,
+      *daemon->network_, daemon->seccomp_, daemon->apparmor_, daemon->selinux_, *daemon->shims_,
+      *daemon->reactor_, std::move(facts), cdi::Registry(daemon->config_.cdi.spec_dirs)});
   TRY(daemon->runtime_->Recover());
   daemon->streams_ = TRY(StreamServer::Start(StreamOptions(config.streaming), *daemon->runtime_, log));
   return daemon;
@@ -111,6 +113,10 @@ Result<> Daemon::OpenStores(const std::string& program_dir) {
   images.unpack_program = program_dir + "/davit-unpack";
   images_ = TRY(ImageStore::Open(images, *layers_, *image_records_));
   return {};
+}
+
+Result<> Daemon::LabelLayers(const SeLinuxHost& selinux) {
+  return selinux.shared_file.empty() ? Result<>() : snapshotter_->LabelLayers(selinux.shared_file.ToString());
 }
 
 Result<> Daemon::OpenHost(const std::string& program_dir) {

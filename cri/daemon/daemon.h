@@ -41,6 +41,7 @@ class Daemon {
   Result<> OpenSocket();
   Result<> OpenStores(const std::string& program_dir);
   Result<> OpenHost(const std::string& program_dir);
+  Result<> LabelLayers(const SeLinuxHost& selinux);
   Result<> AcceptConnections();
   void EndServing();
 
@@ -60,6 +61,7 @@ class Daemon {
   std::unique_ptr<PodNetwork> network_;
   SeccompCompiler seccomp_;
   AppArmor apparmor_;
+  SeLinux selinux_;
   std::unique_ptr<Reactor> reactor_;
   std::unique_ptr<ShimLauncher> shims_;
   std::unique_ptr<Runtime> runtime_;

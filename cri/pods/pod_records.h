@@ -10,6 +10,7 @@
 #include <tuple>
 #include <vector>
 
+#include "base/codec.h"
 #include "base/error.h"
 
 namespace davit {
@@ -52,12 +53,13 @@ struct SandboxRecord {
   int32_t shim_pid = 0;
   uint64_t shim_start_time = 0;
   std::string shim_boot_id;
+  Appended<std::string> selinux_level;  // of its containers; empty: the host has no SELinux
 
   template <typename Self>
   static auto Fields(Self& s) {
     return std::tie(s.id, s.config, s.runtime_handler, s.phase, s.reason, s.created_at, s.addresses,
                     s.plugins, s.host_interface, s.mac, s.cgroup_parent, s.own_cgroup_parent, s.shim_pid,
-                    s.shim_start_time, s.shim_boot_id);
+                    s.shim_start_time, s.shim_boot_id, s.selinux_level);
   }
 };
 

@@ -100,10 +100,12 @@ Result<std::string> Runtime::MakeContainer(const SandboxPtr& sandbox,
   record.image_volumes = TRY(FindVolumes(request.config(), held));
   call.spans.Mark("plan");
   TRY(host_.records.PutContainer({record.id, record.sandbox_id, Encode(record)}));
+  levels_.Hold(record.id, request.config().linux().security_context().selinux_options().level());
   auto container = std::make_shared<Container>(record, request.config(), sandbox, ContainerWriter());
   Result<> prepared = host_.snapshotter.Prepare(record.id, record.chain_ids);
   if (prepared) prepared = pods_.AddContainer(container);
   if (!prepared) {
+    levels_.GiveBack(record.id);
     (void)host_.snapshotter.RemoveContainer(record.id);
     (void)host_.records.DeleteContainer(record.id);
     return std::unexpected(std::move(prepared).error());
@@ -135,13 +137,16 @@ Result<ContainerRecord> Runtime::PlanContainer(const Sandbox& sandbox,
   record.stop_signal = TRY(StopSignalOf(config.stop_signal(), image_config.stop_signal));
   TRY(ResourcesFromCri(config.linux().resources()));
   std::vector<cdi::Edits> devices = TRY(CdiEditsOf(config));
-  ContainerInputs inputs{sandbox.config(), config,    image_config,      PodFilesOf(sandbox.id()),
-                         host_.facts,      record.id, std::move(devices)};
+  std::string level = sandbox.record().Read([](const SandboxRecord& r) { return r.selinux_level.value; });
+  ContainerInputs inputs{sandbox.config(), config,    image_config, PodFilesOf(sandbox.id()),
+                         host_.facts,      record.id, level,        std::move(devices)};
   ContainerPlan plan = TRY(BuildContainerPlan(inputs));
   if (plan.pid == NamespaceUse::kTarget) TRY(TargetOf(sandbox, config));
   if (plan.process.seccomp) TRY(SeccompFilterOf(config, plan));
   const std::string& profile = plan.process.apparmor_profile.value;
   if (!profile.empty()) TRY(host_.apparmor.Provide(profile));
+  const SeLinuxPlan& selinux = plan.process.selinux.value;
+  TRY(CheckContexts("linux", selinux.process, selinux.files));
   record.plan = Encode(plan);
   return record;
 }

@@ -35,6 +35,7 @@ Result<> Runtime::ForgetContainer(const ContainerPtr& container) {
   host_.shims.RemoveExitRecord(record.id);
   TRY(host_.records.DeleteContainer(record.id));
   if (removing) host_.images.ReleaseLayers(record.AllLayers());
+  levels_.GiveBack(record.id);
   Withdraw(*container);
   container_names_.Release(ContainerName(container->config().metadata(), record.sandbox_id), record.id);
   janitor_.Post([this] { LogDeletionProblems(); });

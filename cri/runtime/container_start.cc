@@ -85,9 +85,10 @@ Result<ContainerStarted> Runtime::SendStart(const ContainerPtr& container, const
   StartFrame frame;
   frame.Add(FdRole::kPlan, TRY(MakeSealedMemfd("container-plan", record.plan)));
   UniqueFd user_namespace = TRY(container->sandbox().DuplicateUserNamespace());
-  frame.Add(FdRole::kRootfs, TRY(host_.snapshotter.Mount(record.id, record.chain_ids, user_namespace.get())));
+  const FileView view{user_namespace.get(), plan.process.selinux.value.files};
+  frame.Add(FdRole::kRootfs, TRY(host_.snapshotter.Mount(record.id, record.chain_ids, view)));
   for (const ImageVolumeRecord& volume : record.image_volumes)
-    frame.Add(FdRole::kImage, TRY(host_.snapshotter.MountImage(volume.chain_ids, user_namespace.get())));
+    frame.Add(FdRole::kImage, TRY(host_.snapshotter.MountImage(volume.chain_ids, view)));
   call.spans.Mark("mount");
 
   frame.Add(FdRole::kHostMounts, TRY(NsHandle::OfSelf("mnt")).Take());

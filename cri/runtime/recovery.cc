@@ -84,6 +84,7 @@ Result<std::vector<SandboxPtr>> Runtime::LoadRecords() {
     v1::PodSandboxConfig config;
     if (!config.ParseFromString(record.config))
       return Fail(Code::kDataLoss, "decode", "config of sandbox " + row.id);
+    levels_.Hold(record.id, record.selinux_level.value);
     std::string name = SandboxName(config.metadata());
     std::string bytes = record.config;
     auto sandbox = std::make_shared<Sandbox>(std::move(record), std::move(config), SandboxWriter());
@@ -98,6 +99,7 @@ Result<std::vector<SandboxPtr>> Runtime::LoadRecords() {
       return Fail(Code::kDataLoss, "decode", "config of container " + row.id);
     SandboxPtr sandbox = TRY(pods_.FindSandbox(record.sandbox_id));
     host_.images.HoldLayers(record.AllLayers());
+    levels_.Hold(record.id, config.linux().security_context().selinux_options().level());
     std::string name = ContainerName(config.metadata(), record.sandbox_id);
     std::string bytes = record.config;
     auto container =

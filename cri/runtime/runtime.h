@@ -32,8 +32,11 @@
 #include "cri/runtime/shim_reserve.h"
 #include "cri/runtime/start_frame.h"
 #include "cri/seccomp/compiler.h"
+#include "cri/selinux/levels.h"
+#include "cri/selinux/selinux.h"
 #include "cri/shims/shim_launcher.h"
 #include "cri/spec/container_plan.h"
+#include "cri/spec/selinux.h"
 #include "images/image_store.h"
 #include "snapshotter/snapshotter.h"
 #include "streaming/targets.h"
@@ -53,6 +56,7 @@ struct Host {
   PodNetwork& network;
   SeccompCompiler& seccomp;
   AppArmor& apparmor;
+  const SeLinux& selinux;
   ShimLauncher& shims;
   Reactor& reactor;
   HostFacts facts;
@@ -134,13 +138,24 @@ class Runtime final : public StreamTargets {
   Result<SandboxPtr> RecordSandbox(const std::string& id, const v1::RunPodSandboxRequest& request,
                                    std::string config_bytes);
   Result<> BringUp(const SandboxPtr& sandbox, ShimLauncher::Shim shim, Call& call);
-  static Result<PendingReply> SendSandboxPlan(const Sandbox& sandbox, int64_t deadline_ms);
+  Result<PendingReply> SendSandboxPlan(const Sandbox& sandbox, int64_t deadline_ms) const;
   Result<> WritePodFiles(const Sandbox& sandbox, const std::vector<std::string>& addresses);
   Result<> MakePodCgroup(const SandboxRecord& record);
   // Of a sandbox that did not come up. True: nothing is left of it. Otherwise it is listed, not ready, and
   // keeps its name, for the client to stop and remove, as it does with what it could not start.
   bool UndoSandbox(const SandboxPtr& sandbox, const std::string& reason, Spans& spans);
   Result<> AttachNetwork(const Sandbox& sandbox, const Frame& started, SandboxRecord& record);
+
+  // pod_selinux.cc
+  // Whether the kernel has contexts such as the pod asks for.
+  Result<> CheckSeLinux(const v1::PodSandboxConfig& config) const;
+  // `message` has the security context that asks for them.
+  Result<> CheckContexts(const std::string& message, const std::string& process,
+                         const std::string& files) const;
+  // Of the pod's containers, reserved for it.
+  Result<std::string> TakeLevel(const std::string& sandbox_id, const v1::PodSandboxConfig& config);
+  Result<std::string> FilesContextOf(const Sandbox& sandbox) const;
+  Result<> LabelPodFile(int fd, const std::string& path) const;
 
   // sandbox_stop.cc: each is idempotent and works without a shim.
   Result<> StopSandbox(const SandboxPtr& sandbox, Call& call);
@@ -251,6 +266,7 @@ class Runtime final : public StreamTargets {
   PodTable pods_;
   NameTable sandbox_names_;
   NameTable container_names_;
+  Levels levels_;  // of pods, and of containers that ask for one
   EventFeed feed_;
   // Holds the order of events: one at a time is made from the records and published.
   Mutex announcing_;

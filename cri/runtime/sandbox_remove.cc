@@ -24,6 +24,7 @@ Result<> Runtime::ForgetSandbox(const SandboxPtr& sandbox) {
   std::error_code ignored;  // what stays is collected at the next start, when no record names it
   std::filesystem::remove_all(SandboxDir(sandbox->id()), ignored);
   TRY(host_.records.DeleteSandbox(sandbox->id()));
+  levels_.GiveBack(sandbox->id());
   Withdraw(*sandbox);
   sandbox_names_.Release(SandboxName(sandbox->config().metadata()), sandbox->id());
   return {};

@@ -35,6 +35,7 @@ Result<v1::RunPodSandboxResponse> Runtime::RunPodSandbox(const v1::RunPodSandbox
   TRY(ValidateSandboxConfig(request.config()));
   TRY(CheckHandler(request.runtime_handler()));
   TRY(HostPorts(request.config()));
+  TRY(CheckSeLinux(request.config()));
 
   std::string name = SandboxName(request.config().metadata());
   std::string bytes = SerializeDeterministically(request.config());
@@ -120,11 +121,17 @@ Result<SandboxPtr> Runtime::RecordSandbox(const std::string& id, const v1::RunPo
     record.cgroup_parent =
         (std::filesystem::path(host_.config.cgroup.root) / "davit/pods" / record.id).string();
   }
-  if (HasOwnNetwork(config)) TRY(host_.network.Choose(record));
+  record.selinux_level = TRY(TakeLevel(id, config));
+  Result<> chosen = HasOwnNetwork(config) ? host_.network.Choose(record) : Result<>();
+  if (!chosen) {
+    levels_.GiveBack(id);
+    return std::unexpected(std::move(chosen).error());
+  }
 
   SandboxRow row{record.id, Encode(record)};
   if (Result<> put = host_.records.PutSandbox(row); !put) {
     host_.network.GiveBack(record);
+    levels_.GiveBack(id);
     return std::unexpected(std::move(put).error());
   }
   return std::make_shared<Sandbox>(std::move(record), config, SandboxWriter());
@@ -162,8 +169,9 @@ Result<> Runtime::BringUp(const SandboxPtr& sandbox, ShimLauncher::Shim shim, Ca
   return {};
 }
 
-Result<PendingReply> Runtime::SendSandboxPlan(const Sandbox& sandbox, int64_t deadline_ms) {
+Result<PendingReply> Runtime::SendSandboxPlan(const Sandbox& sandbox, int64_t deadline_ms) const {
   SandboxPlan plan = TRY(BuildSandboxPlan(sandbox.config(), sandbox.id()));
+  plan.selinux_files = TRY(FilesContextOf(sandbox));
   UniqueFd memfd = TRY(MakeSealedMemfd("sandbox-plan", Encode(plan)));
   int fds[] = {memfd.get()};
   return sandbox.link()->Send(ShimMessage::kStartSandbox, "", fds, deadline_ms);
@@ -174,8 +182,9 @@ Result<> Runtime::WritePodFiles(const Sandbox& sandbox, const std::vector<std::s
   if (mkdir(dir.c_str(), 0755) < 0 && errno != EEXIST) return SystemError("mkdir", dir);
   PodFiles paths = PodFilesOf(sandbox.id());
   PodFileContents contents = TRY(RenderPodFiles(sandbox.config(), addresses));
-  auto write = [](const std::string& path, const std::string& text) -> Result<> {
+  auto write = [this](const std::string& path, const std::string& text) -> Result<> {
     UniqueFd fd = TRY(OpenAt(AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644));
+    TRY(LabelPodFile(fd.get(), path));
     return WriteAll(fd.get(), text, path);
   };
   TRY(write(paths.hosts, contents.hosts));

@@ -29,6 +29,13 @@ nlohmann::json NetworkInfo(const PodNetwork::Description& network) {
   return info;
 }
 
+nlohmann::json SeLinuxInfo(const SeLinuxHost& host) {
+  return {{"enabled", host.enabled},
+          {"enforcing", host.enforcing},
+          {"process", host.process.ToString()},
+          {"file", host.file.ToString()}};
+}
+
 }  // namespace
 
 Result<v1::StatusResponse> Runtime::Status(const v1::StatusRequest& request, Call&) {
@@ -54,6 +61,7 @@ Result<v1::StatusResponse> Runtime::Status(const v1::StatusRequest& request, Cal
         {"specDirs", host_.cdi.directories()}, {"devices", devices.devices}, {"errors", devices.errors}};
     (*response.mutable_info())["cdi"] = Dump(cdi);
     (*response.mutable_info())["network"] = Dump(NetworkInfo(host_.network.Describe()));
+    (*response.mutable_info())["selinux"] = SeLinuxInfo(host_.facts.selinux).dump();
     nlohmann::json problems = nlohmann::json::array();
     for (const Error& problem : host_.snapshotter.DeletionProblems()) problems.push_back(problem.ToString());
     (*response.mutable_info())["undeletedFiles"] = problems.dump();

@@ -9,6 +9,7 @@
 #include "cri/spec/cdi_edits.h"
 #include "cri/spec/field.h"
 #include "cri/spec/sandbox_plan.h"
+#include "cri/spec/selinux.h"
 #include "cri/spec/user.h"
 #include "cri/spec/user_namespace.h"
 
@@ -149,15 +150,33 @@ Result<> CheckPrivileges(const ContainerInputs& inputs) {
   if (context.privileged() && !inputs.sandbox.linux().security_context().privileged()) {
     return BadField("linux.security_context.privileged", "true", "needs a privileged sandbox");
   }
-  const v1::SELinuxOption& label = context.selinux_options();
-  bool labelled =
-      !label.user().empty() || !label.role().empty() || !label.type().empty() || !label.level().empty();
-  // Without SELinux there is nobody to ask for the label: every runtime ignores it then.
-  if (labelled && inputs.host.has_selinux) {
-    return UnsupportedField("linux.security_context.selinux_options", label.type(),
-                            "labels are not supported yet");
-  }
   return {};
+}
+
+// Other people's files keep their contexts: a host path that was relabelled by mistake is lost to the host.
+Result<> SetRelabelling(const ContainerInputs& inputs, SeLinuxPlan& plan) {
+  plan.relabel_within = KubeletsPodDirectory(inputs.sandbox.metadata());
+  for (const v1::Mount& mount : inputs.container.mounts()) {
+    if (!mount.selinux_relabel() || mount.has_image()) continue;
+    std::string path = TRY(CleanAbsolutePath("mounts.host_path", mount.host_path()));
+    if (path.find(plan.relabel_within) == path.npos)
+      return BadField("mounts.selinux_relabel", path,
+                      "cannot be relabelled: it is not in the kubelet's directory of the pod");
+    plan.relabel.push_back(TRY(CleanAbsolutePath("mounts.container_path", mount.container_path())));
+  }
+  if (plan.relabel.empty()) plan.relabel_within.clear();
+  return {};
+}
+
+Result<SeLinuxPlan> BuildSeLinuxPlan(const ContainerInputs& inputs) {
+  SeLinuxContexts contexts = TRY(ContainerContexts(inputs.container.linux().security_context(),
+                                                   inputs.sandbox.linux().security_context(),
+                                                   inputs.selinux_level, inputs.host.selinux));
+  SeLinuxPlan plan;
+  plan.process = contexts.process.ToString();
+  plan.files = contexts.files.ToString();
+  if (!plan.files.empty()) TRY(SetRelabelling(inputs, plan));
+  return plan;
 }
 
 }  // namespace
@@ -177,6 +196,7 @@ Result<ContainerPlan> BuildContainerPlan(const ContainerInputs& inputs) {
   plan.stdin_open = config.stdin();
   plan.stdin_once = config.stdin_once();
   plan.process = TRY(BuildProcess(inputs));
+  plan.process.selinux = TRY(BuildSeLinuxPlan(inputs));
   TRY(ApplyCdiEdits(inputs.cdi, plan));
   return plan;
 }

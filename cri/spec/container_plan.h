@@ -28,6 +28,7 @@ struct ContainerInputs {
   PodFiles files;
   const HostFacts& host;
   std::string container_id;
+  std::string selinux_level;         // the pod's
   std::vector<cdi::Edits> cdi = {};  // of the devices that the request names
 };
 

@@ -41,7 +41,7 @@ struct Request {
         "metadata { name: 'web' namespace: 'default' uid: 'u' } hostname: 'web-0' " + sandbox);
     auto config = Proto<v1::ContainerConfig>("metadata { name: 'c' } " + container);
     return BuildContainerPlan(
-        {pod, config, image, {"/r/hosts", "/r/resolv.conf", "/r/hostname"}, host, "cid", {}});
+        {pod, config, image, {"/r/hosts", "/r/resolv.conf", "/r/hostname"}, host, "cid", "s0:c1,c2", {}});
   }
 };
 
@@ -270,14 +270,58 @@ TEST(OomScore, HasARange) {
   }
 }
 
+constexpr char kVolume[] =
+    "mounts { container_path: '/data' host_path: '/var/lib/kubelet/pods/u/volumes/e/data' selinux_relabel: "
+    "true }";
+
+SeLinuxHost SeLinuxWithContainers() {
+  return {.enabled = true,
+          .enforcing = true,
+          .process = {"system_u", "system_r", "container_t", "s0"},
+          .file = {"system_u", "object_r", "container_file_t", "s0"},
+          .shared_file = {}};
+}
+
+// DaemonSets ask for labels wherever they run.
 TEST(SeLinux, IsIgnoredWhereThereIsNone) {
   Request request;
-  request.container = Context("selinux_options { level: 's0:c1,c2' }");
-  EXPECT_TRUE(request.Build());
-  request.host.has_selinux = true;
-  EXPECT_TRUE(Refuses(request.Build(), Code::kUnimplemented, std::string(kPrefix) + "selinux_options"));
-  request.container = Context("selinux_options {}");
-  EXPECT_TRUE(request.Build());
+  request.container = std::string(kVolume) + Context("selinux_options { level: 's0:c1,c2' type: '?' }");
+  ASSERT_TRUE(request.Build());
+  EXPECT_EQ(request.Build()->process.selinux.value, SeLinuxPlan());
+}
+
+TEST(SeLinux, LabelsInitExecsAndFiles) {
+  Request request;
+  request.host.selinux = SeLinuxWithContainers();
+  request.container = kVolume;
+  auto plan = request.Build();
+  ASSERT_TRUE(plan) << plan.error().ToString();
+  const SeLinuxPlan& selinux = plan->process.selinux.value;
+  EXPECT_EQ(selinux.process, "system_u:system_r:container_t:s0:c1,c2");
+  EXPECT_EQ(selinux.files, "system_u:object_r:container_file_t:s0:c1,c2");
+  EXPECT_THAT(selinux.relabel, ::testing::ElementsAre("/data"));
+  EXPECT_EQ(selinux.relabel_within, "/pods/u/");
+  SeLinuxPlan exec = BuildExecPlan(*plan, {"/sh"}, /*tty=*/false)->selinux.value;
+  EXPECT_EQ(exec.process, selinux.process);
+  EXPECT_TRUE(exec.relabel.empty()) << "was done at the start";
+}
+
+TEST(SeLinux, RelabelsWhatTheKubeletOwnsAndNothingElse) {
+  Request request;
+  request.host.selinux = SeLinuxWithContainers();
+  auto mount = [](const std::string& path) {
+    return "mounts { container_path: '/data' selinux_relabel: true host_path: '" + path + "' }";
+  };
+  for (const char* path : {"/var/lib/kubelet/pods/u/volumes/e/data", "/srv/k8s/pods/u/etc-hosts"}) {
+    request.container = mount(path);
+    EXPECT_TRUE(request.Build()) << path;
+  }
+  for (const char* path :
+       {"/", "/etc", "/home/user", "/var/lib/kubelet", "/var/lib/kubelet/pods/u",
+        "/var/lib/kubelet/pods/other/volumes/e/data", "/var/lib/kubelet/pods/u/../../../../etc"}) {
+    request.container = mount(path);
+    EXPECT_TRUE(Refuses(request.Build(), Code::kInvalidArgument, "mounts.selinux_relabel")) << path;
+  }
 }
 
 TEST(ContainerPlan, NamesTheAppArmorProfileForInitAndExecs) {

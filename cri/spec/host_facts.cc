@@ -4,7 +4,6 @@
 #include "cri/spec/host_facts.h"
 
 #include <linux/capability.h>
-#include <unistd.h>
 
 #include <charconv>
 #include <string_view>
@@ -46,7 +45,7 @@ Result<HostFacts> CollectHostFacts() {
   std::string oom_score_adj = TRY(ReadFile("/proc/self/oom_score_adj"));
   HostFacts facts = TRY(ParseHostFacts(status, oom_score_adj));
   facts.apparmor = AppArmor().Support();
-  facts.has_selinux = access("/sys/fs/selinux/enforce", F_OK) == 0;
+  facts.selinux = TRY(SeLinux().Describe());
   Result<std::string> user_namespaces = ReadFile("/proc/sys/user/max_user_namespaces");
   facts.has_user_namespaces = user_namespaces && !user_namespaces->starts_with("0\n");
   return facts;

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "cri/apparmor/apparmor.h"
+#include "cri/selinux/selinux.h"
 
 namespace davit {
 
@@ -19,7 +20,7 @@ struct HostFacts {
   bool can_lower_oom_score = false;
   int32_t own_oom_score_adj = 0;
   AppArmorSupport apparmor = AppArmorSupport::kNone;
-  bool has_selinux = false;
+  SeLinuxHost selinux;
   bool has_user_namespaces = false;
   // Where a privileged container's devices come from. Looked at for each of them, because devices come and
   // go.

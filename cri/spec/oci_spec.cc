@@ -67,6 +67,7 @@ Json ProcessJson(const ProcessPlan& process) {
       {"rlimits", RlimitsJson(process.rlimits)},
   };
   if (!process.apparmor_profile.value.empty()) json["apparmorProfile"] = process.apparmor_profile.value;
+  if (!process.selinux.value.process.empty()) json["selinuxLabel"] = process.selinux.value.process;
   if (process.oom_score_adj) json["oomScoreAdj"] = *process.oom_score_adj;
   return json;
 }
@@ -238,6 +239,8 @@ std::string RenderOciSpec(const SandboxPlan& sandbox, const ContainerPlan& conta
         {"maskedPaths", container.masked_paths},
         {"readonlyPaths", container.read_only_paths}}},
   };
+  const std::string& files = container.process.selinux.value.files;
+  if (!files.empty()) json["linux"]["mountLabel"] = files;
   if (!container.ids.empty()) {
     json["linux"]["uidMappings"] = IdRangeJson(container.ids.uids);
     json["linux"]["gidMappings"] = IdRangeJson(container.ids.gids);

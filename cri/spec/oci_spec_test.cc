@@ -41,6 +41,8 @@ ContainerPlan SomePlan() {
   plan.process.capabilities.bounding = 1;
   plan.process.oom_score_adj = 999;
   plan.process.apparmor_profile = "web";
+  plan.process.selinux = SeLinuxPlan{
+      .process = "u:r:t:s0:c1,c2", .files = "u:o:f:s0:c1,c2", .relabel = {}, .relabel_within = {}};
   plan.process.rlimits = {{RLIMIT_NOFILE, 10, 20}};
   return plan;
 }
@@ -64,6 +66,8 @@ TEST(OciSpec, SaysWhatThePlanSays) {
   EXPECT_EQ(spec["process"]["capabilities"]["bounding"], Json({"CAP_CHOWN"}));
   EXPECT_EQ(spec["process"]["oomScoreAdj"], 999);
   EXPECT_EQ(spec["process"]["apparmorProfile"], "web");
+  EXPECT_EQ(spec["process"]["selinuxLabel"], "u:r:t:s0:c1,c2");
+  EXPECT_EQ(spec["linux"]["mountLabel"], "u:o:f:s0:c1,c2");
   EXPECT_EQ(spec["process"]["rlimits"][0], Json({{"type", "RLIMIT_NOFILE"}, {"soft", 10}, {"hard", 20}}));
   EXPECT_EQ(spec["linux"]["cgroupsPath"], "/kubepods/cid");
   EXPECT_EQ(spec["linux"]["maskedPaths"], Json({"/proc/kcore"}));

@@ -20,10 +20,6 @@
 namespace davit {
 namespace {
 
-bool HasProfile(const ContainerPlan& plan) {
-  return !plan.process.apparmor_profile.value.empty();
-}
-
 void Append(std::vector<int>& numbers, std::span<const UniqueFd> fds) {
   for (const UniqueFd& fd : fds) numbers.push_back(fd.get());
 }
@@ -76,9 +72,11 @@ Result<UniqueFd> AwaitProcfs(const std::string& id, int handover) {
 
 // By the shim's procfs if the caller has it. Where others may watch it has not.
 Result<> OpenOwnExecProfile(InitInputs& inputs) {
-  if (!HasProfile(inputs.plan)) return {};
+  const ProcessPlan& process = inputs.plan.process;
+  if (!HasExecProfile(process)) return {};
   inputs.process.exec_profile =
-      TRY(MayBeWatched(inputs.plan) ? OpenExecProfileInside() : OpenExecProfile(inputs.own->proc.get()));
+      TRY(MayBeWatched(inputs.plan) ? OpenExecProfileInside(process)
+                                    : OpenExecProfile(process, inputs.own->proc.get()));
   return {};
 }
 
@@ -163,7 +161,7 @@ std::vector<int> DescriptorsOfWaitingInit(const InitInputs& inputs, int sync, in
                           pod.uts.get(),
                           inputs.process.spare_null,
                           inputs.process.exec_profile.get()};
-  bool opens_by_shims_procfs = HasProfile(inputs.plan) && !MayBeWatched(inputs.plan);
+  bool opens_by_shims_procfs = HasExecProfile(inputs.plan.process) && !MayBeWatched(inputs.plan);
   if (opens_by_shims_procfs && !inputs.process.exec_profile) own.push_back(inputs.own->proc.get());
   own.insert(own.end(), std::begin(inputs.process.stdio), std::end(inputs.process.stdio));
   Append(own, inputs.cgroup->procs);

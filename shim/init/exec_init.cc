@@ -21,7 +21,7 @@ Result<UniqueFd> EnterContainer(ExecInputs& inputs, int sync) {
   TRY(CloseAllBut(DescriptorsOfExec(inputs, sync)));
   if (setsid() < 0) return SystemError("setsid", "exec");
   TRY(JoinCgroups(*inputs.cgroup));
-  if (!inputs.plan.apparmor_profile.value.empty()) inputs.process.exec_profile = TRY(OpenExecProfileInside());
+  if (HasExecProfile(inputs.plan)) inputs.process.exec_profile = TRY(OpenExecProfileInside(inputs.plan));
   // All at once, the user namespace first, and its root and working directory become those of the mount
   // namespace (setns(2)).
   int namespaces = kNamespaces | (inputs.has_user_namespace ? CLONE_NEWUSER : 0);

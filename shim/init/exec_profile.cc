@@ -13,28 +13,63 @@
 #include "shim/init/own_process.h"
 
 namespace davit {
+namespace {
 
-Result<UniqueFd> OpenExecProfile(int proc_fd) {
-  std::string file = TRY(OwnProcName(proc_fd)) + "/attr/apparmor/exec";
+const std::string& AppArmorOf(const ProcessPlan& plan) {
+  return plan.apparmor_profile.value;
+}
+
+const std::string& SeLinuxOf(const ProcessPlan& plan) {
+  return plan.selinux.value.process;
+}
+
+Result<UniqueFd> OpenAttribute(int proc_fd, const std::string& name) {
+  std::string file = TRY(OwnProcName(proc_fd)) + "/attr/" + name;
   UniqueFd fd = TRY(OpenBeneath(proc_fd, file, Resolve::kStrict, O_WRONLY));
   struct statfs filesystem;
   if (fstatfs(fd.get(), &filesystem) < 0) return SystemError("fstatfs", file);
   if (filesystem.f_type != PROC_SUPER_MAGIC)
-    return Fail(Code::kPermissionDenied, "open AppArmor attribute", file, "it is not in procfs");
+    return Fail(Code::kPermissionDenied, "open attribute", file, "it is not in procfs");
+  return fd;
+}
+
+// Else the container could not look into the session keyring that is made for it. Forgotten at execve.
+Result<> OwnKeyringsAs(const std::string& context, int proc_fd) {
+  UniqueFd fd = TRY(OpenAttribute(proc_fd, "keycreate"));
+  if (write(fd.get(), context.data(), context.size()) < 0) return SystemError("own keyrings as", context);
+  return {};
+}
+
+}  // namespace
+
+bool HasExecProfile(const ProcessPlan& plan) {
+  return !AppArmorOf(plan).empty() || !SeLinuxOf(plan).empty();
+}
+
+Result<UniqueFd> OpenExecProfile(const ProcessPlan& plan, int proc_fd) {
+  if (!AppArmorOf(plan).empty() && !SeLinuxOf(plan).empty())
+    return Fail(Code::kInvalidArgument, "confine by", SeLinuxOf(plan),
+                "there is an AppArmor profile as well");
+  if (!AppArmorOf(plan).empty()) return OpenAttribute(proc_fd, "apparmor/exec");
+  // The file would be there without SELinux as well, and might take the name for another module's.
+  UniqueFd fd = TRY(OpenAttribute(proc_fd, "exec"));
+  TRY(OwnKeyringsAs(SeLinuxOf(plan), proc_fd));
   return fd;
 }
 
 // Processes and nothing else: whoever may trace the caller finds no way to the kernel's settings in it.
-Result<UniqueFd> OpenExecProfileInside() {
+Result<UniqueFd> OpenExecProfileInside(const ProcessPlan& plan) {
   UniqueFd procfs =
       TRY(NewFilesystem("proc", "subset=pid", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
-  return OpenExecProfile(procfs.get());
+  return OpenExecProfile(plan, procfs.get());
 }
 
-Result<> ChangeProfileOnExec(int fd, const std::string& profile) {
-  std::string command = "exec " + profile;
-  if (write(fd, command.data(), command.size()) < 0) return SystemError("apply AppArmor profile", profile);
-  return {};
+Result<> ChangeOnExec(const ProcessPlan& plan, int fd) {
+  const std::string& context = SeLinuxOf(plan);
+  std::string command = context.empty() ? "exec " + AppArmorOf(plan) : context;
+  if (write(fd, command.data(), command.size()) >= 0) return {};
+  return context.empty() ? SystemError("apply AppArmor profile", AppArmorOf(plan))
+                         : SystemError("apply SELinux context", context);
 }
 
 }  // namespace davit

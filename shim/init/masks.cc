@@ -29,10 +29,12 @@ Result<std::optional<UniqueFd>> OpenIfThere(int root_fd, const std::string& path
 // One empty filesystem for all masked directories of a container, made when the first one needs it.
 class EmptyDirectory {
  public:
+  explicit EmptyDirectory(const std::string& selinux_context) : selinux_context_(selinux_context) {}
+
   Result<UniqueFd> Clone() {
     if (!first_) {
-      first_ =
-          TRY(NewFilesystem("tmpfs", "size=4k,nr_inodes=2,mode=755", kMaskAttributes | MOUNT_ATTR_NODEV));
+      first_ = TRY(NewFilesystem("tmpfs", "size=4k,nr_inodes=2,mode=755", kMaskAttributes | MOUNT_ATTR_NODEV,
+                                 selinux_context_));
       return UniqueFd(fcntl(first_.get(), F_DUPFD_CLOEXEC, 0));
     }
     // Only now is it a mount of this namespace, which is what the kernel lets one clone (before 6.15).
@@ -40,6 +42,7 @@ class EmptyDirectory {
   }
 
  private:
+  const std::string& selinux_context_;
   UniqueFd first_;
 };
 
@@ -57,8 +60,9 @@ bool IsDirectory(int fd) {
 
 }  // namespace
 
-Result<> MaskPaths(int root_fd, const std::vector<std::string>& paths, int null_fd) {
-  EmptyDirectory empty;
+Result<> MaskPaths(int root_fd, const std::vector<std::string>& paths, int null_fd,
+                   const std::string& selinux_context) {
+  EmptyDirectory empty(selinux_context);
   for (const std::string& path : paths) {
     std::optional<UniqueFd> target = TRY(OpenIfThere(root_fd, path));
     if (!target) continue;

@@ -53,7 +53,8 @@ Result<> SetAttributes(int mount_fd, mount_attr attributes, bool recursive, std:
 
 }  // namespace
 
-Result<UniqueFd> NewFilesystem(const std::string& type, const std::string& options, uint64_t attributes) {
+Result<UniqueFd> NewFilesystem(const std::string& type, const std::string& options, uint64_t attributes,
+                               const std::string& selinux_context) {
   UniqueFd context(fsopen(type.c_str(), FSOPEN_CLOEXEC));
   if (!context) return SystemError("fsopen", type);
   if (fsconfig(context.get(), FSCONFIG_SET_STRING, "source", type.c_str(), 0) < 0)
@@ -63,6 +64,8 @@ Result<UniqueFd> NewFilesystem(const std::string& type, const std::string& optio
     if (end > pos) TRY(Configure(context.get(), type, options.substr(pos, end - pos)));
     pos = end + 1;
   }
+  // Never in `options`: its categories have commas between them.
+  if (!selinux_context.empty()) TRY(Configure(context.get(), type, "context=" + selinux_context));
   if (fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) < 0) {
     auto failure = SystemError("fsconfig(CMD_CREATE)", type);
     failure.error().context = KernelWords(context.get());

@@ -18,8 +18,9 @@
 namespace davit {
 
 // A new filesystem, detached. `options` as in MountStep; the kernel's own words on a bad one are in the
-// error's context.
-Result<UniqueFd> NewFilesystem(const std::string& type, const std::string& options, uint64_t attributes);
+// error's context. With a SELinux context every file of it has that, whatever policy and attributes say.
+Result<UniqueFd> NewFilesystem(const std::string& type, const std::string& options, uint64_t attributes,
+                               const std::string& selinux_context = {});
 
 // A detached copy of the mount at `path` below `dir_fd` (the mount that dir_fd is on, when `path` is empty),
 // seen from that file or directory. It must be a mount of the caller's mount namespace.

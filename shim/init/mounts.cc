@@ -10,6 +10,8 @@
 
 #include <algorithm>
 
+#include "base/file_io.h"
+#include "base/selinux_attribute.h"
 #include "shim/init/dev.h"
 #include "shim/init/mount_api.h"
 #include "shim/init/target.h"
@@ -91,9 +93,9 @@ class Builder {
       case MountKind::kSysfs:
         return MakeSysfs(step);
       case MountKind::kMqueue:
-        return NewFilesystem("mqueue", step.options, step.attributes);
+        return MakeMqueue(step);
       case MountKind::kDevpts:
-        return NewFilesystem("devpts", step.options, step.attributes);
+        return NewFilesystem("devpts", step.options, step.attributes, FilesContext());
       case MountKind::kShm:
         return MakeShm(step);
       case MountKind::kVolume:
@@ -117,11 +119,20 @@ class Builder {
   // Stays writable until everything is in place: later steps make their targets in it.
   Result<UniqueFd> MakeTmpfs(const MountStep& step) {
     uint64_t attributes = step.attributes & ~static_cast<uint64_t>(MOUNT_ATTR_RDONLY);
-    UniqueFd mount = TRY(NewFilesystem("tmpfs", step.options, attributes));
+    UniqueFd mount = TRY(NewFilesystem("tmpfs", step.options, attributes, FilesContext()));
     if (IsOwnDev(step)) {
       TRY(PopulateDev(mount.get(), plan_.devices));
       own_dev_ = true;
     }
+    return mount;
+  }
+
+  // The filesystem of an IPC namespace is there already, and takes no context for all of its files.
+  Result<UniqueFd> MakeMqueue(const MountStep& step) {
+    UniqueFd mount = TRY(NewFilesystem("mqueue", step.options, step.attributes));
+    if (FilesContext().empty()) return mount;
+    UniqueFd directory = TRY(OpenAt(mount.get(), ".", O_RDONLY | O_DIRECTORY));
+    TRY(SetSeLinuxContext(directory.get(), FilesContext(), step.target));
     return mount;
   }
 
@@ -163,6 +174,8 @@ class Builder {
     }
     return {};
   }
+
+  const std::string& FilesContext() const { return plan_.process.selinux.value.files; }
 
   int root_fd_;
   const ContainerPlan& plan_;

@@ -114,8 +114,7 @@ Result<> AnnounceAndFilter(const ProcessInputs& inputs, const Identity& identity
 
 // Counts from execve on: until then nothing is confined.
 Result<> Confine(const ProcessInputs& inputs) {
-  const std::string& profile = inputs.plan->apparmor_profile.value;
-  return profile.empty() ? Result<>() : ChangeProfileOnExec(inputs.exec_profile.get(), profile);
+  return HasExecProfile(*inputs.plan) ? ChangeOnExec(*inputs.plan, inputs.exec_profile.get()) : Result<>();
 }
 
 Result<> Restrict(const ProcessInputs& inputs, const Identity& identity, int root_fd, int sync) {
@@ -129,6 +128,14 @@ Result<> Restrict(const ProcessInputs& inputs, const Identity& identity, int roo
   if (!plan.no_new_privileges) TRY(AnnounceAndFilter(inputs, identity, sync));
   TRY(BecomeUser(plan, identity, root_fd));
   return ShedRuntimeState();
+}
+
+// What the policy forbids looks like a file without an x bit.
+std::unexpected<Error> ExecFailed(const ProcessPlan& plan, const std::string& file) {
+  auto failed = SystemError("exec", file);
+  const std::string& context = plan.selinux.value.process;
+  if (errno == EACCES && !context.empty()) failed.error().context = "as " + context;
+  return failed;
 }
 
 Result<> Execute(const ProcessInputs& inputs, int root_fd, int sync) {
@@ -148,7 +155,7 @@ Result<> Execute(const ProcessInputs& inputs, int root_fd, int sync) {
   std::string file = TRY(FindExecutable(plan.args[0], path != nullptr ? path : kDefaultPath));
   if (plan.no_new_privileges) TRY(AnnounceAndFilter(inputs, identity, sync));
   execve(file.c_str(), argv.data(), envp.data());
-  return SystemError("exec", file);
+  return ExecFailed(plan, file);
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include "base/idmapped_mount.h"
 #include "shim/init/mount_api.h"
 #include "shim/init/own_process.h"
+#include "shim/init/relabel.h"
 #include "shim/init/user_namespace.h"
 
 namespace davit {
@@ -80,8 +81,15 @@ class IdMappings {
   int proc_fd_;
 };
 
-Result<UniqueFd> CloneSource(const MountStep& step, IdMappings& ids, int proc_fd) {
+Result<> RelabelIfAsked(int source_fd, const MountStep& step, const SeLinuxPlan& selinux, int proc_fd) {
+  if (std::ranges::find(selinux.relabel, step.target) == selinux.relabel.end()) return {};
+  return Relabel(source_fd, selinux.files, selinux.relabel_within, proc_fd);
+}
+
+Result<UniqueFd> CloneSource(const MountStep& step, const SeLinuxPlan& selinux, IdMappings& ids,
+                             int proc_fd) {
   UniqueFd source = TRY(OpenSource(step));
+  TRY(RelabelIfAsked(source.get(), step, selinux, proc_fd));
   if (step.propagation != Propagation::kPrivate) TRY(CheckPropagation(source.get(), step, proc_fd));
   UniqueFd mount = TRY(CloneMount(source.get(), "", step.recursive_bind, step.source));
   TRY(ids.Apply(mount.get(), step));
@@ -112,7 +120,7 @@ Result<std::vector<UniqueFd>> OpenSources(const ContainerPlan& plan, int user_na
   for (size_t i = 0; i < plan.mounts.size(); ++i) {
     if (plan.mounts[i].kind != MountKind::kBind) continue;
     progress.Say("mount source " + plan.mounts[i].source);
-    sources[i] = TRY(CloneSource(plan.mounts[i], ids, proc_fd));
+    sources[i] = TRY(CloneSource(plan.mounts[i], plan.process.selinux.value, ids, proc_fd));
   }
   progress.Say("");
   return sources;

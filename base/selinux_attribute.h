@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// The SELinux context of a file, as the kernel takes it: an extended attribute (xattr(7)).
+#pragma once
+
+#include <sys/xattr.h>
+
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+
+namespace davit {
+
+constexpr char kSeLinuxAttribute[] = "security.selinux";
+
+// `fd` was opened for reading or writing: with O_PATH it has no attributes.
+inline Result<> SetSeLinuxContext(int fd, const std::string& context, std::string_view subject) {
+  if (fsetxattr(fd, kSeLinuxAttribute, context.c_str(), context.size() + 1, 0) == 0) return {};
+  return SystemError("fsetxattr " + context, subject);
+}
+
+}  // namespace davit
