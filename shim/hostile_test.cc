@@ -164,6 +164,7 @@ TEST_F(HostileTest, Rule2TheShimsProgramIsSealedAndUselessInside) {
 
 // What looks a user or a converter up by way of shared libraries finds those of the container.
 TEST_F(HostileTest, Rule2TheShimLoadsNoLibraries) {
+  StartSandbox();  // exec(2) lets its parent go on a little before the process has its new program
   std::string program = *ReadFile("/proc/" + std::to_string(daemon_.shim().pid) + "/exe", 64 << 20);
   const auto* header = reinterpret_cast<const Elf64_Ehdr*>(program.data());
   const auto* segments = reinterpret_cast<const Elf64_Phdr*>(program.data() + header->e_phoff);
