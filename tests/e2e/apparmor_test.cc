@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// AppArmor, as a container's own processes see it. What needs a host with AppArmor is run by tests/host.
+// AppArmor, as a container's own processes see it. What needs a host with AppArmor is run by tests/v2host.
 
 #include <unistd.h>
 
 #include "base/file_io.h"
 #include "base/run_program.h"
-#include "tests/e2e/pod_test.h"
+#include "tests/e2e/secured_container_test.h"
 
 namespace davit::e2e {
 namespace {
@@ -37,15 +37,8 @@ void Parse(const std::string& option) {
   if (outcome->status.code != 0) throw std::runtime_error(outcome->diagnostics);
 }
 
-class AppArmorTest : public PodTest {
+class AppArmorTest : public SecuredContainerTest {
  protected:
-  using Change = std::function<void(v1::LinuxContainerSecurityContext&)>;
-
-  static v1::ContainerConfig Config(const std::string& script, const Change& change) {
-    v1::ContainerConfig config = ShellConfig(script);
-    change(*config.mutable_linux()->mutable_security_context());
-    return config;
-  }
   static void AskFor(v1::LinuxContainerSecurityContext& security, const std::string& profile) {
     security.mutable_apparmor()->set_profile_type(v1::SecurityProfile::Localhost);
     security.mutable_apparmor()->set_localhost_ref(profile);
@@ -58,10 +51,6 @@ class AppArmorTest : public PodTest {
       pod.mutable_linux()->mutable_security_context()->set_privileged(privileged);
     });
     return LogOf(status.id());
-  }
-  Answer<v1::CreateContainerResponse> TryCreate(const Change& change) {
-    v1::PodSandboxConfig pod_config = PodConfig();
-    return PodTest::TryCreate(RunPod(pod_config), pod_config, Config("true", change));
   }
 };
 

@@ -13,7 +13,7 @@
 
 #include "base/file_io.h"
 #include "base/selinux_attribute.h"
-#include "tests/e2e/pod_test.h"
+#include "tests/e2e/secured_container_test.h"
 
 namespace davit::e2e {
 namespace {
@@ -44,15 +44,8 @@ std::string LevelOf(const std::string& context) {
   return context.substr(at);
 }
 
-class SeLinuxTest : public PodTest {
+class SeLinuxTest : public SecuredContainerTest {
  protected:
-  using Change = std::function<void(v1::LinuxContainerSecurityContext&)>;
-
-  static v1::ContainerConfig Config(const std::string& script, const Change& change) {
-    v1::ContainerConfig config = ShellConfig(script);
-    change(*config.mutable_linux()->mutable_security_context());
-    return config;
-  }
   static Change AskForType(const std::string& type) {
     return [type](auto& security) { security.mutable_selinux_options()->set_type(type); };
   }
@@ -64,10 +57,6 @@ class SeLinuxTest : public PodTest {
                       const std::function<void(v1::PodSandboxConfig&)>& change_pod = {}) {
     std::string label = LogOf(RunToEnd(Config(kLabel, change), change_pod).id());
     return label.substr(0, label.find('\n'));
-  }
-  Answer<v1::CreateContainerResponse> TryCreate(const Change& change) {
-    v1::PodSandboxConfig pod_config = PodConfig();
-    return PodTest::TryCreate(RunPod(pod_config), pod_config, Config("true", change));
   }
   std::string FilesContextOf(const std::string& container) {
     return "system_u:object_r:container_file_t:" + LevelOf(Shell(container, kLabel));
