@@ -10,7 +10,9 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
+#include <chrono>
 #include <set>
+#include <thread>
 
 #include "cri/cgroup/apply.h"
 #include "cri/cgroup/test_tree.h"
@@ -252,6 +254,29 @@ TEST_P(CgroupHostTest, KillEndsFrozenProcesses) {
   Result<> killed = host_->Kill(path_);
   ASSERT_TRUE(killed) << killed.error().ToString();
   EXPECT_EQ(WTERMSIG(process.Wait()), SIGKILL);
+}
+
+// The kernel tells changes of cgroup.events at most every 10 ms, and forgets what it has not told yet when
+// the cgroup goes.
+TEST_P(CgroupHostTest, KillNoticesThatSomebodyElseRemovesTheCgroup) {
+  constexpr int kRounds = 20;
+  constexpr std::chrono::seconds kFarBelowTheTimeout{5};
+  for (int round = 0; round < kRounds; ++round) {
+    ASSERT_TRUE(Create());
+    TestProcess process;
+    Join(process.pid());
+    std::jthread remover([this](const std::stop_token& stop) {
+      while (!stop.stop_requested() && CountWhere(path_) > 0) {
+        for (const CgroupHierarchy& hierarchy : host_->hierarchies())
+          unlinkat(hierarchy.dir.get(), path_.c_str() + 1, AT_REMOVEDIR);
+      }
+    });
+    auto began = std::chrono::steady_clock::now();
+    Result<> killed = host_->Kill(path_);
+    ASSERT_TRUE(killed) << killed.error().ToString();
+    ASSERT_LT(std::chrono::steady_clock::now() - began, kFarBelowTheTimeout);
+    EXPECT_EQ(WTERMSIG(process.Wait()), SIGKILL);
+  }
 }
 
 TEST_P(CgroupHostTest, KillOfWhatIsNotThereSucceeds) {

@@ -95,7 +95,10 @@ Result<> KillV1(Hierarchies hierarchies, const std::string& path, const Deadline
   return {};
 }
 
-// Waits for "populated 0"; the file becomes readable for POLLPRI at every change (cgroup-v2.rst).
+// Waits for "populated 0"; the file becomes readable for POLLPRI at every change (cgroup-v2.rst). The kernel
+// delays a change that follows another one closely, and forgets to tell it when the cgroup is removed
+// meanwhile: so this looks again, too.
+constexpr int kLookAgainMs = 50;
 Result<> AwaitEmptyV2(const CgroupHierarchy& unified, const std::string& path, const Deadline& deadline) {
   UniqueFd events = TRY(OpenAt(unified.dir.get(), path + "/cgroup.events", O_RDONLY));
   while (true) {
@@ -103,7 +106,8 @@ Result<> AwaitEmptyV2(const CgroupHierarchy& unified, const std::string& path, c
     if (ValueOfKey(TRY(ReadFd(events.get(), path + "/cgroup.events")), "populated") == 0) return {};
     if (deadline.Passed()) return StillPopulated(path);
     pollfd poll_events = {events.get(), POLLPRI, 0};
-    if (poll(&poll_events, 1, deadline.Remaining()) < 0 && errno != EINTR) return SystemError("poll", path);
+    if (poll(&poll_events, 1, std::min(deadline.Remaining(), kLookAgainMs)) < 0 && errno != EINTR)
+      return SystemError("poll", path);
   }
 }
 
