@@ -163,23 +163,22 @@ TEST(Rule9Identity, ResolvesOrRefuses) {
 
 TEST(Capabilities, NobodyGainsWhatTheHostLacks) {
   CapabilitySets all{~0ULL, ~0ULL, ~0ULL, 0, 0};
-  CapabilitySets reached = ReachableCapabilities(all, 0xff, 0xf0f);
+  CapabilitySets reached = ReachableCapabilities(all, 0xff);
   EXPECT_EQ(reached.permitted, 0xffU);
   EXPECT_EQ(reached.effective, 0xffU);
-  EXPECT_EQ(reached.bounding, 0xf0fU);
 }
 
 TEST(Capabilities, InheritableIsForAmbientOnly) {
   CapabilitySets wanted{0xff, 0xff, 0xff, 0xff, 0};
-  EXPECT_EQ(ReachableCapabilities(wanted, ~0ULL, ~0ULL).inheritable, 0U);
+  EXPECT_EQ(ReachableCapabilities(wanted, ~0ULL).inheritable, 0U);
   wanted.ambient = 0x103;
-  CapabilitySets reached = ReachableCapabilities(wanted, ~0ULL, ~0ULL);
+  CapabilitySets reached = ReachableCapabilities(wanted, ~0ULL);
   EXPECT_EQ(reached.inheritable, 0xffU);
   EXPECT_EQ(reached.ambient, 0x3U);  // never more than permitted and inheritable
 }
 
 TEST(Capabilities, EffectiveIsWithinPermitted) {
-  EXPECT_EQ(ReachableCapabilities({~0ULL, 0xff, 0x0f, 0, 0}, ~0ULL, ~0ULL).effective, 0x0fU);
+  EXPECT_EQ(ReachableCapabilities({~0ULL, 0xff, 0x0f, 0, 0}, ~0ULL).effective, 0x0fU);
 }
 
 TEST(OomKills, ReadsBothForms) {

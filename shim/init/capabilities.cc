@@ -19,10 +19,9 @@ constexpr uint64_t Bit(int capability) {
 
 }  // namespace
 
-CapabilitySets ReachableCapabilities(const CapabilitySets& wanted, uint64_t permitted_now,
-                                     uint64_t bounding_now) {
+CapabilitySets ReachableCapabilities(const CapabilitySets& wanted, uint64_t permitted_now) {
   CapabilitySets sets;
-  sets.bounding = wanted.bounding & bounding_now;
+  sets.bounding = wanted.bounding;
   sets.permitted = wanted.permitted & permitted_now;
   sets.effective = wanted.effective & sets.permitted;
   sets.inheritable = wanted.ambient == 0 ? 0 : wanted.inheritable & sets.permitted;
@@ -30,26 +29,18 @@ CapabilitySets ReachableCapabilities(const CapabilitySets& wanted, uint64_t perm
   return sets;
 }
 
-Result<OwnCapabilities> ReadOwnCapabilities() {
+Result<uint64_t> ReadPermittedCapabilities() {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct data[2] = {};
   if (syscall(SYS_capget, &header, data) < 0) return SystemError("capget", "self");
-  OwnCapabilities own;
-  own.permitted = data[0].permitted | uint64_t{data[1].permitted} << 32;
-  for (int capability = 0; capability < kMaxCapabilities; ++capability) {
-    int held = prctl(PR_CAPBSET_READ, capability, 0, 0, 0);
-    if (held < 0) break;  // beyond the last one that this kernel knows
-    if (held == 1) own.bounding |= Bit(capability);
-  }
-  return own;
+  return data[0].permitted | uint64_t{data[1].permitted} << 32;
 }
 
-Result<> LimitBoundingSet(uint64_t keep, uint64_t bounding_now) {
+Result<> LimitBoundingSet(uint64_t keep) {
   for (int capability = 0; capability < kMaxCapabilities; ++capability) {
-    if ((bounding_now & ~keep & Bit(capability)) == 0) continue;
-    if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0) {
-      return SystemError("prctl(PR_CAPBSET_DROP)", std::to_string(capability));
-    }
+    if ((keep & Bit(capability)) != 0 || prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0) continue;
+    if (errno == EINVAL) break;  // beyond the last one that this kernel knows
+    return SystemError("prctl(PR_CAPBSET_DROP)", std::to_string(capability));
   }
   return {};
 }

@@ -9,21 +9,16 @@
 
 namespace davit {
 
-// Sets that the kernel will take from a process that has `permitted_now` and `bounding_now`: nobody can gain
-// what the host itself lacks, so that is left out. Inheritable stays empty unless ambient capabilities need
-// it (CVE-2022-29162).
-CapabilitySets ReachableCapabilities(const CapabilitySets& wanted, uint64_t permitted_now,
-                                     uint64_t bounding_now);
+// Sets that the kernel will take from a process that has `permitted_now`: nobody can gain what the host
+// itself lacks, so that is left out. Inheritable stays empty unless ambient capabilities need it
+// (CVE-2022-29162).
+CapabilitySets ReachableCapabilities(const CapabilitySets& wanted, uint64_t permitted_now);
 
-// The calling process's permitted and bounding sets.
-struct OwnCapabilities {
-  uint64_t permitted = 0;
-  uint64_t bounding = 0;
-};
-Result<OwnCapabilities> ReadOwnCapabilities();
+// The calling process's permitted set.
+Result<uint64_t> ReadPermittedCapabilities();
 
 // Drops everything outside `keep` from the bounding set. Needs CAP_SETPCAP.
-Result<> LimitBoundingSet(uint64_t keep, uint64_t bounding_now);
+Result<> LimitBoundingSet(uint64_t keep);
 
 // Sets permitted, effective, inheritable and ambient, the bounding set being done.
 Result<> SetCapabilities(const CapabilitySets& sets);

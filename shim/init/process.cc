@@ -66,11 +66,10 @@ Result<> ChangeIds(const Identity& identity) {
 // Chdir comes first as root, who may enter what a volume's owner closed to others, then as the user, who may
 // enter what a root-squashing NFS server closed to root.
 Result<> BecomeUser(const ProcessPlan& plan, const Identity& identity, int root_fd) {
-  OwnCapabilities own = TRY(ReadOwnCapabilities());
-  CapabilitySets sets = ReachableCapabilities(plan.capabilities, own.permitted, own.bounding);
+  CapabilitySets sets = ReachableCapabilities(plan.capabilities, TRY(ReadPermittedCapabilities()));
   Result<> entered = EnterWorkingDirectory(root_fd, plan.cwd);
   if (!entered && !MayHelpAsUser(entered)) return entered;
-  TRY(LimitBoundingSet(sets.bounding, own.bounding));
+  TRY(LimitBoundingSet(sets.bounding));
   TRY(ChangeIds(identity));
   if (!entered) TRY(EnterWorkingDirectory(root_fd, plan.cwd));
   return SetCapabilities(sets);

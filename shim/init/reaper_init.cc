@@ -28,9 +28,8 @@ Result<> EnterEmptyRoot() {
 }
 
 Result<> DropCapabilities() {
-  OwnCapabilities own = TRY(ReadOwnCapabilities());
   // With an empty bounding set the exec gives user 0 nothing back.
-  TRY(LimitBoundingSet(0, own.bounding));
+  TRY(LimitBoundingSet(0));
   return SetCapabilities({});
 }
 

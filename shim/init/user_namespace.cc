@@ -91,9 +91,8 @@ Result<> BecomeRoot() {
 Result<> MakeFilesAsRootOf(const IdMap& ids) {
   TRY(SetFilesystemIds(ids.uids.outside, ids.gids.outside));
   // Leaving filesystem id 0 takes the capabilities on files away (capabilities(7)).
-  OwnCapabilities own = TRY(ReadOwnCapabilities());
   CapabilitySets all;
-  all.permitted = all.effective = own.permitted;
+  all.permitted = all.effective = TRY(ReadPermittedCapabilities());
   return SetCapabilities(all);
 }
 
