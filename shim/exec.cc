@@ -18,9 +18,10 @@ namespace {
 // hang.
 constexpr uint32_t kStartTimeoutMs = 60'000;
 
-Result<ExecInputs> MakeInputs(const Container& container, const RoleFds& fds, int null_fd) {
+Result<ExecInputs> MakeInputs(const Container& container, const std::string& plan, const RoleFds& fds,
+                              int null_fd) {
   ExecInputs inputs;
-  inputs.plan = TRY(Decode<ProcessPlan>(TRY(ReadPlanBytes(fds.plan)), "exec plan"));
+  inputs.plan = TRY(Decode<ProcessPlan>(plan.empty() ? TRY(ReadPlanBytes(fds.plan)) : plan, "exec plan"));
   if (inputs.plan.seccomp != fds.seccomp.valid()) {
     return Fail(Code::kInvalidArgument, "exec", container.live().container_id,
                 "plan and descriptors disagree on seccomp");
@@ -47,8 +48,8 @@ bool MayBeWatched(const Container& container, const ProcessPlan& plan) {
 Exec::Exec(Environment& env, std::string id, Callbacks callbacks)
     : env_(env), id_(std::move(id)), callbacks_(std::move(callbacks)) {}
 
-Result<> Exec::Start(const Container& container, RoleFds fds) {
-  ExecInputs inputs = TRY(MakeInputs(container, fds, env_.null_fd));
+Result<> Exec::Start(const Container& container, const std::string& plan, RoleFds fds, Told told) {
+  ExecInputs inputs = TRY(MakeInputs(container, plan, fds, env_.null_fd));
   SyncPair sync = TRY(MakeSyncPair());
   const UniqueFd& cgroup = fds.cgroup.unified ? fds.cgroup.unified : container.cgroup().unified;
   CloneTarget target{.cgroup = cgroup.get(),
@@ -72,6 +73,7 @@ Result<> Exec::Start(const Container& container, RoleFds fds) {
   options.subject = id_;
   options.timeout_ms = kStartTimeoutMs;
   options.placement = {std::move(inputs.plan.rlimits), inputs.plan.oom_score_adj};
+  options.quiet = told == Told::kEnd;
   options.on_console = [this](UniqueFd controller) { terminal_ = std::move(controller); };
   launch_ = std::make_unique<Launch>(
       env_, pid_, pidfd_, std::move(sync.shim), std::move(options),
@@ -90,8 +92,9 @@ Result<> Exec::Start(const Container& container, RoleFds fds) {
 }
 
 void Exec::Kill() {
+  if (launch_) launch_->Look();
   if (launch_) return launch_->Abort({Code::kCancelled, 0, "exec", id_, "killed before it was running"});
-  [[maybe_unused]] Result<> killed = pidfd_.Signal(SIGKILL);
+  (void)kill(-pid_, SIGKILL);  // it leads its session, and is not reaped as long as this object lives
 }
 
 }  // namespace davit

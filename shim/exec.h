@@ -26,15 +26,21 @@ class Exec {
     std::function<void(const ExecExited&)> on_exited;
   };
 
+  // What has to be told when it happens. With the end alone, a success of the start wakes nobody and is told
+  // with the end.
+  enum class Told : uint8_t { kStartAndEnd, kEnd };
+
   Exec(Environment& env, std::string id, Callbacks callbacks);
 
   // Begins; an error means that nothing was begun. The container must be running now, it may end at any time.
-  Result<> Start(const Container& container, RoleFds fds);
+  // `plan` is empty when it is among `fds`.
+  Result<> Start(const Container& container, const std::string& plan, RoleFds fds, Told told);
 
   const PidFd& pidfd() const { return pidfd_; }
   pid_t pid() const { return pid_; }
   // The controller of its terminal, once; whoever has it is all that keeps the terminal up.
   UniqueFd TakeTerminal() { return std::move(terminal_); }
+  // SIGKILL to the command and what is in its process group.
   void Kill();
 
  private:

@@ -33,7 +33,9 @@ Launch::~Launch() {
 
 void Launch::Begin() {
   env_.children.Watch(pid_, [this](ExitStatus status) { OnExit(status); });
-  Result<> watched = env_.loop.Add(sync_.get(), EPOLLIN, [this](uint32_t) { OnSync(); });
+  // Only the end of the stream is news: what the child sends before is read then.
+  Result<> watched =
+      options_.quiet ? Result<>() : env_.loop.Add(sync_.get(), 0, [this](uint32_t) { Look(); });
   if (!watched) return Abort(watched.error());
   if (options_.timeout_ms > 0) timer_ = env_.timers.Add(options_.timeout_ms, [this] { OnTimeout(); });
   PlaceAndRelease();
@@ -49,6 +51,7 @@ void Launch::Abort(Error reason) {
 
 void Launch::OnTimeout() {
   if (!failure_) {
+    if (ReadSync() && identity_) return Succeed();
     std::string where = options_.progress ? options_.progress->Read() : "";
     Error late{Code::kDeadlineExceeded, 0, "start", options_.subject,
                "not running after " + std::to_string(options_.timeout_ms) + " ms" +
@@ -59,7 +62,7 @@ void Launch::OnTimeout() {
   Finish(std::unexpected(std::move(*failure_)));
 }
 
-void Launch::OnSync() {
+void Launch::Look() {
   if (!ReadSync()) return;
   env_.loop.Remove(sync_.get());
   // The end of the stream after the identity is the exec. Without it, or after a failure, the exit follows.

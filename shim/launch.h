@@ -33,6 +33,9 @@ class Launch {
     Placement placement;
     std::function<void(UniqueFd controller)> on_console;  // the child made a terminal
     std::optional<Progress> progress = {};                // what to name when it takes too long
+    // Nobody waits to hear of the exec: then it wakes nobody, and `on_done` comes with the child's end, or
+    // when somebody looks.
+    bool quiet = false;
   };
   // Called once. After a success the child is a process of its own whose end is told by `on_exit`; after a
   // failure it is gone, or abandoned to be reaped some day when not even SIGKILL ends it. The launch may be
@@ -49,11 +52,13 @@ class Launch {
   // Starts to follow the child; may call `on_done` at once.
   void Begin();
 
+  // Looks whether a quiet launch has succeeded; may call `on_done`.
+  void Look();
+
   // Ends the child; `on_done` is called with the reason when it is gone.
   void Abort(Error reason);
 
  private:
-  void OnSync();
   // Reads what is there; true at the end of the stream.
   bool ReadSync();
   void OnExit(ExitStatus status);

@@ -7,6 +7,7 @@
 
 #include "base/codec.h"
 #include "base/ids.h"
+#include "shim/outcome_socket.h"
 #include "shim/role_fds.h"
 
 namespace davit {
@@ -135,39 +136,58 @@ Result<Container*> Pod::FindRunning(const std::string& id) {
 
 Result<> Pod::BeginExec(Frame& request, const Respond& respond) {
   auto wanted = TRY(Decode<ExecRequest>(request.payload, "ExecRequest"));
+  const std::string& id = wanted.exec_id;
+  RoleFds fds = TRY(SortByRole(std::move(request.fds), wanted.fds));
+  if (!fds.outcome) {
+    return StartExec(wanted, std::move(fds), Exec::Told::kStartAndEnd,
+                     {[this, id, respond](Result<> result) { OnExecStarted(id, std::move(result), respond); },
+                      [this](const ExecExited& exit) { announce_(ShimMessage::kExecExited, Encode(exit)); }});
+  }
+  auto outcome = std::make_shared<OutcomeSocket>(env_.loop, std::move(fds.outcome));
+  Result<> begun = outcome->Watch([this, id] {
+    if (auto exec = execs_.find(id); exec != execs_.end()) exec->second->Kill();
+  });
+  if (begun) {
+    begun = StartExec(wanted, std::move(fds), Exec::Told::kEnd,
+                      {[outcome](Result<> result) {
+                         if (!result) outcome->Failed(result.error());
+                       },
+                       [outcome](const ExecExited& exit) { outcome->Ended(exit); }});
+  }
+  if (!begun) outcome->Failed(begun.error());
+  return {};
+}
+
+Result<> Pod::StartExec(const ExecRequest& wanted, RoleFds fds, Exec::Told told, Exec::Callbacks tell) {
   Container* container = TRY(FindRunning(wanted.container_id));
   const std::string& id = wanted.exec_id;
   if (execs_.contains(id)) return Fail(Code::kAlreadyExists, "exec", id);
-  RoleFds fds = TRY(SortByRole(std::move(request.fds), wanted.fds));
-  auto exec = std::make_unique<Exec>(
-      env_, id,
-      Exec::Callbacks{[this, id, respond](Result<> result) { OnExecStarted(id, std::move(result), respond); },
-                      [this](const ExecExited& exit) { OnExecExited(exit); }});
-  Exec& listed = *(execs_[id] = std::move(exec));
-  auto begun = listed.Start(*container, std::move(fds));
+  auto on_started = [this, id, tell = std::move(tell.on_started)](Result<> result) {
+    bool failed = !result;
+    tell(std::move(result));
+    if (!failed) return;
+    execs_.erase(id);
+    ContinueShutdown();
+  };
+  auto on_exited = [this, tell = std::move(tell.on_exited)](const ExecExited& exit) {
+    execs_.erase(exit.exec_id);
+    tell(exit);
+    ContinueShutdown();
+  };
+  // Listed first: it may fail and be taken off the list again before Start returns.
+  Exec& listed = *(execs_[id] = std::make_unique<Exec>(env_, id, Exec::Callbacks{on_started, on_exited}));
+  auto begun = listed.Start(*container, wanted.plan, std::move(fds), told);
   if (!begun) execs_.erase(id);
   return begun;
 }
 
 void Pod::OnExecStarted(const std::string& id, Result<> result, const Respond& respond) {
-  if (result) {
-    Exec& exec = *execs_.at(id);
-    UniqueFd terminal = exec.TakeTerminal();
-    Answer started{ShimMessage::kExecStarted, Encode(ExecStarted{exec.pid()}), {exec.pidfd().get()}};
-    if (terminal) started.fds.push_back(terminal.get());
-    respond(std::move(started));
-    return;
-  }
-  Respond answer = respond;  // the one given is the exec's
-  execs_.erase(id);
-  answer(std::unexpected(std::move(result).error()));
-  ContinueShutdown();
-}
-
-void Pod::OnExecExited(const ExecExited& exit) {
-  execs_.erase(exit.exec_id);
-  announce_(ShimMessage::kExecExited, Encode(exit));
-  ContinueShutdown();
+  if (!result) return respond(std::unexpected(std::move(result).error()));
+  Exec& exec = *execs_.at(id);
+  UniqueFd terminal = exec.TakeTerminal();
+  Answer started{ShimMessage::kExecStarted, Encode(ExecStarted{exec.pid()}), {exec.pidfd().get()}};
+  if (terminal) started.fds.push_back(terminal.get());
+  respond(std::move(started));
 }
 
 Result<Answer> Pod::Reopen(Frame& request) {

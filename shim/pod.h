@@ -38,7 +38,8 @@ class Pod {
   void Prepare() { (void)sandbox_.Prepare(); }
   bool started() const { return sandbox_.started(); }
 
-  // Carries a request out; `respond` is called once, at once or later.
+  // Carries a request out; `respond` is called once, at once or later, unless the request brings a socket for
+  // its outcome.
   void Handle(Frame request, Respond respond);
 
   // A kShutdown has been answered: nothing is left.
@@ -53,12 +54,12 @@ class Pod {
   Result<Answer> CloseInput(const Frame& request);
   Result<> BeginContainer(Frame& request, const Respond& respond);
   Result<> BeginExec(Frame& request, const Respond& respond);
+  Result<> StartExec(const ExecRequest& wanted, RoleFds fds, Exec::Told told, Exec::Callbacks tell);
   void BeginShutdown(Respond respond);
 
   void OnContainerStarted(const std::string& id, Result<> result, const Respond& respond);
   void OnContainerExited(const ContainerExited& exit);
   void OnExecStarted(const std::string& id, Result<> result, const Respond& respond);
-  void OnExecExited(const ExecExited& exit);
 
   Result<Container*> FindRunning(const std::string& id);
   // Goes on with a shutdown once nothing runs any more.

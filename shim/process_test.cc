@@ -225,7 +225,7 @@ TEST_F(ProcessTest, AnExecDoesNotEndWithItsContainerUnnoticed) {
   ProcessPlan exec = plan.process;
   fds.Add(FdRole::kPlan, *MakeSealedMemfd("plan", Encode(exec)));
   ASSERT_TRUE(
-      daemon_.Call(ShimMessage::kExec, Encode(ExecRequest{TestId(1), TestId(50), fds.roles}), fds.fds));
+      daemon_.Call(ShimMessage::kExec, Encode(ExecRequest{TestId(1), TestId(50), fds.roles, {}}), fds.fds));
   ASSERT_TRUE(daemon_.Kill(TestId(1)));
   auto exit = daemon_.AwaitExecExit(TestId(50));
   ASSERT_TRUE(exit) << exit.error().ToString();

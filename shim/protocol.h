@@ -41,7 +41,7 @@ enum class ShimMessage : uint16_t {
   kStartContainer = 20,    // StartContainer; fds as FdRole says
   kContainerStarted = 21,  // ContainerStarted; fds: pidfd
 
-  kExec = 22,         // ExecRequest; fds as FdRole says
+  kExec = 22,         // ExecRequest; fds as FdRole says. With kOutcome nothing of it is said here
   kExecStarted = 23,  // ExecStarted; fds: pidfd, then the controller of the terminal that the plan asked for
 
   kReopenLog = 24,  // ReopenLog; fds: the new log file
@@ -80,6 +80,8 @@ enum class FdRole : uint8_t {
                    // kCgroupProcs for it as well, for an exec it is one of its own below the container's
   kCutOff,         // attach only: an eventfd
   kImage,          // detached mount of an image volume, as often as the plan has them
+  kOutcome,        // exec only: a SEQPACKET socket for whoever waits for the end alone. It gets one frame,
+                   // kExecExited or kFailed; hanging it up kills the command
 };
 
 // Where a start went wrong. `step` and `subject` as in Error.
@@ -155,14 +157,18 @@ struct StartContainer {
 
 using ContainerStarted = LiveContainer;
 
+// A plan that fits into the request costs no memfd.
+constexpr size_t kMaxPlanInRequest = 16 << 10;
+
 struct ExecRequest {
   std::string container_id;
   std::string exec_id;
   std::vector<FdRole> fds;
+  std::string plan;  // ProcessPlan, empty when it comes as kPlan
 
   template <typename Self>
   static auto Fields(Self& s) {
-    return std::tie(s.container_id, s.exec_id, s.fds);
+    return std::tie(s.container_id, s.exec_id, s.fds, s.plan);
   }
 };
 

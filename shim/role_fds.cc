@@ -38,6 +38,8 @@ UniqueFd* Slot(RoleFds& sorted, FdRole role) {
       return &sorted.stderr_fd;
     case FdRole::kCutOff:
       return &sorted.cut_off;
+    case FdRole::kOutcome:
+      return &sorted.outcome;
     case FdRole::kCgroupUnified:
       return &sorted.cgroup.unified;
     case FdRole::kCgroupProcs:

@@ -26,6 +26,7 @@ struct RoleFds {
   UniqueFd stdout_fd;
   UniqueFd stderr_fd;
   UniqueFd cut_off;
+  UniqueFd outcome;
   std::vector<UniqueFd> images;
   CgroupFds cgroup;
 };

@@ -10,14 +10,6 @@
 
 namespace davit {
 
-std::future<ExecExited> ExecTable::Expect(const std::string& exec_id) {
-  auto promise = std::make_shared<std::promise<ExecExited>>();
-  Expect(exec_id, [promise, exec_id](const std::optional<ExecExited>& exited) {
-    promise->set_value(exited.value_or(ExecExited{exec_id, 255, 0}));
-  });
-  return promise->get_future();
-}
-
 void ExecTable::Expect(const std::string& exec_id, OnEnd on_end) {
   MutexLock lock(mutex_);
   waiting_[exec_id] = std::move(on_end);

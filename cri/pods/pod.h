@@ -6,7 +6,6 @@
 #pragma once
 
 #include <functional>
-#include <future>
 #include <map>
 #include <memory>
 #include <optional>
@@ -22,13 +21,12 @@
 
 namespace davit {
 
-// Execs in flight of one sandbox, so that the event of an exec's end finds who waits for it.
+// Streamed execs in flight of one sandbox, so that the event of an exec's end finds who waits for it.
 class ExecTable {
  public:
   // Called once, with nothing when the shim is gone and nobody knows; on the reactor's thread.
   using OnEnd = std::function<void(const std::optional<ExecExited>&)>;
 
-  std::future<ExecExited> Expect(const std::string& exec_id) EXCLUDES(mutex_);
   void Expect(const std::string& exec_id, OnEnd on_end) EXCLUDES(mutex_);
   void Forget(const std::string& exec_id) EXCLUDES(mutex_);
   void Finish(const ExecExited& exited) EXCLUDES(mutex_);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-#include "base/codec.h"
 #include "base/ids.h"
 #include "cri/runtime/runtime.h"
 #include "cri/runtime/stream_pipe.h"
@@ -58,9 +57,8 @@ Result<ProcessStreams> Runtime::StartStreamedExec(const ExecOrder& order, OnExit
   execs.Expect(exec_id, [on_exit](const std::optional<ExecExited>& exited) {
     on_exit(exited ? std::optional(exited->exit_code) : std::nullopt);
   });
-  Result<Frame> started = exec.link->Call(
-      ShimMessage::kExec, Encode(::davit::ExecRequest{container->id(), exec_id, exec.frame.roles()}),
-      exec.frame.fds(), OperationDeadline());
+  Result<Frame> started =
+      exec.link->Call(ShimMessage::kExec, exec.Request(exec_id), exec.frame.fds(), OperationDeadline());
   if (!started) {
     execs.Forget(exec_id);
     return std::unexpected(std::move(started).error());

@@ -183,13 +183,16 @@ class Runtime final : public StreamTargets {
   void KillProcess(const Container& container);
   // container_update.cc
   Result<bool> UpdatePlannedResources(Container& container, const v1::LinuxContainerResources& change);
-  // exec_prepare.cc: a frame with all but the standard streams.
+  // exec_prepare.cc: all but the standard streams.
   enum class Terminal { kNone, kOwn };
   struct PreparedExec {
     ContainerPtr container;
     ContainerRecord record;
     std::shared_ptr<ShimLink> link;
     StartFrame frame;
+    std::string plan;  // empty: it is in the frame
+
+    std::string Request(const std::string& exec_id) const;
   };
   Result<PreparedExec> PrepareExec(ContainerPtr container, const std::vector<std::string>& command,
                                    Terminal terminal);

@@ -16,9 +16,14 @@ namespace davit {
 class StartFrame {
  public:
   void Add(FdRole role, UniqueFd fd) {
-    numbers_.push_back(fd.get());
-    roles_.push_back(role);
+    AddBorrowed(role, fd.get());
     owned_.push_back(std::move(fd));
+  }
+
+  // `fd` is open until the frame is sent.
+  void AddBorrowed(FdRole role, int fd) {
+    numbers_.push_back(fd);
+    roles_.push_back(role);
   }
 
   void AddCgroup(ShimCgroupFds cgroup) {

@@ -36,6 +36,16 @@ Result<> WaitWritable(int socket, int64_t deadline_ms, const std::string& sandbo
 
 }  // namespace
 
+Result<ExecExited> ReceiveExecOutcome(int socket, const std::string& container_id) {
+  Result<Frame> frame = ReceiveFrame(socket);
+  if (!frame && frame.error().code == Code::kUnavailable)
+    return Fail(Code::kUnavailable, "exec in container", container_id, "the shim is gone");
+  if (!frame) return std::unexpected(std::move(frame).error());
+  if (static_cast<ShimMessage>(frame->type) == ShimMessage::kFailed)
+    return std::unexpected(FromShim(frame->payload));
+  return Decode<ExecExited>(frame->payload, "ExecExited");
+}
+
 Result<Frame> PendingReply::Wait(int64_t deadline_ms) {
   int64_t left = std::max<int64_t>(0, deadline_ms - MonotonicMilliseconds());
   if (reply_.wait_for(std::chrono::milliseconds(left)) != std::future_status::ready) {
@@ -64,16 +74,26 @@ Result<PendingReply> ShimLink::Send(ShimMessage type, const std::string& payload
     request = next_request_++;
     pending.reply_ = waiting_[request].get_future();
   }
+  Result<> sent = SendFrom(request, type, payload, fds, deadline_ms);
+  if (sent) return pending;
+  MutexLock lock(mutex_);
+  waiting_.erase(request);
+  return std::unexpected(std::move(sent).error());
+}
+
+Result<> ShimLink::Hand(ShimMessage type, const std::string& payload, std::span<const int> fds,
+                        int64_t deadline_ms) {
+  if (!alive()) return Fail(Code::kUnavailable, "send to shim", sandbox_id_, "the shim is gone");
+  return SendFrom(0, type, payload, fds, deadline_ms);
+}
+
+Result<> ShimLink::SendFrom(uint32_t request, ShimMessage type, const std::string& payload,
+                            std::span<const int> fds, int64_t deadline_ms) {
   while (true) {
     auto sent =
         SendFrame(socket_.get(), kShimProtocolVersion, static_cast<uint16_t>(type), request, payload, fds);
-    if (sent) return pending;
-    if (sent.error().os_errno == EAGAIN) sent = WaitWritable(socket_.get(), deadline_ms, sandbox_id_);
-    if (!sent) {
-      MutexLock lock(mutex_);
-      waiting_.erase(request);
-      return std::unexpected(std::move(sent).error());
-    }
+    if (sent || sent.error().os_errno != EAGAIN) return sent;
+    TRY(WaitWritable(socket_.get(), deadline_ms, sandbox_id_));
   }
 }
 

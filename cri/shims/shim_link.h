@@ -13,8 +13,8 @@
 
 #include "base/frame.h"
 #include "base/pid_fd.h"
-#include "base/thread_annotations.h"
 #include "base/reactor.h"
+#include "base/thread_annotations.h"
 #include "shim/protocol.h"
 
 namespace davit {
@@ -40,6 +40,9 @@ class PendingReply {
   std::string name_;
 };
 
+// The one frame that the socket of an exec gets (FdRole::kOutcome). kUnavailable: the shim is gone.
+Result<ExecExited> ReceiveExecOutcome(int socket, const std::string& container_id);
+
 // Thread-safe. Lives in a shared_ptr: callbacks on the reactor hold it while they run.
 class ShimLink : public std::enable_shared_from_this<ShimLink> {
  public:
@@ -52,6 +55,9 @@ class ShimLink : public std::enable_shared_from_this<ShimLink> {
                             int64_t deadline_ms) EXCLUDES(mutex_);
   Result<Frame> Call(ShimMessage type, const std::string& payload, std::span<const int> fds,
                      int64_t deadline_ms);
+  // Sends a request that brings a socket for its answer.
+  Result<> Hand(ShimMessage type, const std::string& payload, std::span<const int> fds, int64_t deadline_ms)
+      EXCLUDES(mutex_);
 
   bool alive() const EXCLUDES(mutex_);
   const PidFd& process() const { return shim_; }
@@ -67,6 +73,8 @@ class ShimLink : public std::enable_shared_from_this<ShimLink> {
         shim_(std::move(shim)),
         events_(std::move(events)) {}
 
+  Result<> SendFrom(uint32_t request, ShimMessage type, const std::string& payload, std::span<const int> fds,
+                    int64_t deadline_ms);
   void Watch();
   void OnReadable();
   void OnShimDead();

@@ -280,7 +280,7 @@ Result<TestDaemon::ExecOutcome> TestDaemon::Exec(const std::string& container_id
   fds.Add(FdRole::kPlan, TRY(MakeSealedMemfd("plan", Encode(plan))));
   fds.Add(FdRole::kStdout, std::move(out_write));
   fds.Add(FdRole::kStderr, std::move(err_write));
-  ExecRequest request{container_id, TestId(1000 + next_exec_++), fds.roles};
+  ExecRequest request{container_id, TestId(1000 + next_exec_++), fds.roles, {}};
   TRY(Call(ShimMessage::kExec, Encode(request), fds.fds));
   fds.fds.clear();
   ExecOutcome outcome;

@@ -75,6 +75,8 @@ class TestDaemon {
   // No frame at all.
   Result<> SendRaw(const std::string& bytes);
   Result<Frame> AwaitReply(uint32_t request_id);
+  // No event, and no answer to a request that nobody awaited, as far as was read.
+  bool HeardNothing() const { return events_.empty() && replies_.empty(); }
   Result<ContainerExited> AwaitExit(const std::string& id);
   Result<ExecExited> AwaitExecExit(const std::string& id);
 

@@ -6,6 +6,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <future>
+
 #include "base/pid_fd.h"
 #include "tests/e2e/host_objects.h"
 #include "tests/e2e/log_file.h"
@@ -37,6 +39,19 @@ class Crashes : public OwnInstanceTest {
     v1::PodSandboxConfig pod_config = PodConfig();
     std::string pod = RunPod(pod_config);
     return {.pod = pod, .container = CreateAndStart(pod, pod_config, ShellConfig(script))};
+  }
+
+  // ExecSync of a command that would run for ever, once it runs.
+  std::future<grpc::Status> BeginExec(const std::string& container, const std::string& seconds) {
+    std::future<grpc::Status> answer = std::async(std::launch::async, [this, container, seconds] {
+      v1::ExecSyncRequest request;
+      request.set_container_id(container);
+      request.add_cmd("sleep");
+      request.add_cmd(seconds);
+      return NewClient()->Ask(&RuntimeStub::ExecSync, request).status;
+    });
+    WaitUntil("the command runs", [&] { return ProcessesWith(seconds).size() == 1; });
+    return answer;
   }
 };
 
@@ -143,6 +158,30 @@ TEST_F(Crashes, AKilledShimTakesItsOwnPodDownAndNoOther) {
   RemoveContainer(hit.container);
   StopPod(hit.pod);
   RemovePod(hit.pod);
+}
+
+TEST_F(Crashes, AnExecEndsWithTheShimThatRunsIt) {
+  Running hit = RunScript("sleep 1000");
+  std::future<grpc::Status> answer = BeginExec(hit.container, "54324");
+
+  kill(ShimsOf(instance()).at(hit.pod), SIGKILL);
+
+  grpc::Status status = answer.get();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_THAT(status.error_message(), HasSubstr("the shim is gone"));
+  EXPECT_THAT(status.error_message(), HasSubstr(hit.container));
+  WaitUntil("the command is gone", [] { return ProcessesWith("54324").empty(); });
+}
+
+TEST_F(Crashes, AnExecEndsWithTheDaemonThatWaitsForIt) {
+  Running running = RunScript("sleep 1000");
+  std::future<grpc::Status> answer = BeginExec(running.container, "54325");
+
+  KillAndRestart();
+
+  EXPECT_EQ(answer.get().error_code(), grpc::StatusCode::UNAVAILABLE);
+  WaitUntil("the command is gone", [] { return ProcessesWith("54325").empty(); });
+  EXPECT_EQ(Shell(running.container, "echo alive"), "alive");
 }
 
 TEST_F(Crashes, AShimKilledWhileTheDaemonIsDownIsNoticed) {

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// Execs whose end is told on a socket of their own (FdRole::kOutcome).
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <poll.h>
+#include <signal.h>
+
+#include "base/memfd.h"
+#include "shim/testing/shim_fixture.h"
+
+namespace davit {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+constexpr int kPatienceMs = 30'000;
+
+struct WatchedExec {
+  UniqueFd outcome;
+  UniqueFd out;
+};
+
+class ExecTest : public ShimTest {
+ protected:
+  void SetUp() override {
+    ShimTest::SetUp();
+    if (IsSkipped()) return;
+    StartSandbox();
+    ASSERT_TRUE(daemon_.Start(Plan({"sleep", "1000"}), image_, &cgroup_)) << daemon_.ShimLog();
+  }
+
+  static ContainerPlan Plan(std::vector<std::string> args) { return MinimalPlan(TestId(1), std::move(args)); }
+  static ProcessPlan Command(const std::string& script) { return Plan({"sh", "-c", script}).process; }
+
+  enum class PlanIn { kRequest, kMemfd };
+  WatchedExec Begin(const ProcessPlan& plan, PlanIn where = PlanIn::kRequest, unsigned container = 1) {
+    auto [ours, theirs] = *FramePair();
+    int ends[2] = {-1, -1};
+    EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0);
+    FrameFds fds;
+    fds.Add(FdRole::kOutcome, std::move(theirs));
+    fds.Add(FdRole::kStdout, UniqueFd(ends[1]));
+    std::string bytes = Encode(plan);
+    if (where == PlanIn::kMemfd) fds.Add(FdRole::kPlan, *MakeSealedMemfd("plan", std::exchange(bytes, {})));
+    EXPECT_TRUE(daemon_.Send(ShimMessage::kExec,
+                             Encode(ExecRequest{TestId(container), TestId(next_++), fds.roles, bytes}),
+                             fds.fds));
+    return {std::move(ours), UniqueFd(ends[0])};
+  }
+
+  static Result<Frame> Outcome(const WatchedExec& exec) {
+    pollfd readable{exec.outcome.get(), POLLIN, 0};
+    if (poll(&readable, 1, kPatienceMs) != 1) return Fail(Code::kDeadlineExceeded, "poll", "outcome");
+    return ReceiveFrame(exec.outcome.get());
+  }
+
+  static ExecExited End(const WatchedExec& exec) {
+    auto frame = Outcome(exec);
+    EXPECT_TRUE(frame) << frame.error().ToString();
+    if (!frame) return {};
+    EXPECT_EQ(frame->type, static_cast<uint16_t>(ShimMessage::kExecExited));
+    return Decode<ExecExited>(frame->payload, "ExecExited").value_or(ExecExited{});
+  }
+
+  static ShimFailure Failure(const WatchedExec& exec) {
+    auto frame = Outcome(exec);
+    EXPECT_TRUE(frame) << frame.error().ToString();
+    if (!frame) return {};
+    EXPECT_EQ(frame->type, static_cast<uint16_t>(ShimMessage::kFailed));
+    return Decode<ShimFailure>(frame->payload, "ShimFailure").value_or(ShimFailure{});
+  }
+
+  static std::string ReadLine(const WatchedExec& exec) {
+    std::string line;
+    char c;
+    while (read(exec.out.get(), &c, 1) == 1 && c != '\n') line += c;
+    return line;
+  }
+
+  // How many processes the container has, its first one included, when it has no more than `wanted`.
+  size_t ProcessesDownTo(size_t wanted) {
+    size_t count = 0;
+    for (int waited = 0; waited < kPatienceMs; waited += 10) {
+      count = cgroup_.Processes().size();
+      if (count <= wanted) break;
+      usleep(10'000);
+    }
+    return count;
+  }
+
+  TestCgroup cgroup_;
+  unsigned next_ = 50;
+};
+
+TEST_F(ExecTest, TheEndIsToldOnItsSocketAndNothingElse) {
+  WatchedExec exec = Begin(Command("echo hello; exit 7"));
+
+  ExecExited end = End(exec);
+
+  EXPECT_EQ(end.exit_code, 7);
+  EXPECT_EQ(end.signal, 0);
+  EXPECT_EQ(ReadLine(exec), "hello");
+  EXPECT_FALSE(Outcome(exec)) << "the socket is closed";
+  ASSERT_TRUE(daemon_.Hello());
+  EXPECT_TRUE(daemon_.HeardNothing()) << "on the connection";
+}
+
+TEST_F(ExecTest, APlanMayComeInAMemfd) {
+  EXPECT_EQ(End(Begin(Command("exit 5"), PlanIn::kMemfd)).exit_code, 5);
+}
+
+TEST_F(ExecTest, WhatCannotStartSaysWhyOnItsSocket) {
+  ShimFailure missing = Failure(Begin(Plan({"/no/such/file"}).process));
+  EXPECT_EQ(missing.os_errno, ENOENT);
+  EXPECT_THAT(missing.subject, HasSubstr("/no/such/file"));
+
+  ShimFailure nowhere = Failure(Begin(Command("true"), PlanIn::kRequest, /*container=*/9));
+  EXPECT_EQ(nowhere.os_errno, ESRCH);
+
+  ShimFailure senseless = Failure(Begin({}, PlanIn::kRequest));
+  EXPECT_EQ(senseless.code, static_cast<uint8_t>(Code::kInvalidArgument));
+}
+
+TEST_F(ExecTest, HangingUpKillsTheCommandsProcessGroup) {
+  WatchedExec exec = Begin(Command("sleep 1000 & sleep 1000 & echo up; wait"));
+  EXPECT_EQ(ReadLine(exec), "up");
+  EXPECT_EQ(cgroup_.Processes().size(), 4U);
+
+  exec.outcome.Reset();
+
+  EXPECT_EQ(ProcessesDownTo(1), 1U);
+}
+
+TEST_F(ExecTest, ADeathOfTheContainerIsACommandsDeathBySignal) {
+  WatchedExec exec = Begin(Command("echo up; sleep 1000"));
+  EXPECT_EQ(ReadLine(exec), "up");
+  ASSERT_TRUE(daemon_.Kill(TestId(1)));
+  EXPECT_EQ(End(exec).signal, SIGKILL);
+}
+
+TEST_F(ExecTest, AShutdownEndsWhatRunsWithItsExit) {
+  WatchedExec exec = Begin(Command("echo up; sleep 1000"));
+  EXPECT_EQ(ReadLine(exec), "up");
+  ASSERT_TRUE(daemon_.Shutdown());
+  EXPECT_EQ(End(exec).signal, SIGKILL) << "it was running, so it has not failed to start";
+}
+
+TEST_F(ExecTest, ACrashOfTheShimEndsTheSocket) {
+  WatchedExec exec = Begin(Command("echo up; sleep 1000"));
+  EXPECT_EQ(ReadLine(exec), "up");
+  ASSERT_TRUE(daemon_.CrashShim());
+  auto outcome = Outcome(exec);
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, Code::kUnavailable);
+}
+
+}  // namespace
+}  // namespace davit
