@@ -8,20 +8,35 @@
 #include <unistd.h>
 
 #include "base/file_io.h"
+#include "cri/cgroup/apply.h"
 
 namespace davit {
+namespace {
+
+constexpr char kKept[] = "exec";
+
+}  // namespace
 
 Result<ExecCgroup> ExecCgroup::Make(const CgroupHost& host, const std::string& container,
-                                    const std::string& exec_id) {
+                                    const std::string& name) {
   TRY(CheckCgroupPath(container));
   ExecCgroup cgroup(host, container.substr(1));
   const CgroupHierarchy* unified = host.Unified();
   if (unified == nullptr) return cgroup;
-  std::string path = cgroup.container_ + "/exec-" + exec_id;
-  if (mkdirat(unified->dir.get(), path.c_str(), 0755) != 0) return SystemError("mkdir", "/" + path);
+  std::string path = cgroup.container_ + "/" + name;
+  if (mkdirat(unified->dir.get(), path.c_str(), 0755) != 0 && errno != EEXIST)
+    return SystemError("mkdir", "/" + path);
   cgroup.path_ = std::move(path);
   cgroup.directory_ = TRY(OpenAt(unified->dir.get(), cgroup.path_, O_RDONLY | O_DIRECTORY));
+  cgroup.events_ = TRY(OpenAt(cgroup.directory_.get(), "cgroup.events", O_RDONLY));
   return cgroup;
+}
+
+bool ExecCgroup::IsVacant() const {
+  if (path_.empty()) return true;
+  char events[256];
+  ssize_t length = TEMP_FAILURE_RETRY(pread(events_.get(), events, sizeof events, 0));
+  return length > 0 && ValueOfKey(std::string(events, static_cast<size_t>(length)), "populated") == 0;
 }
 
 Result<> ExecCgroup::Kill() const {
@@ -45,6 +60,31 @@ void ExecCgroup::Empty(const CgroupHierarchy& unified) const {
   for (int pid : *pids) {  // one that has ended meanwhile is as good as moved
     (void)WriteFileAt(unified.dir.get(), container_ + "/cgroup.procs", std::to_string(pid));
   }
+}
+
+Result<ExecCgroups::Lease> ExecCgroups::Take(const CgroupHost& host, const std::string& container,
+                                             const std::string& exec_id) {
+  MutexLock lock(mutex_);
+  if (!lent_) {
+    ExecCgroup taken = kept_ ? std::move(*kept_) : TRY(ExecCgroup::Make(host, container, kKept));
+    kept_.reset();
+    if (taken.IsVacant()) {
+      lent_ = true;
+      return Lease(this, std::move(taken));
+    }
+  }
+  return Lease(nullptr, TRY(ExecCgroup::Make(host, container, "exec-" + exec_id)));
+}
+
+void ExecCgroups::Return(ExecCgroup cgroup, bool killed) {
+  MutexLock lock(mutex_);
+  lent_ = false;
+  if (!killed && cgroup.IsVacant()) kept_.emplace(std::move(cgroup));
+}
+
+void ExecCgroups::Forget() {
+  MutexLock lock(mutex_);
+  kept_.reset();
 }
 
 }  // namespace davit

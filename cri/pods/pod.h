@@ -14,6 +14,7 @@
 #include "api/cri/v1/api.pb.h"
 #include "base/pid_fd.h"
 #include "base/thread_annotations.h"
+#include "cri/cgroup/exec_cgroup.h"
 #include "cri/pods/persisted.h"
 #include "cri/pods/pod_records.h"
 #include "cri/shims/shim_link.h"
@@ -94,6 +95,7 @@ class Container {
   }
 
   CpuRate& cpu_rate() { return cpu_rate_; }
+  ExecCgroups& exec_cgroups() { return exec_cgroups_; }
 
   // Held around every operation on the container's cgroup after its start: removal and update may come from
   // several threads.
@@ -111,6 +113,7 @@ class Container {
   const std::shared_ptr<Sandbox> sandbox_;
   Persisted<ContainerRecord> record_;
   CpuRate cpu_rate_;
+  ExecCgroups exec_cgroups_;
   Mutex cgroup_mutex_;
   mutable Mutex mutex_;
   PidFd init_ GUARDED_BY(mutex_);

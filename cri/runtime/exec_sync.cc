@@ -89,9 +89,9 @@ Result<v1::ExecSyncResponse> Runtime::ExecSync(const v1::ExecSyncRequest& reques
   auto [outcome, shims_end] = TRY(FramePair());
   exec.frame.Add(FdRole::kOutcome, std::move(shims_end));
   std::string exec_id = TRY(NewId());
-  ExecCgroup cgroup = TRY(ExecCgroup::Make(host_.cgroups, exec.record.cgroup_path, exec_id));
-  if (UniqueFd directory = cgroup.TakeDirectory())
-    exec.frame.Add(FdRole::kCgroupUnified, std::move(directory));
+  ExecCgroups::Lease cgroup =
+      TRY(exec.container->exec_cgroups().Take(host_.cgroups, exec.record.cgroup_path, exec_id));
+  if (cgroup.directory() >= 0) exec.frame.AddBorrowed(FdRole::kCgroupUnified, cgroup.directory());
   call.spans.Mark("plan");
 
   int64_t deadline = call.deadline_ms;

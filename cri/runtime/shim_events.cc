@@ -54,6 +54,7 @@ void Runtime::ApplyExit(const ContainerPtr& container, const ContainerExited& ex
 
 Result<> Runtime::RemoveCgroupOf(Container& container) {
   std::string path = container.record().Read([](const ContainerRecord& r) { return r.cgroup_path; });
+  container.exec_cgroups().Forget();
   MutexLock lock(container.cgroup_mutex());
   return host_.cgroups.Remove(path);
 }

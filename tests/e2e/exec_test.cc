@@ -33,7 +33,7 @@ class ExecSync : public PodTest {
                           ShellConfig("trap 'exit 0' TERM; while true; do sleep 1000 & wait; done"));
   }
 
-  // The cgroups of execs in the whole instance.
+  // The cgroups of execs in the whole instance, apart from those that are kept for the next one.
   std::vector<std::string> ExecCgroups() {
     std::vector<std::string> found;
     for (const std::string& path : PodCgroupsOf(instance()))
