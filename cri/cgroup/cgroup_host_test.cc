@@ -299,20 +299,21 @@ TEST_P(CgroupHostTest, ACgroupIsKeptForTheNextExec) {
       return;
     }
     EXPECT_NE(identity(beside), first);
-    EXPECT_THAT(*host_->Children(path_), UnorderedElementsAre("exec", "exec-c"));
+    EXPECT_THAT(*host_->Children(path_), UnorderedElementsAre("davit-exec", "exec-c"));
   }
-  EXPECT_THAT(*host_->Children(path_), ElementsAre("exec"));
+  EXPECT_THAT(*host_->Children(path_), ElementsAre("davit-exec"));
 
-  ASSERT_EQ(unlinkat(host_->Unified()->dir.get(), (path_.substr(1) + "/exec").c_str(), AT_REMOVEDIR), 0);
+  ASSERT_EQ(unlinkat(host_->Unified()->dir.get(), (path_.substr(1) + "/davit-exec").c_str(), AT_REMOVEDIR),
+            0);
   EXPECT_NE(identity(take("d")), 0U) << "somebody has removed the kept one";
   EXPECT_NE(identity(take("e")), first);
-  EXPECT_THAT(*host_->Children(path_), ElementsAre("exec"));
+  EXPECT_THAT(*host_->Children(path_), ElementsAre("davit-exec"));
 
   EXPECT_TRUE(take("f").Kill());
   EXPECT_THAT(*host_->Children(path_), IsEmpty()) << "one that was killed once is not kept";
 
   take("g");
-  EXPECT_THAT(*host_->Children(path_), ElementsAre("exec"));
+  EXPECT_THAT(*host_->Children(path_), ElementsAre("davit-exec"));
   execs.Forget();
   EXPECT_THAT(*host_->Children(path_), IsEmpty());
 }

@@ -13,7 +13,7 @@
 namespace davit {
 namespace {
 
-constexpr char kKept[] = "exec";
+constexpr char kKept[] = "davit-exec";
 
 }  // namespace
 
