@@ -44,7 +44,7 @@ class ExecSync : public PodTest {
 
 TEST_F(ExecSync, TimedOutCommandsLeaveNeitherProcessesNorCgroups) {
   if (!std::filesystem::exists("/sys/fs/cgroup/unified") &&
-      !std::filesystem::exists("/sys/fs/cgroup/cgroup.kill"))
+      !std::filesystem::exists("/sys/fs/cgroup/cgroup.controllers"))
     GTEST_SKIP() << "this host has no cgroup v2 hierarchy";
   constexpr int kThreads = 25;
   constexpr int kEach = 4;
