@@ -92,8 +92,8 @@ Result<> Exec::Start(const Container& container, const std::string& plan, RoleFd
 }
 
 void Exec::Kill() {
-  if (launch_) launch_->Look();
-  if (launch_) return launch_->Abort({Code::kCancelled, 0, "exec", id_, "killed before it was running"});
+  if (launch_ && !launch_->Look())
+    return launch_->Abort({Code::kCancelled, 0, "exec", id_, "killed before it was running"});
   (void)kill(-pid_, SIGKILL);  // it leads its session, and is not reaped as long as this object lives
 }
 

@@ -13,7 +13,6 @@
 namespace davit {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 constexpr int kPatienceMs = 30'000;
@@ -57,20 +56,17 @@ class ExecTest : public ShimTest {
     return ReceiveFrame(exec.outcome.get());
   }
 
-  static ExecExited End(const WatchedExec& exec) {
+  template <typename T>
+  static T Told(const WatchedExec& exec, ShimMessage message) {
     auto frame = Outcome(exec);
     EXPECT_TRUE(frame) << frame.error().ToString();
     if (!frame) return {};
-    EXPECT_EQ(frame->type, static_cast<uint16_t>(ShimMessage::kExecExited));
-    return Decode<ExecExited>(frame->payload, "ExecExited").value_or(ExecExited{});
+    EXPECT_EQ(frame->type, static_cast<uint16_t>(message));
+    return Decode<T>(frame->payload, "outcome").value_or(T{});
   }
-
+  static ExecExited End(const WatchedExec& exec) { return Told<ExecExited>(exec, ShimMessage::kExecExited); }
   static ShimFailure Failure(const WatchedExec& exec) {
-    auto frame = Outcome(exec);
-    EXPECT_TRUE(frame) << frame.error().ToString();
-    if (!frame) return {};
-    EXPECT_EQ(frame->type, static_cast<uint16_t>(ShimMessage::kFailed));
-    return Decode<ShimFailure>(frame->payload, "ShimFailure").value_or(ShimFailure{});
+    return Told<ShimFailure>(exec, ShimMessage::kFailed);
   }
 
   static std::string ReadLine(const WatchedExec& exec) {

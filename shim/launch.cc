@@ -51,7 +51,7 @@ void Launch::Abort(Error reason) {
 
 void Launch::OnTimeout() {
   if (!failure_) {
-    if (ReadSync() && identity_) return Succeed();
+    if (Look()) return;
     std::string where = options_.progress ? options_.progress->Read() : "";
     Error late{Code::kDeadlineExceeded, 0, "start", options_.subject,
                "not running after " + std::to_string(options_.timeout_ms) + " ms" +
@@ -62,11 +62,13 @@ void Launch::OnTimeout() {
   Finish(std::unexpected(std::move(*failure_)));
 }
 
-void Launch::Look() {
-  if (!ReadSync()) return;
+bool Launch::Look() {
+  if (!ReadSync()) return false;
   env_.loop.Remove(sync_.get());
   // The end of the stream after the identity is the exec. Without it, or after a failure, the exit follows.
-  if (identity_ && !failure_) Succeed();
+  if (!identity_ || failure_) return false;
+  Succeed();
+  return true;
 }
 
 bool Launch::ReadSync() {

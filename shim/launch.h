@@ -52,8 +52,8 @@ class Launch {
   // Starts to follow the child; may call `on_done` at once.
   void Begin();
 
-  // Looks whether a quiet launch has succeeded; may call `on_done`.
-  void Look();
+  // Looks whether it has succeeded; true after it has called `on_done`.
+  bool Look();
 
   // Ends the child; `on_done` is called with the reason when it is gone.
   void Abort(Error reason);

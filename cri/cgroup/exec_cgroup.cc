@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/file_io.h"
-#include "cri/cgroup/apply.h"
+#include "cri/cgroup/killing.h"
 
 namespace davit {
 namespace {
@@ -34,9 +34,7 @@ Result<ExecCgroup> ExecCgroup::Make(const CgroupHost& host, const std::string& c
 
 bool ExecCgroup::IsVacant() const {
   if (path_.empty()) return true;
-  char events[256];
-  ssize_t length = TEMP_FAILURE_RETRY(pread(events_.get(), events, sizeof events, 0));
-  return length > 0 && ValueOfKey(std::string(events, static_cast<size_t>(length)), "populated") == 0;
+  return !ReadPopulated(events_.get(), path_).value_or(true);
 }
 
 Result<> ExecCgroup::Kill() const {

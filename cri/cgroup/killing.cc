@@ -102,8 +102,7 @@ constexpr int kLookAgainMs = 50;
 Result<> AwaitEmptyV2(const CgroupHierarchy& unified, const std::string& path, const Deadline& deadline) {
   UniqueFd events = TRY(OpenAt(unified.dir.get(), path + "/cgroup.events", O_RDONLY));
   while (true) {
-    if (lseek(events.get(), 0, SEEK_SET) != 0) return SystemError("lseek", path + "/cgroup.events");
-    if (ValueOfKey(TRY(ReadFd(events.get(), path + "/cgroup.events")), "populated") == 0) return {};
+    if (!TRY(ReadPopulated(events.get(), path))) return {};
     if (deadline.Passed()) return StillPopulated(path);
     pollfd poll_events = {events.get(), POLLPRI, 0};
     if (poll(&poll_events, 1, std::min(deadline.Remaining(), kLookAgainMs)) < 0 && errno != EINTR)
@@ -137,6 +136,13 @@ Result<> KillCgroup(Hierarchies hierarchies, const std::string& path, int timeou
     if (!killed && !IsGone(killed.error())) return killed;
   }
   return KillV1(hierarchies, path, deadline);
+}
+
+Result<bool> ReadPopulated(int events, const std::string& path) {
+  char text[256];
+  ssize_t length = TEMP_FAILURE_RETRY(pread(events, text, sizeof text, 0));
+  if (length < 0) return SystemError("read", path + "/cgroup.events");
+  return ValueOfKey({text, static_cast<size_t>(length)}, "populated") != 0;
 }
 
 Result<bool> IsPopulated(Hierarchies hierarchies, const std::string& path) {

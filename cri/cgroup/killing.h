@@ -21,6 +21,9 @@ Result<> KillCgroup(Hierarchies hierarchies, const std::string& path, int timeou
 // Whether any process is in the cgroup or below it, in any hierarchy.
 Result<bool> IsPopulated(Hierarchies hierarchies, const std::string& path);
 
+// The same of one v2 cgroup: what its cgroup.events, open as `events`, says now. ENODEV once it is removed.
+Result<bool> ReadPopulated(int events, const std::string& path);
+
 // Removes the cgroup and those below it from one hierarchy, after a KillCgroup where processes are in the
 // way.
 Result<> RemoveCgroup(Hierarchies hierarchies, const CgroupHierarchy& hierarchy, const std::string& path);
