@@ -76,17 +76,6 @@ class ExecTest : public ShimTest {
     return line;
   }
 
-  // How many processes the container has, its first one included, when it has no more than `wanted`.
-  size_t ProcessesDownTo(size_t wanted) {
-    size_t count = 0;
-    for (int waited = 0; waited < kPatienceMs; waited += 10) {
-      count = cgroup_.Processes().size();
-      if (count <= wanted) break;
-      usleep(10'000);
-    }
-    return count;
-  }
-
   TestCgroup cgroup_;
   unsigned next_ = 50;
 };
@@ -127,7 +116,7 @@ TEST_F(ExecTest, HangingUpKillsTheCommandsProcessGroup) {
 
   exec.outcome.Reset();
 
-  EXPECT_EQ(ProcessesDownTo(1), 1U);
+  EXPECT_TRUE(Eventually([&] { return cgroup_.Processes().size() == 1; }));  // the container's first one
 }
 
 TEST_F(ExecTest, ADeathOfTheContainerIsACommandsDeathBySignal) {

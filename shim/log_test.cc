@@ -196,7 +196,7 @@ TEST_F(LogTest, PumpsOnWithoutADaemon) {
   ASSERT_TRUE(
       daemon_.Start(MinimalPlan(TestId(1), {"sh", "-c", "seq 1 100000; touch /done; sleep 1000"}), image_));
   daemon_.Disconnect();
-  for (int i = 0; i < 3000 && access((image_.path() + "/done").c_str(), F_OK) != 0; ++i) usleep(10'000);
+  ASSERT_TRUE(Eventually([&] { return IsThere("/done"); }));
   ASSERT_TRUE(daemon_.Connect());
   ASSERT_TRUE(daemon_.Kill(TestId(1)));
   auto exit = daemon_.AwaitExit(TestId(1));

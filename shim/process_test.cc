@@ -34,15 +34,6 @@ class ProcessTest : public ShimTest {
     plan.pid = NamespaceUse::kPod;
     return plan;
   }
-  // Waits for what another process is about to do.
-  template <typename Predicate>
-  static bool Eventually(Predicate predicate) {
-    for (int i = 0; i < 3000; ++i) {
-      if (predicate()) return true;
-      usleep(10'000);
-    }
-    return false;
-  }
 };
 
 TEST_F(ProcessTest, RefusesThePodsPidNamespaceWhereThereIsNone) {

@@ -138,11 +138,10 @@ TEST_F(ShimTest, RecordsAnExitWhileTheDaemonIsAwayAndKeepsPumping) {
   image_.Write("go", "");
   // The record is what a daemon that was away reads; there is no one to send an event to.
   Result<std::string> record = Fail(Code::kNotFound, "", "");
-  for (int i = 0; i < 3000 && !record; ++i) {
-    usleep(10'000);
+  ASSERT_TRUE(Eventually([&] {
     record = ReadFile(daemon_.ExitRecordPath(TestId(1)));
-  }
-  ASSERT_TRUE(record);
+    return record.has_value();
+  }));
   auto exit = Decode<ContainerExited>(*record, "record");
   ASSERT_TRUE(exit);
   EXPECT_EQ(exit->exit_code, 7);
@@ -159,7 +158,7 @@ TEST_F(ShimTest, ReopensTheLog) {
       MinimalPlan(TestId(1),
                   {"sh", "-c", "echo one; touch /said; while ! test -e /go; do usleep 1000; done; echo two"}),
       image_));
-  for (int i = 0; i < 3000 && daemon_.Outcome({TestId(1), 0, 0, false, 0}).out.empty(); ++i) usleep(1000);
+  ASSERT_TRUE(Eventually([&] { return !daemon_.Outcome({TestId(1), 0, 0, false, 0}).out.empty(); }));
   std::vector<UniqueFd> fds;
   fds.push_back(std::move(*OpenAt(AT_FDCWD, daemon_.dir() / "new.log", O_WRONLY | O_CREAT | O_APPEND, 0600)));
   auto reopened = daemon_.Call(ShimMessage::kReopenLog, Encode(ReopenLog{TestId(1)}), fds);

@@ -9,18 +9,10 @@
 
 #include "base/codec.h"
 #include "base/time.h"
+#include "shim/failure.h"
 
 namespace davit {
 namespace {
-
-Error FromShim(const std::string& payload) {
-  Result<ShimFailure> failure = Decode<ShimFailure>(payload, "ShimFailure");
-  if (!failure) return failure.error();
-  Code code = failure->code <= static_cast<uint8_t>(Code::kInternal) ? static_cast<Code>(failure->code)
-                                                                     : Code::kInternal;
-  return Error{code, failure->os_errno, std::move(failure->step), std::move(failure->subject),
-               std::move(failure->context)};
-}
 
 // A shim that does not read its socket (stopped, or swapped out) must not hold the caller beyond its
 // deadline.
@@ -41,9 +33,8 @@ Result<ExecExited> ReceiveExecOutcome(int socket, const std::string& container_i
   if (!frame && frame.error().code == Code::kUnavailable)
     return Fail(Code::kUnavailable, "exec in container", container_id, "the shim is gone");
   if (!frame) return std::unexpected(std::move(frame).error());
-  if (static_cast<ShimMessage>(frame->type) == ShimMessage::kFailed)
-    return std::unexpected(FromShim(frame->payload));
-  return Decode<ExecExited>(frame->payload, "ExecExited");
+  Frame outcome = TRY(AnswerIn(std::move(*frame)));
+  return Decode<ExecExited>(outcome.payload, "ExecExited");
 }
 
 Result<Frame> PendingReply::Wait(int64_t deadline_ms) {
@@ -181,11 +172,7 @@ void ShimLink::Answer(Frame frame) {
     promise = std::move(it->second);
     waiting_.erase(it);
   }
-  if (static_cast<ShimMessage>(frame.type) == ShimMessage::kFailed) {
-    promise.set_value(std::unexpected(FromShim(frame.payload)));
-  } else {
-    promise.set_value(std::move(frame));
-  }
+  promise.set_value(AnswerIn(std::move(frame)));
 }
 
 void ShimLink::FailPending(const std::string& reason) {

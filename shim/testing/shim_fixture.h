@@ -5,6 +5,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <string>
 #include <vector>
@@ -41,6 +42,18 @@ class ShimTest : public ::testing::Test {
   ContainerOutcome RunScript(const std::string& script) {
     return Run(MinimalPlan(TestId(next_id_++), {"sh", "-c", script}));
   }
+
+  // Waits for what another process is about to do; false when it never did.
+  template <typename Predicate>
+  static bool Eventually(Predicate predicate) {
+    for (int i = 0; i < 3000; ++i) {
+      if (predicate()) return true;
+      usleep(10'000);
+    }
+    return false;
+  }
+  // `name` in the image's root, for what a container is to say without its output.
+  bool IsThere(const std::string& name) const { return access((image_.path() + name).c_str(), F_OK) == 0; }
 
   TestImage image_;
   TestDaemon daemon_;

@@ -172,10 +172,8 @@ Result<Frame> TestDaemon::AwaitReply(uint32_t request_id) {
       events_.push_back(std::move(frame));
     } else if (frame.request_id != request_id) {
       replies_.push_back(std::move(frame));
-    } else if (frame.type == static_cast<uint16_t>(ShimMessage::kFailed)) {
-      return std::unexpected(ToError(TRY(Decode<ShimFailure>(frame.payload, "failure"))));
     } else {
-      return frame;
+      return AnswerIn(std::move(frame));
     }
   }
 }
