@@ -165,14 +165,16 @@ Result<std::vector<IpAddress>> AddressesInResult(const std::string& result) {
   Json json = Parse(result);
   if (!json.is_object()) return Fail(Code::kInternal, "read result", "network plugin", "not a JSON object");
   std::vector<IpAddress> addresses;
+  std::vector<IpAddress> of_ipv6;
   auto ips = json.find("ips");
   if (ips == json.end() || !ips->is_array()) return addresses;
   for (const Json& ip : *ips) {
     std::string address = StringAt(ip, "address");  // "10.1.0.5/16"
-    if (!address.empty() && InPod(json, ip))
-      addresses.push_back(TRY(IpAddress::Parse(address.substr(0, address.find('/')))));
+    if (address.empty() || !InPod(json, ip)) continue;
+    IpAddress parsed = TRY(IpAddress::Parse(address.substr(0, address.find('/'))));
+    (parsed.family == AF_INET ? addresses : of_ipv6).push_back(parsed);
   }
-  std::ranges::stable_sort(addresses, {}, [](const IpAddress& a) { return a.family != AF_INET; });
+  addresses.insert(addresses.end(), of_ipv6.begin(), of_ipv6.end());
   return addresses;
 }
 

@@ -12,7 +12,9 @@ namespace davit {
 Result<v1::ContainerStatsResponse> Runtime::ContainerStats(const v1::ContainerStatsRequest& request, Call&) {
   ContainerPtr container = TRY(pods_.FindContainer(request.container_id()));
   v1::ContainerStatsResponse response;
-  *response.mutable_stats() = StatsOf(*container, UsageDeadline());
+  int64_t usage_deadline = UsageDeadline();
+  std::optional<v1::ContainerStats> running = StatsIfRunning(*container, usage_deadline);
+  *response.mutable_stats() = running ? std::move(*running) : FileStatsOf(*container, usage_deadline);
   return response;
 }
 
@@ -30,11 +32,21 @@ Result<std::vector<v1::ContainerStats>> Runtime::ListContainerStats(const v1::Co
 }
 
 std::optional<v1::ContainerStats> Runtime::StatsIfRunning(Container& container, int64_t usage_deadline_ms) {
-  return IfRunning(container, [&] { return StatsOf(container, usage_deadline_ms); });
+  return IfRunning(container, [&] {
+    v1::ContainerStats stats = FileStatsOf(container, usage_deadline_ms);
+    CgroupFiles files(host_.cgroups.hierarchies(),
+                      container.record().Read([](const ContainerRecord& r) { return r.cgroup_path; }));
+    if (auto cpu = CpuUsageOf(files, container.cpu_rate())) *stats.mutable_cpu() = std::move(*cpu);
+    if (auto memory = ReadMemory(files)) {
+      *stats.mutable_memory() = MemoryUsageOf(files, *memory);
+      if (auto swap = SwapUsageOf(*memory)) *stats.mutable_swap() = std::move(*swap);
+    }
+    if (auto io = IoUsageOf(files)) *stats.mutable_io() = std::move(*io);
+    return stats;
+  });
 }
 
-// A container that does not run has only its files.
-v1::ContainerStats Runtime::StatsOf(Container& container, int64_t usage_deadline_ms) {
+v1::ContainerStats Runtime::FileStatsOf(Container& container, int64_t usage_deadline_ms) {
   const v1::ContainerConfig& config = container.config();
   v1::ContainerStats stats;
   stats.mutable_attributes()->set_id(container.id());
@@ -42,14 +54,6 @@ v1::ContainerStats Runtime::StatsOf(Container& container, int64_t usage_deadline
   *stats.mutable_attributes()->mutable_labels() = config.labels();
   *stats.mutable_attributes()->mutable_annotations() = config.annotations();
 
-  CgroupFiles files(host_.cgroups.hierarchies(),
-                    container.record().Read([](const ContainerRecord& r) { return r.cgroup_path; }));
-  if (auto cpu = CpuUsageOf(files, container.cpu_rate())) *stats.mutable_cpu() = std::move(*cpu);
-  if (auto memory = ReadMemory(files)) {
-    *stats.mutable_memory() = MemoryUsageOf(files, *memory);
-    if (auto swap = SwapUsageOf(*memory)) *stats.mutable_swap() = std::move(*swap);
-  }
-  if (auto io = IoUsageOf(files)) *stats.mutable_io() = std::move(*io);
   if (auto layer = host_.snapshotter.RecentContainerUsage(container.id(), usage_deadline_ms)) {
     *stats.mutable_writable_layer() =
         FilesystemUsageOf(host_.snapshotter.root(), layer->usage, layer->taken_at);

@@ -207,7 +207,8 @@ class Runtime final : public StreamTargets {
   void LogDeletionProblems() EXCLUDES(logging_problems_);
 
   // container_stats.cc
-  v1::ContainerStats StatsOf(Container& container, int64_t usage_deadline_ms);
+  // What a container has that does not run.
+  v1::ContainerStats FileStatsOf(Container& container, int64_t usage_deadline_ms);
   std::optional<v1::ContainerStats> StatsIfRunning(Container& container, int64_t usage_deadline_ms);
 
   // sandbox_stats.cc
