@@ -71,7 +71,8 @@ struct FirstProcesses {
   PidFd builder;  // of the file tree, unless init builds it itself; nobody waits for it
 };
 
-// A builder that may hang joins the container's cgroup later: one that has it inside cannot be removed.
+// A builder that may hang joins the container's v1 cgroups later, and its v2 cgroup, which would be dear, not
+// at all: one that has it inside cannot be removed.
 CloneTarget BuilderTarget(const ContainerPlan& plan, const CloneTarget& target, const ClonedProcess& init) {
   if (MayBeWatched(plan)) return {};
   return {.cgroup = target.cgroup,

@@ -165,6 +165,24 @@ TEST_F(ProcessTest, ShowsTheContainerItsOwnCgroupReadOnly) {
   for (const std::string& line : outcome->err) EXPECT_THAT(line, HasSubstr("Read-only file system"));
 }
 
+// In a shared PID namespace it is another process that makes the mounts.
+TEST_F(ProcessTest, ShowsTheContainersV2CgroupInEveryKindOfPidNamespace) {
+  TestCgroup cgroup;
+  UniqueFd unified = cgroup.OpenUnified();
+  struct stat own;
+  if (!unified || fstat(unified.get(), &own) < 0) GTEST_SKIP() << "needs a v2 hierarchy";
+  StartSandbox(SharedPid());
+  unsigned id = 1;
+  for (NamespaceUse pid : {NamespaceUse::kOwn, NamespaceUse::kPod}) {
+    ContainerPlan plan = MinimalPlan(
+        TestId(id++), {"sh", "-c", "cd /sys/fs/cgroup; stat -c %i unified 2>/dev/null || stat -c %i ."});
+    plan.pid = pid;
+    auto outcome = daemon_.Run(plan, image_, &cgroup);
+    ASSERT_TRUE(outcome) << outcome.error().ToString();
+    EXPECT_THAT(outcome->out, ElementsAre(std::to_string(own.st_ino)));
+  }
+}
+
 TEST_F(ProcessTest, ShowsTheHostsCgroupsWhenAsked) {
   TestCgroup cgroup;
   struct stat st;

@@ -20,6 +20,8 @@
 namespace davit {
 namespace {
 
+constexpr char kPlace[] = "/sys/fs/cgroup";
+
 // Read-only is set last, on the top tmpfs too: the nested directories have to be made first.
 uint64_t WithoutReadOnly(uint64_t attributes) {
   return attributes & ~static_cast<uint64_t>(MOUNT_ATTR_RDONLY);
@@ -27,7 +29,7 @@ uint64_t WithoutReadOnly(uint64_t attributes) {
 
 Result<long> FilesystemType(int fd) {
   struct statfs st;
-  if (fstatfs(fd, &st) < 0) return SystemError("fstatfs", "/sys/fs/cgroup");
+  if (fstatfs(fd, &st) < 0) return SystemError("fstatfs", kPlace);
   return static_cast<long>(st.f_type);
 }
 
@@ -37,7 +39,7 @@ Result<std::vector<std::string>> ListNames(int dir_fd) {
   alignas(dirent64) char buffer[4096];
   while (true) {
     long n = syscall(SYS_getdents64, dir.get(), buffer, sizeof buffer);
-    if (n < 0) return SystemError("getdents64", "/sys/fs/cgroup");
+    if (n < 0) return SystemError("getdents64", kPlace);
     if (n == 0) return names;
     for (long pos = 0; pos < n;) {
       const auto* entry = reinterpret_cast<const dirent64*>(buffer + pos);
@@ -75,29 +77,27 @@ bool SameControllers(std::string_view a, std::string_view b) {
   return list(a) == list(b);
 }
 
-// The caller's own directory, bound: a new mount of a v1 hierarchy takes the lock of all cgroups and looks at
-// every one there is. Where the host's mount does not show that directory, because it is rooted elsewhere, a
-// new one does.
-Result<UniqueFd> MountHierarchy(int dir, const CgroupLayout::Entry& entry, std::string_view proc_cgroup,
-                                uint64_t attributes) {
-  std::optional<std::string> own = OwnCgroup(entry, proc_cgroup);
-  bool v2 = entry.kind == CgroupLayout::Entry::kV2;
-  Result<UniqueFd> bind = own ? CloneMount(dir, own->substr(1), /*recursive=*/false, *own)
-                              : SystemError("find own cgroup", entry.name, ENOENT);
-  if (!bind && bind.error().os_errno == ENOENT)
-    return NewFilesystem(v2 ? "cgroup2" : "cgroup", v2 ? "" : V1MountOptions(entry.name, proc_cgroup),
-                         attributes);
-  UniqueFd mount = TRY(std::move(bind));
-  TRY(SetPropagation(mount.get(), Propagation::kPrivate, /*recursive=*/false, *own));
-  TRY(SetMountAttributes(mount.get(), attributes, /*recursive=*/false, *own));
+Result<UniqueFd> Bind(int dir, const std::string& path, bool recursive, uint64_t attributes) {
+  std::string name = path.empty() ? kPlace : path;
+  UniqueFd mount = TRY(CloneMount(dir, path, recursive, name));
+  TRY(SetPropagation(mount.get(), Propagation::kPrivate, recursive, name));
+  TRY(SetMountAttributes(mount.get(), attributes, recursive, name));
   return mount;
 }
 
-Result<UniqueFd> CloneHostTree(int cgroup_dir, uint64_t attributes) {
-  UniqueFd tree = TRY(CloneMount(cgroup_dir, "", /*recursive=*/true, "/sys/fs/cgroup"));
-  TRY(SetPropagation(tree.get(), Propagation::kPrivate, /*recursive=*/true, "/sys/fs/cgroup"));
-  TRY(SetMountAttributes(tree.get(), attributes, /*recursive=*/true, "/sys/fs/cgroup"));
-  return tree;
+// The container's own directory, bound: a new mount of a v1 hierarchy takes the lock of all cgroups and looks
+// at every one there is. Where the host's mount does not show that directory, because it is rooted elsewhere,
+// a new one does.
+Result<UniqueFd> MountHierarchy(const CgroupSources& sources, int dir, const CgroupLayout::Entry& entry,
+                                uint64_t attributes) {
+  bool v2 = entry.kind == CgroupLayout::Entry::kV2;
+  if (v2 && sources.unified >= 0) return Bind(sources.unified, "", /*recursive=*/false, attributes);
+  std::optional<std::string> own = OwnCgroup(entry, sources.own_cgroups);
+  Result<UniqueFd> bound = own ? Bind(dir, own->substr(1), /*recursive=*/false, attributes)
+                               : SystemError("find own cgroup", entry.name, ENOENT);
+  if (bound || bound.error().os_errno != ENOENT) return bound;
+  return NewFilesystem(v2 ? "cgroup2" : "cgroup", v2 ? "" : V1MountOptions(entry.name, sources.own_cgroups),
+                       attributes);
 }
 
 }  // namespace
@@ -131,17 +131,16 @@ std::string V1MountOptions(std::string_view name, std::string_view proc_cgroup) 
   return is_named ? named : std::string(name);
 }
 
-Result<CgroupMounts> PrepareCgroupMounts(int cgroup_dir, const MountStep& step, bool host_cgroup,
-                                         const std::string& proc_cgroup) {
+Result<CgroupMounts> PrepareCgroupMounts(const CgroupSources& sources, const MountStep& step) {
   CgroupMounts mounts;
-  if (host_cgroup) {
-    mounts.root = TRY(CloneHostTree(cgroup_dir, step.attributes));
+  if (sources.host_cgroup) {
+    mounts.root = TRY(Bind(sources.cgroup_dir, "", /*recursive=*/true, step.attributes));
     return mounts;
   }
-  mounts.layout = TRY(ReadCgroupLayout(cgroup_dir));
+  mounts.layout = TRY(ReadCgroupLayout(sources.cgroup_dir));
   if (mounts.layout.v2_only) {
     CgroupLayout::Entry root{"", CgroupLayout::Entry::kV2, {}};
-    mounts.root = TRY(MountHierarchy(cgroup_dir, root, proc_cgroup, step.attributes));
+    mounts.root = TRY(MountHierarchy(sources, sources.cgroup_dir, root, step.attributes));
     return mounts;
   }
   mounts.root =
@@ -149,8 +148,8 @@ Result<CgroupMounts> PrepareCgroupMounts(int cgroup_dir, const MountStep& step, 
   for (const CgroupLayout::Entry& entry : mounts.layout.entries) {
     UniqueFd mount;
     if (entry.kind != CgroupLayout::Entry::kLink) {
-      UniqueFd dir = TRY(OpenAt(cgroup_dir, entry.name, O_PATH | O_DIRECTORY));
-      mount = TRY(MountHierarchy(dir.get(), entry, proc_cgroup, step.attributes));
+      UniqueFd dir = TRY(OpenAt(sources.cgroup_dir, entry.name, O_PATH | O_DIRECTORY));
+      mount = TRY(MountHierarchy(sources, dir.get(), entry, step.attributes));
     }
     mounts.nested.push_back(std::move(mount));
   }

@@ -37,11 +37,17 @@ struct CgroupMounts {
   CgroupLayout layout;
 };
 
-// Makes them for the calling process, which has been placed, has unshared its cgroup namespace, and is still
-// in the mount namespace that `cgroup_dir` belongs to: each is rooted at its own cgroup. With `host_cgroup`
-// it is a copy of the host's tree. `proc_cgroup` is the caller's /proc/PID/cgroup from before the unshare.
-Result<CgroupMounts> PrepareCgroupMounts(int cgroup_dir, const MountStep& step, bool host_cgroup,
-                                         const std::string& proc_cgroup);
+// What the mounts are made of; the caller is in the mount namespace that both descriptors belong to.
+struct CgroupSources {
+  int cgroup_dir;           // the host's /sys/fs/cgroup
+  int unified;              // the container's v2 cgroup; -1: the caller's is the container's
+  bool host_cgroup;         // a copy of the host's tree is wanted
+  std::string own_cgroups;  // the caller's /proc/PID/cgroup from before it unshared its cgroup namespace
+};
+
+// Makes them for the calling process, which has joined the container's v1 cgroups and unshared its cgroup
+// namespace: each is rooted at the container's own cgroup.
+Result<CgroupMounts> PrepareCgroupMounts(const CgroupSources& sources, const MountStep& step);
 
 // Attaches them at `target_fd`.
 Result<> AttachCgroupMounts(CgroupMounts mounts, const MountStep& step, int target_fd);

@@ -27,7 +27,7 @@ void Append(std::vector<int>& numbers, std::span<const UniqueFd> fds) {
 std::vector<int> DescriptorsOfBuilder(const InitInputs& inputs, int sync, int handover) {
   std::vector<int> own = DescriptorsOfWaitingInit(inputs, sync, handover);
   own.insert(own.end(), {inputs.own->proc.get(), inputs.own->mount_namespace.get(), inputs.rootfs.get(),
-                         inputs.host_mounts.get(), inputs.cgroup_dir.get()});
+                         inputs.host_mounts.get(), inputs.cgroup_dir.get(), inputs.cgroup->unified.get()});
   Append(own, inputs.images);
   return own;
 }

@@ -61,19 +61,18 @@ class Builder {
     return {};
   }
 
-  // Once this process is in its cgroup, that can become the root of a cgroup namespace, and of what the
-  // container sees of the hierarchies.
+  // Once this process is in the container's cgroups, they can become the roots of a cgroup namespace, and of
+  // what the container sees of the hierarchies. A builder apart from the first process is not in the v2 one.
   Result<> PrepareCgroups() {
     TRY(JoinCgroups(*inputs_.cgroup));
-    std::string proc_cgroup;
+    CgroupSources sources{inputs_.cgroup_dir.get(), inputs_.cgroup->unified.get(), plan_.host_cgroup, {}};
     const MountStep* step = FindMount(plan_, MountKind::kCgroup);
-    if (step != nullptr) proc_cgroup = TRY(ReadOwnCgroups());
+    if (step != nullptr) sources.own_cgroups = TRY(ReadOwnCgroups());
     if (!plan_.host_cgroup && unshare(CLONE_NEWCGROUP) < 0) return SystemError("unshare", "cgroup namespace");
     if (step == nullptr) return {};
     if (!inputs_.cgroup_dir)
       return Fail(Code::kInvalidArgument, "mount", step->target, "no cgroup directory was given");
-    prepared_.cgroups =
-        TRY(PrepareCgroupMounts(inputs_.cgroup_dir.get(), *step, plan_.host_cgroup, proc_cgroup));
+    prepared_.cgroups = TRY(PrepareCgroupMounts(sources, *step));
     return {};
   }
 
