@@ -38,7 +38,8 @@ std::vector<LogLine> ReadLog(const std::string& path) {
   if (!text) throw std::runtime_error(text.error().ToString());
   std::vector<LogLine> lines;
   std::istringstream stream(*text);
-  for (std::string line; std::getline(stream, line);) lines.push_back(ParseLine(line));
+  // What has no end yet is still being written.
+  for (std::string line; std::getline(stream, line) && !stream.eof();) lines.push_back(ParseLine(line));
   return lines;
 }
 

@@ -16,7 +16,8 @@ struct LogLine {
   std::string content;
 };
 
-// Throws when the file is not there or a line does not have the form "TIME STREAM TAG CONTENT".
+// The complete lines. Throws when the file is not there or one does not have the form "TIME STREAM TAG
+// CONTENT".
 std::vector<LogLine> ReadLog(const std::string& path);
 
 }  // namespace davit::e2e
