@@ -60,10 +60,10 @@ TEST_F(Crashes, LogsHaveNoGapWhenTheDaemonDies) {
   for (int i = 0; i < 4; ++i) pods.push_back(RunScript(kCount));
 
   for (int round = 0; round < 3; ++round) {
-    size_t before = ReadLog(StatusOf(pods[0].container).log_path()).size();
+    size_t before = CountLines(StatusOf(pods[0].container).log_path());
     std::string path = StatusOf(pods[0].container).log_path();
     instance().Kill();
-    WaitUntil("lines are written without a daemon", [&] { return ReadLog(path).size() > before + 100; });
+    WaitUntil("lines are written without a daemon", [&] { return CountLines(path) > before + 100; });
     instance().Restart();
     Reconnect();
   }

@@ -3,6 +3,7 @@
 
 #include "tests/e2e/log_file.h"
 
+#include <algorithm>
 #include <regex>
 #include <sstream>
 #include <stdexcept>
@@ -38,9 +39,14 @@ std::vector<LogLine> ReadLog(const std::string& path) {
   if (!text) throw std::runtime_error(text.error().ToString());
   std::vector<LogLine> lines;
   std::istringstream stream(*text);
-  // What has no end yet is still being written.
-  for (std::string line; std::getline(stream, line) && !stream.eof();) lines.push_back(ParseLine(line));
+  for (std::string line; std::getline(stream, line);) lines.push_back(ParseLine(line));
   return lines;
+}
+
+size_t CountLines(const std::string& path) {
+  auto text = ReadFile(path, kMaxLogBytes);
+  if (!text) throw std::runtime_error(text.error().ToString());
+  return static_cast<size_t>(std::ranges::count(*text, '\n'));
 }
 
 }  // namespace davit::e2e

@@ -16,8 +16,11 @@ struct LogLine {
   std::string content;
 };
 
-// The complete lines. Throws when the file is not there or one does not have the form "TIME STREAM TAG
-// CONTENT".
+// Throws when the file is not there or a line does not have the form "TIME STREAM TAG CONTENT".
 std::vector<LogLine> ReadLog(const std::string& path);
+
+// Of a log that is being written, and may end in the middle of a line: how many are complete. Throws when the
+// file is not there.
+size_t CountLines(const std::string& path);
 
 }  // namespace davit::e2e

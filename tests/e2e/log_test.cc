@@ -80,13 +80,13 @@ TEST_F(Logs, AReopenedLogGoesOnInANewFile) {
       pod, pod_config,
       ShellConfig("trap 'exit 0' TERM; i=0; while true; do i=$((i+1)); echo $i; sleep 0.01; done"));
   std::string path = StatusOf(container).log_path();
-  WaitUntil("the first lines are there", [&] { return ReadLog(path).size() > 10; });
+  WaitUntil("the first lines are there", [&] { return CountLines(path) > 10; });
 
   std::filesystem::rename(path, path + ".1");
   v1::ReopenContainerLogRequest request;
   request.set_container_id(container);
   Must(cri().Ask(&RuntimeStub::ReopenContainerLog, request));
-  WaitUntil("the new file has lines", [&] { return ReadLog(path).size() > 10; });
+  WaitUntil("the new file has lines", [&] { return CountLines(path) > 10; });
   StopContainer(container, 5);
 
   std::vector<LogLine> lines = ReadLog(path + ".1");
