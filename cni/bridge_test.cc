@@ -18,7 +18,7 @@
 #include "cni/names.h"
 #include "cni/nft_rule.h"
 #include "cni/sysctl.h"
-#include "cni/test_world.h"
+#include "cni/testing/test_world.h"
 
 namespace davit {
 namespace {

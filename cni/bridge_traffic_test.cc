@@ -16,7 +16,7 @@
 #include <cstring>
 
 #include "base/file_io.h"
-#include "cni/test_world.h"
+#include "cni/testing/test_world.h"
 
 namespace davit {
 namespace {

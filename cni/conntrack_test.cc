@@ -8,7 +8,7 @@
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <netinet/in.h>
 
-#include "cni/test_world.h"
+#include "cni/testing/test_world.h"
 
 namespace davit {
 namespace {

@@ -14,7 +14,7 @@
 
 #include "base/file_io.h"
 #include "cni/netns_pin.h"
-#include "cni/test_world.h"
+#include "cni/testing/test_world.h"
 
 namespace davit {
 namespace {

@@ -17,8 +17,8 @@
 #include "base/open_beneath.h"
 #include "snapshotter/directory.h"
 #include "snapshotter/remove_tree.h"
-#include "snapshotter/scratch.h"
 #include "snapshotter/snapshotter.h"
+#include "snapshotter/testing/scratch.h"
 
 namespace davit {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <gmock/gmock.h>
 
-#include "snapshotter/scratch.h"
+#include "snapshotter/testing/scratch.h"
 
 namespace davit {
 namespace {

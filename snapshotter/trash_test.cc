@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 
 #include "snapshotter/directory.h"
-#include "snapshotter/scratch.h"
+#include "snapshotter/testing/scratch.h"
 
 namespace davit {
 namespace {

@@ -15,7 +15,7 @@
 
 #include "snapshotter/disk_usage.h"
 #include "snapshotter/remove_tree.h"
-#include "snapshotter/scratch.h"
+#include "snapshotter/testing/scratch.h"
 
 namespace davit {
 namespace {

@@ -11,10 +11,10 @@
 #include <optional>
 
 #include "base/acceptor.h"
-#include "cri/cgroup/shim_spawner.h"
 #include "cri/config/config.h"
 #include "cri/daemon/image_records.h"
 #include "cri/daemon/listener.h"
+#include "cri/host/cgroup/shim_spawner.h"
 #include "cri/runtime/runtime.h"
 #include "cri/service/image_service.h"
 #include "cri/service/runtime_service.h"

@@ -14,7 +14,7 @@
 #include "api/cri/v1/api.pb.h"
 #include "base/pid_fd.h"
 #include "base/thread_annotations.h"
-#include "cri/cgroup/exec_cgroup.h"
+#include "cri/host/cgroup/exec_cgroup.h"
 #include "cri/pods/persisted.h"
 #include "cri/pods/pod_records.h"
 #include "cri/shims/shim_link.h"

@@ -5,7 +5,7 @@
 #include "base/ids.h"
 #include "cri/runtime/log_file.h"
 #include "cri/runtime/runtime.h"
-#include "cri/runtime/stop_signal.h"
+#include "cri/spec/stop_signal.h"
 #include "images/image_config.h"
 
 namespace davit {

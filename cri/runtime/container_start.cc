@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
+#include "base/background.h"
 #include "base/codec.h"
 #include "base/memfd.h"
 #include "base/ns_handle.h"
-#include "cri/runtime/background.h"
 #include "cri/runtime/log_file.h"
 #include "cri/runtime/runtime.h"
 #include "cri/runtime/start_error.h"

@@ -7,9 +7,9 @@
 #include "cri/runtime/labels.h"
 #include "cri/runtime/message_json.h"
 #include "cri/runtime/runtime.h"
-#include "cri/runtime/stop_signal.h"
 #include "cri/spec/oci_spec.h"
 #include "cri/spec/sandbox_plan.h"
+#include "cri/spec/stop_signal.h"
 #include "images/reference.h"
 
 namespace davit {

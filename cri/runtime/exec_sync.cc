@@ -6,7 +6,7 @@
 
 #include "base/frame.h"
 #include "base/ids.h"
-#include "cri/cgroup/exec_cgroup.h"
+#include "cri/host/cgroup/exec_cgroup.h"
 #include "cri/runtime/runtime.h"
 #include "cri/runtime/start_frame.h"
 

@@ -16,24 +16,24 @@
 #include "api/cri/v1/api.pb.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "cri/apparmor/apparmor.h"
-#include "cri/cdi/registry.h"
-#include "cri/cgroup/cgroup_host.h"
+#include "base/worker_pool.h"
 #include "cri/config/config.h"
+#include "cri/host/apparmor/apparmor.h"
+#include "cri/host/cdi/registry.h"
+#include "cri/host/cgroup/cgroup_host.h"
+#include "cri/host/seccomp/compiler.h"
+#include "cri/host/selinux/levels.h"
+#include "cri/host/selinux/selinux.h"
+#include "cri/network/pod_network.h"
 #include "cri/pods/event_feed.h"
 #include "cri/pods/name_table.h"
 #include "cri/pods/pod_table.h"
 #include "cri/records/records.h"
 #include "cri/runtime/call.h"
-#include "cri/runtime/janitor.h"
 #include "cri/runtime/life_stage.h"
-#include "cri/runtime/pod_network.h"
 #include "cri/runtime/resources.h"
 #include "cri/runtime/shim_reserve.h"
 #include "cri/runtime/start_frame.h"
-#include "cri/seccomp/compiler.h"
-#include "cri/selinux/levels.h"
-#include "cri/selinux/selinux.h"
 #include "cri/shims/shim_launcher.h"
 #include "cri/spec/container_plan.h"
 #include "cri/spec/selinux.h"
@@ -277,9 +277,9 @@ class Runtime final : public StreamTargets {
   std::map<std::string, LifeStage> announced_ GUARDED_BY(announcing_);
   Mutex logging_problems_;
   std::set<std::string> logged_problems_ GUARDED_BY(logging_problems_);
-  Janitor janitor_;
-  Janitor workers_;  // steps beside the caller's (Background)
-  Janitor streams_;
+  WorkerPool janitor_;
+  WorkerPool workers_;  // steps beside the caller's (Background)
+  WorkerPool streams_;
   std::vector<std::jthread> recovery_;
 };
 

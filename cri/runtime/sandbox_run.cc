@@ -5,11 +5,11 @@
 
 #include <filesystem>
 
+#include "base/background.h"
 #include "base/codec.h"
 #include "base/file_io.h"
 #include "base/memfd.h"
-#include "cri/runtime/background.h"
-#include "cri/runtime/network_request.h"
+#include "cri/network/network_request.h"
 #include "cri/runtime/runtime.h"
 #include "cri/spec/pod_files.h"
 #include "cri/spec/sandbox_plan.h"

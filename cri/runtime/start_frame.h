@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/unique_fd.h"
-#include "cri/cgroup/cgroup_host.h"
+#include "cri/host/cgroup/cgroup_host.h"
 #include "shim/protocol.h"
 
 namespace davit {

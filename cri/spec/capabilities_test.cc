@@ -7,7 +7,7 @@
 
 #include <initializer_list>
 
-#include "cri/spec/spec_testing.h"
+#include "cri/spec/testing/spec_testing.h"
 
 namespace davit {
 namespace {

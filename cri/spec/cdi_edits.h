@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "cri/cdi/spec.h"
+#include "cri/host/cdi/spec.h"
 #include "shim/plan.h"
 
 namespace davit {

@@ -9,7 +9,7 @@
 
 #include "api/cri/v1/api.pb.h"
 #include "base/error.h"
-#include "cri/cdi/spec.h"
+#include "cri/host/cdi/spec.h"
 #include "cri/spec/devices.h"
 #include "cri/spec/host_facts.h"
 #include "cri/spec/mounts.h"

@@ -11,7 +11,7 @@
 #include "cri/spec/capabilities.h"
 #include "cri/spec/oci_spec.h"
 #include "cri/spec/sandbox_plan.h"
-#include "cri/spec/spec_testing.h"
+#include "cri/spec/testing/spec_testing.h"
 
 namespace davit {
 namespace {

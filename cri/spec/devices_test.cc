@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "cri/spec/spec_testing.h"
+#include "cri/spec/testing/spec_testing.h"
 
 namespace davit {
 namespace {

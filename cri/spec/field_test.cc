@@ -3,7 +3,7 @@
 
 #include "cri/spec/field.h"
 
-#include "cri/spec/spec_testing.h"
+#include "cri/spec/testing/spec_testing.h"
 
 namespace davit {
 namespace {

@@ -8,8 +8,8 @@
 #include <string>
 
 #include "base/error.h"
-#include "cri/apparmor/apparmor.h"
-#include "cri/selinux/selinux.h"
+#include "cri/host/apparmor/apparmor.h"
+#include "cri/host/selinux/selinux.h"
 
 namespace davit {
 

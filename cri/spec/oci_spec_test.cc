@@ -8,7 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "cri/spec/spec_testing.h"
+#include "cri/spec/testing/spec_testing.h"
 
 namespace davit {
 namespace {

@@ -4,7 +4,7 @@
 #include "cri/spec/pod_files.h"
 
 #include "base/file_io.h"
-#include "cri/spec/spec_testing.h"
+#include "cri/spec/testing/spec_testing.h"
 
 namespace davit {
 namespace {

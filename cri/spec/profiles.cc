@@ -3,7 +3,7 @@
 
 #include "cri/spec/profiles.h"
 
-#include "cri/apparmor/default_profile.h"
+#include "cri/host/apparmor/default_profile.h"
 #include "cri/spec/field.h"
 
 namespace davit {

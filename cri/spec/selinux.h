@@ -8,7 +8,7 @@
 
 #include "api/cri/v1/api.pb.h"
 #include "base/error.h"
-#include "cri/selinux/selinux.h"
+#include "cri/host/selinux/selinux.h"
 
 namespace davit {
 

@@ -4,7 +4,7 @@
 #include "cri/spec/user_namespace.h"
 
 #include "cri/spec/sandbox_plan.h"
-#include "cri/spec/spec_testing.h"
+#include "cri/spec/testing/spec_testing.h"
 
 namespace davit {
 namespace {

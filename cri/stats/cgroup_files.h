@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "cri/cgroup/apply.h"
+#include "cri/host/cgroup/apply.h"
 
 namespace davit {
 

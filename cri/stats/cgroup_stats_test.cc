@@ -6,8 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "cri/cgroup/cgroup_host.h"
-#include "cri/cgroup/test_tree.h"
+#include "cri/host/cgroup/cgroup_host.h"
+#include "cri/host/cgroup/testing/test_tree.h"
 #include "cri/stats/cri_usage.h"
 #include "cri/stats/disk_io.h"
 #include "cri/stats/metrics.h"

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// The arguments of `davit`.
+#pragma once
+
+#include <expected>
+#include <string>
+
+#include "cli/console.h"
+#include "cli/verbs.h"
+
+namespace davit::cli {
+
+struct CommandLine {
+  std::string address = "unix:///run/davit/davit.sock";
+  OutputFormat format = OutputFormat::kTable;
+  Verb verb;
+};
+
+// What to leave with when there is nothing to perform: after --help and --version, or bad usage.
+struct EarlyExit {
+  int status = 0;
+  std::string text;  // for standard output when status is 0, else for standard error
+};
+
+// $DAVIT_ADDRESS and $DAVIT_LOG_DIR replace the defaults of --address and of the log directory.
+std::expected<CommandLine, EarlyExit> ParseCommandLine(int argc, const char* const* argv);
+
+}  // namespace davit::cli

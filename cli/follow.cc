@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "cli/follow.h"
+
+#include <poll.h>
+
+#include <algorithm>
+
+#include "base/time.h"
+#include "cli/log_printer.h"
+#include "cli/log_tail.h"
+
+namespace davit::cli {
+namespace {
+
+// CRI has no call that waits for a container's end. Its log is closed at that moment, which is what we wait
+// for; asking from time to time, ever more rarely, is for containers whose log stays open or is out of sight.
+constexpr int64_t kFirstAskMs = 10;
+constexpr int64_t kLastAskMs = 1000;
+// How long the daemon may be away, as for an upgrade.
+constexpr int64_t kPatienceMs = 240'000;
+
+// What the daemon says of the container, asked at the right times.
+class StatusWatch {
+ public:
+  StatusWatch(const Session& session, std::string container_id)
+      : session_(session), container_id_(std::move(container_id)) {}
+
+  const v1::ContainerStatus& status() const { return status_; }
+  bool Ended() const {
+    return status_.state() == v1::CONTAINER_EXITED || status_.state() == v1::CONTAINER_UNKNOWN;
+  }
+
+  // Until the next question is due.
+  int TimeoutMs() const {
+    return static_cast<int>(std::clamp<int64_t>(ask_at_ - MonotonicMilliseconds(), 0, kLastAskMs));
+  }
+
+  // Something suggests that the end is near.
+  void AskSoon() { interval_ms_ = kFirstAskMs; }
+
+  // The first question: there must be an answer.
+  Result<> Ask() {
+    v1::ContainerStatusRequest request;
+    request.set_container_id(container_id_);
+    auto response = TRY(session_.daemon.Call(&RuntimeStub::ContainerStatus, request));
+    status_ = std::move(*response.mutable_status());
+    int64_t now = MonotonicMilliseconds();
+    answered_at_ = now;
+    ask_at_ = now + interval_ms_;
+    interval_ms_ = std::min(2 * interval_ms_, kLastAskMs);
+    return {};
+  }
+
+  // Later ones may be cut off by an interrupt or by the daemon's restart: then the status stays what it is
+  // for now.
+  Result<> AskAgain() {
+    Result<> asked = Ask();
+    if (asked) return {};
+    bool cut_off = asked.error().code == Code::kUnavailable || asked.error().code == Code::kCancelled;
+    int64_t now = MonotonicMilliseconds();
+    if (!cut_off || now - answered_at_ > kPatienceMs) return asked;
+    ask_at_ = now + kLastAskMs;
+    return {};
+  }
+
+ private:
+  const Session& session_;
+  std::string container_id_;
+  v1::ContainerStatus status_;
+  int64_t interval_ms_ = kFirstAskMs;
+  int64_t ask_at_ = 0;
+  int64_t answered_at_ = 0;
+};
+
+enum class Wake { kTimeout, kLogGrew, kLogClosed, kInterrupt };
+
+Result<Wake> WaitForSomething(LogTail& tail, Interrupt& interrupt, int timeout_ms) {
+  pollfd waits[] = {{tail.fd(), POLLIN, 0}, {interrupt.fd(), POLLIN, 0}};
+  int ready = poll(waits, 2, timeout_ms);
+  if (ready < 0 && errno != EINTR) return SystemError("poll", "");
+  if (ready <= 0) return Wake::kTimeout;
+  if ((waits[1].revents & POLLIN) != 0 && interrupt.Take()) return Wake::kInterrupt;
+  return TRY(tail.TakeEvents()) ? Wake::kLogClosed : Wake::kLogGrew;
+}
+
+Result<> PrintNews(LogTail& tail, LogPrinter& printer) {
+  TRY(tail.Drain([&printer](std::string_view line) { return printer.Add(line); }));
+  return printer.Flush();
+}
+
+}  // namespace
+
+Result<std::optional<v1::ContainerStatus>> FollowContainer(const Session& session,
+                                                           const std::string& container_id,
+                                                           const std::function<OnInterrupt()>& interrupted) {
+  StatusWatch watch(session, container_id);
+  TRY(watch.Ask());
+  LogTail tail = TRY(LogTail::Watch(watch.status().log_path()));
+  LogPrinter printer(session.console);
+  for (;;) {
+    // The log is complete before the status says that the container has ended.
+    TRY(PrintNews(tail, printer));
+    if (watch.Ended()) return watch.status();
+    Wake wake = TRY(WaitForSomething(tail, session.interrupt, watch.TimeoutMs()));
+    if (wake == Wake::kInterrupt && interrupted() == OnInterrupt::kLeave) return std::nullopt;
+    if (wake == Wake::kLogClosed) watch.AskSoon();
+    if (wake == Wake::kLogClosed || watch.TimeoutMs() == 0) TRY(watch.AskAgain());
+  }
+}
+
+}  // namespace davit::cli

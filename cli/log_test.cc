@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/mman.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "base/file_io.h"
+#include "cli/log_line.h"
+#include "cli/log_printer.h"
+#include "cli/log_tail.h"
+#include "cli/testing/test_support.h"
+
+namespace davit::cli {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+constexpr char kTime[] = "2026-01-02T03:04:05.123456789Z";
+
+TEST(LogLineTest, HasTimeStreamAndText) {
+  auto line = ParseLogLine("2026-01-02T03:04:05.123456789Z stderr F no such file");
+  ASSERT_TRUE(line.has_value());
+  EXPECT_EQ(line->time, kTime);
+  EXPECT_EQ(line->stream, LogStream::kStderr);
+  EXPECT_FALSE(line->partial);
+  EXPECT_EQ(line->text, "no such file");
+}
+
+TEST(LogLineTest, KeepsSpacesOfTheText) {
+  EXPECT_EQ(ParseLogLine("2026-01-02T03:04:05.123456789Z stdout F  a  b ")->text, " a  b ");
+}
+
+TEST(LogLineTest, MayBeEmpty) {
+  EXPECT_EQ(ParseLogLine("2026-01-02T03:04:05.123456789Z stdout F ")->text, "");
+}
+
+TEST(LogLineTest, IsPartialByItsFirstTag) {
+  EXPECT_TRUE(ParseLogLine("2026-01-02T03:04:05.123456789Z stdout P half")->partial);
+  EXPECT_TRUE(ParseLogLine("2026-01-02T03:04:05.123456789Z stdout P:more half")->partial);
+  EXPECT_FALSE(ParseLogLine("2026-01-02T03:04:05.123456789Z stdout F:P whole")->partial);
+}
+
+TEST(LogLineTest, IsNothingInAnotherForm) {
+  for (const char* text :
+       {"", "hello", "2026-01-02T03:04:05.123456789Z stdin F x", "x stdout F y",
+        "2026-01-02T03:04:05.123456789Z stdout Q y", "2026-01-02T03:04:05.123456789Z stdout F"}) {
+    EXPECT_FALSE(ParseLogLine(text).has_value()) << text;
+  }
+}
+
+class LogPrinterTest : public ::testing::Test {
+ protected:
+  CapturedConsole console_;
+  LogPrinter printer_{console_.console()};
+
+  void Add(const std::string& rest) { ASSERT_TRUE(printer_.Add(std::string(kTime) + " " + rest)); }
+};
+
+TEST_F(LogPrinterTest, SeparatesTheStreams) {
+  Add("stdout F one");
+  Add("stderr F two");
+  Add("stdout F three");
+  ASSERT_TRUE(printer_.Flush());
+  EXPECT_EQ(console_.Out(), "one\nthree\n");
+  EXPECT_EQ(console_.Err(), "two\n");
+}
+
+TEST_F(LogPrinterTest, JoinsPartialLines) {
+  Add("stdout P one");
+  Add("stdout P  two");
+  Add("stdout F  three");
+  ASSERT_TRUE(printer_.Flush());
+  EXPECT_EQ(console_.Out(), "one two three\n");
+}
+
+TEST_F(LogPrinterTest, PassesWhatItCannotReadToStderr) {
+  ASSERT_TRUE(printer_.Add("half of a li"));
+  ASSERT_TRUE(printer_.Flush());
+  EXPECT_EQ(console_.Err(), "half of a li\n");
+}
+
+class LogTailTest : public ::testing::Test {
+ protected:
+  TempDir dir_;
+  std::string path_ = dir_.path() + "/web.log";
+
+  void Append(const std::string& text) const { std::ofstream(path_, std::ios::app) << text; }
+
+  static std::vector<std::string> Drain(LogTail& tail) {
+    std::vector<std::string> lines;
+    Result<> drained = tail.Drain([&lines](std::string_view line) -> Result<> {
+      lines.emplace_back(line);
+      return {};
+    });
+    EXPECT_TRUE(drained) << drained.error().ToString();
+    return lines;
+  }
+
+  static bool Readable(int fd) {
+    pollfd wait{fd, POLLIN, 0};
+    return poll(&wait, 1, 0) == 1;
+  }
+};
+
+TEST_F(LogTailTest, GivesEachLineOnce) {
+  Append("one\ntwo\n");
+  LogTail tail = LogTail::Watch(path_).value();
+  EXPECT_THAT(Drain(tail), ElementsAre("one", "two"));
+  EXPECT_THAT(Drain(tail), IsEmpty());
+  Append("three\n");
+  EXPECT_THAT(Drain(tail), ElementsAre("three"));
+}
+
+TEST_F(LogTailTest, WaitsForTheEndOfALine) {
+  Append("one\ntw");
+  LogTail tail = LogTail::Watch(path_).value();
+  EXPECT_THAT(Drain(tail), ElementsAre("one"));
+  Append("o\n");
+  EXPECT_THAT(Drain(tail), ElementsAre("two"));
+}
+
+TEST_F(LogTailTest, GivesLongLinesWhole) {
+  std::string line(200'000, 'x');
+  Append(line + "\n");
+  LogTail tail = LogTail::Watch(path_).value();
+  EXPECT_THAT(Drain(tail), ElementsAre(line));
+}
+
+TEST_F(LogTailTest, MayBeginBeforeTheFile) {
+  LogTail tail = LogTail::Watch(path_).value();
+  EXPECT_THAT(Drain(tail), IsEmpty());
+  Append("one\n");
+  EXPECT_TRUE(Readable(tail.fd()));
+  EXPECT_THAT(Drain(tail), ElementsAre("one"));
+}
+
+TEST_F(LogTailTest, FinishesARotatedFileBeforeTheNew) {
+  Append("one\n");
+  LogTail tail = LogTail::Watch(path_).value();
+  EXPECT_THAT(Drain(tail), ElementsAre("one"));
+  Append("two\n");
+  std::filesystem::rename(path_, path_ + ".1");
+  Append("three\n");
+  EXPECT_THAT(Drain(tail), ElementsAre("two", "three"));
+}
+
+TEST_F(LogTailTest, TellsThatAWriterHasClosed) {
+  LogTail tail = LogTail::Watch(path_).value();
+  UniqueFd writer = OpenAt(AT_FDCWD, path_, O_WRONLY | O_CREAT | O_APPEND, 0600).value();
+  ASSERT_TRUE(WriteAll(writer.get(), "one\n", path_));
+  EXPECT_TRUE(Readable(tail.fd()));
+  EXPECT_FALSE(tail.TakeEvents().value());
+  EXPECT_FALSE(Readable(tail.fd()));
+  writer.Reset();
+  EXPECT_TRUE(tail.TakeEvents().value());
+}
+
+TEST_F(LogTailTest, DoesNotTakeOtherFilesForItsOwn) {
+  LogTail tail = LogTail::Watch(path_).value();
+  std::ofstream(dir_.path() + "/other.log") << "x\n";
+  EXPECT_FALSE(tail.TakeEvents().value());
+}
+
+TEST_F(LogTailTest, RefusesWhatHasNoLines) {
+  Append(std::string(2 << 20, 'x'));
+  LogTail tail = LogTail::Watch(path_).value();
+  EXPECT_EQ(tail.Drain([](std::string_view) -> Result<> { return {}; }).error().code, Code::kDataLoss);
+}
+
+TEST_F(LogTailTest, NamesADirectoryThatIsMissing) {
+  auto tail = LogTail::Watch(dir_.path() + "/none/web.log");
+  ASSERT_FALSE(tail);
+  EXPECT_EQ(tail.error().subject, dir_.path() + "/none");
+}
+
+}  // namespace
+}  // namespace davit::cli

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// davit: a small command over the socket of davitd.
+#include <signal.h>
+
+#include "base/file_io.h"
+#include "cli/command_line.h"
+
+namespace {
+
+using namespace davit::cli;  // NOLINT(google-build-using-namespace): this file is the command
+
+davit::Result<int> Obey(const CommandLine& line, const Console& console) {
+  Interrupt interrupt = TRY(Interrupt::OfSignals());
+  Daemon daemon = TRY(Daemon::Connect(line.address, interrupt));
+  Session session{daemon, console, interrupt};
+  return std::visit([&session](const auto& options) { return Perform(session, options); }, line.verb);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  signal(SIGPIPE,
+         SIG_IGN);  // a reader that has left is an error like others, with pods to be cleaned up after
+  auto line = ParseCommandLine(argc, argv);
+  if (!line) {
+    (void)davit::WriteAll(line.error().status == 0 ? STDOUT_FILENO : STDERR_FILENO, line.error().text,
+                          "usage");
+    return line.error().status;
+  }
+  Console console{.format = line->format};
+  davit::Result<int> status = Obey(*line, console);
+  if (status) return *status;
+  console.Remark(status.error().ToString());
+  return status.error().code == davit::Code::kCancelled ? kInterrupted : kOwnError;
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "cri/host/cgroup/cgroup_host.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <set>
+#include <string_view>
+
+#include "base/file_io.h"
+#include "cri/host/cgroup/apply.h"
+#include "cri/host/cgroup/construction.h"
+
+namespace davit {
+namespace {
+
+// The checked path without its first slash: relative to a hierarchy's root.
+Result<std::string> Relative(const std::string& path) {
+  TRY(CheckCgroupPath(path));
+  return path.substr(1);
+}
+
+Result<UniqueFd> OpenFile(const CgroupHierarchy& hierarchy, const std::string& path, const char* file,
+                          int flags) {
+  return OpenAt(hierarchy.dir.get(), path + "/" + file, flags);
+}
+
+CgroupMode ModeOf(const std::vector<CgroupHierarchy>& hierarchies) {
+  bool v1 = std::ranges::any_of(hierarchies, [](const CgroupHierarchy& h) { return !h.v2; });
+  bool v2 = std::ranges::any_of(hierarchies, &CgroupHierarchy::v2);
+  if (!v1) return CgroupMode::kV2;
+  return v2 ? CgroupMode::kHybrid : CgroupMode::kV1;
+}
+
+Result<> WriteV1DeviceFilter(const CgroupHierarchy& hierarchy, const std::string& path,
+                             const DeviceFilter& filter) {
+  TRY(WriteFileAt(hierarchy.dir.get(), path + "/devices.deny", "a"));
+  UniqueFd allow = TRY(OpenFile(hierarchy, path, "devices.allow", O_WRONLY));
+  for (const DeviceRule& rule : filter.allowed) {
+    std::string text = FormatDeviceRule(rule);
+    if (write(allow.get(), text.data(), text.size()) >= 0) continue;
+    Error error = SystemError("allow device", path + ": " + text).error();
+    if (error.os_errno == EPERM) error.context = "a parent cgroup denies it";
+    return std::unexpected(std::move(error));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<CgroupHost> CgroupHost::Probe(const std::string& mount_point) {
+  std::vector<CgroupHierarchy> hierarchies = TRY(FindHierarchies(mount_point));
+  CgroupMode mode = ModeOf(hierarchies);
+  if (mode == CgroupMode::kHybrid) {
+    // A controller that v2 has because no v1 hierarchy took it is not used: enabling it would forbid
+    // processes in every cgroup on the way to a container, also in those that are not ours.
+    for (CgroupHierarchy& hierarchy : hierarchies) {
+      if (hierarchy.v2) hierarchy.controllers.clear();
+    }
+  }
+  return CgroupHost(mount_point, mode, std::move(hierarchies));
+}
+
+bool CgroupHost::HasController(std::string_view controller) const {
+  return FindController(hierarchies_, controller) != nullptr;
+}
+
+const CgroupHierarchy* CgroupHost::Unified() const {
+  auto found = std::ranges::find_if(hierarchies_, &CgroupHierarchy::v2);
+  return found == hierarchies_.end() ? nullptr : &*found;
+}
+
+Result<> CgroupHost::Create(const std::string& path, const CgroupResources& resources,
+                            std::span<const DeviceRule> devices) const {
+  std::string relative = TRY(Relative(path));
+  std::vector<CgroupWrite> writes = TRY(PlanWrites(mode_, resources, FreshCgroupResources()));
+  DeviceFilter filter = TRY(ReduceDeviceRules(devices));
+
+  CgroupConstruction construction(hierarchies_, relative);
+  TRY(construction.Make());
+  TRY(construction.InheritCpuset());
+  TRY(construction.EnableControllers());
+  TRY(ApplyWrites(hierarchies_, relative, writes));
+  if (!devices.empty() && !filter.allow_all) TRY(LimitDevices(relative, filter));
+  construction.Keep();
+  return {};
+}
+
+Result<> CgroupHost::LimitDevices(const std::string& path, const DeviceFilter& filter) const {
+  if (const CgroupHierarchy* v1 = FindController(hierarchies_, "devices")) {
+    return WriteV1DeviceFilter(*v1, path, filter);
+  }
+  const CgroupHierarchy* v2 = Unified();
+  if (v2 == nullptr)
+    return Fail(Code::kUnimplemented, "limit devices", path, "this host has no devices controller");
+  std::shared_ptr<UniqueFd> program = TRY(programs_->Load(filter));
+  UniqueFd cgroup = TRY(OpenAt(v2->dir.get(), path, O_RDONLY | O_DIRECTORY));
+  return AttachDeviceProgram(cgroup.get(), program->get(), path);
+}
+
+Result<> CgroupHost::Update(const std::string& path, const CgroupResources& resources) const {
+  std::string relative = TRY(Relative(path));
+  CgroupResources current = TRY(ReadCurrent(mode_, hierarchies_, relative, resources));
+  TRY(MakeRoomFor(hierarchies_, relative, resources.memory_limit.value_or(-1)));
+  return ApplyWrites(hierarchies_, relative, TRY(PlanWrites(mode_, resources, current)));
+}
+
+Result<ShimCgroupFds> CgroupHost::OpenForShim(const std::string& path) const {
+  std::string relative = TRY(Relative(path));
+  ShimCgroupFds fds;
+  if (const CgroupHierarchy* unified = Unified()) {
+    fds.unified = TRY(OpenAt(unified->dir.get(), relative, O_RDONLY | O_DIRECTORY));
+    fds.kill = TRY(OpenFile(*unified, relative, "cgroup.kill", O_WRONLY));
+    fds.procs.push_back(TRY(OpenFile(*unified, relative, "cgroup.procs", O_RDWR)));
+  }
+  for (const CgroupHierarchy& hierarchy : hierarchies_) {
+    if (!hierarchy.v2) fds.procs.push_back(TRY(OpenFile(hierarchy, relative, "tasks", O_RDWR)));
+  }
+  if (const CgroupHierarchy* memory = FindController(hierarchies_, "memory")) {
+    fds.oom = TRY(OpenFile(*memory, relative, memory->v2 ? "memory.events" : "memory.oom_control", O_RDONLY));
+  }
+  return fds;
+}
+
+Result<UniqueFd> CgroupHost::OpenMountPoint() const {
+  return OpenAt(AT_FDCWD, mount_point_, O_PATH | O_DIRECTORY);
+}
+
+Result<> CgroupHost::Kill(const std::string& path, int timeout_ms) const {
+  return KillCgroup(hierarchies_, TRY(Relative(path)), timeout_ms);
+}
+
+Result<> CgroupHost::Remove(const std::string& path) const {
+  std::string relative = TRY(Relative(path));
+  for (const CgroupHierarchy& hierarchy : hierarchies_) TRY(RemoveCgroup(hierarchies_, hierarchy, relative));
+  return {};
+}
+
+Result<bool> CgroupHost::Populated(const std::string& path) const {
+  std::string relative = TRY(Relative(path));
+  return IsPopulated(hierarchies_, relative);
+}
+
+Result<std::vector<std::string>> CgroupHost::Children(const std::string& path) const {
+  std::string relative = path == "/" ? "" : TRY(Relative(path));
+  std::set<std::string> names;
+  for (const CgroupHierarchy& hierarchy : hierarchies_) {
+    for (std::string& name : TRY(ChildCgroups(hierarchy, relative))) names.insert(std::move(name));
+  }
+  return std::vector<std::string>(names.begin(), names.end());
+}
+
+Result<int64_t> CgroupHost::OomKills(const std::string& path) const {
+  std::string relative = TRY(Relative(path));
+  const CgroupHierarchy* memory = FindController(hierarchies_, "memory");
+  if (memory == nullptr) return 0;
+  const char* file = memory->v2 ? "/memory.events" : "/memory.oom_control";
+  return ValueOfKey(TRY(ReadFileAt(memory->dir.get(), relative + file)), "oom_kill");
+}
+
+}  // namespace davit

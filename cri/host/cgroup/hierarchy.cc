@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "cri/host/cgroup/hierarchy.h"
+
+#include <dirent.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <memory>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "base/file_io.h"
+
+namespace davit {
+namespace {
+
+constexpr std::array<std::string_view, 14> kV1Controllers = {
+    "cpu",  "cpuacct", "cpuset",  "memory",   "devices",    "freezer", "blkio",
+    "pids", "hugetlb", "net_cls", "net_prio", "perf_event", "rdma",    "misc"};
+
+std::vector<std::string> Split(std::string_view text, std::string_view separators) {
+  std::vector<std::string> parts;
+  while (true) {
+    size_t start = text.find_first_not_of(separators);
+    if (start == std::string_view::npos) return parts;
+    text.remove_prefix(start);
+    size_t end = std::min(text.find_first_of(separators), text.size());
+    parts.emplace_back(text.substr(0, end));
+    text.remove_prefix(end);
+  }
+}
+
+bool Exists(int dir, const char* name) {
+  return faccessat(dir, name, F_OK, 0) == 0;
+}
+
+struct CloseDir {
+  void operator()(DIR* dir) const { closedir(dir); }
+};
+
+// The names of the directories in `dir`, with the links to directories when `links`.
+Result<std::vector<std::string>> Subdirectories(int dir, const std::string& path, bool links) {
+  UniqueFd fd = TRY(OpenAt(dir, path, O_RDONLY | O_DIRECTORY));
+  std::unique_ptr<DIR, CloseDir> stream(fdopendir(fd.get()));
+  if (!stream) return SystemError("fdopendir", path);
+  (void)fd.Release();
+  std::vector<std::string> names;
+  errno = 0;
+  while (dirent* entry = readdir(stream.get())) {
+    std::string_view name = entry->d_name;
+    bool wanted = entry->d_type == DT_DIR || (links && entry->d_type == DT_LNK);
+    if (wanted && name != "." && name != "..") names.emplace_back(name);
+  }
+  if (errno != 0) return SystemError("readdir", path);
+  return names;
+}
+
+Result<CgroupHierarchy> DescribeV2(std::string name, UniqueFd dir) {
+  std::string controllers = TRY(ReadFileAt(dir.get(), "cgroup.controllers"));
+  return CgroupHierarchy{std::move(name), true, Split(controllers, " \n"), std::move(dir)};
+}
+
+CgroupHierarchy DescribeV1(std::string name, UniqueFd dir) {
+  std::vector<std::string> parts = Split(name, ",");
+  std::erase_if(parts, [](const std::string& part) {
+    return std::ranges::find(kV1Controllers, part) == kV1Controllers.end();
+  });
+  return CgroupHierarchy{std::move(name), false, std::move(parts), std::move(dir)};
+}
+
+// Nothing when the directory is no hierarchy.
+Result<std::optional<CgroupHierarchy>> Describe(const std::string& name, UniqueFd dir) {
+  if (Exists(dir.get(), "cgroup.controllers")) return TRY(DescribeV2(name, std::move(dir)));
+  if (Exists(dir.get(), "cgroup.procs")) return DescribeV1(name, std::move(dir));
+  return std::nullopt;
+}
+
+}  // namespace
+
+bool CgroupHierarchy::Has(std::string_view controller) const {
+  return std::ranges::find(controllers, controller) != controllers.end();
+}
+
+Result<std::vector<CgroupHierarchy>> FindHierarchies(const std::string& mount_point) {
+  std::vector<CgroupHierarchy> found;
+  UniqueFd top = TRY(OpenAt(AT_FDCWD, mount_point, O_RDONLY | O_DIRECTORY));
+  if (Exists(top.get(), "cgroup.controllers")) {
+    found.push_back(TRY(DescribeV2("", std::move(top))));
+    return found;
+  }
+  std::vector<std::string> names = TRY(Subdirectories(top.get(), ".", /*links=*/true));
+  // The longest name of a hierarchy lists all its controllers; links have one of them each.
+  std::ranges::sort(names, [](const std::string& a, const std::string& b) {
+    return std::pair(b.size(), a) < std::pair(a.size(), b);
+  });
+  std::set<std::pair<dev_t, ino_t>> seen;
+  for (const std::string& name : names) {
+    UniqueFd dir = TRY(OpenAt(top.get(), name, O_RDONLY | O_DIRECTORY));
+    struct stat st{};
+    if (fstat(dir.get(), &st) != 0) return SystemError("fstat", mount_point + "/" + name);
+    std::optional<CgroupHierarchy> hierarchy = TRY(Describe(name, std::move(dir)));
+    if (hierarchy && seen.emplace(st.st_dev, st.st_ino).second) found.push_back(std::move(*hierarchy));
+  }
+  if (found.empty())
+    return Fail(Code::kUnimplemented, "find cgroups", mount_point, "no cgroup hierarchy is mounted");
+  return found;
+}
+
+Result<> CheckCgroupPath(const std::string& path) {
+  auto bad = [&path](std::string_view why) { return Fail(Code::kInvalidArgument, "cgroup path", path, why); };
+  if (!path.starts_with('/')) return bad("does not begin with a slash");
+  if (path.size() > 1024) return bad("is too long");
+  for (size_t start = 1; start <= path.size();) {
+    size_t end = std::min(path.find('/', start), path.size());
+    std::string_view part = std::string_view(path).substr(start, end - start);
+    if (part.empty() || part == "." || part == "..") return bad("has an empty component, \".\" or \"..\"");
+    if (part.size() > NAME_MAX) return bad("has a component that is too long");
+    if (part.find_first_of(std::string_view("\0\n", 2)) != std::string_view::npos)
+      return bad("has a NUL or a newline");
+    start = end + 1;
+  }
+  return {};
+}
+
+Result<std::vector<std::string>> ChildCgroups(const CgroupHierarchy& hierarchy, const std::string& path) {
+  Result<std::vector<std::string>> names =
+      Subdirectories(hierarchy.dir.get(), path.empty() ? "." : path, /*links=*/false);
+  if (!names && names.error().os_errno == ENOENT) return std::vector<std::string>();
+  return names;
+}
+
+Result<std::vector<int>> PidsBelow(const CgroupHierarchy& hierarchy, const std::string& path) {
+  std::vector<int> pids;
+  Result<std::string> procs = ReadFileAt(hierarchy.dir.get(), path + "/cgroup.procs");
+  if (!procs) {
+    int error = procs.error().os_errno;
+    if (error == ENOENT || error == ENODEV) return pids;  // ENODEV: removed while it was open
+    // A threaded cgroup of v2 cannot tell; the processes are in the list of the domain above it.
+    if (error != EOPNOTSUPP) return std::unexpected(std::move(procs).error());
+  }
+  for (const std::string& line : Split(procs.value_or(""), "\n")) {
+    int pid = 0;
+    std::from_chars(line.data(), line.data() + line.size(), pid);
+    if (pid > 0) pids.push_back(pid);
+  }
+  for (const std::string& child : TRY(ChildCgroups(hierarchy, path))) {
+    std::vector<int> below = TRY(PidsBelow(hierarchy, path + "/" + child));
+    pids.insert(pids.end(), below.begin(), below.end());
+  }
+  return pids;
+}
+
+}  // namespace davit

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "cri/network/network_request.h"
+
+#include <algorithm>
+
+namespace davit {
+
+namespace v1 = ::runtime::v1;
+
+bool HasOwnNetwork(const v1::PodSandboxConfig& config) {
+  return config.linux().security_context().namespace_options().network() != v1::NODE;
+}
+
+Result<std::vector<PortMapping>> HostPorts(const v1::PodSandboxConfig& config) {
+  static constexpr Protocol kProtocols[] = {Protocol::kTcp, Protocol::kUdp, Protocol::kSctp};
+  std::vector<PortMapping> ports;
+  for (const v1::PortMapping& port : config.port_mappings()) {
+    if (port.host_port() == 0) continue;  // a container port that is only declared
+    if (port.host_port() < 0 || port.host_port() > 65535 || port.container_port() < 1 ||
+        port.container_port() > 65535) {
+      return Fail(Code::kInvalidArgument, "validate", "port_mappings",
+                  std::to_string(port.host_port()) + " to " + std::to_string(port.container_port()) +
+                      " is out of range");
+    }
+    if (port.protocol() < v1::TCP || port.protocol() > v1::SCTP) {
+      return Fail(Code::kInvalidArgument, "validate", "port_mappings.protocol",
+                  std::to_string(port.protocol()) + " is not a protocol");
+    }
+    ports.push_back({kProtocols[port.protocol()], port.host_ip(), static_cast<uint16_t>(port.host_port()),
+                     static_cast<uint16_t>(port.container_port())});
+  }
+  return ports;
+}
+
+std::vector<std::pair<std::string, std::string>> PluginArguments(const v1::PodSandboxConfig& config,
+                                                                 const std::string& sandbox_id) {
+  return {{"K8S_POD_NAMESPACE", config.metadata().namespace_()},
+          {"K8S_POD_NAME", config.metadata().name()},
+          {"K8S_POD_INFRA_CONTAINER_ID", sandbox_id},
+          {"K8S_POD_UID", config.metadata().uid()}};
+}
+
+Result<std::vector<Subnet>> ParsePodCidr(const std::string& text) {
+  std::vector<Subnet> subnets;
+  for (size_t begin = 0; begin < text.size();) {
+    size_t end = std::min(text.find(',', begin), text.size());
+    Subnet subnet = TRY(ParseSubnet(text.substr(begin, end - begin)));
+    bool second = std::ranges::any_of(
+        subnets, [&](const Subnet& other) { return other.base.family == subnet.base.family; });
+    if (second) {
+      return Fail(Code::kInvalidArgument, "validate", "pod_cidr",
+                  subnet.ToString() + " is the second subnet of its address family");
+    }
+    subnets.push_back(subnet);
+    begin = end + 1;
+  }
+  std::ranges::sort(subnets);
+  return subnets;
+}
+
+Result<std::vector<IpAddress>> ParseAddresses(const std::vector<std::string>& texts) {
+  std::vector<IpAddress> addresses;
+  for (const std::string& text : texts) addresses.push_back(TRY(IpAddress::Parse(text)));
+  return addresses;
+}
+
+}  // namespace davit
