@@ -3,6 +3,7 @@
 
 #include "base/run_program.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -27,6 +28,15 @@ Result<std::string> Content(const std::string& what, const UniqueFd& fd) {
   return ReadFd(fd.get(), what, kMaxOutput);
 }
 
+enum class End : uint8_t { kItsOwn, kTimeout, kInterrupt };
+
+Result<End> AwaitEnd(const ChildProcess& child, const ProgramRun& run) {
+  pollfd waits[] = {{child.pidfd.get(), POLLIN, 0}, {run.interrupt_fd, POLLIN, 0}};
+  if (TEMP_FAILURE_RETRY(poll(waits, 2, run.timeout_ms)) < 0) return SystemError("poll", run.program);
+  if (waits[0].revents != 0) return End::kItsOwn;
+  return waits[1].revents != 0 ? End::kInterrupt : End::kTimeout;
+}
+
 }  // namespace
 
 // With files in memory for the three streams nobody has to be read from while it runs.
@@ -39,13 +49,15 @@ Result<ProgramOutcome> RunProgram(const std::string& what, ProgramRun run) {
                                   .args = std::move(run.args),
                                   .env = std::move(run.env),
                                   .fds = {{in.get(), 0}, {out.get(), 1}, {err.get(), 2}}}));
-  Result<bool> ended = child.pidfd.WaitExit(run.timeout_ms);
+  Result<End> end = AwaitEnd(child, run);
   // With all that it has started: it leads a session of its own, and keeps its number until it is reaped.
-  if (!ended || !*ended) kill(-child.pid, SIGKILL);
+  if (!end || *end != End::kItsOwn) kill(-child.pid, SIGKILL);
   ExitStatus status = TRY(Reap(child));
-  if (!TRY(std::move(ended)))
+  End how = TRY(std::move(end));
+  if (how == End::kTimeout)
     return Fail(Code::kDeadlineExceeded, "run " + what, run.program,
                 "killed after " + std::to_string(run.timeout_ms) + " ms");
+  if (how == End::kInterrupt) return Fail(Code::kCancelled, "run " + what, run.program, "interrupted");
   ProgramOutcome outcome;
   outcome.status = status;
   outcome.output = TRY(Content(what, out));

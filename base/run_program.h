@@ -18,6 +18,7 @@ struct ProgramRun {
   std::vector<std::string> env;   // the whole environment
   std::string input;              // what it reads from stdin
   int timeout_ms = 60'000;
+  int interrupt_fd = -1;  // the caller's; while it is readable, the program is killed
 };
 
 struct ProgramOutcome {
@@ -27,8 +28,8 @@ struct ProgramOutcome {
 };
 
 // A failure of the program is an outcome. Errors are: it cannot be started; it took longer than allowed
-// (kDeadlineExceeded; killed with all that it has started); it wrote more than 1 MiB. `what` names it in
-// them.
+// (kDeadlineExceeded; killed with all that it has started); it was interrupted (kCancelled; likewise); it
+// wrote more than 1 MiB. `what` names it in them.
 Result<ProgramOutcome> RunProgram(const std::string& what, ProgramRun run);
 
 }  // namespace davit
