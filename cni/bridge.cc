@@ -237,33 +237,34 @@ Result<> Bridge::ForgetFlows(const std::vector<HostPort>& ports, Flows flows) {
   return ForgetUdpFlows(conntrack_, ports, flows);
 }
 
-Result<> Bridge::Collect(const std::set<std::string>& live_sandboxes, const std::vector<Attachment>& live) {
+Result<std::map<std::string, Error>> Bridge::Collect(const std::map<std::string, Attachment>& live) {
   TRY(Restore());
   for (const Link& link : TRY(PodInterfaces()))
-    if (!live_sandboxes.contains(link.alias)) remover_->Remove(link.index);
-  std::vector<HostPort> wanted = TRY(ClaimAgain(live_sandboxes, live));
-  PortTable::Difference difference = TRY(table_->Reconcile(wanted));
-  TRY(ForgetFlows(difference.removed, Flows::kIntoPod));
-  return ForgetFlows(difference.added, Flows::kToHostPort);
-}
-
-// Records know attachments by their interface, whose name follows from the sandbox.
-Result<std::vector<HostPort>> Bridge::ClaimAgain(const std::set<std::string>& sandboxes,
-                                                 const std::vector<Attachment>& live) {
-  std::map<std::string, std::string> sandbox_of;
-  for (const std::string& id : sandboxes) sandbox_of[HostInterfaceName(name_, id)] = id;
+    if (!live.contains(link.alias)) remover_->Remove(link.index);
   claims_.Clear();
   std::vector<HostPort> wanted;
-  for (const Attachment& attachment : live) {
-    auto sandbox = sandbox_of.find(attachment.host_interface);
-    if (sandbox == sandbox_of.end())
-      return Fail(Code::kInvalidArgument, "collect pods", attachment.host_interface,
-                  "no live sandbox has this interface");
-    std::vector<HostPort> ports = TRY(ExpandMappings(attachment.ports, attachment.addresses));
-    TRY(claims_.Claim(sandbox->second, ports));
-    wanted.insert(wanted.end(), ports.begin(), ports.end());
+  std::map<std::string, Error> problems;
+  for (const auto& [id, attachment] : live) {
+    Result<std::vector<HostPort>> ports = ClaimAgain(id, attachment);
+    if (ports)
+      wanted.insert(wanted.end(), ports->begin(), ports->end());
+    else
+      problems.emplace(id, std::move(ports).error());
   }
-  return wanted;
+  PortTable::Difference difference = TRY(table_->Reconcile(wanted));
+  TRY(ForgetFlows(difference.removed, Flows::kIntoPod));
+  TRY(ForgetFlows(difference.added, Flows::kToHostPort));
+  return problems;
+}
+
+Result<std::vector<HostPort>> Bridge::ClaimAgain(const std::string& sandbox_id,
+                                                 const Attachment& attachment) {
+  if (attachment.host_interface != HostInterfaceName(name_, sandbox_id))
+    return Fail(Code::kFailedPrecondition, "take over pod", sandbox_id,
+                "its interface " + attachment.host_interface + " is of another bridge than " + name_);
+  std::vector<HostPort> ports = TRY(ExpandMappings(attachment.ports, attachment.addresses));
+  TRY(claims_.Claim(sandbox_id, ports));
+  return ports;
 }
 
 // Host ends of this instance, whether on the bridge or, when somebody made that anew, on none.

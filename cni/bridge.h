@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -82,9 +81,10 @@ class Bridge {
   // What went through the pods' interfaces, as the pods see it, by the name of the host interface.
   Result<std::map<std::string, LinkCounters>> Counters() const;
 
-  // Makes the kernel's state that of these pods: interfaces and host ports of others go, missing host ports,
-  // the table and the bridge come back. For a start, or when Check fails; no pod may come or go meanwhile.
-  Result<> Collect(const std::set<std::string>& live_sandboxes, const std::vector<Attachment>& live);
+  // Makes the kernel's state that of these pods, by sandbox id: interfaces and host ports of others go,
+  // missing host ports, the table and the bridge come back. For a start, or when Check fails; no pod may come
+  // or go meanwhile. Gives the pods whose host ports stay closed, with the reason; their interfaces stay.
+  Result<std::map<std::string, Error>> Collect(const std::map<std::string, Attachment>& live);
 
   // Whether a pod would get a working network: bridge up, table there, removals working.
   Result<> Check() const;
@@ -110,8 +110,7 @@ class Bridge {
   Result<> ClosePorts(const std::string& sandbox_id, const Attachment& attachment);
   Result<> RemoveInterface(const std::string& sandbox_id);
   Result<> ForgetFlows(const std::vector<HostPort>& ports, Flows flows);
-  Result<std::vector<HostPort>> ClaimAgain(const std::set<std::string>& sandboxes,
-                                           const std::vector<Attachment>& live);
+  Result<std::vector<HostPort>> ClaimAgain(const std::string& sandbox_id, const Attachment& attachment);
   Result<std::vector<Link>> PodInterfaces();
   AddressPool* PoolOf(const IpAddress& address) const;
 

@@ -311,7 +311,7 @@ TEST_F(BridgeTest, NextProcessTakesOverWithTrafficFlowing) {
   ASSERT_NE(bridge, nullptr);
   EXPECT_EQ(HostPorts().size(), 4u) << "taking over must not interrupt host ports";
   ASSERT_TRUE(bridge->ReserveAddresses(alive.attachment.addresses));
-  ASSERT_TRUE(bridge->Collect({alive.id}, {alive.attachment}));
+  ASSERT_TRUE(bridge->Collect({{alive.id, alive.attachment}}));
   bridge->WaitForRemovals();
   EXPECT_EQ(PodLinks(), 1u);
   EXPECT_THAT(HostPorts(),
@@ -342,12 +342,12 @@ TEST_F(BridgeTest, CollectBringsBackWhatSomebodyRemoved) {
   host_->Shell("nft delete table inet davit-0");
   bridge = OpenBridge();
   EXPECT_THAT(HostPorts(), IsEmpty());
-  ASSERT_TRUE(bridge->Collect({pod.id}, {pod.attachment}));
+  ASSERT_TRUE(bridge->Collect({{pod.id, pod.attachment}}));
   EXPECT_EQ(HostPorts().size(), 2u);
 
   host_->Shell("ip link set davit0 down");
   EXPECT_THAT(bridge->Check().error().ToString(), HasSubstr("davit0"));
-  ASSERT_TRUE(bridge->Collect({pod.id}, {pod.attachment}));
+  ASSERT_TRUE(bridge->Collect({{pod.id, pod.attachment}}));
   EXPECT_TRUE(bridge->Check());
   EXPECT_THAT(host_->Shell("ip -6 address show davit0"), HasSubstr("fd00:80::1/64"));
   Endpoint server = Serve(pod.ns, kTcp, kAny4, 80);
@@ -355,7 +355,7 @@ TEST_F(BridgeTest, CollectBringsBackWhatSomebodyRemoved) {
 
   host_->Shell("ip link delete davit0");
   EXPECT_THAT(bridge->Check().error().ToString(), HasSubstr("removed"));
-  ASSERT_TRUE(bridge->Collect({}, {}));
+  ASSERT_TRUE(bridge->Collect({}));
   EXPECT_TRUE(bridge->Check());
   bridge->WaitForRemovals();
   EXPECT_EQ(PodLinks(), 0u) << "an interface without its bridge is still ours to remove";
@@ -363,19 +363,17 @@ TEST_F(BridgeTest, CollectBringsBackWhatSomebodyRemoved) {
 
 TEST_F(BridgeTest, CollectRestoresAThousandHostPorts) {
   std::unique_ptr<Bridge> bridge = OpenBridge();
-  std::set<std::string> sandboxes;
-  std::vector<Attachment> live;
+  std::map<std::string, Attachment> live;
   for (int i = 0; i < 1000; ++i) {
     std::string id = NewId().value();
-    sandboxes.insert(id);
-    live.push_back({{*bridge->AllocateAddresses()},
-                    HostInterfaceName("davit0", id),
-                    "",
-                    {{kTcp, "", static_cast<uint16_t>(10000 + i), 80}}});
+    live[id] = {{*bridge->AllocateAddresses()},
+                HostInterfaceName("davit0", id),
+                "",
+                {{kTcp, "", static_cast<uint16_t>(10000 + i), 80}}};
   }
-  ASSERT_TRUE(bridge->Collect(sandboxes, live));
+  ASSERT_TRUE(bridge->Collect(live));
   EXPECT_EQ(HostPorts().size(), 2000u);
-  ASSERT_TRUE(bridge->Collect({}, {}));
+  ASSERT_TRUE(bridge->Collect({}));
   EXPECT_THAT(HostPorts(), IsEmpty());
 }
 
@@ -404,7 +402,7 @@ TEST_F(BridgeTest, InstancesLeaveEachOtherAlone) {
   std::unique_ptr<Bridge> second = OpenBridge(1);
   Pod here = StartPod(*first, {{kTcp, "", 8080, 80}});
   Pod there = StartPod(*second, {{kTcp, "", 8081, 80}});
-  ASSERT_TRUE(second->Collect({}, {}));  // as if it had lost its pod
+  ASSERT_TRUE(second->Collect({}));  // as if it had lost its pod
   second->WaitForRemovals();
   EXPECT_EQ(PodLinks(), 1u);
   EXPECT_TRUE(second->Destroy());

@@ -4,8 +4,10 @@
 #include "cni/netns_pin.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "base/file_io.h"
@@ -26,6 +28,11 @@ Result<std::string> PinNetns(const std::string& dir, const std::string& id, int 
   auto error = SystemError("mount", path);
   unlink(path.c_str());
   return error;
+}
+
+bool IsPinned(const std::string& dir, const std::string& id) {
+  struct statfs status{};
+  return statfs(NetnsPin(dir, id).c_str(), &status) == 0 && status.f_type == NSFS_MAGIC;
 }
 
 Result<> UnpinNetns(const std::string& dir, const std::string& id) {

@@ -18,6 +18,9 @@ std::string NetnsPin(const std::string& dir, const std::string& id);
 // made when missing.
 Result<std::string> PinNetns(const std::string& dir, const std::string& id, int netns_fd);
 
+// False when there is no such file, or nothing is mounted on it: after a restart of the host, for one.
+bool IsPinned(const std::string& dir, const std::string& id);
+
 // Idempotent.
 Result<> UnpinNetns(const std::string& dir, const std::string& id);
 

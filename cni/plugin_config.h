@@ -15,8 +15,8 @@ namespace davit {
 
 // One link of the chain.
 struct PluginConfig {
-  std::string type;            // the program's file name
-  std::string json;            // its object in the file, with the network's name and version added
+  std::string type;  // the program's file name
+  std::string json;  // its object in the file, with the network's name and version added; keys sorted
   bool port_mappings = false;  // it declares the capability "portMappings"
 };
 
@@ -30,6 +30,9 @@ struct PluginList {
 
   // Version at least major.minor.
   bool IsAtLeast(int major, int minor) const;
+  // Whether this plugin is one of its own: the same type with the same settings in a network of the same
+  // name.
+  bool Has(const PluginConfig& plugin) const;
 };
 
 // Reads the first file of the directory by name that ends in .conflist, .conf or .json; the latter two hold a
@@ -40,21 +43,13 @@ Result<PluginList> LoadPluginList(const std::string& conf_dir);
 // `text` as a file with this name would hold it.
 Result<PluginList> ParsePluginList(const std::string& file, const std::string& text);
 
-// What goes to a plugin's standard input. `previous` is the JSON of the result so far, or empty.
+// What goes to a plugin's standard input. `previous` is the JSON of the result so far; what is not an object
+// is left out.
 std::string PluginInput(const PluginConfig& plugin, const std::vector<PortMapping>& ports,
                         const std::string& previous);
 
 // The same for GC: whatever is not of these containers' `interface` is to go.
 std::string CollectInput(const PluginConfig& plugin, const std::vector<std::string>& ids,
                          const std::string& interface);
-
-// The pod's addresses in a result, of versions 0.3.0 to 1.1.0; IPv4 first. Addresses of interfaces outside
-// the pod are left out.
-Result<std::vector<IpAddress>> AddressesInResult(const std::string& result);
-
-// A plugin's answer on failure as an error: the object of section 5 if `output` is one, else what it wrote to
-// stderr.
-Error PluginFailure(const std::string& type, const std::string& command, const std::string& output,
-                    const std::string& diagnostics);
 
 }  // namespace davit

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "cni/plugin_result.h"
+
+#include "cni/plugin_json.h"
+
+namespace davit {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr size_t kMaxDiagnostics = 2048;  // of stderr, in an error
+
+// Error codes of section 5 that mean something to a caller.
+constexpr int kInvalidNetworkConfig = 7, kTryAgainLater = 11, kPluginNotAvailable = 50, kPluginLimited = 51;
+
+// Whether an entry of `ips` is on an interface inside the pod; those without an interface are.
+bool InPod(const Json& result, const Json& ip) {
+  auto index = ip.find("interface");
+  auto interfaces = result.find("interfaces");
+  if (index == ip.end() || !index->is_number_unsigned() || interfaces == result.end()) return true;
+  size_t i = index->get<size_t>();
+  return interfaces->is_array() && i < interfaces->size() && !StringAt((*interfaces)[i], "sandbox").empty();
+}
+
+Code CodeOf(const Json& answer) {
+  auto code = answer.find("code");
+  if (code == answer.end() || !code->is_number_integer()) return Code::kInternal;
+  switch (code->get<int64_t>()) {
+    case kInvalidNetworkConfig:
+      return Code::kFailedPrecondition;
+    case kTryAgainLater:
+    case kPluginNotAvailable:
+    case kPluginLimited:
+      return Code::kUnavailable;
+    default:
+      return Code::kInternal;
+  }
+}
+
+}  // namespace
+
+Result<std::vector<IpAddress>> AddressesInResult(const std::string& result) {
+  Json json = ParsePluginJson(result);
+  if (!json.is_object()) return Fail(Code::kInternal, "read result", "network plugin", "not a JSON object");
+  std::vector<IpAddress> addresses;
+  std::vector<IpAddress> of_ipv6;
+  auto ips = json.find("ips");
+  if (ips == json.end() || !ips->is_array()) return addresses;
+  for (const Json& ip : *ips) {
+    std::string address = StringAt(ip, "address");  // "10.1.0.5/16"
+    if (address.empty() || !InPod(json, ip)) continue;
+    IpAddress parsed = TRY(IpAddress::Parse(address.substr(0, address.find('/'))));
+    (parsed.family == AF_INET ? addresses : of_ipv6).push_back(parsed);
+  }
+  addresses.insert(addresses.end(), of_ipv6.begin(), of_ipv6.end());
+  return addresses;
+}
+
+Error PluginFailure(const std::string& type, const std::string& command, const std::string& output,
+                    const std::string& diagnostics) {
+  Error error{Code::kInternal, 0, "network plugin " + command, type, {}};
+  Json answer = ParsePluginJson(output);
+  if (answer.is_object() && answer.contains("msg")) {
+    error.code = CodeOf(answer);
+    error.context = StringAt(answer, "msg");
+    if (std::string details = StringAt(answer, "details"); !details.empty()) error.context += ": " + details;
+  } else {
+    error.context = diagnostics.substr(0, kMaxDiagnostics);
+    while (error.context.ends_with('\n')) error.context.pop_back();
+  }
+  if (error.context.empty()) error.context = "failed without a reason";
+  return error;
+}
+
+}  // namespace davit
