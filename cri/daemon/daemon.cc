@@ -41,15 +41,22 @@ StreamServerOptions StreamOptions(const StreamingConfig& config) {
           config.tls_key_file};
 }
 
-Result<PodNetwork::Options> NetworkOptions(const NetworkConfig& config) {
-  PodNetwork::Options options;
+Result<NodeNetwork::Options> NetworkOptions(const NetworkConfig& config) {
+  NodeNetwork::Options options;
   options.bridge.name = config.bridge.name;
   options.bridge.table = "davit-" + config.bridge.name;
   for (const std::string& subnet : config.bridge.subnets)
     options.bridge.subnets.push_back(TRY(ParseSubnet(subnet)));
-  options.plugins.conf_dir = config.conf_dir;
-  options.plugins.bin_dirs = config.bin_dirs;
+  options.plugin_pods.plugins.conf_dir = config.conf_dir;
+  options.plugin_pods.plugins.bin_dirs = config.bin_dirs;
   return options;
+}
+
+Result<PodCidrSetting> PodCidrIn(Records& records) {
+  constexpr char kName[] = "pod_cidr";
+  return PodCidrSetting{TRY(records.Setting(kName)), [&records](const std::string& pod_cidr) {
+                          return records.PutSetting(kName, pod_cidr);
+                        }};
 }
 
 }  // namespace
@@ -123,7 +130,7 @@ Result<> Daemon::OpenHost(const std::string& program_dir) {
   cgroups_ = TRY(CgroupHost::Probe());
   shim_cgroup_ = TRY(ShimCgroup::Open(*cgroups_, config_.cgroup.root));
   spawner_ = TRY(ShimSpawner::Start(*shim_cgroup_));
-  network_ = TRY(PodNetwork::Open(TRY(NetworkOptions(config_.network)), *records_, log_));
+  network_ = TRY(NodeNetwork::Open(TRY(NetworkOptions(config_.network)), TRY(PodCidrIn(*records_)), log_));
   reactor_ = TRY(Reactor::Start());
   shims_ = TRY(ShimLauncher::Create(program_dir + "/davit-shim", config_.state, STDERR_FILENO,
                                     [this](const SpawnRequest& shim) { return spawner_->Spawn(shim); }));

@@ -15,6 +15,7 @@
 #include "cri/daemon/image_records.h"
 #include "cri/daemon/listener.h"
 #include "cri/host/cgroup/shim_spawner.h"
+#include "cri/network/node_network.h"
 #include "cri/runtime/runtime.h"
 #include "cri/service/image_service.h"
 #include "cri/service/runtime_service.h"
@@ -58,7 +59,7 @@ class Daemon {
   std::optional<CgroupHost> cgroups_;
   std::optional<ShimCgroup> shim_cgroup_;
   std::unique_ptr<ShimSpawner> spawner_;
-  std::unique_ptr<PodNetwork> network_;
+  std::unique_ptr<NodeNetwork> network_;
   SeccompCompiler seccomp_;
   AppArmor apparmor_;
   SeLinux selinux_;

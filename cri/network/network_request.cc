@@ -60,6 +60,12 @@ Result<std::vector<Subnet>> ParsePodCidr(const std::string& text) {
   return subnets;
 }
 
+std::string Join(const std::vector<Subnet>& subnets) {
+  std::string text;
+  for (const Subnet& subnet : subnets) text += (text.empty() ? "" : ",") + subnet.ToString();
+  return text;
+}
+
 Result<std::vector<IpAddress>> ParseAddresses(const std::vector<std::string>& texts) {
   std::vector<IpAddress> addresses;
   for (const std::string& text : texts) addresses.push_back(TRY(IpAddress::Parse(text)));

@@ -28,6 +28,9 @@ std::vector<std::pair<std::string, std::string>> PluginArguments(
 // "10.1.0.0/24" or "10.1.0.0/24,fd00:1::/64", as the kubelet sends pod CIDRs; none for an empty text.
 Result<std::vector<Subnet>> ParsePodCidr(const std::string& text);
 
+// The other way round.
+std::string Join(const std::vector<Subnet>& subnets);
+
 // The lease in a sandbox's record.
 Result<std::vector<IpAddress>> ParseAddresses(const std::vector<std::string>& texts);
 

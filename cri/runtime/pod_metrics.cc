@@ -181,7 +181,7 @@ v1::PodSandboxMetrics Runtime::MetricsOf(const Sandbox& sandbox, const BridgeCou
   MetricList list({record.cgroup_parent, sandbox.id(), /*image=*/"", metadata.name(), metadata.namespace_(),
                    /*container=*/""},
                   *metrics.mutable_metrics());
-  for (const LinkCounters& link : host_.network.CountersOf(record, counters)) AddNetwork(link, list);
+  for (const LinkCounters& link : host_.network.CountersOf(record.id, counters)) AddNetwork(link, list);
   return metrics;
 }
 

@@ -129,7 +129,11 @@ Result<> Runtime::CollectOrphans(const std::vector<SandboxPtr>& sandboxes) {
   for (const ContainerPtr& container : pods_.Containers()) containers.insert(container->id());
   TRY(host_.snapshotter.Collect(host_.images.LiveLayers(), containers));
 
-  TRY(host_.network.Recover(sandboxes));
+  std::vector<RecordedPod> pods;
+  for (const SandboxPtr& sandbox : sandboxes) pods.push_back({sandbox->config(), sandbox->record().Get()});
+  for (const auto& [id, problem] : host_.network.Recover(pods))
+    host_.log.Log(LogLevel::kError, "the network of a pod is not as it was",
+                  {{"sandbox", id}, {"error", problem.ToString()}});
 
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(host_.config.state + "/sandboxes", ignored)) {

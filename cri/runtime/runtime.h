@@ -160,6 +160,7 @@ class Runtime final : public StreamTargets {
   // sandbox_stop.cc: each is idempotent and works without a shim.
   Result<> StopSandbox(const SandboxPtr& sandbox, Call& call);
   Result<> ReleaseSandbox(const SandboxPtr& sandbox, int64_t deadline_ms, Spans& spans);
+  Result<> DetachNetwork(Sandbox& sandbox);
   Result<> KillContainersOf(const SandboxPtr& sandbox, int64_t deadline_ms);
   void EndShim(Sandbox& sandbox, int64_t deadline_ms);
   Result<> RemovePodCgroup(const Sandbox& sandbox);

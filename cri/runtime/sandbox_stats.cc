@@ -71,7 +71,7 @@ v1::PodSandboxStats Runtime::StatsOf(Sandbox& sandbox, const BridgeCounters& cou
   if (auto memory = ReadMemory(files)) *pod.mutable_memory() = MemoryUsageOf(files, *memory);
   if (auto processes = ProcessUsageOf(files)) *pod.mutable_process() = std::move(*processes);
   if (auto io = IoUsageOf(files)) *pod.mutable_io() = std::move(*io);
-  if (auto links = host_.network.CountersOf(record, counters); !links.empty())
+  if (auto links = host_.network.CountersOf(record.id, counters); !links.empty())
     *pod.mutable_network() = NetworkUsageOf(links);
   for (const ContainerPtr& container : pods_.ContainersOf(sandbox.id())) {
     if (auto figures = StatsIfRunning(*container, usage_deadline_ms))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
+#include "cri/network/network_request.h"
 #include "cri/runtime/runtime.h"
 
 namespace davit {
@@ -35,7 +36,7 @@ Result<> Runtime::ReleaseSandbox(const SandboxPtr& sandbox, int64_t deadline_ms,
     return {};
   TRY(KillContainersOf(sandbox, deadline_ms));
   spans.Mark("containers");
-  TRY(host_.network.Detach(*sandbox));
+  TRY(DetachNetwork(*sandbox));
   spans.Mark("network");
   EndShim(*sandbox, deadline_ms);
   spans.Mark("shim");
@@ -43,6 +44,21 @@ Result<> Runtime::ReleaseSandbox(const SandboxPtr& sandbox, int64_t deadline_ms,
   TRY(sandbox->record().Change([](SandboxRecord& r) { r.phase = SandboxPhase::kStopped; }));
   Announce(*sandbox);
   spans.Mark("record");
+  return {};
+}
+
+// The lease ends in the record before another pod can get the addresses.
+Result<> Runtime::DetachNetwork(Sandbox& sandbox) {
+  if (!HasOwnNetwork(sandbox.config())) return {};
+  SandboxRecord record = sandbox.record().Get();
+  for (const Error& left : TRY(host_.network.Detach(sandbox.config(), record)))
+    host_.log.Log(LogLevel::kWarning, "left behind by a pod's network",
+                  {{"sandbox", sandbox.id()}, {"error", left.ToString()}});
+  TRY(sandbox.record().Change([](SandboxRecord& r) {
+    r.addresses.clear();
+    r.plugins.reset();
+  }));
+  host_.network.GiveBack(record);
   return {};
 }
 

@@ -22,7 +22,7 @@ std::string Dump(const nlohmann::json& json) {
   return json.dump(-1, ' ', /*ensure_ascii=*/false, nlohmann::json::error_handler_t::replace);
 }
 
-nlohmann::json NetworkInfo(const PodNetwork::Description& network) {
+nlohmann::json NetworkInfo(const NetworkDescription& network) {
   nlohmann::json info = {{"bridge", network.bridge}, {"subnets", network.subnets}};
   if (!network.plugin_file.empty())
     info["plugins"] = {{"file", network.plugin_file}, {"network", network.plugin_network}};

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// How long a pod whose network does not come down is kept for it.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <string>
+
+#include "base/thread_annotations.h"
+
+namespace davit {
+
+// Thread-safe. Times count from the first failure that this process has seen.
+class DetachPatience {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  explicit DetachPatience(std::chrono::milliseconds patience) : patience_(patience) {}
+
+  // Whether the pod's attempts have failed for longer than the patience: the next one is the last.
+  bool IsOver(const std::string& id) const EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    auto first = first_failures_.find(id);
+    return first != first_failures_.end() && Clock::now() - first->second >= patience_;
+  }
+  void Failed(const std::string& id) EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    first_failures_.try_emplace(id, Clock::now());
+  }
+  void Forget(const std::string& id) EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    first_failures_.erase(id);
+  }
+
+ private:
+  const std::chrono::milliseconds patience_;
+  mutable Mutex mutex_;
+  std::map<std::string, Clock::time_point> first_failures_ GUARDED_BY(mutex_);  // by sandbox id
+};
+
+}  // namespace davit

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// A pod network for tests of verbs: gives addresses, touches no kernel, and fails where the test wants it.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/thread_annotations.h"
+#include "cri/network/pod_network.h"
+
+namespace davit {
+
+enum class NetworkStep : uint8_t { kChoose, kAttach, kDetach, kCounters, kCheck, kSetPodCidr };
+
+// Thread-safe. A test that is done expects leases() and attached() to be empty and misuses() too.
+class FakeNetwork : public PodNetwork {
+ public:
+  // The next `times` calls of the step fail; those after them succeed again.
+  void Fail(NetworkStep step, int times = 1, Code code = Code::kInternal) EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    failures_[step] = {times, code};
+  }
+  // Every later Detach reports this as left over.
+  void LeaveOver(Error error) EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    leftovers_.push_back(std::move(error));
+  }
+  // Recover reports this for the pod.
+  void Refuse(const std::string& id, Error error) EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    problems_[id] = std::move(error);
+  }
+  // From now on pods get their network from plugins.
+  void UsePlugins() EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    plugins_ = true;
+  }
+
+  // "Choose ID", "Attach ID"..., in the order of the calls; failed ones as well.
+  std::vector<std::string> asked() const EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    return asked_;
+  }
+  // Sandbox ids that have been chosen for (or recovered) and not been given back.
+  std::set<std::string> leases() const EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    return leases_;
+  }
+  // Sandbox ids whose Attach was called, even in vain, and whose Detach has not succeeded since.
+  std::set<std::string> attached() const EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    return attached_;
+  }
+  // Calls against the order that pod_network.h promises.
+  std::vector<std::string> misuses() const EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    return misuses_;
+  }
+  std::string pod_cidr() const EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    return pod_cidr_;
+  }
+
+  std::map<std::string, Error> Recover(const std::vector<RecordedPod>& pods) override EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    for (const RecordedPod& pod : pods) {
+      asked_.push_back("Recover " + pod.record.id);
+      if (!pod.record.plugins && pod.record.addresses.empty()) continue;
+      leases_.insert(pod.record.id);
+      attached_.insert(pod.record.id);
+    }
+    return problems_;
+  }
+
+  Result<> Choose(SandboxRecord& record) override EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    TRY(Ask(NetworkStep::kChoose, "Choose", record.id));
+    if (!leases_.insert(record.id).second) misuses_.push_back("Choose twice " + record.id);
+    if (plugins_)
+      record.plugins = PluginLease{"/etc/cni/net.d/10-fake.conflist", "{}", ""};
+    else
+      record.addresses = {NextAddress()};
+    return {};
+  }
+
+  void GiveBack(const SandboxRecord& record) override EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    asked_.push_back("GiveBack " + record.id);
+    if (attached_.contains(record.id)) misuses_.push_back("GiveBack before Detach " + record.id);
+    leases_.erase(record.id);
+  }
+
+  Result<> Attach(const runtime::v1::PodSandboxConfig&, int netns_fd, SandboxRecord& record) override
+      EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    if (!leases_.contains(record.id)) misuses_.push_back("Attach without Choose " + record.id);
+    if (netns_fd < 0) misuses_.push_back("Attach without a namespace " + record.id);
+    attached_.insert(record.id);
+    TRY(Ask(NetworkStep::kAttach, "Attach", record.id));
+    if (record.plugins) {
+      record.plugins->result = "{}";
+      record.addresses = {NextAddress()};
+    } else {
+      record.host_interface = "dv" + record.id.substr(0, 9);
+      record.mac = "02:00:00:00:00:01";
+    }
+    return {};
+  }
+
+  Result<Leftovers> Detach(const runtime::v1::PodSandboxConfig&, const SandboxRecord& record) override
+      EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    TRY(Ask(NetworkStep::kDetach, "Detach", record.id));
+    attached_.erase(record.id);
+    return leftovers_;
+  }
+
+  Result<BridgeCounters> Counters() override EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    TRY(Ask(NetworkStep::kCounters, "Counters", ""));
+    return BridgeCounters();
+  }
+  // One packet each way for every pod that is attached.
+  std::vector<LinkCounters> CountersOf(const std::string& id, const BridgeCounters&) const override
+      EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    if (!attached_.contains(id)) return {};
+    return {{"eth0", Traffic{.bytes = 60, .packets = 1}, Traffic{.bytes = 60, .packets = 1}}};
+  }
+
+  Result<> Check() override EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    return Ask(NetworkStep::kCheck, "Check", "");
+  }
+  Result<> SetPodCidr(const std::string& pod_cidr) override EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    TRY(Ask(NetworkStep::kSetPodCidr, "SetPodCidr", pod_cidr));
+    pod_cidr_ = pod_cidr;
+    return {};
+  }
+  NetworkDescription Describe() override { return {"", "", "fake0", {"192.0.2.0/24"}}; }
+
+ private:
+  struct Failure {
+    int times = 0;
+    Code code = Code::kInternal;
+  };
+
+  Result<> Ask(NetworkStep step, const std::string& verb, const std::string& subject) REQUIRES(mutex_) {
+    asked_.push_back(subject.empty() ? verb : verb + " " + subject);
+    Failure& failure = failures_[step];
+    if (failure.times == 0) return {};
+    --failure.times;
+    return davit::Fail(failure.code, verb, subject, "the test wants it to fail");
+  }
+  std::string NextAddress() REQUIRES(mutex_) { return "192.0.2." + std::to_string(1 + next_++ % 254); }
+
+  mutable Mutex mutex_;
+  std::map<NetworkStep, Failure> failures_ GUARDED_BY(mutex_);
+  Leftovers leftovers_ GUARDED_BY(mutex_);
+  std::map<std::string, Error> problems_ GUARDED_BY(mutex_);
+  std::vector<std::string> asked_ GUARDED_BY(mutex_);
+  std::set<std::string> leases_ GUARDED_BY(mutex_);
+  std::set<std::string> attached_ GUARDED_BY(mutex_);
+  std::vector<std::string> misuses_ GUARDED_BY(mutex_);
+  std::string pod_cidr_ GUARDED_BY(mutex_);
+  bool plugins_ GUARDED_BY(mutex_) = false;
+  int next_ GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace davit
