@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -179,6 +180,15 @@ TEST(RunProgram, EndsOneThatTakesTooLong) {
       "test", {.program = "/bin/sleep", .args = {"600"}, .env = {}, .input = "", .timeout_ms = 50});
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().code, Code::kDeadlineExceeded);
+}
+
+TEST(RunProgram, EndsOneThatIsInterrupted) {
+  UniqueFd interrupt(eventfd(1, EFD_CLOEXEC));
+  auto outcome = RunProgram(
+      "test",
+      {.program = "/bin/sleep", .args = {"600"}, .env = {}, .input = "", .interrupt_fd = interrupt.get()});
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, Code::kCancelled);
 }
 
 TEST(Frame, CarriesPayloadAndDescriptors) {

@@ -361,6 +361,26 @@ TEST_F(BridgeTest, CollectBringsBackWhatSomebodyRemoved) {
   EXPECT_EQ(PodLinks(), 0u) << "an interface without its bridge is still ours to remove";
 }
 
+TEST_F(BridgeTest, CollectNamesThePodsWhosePortsItCannotOpenAndServesTheOthers) {
+  std::unique_ptr<Bridge> bridge = OpenBridge();
+  std::map<std::string, Attachment> live;
+  auto add = [&](char digit, const std::string& interface, std::vector<PortMapping> ports) {
+    live[Id(digit)] = {*bridge->AllocateAddresses(), interface, "", std::move(ports)};
+  };
+  add('1', HostInterfaceName("davit0", Id('1')), {{kTcp, "", 8080, 80}});
+  add('2', HostInterfaceName("davit0", Id('2')), {{kTcp, "", 8080, 80}});
+  add('3', HostInterfaceName("other0", Id('3')), {{kTcp, "", 8081, 80}});
+  add('4', HostInterfaceName("davit0", Id('4')), {{kTcp, "", 8082, 80}});
+
+  Result<std::map<std::string, Error>> problems = bridge->Collect(live);
+
+  ASSERT_TRUE(problems) << problems.error().ToString();
+  EXPECT_EQ(problems->size(), 2u);
+  EXPECT_THAT(problems->at(Id('2')).ToString(), HasSubstr("8080"));
+  EXPECT_THAT(problems->at(Id('3')).ToString(), HasSubstr("another bridge"));
+  EXPECT_EQ(HostPorts().size(), 4u) << "8080 and 8082, of both families";
+}
+
 TEST_F(BridgeTest, CollectRestoresAThousandHostPorts) {
   std::unique_ptr<Bridge> bridge = OpenBridge();
   std::map<std::string, Attachment> live;

@@ -3,14 +3,17 @@
 
 #include "cni/plugin.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "base/file_io.h"
 #include "cni/netns_pin.h"
@@ -23,6 +26,7 @@ using Json = nlohmann::json;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::Not;
 
 constexpr char kChain[] = R"({"cniVersion": "1.0.0", "name": "pods", "plugins": [
@@ -33,66 +37,6 @@ constexpr char kResult[] = R"({"cniVersion": "1.0.0",
   "interfaces": [{"name": "veth1"}, {"name": "eth0", "sandbox": "/run/netns/x"}],
   "ips": [{"address": "fd00::5/64", "interface": 1}, {"address": "10.1.0.5/16", "interface": 1},
           {"address": "10.1.0.1/16", "interface": 0}]})";
-
-TEST(PluginListTest, ReadsAChain) {
-  PluginList list = *ParsePluginList("10-pods.conflist", kChain);
-  EXPECT_EQ(list.name, "pods");
-  ASSERT_EQ(list.plugins.size(), 2u);
-  EXPECT_FALSE(list.plugins[0].port_mappings);
-  EXPECT_TRUE(list.plugins[1].port_mappings);
-  EXPECT_TRUE(list.IsAtLeast(1, 0));
-  EXPECT_TRUE(list.IsAtLeast(0, 4));
-  EXPECT_FALSE(list.IsAtLeast(1, 1));
-}
-
-TEST(PluginListTest, ReadsASinglePlugin) {
-  PluginList list =
-      *ParsePluginList("pods.conf", R"({"cniVersion": "0.3.1", "name": "pods", "type": "first"})");
-  EXPECT_THAT(list.plugins, ElementsAre(::testing::Field(&PluginConfig::type, "first")));
-  EXPECT_FALSE(list.IsAtLeast(0, 4));
-}
-
-TEST(PluginListTest, BadFilesAreErrorsThatNameThem) {
-  for (const char* text :
-       {"", "[]", "{", R"({"name": "x"})", R"({"cniVersion": "1.0.0", "plugins": [{"type": "a"}]})",
-        R"({"cniVersion": "1.0.0", "name": "x", "plugins": []})",
-        R"({"cniVersion": "1.0.0", "name": "x", "plugins": [{}]})",
-        R"({"cniVersion": "1.0.0", "name": "x", "plugins": [{"type": "../../bin/sh"}]})",
-        R"({"cniVersion": "0.2.0", "name": "x", "plugins": [{"type": "a"}]})"}) {
-    Result<PluginList> list = ParsePluginList("bad.conflist", text);
-    ASSERT_FALSE(list) << text;
-    EXPECT_EQ(list.error().code, Code::kInvalidArgument);
-    EXPECT_THAT(list.error().ToString(), HasSubstr("bad.conflist"));
-  }
-}
-
-TEST(PluginListTest, InputHasNetworkPortsAndThePreviousResult) {
-  PluginList list = *ParsePluginList("10-pods.conflist", kChain);
-  std::vector<PortMapping> ports = {{Protocol::kUdp, "127.0.0.1", 53, 5353}};
-  EXPECT_EQ(Json::parse(PluginInput(list.plugins[0], ports, "")),
-            Json::parse(R"({"cniVersion": "1.0.0", "name": "pods", "type": "first", "bridge": "cni0"})"));
-  EXPECT_EQ(
-      Json::parse(PluginInput(list.plugins[1], ports, R"({"ips": []})")),
-      Json::parse(R"({"cniVersion": "1.0.0", "name": "pods", "type": "second", "prevResult": {"ips": []},
-              "runtimeConfig": {"portMappings":
-                [{"hostPort": 53, "containerPort": 5353, "protocol": "udp", "hostIP": "127.0.0.1"}]}})"));
-}
-
-TEST(PluginResultTest, AddressesAreThePodsOwnIpv4First) {
-  EXPECT_THAT(*AddressesInResult(kResult), ElementsAre(Ip("10.1.0.5"), Ip("fd00::5")));
-  EXPECT_THAT(*AddressesInResult(R"({"ips": [{"version": "4", "address": "10.1.0.5/16"}]})"),
-              ElementsAre(Ip("10.1.0.5")));
-  EXPECT_FALSE(AddressesInResult("oops"));
-  EXPECT_FALSE(AddressesInResult(R"({"ips": [{"address": "nonsense"}]})"));
-}
-
-TEST(PluginResultTest, FailureIsWhatThePluginSays) {
-  Error error =
-      PluginFailure("first", "ADD", R"({"code": 11, "msg": "busy", "details": "no leases"})", "noise");
-  EXPECT_EQ(error.code, Code::kUnavailable);
-  EXPECT_EQ(error.ToString(), "network plugin ADD first: busy: no leases");
-  EXPECT_EQ(PluginFailure("first", "DEL", "", "panic\n").ToString(), "network plugin DEL first: panic");
-}
 
 // Plugins that are scripts: each appends its command and input to a log and prints a result.
 class PluginNetworkTest : public ::testing::Test {
@@ -140,7 +84,7 @@ TEST_F(PluginNetworkTest, RunsTheChainForwardsAndBackwards) {
   Result<PluginAttachment> attachment = network.Add(pod_);
   ASSERT_TRUE(attachment) << attachment.error().ToString();
   EXPECT_THAT(attachment->addresses, ElementsAre(Ip("10.1.0.5"), Ip("fd00::5")));
-  ASSERT_TRUE(network.Delete(pod_, attachment->result));
+  EXPECT_THAT(network.Delete(pod_, attachment->result), IsEmpty());
   std::string rest = " id1 /run/netns/x eth0 IgnoreUnknown=1;K8S_POD_NAME=web";
   EXPECT_THAT(Calls(),
               ElementsAre("first ADD" + rest, "second ADD" + rest, "second DEL" + rest, "first DEL" + rest));
@@ -158,10 +102,53 @@ TEST_F(PluginNetworkTest, FailedAddIsUndone) {
 
 TEST_F(PluginNetworkTest, DeleteGoesOnAfterAFailure) {
   Program("second", "echo broken >&2; exit 3");
-  Result<> deleted = PluginNetwork::Load(options_)->Delete(pod_, kResult);
-  ASSERT_FALSE(deleted);
-  EXPECT_EQ(deleted.error().ToString(), "network plugin DEL second: broken");
+  std::vector<FailedDelete> failures = PluginNetwork::Load(options_)->Delete(pod_, kResult);
+  ASSERT_EQ(failures.size(), 1u);
+  EXPECT_EQ(failures[0].plugin.type, "second");
+  EXPECT_EQ(failures[0].trouble, DeleteTrouble::kRefused);
+  EXPECT_EQ(failures[0].error.ToString(), "network plugin DEL second: broken");
   EXPECT_THAT(Calls(), ElementsAre(HasSubstr("second DEL"), HasSubstr("first DEL")));
+}
+
+TEST_F(PluginNetworkTest, AProgramThatCannotRunIsToldFromOneThatRefuses) {
+  auto trouble = [&] {
+    std::vector<FailedDelete> failures = PluginNetwork::Load(options_)->Delete(pod_, kResult);
+    return failures.size() == 1 ? std::optional(failures[0].trouble) : std::nullopt;
+  };
+  Program("second", R"(echo '{"code": 11, "msg": "busy"}'; exit 1)");
+  EXPECT_EQ(trouble(), DeleteTrouble::kNoAnswer) << "it asks for a later attempt";
+  Program("second", "kill -9 $$");
+  EXPECT_EQ(trouble(), DeleteTrouble::kRefused);
+  Write("bin/second", "#!/no/such/interpreter\n");
+  EXPECT_EQ(trouble(), DeleteTrouble::kCannotRun) << "its interpreter is not installed any more";
+  Write("bin/second", "");
+  EXPECT_EQ(trouble(), DeleteTrouble::kCannotRun) << "an empty file";
+  std::filesystem::remove(dir_ + "/bin/second");
+  EXPECT_EQ(trouble(), DeleteTrouble::kCannotRun);
+  std::filesystem::create_directory(dir_ + "/bin/second");
+  EXPECT_EQ(trouble(), DeleteTrouble::kCannotRun) << "a directory";
+}
+
+TEST_F(PluginNetworkTest, AProgramThatIsBeingInstalledMayAnswerLater) {
+  Program("second", "exit 0");
+  UniqueFd writer = *OpenAt(AT_FDCWD, dir_ + "/bin/second", O_WRONLY);  // ETXTBSY
+  std::vector<FailedDelete> failures = PluginNetwork::Load(options_)->Delete(pod_, kResult);
+  ASSERT_EQ(failures.size(), 1u);
+  EXPECT_EQ(failures[0].trouble, DeleteTrouble::kNoAnswer);
+}
+
+TEST_F(PluginNetworkTest, AResultThatCannotBeReadIsUndone) {
+  Program("second", "echo nonsense");
+  EXPECT_FALSE(PluginNetwork::Load(options_)->Add(pod_));
+  EXPECT_THAT(Calls(), ElementsAre(HasSubstr("first ADD"), HasSubstr("second ADD"), HasSubstr("second DEL"),
+                                   HasSubstr("first DEL")));
+}
+
+TEST_F(PluginNetworkTest, AnInterruptEndsAHungPlugin) {
+  Program("first", "sleep 1000");
+  UniqueFd interrupt(eventfd(1, EFD_CLOEXEC));
+  options_.interrupt_fd = interrupt.get();
+  EXPECT_EQ(PluginNetwork::Load(options_)->Add(pod_).error().code, Code::kCancelled);
 }
 
 TEST_F(PluginNetworkTest, HungPluginIsKilledWithItsChildren) {
@@ -218,13 +205,15 @@ TEST_F(PluginNetworkTest, ANetworkIsTakenDownByTheConfigurationThatMadeIt) {
   std::filesystem::remove(file);
   Result<PluginNetwork> network = PluginNetwork::Restore(options_, file, text);
   ASSERT_TRUE(network) << network.error().ToString();
-  EXPECT_TRUE(network->Delete(pod_, kResult));
+  EXPECT_THAT(network->Delete(pod_, kResult), IsEmpty());
   EXPECT_THAT(Calls(), ElementsAre(HasSubstr("second DEL"), HasSubstr("first DEL")));
 }
 
 TEST_F(PluginNetworkTest, ArgumentsCannotSmuggleOthersIn) {
   pod_.args = {{"K8S_POD_NAME", "web;K8S_POD_NAMESPACE=kube-system"}};
   EXPECT_EQ(PluginNetwork::Load(options_)->Add(pod_).error().code, Code::kInvalidArgument);
+  EXPECT_THAT(PluginNetwork::Load(options_)->Delete(pod_, ""), IsEmpty());
+  EXPECT_THAT(Log(), Not(HasSubstr("kube-system")));
 }
 
 TEST_F(PluginNetworkTest, DirectoryWithoutConfigurationIsNotFound) {
@@ -254,6 +243,7 @@ TEST_F(RealPluginTest, BridgeAndPortmapGiveAPodItsNetwork) {
   PluginNetwork network = *PluginNetwork::Load({dir, {kPlugins}, 60'000});
   Result<std::string> path = PinNetns(dir + "/netns", "pod", pod.fd());
   ASSERT_TRUE(path) << path.error().ToString();
+  EXPECT_TRUE(IsPinned(dir + "/netns", "pod"));
   PluginPod request{"davit-test-pod", *path, {{Protocol::kTcp, "", 8080, 80}}, {}};
   Result<PluginAttachment> attachment = network.Add(request);
   EXPECT_TRUE(attachment) << attachment.error().ToString();
@@ -261,8 +251,8 @@ TEST_F(RealPluginTest, BridgeAndPortmapGiveAPodItsNetwork) {
     EXPECT_THAT(attachment->addresses, ElementsAre(Ip("10.99.0.2")));
     Endpoint server = Serve(pod, Protocol::kTcp, Ip("0.0.0.0"), 80);
     EXPECT_EQ(Call(*outside_, Protocol::kTcp, server, kHostIpv4, 8080), "192.0.2.2");
-    EXPECT_TRUE(network.Delete(request, attachment->result));
-    EXPECT_TRUE(network.Delete(request, attachment->result));
+    EXPECT_THAT(network.Delete(request, attachment->result), IsEmpty());
+    EXPECT_THAT(network.Delete(request, attachment->result), IsEmpty());
   }
   EXPECT_TRUE(UnpinNetns(dir + "/netns", "pod"));
   EXPECT_TRUE(UnpinNetns(dir + "/netns", "pod"));
