@@ -4,6 +4,7 @@
 // Pods on a network that other people's programs make (Debian's containernetworking-plugins and one of our
 // own), and the pod CIDR of the built-in bridge.
 
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,12 +28,14 @@ using ::testing::StartsWith;
 
 // Writes down what it is asked and passes the result before it on, or one of its own.
 constexpr char kRecorder[] = R"(#!/usr/bin/python3
-import json, os, sys
+import json, os, sys, time
 config = json.load(sys.stdin)
 call = {"command": os.environ["CNI_COMMAND"], "id": os.environ.get("CNI_CONTAINERID"),
         "netns": os.environ.get("CNI_NETNS"), "args": os.environ.get("CNI_ARGS"), "config": config}
 with open(config["log"], "a") as log:
     log.write(json.dumps(call) + "\n")
+if os.path.exists(config["log"] + ".hang." + call["command"]):
+    time.sleep(3600)
 if os.path.exists(config["log"] + ".fail." + call["command"]):
     print(json.dumps({"cniVersion": config["cniVersion"], "code": 100, "msg": "told to fail"}))
     sys.exit(1)
@@ -56,6 +59,16 @@ class NetworkTest : public OwnInstanceTest {
     for (const v1::RuntimeCondition& condition : response.status().conditions())
       if (condition.type() == "NetworkReady") return condition;
     throw std::runtime_error("no condition NetworkReady");
+  }
+
+  // The network is looked at in the background, soon after a change.
+  v1::RuntimeCondition WaitForNetwork(bool ready, const std::string& message = "") {
+    v1::RuntimeCondition condition;
+    WaitUntil("NetworkReady is " + std::string(ready ? "true" : "false, " + message), [&] {
+      condition = NetworkCondition();
+      return condition.status() == ready && condition.message().find(message) != std::string::npos;
+    });
+    return condition;
   }
 
   Answer<v1::UpdateRuntimeConfigResponse> SetPodCidr(const std::string& cidr) {
@@ -165,8 +178,8 @@ TEST_F(PluginNetworks, TakeTheBuiltInBridgesPlaceWhenItHasNoPods) {
   EXPECT_TRUE(NetworkCondition().status());
   EXPECT_TRUE(fs::exists(bridge));
   RemovePod(pod);
+  WaitUntil("the bridge goes", [&] { return !fs::exists(bridge); });
   EXPECT_TRUE(NetworkCondition().status());
-  EXPECT_FALSE(fs::exists(bridge));
   EXPECT_THAT(SetPodCidr(Prefix() + "0/24"), Succeeds()) << "the plugins' own subnet";
   EXPECT_THAT(AddressOf(RunPod(PodConfig())), StartsWith(Prefix()));
   EXPECT_FALSE(fs::exists(bridge));
@@ -292,14 +305,83 @@ TEST_F(PluginNetworks, HaveTheTrafficOfTheirPodsCounted) {
 TEST_F(PluginNetworks, SayWhyTheNetworkIsNotReady) {
   EXPECT_TRUE(NetworkCondition().status());
   Configure({{"cniVersion", "1.0.0"}, {"name", "x"}, {"plugins", {{{"type", "no-such-plugin"}}}}});
-  v1::RuntimeCondition missing = NetworkCondition();
-  EXPECT_FALSE(missing.status());
+  v1::RuntimeCondition missing = WaitForNetwork(false);
   EXPECT_EQ(missing.reason(), "NetworkPluginNotReady");
   EXPECT_THAT(missing.message(), HasSubstr("no-such-plugin"));
   Configure({{"cniVersion", "1.0.0"}, {"name", "x"}});
-  EXPECT_THAT(NetworkCondition().message(), HasSubstr("no plugins"));
+  WaitForNetwork(false, "no plugins");
   ConfigureBridge();
-  EXPECT_TRUE(NetworkCondition().status());
+  WaitForNetwork(true);
+}
+
+TEST_F(PluginNetworks, DoNotHoldUpAStatusCallWhenTheyHang) {
+  std::ofstream(Dir("calls.hang.STATUS")) << "";
+  Configure({{"cniVersion", "1.1.0"}, {"name", "davit-test"}, {"plugins", {Recorder()}}});
+  WaitUntil("the plugin hangs", [&] { return !Calls().empty() && Calls().back()["command"] == "STATUS"; });
+  size_t calls = Calls().size();
+
+  EXPECT_TRUE(NetworkCondition().status()) << "the last judgement";
+
+  EXPECT_EQ(Calls().size(), calls) << "asking runs no plugin";
+  WaitForNetwork(false, Dir("cni-bin/recorder"));
+  fs::remove(Dir("calls.hang.STATUS"));
+  WaitForNetwork(true);
+}
+
+TEST_F(PluginNetworks, ThatAreUninstalledLetTheirPodsGo) {
+  ConfigureBridge();
+  std::string pod = RunPod(PodConfig());
+  fs::remove(Dir("cni-bin/recorder"));
+
+  StopPod(pod);
+
+  EXPECT_THAT(Leases(), IsEmpty()) << "the rest of the chain is still asked";
+  EXPECT_FALSE(fs::exists(PinOf(pod)));
+  EXPECT_EQ(AddressOf(pod), "");
+  EXPECT_THAT(instance().Log(), HasSubstr("left behind by a pod's network"));
+  RemovePod(pod);
+  EXPECT_THAT(ListPods(), IsEmpty());
+}
+
+TEST_F(PluginNetworks, ThatWereReplacedLetTheirPodsGoThoughTheyRefuse) {
+  ConfigureBridge();
+  std::string pod = RunPod(PodConfig());
+  std::ofstream(Dir("calls.fail.DEL")) << "";
+  v1::StopPodSandboxRequest stop;
+  stop.set_pod_sandbox_id(pod);
+  EXPECT_THAT(cri().Ask(&RuntimeStub::StopPodSandbox, stop),
+              FailsWith(grpc::StatusCode::INTERNAL, "told to fail"));
+  Configure({{"cniVersion", "1.0.0"}, {"name", "another"}, {"plugins", {{{"type", "bridge"}}}}});
+
+  StopPod(pod);
+
+  EXPECT_EQ(Calls().back()["command"], "DEL") << "the plugin was asked once more";
+  EXPECT_FALSE(fs::exists(PinOf(pod)));
+  EXPECT_THAT(instance().Log(), HasSubstr("told to fail"));
+  RemovePod(pod);
+}
+
+TEST_F(PluginNetworks, LetAPodGoWhoseNetworkNamespaceIsGone) {
+  ConfigureBridge();
+  std::string pod = RunPod(PodConfig());
+  std::ofstream(Dir("calls.fail.DEL")) << "";
+  ASSERT_EQ(umount2(PinOf(pod).c_str(), MNT_DETACH), 0);
+  ASSERT_EQ(unlink(PinOf(pod).c_str()), 0);
+
+  StopPod(pod);
+
+  EXPECT_EQ(Calls().back()["netns"], "");
+  EXPECT_THAT(Leases(), IsEmpty());
+  RemovePod(pod);
+}
+
+TEST_F(PluginNetworks, ThatNeverExistedLetTheirPodsGo) {
+  Configure({{"cniVersion", "1.0.0"}, {"name", "x"}, {"plugins", {{{"type", "no-such-plugin"}}}}});
+  v1::RunPodSandboxRequest request;
+  *request.mutable_config() = PodConfig();
+  EXPECT_THAT(cri().Ask(&RuntimeStub::RunPodSandbox, request).status.error_message(),
+              HasSubstr("no-such-plugin"));
+  EXPECT_THAT(ListPods(), IsEmpty());
 }
 
 TEST_F(PluginNetworks, AreToldAtAStartWhichPodsLive) {

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// Any bytes as a network configuration and as a plugin's answer. The first byte chooses.
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include "cni/plugin_config.h"
+#include "cni/plugin_json.h"
+#include "cni/plugin_result.h"
+
+namespace davit {
+namespace {
+
+void Require(bool holds) {
+  if (!holds) std::abort();
+}
+
+const PluginConfig& SomePlugin() {
+  static const PluginConfig plugin{"a", R"({"cniVersion":"1.0.0","name":"pods","type":"a"})", true};
+  return plugin;
+}
+
+// What a plugin reads from us is an object, whatever it is made of.
+void ReadInput(const PluginConfig& plugin, const std::string& previous) {
+  const std::vector<PortMapping> ports = {{Protocol::kTcp, "127.0.0.1", 8080, 80}};
+  Require(ParsePluginJson(PluginInput(plugin, ports, previous)).is_object());
+  Require(ParsePluginJson(CollectInput(plugin, {"id"}, "eth0")).is_object());
+}
+
+// What was accepted must be read the same way again: a pod is taken down by the recorded text.
+void ReadList(const std::string& file, const std::string& text) {
+  Result<PluginList> list = ParsePluginList(file, text);
+  if (!list) return;
+  Result<PluginList> again = ParsePluginList(list->file, list->text);
+  Require(again && again->plugins.size() == list->plugins.size() && !list->plugins.empty());
+  for (const PluginConfig& plugin : list->plugins) {
+    Require(again->Has(plugin) && !plugin.type.contains('/'));
+    ReadInput(plugin, "");
+  }
+}
+
+void ReadResult(const std::string& text) {
+  ReadInput(SomePlugin(), text);
+  Result<std::vector<IpAddress>> addresses = AddressesInResult(text);
+  if (addresses) Require(std::ranges::is_sorted(*addresses, {}, &IpAddress::family));
+}
+
+void Read(unsigned kind, const std::string& text) {
+  switch (kind % 4) {
+    case 0:
+      return ReadList("10-pods.conflist", text);
+    case 1:
+      return ReadList("10-pods.conf", text);
+    case 2:
+      return ReadResult(text);
+    default:
+      Require(!PluginFailure("a", "ADD", text, "").context.empty());
+  }
+}
+
+}  // namespace
+}  // namespace davit
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  if (size == 0) return 0;
+  davit::Read(data[0], {reinterpret_cast<const char*>(data) + 1, size - 1});
+  return 0;
+}
