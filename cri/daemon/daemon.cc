@@ -19,6 +19,7 @@ namespace {
 // A stuck call holds a thread, so there are many; an idle thread ends by itself.
 constexpr int kMaxThreads = 1'000;
 constexpr int kMaxMessage = 64 << 20;
+constexpr char kPodCidr[] = "pod_cidr";  // the setting's name in the records
 
 Result<> MakeDir(const std::string& path, mode_t mode) {
   std::error_code failed;
@@ -53,9 +54,9 @@ Result<NodeNetwork::Options> NetworkOptions(const NetworkConfig& config) {
 }
 
 Result<PodCidrSetting> PodCidrIn(Records& records) {
-  constexpr char kName[] = "pod_cidr";
-  return PodCidrSetting{TRY(records.Setting(kName)), [&records](const std::string& pod_cidr) {
-                          return records.PutSetting(kName, pod_cidr);
+  std::string value = TRY(records.Setting(kPodCidr));
+  return PodCidrSetting{std::move(value), [&records](const std::string& pod_cidr) {
+                          return records.PutSetting(kPodCidr, pod_cidr);
                         }};
 }
 
