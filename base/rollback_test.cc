@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "base/rollback.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace davit {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+TEST(Rollback, UndoesInReverseOrder) {
+  std::vector<int> undone;
+  {
+    Rollback rollback;
+    rollback.Add([&] { undone.push_back(1); });
+    rollback.Add([&] { undone.push_back(2); });
+    EXPECT_THAT(undone, IsEmpty());
+  }
+  EXPECT_THAT(undone, ElementsAre(2, 1));
+}
+
+TEST(Rollback, UndoesNothingAfterDismiss) {
+  bool undone = false;
+  {
+    Rollback rollback;
+    rollback.Add([&] { undone = true; });
+    rollback.Dismiss();
+  }
+  EXPECT_FALSE(undone);
+}
+
+TEST(Rollback, AStepThatComesAfterDismissIsUndone) {
+  std::vector<int> undone;
+  {
+    Rollback rollback;
+    rollback.Add([&] { undone.push_back(1); });
+    rollback.Dismiss();
+    rollback.Add([&] { undone.push_back(2); });
+  }
+  EXPECT_THAT(undone, ElementsAre(2));
+}
+
+}  // namespace
+}  // namespace davit
