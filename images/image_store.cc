@@ -4,6 +4,7 @@
 #include "images/image_store.h"
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 
 #include "base/thread_annotations.h"
@@ -50,6 +51,7 @@ struct ImageStore::State {
   const Config config;
   LayerStore& layers;
   LayerLedger ledger;
+  std::atomic<bool> keep_released = false;
 
   // Every change of the records and the index happens under this one, which is taken first; reading the index
   // takes only `mutex`, so that List never waits for a disk.
@@ -225,11 +227,11 @@ Result<ImageRecord> ImageStore::Find(const std::string& ref) const {
   return state_->index.Find(ref);
 }
 
-Result<ImageRecord> ImageStore::FindAndHold(const std::string& ref) {
+Result<HeldImage> ImageStore::FindAndHold(const std::string& ref) {
   MutexLock lock(state_->mutex);
   ImageRecord image = TRY(state_->index.Find(ref));
-  state_->ledger.Hold(image.chain_ids);
-  return image;
+  LayerHold layers = Hold(image.chain_ids);
+  return HeldImage{std::move(image), std::move(layers)};
 }
 
 std::vector<ImageRecord> ImageStore::List() const {
@@ -252,12 +254,16 @@ Result<> ImageStore::Remove(const std::string& ref) {
   return {};
 }
 
-void ImageStore::HoldLayers(const std::vector<std::string>& chain_ids) {
+LayerHold ImageStore::Hold(std::vector<std::string> chain_ids) {
   state_->ledger.Hold(chain_ids);
+  return LayerHold([this, chain_ids = std::move(chain_ids)] {
+    std::vector<std::string> released = state_->ledger.Release(chain_ids);
+    if (!state_->keep_released) state_->RemoveUnused(released);
+  });
 }
 
-void ImageStore::ReleaseLayers(const std::vector<std::string>& chain_ids) {
-  state_->RemoveUnused(state_->ledger.Release(chain_ids));
+void ImageStore::KeepReleased() {
+  state_->keep_released = true;
 }
 
 std::set<std::string> ImageStore::LiveLayers() const {

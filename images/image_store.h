@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "images/image_lookup.h"
 #include "images/image_record.h"
 #include "images/layer_store.h"
 #include "images/registry_auth.h"
@@ -28,7 +29,7 @@ struct PullRequest {
 };
 
 // Thread-safe. The process must ignore SIGPIPE: a registry or an unpacker may hang up at any time.
-class ImageStore {
+class ImageStore final : public ImageLookup {
  public:
   struct Config {
     std::string certs_d;  // directories with <host>/hosts.toml, separated by ':'; read again at every pull
@@ -45,7 +46,7 @@ class ImageStore {
   // Reads the records. An image that misses a layer (the disk was tampered with) is forgotten, so that a pull
   // brings it back. `layers` and `records` outlive the store.
   static Result<std::unique_ptr<ImageStore>> Open(Config config, LayerStore& layers, ImageRecords& records);
-  ~ImageStore();
+  ~ImageStore() override;
 
   // Always asks the registry what the reference means now, and fetches what is missing. Identical pulls at
   // the same time are one; it goes on as long as one of its callers wants it. On failure nothing half-made is
@@ -63,16 +64,10 @@ class ImageStore {
   // unless another image or a hold needs them. Unknown is no error.
   Result<> Remove(const std::string& ref);
 
-  // Find and HoldLayers in one step, so that no removal comes in between.
-  Result<ImageRecord> FindAndHold(const std::string& ref);
-
-  // Layers that containers stand on stay, also when their image is removed. Holds are counted and not kept
-  // over a restart. The last release of a layer that no image has removes it.
-  void HoldLayers(const std::vector<std::string>& chain_ids);
-  void ReleaseLayers(const std::vector<std::string>& chain_ids);
-
-  // Chain IDs of images, of holds and of pulls in progress: every other layer is an orphan.
-  std::set<std::string> LiveLayers() const;
+  Result<HeldImage> FindAndHold(const std::string& ref) override;
+  LayerHold Hold(std::vector<std::string> chain_ids) override;
+  void KeepReleased() override;
+  std::set<std::string> LiveLayers() const override;
 
  private:
   struct State;

@@ -11,9 +11,9 @@
 #include <condition_variable>
 #include <fstream>
 
+#include "base/base64.h"
 #include "base/file_io.h"
 #include "base/time.h"
-#include "base/base64.h"
 #include "images/digest.h"
 #include "images/testing/fake_server.h"
 #include "images/testing/fake_stores.h"
@@ -151,11 +151,12 @@ TEST_F(Store, RemovalTakesTheLayersThatNobodyElseNeeds) {
   auto second = Pull(server.host() + "/other");
   ASSERT_TRUE(image && second);
   EXPECT_EQ(layers_.stagings, 4) << "the common layer is fetched once";
-  ASSERT_TRUE(store_->FindAndHold(server.host() + "/app"));
+  auto held = store_->FindAndHold(server.host() + "/app");
+  ASSERT_TRUE(held);
   ASSERT_TRUE(store_->Remove(server.host() + "/app"));
   EXPECT_FALSE(store_->Find(image->id));
   EXPECT_THAT(layers_.Layers(), SizeIs(4));
-  store_->ReleaseLayers(image->chain_ids);
+  held->layers.Release();
   EXPECT_THAT(layers_.Layers(), SizeIs(2));
   EXPECT_TRUE(layers_.Has(second->chain_ids[0]));
   ASSERT_TRUE(store_->Remove(second->id));

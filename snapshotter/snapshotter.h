@@ -33,6 +33,7 @@
 #include "base/unique_fd.h"
 #include "snapshotter/disk_usage.h"
 #include "snapshotter/overlay.h"
+#include "snapshotter/snapshots.h"
 #include "snapshotter/staging_ledger.h"
 #include "snapshotter/trash.h"
 #include "snapshotter/usage_survey.h"
@@ -46,16 +47,7 @@ struct FsInfo {
   DiskUsage containers;
 };
 
-// How a container sees the files of its layers.
-struct FileView {
-  // Of a pod, as a descriptor: the container sees the ids of its layers inside that, and what it writes has
-  // the host's ids for them. -1: none.
-  int user_namespace = -1;
-  // The SELinux context of every file, which the layers need not have. Empty: their own.
-  std::string selinux_context;
-};
-
-class Snapshotter {
+class Snapshotter final : public Snapshots {
  public:
   // `root` is an absolute path; it is made (mode 0700) when missing, its parent is not. kFailedPrecondition
   // when another process has it open. Goes on with deletions that were cut short.
@@ -64,10 +56,10 @@ class Snapshotter {
   static Result<std::unique_ptr<Snapshotter>> Open(const std::string& root, const OverlaySupport& support);
 
   // Returns promptly: a deletion in progress is left to the next Open.
-  ~Snapshotter() = default;
+  ~Snapshotter() override = default;
 
   // A path on the filesystem that holds everything.
-  const std::string& root() const { return root_; }
+  const std::string& root() const override { return root_; }
 
   // Layers. A chain ID is "sha256:" and 64 lower-case hexadecimal digits; anything else is kInvalidArgument.
 
@@ -113,18 +105,18 @@ class Snapshotter {
   // Makes the writable layer; its root directory has the mode and owner of the topmost layer's.
   // kAlreadyExists when the container has one, kNotFound when a layer is missing. Leaves nothing behind on
   // failure.
-  Result<> Prepare(const std::string& container_id, const std::vector<std::string>& chain_ids);
+  Result<> Prepare(const std::string& container_id, const std::vector<std::string>& chain_ids) override;
 
   // The root filesystem as a detached mount for move_mount(2); the host's mount table never shows it. Close
   // it as soon as it has been handed on: it pins the superblock. May be called again after a start that
   // failed, when the earlier mount is gone. The overlay is volatile: a sync in the container returns at once,
   // and nothing of it survives the host.
   Result<UniqueFd> Mount(const std::string& container_id, const std::vector<std::string>& chain_ids,
-                         const FileView& view = {});
+                         const FileView& view = {}) override;
 
   // The files of an image without a container, read-only: a detached mount, as above. kInvalidArgument for an
   // image without layers.
-  Result<UniqueFd> MountImage(const std::vector<std::string>& chain_ids, const FileView& view = {});
+  Result<UniqueFd> MountImage(const std::vector<std::string>& chain_ids, const FileView& view = {}) override;
 
   // A container's root filesystem, attached at an existing directory of the caller's mount namespace, for
   // runtimes that need a path. The caller unmounts it.
@@ -132,22 +124,23 @@ class Snapshotter {
                    const std::string& path);
 
   // Whether Mount takes a user namespace: idmapped layers are named by descriptors, from Linux 6.13 on.
-  bool CanIdmap() const { return support_.lower_by_fd; }
+  bool CanIdmap() const override { return support_.lower_by_fd; }
 
   // Of the writable layer, by a walk; the container may be running.
   Result<DiskUsage> ContainerUsage(const std::string& container_id) const;
   // The same as a walk in the background found it a while ago (usage_survey.h). Nothing when there is no
   // such container, or when the first walk takes longer than until `deadline_ms` (MonotonicMilliseconds).
   std::optional<UsageReading> RecentContainerUsage(const std::string& container_id,
-                                                   int64_t deadline_ms) const;
+                                                   int64_t deadline_ms) const override;
 
   // Idempotent, and fast whatever the container wrote. Unmount before.
-  Result<> RemoveContainer(const std::string& container_id);
+  Result<> RemoveContainer(const std::string& container_id) override;
 
   // All of it.
 
   // For recovery, before anything is staged or prepared: whatever is not named goes to the trash.
-  Result<> Collect(const std::set<std::string>& live_layers, const std::set<std::string>& live_containers);
+  Result<> Collect(const std::set<std::string>& live_layers,
+                   const std::set<std::string>& live_containers) override;
 
   // Makes all committed layers durable, and everything else on the filesystem of `root` (syncfs(2)). On
   // failure the layers committed since the last success are gone, and those being staged cannot be committed.
@@ -159,7 +152,7 @@ class Snapshotter {
   // Waits for the background deletions. For tests and for tools that want the space back.
   void WaitForDeletions();
   // Why things in the trash could not be deleted, empty when all is well.
-  std::vector<Error> DeletionProblems() const;
+  std::vector<Error> DeletionProblems() const override;
 
  private:
   Snapshotter(std::string root, UniqueFd root_fd, const OverlaySupport& support);

@@ -71,12 +71,14 @@ Result<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, const Logger
   TRY(daemon->OpenHost(program_dir));
   HostFacts facts = TRY(CollectHostFacts());
   TRY(daemon->LabelLayers(facts.selinux));
+  Records& records = *daemon->records_;
   daemon->runtime_ = std::make_unique<Runtime>(Host{
-      daemon->config_, log, *daemon->records_, *daemon->snapshotter_, *daemon->images_, *daemon->cgroups_,
-      *daemon->network_, daemon->seccomp_, daemon->apparmor_, daemon->selinux_, *daemon->shims_,
-      *daemon->reactor_, std::move(facts), cdi::Registry(daemon->config_.cdi.spec_dirs)});
+      daemon->config_, log, records, [&records] { return records.CheckpointState(); }, *daemon->snapshotter_,
+      *daemon->images_, *daemon->cgroups_, *daemon->network_, *daemon->shims_, daemon->seccomp_,
+      daemon->apparmor_, daemon->selinux_, std::move(facts), cdi::Registry(daemon->config_.cdi.spec_dirs)});
   TRY(daemon->runtime_->Recover());
-  daemon->streams_ = TRY(StreamServer::Start(StreamOptions(config.streaming), *daemon->runtime_, log));
+  daemon->streams_ =
+      TRY(StreamServer::Start(StreamOptions(config.streaming), daemon->runtime_->execs(), log));
   return daemon;
 }
 
@@ -88,7 +90,7 @@ Daemon::~Daemon() {
 // Takes no more connections first: they are the next daemon's.
 void Daemon::EndServing() {
   if (acceptor_ != nullptr) reactor_->Await([this] { acceptor_.reset(); });
-  if (runtime_ != nullptr) runtime_->EndWatching();
+  if (runtime_ != nullptr) runtime_->announcer().EndWatching();
   if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(5));
 }
 
@@ -133,8 +135,9 @@ Result<> Daemon::OpenHost(const std::string& program_dir) {
   spawner_ = TRY(ShimSpawner::Start(*shim_cgroup_));
   network_ = TRY(NodeNetwork::Open(TRY(NetworkOptions(config_.network)), TRY(PodCidrIn(*records_)), log_));
   reactor_ = TRY(Reactor::Start());
-  shims_ = TRY(ShimLauncher::Create(program_dir + "/davit-shim", config_.state, STDERR_FILENO,
-                                    [this](const SpawnRequest& shim) { return spawner_->Spawn(shim); }));
+  launcher_ = TRY(ShimLauncher::Create(program_dir + "/davit-shim", config_.state, STDERR_FILENO,
+                                       [this](const SpawnRequest& shim) { return spawner_->Spawn(shim); }));
+  shims_ = std::make_unique<NodeShims>(*launcher_, *reactor_);
   return {};
 }
 

@@ -19,6 +19,7 @@
 #include "cri/runtime/runtime.h"
 #include "cri/service/image_service.h"
 #include "cri/service/runtime_service.h"
+#include "cri/shims/node_shims.h"
 #include "streaming/server.h"
 
 namespace davit {
@@ -64,7 +65,8 @@ class Daemon {
   AppArmor apparmor_;
   SeLinux selinux_;
   std::unique_ptr<Reactor> reactor_;
-  std::unique_ptr<ShimLauncher> shims_;
+  std::unique_ptr<ShimLauncher> launcher_;
+  std::unique_ptr<NodeShims> shims_;
   std::unique_ptr<Runtime> runtime_;
   std::unique_ptr<StreamServer> streams_;
   std::unique_ptr<RuntimeService> runtime_service_;

@@ -3,51 +3,39 @@
 
 #include "cri/pods/pod.h"
 
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-
 #include "base/duplicate.h"
 
 namespace davit {
 
-void ExecTable::Expect(const std::string& exec_id, OnEnd on_end) {
+void Sandbox::SetShim(ShimPtr shim) {
   MutexLock lock(mutex_);
-  waiting_[exec_id] = std::move(on_end);
+  shim_ = std::move(shim);
 }
 
-void ExecTable::Forget(const std::string& exec_id) {
+ShimPtr Sandbox::shim() const {
   MutexLock lock(mutex_);
-  waiting_.erase(exec_id);
+  return shim_;
 }
 
-void ExecTable::Finish(const ExecExited& exited) {
-  OnEnd on_end;
-  {
+Result<ShimPtr> Sandbox::LiveShim() const {
+  ShimPtr shim = this->shim();
+  if (shim != nullptr && shim->alive()) return shim;
+  return Fail(Code::kUnavailable, "reach shim of sandbox", id_, "it is gone or does not answer yet");
+}
+
+Result<> Sandbox::BecomeReady(const std::function<void(SandboxRecord&)>& complete) {
+  Result<> outcome;
+  TRY(record_.TryChange([&](SandboxRecord& r) {
     MutexLock lock(mutex_);
-    auto waiting = waiting_.extract(exited.exec_id);
-    if (waiting.empty()) return;
-    on_end = std::move(waiting.mapped());
-  }
-  on_end(exited);
-}
-
-void ExecTable::FinishAll() {
-  std::map<std::string, OnEnd> waiting;
-  {
-    MutexLock lock(mutex_);
-    waiting.swap(waiting_);
-  }
-  for (auto& [id, on_end] : waiting) on_end(std::nullopt);
-}
-
-void Sandbox::SetLink(std::shared_ptr<ShimLink> link) {
-  MutexLock lock(mutex_);
-  link_ = std::move(link);
-}
-
-std::shared_ptr<ShimLink> Sandbox::link() const {
-  MutexLock lock(mutex_);
-  return link_;
+    if (shim_ == nullptr || !shim_->alive())
+      outcome = Fail(Code::kUnavailable, "start sandbox", id_, "its shim died");
+    else if (!phases::BecomeReady(r))
+      outcome = Fail(Code::kFailedPrecondition, "start sandbox", id_, "it was stopped meanwhile");
+    else
+      complete(r);
+    return outcome.has_value();
+  }));
+  return outcome;
 }
 
 void Sandbox::SetUserNamespace(UniqueFd user_namespace) {
@@ -77,26 +65,6 @@ Result<UniqueFd> Container::DuplicateProcess() const {
   if (!init_.valid())
     return Fail(Code::kFailedPrecondition, "find process of container", id_, "it is not running");
   return Duplicate(init_.get(), id_);
-}
-
-std::string SandboxName(const runtime::v1::PodSandboxMetadata& metadata) {
-  return metadata.name() + "_" + metadata.namespace_() + "_" + metadata.uid() + "_" +
-         std::to_string(metadata.attempt());
-}
-
-std::string ContainerName(const runtime::v1::ContainerMetadata& metadata, const std::string& sandbox_id) {
-  return metadata.name() + "_" + std::to_string(metadata.attempt()) + "_" + sandbox_id;
-}
-
-std::string SerializeDeterministically(const google::protobuf::Message& message) {
-  std::string bytes;
-  {
-    google::protobuf::io::StringOutputStream stream(&bytes);
-    google::protobuf::io::CodedOutputStream coded(&stream);
-    coded.SetSerializationDeterministic(true);
-    message.SerializeToCodedStream(&coded);
-  }
-  return bytes;
 }
 
 }  // namespace davit

@@ -5,6 +5,7 @@
 // kernel.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -15,29 +16,15 @@
 #include "base/pid_fd.h"
 #include "base/thread_annotations.h"
 #include "cri/host/cgroup/exec_cgroup.h"
+#include "cri/pods/exec_table.h"
 #include "cri/pods/persisted.h"
+#include "cri/pods/phases.h"
 #include "cri/pods/pod_records.h"
-#include "cri/shims/shim_link.h"
+#include "cri/shims/shims.h"
 #include "cri/stats/cpu_rate.h"
+#include "images/layer_hold.h"
 
 namespace davit {
-
-// Streamed execs in flight of one sandbox, so that the event of an exec's end finds who waits for it.
-class ExecTable {
- public:
-  // Called once, with nothing when the shim is gone and nobody knows; on the reactor's thread.
-  using OnEnd = std::function<void(const std::optional<ExecExited>&)>;
-
-  void Expect(const std::string& exec_id, OnEnd on_end) EXCLUDES(mutex_);
-  void Forget(const std::string& exec_id) EXCLUDES(mutex_);
-  void Finish(const ExecExited& exited) EXCLUDES(mutex_);
-  // The shim is gone: every exec ends with the code of a lost process.
-  void FinishAll() EXCLUDES(mutex_);
-
- private:
-  Mutex mutex_;
-  std::map<std::string, OnEnd> waiting_ GUARDED_BY(mutex_);
-};
 
 class Sandbox {
  public:
@@ -51,13 +38,18 @@ class Sandbox {
   ExecTable& execs() { return execs_; }
   CpuRate& cpu_rate() { return cpu_rate_; }
 
-  bool ready() const {
-    return record_.Read([](const SandboxRecord& r) { return r.phase == SandboxPhase::kReady; });
-  }
+  bool ready() const { return record_.Read(phases::IsReady); }
 
-  void SetLink(std::shared_ptr<ShimLink> link) EXCLUDES(mutex_);
+  void SetShim(ShimPtr shim) EXCLUDES(mutex_);
   // Null before the shim is started and after it is gone.
-  std::shared_ptr<ShimLink> link() const EXCLUDES(mutex_);
+  ShimPtr shim() const EXCLUDES(mutex_);
+  // kUnavailable when there is none.
+  Result<ShimPtr> LiveShim() const EXCLUDES(mutex_);
+
+  // Makes the sandbox READY with what `complete` writes into the record. The shim is looked at in the same
+  // step, so that one which dies meanwhile cannot leave a READY sandbox. kUnavailable when it is gone,
+  // kFailedPrecondition when the sandbox was stopped or failed meanwhile.
+  Result<> BecomeReady(const std::function<void(SandboxRecord&)>& complete) EXCLUDES(mutex_);
 
   // The pod's user namespace, if it has one.
   void SetUserNamespace(UniqueFd user_namespace) EXCLUDES(mutex_);
@@ -71,17 +63,19 @@ class Sandbox {
   ExecTable execs_;
   CpuRate cpu_rate_;
   mutable Mutex mutex_;
-  std::shared_ptr<ShimLink> link_ GUARDED_BY(mutex_);
+  ShimPtr shim_ GUARDED_BY(mutex_);
   UniqueFd user_namespace_ GUARDED_BY(mutex_);
 };
 
 class Container {
  public:
+  // `layers` holds those of its image and its image volumes for as long as the container exists.
   Container(ContainerRecord record, runtime::v1::ContainerConfig config, std::shared_ptr<Sandbox> sandbox,
-            Persisted<ContainerRecord>::Write write)
+            LayerHold layers, Persisted<ContainerRecord>::Write write)
       : id_(record.id),
         config_(std::move(config)),
         sandbox_(std::move(sandbox)),
+        layers_(std::move(layers)),
         record_(std::move(record), std::move(write)) {}
 
   const std::string& id() const { return id_; }
@@ -90,12 +84,14 @@ class Container {
   Persisted<ContainerRecord>& record() { return record_; }
   const Persisted<ContainerRecord>& record() const { return record_; }
 
-  ContainerPhase phase() const {
-    return record_.Read([](const ContainerRecord& r) { return r.phase; });
-  }
+  bool running() const { return record_.Read(phases::IsRunning); }
 
   CpuRate& cpu_rate() { return cpu_rate_; }
   ExecCgroups& exec_cgroups() { return exec_cgroups_; }
+
+  // Whether a call of this daemon is starting it. Set by that call.
+  bool start_in_flight() const { return start_in_flight_; }
+  void SetStartInFlight(bool in_flight) { start_in_flight_ = in_flight; }
 
   // Held around every operation on the container's cgroup after its start: removal and update may come from
   // several threads.
@@ -111,20 +107,17 @@ class Container {
   const std::string id_;
   const runtime::v1::ContainerConfig config_;
   const std::shared_ptr<Sandbox> sandbox_;
+  const LayerHold layers_;
   Persisted<ContainerRecord> record_;
   CpuRate cpu_rate_;
   ExecCgroups exec_cgroups_;
+  std::atomic<bool> start_in_flight_ = false;
   Mutex cgroup_mutex_;
   mutable Mutex mutex_;
   PidFd init_ GUARDED_BY(mutex_);
 };
 
-// "name_namespace_uid_attempt": what makes two requests for a sandbox the same one.
-std::string SandboxName(const runtime::v1::PodSandboxMetadata& metadata);
-// "name_attempt_sandbox id".
-std::string ContainerName(const runtime::v1::ContainerMetadata& metadata, const std::string& sandbox_id);
-
-// Equal messages give equal bytes, maps included.
-std::string SerializeDeterministically(const google::protobuf::Message& message);
+using SandboxPtr = std::shared_ptr<Sandbox>;
+using ContainerPtr = std::shared_ptr<Container>;
 
 }  // namespace davit

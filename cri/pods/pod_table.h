@@ -13,9 +13,6 @@
 
 namespace davit {
 
-using SandboxPtr = std::shared_ptr<Sandbox>;
-using ContainerPtr = std::shared_ptr<Container>;
-
 // Thread-safe. Holds no lock while anything else happens.
 class PodTable {
  public:

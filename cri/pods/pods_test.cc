@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "base/codec.h"
-#include "cri/pods/name_table.h"
+#include "cri/pods/names.h"
 #include "cri/pods/pod_table.h"
 
 namespace davit {
@@ -23,59 +23,8 @@ SandboxPtr MakeSandbox(const std::string& id, SandboxPhase phase) {
 ContainerPtr MakeContainer(const std::string& id, SandboxPtr sandbox) {
   ContainerRecord record;
   record.id = id;
-  return std::make_shared<Container>(record, runtime::v1::ContainerConfig(), std::move(sandbox),
+  return std::make_shared<Container>(record, runtime::v1::ContainerConfig(), std::move(sandbox), LayerHold(),
                                      [](const ContainerRecord&) { return Result<>{}; });
-}
-
-TEST(NameTable, ARetryInFlightGetsTheFirstOnesId) {
-  NameTable names;
-  auto first = names.Take("web", "config");
-  auto retry = names.Take("web", "config");
-  ASSERT_TRUE(first && retry);
-  EXPECT_TRUE(first->owner);
-  EXPECT_FALSE(retry->owner);
-  names.Settle("web", std::string("id1"));
-  EXPECT_EQ(*retry->outcome.get(), "id1");
-  EXPECT_EQ(*names.Take("web", "config")->outcome.get(), "id1");
-}
-
-TEST(NameTable, AnotherConfigurationIsToldWhoHoldsTheName) {
-  NameTable names;
-  ASSERT_TRUE(names.Take("web", "config"));
-  names.Settle("web", std::string("id1"));
-  auto other = names.Take("web", "different");
-  ASSERT_FALSE(other);
-  EXPECT_EQ(other.error().code, Code::kAlreadyExists);
-  EXPECT_NE(other.error().ToString().find("id1"), std::string::npos);
-}
-
-TEST(NameTable, AFailureFreesTheNameAndReachesWhoJoined) {
-  NameTable names;
-  ASSERT_TRUE(names.Take("web", "config"));
-  auto joined = names.Take("web", "config");
-  names.Settle("web", Fail(Code::kInternal, "start", "shim"));
-  EXPECT_FALSE(joined->outcome.get());
-  EXPECT_TRUE(names.Take("web", "different")->owner);
-}
-
-TEST(NameTable, IsReleasedByItsHolderOnly) {
-  NameTable names;
-  ASSERT_TRUE(names.Take("web", "config"));
-  names.Settle("web", std::string("id2"));
-  names.Release("web", "id1");
-  EXPECT_FALSE(names.Take("web", "different"));
-  names.Release("web", "id2");
-  EXPECT_TRUE(names.Take("web", "config")->owner);
-}
-
-TEST(NameTable, AReleaseDuringTheWorkLeavesTheClaimToItsOwner) {
-  NameTable names;
-  ASSERT_TRUE(names.Take("web", "config"));
-  auto joined = names.Take("web", "config");
-  names.Release("web", "id1");
-  EXPECT_FALSE(names.Take("web", "config")->owner);
-  names.Settle("web", Fail(Code::kInternal, "start", "shim"));
-  EXPECT_EQ(joined->outcome.get().error().code, Code::kInternal);
 }
 
 TEST(PodTable, FindsByUniquePrefixOnly) {
@@ -93,7 +42,7 @@ TEST(PodTable, NoContainerJoinsASandboxThatIsStopping) {
   auto sandbox = MakeSandbox("s", SandboxPhase::kReady);
   table.AddSandbox(sandbox);
   EXPECT_TRUE(table.AddContainer(MakeContainer("c1", sandbox)));
-  ASSERT_TRUE(sandbox->record().Change([](SandboxRecord& r) { r.phase = SandboxPhase::kNotReady; }));
+  ASSERT_TRUE(sandbox->record().Change([](SandboxRecord& r) { phases::BeginStop(r); }));
   EXPECT_EQ(table.AddContainer(MakeContainer("c2", sandbox)).error().code, Code::kFailedPrecondition);
   EXPECT_EQ(table.ContainersOf("s").size(), 1u);
 }

@@ -18,25 +18,10 @@
 #include "base/thread_annotations.h"
 #include "base/unique_fd.h"
 #include "cri/records/checkpointer.h"
+#include "cri/records/pod_store.h"
 #include "cri/records/sqlite.h"
 
 namespace davit {
-
-// Blobs are opaque here: the daemon serialises its own structs.
-struct SandboxRow {
-  std::string id;
-  std::string blob;
-
-  bool operator==(const SandboxRow&) const = default;
-};
-
-struct ContainerRow {
-  std::string id;
-  std::string sandbox_id;
-  std::string blob;
-
-  bool operator==(const ContainerRow&) const = default;
-};
 
 struct ImageRow {
   std::string id;
@@ -50,7 +35,7 @@ struct ImageRow {
 //
 // A full disk is kResourceExhausted: nothing of the transaction stays, and later ones succeed when there is
 // room.
-class Records {
+class Records final : public PodStore {
  public:
   // Opens or makes the database `path` (mode 0600: environments of containers are in it) in an existing
   // directory, and brings an older schema up to date. A damaged database is kDataLoss with what to do about
@@ -58,15 +43,15 @@ class Records {
   // every running pod. One process at a time uses a database; its caller sees to that.
   static Result<std::unique_ptr<Records>> Open(const std::string& path);
 
-  Result<> PutSandbox(const SandboxRow& row);
+  Result<> PutSandbox(const SandboxRow& row) override;
   // Its containers go with it, in one transaction.
-  Result<> DeleteSandbox(const std::string& id);
-  Result<std::vector<SandboxRow>> Sandboxes() const;
+  Result<> DeleteSandbox(const std::string& id) override;
+  Result<std::vector<SandboxRow>> Sandboxes() const override;
 
   // kFailedPrecondition when its sandbox has no row.
-  Result<> PutContainer(const ContainerRow& row);
-  Result<> DeleteContainer(const std::string& id);
-  Result<std::vector<ContainerRow>> Containers() const;
+  Result<> PutContainer(const ContainerRow& row) override;
+  Result<> DeleteContainer(const std::string& id) override;
+  Result<std::vector<ContainerRow>> Containers() const override;
 
   // On disk when they return. Other calls go on during the wait. After an error the row may be there or not:
   // the caller repeats the call or deletes the row.

@@ -4,9 +4,10 @@
 #include <fcntl.h>
 #include <sys/eventfd.h>
 
-#include "base/codec.h"
+#include <memory>
+
 #include "base/duplicate.h"
-#include "cri/runtime/runtime.h"
+#include "cri/runtime/execs.h"
 #include "cri/runtime/stream_pipe.h"
 #include "cri/runtime/stream_request.h"
 
@@ -16,10 +17,26 @@ namespace {
 // How far a client may be behind the container's output before it is cut off, beside what its socket holds.
 constexpr int kPipeBytes = 1 << 20;
 
+// `output` has the ends that the client reads from.
+Result<ProcessStreams> AttachedStreams(AttachedInput input, bool wants_input, ProcessStreams output) {
+  ProcessStreams streams;
+  if (input.terminal) streams = TRY(TerminalStreams(std::move(input.terminal)));
+  if (input.input) {
+    streams.in = std::move(input.input);
+    if (fcntl(streams.in.get(), F_SETFL, O_NONBLOCK) < 0) return SystemError("fcntl(O_NONBLOCK)", "attach");
+  }
+  if (!wants_input) streams.in.Reset();
+  streams.out = std::move(output.out);
+  streams.err = std::move(output.err);
+  streams.cut_off = std::move(output.cut_off);
+  streams.close_input_at_end = output.close_input_at_end;
+  return streams;
+}
+
 }  // namespace
 
 Result<> RequireRunning(const Container& container, std::string_view step) {
-  if (container.phase() == ContainerPhase::kRunning) return {};
+  if (container.running()) return {};
   return Fail(Code::kFailedPrecondition, step, container.id(), "it is not running");
 }
 
@@ -31,21 +48,24 @@ Result<ProcessStreams> TerminalStreams(UniqueFd controller) {
   return streams;
 }
 
-Result<AttachOrder> Runtime::OrderAttach(const v1::AttachRequest& request) {
+Result<AttachOrder> Execs::OrderAttach(const v1::AttachRequest& request) {
   StreamSet streams = TRY(StreamsOf(request));
-  ContainerPtr container = TRY(pods_.FindContainer(request.container_id()));
+  ContainerPtr container = TRY(ports_.pods.FindContainer(request.container_id()));
   TRY(RequireRunning(*container, "attach to container"));
   return AttachOrder{container->id(), streams};
 }
 
-void Runtime::StreamAttach(const AttachOrder& order, OnStreams on_streams) {
-  streams_.Post([this, order, on_streams] { on_streams(Attach(order)); });
+void Execs::StreamAttach(const AttachOrder& order, OnStreams on_streams) {
+  ports_.workers.Post([this, order, on_streams] {
+    if (Result<> begun = BeginAttach(order, on_streams); !begun)
+      on_streams(std::unexpected(std::move(begun).error()));
+  });
 }
 
-Result<ProcessStreams> Runtime::Attach(const AttachOrder& order) {
-  ContainerPtr container = TRY(pods_.FindContainer(order.container_id));
-  std::shared_ptr<ShimLink> link = TRY(LinkOf(container->sandbox()));
-  // A client that only types wants to know when the container ends, too: stdout's end tells.
+Result<> Execs::BeginAttach(const AttachOrder& order, const OnStreams& on_streams) {
+  ContainerPtr container = TRY(ports_.pods.FindContainer(order.container_id));
+  ShimPtr shim = TRY(container->sandbox().LiveShim());
+  // A client that only types must see the container's end, too: it is the end of its stdout.
   StreamPipe out = TRY(MakeStreamPipe(Direction::kFromProcess, kPipeBytes));
   StreamPipe err = TRY(MakeStreamPipe(Direction::kFromProcess, kPipeBytes));
   UniqueFd cut_off(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -54,35 +74,27 @@ Result<ProcessStreams> Runtime::Attach(const AttachOrder& order) {
   frame.Add(FdRole::kStdout, std::move(out.theirs));
   frame.Add(FdRole::kStderr, std::move(err.theirs));
   frame.Add(FdRole::kCutOff, TRY(Duplicate(cut_off.get(), "cut-off")));
-  ::davit::AttachRequest request{container->id(), order.streams.in, frame.roles()};
-  Frame reply = TRY(link->Call(ShimMessage::kAttach, Encode(request), frame.fds(), OperationDeadline()));
-  Attached attached = TRY(Decode<Attached>(reply.payload, "Attached"));
 
-  ProcessStreams streams;
-  if (attached.has_terminal && !reply.fds.empty()) {
-    streams = TRY(TerminalStreams(std::move(reply.fds[0])));
-  } else if (attached.has_input && !reply.fds.empty()) {
-    streams.in = std::move(reply.fds[0]);
-    if (fcntl(streams.in.get(), F_SETFL, O_NONBLOCK) < 0) return SystemError("fcntl(O_NONBLOCK)", "attach");
-  }
-  if (!order.streams.in) streams.in.Reset();
-  streams.out = std::move(out.ours);
-  streams.err = std::move(err.ours);
-  streams.cut_off = std::move(cut_off);
-  streams.close_input_at_end =
+  auto output = std::make_shared<ProcessStreams>();
+  output->out = std::move(out.ours);
+  output->err = std::move(err.ours);
+  output->cut_off = std::move(cut_off);
+  output->close_input_at_end =
       order.streams.in && container->config().stdin_once() && !container->config().tty();
-  return streams;
+  bool input = order.streams.in;
+  shim->Attach(container->id(), input, std::move(frame),
+               [on_streams, output, input](Result<AttachedInput> attached) {
+                 if (!attached) return on_streams(std::unexpected(std::move(attached).error()));
+                 on_streams(AttachedStreams(std::move(*attached), input, std::move(*output)));
+               });
+  return {};
 }
 
-void Runtime::CloseContainerInput(const std::string& container_id) {
-  streams_.Post([this, container_id] {
-    Result<ContainerPtr> container = pods_.FindContainer(container_id);
+void Execs::CloseContainerInput(const std::string& container_id) {
+  ports_.workers.Post([this, container_id] {
+    Result<ContainerPtr> container = ports_.pods.FindContainer(container_id);
     if (!container) return;
-    Result<std::shared_ptr<ShimLink>> link = LinkOf((*container)->sandbox());
-    // A container that has ended meanwhile needs no end of its input.
-    if (link)
-      (void)(*link)->Call(ShimMessage::kCloseInput, Encode(CloseInput{container_id}), {},
-                          OperationDeadline());
+    if (ShimPtr shim = (*container)->sandbox().shim()) shim->CloseInput(container_id);
   });
 }
 

@@ -1,56 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-#include "cri/runtime/runtime.h"
+#include "cri/pods/names.h"
+#include "cri/runtime/containers.h"
 
 namespace davit {
 
-Result<v1::RemoveContainerResponse> Runtime::RemoveContainer(const v1::RemoveContainerRequest& request,
-                                                             Call& call) {
-  Result<ContainerPtr> found = pods_.FindContainer(request.container_id());
+Result<v1::RemoveContainerResponse> Containers::Remove(const v1::RemoveContainerRequest& request,
+                                                       Call& call) {
+  Result<ContainerPtr> found = ports_.pods.FindContainer(request.container_id());
   if (!found && found.error().code == Code::kNotFound) return v1::RemoveContainerResponse();
   ContainerPtr container = TRY(std::move(found));
   TRY(StopProcess(container, /*grace_ms=*/0, call.deadline_ms));
   call.spans.Mark("stop");
-  TRY(ForgetContainer(container));
+  TRY(Forget(container));
   call.spans.Mark("forget");
   return v1::RemoveContainerResponse();
 }
 
 // The kernel's objects first, then the files, the record last: after a crash in between, the record is still
-// there to finish from.
-Result<> Runtime::ForgetContainer(const ContainerPtr& container) {
-  bool removing = false;
-  TRY(container->record().TryChange([&removing](ContainerRecord& r) {
-    removing = r.phase == ContainerPhase::kCreated || r.phase == ContainerPhase::kExited;
-    if (removing) r.phase = ContainerPhase::kRemoving;
-    return removing;
-  }));
+// there to finish from. Its layers are released when the last user of the object drops it.
+Result<> Containers::Forget(const ContainerPtr& container) {
+  TRY(container->record().TryChange(phases::BeginRemove));
   ContainerRecord record = container->record().Get();
-  if (!removing && record.phase != ContainerPhase::kRemoving) {
+  if (!phases::IsRemoving(record))
     return Fail(Code::kFailedPrecondition, "remove container", container->id(), "it was started meanwhile");
-  }
-  TRY(RemoveCgroupOf(*container));
-  TRY(host_.snapshotter.RemoveContainer(record.id));
-  host_.shims.RemoveExitRecord(record.id);
-  TRY(host_.records.DeleteContainer(record.id));
-  if (removing) host_.images.ReleaseLayers(record.AllLayers());
-  levels_.GiveBack(record.id);
-  Withdraw(*container);
-  container_names_.Release(ContainerName(container->config().metadata(), record.sandbox_id), record.id);
-  janitor_.Post([this] { LogDeletionProblems(); });
+  TRY(ports_.cleanup.RemoveCgroup(*container));
+  TRY(ports_.snapshots.RemoveContainer(record.id));
+  ports_.shims.RemoveExitRecord(record.id);
+  TRY(ports_.records.DeleteContainer(record.id));
+  ports_.confinement.GiveLevelBack(record.id);
+  ports_.announcer.Withdraw(*container);
+  names_.Release(ContainerName(container->config().metadata(), record.sandbox_id), record.id);
+  ports_.cleaners.Post([this] { ports_.deletions.Update(); });
   return {};
 }
 
-// Files are deleted some time after their container; what stays undeletable is said once, by the removal of
-// a later one.
-void Runtime::LogDeletionProblems() {
-  MutexLock lock(logging_problems_);
-  for (const Error& problem : host_.snapshotter.DeletionProblems()) {
-    std::string text = problem.ToString();
-    if (logged_problems_.insert(text).second)
-      host_.log.Log(LogLevel::kWarning, "files not deleted", {{"error", text}});
-  }
+void Containers::RestoreName(const Container& container, const std::string& config_bytes) {
+  // A name may stand in two records: of what is in use, and of what could not be removed. The first one keeps
+  // it.
+  names_.Restore(ContainerName(container.config().metadata(), container.sandbox().id()),
+                 FingerprintOf(config_bytes), container.id());
 }
 
 }  // namespace davit

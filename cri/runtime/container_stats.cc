@@ -3,14 +3,14 @@
 
 #include "cri/runtime/if_running.h"
 #include "cri/runtime/labels.h"
-#include "cri/runtime/runtime.h"
+#include "cri/runtime/statistics.h"
 #include "cri/runtime/usage_patience.h"
 #include "cri/stats/cri_usage.h"
 
 namespace davit {
 
-Result<v1::ContainerStatsResponse> Runtime::ContainerStats(const v1::ContainerStatsRequest& request, Call&) {
-  ContainerPtr container = TRY(pods_.FindContainer(request.container_id()));
+Result<v1::ContainerStatsResponse> Statistics::OfContainer(const v1::ContainerStatsRequest& request, Call&) {
+  ContainerPtr container = TRY(ports_.pods.FindContainer(request.container_id()));
   v1::ContainerStatsResponse response;
   int64_t usage_deadline = UsageDeadline();
   std::optional<v1::ContainerStats> running = StatsIfRunning(*container, usage_deadline);
@@ -18,10 +18,10 @@ Result<v1::ContainerStatsResponse> Runtime::ContainerStats(const v1::ContainerSt
   return response;
 }
 
-Result<std::vector<v1::ContainerStats>> Runtime::ListContainerStats(const v1::ContainerStatsFilter& filter) {
+Result<std::vector<v1::ContainerStats>> Statistics::OfContainers(const v1::ContainerStatsFilter& filter) {
   int64_t usage_deadline = UsageDeadline();
   std::vector<v1::ContainerStats> found;
-  for (const ContainerPtr& container : pods_.Containers()) {
+  for (const ContainerPtr& container : ports_.pods.Containers()) {
     if (!container->id().starts_with(filter.id())) continue;
     if (!container->sandbox().id().starts_with(filter.pod_sandbox_id())) continue;
     if (!MatchesLabels(container->config().labels(), filter.label_selector())) continue;
@@ -31,10 +31,11 @@ Result<std::vector<v1::ContainerStats>> Runtime::ListContainerStats(const v1::Co
   return found;
 }
 
-std::optional<v1::ContainerStats> Runtime::StatsIfRunning(Container& container, int64_t usage_deadline_ms) {
+std::optional<v1::ContainerStats> Statistics::StatsIfRunning(Container& container,
+                                                             int64_t usage_deadline_ms) {
   return IfRunning(container, [&] {
     v1::ContainerStats stats = FileStatsOf(container, usage_deadline_ms);
-    CgroupFiles files(host_.cgroups.hierarchies(),
+    CgroupFiles files(ports_.cgroups.hierarchies(),
                       container.record().Read([](const ContainerRecord& r) { return r.cgroup_path; }));
     if (auto cpu = CpuUsageOf(files, container.cpu_rate())) *stats.mutable_cpu() = std::move(*cpu);
     if (auto memory = ReadMemory(files)) {
@@ -46,7 +47,7 @@ std::optional<v1::ContainerStats> Runtime::StatsIfRunning(Container& container, 
   });
 }
 
-v1::ContainerStats Runtime::FileStatsOf(Container& container, int64_t usage_deadline_ms) {
+v1::ContainerStats Statistics::FileStatsOf(Container& container, int64_t usage_deadline_ms) {
   const v1::ContainerConfig& config = container.config();
   v1::ContainerStats stats;
   stats.mutable_attributes()->set_id(container.id());
@@ -54,9 +55,9 @@ v1::ContainerStats Runtime::FileStatsOf(Container& container, int64_t usage_dead
   *stats.mutable_attributes()->mutable_labels() = config.labels();
   *stats.mutable_attributes()->mutable_annotations() = config.annotations();
 
-  if (auto layer = host_.snapshotter.RecentContainerUsage(container.id(), usage_deadline_ms)) {
+  if (auto layer = ports_.snapshots.RecentContainerUsage(container.id(), usage_deadline_ms)) {
     *stats.mutable_writable_layer() =
-        FilesystemUsageOf(host_.snapshotter.root(), layer->usage, layer->taken_at);
+        FilesystemUsageOf(ports_.snapshots.root(), layer->usage, layer->taken_at);
   }
   return stats;
 }

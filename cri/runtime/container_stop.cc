@@ -1,24 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-#include "base/codec.h"
-#include "cri/runtime/runtime.h"
+#include <algorithm>
+
+#include "base/time.h"
+#include "cri/runtime/containers.h"
 
 namespace davit {
 namespace {
 
-bool Ended(const ContainerRecord& record) {
-  return record.phase != ContainerPhase::kRunning && record.phase != ContainerPhase::kStarting;
-}
-
 // After SIGKILL a container ends as soon as the kernel gets to it; what lasts longer is stuck in the kernel.
 constexpr int64_t kKillPatienceMs = 120'000;
+// How long a shim may take to report the death of a container that was killed, before it is taken for hung
+// and killed.
+constexpr int64_t kShimPatienceMs = 10'000;
+
+bool IsSettled(const ContainerRecord& record) {
+  return !phases::IsStarting(record);
+}
+
+bool HasNoProcess(const ContainerRecord& record) {
+  return !phases::MayHaveProcess(record);
+}
+
+std::unexpected<Error> StillRunning(const Container& container) {
+  return Fail(Code::kDeadlineExceeded, "stop container", container.id(), "it is still running after SIGKILL");
+}
+
+void Kill(const Container& container) {
+  // Init first and directly, so that a shim that does not answer cannot save it. Then the shim kills whatever
+  // init leaves behind where it is not the PID 1 of its own namespace.
+  (void)container.Signal(SIGKILL);
+  if (ShimPtr shim = container.sandbox().shim()) shim->KillContainer(container.id());
+}
 
 }  // namespace
 
-Result<v1::StopContainerResponse> Runtime::StopContainer(const v1::StopContainerRequest& request,
-                                                         Call& call) {
-  Result<ContainerPtr> found = pods_.FindContainer(request.container_id());
+Result<v1::StopContainerResponse> Containers::Stop(const v1::StopContainerRequest& request, Call& call) {
+  Result<ContainerPtr> found = ports_.pods.FindContainer(request.container_id());
   if (!found && found.error().code == Code::kNotFound) return v1::StopContainerResponse();
   ContainerPtr container = TRY(std::move(found));
   int64_t grace_ms = std::clamp<int64_t>(request.timeout(), 0, 1 << 30) * 1000;
@@ -28,39 +47,41 @@ Result<v1::StopContainerResponse> Runtime::StopContainer(const v1::StopContainer
 }
 
 // Several stops of one container run side by side: each signals, and the one with the shortest grace kills.
-Result<> Runtime::StopProcess(const ContainerPtr& container, int64_t grace_ms, int64_t deadline_ms) {
-  auto settled = [](const ContainerRecord& r) { return r.phase != ContainerPhase::kStarting; };
-  if (!container->record().WaitUntil(settled, deadline_ms)) {
+Result<> Containers::StopProcess(const ContainerPtr& container, int64_t grace_ms, int64_t deadline_ms) {
+  if (!container->record().WaitUntil(IsSettled, deadline_ms))
     return Fail(Code::kDeadlineExceeded, "stop container", container->id(), "it is still being started");
-  }
-  if (container->phase() != ContainerPhase::kRunning) return {};
+  if (!container->running()) return {};
 
   if (grace_ms > 0) {
     int signal = container->record().Read([](const ContainerRecord& r) { return r.stop_signal; });
     Result<> sent = container->Signal(signal);
     if (!sent && sent.error().code != Code::kNotFound) return sent;
     int64_t patience = std::min(deadline_ms, MonotonicMilliseconds() + grace_ms);
-    if (container->record().WaitUntil(Ended, patience)) return {};
+    if (container->record().WaitUntil(HasNoProcess, patience)) return {};
     if (patience == deadline_ms) {
       return Fail(Code::kDeadlineExceeded, "stop container", container->id(),
                   "its grace period has not passed yet");
     }
   }
-  KillProcess(*container);
-  if (container->record().WaitUntil(Ended, std::min(deadline_ms, MonotonicMilliseconds() + kKillPatienceMs)))
-    return {};
-  return Fail(Code::kDeadlineExceeded, "stop container", container->id(),
-              "it is still running after SIGKILL");
+  Kill(*container);
+  int64_t patience = std::min(deadline_ms, MonotonicMilliseconds() + kKillPatienceMs);
+  if (container->record().WaitUntil(HasNoProcess, patience)) return {};
+  return StillRunning(*container);
 }
 
-void Runtime::KillProcess(const Container& container) {
-  // Init first and directly, so that a shim that does not answer cannot save it. Then the shim kills whatever
-  // init leaves behind where it is not the PID 1 of its own namespace.
-  (void)container.Signal(SIGKILL);
-  if (std::shared_ptr<ShimLink> link = container.sandbox().link()) {
-    (void)link->Send(ShimMessage::kKillContainer, Encode(KillContainer{container.id()}), {},
-                     MonotonicMilliseconds());
+Result<> Containers::KillAllOf(const Sandbox& sandbox, int64_t deadline_ms) {
+  std::vector<ContainerPtr> containers = ports_.pods.ContainersOf(sandbox.id());
+  for (const ContainerPtr& container : containers) {
+    if (container->running()) Kill(*container);
   }
+  int64_t patience = std::min(deadline_ms, MonotonicMilliseconds() + kShimPatienceMs);
+  for (const ContainerPtr& container : containers) {
+    if (container->record().WaitUntil(HasNoProcess, patience)) continue;
+    // It was killed and its shim does not say so: the shim hangs. Its death lets the daemon take over.
+    if (ShimPtr shim = sandbox.shim()) shim->Kill();
+    if (!container->record().WaitUntil(HasNoProcess, deadline_ms)) return StillRunning(*container);
+  }
+  return {};
 }
 
 }  // namespace davit

@@ -2,32 +2,37 @@
 // Copyright The Davit Authors
 
 #include "base/codec.h"
+#include "base/ids.h"
 #include "base/memfd.h"
-#include "cri/runtime/runtime.h"
+#include "cri/runtime/execs.h"
+#include "cri/spec/process_plan.h"
 
 namespace davit {
 
-std::string Runtime::PreparedExec::Request(const std::string& exec_id) const {
-  return Encode(ExecRequest{container->id(), exec_id, frame.roles(), plan});
-}
-
-Result<Runtime::PreparedExec> Runtime::PrepareExec(ContainerPtr container,
-                                                   const std::vector<std::string>& command,
-                                                   Terminal terminal) {
-  PreparedExec prepared{container, container->record().Get(), nullptr, {}, {}};
-  if (prepared.record.phase != ContainerPhase::kRunning) {
-    return Fail(Code::kFailedPrecondition, "exec in container", container->id(), "it is not running");
+Result<Execs::Prepared> Execs::Prepare(const std::string& container_id,
+                                       const std::vector<std::string>& command, Terminal terminal) {
+  Prepared exec;
+  exec.container = TRY(ports_.pods.FindContainer(container_id));
+  ContainerRecord record = exec.container->record().Get();
+  if (!phases::IsRunning(record)) {
+    return Fail(Code::kFailedPrecondition, "exec in container", exec.container->id(), "it is not running");
   }
-  prepared.link = TRY(LinkOf(container->sandbox()));
-  ContainerPlan plan = TRY(Decode<ContainerPlan>(prepared.record.plan, "plan of " + container->id()));
+  exec.cgroup_path = record.cgroup_path;
+  exec.shim = TRY(exec.container->sandbox().LiveShim());
+  ContainerPlan plan = TRY(Decode<ContainerPlan>(record.plan, "plan of " + record.id));
   ProcessPlan process = TRY(BuildExecPlan(plan, command, terminal == Terminal::kOwn));
-  prepared.plan = Encode(process);
-  if (prepared.plan.size() > kMaxPlanInRequest)
-    prepared.frame.Add(FdRole::kPlan, TRY(MakeSealedMemfd("exec-plan", std::exchange(prepared.plan, {}))));
-  if (process.seccomp) {
-    prepared.frame.Add(FdRole::kSeccomp, TRY(SeccompFilterOf(container->config(), plan)));
+  exec.launch.container_id = record.id;
+  exec.launch.exec_id = TRY(NewId());
+  exec.launch.plan = Encode(process);
+  if (exec.launch.plan.size() > kMaxPlanInRequest) {
+    UniqueFd memfd = TRY(MakeSealedMemfd("exec-plan", std::exchange(exec.launch.plan, {})));
+    exec.launch.frame.Add(FdRole::kPlan, std::move(memfd));
   }
-  return prepared;
+  if (process.seccomp) {
+    exec.launch.frame.Add(FdRole::kSeccomp,
+                          TRY(ports_.confinement.SeccompFilterOf(exec.container->config(), plan)));
+  }
+  return exec;
 }
 
 }  // namespace davit

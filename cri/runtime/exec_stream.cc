@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-#include "base/ids.h"
-#include "cri/runtime/runtime.h"
+#include <memory>
+
+#include "cri/runtime/execs.h"
 #include "cri/runtime/stream_pipe.h"
 #include "cri/runtime/stream_request.h"
 
@@ -33,41 +34,43 @@ Result<ProcessStreams> AddPipes(const StreamSet& wanted, StartFrame& frame) {
 
 }  // namespace
 
-Result<ExecOrder> Runtime::OrderExec(const v1::ExecRequest& request) {
+Result<ExecOrder> Execs::OrderExec(const v1::ExecRequest& request) {
   if (request.cmd().empty()) return Fail(Code::kInvalidArgument, "validate", "cmd", "it is empty");
   StreamSet streams = TRY(StreamsOf(request));
-  ContainerPtr container = TRY(pods_.FindContainer(request.container_id()));
+  ContainerPtr container = TRY(ports_.pods.FindContainer(request.container_id()));
   TRY(RequireRunning(*container, "exec in container"));
   return ExecOrder{container->id(), {request.cmd().begin(), request.cmd().end()}, streams};
 }
 
-void Runtime::StreamExec(const ExecOrder& order, OnStreams on_streams, OnExit on_exit) {
-  streams_.Post([this, order, on_streams, on_exit] { on_streams(StartStreamedExec(order, on_exit)); });
+void Execs::StreamExec(const ExecOrder& order, OnStreams on_streams, OnExit on_exit) {
+  ports_.workers.Post([this, order, on_streams, on_exit] {
+    if (Result<> begun = BeginExec(order, on_streams, on_exit); !begun)
+      on_streams(std::unexpected(std::move(begun).error()));
+  });
 }
 
-Result<ProcessStreams> Runtime::StartStreamedExec(const ExecOrder& order, OnExit on_exit) {
-  ContainerPtr container = TRY(pods_.FindContainer(order.container_id));
+Result<> Execs::BeginExec(const ExecOrder& order, const OnStreams& on_streams, const OnExit& on_exit) {
   bool terminal = order.streams.terminal;
-  PreparedExec exec = TRY(PrepareExec(container, order.command, terminal ? Terminal::kOwn : Terminal::kNone));
-  ProcessStreams streams;
-  if (!terminal) streams = TRY(AddPipes(order.streams, exec.frame));
+  Prepared exec =
+      TRY(Prepare(order.container_id, order.command, terminal ? Terminal::kOwn : Terminal::kNone));
+  auto streams = std::make_shared<ProcessStreams>();
+  if (!terminal) *streams = TRY(AddPipes(order.streams, exec.launch.frame));
 
-  std::string exec_id = TRY(NewId());
-  ExecTable& execs = container->sandbox().execs();
-  execs.Expect(exec_id, [on_exit](const std::optional<ExecExited>& exited) {
+  // The exit may be reported before the start is.
+  ExecTable& execs = exec.container->sandbox().execs();
+  execs.Expect(exec.launch.exec_id, [on_exit](const std::optional<ExecExited>& exited) {
     on_exit(exited ? std::optional(exited->exit_code) : std::nullopt);
   });
-  Result<Frame> started =
-      exec.link->Call(ShimMessage::kExec, exec.Request(exec_id), exec.frame.fds(), OperationDeadline());
-  if (!started) {
-    execs.Forget(exec_id);
-    return std::unexpected(std::move(started).error());
-  }
-  if (!terminal) return streams;
-  if (started->fds.size() < 2) {
-    return Fail(Code::kInternal, "exec in container", container->id(), "the shim sent no terminal");
-  }
-  return TerminalStreams(std::move(started->fds[1]));
+  auto started = [terminal, streams, on_streams, pod = exec.container,
+                  id = exec.launch.exec_id](Result<UniqueFd> controller) {
+    if (controller && !terminal) return on_streams(std::move(*streams));
+    if (controller && *controller) return on_streams(TerminalStreams(std::move(*controller)));
+    pod->sandbox().execs().Forget(id);
+    if (!controller) return on_streams(std::unexpected(std::move(controller).error()));
+    on_streams(Fail(Code::kInternal, "exec in container", pod->id(), "the shim sent no terminal"));
+  };
+  exec.shim->StartExec(std::move(exec.launch), started);
+  return {};
 }
 
 }  // namespace davit

@@ -4,11 +4,13 @@
 #include <fcntl.h>
 #include <poll.h>
 
+#include <algorithm>
+
 #include "base/frame.h"
-#include "base/ids.h"
+#include "base/time.h"
 #include "cri/host/cgroup/exec_cgroup.h"
-#include "cri/runtime/runtime.h"
-#include "cri/runtime/start_frame.h"
+#include "cri/runtime/execs.h"
+#include "cri/shims/exec_outcome.h"
 
 namespace davit {
 namespace {
@@ -19,8 +21,7 @@ constexpr size_t kMaxOutput = 16'000'000;
 // What a pipe can hold for a process without privileges (pipe(7), pipe-max-size).
 constexpr size_t kMaxPipe = 1 << 20;
 
-// Both ends are held here to the end: a pipe that cannot reach its own has nothing to say when the command
-// goes.
+// Both ends stay open here to the end, so that poll() is not woken by HUP when the command exits.
 struct OutputPipe {
   UniqueFd reader;
   UniqueFd writer;
@@ -75,39 +76,40 @@ class OutputCollector {
   size_t kept_ = 0;
 };
 
+int64_t DeadlineOf(const v1::ExecSyncRequest& request, const Call& call) {
+  if (request.timeout() <= 0) return call.deadline_ms;
+  int64_t timeout_ms = std::min<int64_t>(request.timeout(), 1 << 30) * 1000;
+  return std::min(call.deadline_ms, MonotonicMilliseconds() + timeout_ms);
+}
+
 }  // namespace
 
-Result<v1::ExecSyncResponse> Runtime::ExecSync(const v1::ExecSyncRequest& request, Call& call) {
+Result<v1::ExecSyncResponse> Execs::RunSync(const v1::ExecSyncRequest& request, Call& call) {
   if (request.cmd().empty()) return Fail(Code::kInvalidArgument, "validate", "cmd", "it is empty");
   std::vector<std::string> command(request.cmd().begin(), request.cmd().end());
-  PreparedExec exec =
-      TRY(PrepareExec(TRY(pods_.FindContainer(request.container_id())), command, Terminal::kNone));
+  Prepared exec = TRY(Prepare(request.container_id(), command, Terminal::kNone));
   OutputPipe out = TRY(MakePipe());
   OutputPipe err = TRY(MakePipe());
-  exec.frame.AddBorrowed(FdRole::kStdout, out.writer.get());
-  exec.frame.AddBorrowed(FdRole::kStderr, err.writer.get());
+  StartFrame& frame = exec.launch.frame;
+  frame.AddBorrowed(FdRole::kStdout, out.writer.get());
+  frame.AddBorrowed(FdRole::kStderr, err.writer.get());
   auto [outcome, shims_end] = TRY(FramePair());
-  exec.frame.Add(FdRole::kOutcome, std::move(shims_end));
-  std::string exec_id = TRY(NewId());
+  frame.Add(FdRole::kOutcome, std::move(shims_end));
   ExecCgroups::Lease cgroup =
-      TRY(exec.container->exec_cgroups().Take(host_.cgroups, exec.record.cgroup_path, exec_id));
-  if (cgroup.directory() >= 0) exec.frame.AddBorrowed(FdRole::kCgroupUnified, cgroup.directory());
+      TRY(ports_.cgroups.LendToExec(exec.container->exec_cgroups(), exec.cgroup_path, exec.launch.exec_id));
+  if (cgroup.directory() >= 0) frame.AddBorrowed(FdRole::kCgroupUnified, cgroup.directory());
   call.spans.Mark("plan");
 
-  int64_t deadline = call.deadline_ms;
-  if (request.timeout() > 0) {
-    deadline =
-        std::min(deadline, MonotonicMilliseconds() + std::min<int64_t>(request.timeout(), 1 << 30) * 1000);
-  }
-  TRY(exec.link->Hand(ShimMessage::kExec, exec.Request(exec_id), exec.frame.fds(), deadline));
-  exec.frame = StartFrame();  // the shim's end of the outcome, which is to be the only one
+  int64_t deadline = DeadlineOf(request, call);
+  TRY(exec.shim->HandExec(exec.launch, deadline));
+  frame = StartFrame();  // closes the shim's end of the outcome here
   call.spans.Mark("hand-over");
   v1::ExecSyncResponse response;
   Result<ExecExited> exited = [&]() -> Result<ExecExited> {
     OutputCollector collector(out.reader.get(), err.reader.get(), outcome.get());
     if (TRY(collector.Run(deadline, *response.mutable_stdout(), *response.mutable_stderr())))
-      return ReceiveExecOutcome(outcome.get(), exec.record.id);
-    return Fail(Code::kDeadlineExceeded, "exec in container", exec.record.id,
+      return ReceiveExecOutcome(outcome.get(), exec.container->id());
+    return Fail(Code::kDeadlineExceeded, "exec in container", exec.container->id(),
                 "command \"" + command[0] + "\" timed out after " + std::to_string(request.timeout()) + " s");
   }();
   call.spans.Mark("command");
@@ -116,10 +118,9 @@ Result<v1::ExecSyncResponse> Runtime::ExecSync(const v1::ExecSyncRequest& reques
     return response;
   }
   outcome.Reset();  // the shim kills the command
-  // What has left the command's group and session as well, and a command that the shim starts too late to
-  // tell.
+  // Also what has left the command's group and session, and a command that the shim starts too late.
   if (Result<> killed = cgroup.Kill(); !killed)
-    host_.log.Log(LogLevel::kError, "exec not killed", {{"error", killed.error().ToString()}});
+    ports_.log.Log(LogLevel::kError, "exec not killed", {{"error", killed.error().ToString()}});
   return std::unexpected(std::move(exited).error());
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
+// Figures of running containers only.
 #pragma once
 
 #include <optional>
@@ -10,13 +11,13 @@
 
 namespace davit {
 
-// What `measure` finds of a running container. Nothing as well when that ended while it was looked at: half
-// of its figures would be missing.
+// What `measure` returns for a running container. Nothing when the container does not run, or stopped while
+// it was measured: half of its figures would be missing.
 template <typename Measure>
 auto IfRunning(const Container& container, const Measure& measure) -> std::optional<decltype(measure())> {
-  if (container.phase() != ContainerPhase::kRunning) return std::nullopt;
+  if (!container.running()) return std::nullopt;
   auto figures = measure();
-  if (container.phase() != ContainerPhase::kRunning) return std::nullopt;
+  if (!container.running()) return std::nullopt;
   return std::optional(std::move(figures));
 }
 

@@ -20,4 +20,9 @@ inline nlohmann::json JsonOf(const google::protobuf::Message& message) {
   return nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
 }
 
+// Names in files and requests may hold any bytes; JSON cannot.
+inline std::string Dump(const nlohmann::json& json) {
+  return json.dump(-1, ' ', /*ensure_ascii=*/false, nlohmann::json::error_handler_t::replace);
+}
+
 }  // namespace davit

@@ -8,7 +8,8 @@
 #include <algorithm>
 
 #include "cri/runtime/if_running.h"
-#include "cri/runtime/runtime.h"
+#include "cri/runtime/pod_status.h"
+#include "cri/runtime/statistics.h"
 #include "cri/runtime/usage_patience.h"
 #include "cri/stats/cri_usage.h"
 #include "cri/stats/disk_io.h"
@@ -156,14 +157,14 @@ uint64_t Seconds(int64_t unix_nanoseconds) {
 
 }  // namespace
 
-Result<std::vector<v1::PodSandboxMetrics>> Runtime::ListPodSandboxMetrics() {
+Result<std::vector<v1::PodSandboxMetrics>> Statistics::Metrics() {
   int64_t usage_deadline = UsageDeadline();
-  BridgeCounters counters = TRY(host_.network.Counters());
+  BridgeCounters counters = TRY(ports_.network.Counters());
   std::vector<v1::PodSandboxMetrics> found;
-  for (const SandboxPtr& sandbox : pods_.Sandboxes()) {
+  for (const SandboxPtr& sandbox : ports_.pods.Sandboxes()) {
     if (!sandbox->ready()) continue;
     v1::PodSandboxMetrics metrics = MetricsOf(*sandbox, counters);
-    for (const ContainerPtr& container : pods_.ContainersOf(sandbox->id())) {
+    for (const ContainerPtr& container : ports_.pods.ContainersOf(sandbox->id())) {
       auto figures = IfRunning(*container, [&] { return MetricsOf(*container, usage_deadline); });
       if (figures) *metrics.add_container_metrics() = std::move(*figures);
     }
@@ -173,7 +174,7 @@ Result<std::vector<v1::PodSandboxMetrics>> Runtime::ListPodSandboxMetrics() {
 }
 
 // The pod's own: cAdvisor has the rest of them by container, and sums would count them twice.
-v1::PodSandboxMetrics Runtime::MetricsOf(const Sandbox& sandbox, const BridgeCounters& counters) const {
+v1::PodSandboxMetrics Statistics::MetricsOf(const Sandbox& sandbox, const BridgeCounters& counters) const {
   SandboxRecord record = sandbox.record().Get();
   v1::PodSandboxMetrics metrics;
   metrics.set_pod_sandbox_id(sandbox.id());
@@ -181,11 +182,11 @@ v1::PodSandboxMetrics Runtime::MetricsOf(const Sandbox& sandbox, const BridgeCou
   MetricList list({record.cgroup_parent, sandbox.id(), /*image=*/"", metadata.name(), metadata.namespace_(),
                    /*container=*/""},
                   *metrics.mutable_metrics());
-  for (const LinkCounters& link : host_.network.CountersOf(record.id, counters)) AddNetwork(link, list);
+  for (const LinkCounters& link : ports_.network.CountersOf(sandbox.id(), counters)) AddNetwork(link, list);
   return metrics;
 }
 
-v1::ContainerMetrics Runtime::MetricsOf(const Container& container, int64_t usage_deadline_ms) const {
+v1::ContainerMetrics Statistics::MetricsOf(const Container& container, int64_t usage_deadline_ms) const {
   ContainerRecord record = container.record().Get();
   const v1::PodSandboxMetadata& pod = container.sandbox().config().metadata();
   v1::ContainerMetrics metrics;
@@ -193,7 +194,7 @@ v1::ContainerMetrics Runtime::MetricsOf(const Container& container, int64_t usag
   MetricList list({record.cgroup_path, container.id(), container.config().image().image(), pod.name(),
                    pod.namespace_(), container.config().metadata().name()},
                   *metrics.mutable_metrics());
-  CgroupFiles files(host_.cgroups.hierarchies(), record.cgroup_path);
+  CgroupFiles files(ports_.cgroups.hierarchies(), record.cgroup_path);
   v1::LinuxContainerResources resources = ResourcesOf(container);
 
   list.Add("container_last_seen", Seconds(UnixNanoseconds()));
@@ -201,8 +202,8 @@ v1::ContainerMetrics Runtime::MetricsOf(const Container& container, int64_t usag
   AddCpu(files, resources.cpu_quota() > 0, list);
   AddMemory(files, list);
   AddDiskIo(files, list);
-  AddFilesystem(host_.snapshotter.root(),
-                host_.snapshotter.RecentContainerUsage(container.id(), usage_deadline_ms), list);
+  AddFilesystem(ports_.snapshots.root(),
+                ports_.snapshots.RecentContainerUsage(container.id(), usage_deadline_ms), list);
   AddProcesses(files, list);
   AddPressure(files, list);
   AddSpec(resources, list);

@@ -3,16 +3,14 @@
 
 #include <sys/socket.h>
 
-#include "base/codec.h"
+#include <memory>
+
 #include "cni/netns.h"
-#include "cri/runtime/runtime.h"
+#include "cri/network/network_request.h"
+#include "cri/runtime/execs.h"
 
 namespace davit {
 namespace {
-
-bool UsesHostNetwork(const Sandbox& sandbox) {
-  return sandbox.config().linux().security_context().namespace_options().network() == v1::NODE;
-}
 
 // A family that this kernel or this namespace does without is left out.
 Result<std::vector<UniqueFd>> MakeSockets() {
@@ -25,10 +23,23 @@ Result<std::vector<UniqueFd>> MakeSockets() {
   return sockets;
 }
 
+// A socket belongs to the namespace that it was made in, whoever uses it: no process is needed there.
+Result<std::vector<UniqueFd>> MakeSocketsIn(const std::string& sandbox_id, const UniqueFd& network) {
+  if (!network) {
+    return Fail(Code::kInternal, "forward ports of sandbox", sandbox_id, "its shim has no network namespace");
+  }
+  std::vector<UniqueFd> sockets;
+  TRY(RunInNetns(network.get(), [&sockets]() -> Result<> {
+    sockets = TRY(MakeSockets());
+    return {};
+  }));
+  return sockets;
+}
+
 }  // namespace
 
-Result<ForwardOrder> Runtime::OrderPortForward(const v1::PortForwardRequest& request) {
-  SandboxPtr sandbox = TRY(pods_.FindSandbox(request.pod_sandbox_id()));
+Result<ForwardOrder> Execs::OrderPortForward(const v1::PortForwardRequest& request) {
+  SandboxPtr sandbox = TRY(ports_.pods.FindSandbox(request.pod_sandbox_id()));
   if (!sandbox->ready()) {
     return Fail(Code::kFailedPrecondition, "forward ports of sandbox", sandbox->id(), "it is not ready");
   }
@@ -42,26 +53,29 @@ Result<ForwardOrder> Runtime::OrderPortForward(const v1::PortForwardRequest& req
   return order;
 }
 
-void Runtime::OpenSockets(const std::string& sandbox_id, OnSockets on_sockets) {
-  streams_.Post([this, sandbox_id, on_sockets] { on_sockets(OpenPodSockets(sandbox_id)); });
+void Execs::OpenSockets(const std::string& sandbox_id, OnSockets on_sockets) {
+  ports_.workers.Post([this, sandbox_id, on_sockets] {
+    if (Result<> begun = BeginForward(sandbox_id, on_sockets); !begun)
+      on_sockets(std::unexpected(std::move(begun).error()));
+  });
 }
 
-// A socket belongs to the namespace that it was made in, whoever uses it: no process is needed there.
-Result<std::vector<UniqueFd>> Runtime::OpenPodSockets(const std::string& sandbox_id) {
-  SandboxPtr sandbox = TRY(pods_.FindSandbox(sandbox_id));
-  if (UsesHostNetwork(*sandbox)) return MakeSockets();
-  std::shared_ptr<ShimLink> link = TRY(LinkOf(*sandbox));
-  Frame reply = TRY(link->Call(ShimMessage::kHello, {}, {}, OperationDeadline()));
-  HelloReply hello = TRY(Decode<HelloReply>(reply.payload, "HelloReply"));
-  if (!hello.has_netns || reply.fds.empty()) {
-    return Fail(Code::kInternal, "forward ports of sandbox", sandbox_id, "its shim has no network namespace");
-  }
-  std::vector<UniqueFd> sockets;
-  TRY(RunInNetns(reply.fds.back().get(), [&sockets]() -> Result<> {
-    sockets = TRY(MakeSockets());
+Result<> Execs::BeginForward(const std::string& sandbox_id, const OnSockets& on_sockets) {
+  SandboxPtr sandbox = TRY(ports_.pods.FindSandbox(sandbox_id));
+  if (!HasOwnNetwork(sandbox->config())) {
+    on_sockets(MakeSockets());
     return {};
-  }));
-  return sockets;
+  }
+  ShimPtr shim = TRY(sandbox->LiveShim());
+  // Entering the namespace takes a thread of its own: not the reactor's, which carries the answer.
+  shim->AskNamespaces([this, sandbox_id, on_sockets](Result<PodNamespaces> asked) {
+    auto answer = std::make_shared<Result<PodNamespaces>>(std::move(asked));
+    ports_.workers.Post([sandbox_id, on_sockets, answer] {
+      if (!*answer) return on_sockets(std::unexpected(answer->error()));
+      on_sockets(MakeSocketsIn(sandbox_id, (*answer)->network));
+    });
+  });
+  return {};
 }
 
 }  // namespace davit

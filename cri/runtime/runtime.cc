@@ -3,61 +3,46 @@
 
 #include "cri/runtime/runtime.h"
 
-#include "base/codec.h"
-
 namespace davit {
 namespace {
-constexpr int kJanitorThreads = 2;
-constexpr int kWorkerThreads = 2;
-constexpr int kStreamThreads = 4;  // each waits for a shim
+
+constexpr int kCleanerThreads = 2;
+constexpr int kHelperThreads = 2;
+constexpr int kStreamThreads = 2;  // none of them waits for a shim
+
 }  // namespace
 
 Runtime::Runtime(Host host)
     : host_(std::move(host)),
-      shims_(host_.shims),
-      janitor_(kJanitorThreads),
-      workers_(kWorkerThreads),
-      streams_(kStreamThreads) {}
+      files_(host_.config.state + "/sandboxes", host_.facts.selinux.file.ToString()),
+      confinement_({host_.seccomp, host_.apparmor, host_.selinux, host_.facts}),
+      announcer_(pods_),
+      cleanup_(host_.cgroups, host_.shims, host_.log),
+      deletions_(host_.snapshots, host_.log),
+      planner_({pods_, confinement_, files_, host_.cdi, host_.facts}),
+      cleaners_(kCleanerThreads),
+      helpers_(kHelperThreads),
+      streams_(kStreamThreads),
+      watch_({pods_, host_.shims, announcer_, cleanup_, cleaners_, host_.log}),
+      containers_({pods_, host_.records, host_.snapshots, host_.images, host_.cgroups, host_.shims,
+                   confinement_, planner_, announcer_, cleanup_, watch_, deletions_, helpers_, cleaners_}),
+      sandboxes_({host_.config, pods_, host_.records, host_.network, host_.cgroups, host_.shims, confinement_,
+                  files_, announcer_, watch_, containers_, helpers_, host_.log}),
+      execs_({pods_, host_.cgroups, confinement_, streams_, host_.log}),
+      statistics_({pods_, host_.cgroups, host_.snapshots, host_.network}),
+      node_({host_.config, host_.facts, host_.cdi, host_.shims, host_.snapshots, host_.network,
+             host_.records_health}),
+      recovery_({host_.config, pods_, host_.records, host_.images, host_.snapshots, host_.network,
+                 host_.shims, confinement_, files_, announcer_, watch_, containers_, sandboxes_, host_.log}) {
+}
 
 Runtime::~Runtime() {
-  // No event may reach an object that is going; the shims notice nothing but the end of a connection.
+  // Containers go on without the daemon: the end of these objects releases nothing of theirs.
+  host_.images.KeepReleased();
+  // No event may reach an object that is destroyed. A shim notices the end of a connection, nothing else.
   for (const SandboxPtr& sandbox : pods_.Sandboxes()) {
-    if (std::shared_ptr<ShimLink> link = sandbox->link()) link->Close().wait();
+    if (ShimPtr shim = sandbox->shim()) shim->Close();
   }
-}
-
-Persisted<SandboxRecord>::Write Runtime::SandboxWriter() {
-  return
-      [this](const SandboxRecord& record) { return host_.records.PutSandbox({record.id, Encode(record)}); };
-}
-
-Persisted<ContainerRecord>::Write Runtime::ContainerWriter() {
-  return [this](const ContainerRecord& record) {
-    return host_.records.PutContainer({record.id, record.sandbox_id, Encode(record)});
-  };
-}
-
-std::string Runtime::SandboxDir(const std::string& sandbox_id) const {
-  return host_.config.state + "/sandboxes/" + sandbox_id;
-}
-
-PodFiles Runtime::PodFilesOf(const std::string& sandbox_id) const {
-  std::string dir = SandboxDir(sandbox_id);
-  return PodFiles{dir + "/hosts", dir + "/resolv.conf", dir + "/hostname"};
-}
-
-Result<std::shared_ptr<ShimLink>> Runtime::LinkOf(const Sandbox& sandbox) const {
-  std::shared_ptr<ShimLink> link = sandbox.link();
-  if (link == nullptr || !link->alive()) {
-    return Fail(Code::kUnavailable, "reach shim of sandbox", sandbox.id(),
-                "it is gone or does not answer yet");
-  }
-  return link;
-}
-
-v1::LinuxContainerResources Runtime::ResourcesOf(const Container& container) const {
-  return container.record().Read(
-      [&container](const ContainerRecord& r) { return RecordedResources(container.config(), r); });
 }
 
 }  // namespace davit

@@ -1,32 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-#include <filesystem>
-
-#include "cri/runtime/runtime.h"
+#include "cri/pods/names.h"
+#include "cri/runtime/sandboxes.h"
 
 namespace davit {
 
-Result<v1::RemovePodSandboxResponse> Runtime::RemovePodSandbox(const v1::RemovePodSandboxRequest& request,
-                                                               Call& call) {
-  Result<SandboxPtr> found = pods_.FindSandbox(request.pod_sandbox_id());
+Result<v1::RemovePodSandboxResponse> Sandboxes::Remove(const v1::RemovePodSandboxRequest& request,
+                                                       Call& call) {
+  Result<SandboxPtr> found = ports_.pods.FindSandbox(request.pod_sandbox_id());
   if (!found && found.error().code == Code::kNotFound) return v1::RemovePodSandboxResponse();
   SandboxPtr sandbox = TRY(std::move(found));
-  TRY(StopSandbox(sandbox, call));
-  for (const ContainerPtr& container : pods_.ContainersOf(sandbox->id())) TRY(ForgetContainer(container));
+  TRY(sandbox->record().TryChange(phases::BeginStop));
+  TRY(Release(sandbox, call.deadline_ms, call.spans));
+  for (const ContainerPtr& container : ports_.pods.ContainersOf(sandbox->id()))
+    TRY(ports_.containers.Forget(container));
   call.spans.Mark("containers");
-  TRY(ForgetSandbox(sandbox));
+  TRY(Forget(sandbox));
   call.spans.Mark("forget");
   return v1::RemovePodSandboxResponse();
 }
 
-Result<> Runtime::ForgetSandbox(const SandboxPtr& sandbox) {
-  std::error_code ignored;  // what stays is collected at the next start, when no record names it
-  std::filesystem::remove_all(SandboxDir(sandbox->id()), ignored);
-  TRY(host_.records.DeleteSandbox(sandbox->id()));
-  levels_.GiveBack(sandbox->id());
-  Withdraw(*sandbox);
-  sandbox_names_.Release(SandboxName(sandbox->config().metadata()), sandbox->id());
+Result<> Sandboxes::Forget(const SandboxPtr& sandbox) {
+  ports_.files.Remove(sandbox->id());
+  TRY(ports_.records.DeleteSandbox(sandbox->id()));
+  ports_.network.GiveBack(sandbox->record().Get());  // unless Release did
+  ports_.confinement.GiveLevelBack(sandbox->id());
+  ports_.announcer.Withdraw(*sandbox);
+  names_.Release(SandboxName(sandbox->config().metadata()), sandbox->id());
   return {};
 }
 

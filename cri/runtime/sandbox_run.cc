@@ -1,25 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-#include <sys/stat.h>
-
-#include <filesystem>
+#include <chrono>
 
 #include "base/background.h"
-#include "base/codec.h"
-#include "base/file_io.h"
-#include "base/memfd.h"
+#include "base/rollback.h"
+#include "base/time.h"
 #include "cri/network/network_request.h"
-#include "cri/runtime/runtime.h"
-#include "cri/spec/pod_files.h"
+#include "cri/pods/names.h"
+#include "cri/runtime/own_cgroup.h"
+#include "cri/runtime/record_writers.h"
+#include "cri/runtime/sandboxes.h"
 #include "cri/spec/sandbox_plan.h"
-#include "cri/spec/user_namespace.h"
 
 namespace davit {
 namespace {
 
 // For a pod whose first container does not start soon; one that does has the next shim started
-// (StartContainer). While it starts, the two would hold each other up at the kernel's locks.
+// (container_start.cc). While it starts, the two would hold each other up at the kernel's locks.
 constexpr std::chrono::milliseconds kRefillPatience(200);
 
 Result<> CheckHandler(const std::string& handler) {
@@ -28,87 +26,71 @@ Result<> CheckHandler(const std::string& handler) {
               "\"" + handler + "\" is not configured; only the default is");
 }
 
+// All but the phase, which is the state machine's.
+void TakeWhatWasMade(const SandboxRecord& made, SandboxRecord& record) {
+  record.addresses = made.addresses;
+  record.plugins = made.plugins;
+  record.host_interface = made.host_interface;
+  record.mac = made.mac;
+  record.shim_pid = made.shim_pid;
+  record.shim_start_time = made.shim_start_time;
+  record.shim_boot_id = made.shim_boot_id;
+}
+
 }  // namespace
 
-Result<v1::RunPodSandboxResponse> Runtime::RunPodSandbox(const v1::RunPodSandboxRequest& request,
-                                                         Call& call) {
+Result<v1::RunPodSandboxResponse> Sandboxes::Run(const v1::RunPodSandboxRequest& request, Call& call) {
   TRY(ValidateSandboxConfig(request.config()));
   TRY(CheckHandler(request.runtime_handler()));
   TRY(HostPorts(request.config()));
-  TRY(CheckSeLinux(request.config()));
+  TRY(ports_.confinement.CheckPod(request.config()));
 
   std::string name = SandboxName(request.config().metadata());
   std::string bytes = SerializeDeterministically(request.config());
-  NameTable::Claim claim = TRY(sandbox_names_.Take(name, bytes));
+  OncePerName::Turn turn = TRY(names_.Take(name, FingerprintOf(bytes)));
+  if (turn.owner()) return Make(request, std::move(bytes), turn, call);
   v1::RunPodSandboxResponse response;
-  if (claim.owner) {
-    SandboxAttempt attempt = MakeSandbox(request, std::move(bytes), call);
-    sandbox_names_.Settle(name, attempt.holder);
-    TRY(std::move(attempt.came_up));
-    response.set_pod_sandbox_id(*attempt.holder);
-  } else {
-    response.set_pod_sandbox_id(TRY(JoinSandbox(claim, name, call)));
-  }
-  return response;
+  response.set_pod_sandbox_id(TRY(turn.Join(call.deadline_ms)));
+  Result<SandboxPtr> sandbox = ports_.pods.FindSandbox(response.pod_sandbox_id());
+  if (sandbox && (*sandbox)->ready()) return response;
+  return Fail(Code::kAlreadyExists, "reserve name", name,
+              "held by sandbox " + response.pod_sandbox_id() + ", which is not ready");
 }
 
-Result<std::string> Runtime::JoinSandbox(const NameTable::Claim& claim, const std::string& name,
-                                         const Call& call) {
-  auto patience = std::chrono::milliseconds(std::max<int64_t>(0, call.deadline_ms - MonotonicMilliseconds()));
-  if (claim.outcome.wait_for(patience) != std::future_status::ready) {
-    return Fail(Code::kDeadlineExceeded, "run sandbox", name, "an earlier request is still starting it");
-  }
-  std::string id = TRY(Result<std::string>(claim.outcome.get()));
-  Result<SandboxPtr> sandbox = pods_.FindSandbox(id);
-  if (sandbox && (*sandbox)->ready()) return id;
-  return Fail(Code::kAlreadyExists, "reserve name", name, "held by sandbox " + id + ", which is not ready");
-}
-
-Runtime::SandboxAttempt Runtime::MakeSandbox(const v1::RunPodSandboxRequest& request,
-                                             std::string config_bytes, Call& call) {
-  Result<ShimLauncher::Shim> shim = shims_.Take();
-  if (!shim) return {std::unexpected(shim.error()), std::unexpected(shim.error())};
+Result<v1::RunPodSandboxResponse> Sandboxes::Make(const v1::RunPodSandboxRequest& request,
+                                                  std::string config_bytes, OncePerName::Turn& turn,
+                                                  Call& call) {
+  NewShim shim = TRY(ports_.shims.Take());
   call.spans.Mark("shim");
-  Result<SandboxPtr> recorded = RecordSandbox(shim->sandbox_id, request, std::move(config_bytes));
+  Result<SandboxPtr> recorded = Record(shim.sandbox_id, request, std::move(config_bytes));
   if (!recorded) {
-    host_.shims.Discard(std::move(*shim));
-    return {std::unexpected(recorded.error()), std::unexpected(recorded.error())};
+    ports_.shims.Discard(std::move(shim));
+    return std::unexpected(std::move(recorded).error());
   }
   SandboxPtr sandbox = *recorded;
   call.spans.Mark("record");
-  if (Result<> up = BringUp(sandbox, std::move(*shim), call); !up) {
+  if (Result<> up = BringUp(sandbox, std::move(shim), call); !up) {
     Error failure = Within("run sandbox " + SandboxName(request.config().metadata()), up.error());
-    bool gone = UndoSandbox(sandbox, failure.ToString(), call.spans);
-    return {gone ? Result<std::string>(std::unexpected(failure)) : sandbox->id(), std::unexpected(failure)};
+    // What is left of it keeps the name; calls that joined find it not ready.
+    if (!Undo(sandbox, failure.ToString(), call.spans))
+      turn.Settle(sandbox->id());
+    else
+      turn.Settle(std::unexpected(failure));
+    return std::unexpected(std::move(failure));
   }
-  pods_.AddSandbox(sandbox);
-  Announce(*sandbox);
-  shims_.Refill(kRefillPatience);
-  return {sandbox->id(), {}};
-}
-
-// The same path takes down a sandbox that never stood and one that did.
-bool Runtime::UndoSandbox(const SandboxPtr& sandbox, const std::string& reason, Spans& spans) {
-  Result<> undone = ReleaseSandbox(sandbox, OperationDeadline(), spans);
-  if (undone) undone = ForgetSandbox(sandbox);
-  if (undone) return true;
-  host_.log.Log(LogLevel::kError, "unfinished sandbox not removed",
-                {{"sandbox", sandbox->id()}, {"error", undone.error().ToString()}});
-  (void)sandbox->record().TryChange([&reason](SandboxRecord& r) {
-    if (r.phase != SandboxPhase::kCreating) return false;
-    r.phase = SandboxPhase::kNotReady;
-    r.reason = reason;
-    return true;
-  });
-  pods_.AddSandbox(sandbox);
-  Announce(*sandbox);
-  return false;
+  ports_.pods.AddSandbox(sandbox);
+  ports_.announcer.Announce(*sandbox);
+  turn.Settle(sandbox->id());
+  ports_.shims.Refill(kRefillPatience);
+  v1::RunPodSandboxResponse response;
+  response.set_pod_sandbox_id(sandbox->id());
+  return response;
 }
 
 // The lease and the record come first: from here on a crash leaves nothing that recovery does not know. (A
 // shim without a record ends with the daemon.)
-Result<SandboxPtr> Runtime::RecordSandbox(const std::string& id, const v1::RunPodSandboxRequest& request,
-                                          std::string config_bytes) {
+Result<SandboxPtr> Sandboxes::Record(const std::string& id, const v1::RunPodSandboxRequest& request,
+                                     std::string config_bytes) {
   const v1::PodSandboxConfig& config = request.config();
   SandboxRecord record;
   record.id = id;
@@ -117,91 +99,69 @@ Result<SandboxPtr> Runtime::RecordSandbox(const std::string& id, const v1::RunPo
   record.created_at = UnixNanoseconds();
   record.cgroup_parent = config.linux().cgroup_parent();
   record.own_cgroup_parent = record.cgroup_parent.empty();
-  if (record.own_cgroup_parent) {
-    record.cgroup_parent =
-        (std::filesystem::path(host_.config.cgroup.root) / "davit/pods" / record.id).string();
-  }
-  record.selinux_level = TRY(TakeLevel(id, config));
-  Result<> chosen = HasOwnNetwork(config) ? host_.network.Choose(record) : Result<>();
-  if (!chosen) {
-    levels_.GiveBack(id);
-    return std::unexpected(std::move(chosen).error());
-  }
-
-  SandboxRow row{record.id, Encode(record)};
-  if (Result<> put = host_.records.PutSandbox(row); !put) {
-    host_.network.GiveBack(record);
-    levels_.GiveBack(id);
-    return std::unexpected(std::move(put).error());
-  }
-  return std::make_shared<Sandbox>(std::move(record), config, SandboxWriter());
+  if (record.own_cgroup_parent) record.cgroup_parent = OwnCgroupOf(ports_.config, record.id);
+  Rollback rollback;
+  record.selinux_level = TRY(ports_.confinement.TakeLevel(id, config));
+  rollback.Add([&] { ports_.confinement.GiveLevelBack(id); });
+  if (HasOwnNetwork(config)) TRY(ports_.network.Choose(record));
+  rollback.Add([&] { ports_.network.GiveBack(record); });
+  TRY(ports_.records.PutSandbox(RowOf(record)));
+  rollback.Dismiss();
+  return std::make_shared<Sandbox>(std::move(record), config, SandboxWriter(ports_.records));
 }
 
-Result<> Runtime::BringUp(const SandboxPtr& sandbox, ShimLauncher::Shim shim, Call& call) {
-  int64_t deadline = OperationDeadline();
+Result<> Sandboxes::BringUp(const SandboxPtr& sandbox, NewShim shim, Call& call) {
   SandboxRecord record = sandbox->record().Get();
   record.shim_pid = shim.identity.pid;
   record.shim_start_time = shim.identity.start_time;
   record.shim_boot_id = shim.identity.boot_id;
-  sandbox->SetLink(ShimLink::Open(host_.reactor, sandbox->id(), std::move(shim.socket),
-                                  std::move(shim.process), EventsOf(sandbox)));
-  PendingReply pending = TRY(SendSandboxPlan(*sandbox, deadline));
-  Background<> files_and_cgroup(workers_, [this, &sandbox, before = record]() -> Result<> {
-    TRY(WritePodFiles(*sandbox, before.addresses));
-    return MakePodCgroup(before);
+  ShimPtr client = ports_.shims.Adopt(std::move(shim), ports_.watch.EventsOf(sandbox));
+  sandbox->SetShim(client);
+  SandboxPlan plan = TRY(BuildSandboxPlan(sandbox->config(), sandbox->id()));
+  plan.selinux_files = TRY(ports_.confinement.FilesContextOf(*sandbox));
+  Background<> files_and_cgroup(ports_.workers, [this, &sandbox, before = record]() -> Result<> {
+    TRY(ports_.files.Write(*sandbox, before.addresses));
+    return MakeCgroup(before);
   });
-  Frame started = TRY(pending.Wait(deadline));
-  if (HasUserNamespace(sandbox->config()) && !started.fds.empty()) {
-    sandbox->SetUserNamespace(std::move(started.fds.back()));
-    started.fds.pop_back();
-  }
+  PodNamespaces namespaces = TRY(client->StartSandbox(plan, OperationDeadline()));
   call.spans.Mark("namespaces");
-  TRY(AttachNetwork(*sandbox, started, record));
+  Rollback rollback;
+  if (HasOwnNetwork(sandbox->config()))
+    TRY(ports_.network.Attach(sandbox->config(), namespaces.network.get(), record));
+  // A failure after this leaves Undo a record that names what is to be detached.
+  rollback.Add(
+      [&] { (void)sandbox->record().Change([&](SandboxRecord& r) { TakeWhatWasMade(record, r); }); });
   call.spans.Mark("network");
+  sandbox->SetUserNamespace(std::move(namespaces.user));
   TRY(files_and_cgroup.Wait());
-  if (record.plugins) TRY(WritePodFiles(*sandbox, record.addresses));  // known only now
+  if (record.plugins) TRY(ports_.files.Write(*sandbox, record.addresses));  // known only now
   call.spans.Mark("files+cgroup");
-  TRY(sandbox->record().Change([&record](SandboxRecord& r) {
-    r = record;
-    r.phase = SandboxPhase::kReady;
-  }));
+  TRY(sandbox->BecomeReady([&record](SandboxRecord& r) { TakeWhatWasMade(record, r); }));
+  rollback.Dismiss();
   call.spans.Mark("ready");
   return {};
 }
 
-Result<PendingReply> Runtime::SendSandboxPlan(const Sandbox& sandbox, int64_t deadline_ms) const {
-  SandboxPlan plan = TRY(BuildSandboxPlan(sandbox.config(), sandbox.id()));
-  plan.selinux_files = TRY(FilesContextOf(sandbox));
-  UniqueFd memfd = TRY(MakeSealedMemfd("sandbox-plan", Encode(plan)));
-  int fds[] = {memfd.get()};
-  return sandbox.link()->Send(ShimMessage::kStartSandbox, "", fds, deadline_ms);
-}
-
-Result<> Runtime::WritePodFiles(const Sandbox& sandbox, const std::vector<std::string>& addresses) {
-  std::string dir = SandboxDir(sandbox.id());
-  if (mkdir(dir.c_str(), 0755) < 0 && errno != EEXIST) return SystemError("mkdir", dir);
-  PodFiles paths = PodFilesOf(sandbox.id());
-  PodFileContents contents = TRY(RenderPodFiles(sandbox.config(), addresses));
-  auto write = [this](const std::string& path, const std::string& text) -> Result<> {
-    UniqueFd fd = TRY(OpenAt(AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644));
-    TRY(LabelPodFile(fd.get(), path));
-    return WriteAll(fd.get(), text, path);
-  };
-  TRY(write(paths.hosts, contents.hosts));
-  TRY(write(paths.hostname, contents.hostname));
-  return write(paths.resolv_conf, contents.resolv_conf);
-}
-
-Result<> Runtime::MakePodCgroup(const SandboxRecord& record) {
+Result<> Sandboxes::MakeCgroup(const SandboxRecord& record) {
   if (!record.own_cgroup_parent) return {};  // the kubelet has made it, with its limits
-  return host_.cgroups.Create(record.cgroup_parent, CgroupResources(), /*devices=*/{});
+  return ports_.cgroups.Create(record.cgroup_parent, CgroupResources(), /*devices=*/{});
 }
 
-Result<> Runtime::AttachNetwork(const Sandbox& sandbox, const Frame& started, SandboxRecord& record) {
-  if (!HasOwnNetwork(sandbox.config())) return {};
-  if (started.fds.size() != 1)
-    return Fail(Code::kInternal, "start sandbox", sandbox.id(), "the shim sent no network namespace");
-  return host_.network.Attach(sandbox.config(), started.fds[0].get(), record);
+// The same path takes down a sandbox that never stood and one that did.
+bool Sandboxes::Undo(const SandboxPtr& sandbox, const std::string& reason, Spans& spans) {
+  Result<> undone = Release(sandbox, OperationDeadline(), spans);
+  if (undone) undone = Forget(sandbox);
+  if (undone) return true;
+  ports_.log.Log(LogLevel::kError, "unfinished sandbox not removed",
+                 {{"sandbox", sandbox->id()}, {"error", undone.error().ToString()}});
+  (void)sandbox->record().TryChange([&reason](SandboxRecord& r) { return phases::Fail(r, reason); });
+  ports_.pods.AddSandbox(sandbox);
+  ports_.announcer.Announce(*sandbox);
+  return false;
+}
+
+void Sandboxes::RestoreName(const Sandbox& sandbox, const std::string& config_bytes) {
+  names_.Restore(SandboxName(sandbox.config().metadata()), FingerprintOf(config_bytes), sandbox.id());
 }
 
 }  // namespace davit

@@ -2,7 +2,7 @@
 // Copyright The Davit Authors
 
 #include "cri/runtime/labels.h"
-#include "cri/runtime/runtime.h"
+#include "cri/runtime/statistics.h"
 #include "cri/runtime/usage_patience.h"
 #include "cri/stats/cri_usage.h"
 
@@ -30,20 +30,18 @@ v1::NetworkUsage NetworkUsageOf(const std::vector<LinkCounters>& links) {
 
 }  // namespace
 
-Result<v1::PodSandboxStatsResponse> Runtime::PodSandboxStats(const v1::PodSandboxStatsRequest& request,
-                                                             Call&) {
-  SandboxPtr sandbox = TRY(pods_.FindSandbox(request.pod_sandbox_id()));
+Result<v1::PodSandboxStatsResponse> Statistics::OfSandbox(const v1::PodSandboxStatsRequest& request, Call&) {
+  SandboxPtr sandbox = TRY(ports_.pods.FindSandbox(request.pod_sandbox_id()));
   v1::PodSandboxStatsResponse response;
-  *response.mutable_stats() = StatsOf(*sandbox, TRY(host_.network.Counters()), UsageDeadline());
+  *response.mutable_stats() = StatsOf(*sandbox, TRY(ports_.network.Counters()), UsageDeadline());
   return response;
 }
 
-Result<std::vector<v1::PodSandboxStats>> Runtime::ListPodSandboxStats(
-    const v1::PodSandboxStatsFilter& filter) {
+Result<std::vector<v1::PodSandboxStats>> Statistics::OfSandboxes(const v1::PodSandboxStatsFilter& filter) {
   int64_t usage_deadline = UsageDeadline();
-  BridgeCounters counters = TRY(host_.network.Counters());
+  BridgeCounters counters = TRY(ports_.network.Counters());
   std::vector<v1::PodSandboxStats> found;
-  for (const SandboxPtr& sandbox : pods_.Sandboxes()) {
+  for (const SandboxPtr& sandbox : ports_.pods.Sandboxes()) {
     if (!sandbox->id().starts_with(filter.id())) continue;
     if (!MatchesLabels(sandbox->config().labels(), filter.label_selector())) continue;
     if (!sandbox->ready()) continue;
@@ -55,8 +53,8 @@ Result<std::vector<v1::PodSandboxStats>> Runtime::ListPodSandboxStats(
 
 // The figures are those of the pod's own cgroup, which are more than the sum of its containers': what ended
 // is in them, and memory that no container holds. A pod on the host's network has no traffic of its own.
-v1::PodSandboxStats Runtime::StatsOf(Sandbox& sandbox, const BridgeCounters& counters,
-                                     int64_t usage_deadline_ms) {
+v1::PodSandboxStats Statistics::StatsOf(Sandbox& sandbox, const BridgeCounters& counters,
+                                        int64_t usage_deadline_ms) {
   const v1::PodSandboxConfig& config = sandbox.config();
   v1::PodSandboxStats stats;
   stats.mutable_attributes()->set_id(sandbox.id());
@@ -66,14 +64,14 @@ v1::PodSandboxStats Runtime::StatsOf(Sandbox& sandbox, const BridgeCounters& cou
 
   v1::LinuxPodSandboxStats& pod = *stats.mutable_linux();
   SandboxRecord record = sandbox.record().Get();
-  CgroupFiles files(host_.cgroups.hierarchies(), record.cgroup_parent);
+  CgroupFiles files(ports_.cgroups.hierarchies(), record.cgroup_parent);
   if (auto cpu = CpuUsageOf(files, sandbox.cpu_rate())) *pod.mutable_cpu() = std::move(*cpu);
   if (auto memory = ReadMemory(files)) *pod.mutable_memory() = MemoryUsageOf(files, *memory);
   if (auto processes = ProcessUsageOf(files)) *pod.mutable_process() = std::move(*processes);
   if (auto io = IoUsageOf(files)) *pod.mutable_io() = std::move(*io);
-  if (auto links = host_.network.CountersOf(record.id, counters); !links.empty())
+  if (auto links = ports_.network.CountersOf(sandbox.id(), counters); !links.empty())
     *pod.mutable_network() = NetworkUsageOf(links);
-  for (const ContainerPtr& container : pods_.ContainersOf(sandbox.id())) {
+  for (const ContainerPtr& container : ports_.pods.ContainersOf(sandbox.id())) {
     if (auto figures = StatsIfRunning(*container, usage_deadline_ms))
       *pod.add_containers() = std::move(*figures);
   }

@@ -14,7 +14,7 @@ constexpr int64_t kLookForClientMs = 1'000;
 
 grpc::Status RuntimeService::GetContainerEvents(grpc::ServerContext* context, const v1::GetEventsRequest*,
                                                 grpc::ServerWriter<v1::ContainerEventResponse>* writer) {
-  auto watcher = runtime_.WatchEvents([context] { context->TryCancel(); });
+  auto watcher = runtime_.announcer().Watch([context] { context->TryCancel(); });
   // The client knows now that it watches.
   writer->SendInitialMetadata();
   while (!context->IsCancelled()) {

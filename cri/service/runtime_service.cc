@@ -32,104 +32,104 @@ grpc::Status RuntimeService::RuntimeConfig(grpc::ServerContext* context, const v
 grpc::Status RuntimeService::Status(grpc::ServerContext* context, const v1::StatusRequest* request,
                                     v1::StatusResponse* response) {
   return Serve(log_, context, "Status", "", response,
-               [&](Call& call) { return runtime_.Status(*request, call); });
+               [&](Call& call) { return runtime_.node().Status(*request, call); });
 }
 
 grpc::Status RuntimeService::UpdateRuntimeConfig(grpc::ServerContext* context,
                                                  const v1::UpdateRuntimeConfigRequest* request,
                                                  v1::UpdateRuntimeConfigResponse* response) {
   return Serve(log_, context, "UpdateRuntimeConfig", "", response,
-               [&](Call& call) { return runtime_.UpdateRuntimeConfig(*request, call); });
+               [&](Call& call) { return runtime_.node().UpdateRuntimeConfig(*request, call); });
 }
 
 grpc::Status RuntimeService::RunPodSandbox(grpc::ServerContext* context,
                                            const v1::RunPodSandboxRequest* request,
                                            v1::RunPodSandboxResponse* response) {
   return Serve(log_, context, "RunPodSandbox", request->config().metadata().name(), response,
-               [&](Call& call) { return runtime_.RunPodSandbox(*request, call); });
+               [&](Call& call) { return runtime_.sandboxes().Run(*request, call); });
 }
 
 grpc::Status RuntimeService::StopPodSandbox(grpc::ServerContext* context,
                                             const v1::StopPodSandboxRequest* request,
                                             v1::StopPodSandboxResponse* response) {
   return Serve(log_, context, "StopPodSandbox", request->pod_sandbox_id(), response,
-               [&](Call& call) { return runtime_.StopPodSandbox(*request, call); });
+               [&](Call& call) { return runtime_.sandboxes().Stop(*request, call); });
 }
 
 grpc::Status RuntimeService::RemovePodSandbox(grpc::ServerContext* context,
                                               const v1::RemovePodSandboxRequest* request,
                                               v1::RemovePodSandboxResponse* response) {
   return Serve(log_, context, "RemovePodSandbox", request->pod_sandbox_id(), response,
-               [&](Call& call) { return runtime_.RemovePodSandbox(*request, call); });
+               [&](Call& call) { return runtime_.sandboxes().Remove(*request, call); });
 }
 
 grpc::Status RuntimeService::PodSandboxStatus(grpc::ServerContext* context,
                                               const v1::PodSandboxStatusRequest* request,
                                               v1::PodSandboxStatusResponse* response) {
   return Serve(log_, context, "PodSandboxStatus", request->pod_sandbox_id(), response,
-               [&](Call& call) { return runtime_.PodSandboxStatus(*request, call); });
+               [&](Call& call) { return runtime_.sandboxes().Status(*request, call); });
 }
 
 grpc::Status RuntimeService::UpdatePodSandboxResources(grpc::ServerContext* context,
                                                        const v1::UpdatePodSandboxResourcesRequest* request,
                                                        v1::UpdatePodSandboxResourcesResponse* response) {
   return Serve(log_, context, "UpdatePodSandboxResources", request->pod_sandbox_id(), response,
-               [&](Call& call) { return runtime_.UpdatePodSandboxResources(*request, call); });
+               [&](Call& call) { return runtime_.sandboxes().UpdateResources(*request, call); });
 }
 
 grpc::Status RuntimeService::CreateContainer(grpc::ServerContext* context,
                                              const v1::CreateContainerRequest* request,
                                              v1::CreateContainerResponse* response) {
   return Serve(log_, context, "CreateContainer", request->pod_sandbox_id(), response,
-               [&](Call& call) { return runtime_.CreateContainer(*request, call); });
+               [&](Call& call) { return runtime_.containers().Create(*request, call); });
 }
 
 grpc::Status RuntimeService::StartContainer(grpc::ServerContext* context,
                                             const v1::StartContainerRequest* request,
                                             v1::StartContainerResponse* response) {
   return Serve(log_, context, "StartContainer", request->container_id(), response,
-               [&](Call& call) { return runtime_.StartContainer(*request, call); });
+               [&](Call& call) { return runtime_.containers().Start(*request, call); });
 }
 
 grpc::Status RuntimeService::StopContainer(grpc::ServerContext* context,
                                            const v1::StopContainerRequest* request,
                                            v1::StopContainerResponse* response) {
   return Serve(log_, context, "StopContainer", request->container_id(), response,
-               [&](Call& call) { return runtime_.StopContainer(*request, call); });
+               [&](Call& call) { return runtime_.containers().Stop(*request, call); });
 }
 
 grpc::Status RuntimeService::RemoveContainer(grpc::ServerContext* context,
                                              const v1::RemoveContainerRequest* request,
                                              v1::RemoveContainerResponse* response) {
   return Serve(log_, context, "RemoveContainer", request->container_id(), response,
-               [&](Call& call) { return runtime_.RemoveContainer(*request, call); });
+               [&](Call& call) { return runtime_.containers().Remove(*request, call); });
 }
 
 grpc::Status RuntimeService::ContainerStatus(grpc::ServerContext* context,
                                              const v1::ContainerStatusRequest* request,
                                              v1::ContainerStatusResponse* response) {
   return Serve(log_, context, "ContainerStatus", request->container_id(), response,
-               [&](Call& call) { return runtime_.ContainerStatus(*request, call); });
+               [&](Call& call) { return runtime_.containers().Status(*request, call); });
 }
 
 grpc::Status RuntimeService::UpdateContainerResources(grpc::ServerContext* context,
                                                       const v1::UpdateContainerResourcesRequest* request,
                                                       v1::UpdateContainerResourcesResponse* response) {
   return Serve(log_, context, "UpdateContainerResources", request->container_id(), response,
-               [&](Call& call) { return runtime_.UpdateContainerResources(*request, call); });
+               [&](Call& call) { return runtime_.containers().UpdateResources(*request, call); });
 }
 
 grpc::Status RuntimeService::ReopenContainerLog(grpc::ServerContext* context,
                                                 const v1::ReopenContainerLogRequest* request,
                                                 v1::ReopenContainerLogResponse* response) {
   return Serve(log_, context, "ReopenContainerLog", request->container_id(), response,
-               [&](Call& call) { return runtime_.ReopenContainerLog(*request, call); });
+               [&](Call& call) { return runtime_.containers().ReopenLog(*request, call); });
 }
 
 grpc::Status RuntimeService::ExecSync(grpc::ServerContext* context, const v1::ExecSyncRequest* request,
                                       v1::ExecSyncResponse* response) {
   return Serve(log_, context, "ExecSync", request->container_id(), response,
-               [&](Call& call) { return runtime_.ExecSync(*request, call); });
+               [&](Call& call) { return runtime_.execs().RunSync(*request, call); });
 }
 
 grpc::Status RuntimeService::Exec(grpc::ServerContext* context, const v1::ExecRequest* request,
@@ -137,7 +137,7 @@ grpc::Status RuntimeService::Exec(grpc::ServerContext* context, const v1::ExecRe
   return Serve(log_, context, "Exec", request->container_id(), response,
                [&](Call&) -> Result<v1::ExecResponse> {
                  v1::ExecResponse answer;
-                 answer.set_url(TRY(streams_.Issue(TRY(runtime_.OrderExec(*request)))));
+                 answer.set_url(TRY(streams_.Issue(TRY(runtime_.execs().OrderExec(*request)))));
                  return answer;
                });
 }
@@ -147,7 +147,7 @@ grpc::Status RuntimeService::Attach(grpc::ServerContext* context, const v1::Atta
   return Serve(log_, context, "Attach", request->container_id(), response,
                [&](Call&) -> Result<v1::AttachResponse> {
                  v1::AttachResponse answer;
-                 answer.set_url(TRY(streams_.Issue(TRY(runtime_.OrderAttach(*request)))));
+                 answer.set_url(TRY(streams_.Issue(TRY(runtime_.execs().OrderAttach(*request)))));
                  return answer;
                });
 }
@@ -157,7 +157,7 @@ grpc::Status RuntimeService::PortForward(grpc::ServerContext* context, const v1:
   return Serve(log_, context, "PortForward", request->pod_sandbox_id(), response,
                [&](Call&) -> Result<v1::PortForwardResponse> {
                  v1::PortForwardResponse answer;
-                 answer.set_url(TRY(streams_.Issue(TRY(runtime_.OrderPortForward(*request)))));
+                 answer.set_url(TRY(streams_.Issue(TRY(runtime_.execs().OrderPortForward(*request)))));
                  return answer;
                });
 }
@@ -168,7 +168,7 @@ grpc::Status RuntimeService::ListPodSandbox(grpc::ServerContext* context,
   return Serve(log_, context, "ListPodSandbox", request->filter().id(), response,
                [&](Call&) -> Result<v1::ListPodSandboxResponse> {
                  v1::ListPodSandboxResponse list;
-                 for (v1::PodSandbox& item : TRY(runtime_.ListPodSandbox(request->filter())))
+                 for (v1::PodSandbox& item : TRY(runtime_.sandboxes().List(request->filter())))
                    *list.add_items() = std::move(item);
                  return list;
                });
@@ -177,7 +177,7 @@ grpc::Status RuntimeService::ListPodSandbox(grpc::ServerContext* context,
 grpc::Status RuntimeService::StreamPodSandboxes(grpc::ServerContext*,
                                                 const v1::StreamPodSandboxesRequest* request,
                                                 grpc::ServerWriter<v1::StreamPodSandboxesResponse>* writer) {
-  Result<std::vector<v1::PodSandbox>> items = runtime_.ListPodSandbox(request->filter());
+  Result<std::vector<v1::PodSandbox>> items = runtime_.sandboxes().List(request->filter());
   if (!items) return ToGrpcStatus(items.error());
   return StreamItems<v1::StreamPodSandboxesResponse>(
       std::move(*items), writer,
@@ -190,7 +190,7 @@ grpc::Status RuntimeService::ListContainers(grpc::ServerContext* context,
   return Serve(log_, context, "ListContainers", request->filter().id(), response,
                [&](Call&) -> Result<v1::ListContainersResponse> {
                  v1::ListContainersResponse list;
-                 for (v1::Container& item : TRY(runtime_.ListContainers(request->filter())))
+                 for (v1::Container& item : TRY(runtime_.containers().List(request->filter())))
                    *list.add_containers() = std::move(item);
                  return list;
                });
@@ -199,7 +199,7 @@ grpc::Status RuntimeService::ListContainers(grpc::ServerContext* context,
 grpc::Status RuntimeService::StreamContainers(grpc::ServerContext*,
                                               const v1::StreamContainersRequest* request,
                                               grpc::ServerWriter<v1::StreamContainersResponse>* writer) {
-  Result<std::vector<v1::Container>> items = runtime_.ListContainers(request->filter());
+  Result<std::vector<v1::Container>> items = runtime_.containers().List(request->filter());
   if (!items) return ToGrpcStatus(items.error());
   return StreamItems<v1::StreamContainersResponse>(
       std::move(*items), writer,

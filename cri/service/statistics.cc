@@ -13,7 +13,7 @@ grpc::Status RuntimeService::ContainerStats(grpc::ServerContext* context,
                                             const v1::ContainerStatsRequest* request,
                                             v1::ContainerStatsResponse* response) {
   return Serve(log_, context, "ContainerStats", request->container_id(), response,
-               [&](Call& call) { return runtime_.ContainerStats(*request, call); });
+               [&](Call& call) { return runtime_.statistics().OfContainer(*request, call); });
 }
 
 grpc::Status RuntimeService::ListContainerStats(grpc::ServerContext* context,
@@ -22,7 +22,7 @@ grpc::Status RuntimeService::ListContainerStats(grpc::ServerContext* context,
   return Serve(log_, context, "ListContainerStats", request->filter().id(), response,
                [&](Call&) -> Result<v1::ListContainerStatsResponse> {
                  v1::ListContainerStatsResponse list;
-                 for (v1::ContainerStats& item : TRY(runtime_.ListContainerStats(request->filter())))
+                 for (v1::ContainerStats& item : TRY(runtime_.statistics().OfContainers(request->filter())))
                    *list.add_stats() = std::move(item);
                  return list;
                });
@@ -31,7 +31,7 @@ grpc::Status RuntimeService::ListContainerStats(grpc::ServerContext* context,
 grpc::Status RuntimeService::StreamContainerStats(
     grpc::ServerContext*, const v1::StreamContainerStatsRequest* request,
     grpc::ServerWriter<v1::StreamContainerStatsResponse>* writer) {
-  Result<std::vector<v1::ContainerStats>> items = runtime_.ListContainerStats(request->filter());
+  Result<std::vector<v1::ContainerStats>> items = runtime_.statistics().OfContainers(request->filter());
   if (!items) return ToGrpcStatus(items.error());
   return StreamItems<v1::StreamContainerStatsResponse>(
       std::move(*items), writer,
@@ -42,7 +42,7 @@ grpc::Status RuntimeService::PodSandboxStats(grpc::ServerContext* context,
                                              const v1::PodSandboxStatsRequest* request,
                                              v1::PodSandboxStatsResponse* response) {
   return Serve(log_, context, "PodSandboxStats", request->pod_sandbox_id(), response,
-               [&](Call& call) { return runtime_.PodSandboxStats(*request, call); });
+               [&](Call& call) { return runtime_.statistics().OfSandbox(*request, call); });
 }
 
 grpc::Status RuntimeService::ListPodSandboxStats(grpc::ServerContext* context,
@@ -51,7 +51,7 @@ grpc::Status RuntimeService::ListPodSandboxStats(grpc::ServerContext* context,
   return Serve(log_, context, "ListPodSandboxStats", request->filter().id(), response,
                [&](Call&) -> Result<v1::ListPodSandboxStatsResponse> {
                  v1::ListPodSandboxStatsResponse list;
-                 for (v1::PodSandboxStats& item : TRY(runtime_.ListPodSandboxStats(request->filter())))
+                 for (v1::PodSandboxStats& item : TRY(runtime_.statistics().OfSandboxes(request->filter())))
                    *list.add_stats() = std::move(item);
                  return list;
                });
@@ -60,7 +60,7 @@ grpc::Status RuntimeService::ListPodSandboxStats(grpc::ServerContext* context,
 grpc::Status RuntimeService::StreamPodSandboxStats(
     grpc::ServerContext*, const v1::StreamPodSandboxStatsRequest* request,
     grpc::ServerWriter<v1::StreamPodSandboxStatsResponse>* writer) {
-  Result<std::vector<v1::PodSandboxStats>> items = runtime_.ListPodSandboxStats(request->filter());
+  Result<std::vector<v1::PodSandboxStats>> items = runtime_.statistics().OfSandboxes(request->filter());
   if (!items) return ToGrpcStatus(items.error());
   return StreamItems<v1::StreamPodSandboxStatsResponse>(
       std::move(*items), writer,
@@ -84,7 +84,7 @@ grpc::Status RuntimeService::ListPodSandboxMetrics(grpc::ServerContext* context,
   return Serve(log_, context, "ListPodSandboxMetrics", "", response,
                [&](Call&) -> Result<v1::ListPodSandboxMetricsResponse> {
                  v1::ListPodSandboxMetricsResponse list;
-                 for (v1::PodSandboxMetrics& item : TRY(runtime_.ListPodSandboxMetrics()))
+                 for (v1::PodSandboxMetrics& item : TRY(runtime_.statistics().Metrics()))
                    *list.add_pod_metrics() = std::move(item);
                  return list;
                });
@@ -93,7 +93,7 @@ grpc::Status RuntimeService::ListPodSandboxMetrics(grpc::ServerContext* context,
 grpc::Status RuntimeService::StreamPodSandboxMetrics(
     grpc::ServerContext*, const v1::StreamPodSandboxMetricsRequest*,
     grpc::ServerWriter<v1::StreamPodSandboxMetricsResponse>* writer) {
-  Result<std::vector<v1::PodSandboxMetrics>> items = runtime_.ListPodSandboxMetrics();
+  Result<std::vector<v1::PodSandboxMetrics>> items = runtime_.statistics().Metrics();
   if (!items) return ToGrpcStatus(items.error());
   return StreamItems<v1::StreamPodSandboxMetricsResponse>(
       std::move(*items), writer,

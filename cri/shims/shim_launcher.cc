@@ -61,8 +61,8 @@ Result<std::unique_ptr<ShimLauncher>> ShimLauncher::Create(const std::string& sh
       new ShimLauncher(std::move(program), std::move(sockets), std::move(exits), log_fd, std::move(spawn)));
 }
 
-Result<ShimLauncher::Shim> ShimLauncher::Launch() {
-  Shim shim;
+Result<NewShim> ShimLauncher::Launch() {
+  NewShim shim;
   shim.sandbox_id = TRY(NewId());
   Result<> started = Start(shim);
   if (started) return shim;
@@ -70,7 +70,7 @@ Result<ShimLauncher::Shim> ShimLauncher::Launch() {
   return std::unexpected(Within("start shim", std::move(started).error()));
 }
 
-Result<> ShimLauncher::Start(Shim& shim) {
+Result<> ShimLauncher::Start(NewShim& shim) {
   UniqueFd listener = TRY(ListenBelow(sockets_dir_.get(), shim.sandbox_id));
   auto [ours, theirs] = TRY(FramePair());
   shim.socket = std::move(ours);
@@ -89,7 +89,7 @@ Result<> ShimLauncher::Start(Shim& shim) {
   return {};
 }
 
-void ShimLauncher::Discard(Shim shim) const {
+void ShimLauncher::Discard(NewShim shim) const {
   if (shim.process.valid()) {
     (void)shim.process.Signal(SIGKILL);
     (void)Reap({shim.identity.pid, std::move(shim.process)});

@@ -13,6 +13,7 @@
 #include "base/pid_fd.h"
 #include "base/spawn.h"
 #include "base/unique_fd.h"
+#include "cri/shims/shims.h"
 #include "shim/protocol.h"
 
 namespace davit {
@@ -30,16 +31,10 @@ class ShimLauncher {
                                                       const std::string& state_dir, int log_fd,
                                                       SpawnFunction spawn);
 
-  struct Shim {
-    std::string sandbox_id;  // of the sandbox that it will serve
-    UniqueFd socket;
-    PidFd process;
-    ProcessIdentity identity;
-  };
   // One for a new sandbox, which gets its id here.
-  Result<Shim> Launch();
+  Result<NewShim> Launch();
   // Ends one that was given nothing to do.
-  void Discard(Shim shim) const;
+  void Discard(NewShim shim) const;
 
   // A connection to a living shim. kUnavailable when nobody listens there any more, kNotFound when nobody
   // ever did.
@@ -62,7 +57,7 @@ class ShimLauncher {
         log_fd_(log_fd),
         spawn_(std::move(spawn)) {}
 
-  Result<> Start(Shim& shim);
+  Result<> Start(NewShim& shim);
 
   UniqueFd program_;
   UniqueFd sockets_dir_;

@@ -7,6 +7,10 @@
 #include <poll.h>
 #include <sys/wait.h>
 
+#include <algorithm>
+#include <chrono>
+#include <future>
+
 #include "base/codec.h"
 #include "base/time.h"
 #include "shim/failure.h"
@@ -28,25 +32,8 @@ Result<> WaitWritable(int socket, int64_t deadline_ms, const std::string& sandbo
 
 }  // namespace
 
-Result<ExecExited> ReceiveExecOutcome(int socket, const std::string& container_id) {
-  Result<Frame> frame = ReceiveFrame(socket);
-  if (!frame && frame.error().code == Code::kUnavailable)
-    return Fail(Code::kUnavailable, "exec in container", container_id, "the shim is gone");
-  if (!frame) return std::unexpected(std::move(frame).error());
-  Frame outcome = TRY(AnswerIn(std::move(*frame)));
-  return Decode<ExecExited>(outcome.payload, "ExecExited");
-}
-
-Result<Frame> PendingReply::Wait(int64_t deadline_ms) {
-  int64_t left = std::max<int64_t>(0, deadline_ms - MonotonicMilliseconds());
-  if (reply_.wait_for(std::chrono::milliseconds(left)) != std::future_status::ready) {
-    return Fail(Code::kDeadlineExceeded, "wait for shim", name_, "no answer in time");
-  }
-  return reply_.get();
-}
-
 std::shared_ptr<ShimLink> ShimLink::Open(Reactor& reactor, const std::string& sandbox_id, UniqueFd socket,
-                                         PidFd shim, ShimEvents events) {
+                                         PidFd shim, LinkEvents events) {
   fcntl(socket.get(), F_SETFL, O_NONBLOCK);
   std::shared_ptr<ShimLink> link(
       new ShimLink(reactor, sandbox_id, std::move(socket), std::move(shim), std::move(events)));
@@ -54,22 +41,20 @@ std::shared_ptr<ShimLink> ShimLink::Open(Reactor& reactor, const std::string& sa
   return link;
 }
 
-Result<PendingReply> ShimLink::Send(ShimMessage type, const std::string& payload, std::span<const int> fds,
-                                    int64_t deadline_ms) {
-  PendingReply pending;
-  pending.name_ = sandbox_id_;
+Result<> ShimLink::Ask(ShimMessage type, const std::string& payload, std::span<const int> fds,
+                       int64_t deadline_ms, OnReply on_reply) {
   uint32_t request;
   {
     MutexLock lock(mutex_);
     if (closed_) return Fail(Code::kUnavailable, "send to shim", sandbox_id_, "the shim is gone");
     request = next_request_++;
-    pending.reply_ = waiting_[request].get_future();
+    waiting_[request] = std::move(on_reply);
   }
   Result<> sent = SendFrom(request, type, payload, fds, deadline_ms);
-  if (sent) return pending;
+  if (sent) return {};
   MutexLock lock(mutex_);
-  waiting_.erase(request);
-  return std::unexpected(std::move(sent).error());
+  // Without an entry the connection failed meanwhile, and the callback has the error.
+  return waiting_.erase(request) > 0 ? sent : Result<>();
 }
 
 Result<> ShimLink::Hand(ShimMessage type, const std::string& payload, std::span<const int> fds,
@@ -90,8 +75,13 @@ Result<> ShimLink::SendFrom(uint32_t request, ShimMessage type, const std::strin
 
 Result<Frame> ShimLink::Call(ShimMessage type, const std::string& payload, std::span<const int> fds,
                              int64_t deadline_ms) {
-  PendingReply pending = TRY(Send(type, payload, fds, deadline_ms));
-  return pending.Wait(deadline_ms);
+  auto reply = std::make_shared<std::promise<Result<Frame>>>();
+  std::future<Result<Frame>> arrived = reply->get_future();
+  TRY(Ask(type, payload, fds, deadline_ms,
+          [reply](Result<Frame> frame) { reply->set_value(std::move(frame)); }));
+  auto left = std::chrono::milliseconds(std::max<int64_t>(0, deadline_ms - MonotonicMilliseconds()));
+  if (arrived.wait_for(left) == std::future_status::ready) return arrived.get();
+  return Fail(Code::kDeadlineExceeded, "wait for shim", sandbox_id_, "no answer in time");
 }
 
 bool ShimLink::alive() const {
@@ -99,15 +89,11 @@ bool ShimLink::alive() const {
   return !closed_;
 }
 
-std::future<void> ShimLink::Close() {
-  auto done = std::make_shared<std::promise<void>>();
-  std::future<void> future = done->get_future();
-  reactor_.Post([self = shared_from_this(), done] {
+void ShimLink::Close() {
+  reactor_.Await([self = shared_from_this()] {
     self->StopReading();
     self->FailPending("the connection was closed");
-    done->set_value();
   });
-  return future;
 }
 
 void ShimLink::Watch() {
@@ -146,45 +132,30 @@ void ShimLink::OnShimDead() {
   siginfo_t info{};
   waitid(P_PIDFD, static_cast<id_t>(shim_.get()), &info,
          WEXITED | WNOHANG);  // ECHILD after a restart of the daemon
-  events_.shim_died();
+  events_.died();
 }
 
 void ShimLink::Dispatch(Frame frame) {
-  switch (static_cast<ShimMessage>(frame.type)) {
-    case ShimMessage::kContainerExited:
-      if (auto exited = Decode<ContainerExited>(frame.payload, "ContainerExited"))
-        events_.container_exited(*exited);
-      return;
-    case ShimMessage::kExecExited:
-      if (auto exited = Decode<ExecExited>(frame.payload, "ExecExited")) events_.exec_exited(*exited);
-      return;
-    default:
-      Answer(std::move(frame));
-  }
-}
-
-void ShimLink::Answer(Frame frame) {
-  std::promise<Result<Frame>> promise;
+  if (frame.request_id == 0) return events_.event(std::move(frame));
+  OnReply on_reply;
   {
     MutexLock lock(mutex_);
-    auto it = waiting_.find(frame.request_id);
-    if (it == waiting_.end()) return;
-    promise = std::move(it->second);
-    waiting_.erase(it);
+    auto waiting = waiting_.extract(frame.request_id);
+    if (waiting.empty()) return;
+    on_reply = std::move(waiting.mapped());
   }
-  promise.set_value(AnswerIn(std::move(frame)));
+  on_reply(AnswerIn(std::move(frame)));
 }
 
 void ShimLink::FailPending(const std::string& reason) {
-  std::map<uint32_t, std::promise<Result<Frame>>> waiting;
+  std::map<uint32_t, OnReply> waiting;
   {
     MutexLock lock(mutex_);
     closed_ = true;
     waiting.swap(waiting_);
   }
-  for (auto& [id, promise] : waiting) {
-    promise.set_value(Fail(Code::kUnavailable, "wait for shim", sandbox_id_, reason));
-  }
+  for (auto& [id, on_reply] : waiting)
+    on_reply(Fail(Code::kUnavailable, "wait for shim", sandbox_id_, reason));
 }
 
 void ShimLink::StopReading() {

@@ -4,8 +4,8 @@
 // A pod network for tests of verbs: gives addresses, touches no kernel, and fails where the test wants it.
 #pragma once
 
+#include <functional>
 #include <map>
-#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -13,19 +13,15 @@
 
 #include "base/thread_annotations.h"
 #include "cri/network/pod_network.h"
+#include "cri/testing/steps.h"
 
 namespace davit {
-
-enum class NetworkStep : uint8_t { kChoose, kAttach, kDetach, kCounters, kCheck, kSetPodCidr };
 
 // Thread-safe. A test that is done expects leases() and attached() to be empty and misuses() too.
 class FakeNetwork : public PodNetwork {
  public:
-  // The next `times` calls of the step fail; those after them succeed again.
-  void Fail(NetworkStep step, int times = 1, Code code = Code::kInternal) EXCLUDES(mutex_) {
-    MutexLock lock(mutex_);
-    failures_[step] = {times, code};
-  }
+  explicit FakeNetwork(Steps& steps) : steps_(steps) {}
+
   // Every later Detach reports this as left over.
   void LeaveOver(Error error) EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
@@ -36,17 +32,22 @@ class FakeNetwork : public PodNetwork {
     MutexLock lock(mutex_);
     problems_[id] = std::move(error);
   }
+  // Called in every Attach, without the lock.
+  void OnAttach(std::function<void(const std::string& id)> hook) EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    on_attach_ = std::move(hook);
+  }
+  // Whether the last Detach was given the interface that Attach made.
+  bool detached_interface() const EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    return detached_interface_;
+  }
   // From now on pods get their network from plugins.
   void UsePlugins() EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     plugins_ = true;
   }
 
-  // "Choose ID", "Attach ID"..., in the order of the calls; failed ones as well.
-  std::vector<std::string> asked() const EXCLUDES(mutex_) {
-    MutexLock lock(mutex_);
-    return asked_;
-  }
   // Sandbox ids that have been chosen for (or recovered) and not been given back.
   std::set<std::string> leases() const EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
@@ -70,7 +71,6 @@ class FakeNetwork : public PodNetwork {
   std::map<std::string, Error> Recover(const std::vector<RecordedPod>& pods) override EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     for (const RecordedPod& pod : pods) {
-      asked_.push_back("Recover " + pod.record.id);
       if (!pod.record.plugins && pod.record.addresses.empty()) continue;
       leases_.insert(pod.record.id);
       attached_.insert(pod.record.id);
@@ -80,7 +80,7 @@ class FakeNetwork : public PodNetwork {
 
   Result<> Choose(SandboxRecord& record) override EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
-    TRY(Ask(NetworkStep::kChoose, "Choose", record.id));
+    TRY(steps_.Take("network.Choose"));
     if (!leases_.insert(record.id).second) misuses_.push_back("Choose twice " + record.id);
     if (plugins_)
       record.plugins = PluginLease{"/etc/cni/net.d/10-fake.conflist", "{}", ""};
@@ -91,18 +91,23 @@ class FakeNetwork : public PodNetwork {
 
   void GiveBack(const SandboxRecord& record) override EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
-    asked_.push_back("GiveBack " + record.id);
     if (attached_.contains(record.id)) misuses_.push_back("GiveBack before Detach " + record.id);
     leases_.erase(record.id);
   }
 
   Result<> Attach(const runtime::v1::PodSandboxConfig&, int netns_fd, SandboxRecord& record) override
       EXCLUDES(mutex_) {
+    std::function<void(const std::string&)> hook;
+    {
+      MutexLock lock(mutex_);
+      hook = on_attach_;
+    }
+    if (hook) hook(record.id);
     MutexLock lock(mutex_);
     if (!leases_.contains(record.id)) misuses_.push_back("Attach without Choose " + record.id);
     if (netns_fd < 0) misuses_.push_back("Attach without a namespace " + record.id);
     attached_.insert(record.id);
-    TRY(Ask(NetworkStep::kAttach, "Attach", record.id));
+    TRY(steps_.Take("network.Attach"));
     if (record.plugins) {
       record.plugins->result = "{}";
       record.addresses = {NextAddress()};
@@ -116,14 +121,15 @@ class FakeNetwork : public PodNetwork {
   Result<Leftovers> Detach(const runtime::v1::PodSandboxConfig&, const SandboxRecord& record) override
       EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
-    TRY(Ask(NetworkStep::kDetach, "Detach", record.id));
+    TRY(steps_.Take("network.Detach"));
     attached_.erase(record.id);
+    detached_interface_ = !record.host_interface.empty();
     return leftovers_;
   }
 
   Result<BridgeCounters> Counters() override EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
-    TRY(Ask(NetworkStep::kCounters, "Counters", ""));
+    TRY(steps_.Take("network.Counters"));
     return BridgeCounters();
   }
   // One packet each way for every pod that is attached.
@@ -136,40 +142,29 @@ class FakeNetwork : public PodNetwork {
 
   Result<> Check() override EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
-    return Ask(NetworkStep::kCheck, "Check", "");
+    return steps_.Take("network.Check");
   }
   Result<> SetPodCidr(const std::string& pod_cidr) override EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
-    TRY(Ask(NetworkStep::kSetPodCidr, "SetPodCidr", pod_cidr));
+    TRY(steps_.Take("network.SetPodCidr"));
     pod_cidr_ = pod_cidr;
     return {};
   }
   NetworkDescription Describe() override { return {"", "", "fake0", {"192.0.2.0/24"}}; }
 
  private:
-  struct Failure {
-    int times = 0;
-    Code code = Code::kInternal;
-  };
-
-  Result<> Ask(NetworkStep step, const std::string& verb, const std::string& subject) REQUIRES(mutex_) {
-    asked_.push_back(subject.empty() ? verb : verb + " " + subject);
-    Failure& failure = failures_[step];
-    if (failure.times == 0) return {};
-    --failure.times;
-    return davit::Fail(failure.code, verb, subject, "the test wants it to fail");
-  }
   std::string NextAddress() REQUIRES(mutex_) { return "192.0.2." + std::to_string(1 + next_++ % 254); }
 
+  Steps& steps_;
   mutable Mutex mutex_;
-  std::map<NetworkStep, Failure> failures_ GUARDED_BY(mutex_);
   Leftovers leftovers_ GUARDED_BY(mutex_);
   std::map<std::string, Error> problems_ GUARDED_BY(mutex_);
-  std::vector<std::string> asked_ GUARDED_BY(mutex_);
   std::set<std::string> leases_ GUARDED_BY(mutex_);
   std::set<std::string> attached_ GUARDED_BY(mutex_);
   std::vector<std::string> misuses_ GUARDED_BY(mutex_);
   std::string pod_cidr_ GUARDED_BY(mutex_);
+  std::function<void(const std::string&)> on_attach_ GUARDED_BY(mutex_);
+  bool detached_interface_ GUARDED_BY(mutex_) = false;
   bool plugins_ GUARDED_BY(mutex_) = false;
   int next_ GUARDED_BY(mutex_) = 0;
 };

@@ -160,4 +160,9 @@ Result<int64_t> CgroupHost::OomKills(const std::string& path) const {
   return ValueOfKey(TRY(ReadFileAt(memory->dir.get(), relative + file)), "oom_kill");
 }
 
+Result<ExecCgroups::Lease> CgroupHost::LendToExec(ExecCgroups& execs, const std::string& path,
+                                                  const std::string& exec_id) const {
+  return execs.Take(*this, path, exec_id);
+}
+
 }  // namespace davit

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/unique_fd.h"
+#include "cri/host/cgroup/cgroups.h"
 #include "cri/host/cgroup/device_program.h"
 #include "cri/host/cgroup/hierarchy.h"
 #include "cri/host/cgroup/killing.h"
@@ -22,32 +23,17 @@
 
 namespace davit {
 
-// What a shim needs of its container's cgroup (FdRole in shim/protocol.h).
-//
-// How a process joins decides about milliseconds. Writing a pid takes the kernel's lock on every fork of the
-// host for writing, which waits for an RCU grace period unless somebody did the same a moment ago: 8 to 15 ms
-// measured. Two ways take no such lock: a child that writes "0", itself, to v1's `tasks` (10 µs), and
-// clone3(2) with CLONE_INTO_CGROUP on v2.
-struct ShimCgroupFds {
-  // One per hierarchy, O_RDWR: cgroup.procs on v2, which is the first where there is one, and `tasks` on v1.
-  // All take the pid of a process with one thread, or "0".
-  std::vector<UniqueFd> procs;
-  UniqueFd unified;  // the directory in the v2 hierarchy, where there is one, for CLONE_INTO_CGROUP
-  UniqueFd kill;     // cgroup.kill, where there is a v2 hierarchy
-  UniqueFd oom;      // memory.oom_control or memory.events, where there is a memory controller
-};
-
 // One per daemon. It holds the root of every hierarchy open. Thread-safe, with one caller at a time for one
 // path.
 //
 // A path is the same in every hierarchy and seen from its root: "/kubepods/podX/ID". A malformed one is
 // kInvalidArgument. Kernels from 6.1 on; an error names file and value.
-class CgroupHost {
+class CgroupHost final : public Cgroups {
  public:
   static Result<CgroupHost> Probe(const std::string& mount_point = "/sys/fs/cgroup");
 
   CgroupMode mode() const { return mode_; }
-  std::span<const CgroupHierarchy> hierarchies() const { return hierarchies_; }
+  std::span<const CgroupHierarchy> hierarchies() const override { return hierarchies_; }
   // The v2 hierarchy; null when there is none.
   const CgroupHierarchy* Unified() const;
   bool HasController(std::string_view controller) const;
@@ -56,23 +42,26 @@ class CgroupHost {
   // leftover of that name is replaced. On failure nothing that was made stays. No device rules at all: the
   // parent's filter alone holds.
   Result<> Create(const std::string& path, const CgroupResources& resources,
-                  std::span<const DeviceRule> devices) const;
+                  std::span<const DeviceRule> devices) const override;
 
   // Writes the fields that are set. A memory limit below what is in use is kFailedPrecondition, whatever the
   // cgroup version; nobody is killed for it. A failure in the middle leaves the writes before it in force.
-  Result<> Update(const std::string& path, const CgroupResources& resources) const;
+  Result<> Update(const std::string& path, const CgroupResources& resources) const override;
 
-  Result<ShimCgroupFds> OpenForShim(const std::string& path) const;
+  Result<ShimCgroupFds> OpenForShim(const std::string& path) const override;
 
   // O_PATH of the mount point, for a container's own view of the hierarchies.
-  Result<UniqueFd> OpenMountPoint() const;
+  Result<UniqueFd> OpenMountPoint() const override;
+
+  Result<ExecCgroups::Lease> LendToExec(ExecCgroups& execs, const std::string& path,
+                                        const std::string& exec_id) const override;
 
   // Kills every process in the cgroup and below it and waits until they are gone; kDeadlineExceeded when some
   // are not. A cgroup that does not exist is a success.
   Result<> Kill(const std::string& path, int timeout_ms = kCgroupKillTimeoutMs) const;
 
   // Removes the cgroup and everything below it; what still runs there is killed. Idempotent.
-  Result<> Remove(const std::string& path) const;
+  Result<> Remove(const std::string& path) const override;
 
   // False when it does not exist.
   Result<bool> Populated(const std::string& path) const;

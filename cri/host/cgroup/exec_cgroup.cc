@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/file_io.h"
+#include "cri/host/cgroup/cgroup_host.h"
 #include "cri/host/cgroup/killing.h"
 
 namespace davit {

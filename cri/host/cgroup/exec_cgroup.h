@@ -11,9 +11,11 @@
 #include "base/error.h"
 #include "base/thread_annotations.h"
 #include "base/unique_fd.h"
-#include "cri/host/cgroup/cgroup_host.h"
+#include "cri/host/cgroup/hierarchy.h"
 
 namespace davit {
+
+class CgroupHost;
 
 // It lies below the container's, in the v2 hierarchy alone and without controllers: limits and statistics
 // stay the container's. A process can leave its group and its session, but not this. Gone with the object;
@@ -26,6 +28,8 @@ class ExecCgroup {
   // already is taken over. The host outlives the object.
   static Result<ExecCgroup> Make(const CgroupHost& host, const std::string& container,
                                  const std::string& name);
+  // As on a host without a v2 hierarchy.
+  static ExecCgroup None() { return {}; }
   ~ExecCgroup() { Remove(); }
   ExecCgroup(ExecCgroup&& other) noexcept
       : host_(other.host_),
@@ -44,13 +48,14 @@ class ExecCgroup {
   Result<> Kill() const;
 
  private:
+  ExecCgroup() = default;
   ExecCgroup(const CgroupHost& host, std::string container)
       : host_(&host), container_(std::move(container)) {}
 
   void Remove();
   void Empty(const CgroupHierarchy& unified) const;
 
-  const CgroupHost* host_;
+  const CgroupHost* host_ = nullptr;
   std::string container_;  // relative to the hierarchy's root, as path_
   std::string path_;       // empty: there is none
   UniqueFd directory_;

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+#include <thread>
+
+#include "cri/testing/world.h"
+
+namespace davit {
+namespace {
+
+using ::testing::IsEmpty;
+using ::testing::IsSupersetOf;
+
+TEST(Containers, CreateStartStopRemoveLeaveOnlyThePod) {
+  World world;
+  std::string sandbox = world.RunSandbox().value();
+  std::vector<std::string> before = world.Leftovers();
+  std::string id = world.CreateContainer(sandbox).value();
+  EXPECT_EQ(world.StatusOf(id).state(), v1::CONTAINER_CREATED);
+  ASSERT_TRUE(world.StartContainer(id));
+  EXPECT_EQ(world.StatusOf(id).state(), v1::CONTAINER_RUNNING);
+  ASSERT_TRUE(world.StopContainer(id));
+  EXPECT_EQ(world.StatusOf(id).state(), v1::CONTAINER_EXITED);
+  EXPECT_EQ(world.StatusOf(id).exit_code(), 137);
+  ASSERT_TRUE(world.RemoveContainer(id));
+  EXPECT_TRUE(world.Eventually([&] { return world.Leftovers() == before; }))
+      << ::testing::PrintToString(world.Leftovers());
+}
+
+TEST(Containers, AFailureOfAnyStepOfCreateIsUndone) {
+  std::vector<std::string> steps;
+  {
+    World world;
+    std::string sandbox = world.RunSandbox().value();
+    world.steps.Reset();
+    ASSERT_TRUE(world.CreateContainer(sandbox));
+    steps = world.steps.taken();
+  }
+  EXPECT_THAT(steps, IsSupersetOf({"images.FindAndHold", "records.PutContainer", "snapshots.Prepare"}));
+  for (size_t i = 0; i < steps.size(); ++i) {
+    SCOPED_TRACE(steps[i]);
+    World world;
+    std::string sandbox = world.RunSandbox().value();
+    std::vector<std::string> before = world.Leftovers();
+    world.steps.FailNth(i);
+    EXPECT_FALSE(world.CreateContainer(sandbox));
+    EXPECT_EQ(world.Leftovers(), before);
+    world.steps.Reset();
+    EXPECT_TRUE(world.CreateContainer(sandbox)) << "the name is free again";
+  }
+}
+
+TEST(Containers, AFailureOfAnyStepOfStartIsAStartErrorThatCanBeRemoved) {
+  std::vector<std::string> steps;
+  {
+    World world;
+    std::string id = world.CreateContainer(world.RunSandbox().value()).value();
+    world.steps.Reset();
+    ASSERT_TRUE(world.StartContainer(id));
+    steps = world.steps.taken();
+  }
+  EXPECT_THAT(steps, IsSupersetOf({"snapshots.Mount", "cgroups.Create", "cgroups.OpenForShim",
+                                   "cgroups.OpenMountPoint", "shim.StartContainer"}));
+  for (size_t i = 0; i < steps.size(); ++i) {
+    World world;
+    std::string sandbox = world.RunSandbox().value();
+    std::vector<std::string> before = world.Leftovers();
+    std::string id = world.CreateContainer(sandbox).value();
+    world.steps.FailNth(i);
+    Result<> started = world.StartContainer(id);
+    std::vector<std::string> taken = world.steps.taken();
+    SCOPED_TRACE(i < taken.size() ? taken[i] : "not reached");
+    world.steps.Reset();
+    if (!started && i < taken.size() && taken[i] != "records.PutContainer") {
+      EXPECT_EQ(world.StatusOf(id).state(), v1::CONTAINER_EXITED);
+      EXPECT_EQ(world.StatusOf(id).exit_code(), 128);
+      EXPECT_EQ(world.StatusOf(id).reason(), "StartError");
+      EXPECT_THAT(world.StatusOf(id).message(), ::testing::HasSubstr("the test wants it to fail"));
+      EXPECT_FALSE(world.cgroups.paths().contains("/davit/pods/" + sandbox + "/" + id));
+    }
+    ASSERT_TRUE(world.RemoveContainer(id));
+    EXPECT_TRUE(world.Eventually([&] { return world.Leftovers() == before; }))
+        << ::testing::PrintToString(world.Leftovers());
+  }
+}
+
+TEST(Containers, AnyStepOfRemoveMayFailAndIsRetried) {
+  size_t steps;
+  {
+    World world;
+    World::Pod pod = world.RunPod();
+    ASSERT_TRUE(world.StopContainer(pod.container));
+    world.steps.Reset();
+    ASSERT_TRUE(world.RemoveContainer(pod.container));
+    steps = world.steps.taken().size();
+  }
+  for (size_t i = 0; i < steps; ++i) {
+    World world;
+    std::string sandbox = world.RunSandbox().value();
+    std::vector<std::string> before = world.Leftovers();
+    std::string id = world.CreateContainer(sandbox).value();
+    ASSERT_TRUE(world.StartContainer(id));
+    ASSERT_TRUE(world.StopContainer(id));
+    world.steps.FailNth(i);
+    (void)world.RemoveContainer(id);
+    SCOPED_TRACE(i < world.steps.taken().size() ? world.steps.taken()[i] : "not reached");
+    world.steps.Reset();
+    EXPECT_TRUE(world.RemoveContainer(id));
+    EXPECT_TRUE(world.Eventually([&] { return world.Leftovers() == before; }))
+        << "layers are released by whichever attempt removes it: "
+        << ::testing::PrintToString(world.Leftovers());
+  }
+}
+
+TEST(Containers, ARetriedCreateGetsTheSameContainer) {
+  World world;
+  std::string sandbox = world.RunSandbox().value();
+  std::string first = world.CreateContainer(sandbox).value();
+  EXPECT_EQ(world.CreateContainer(sandbox).value(), first);
+  ASSERT_TRUE(world.StartContainer(first));
+  EXPECT_EQ(world.CreateContainer(sandbox).error().code, Code::kAlreadyExists) << "it has been started";
+}
+
+TEST(Containers, OnlyOneOfManyStartsStartsIt) {
+  World world;
+  std::string id = world.CreateContainer(world.RunSandbox().value()).value();
+  std::vector<std::thread> starts;
+  std::atomic<int> succeeded = 0;
+  for (int i = 0; i < 4; ++i) starts.emplace_back([&] { succeeded += world.StartContainer(id).has_value(); });
+  for (std::thread& start : starts) start.join();
+  EXPECT_GE(succeeded, 1);
+  std::vector<std::string> taken = world.steps.taken();
+  EXPECT_EQ(std::count(taken.begin(), taken.end(), "shim.StartContainer"), 1);
+  EXPECT_EQ(world.StartContainer(id).error().code, Code::kFailedPrecondition);
+}
+
+TEST(Containers, NoContainerIsCreatedInASandboxThatIsNotReady) {
+  World world;
+  std::string sandbox = world.RunSandbox().value();
+  ASSERT_TRUE(world.StopSandbox(sandbox));
+  EXPECT_EQ(world.CreateContainer(sandbox).error().code, Code::kFailedPrecondition);
+}
+
+TEST(Containers, AStartInASandboxWhoseShimIsDeadIsAStartError) {
+  World world;
+  std::string sandbox = world.RunSandbox().value();
+  std::string id = world.CreateContainer(sandbox).value();
+  world.shims.Die(sandbox);
+  EXPECT_FALSE(world.StartContainer(id));
+  EXPECT_EQ(world.StatusOf(id).reason(), "StartError");
+}
+
+TEST(Containers, AnExitIsRecordedAndItsRecordRemovedAfterwards) {
+  World world;
+  World::Pod pod = world.RunPod();
+  world.shims.Exit(pod.sandbox, pod.container, 3);
+  EXPECT_TRUE(world.Eventually([&] { return world.shims.exit_records().empty(); }));
+  EXPECT_EQ(world.StatusOf(pod.container).exit_code(), 3);
+  EXPECT_EQ(world.StatusOf(pod.container).reason(), "Error");
+}
+
+TEST(Containers, AnExitThatCannotBeRecordedKeepsTheShimsRecord) {
+  World world;
+  World::Pod pod = world.RunPod();
+  world.steps.Fail("records.PutContainer");
+  world.shims.Exit(pod.sandbox, pod.container, 3);
+  EXPECT_TRUE(
+      world.Eventually([&] { return world.StatusOf(pod.container).state() == v1::CONTAINER_EXITED; }));
+  EXPECT_FALSE(world.shims.exit_records().empty()) << "the next daemon reads it";
+}
+
+TEST(Containers, StopOfWhatNobodyKnowsOrNeverRanSucceeds) {
+  World world;
+  EXPECT_TRUE(world.StopContainer("0123456789abcdef"));
+  EXPECT_TRUE(world.RemoveContainer("0123456789abcdef"));
+  std::string id = world.CreateContainer(world.RunSandbox().value()).value();
+  EXPECT_TRUE(world.StopContainer(id));
+  EXPECT_EQ(world.StatusOf(id).state(), v1::CONTAINER_CREATED);
+}
+
+TEST(Containers, AnUpdateOfACreatedContainerChangesOnlyItsPlan) {
+  World world;
+  std::string sandbox = world.RunSandbox().value();
+  std::string id = world.CreateContainer(sandbox).value();
+  v1::UpdateContainerResourcesRequest request;
+  request.set_container_id(id);
+  request.mutable_linux()->set_cpu_shares(512);
+  Call call{MonotonicMilliseconds() + 10'000, {}};
+  ASSERT_TRUE(world.runtime().containers().UpdateResources(request, call));
+  std::string cgroup = "/davit/pods/" + sandbox + "/" + id;
+  EXPECT_EQ(world.cgroups.updates(cgroup), 0);
+  EXPECT_EQ(world.StatusOf(id).resources().linux().cpu_shares(), 512);
+  ASSERT_TRUE(world.StartContainer(id));
+  request.mutable_linux()->set_cpu_shares(256);
+  ASSERT_TRUE(world.runtime().containers().UpdateResources(request, call));
+  EXPECT_EQ(world.cgroups.updates(cgroup), 1);
+}
+
+TEST(Containers, AnUpdateThatTheKernelRefusesIsNotRecorded) {
+  World world;
+  World::Pod pod = world.RunPod();
+  v1::UpdateContainerResourcesRequest request;
+  request.set_container_id(pod.container);
+  request.mutable_linux()->set_cpu_shares(256);
+  Call call{MonotonicMilliseconds() + 10'000, {}};
+  world.steps.Fail("cgroups.Update");
+  EXPECT_FALSE(world.runtime().containers().UpdateResources(request, call));
+  EXPECT_EQ(world.StatusOf(pod.container).resources().linux().cpu_shares(), 0);
+}
+
+TEST(Containers, ImageVolumesAreHeldAsLongAsTheContainer) {
+  World world;
+  world.images.Add("data");
+  std::string sandbox = world.RunSandbox().value();
+  v1::CreateContainerRequest request = world.ContainerRequest(sandbox);
+  v1::Mount& mount = *request.mutable_config()->add_mounts();
+  mount.set_container_path("/data");
+  mount.mutable_image()->set_image("data");
+  Call call{MonotonicMilliseconds() + 10'000, {}};
+  std::string id = world.runtime().containers().Create(request, call).value().container_id();
+  EXPECT_EQ(world.images.held(), (std::multiset<std::string>{"layer-of-data", "layer-of-image"}));
+  ASSERT_TRUE(world.RemoveContainer(id));
+  EXPECT_TRUE(world.Eventually([&] { return world.images.held().empty(); }));
+}
+
+}  // namespace
+}  // namespace davit

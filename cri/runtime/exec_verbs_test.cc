@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <future>
+
+#include "cri/testing/world.h"
+
+namespace davit {
+namespace {
+
+Call NewCall() {
+  return Call{MonotonicMilliseconds() + 60'000, {}};
+}
+
+v1::ExecSyncRequest TrueIn(const std::string& container) {
+  v1::ExecSyncRequest request;
+  request.set_container_id(container);
+  request.add_cmd("/bin/true");
+  return request;
+}
+
+ExecOrder ExecIn(const std::string& container) {
+  return ExecOrder{
+      container, {"/bin/sh"}, StreamSet{.in = true, .out = true, .err = true, .terminal = false}};
+}
+
+template <typename T>
+T Await(std::future<T> future) {
+  EXPECT_EQ(future.wait_for(std::chrono::seconds(60)), std::future_status::ready);
+  return future.get();
+}
+
+TEST(Execs, ExecSyncHasOutputAndCode) {
+  World world;
+  World::Pod pod = world.RunPod();
+  Call call = NewCall();
+  v1::ExecSyncResponse response = world.runtime().execs().RunSync(TrueIn(pod.container), call).value();
+  EXPECT_EQ(response.stdout(), "out");
+  EXPECT_EQ(response.stderr(), "err");
+  EXPECT_EQ(response.exit_code(), 7);
+}
+
+TEST(Execs, AFailureOfAnyStepOfExecSyncIsItsErrorAndTheNextOneWorks) {
+  World world;
+  World::Pod pod = world.RunPod();
+  for (const char* step : {"cgroups.LendToExec", "shim.HandExec"}) {
+    SCOPED_TRACE(step);
+    world.steps.Fail(step);
+    Call call = NewCall();
+    EXPECT_FALSE(world.runtime().execs().RunSync(TrueIn(pod.container), call));
+    EXPECT_TRUE(world.runtime().execs().RunSync(TrueIn(pod.container), call));
+  }
+}
+
+TEST(Execs, NothingIsRunInAContainerThatDoesNotRun) {
+  World world;
+  std::string id = world.CreateContainer(world.RunSandbox().value()).value();
+  Call call = NewCall();
+  EXPECT_EQ(world.runtime().execs().RunSync(TrueIn(id), call).error().code, Code::kFailedPrecondition);
+  v1::ExecRequest request;
+  request.set_container_id(id);
+  request.add_cmd("sh");
+  request.set_stdout(true);
+  EXPECT_EQ(world.runtime().execs().OrderExec(request).error().code, Code::kFailedPrecondition);
+}
+
+TEST(Execs, AStreamedExecHasStreamsAndThenItsCode) {
+  World world;
+  World::Pod pod = world.RunPod();
+  std::promise<Result<ProcessStreams>> streams;
+  std::promise<std::optional<int>> exit;
+  world.runtime().execs().StreamExec(
+      ExecIn(pod.container), [&](Result<ProcessStreams> s) { streams.set_value(std::move(s)); },
+      [&](std::optional<int> code) { exit.set_value(code); });
+  Result<ProcessStreams> got = Await(streams.get_future());
+  ASSERT_TRUE(got);
+  EXPECT_TRUE(got->in && got->out && got->err);
+  EXPECT_EQ(Await(exit.get_future()), 7);
+}
+
+TEST(Execs, AStreamedExecThatTheShimRefusesHasNoExit) {
+  World world;
+  World::Pod pod = world.RunPod();
+  world.steps.Fail("shim.StartExec");
+  std::promise<Result<ProcessStreams>> streams;
+  world.runtime().execs().StreamExec(
+      ExecIn(pod.container), [&](Result<ProcessStreams> s) { streams.set_value(std::move(s)); },
+      [](std::optional<int>) { ADD_FAILURE() << "an exit of what never began"; });
+  EXPECT_FALSE(Await(streams.get_future()));
+  world.shims.Die(pod.sandbox);  // ends every exec that is still expected
+}
+
+TEST(Execs, AnAttachedClientGetsWhatTheShimHands) {
+  World world;
+  World::Pod pod = world.RunPod();
+  std::promise<Result<ProcessStreams>> streams;
+  world.runtime().execs().StreamAttach(
+      AttachOrder{pod.container, StreamSet{.in = true, .out = true, .err = false, .terminal = false}},
+      [&](Result<ProcessStreams> s) { streams.set_value(std::move(s)); });
+  Result<ProcessStreams> got = Await(streams.get_future());
+  ASSERT_TRUE(got);
+  EXPECT_TRUE(got->in && got->out && got->cut_off);
+}
+
+TEST(Execs, PortForwardToAPodOnTheHostsNetworkAsksNoShim) {
+  World world;
+  v1::RunPodSandboxRequest request = world.SandboxRequest();
+  request.mutable_config()->clear_hostname();
+  request.mutable_config()
+      ->mutable_linux()
+      ->mutable_security_context()
+      ->mutable_namespace_options()
+      ->set_network(v1::NODE);
+  Call call = NewCall();
+  std::string id = world.runtime().sandboxes().Run(request, call).value().pod_sandbox_id();
+  world.shims.SetMood(id, ShimMood::kSilent);
+  std::promise<Result<std::vector<UniqueFd>>> sockets;
+  world.runtime().execs().OpenSockets(id, [&](auto made) { sockets.set_value(std::move(made)); });
+  EXPECT_TRUE(Await(sockets.get_future()));
+}
+
+TEST(Execs, AShimThatIsGoneFailsAPortForward) {
+  World world;
+  World::Pod pod = world.RunPod();
+  world.shims.SetMood(pod.sandbox, ShimMood::kDead);
+  std::promise<Result<std::vector<UniqueFd>>> sockets;
+  world.runtime().execs().OpenSockets(pod.sandbox, [&](auto made) { sockets.set_value(std::move(made)); });
+  EXPECT_EQ(Await(sockets.get_future()).error().code, Code::kUnavailable);
+}
+
+TEST(Execs, APortThatIsNoneIsRefusedBeforeAnythingIsAsked) {
+  World world;
+  std::string id = world.RunSandbox().value();
+  v1::PortForwardRequest request;
+  request.set_pod_sandbox_id(id);
+  request.add_port(70'000);
+  EXPECT_EQ(world.runtime().execs().OrderPortForward(request).error().code, Code::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace davit

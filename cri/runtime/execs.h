@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// Commands in containers and streams to pods: ExecSync, Exec, Attach, PortForward.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "api/cri/v1/api.pb.h"
+#include "base/log.h"
+#include "base/worker_pool.h"
+#include "cri/host/cgroup/cgroups.h"
+#include "cri/pods/pod_table.h"
+#include "cri/runtime/call.h"
+#include "cri/runtime/confinement.h"
+#include "streaming/targets.h"
+
+namespace davit {
+
+namespace v1 = ::runtime::v1;
+
+// Thread-safe, as runtime.h says.
+class Execs final : public StreamTargets {
+ public:
+  // All outlive the object. `workers` start streams; none of them waits for a shim.
+  struct Ports {
+    PodTable& pods;
+    const Cgroups& cgroups;
+    Confinement& confinement;
+    WorkerPool& workers;
+    const Logger& log;
+  };
+  explicit Execs(const Ports& ports) : ports_(ports) {}
+
+  Result<v1::ExecSyncResponse> RunSync(const v1::ExecSyncRequest& request, Call& call);
+
+  // Check the request; what is to be done when the client connects to the streaming server.
+  Result<ExecOrder> OrderExec(const v1::ExecRequest& request);
+  Result<AttachOrder> OrderAttach(const v1::AttachRequest& request);
+  Result<ForwardOrder> OrderPortForward(const v1::PortForwardRequest& request);
+
+  // Carry out an order.
+  void StreamExec(const ExecOrder& order, OnStreams on_streams, OnExit on_exit) override;
+  void StreamAttach(const AttachOrder& order, OnStreams on_streams) override;
+  void CloseContainerInput(const std::string& container_id) override;
+  void OpenSockets(const std::string& sandbox_id, OnSockets on_sockets) override;
+
+ private:
+  enum class Terminal { kNone, kOwn };
+  // All that a shim needs but the standard streams.
+  struct Prepared {
+    ContainerPtr container;
+    std::string cgroup_path;
+    ShimPtr shim;
+    ExecLaunch launch;
+  };
+  Result<Prepared> Prepare(const std::string& container_id, const std::vector<std::string>& command,
+                           Terminal terminal);
+  // Send what an order asks for to the shim; the callback comes with its answer. An error: it does not come.
+  Result<> BeginExec(const ExecOrder& order, const OnStreams& on_streams, const OnExit& on_exit);
+  Result<> BeginAttach(const AttachOrder& order, const OnStreams& on_streams);
+  Result<> BeginForward(const std::string& sandbox_id, const OnSockets& on_sockets);
+
+  const Ports ports_;
+};
+
+}  // namespace davit

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// Status and UpdateRuntimeConfig: what the kubelet asks of the runtime as a whole.
+#pragma once
+
+#include <functional>
+
+#include "api/cri/v1/api.pb.h"
+#include "base/error.h"
+#include "cri/config/config.h"
+#include "cri/host/cdi/registry.h"
+#include "cri/network/pod_network.h"
+#include "cri/runtime/call.h"
+#include "cri/shims/shims.h"
+#include "cri/spec/host_facts.h"
+#include "snapshotter/snapshots.h"
+
+namespace davit {
+
+namespace v1 = ::runtime::v1;
+
+// Thread-safe. Nothing here waits: conditions are the last judgement of the part that they are about.
+class NodeStatus {
+ public:
+  // All outlive the object.
+  struct Ports {
+    const Config& config;
+    const HostFacts& facts;
+    const cdi::Registry& cdi;
+    const Shims& shims;
+    const Snapshots& snapshots;
+    PodNetwork& network;
+    // Why records do not reach the disk, if they do not.
+    std::function<Result<>()> records_health;
+  };
+  explicit NodeStatus(const Ports& ports) : ports_(ports) {}
+
+  Result<v1::StatusResponse> Status(const v1::StatusRequest& request, Call& call);
+  Result<v1::UpdateRuntimeConfigResponse> UpdateRuntimeConfig(const v1::UpdateRuntimeConfigRequest& request,
+                                                              Call& call);
+
+ private:
+  // Whether a pod could be started now, but for its network.
+  Result<> RuntimeHealth() const;
+  void AddInfo(v1::StatusResponse& response) const;
+
+  const Ports ports_;
+};
+
+}  // namespace davit

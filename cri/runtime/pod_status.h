@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// Pods and containers in the CRI's messages.
+#pragma once
+
+#include "api/cri/v1/api.pb.h"
+#include "cri/pods/pod.h"
+
+namespace davit {
+
+::runtime::v1::PodSandboxState StateOf(const SandboxRecord& record);
+::runtime::v1::ContainerState StateOf(const ContainerRecord& record);
+
+::runtime::v1::PodSandboxStatus StatusOf(const Sandbox& sandbox);
+::runtime::v1::ContainerStatus StatusOf(const Container& container);
+
+// For lists.
+::runtime::v1::PodSandbox SummaryOf(const Sandbox& sandbox, const SandboxRecord& record);
+::runtime::v1::Container SummaryOf(const Container& container, const ContainerRecord& record);
+
+// A container's resources as last updated, else as created.
+::runtime::v1::LinuxContainerResources ResourcesOf(const Container& container);
+
+}  // namespace davit

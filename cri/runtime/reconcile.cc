@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "cri/runtime/reconcile.h"
+
+namespace davit {
+namespace {
+
+ContainerAction DecideForLive(ContainerPhase phase) {
+  // An ended container that runs was given up by its start while the shim went on.
+  bool ended = phase == ContainerPhase::kExited || phase == ContainerPhase::kRemoving;
+  return ended ? ContainerAction::kKill : ContainerAction::kAdopt;
+}
+
+}  // namespace
+
+ContainerAction Decide(const ContainerFacts& facts) {
+  bool answered = facts.shim == ShimAnswer::kAnswered;
+  bool may_live = facts.phase == ContainerPhase::kStarting || facts.phase == ContainerPhase::kRunning;
+  bool started = may_live || facts.phase == ContainerPhase::kCreated;
+  if (answered && facts.live) return DecideForLive(facts.phase);
+  if (facts.has_exit_record && started) return ContainerAction::kApplyExit;
+  if (!may_live || facts.shim == ShimAnswer::kSilent) return ContainerAction::kNothing;
+  if (facts.shim == ShimAnswer::kDead) return ContainerAction::kLose;
+  if (facts.phase == ContainerPhase::kRunning) return ContainerAction::kLose;
+  return facts.start_in_flight ? ContainerAction::kNothing : ContainerAction::kAbandonStart;
+}
+
+}  // namespace davit

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// How records reach the database.
+#pragma once
+
+#include "base/codec.h"
+#include "cri/pods/persisted.h"
+#include "cri/pods/pod_records.h"
+#include "cri/records/pod_store.h"
+
+namespace davit {
+
+inline SandboxRow RowOf(const SandboxRecord& record) {
+  return {record.id, Encode(record)};
+}
+
+inline ContainerRow RowOf(const ContainerRecord& record) {
+  return {record.id, record.sandbox_id, Encode(record)};
+}
+
+// `store` outlives the writers.
+inline Persisted<SandboxRecord>::Write SandboxWriter(PodStore& store) {
+  return [&store](const SandboxRecord& record) { return store.PutSandbox(RowOf(record)); };
+}
+
+inline Persisted<ContainerRecord>::Write ContainerWriter(PodStore& store) {
+  return [&store](const ContainerRecord& record) { return store.PutContainer(RowOf(record)); };
+}
+
+}  // namespace davit

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "cri/runtime/recovery_load.h"
+
+#include "base/codec.h"
+#include "base/time.h"
+#include "cri/runtime/own_cgroup.h"
+#include "cri/runtime/record_writers.h"
+
+namespace davit {
+namespace {
+
+template <typename Record, typename Config>
+struct Loaded {
+  Record record;
+  Config config;
+};
+
+template <typename Record, typename Config>
+Result<Loaded<Record, Config>> Read(const std::string& blob, const std::string& name) {
+  Loaded<Record, Config> loaded;
+  loaded.record = TRY(Decode<Record>(blob, "record of " + name));
+  if (!loaded.config.ParseFromString(loaded.record.config))
+    return Fail(Code::kDataLoss, "decode", "config of " + name);
+  return loaded;
+}
+
+}  // namespace
+
+Result<std::vector<SandboxPtr>> RecordLoader::Load() {
+  for (const SandboxRow& row : TRY(ports_.records.Sandboxes())) LoadSandbox(row);
+  for (const ContainerRow& row : TRY(ports_.records.Containers())) LoadContainer(row);
+  return sandboxes_;
+}
+
+void RecordLoader::LoadSandbox(const SandboxRow& row) {
+  auto loaded = Read<SandboxRecord, v1::PodSandboxConfig>(row.blob, "sandbox " + row.id);
+  if (!loaded) return AddUnreadable(row.id, loaded.error().ToString());
+  std::string bytes = loaded->record.config;
+  Add(std::make_shared<Sandbox>(std::move(loaded->record), std::move(loaded->config),
+                                SandboxWriter(ports_.records)),
+      bytes);
+}
+
+void RecordLoader::Add(SandboxPtr sandbox, const std::string& config_bytes) {
+  ports_.confinement.HoldLevel(sandbox->id(), sandbox->record().Get().selinux_level.value);
+  ports_.sandboxes.RestoreName(*sandbox, config_bytes);
+  ports_.pods.AddSandbox(sandbox);
+  sandboxes_.push_back(std::move(sandbox));
+}
+
+// Its row stays as it is, for a daemon that can read it, until the sandbox is removed. Where its cgroup is
+// not known any more the daemon's own place for it is looked at.
+void RecordLoader::AddUnreadable(const std::string& id, const std::string& reason) {
+  SandboxRecord record;
+  record.id = id;
+  record.created_at = UnixNanoseconds();
+  record.own_cgroup_parent = true;
+  record.cgroup_parent = OwnCgroupOf(ports_.config, id);
+  v1::PodSandboxConfig config;
+  config.mutable_metadata()->set_name(id);
+  auto unwritten = [](const SandboxRecord&) -> Result<> { return {}; };
+  Add(std::make_shared<Sandbox>(std::move(record), std::move(config), unwritten), /*config_bytes=*/"");
+  Quarantine(sandboxes_.back(), reason);
+}
+
+void RecordLoader::LoadContainer(const ContainerRow& row) {
+  SandboxPtr sandbox = SandboxOf(row.sandbox_id);
+  auto loaded = Read<ContainerRecord, v1::ContainerConfig>(row.blob, "container " + row.id);
+  if (!loaded) return AddUnreadable(row, sandbox, loaded.error().ToString());
+  const ContainerRecord& record = loaded->record;
+  ports_.confinement.HoldLevel(record.id,
+                               loaded->config.linux().security_context().selinux_options().level());
+  std::string bytes = record.config;
+  LayerHold layers = ports_.images.Hold(record.AllLayers());
+  auto container = std::make_shared<Container>(std::move(loaded->record), std::move(loaded->config), sandbox,
+                                               std::move(layers), ContainerWriter(ports_.records));
+  ports_.containers.RestoreName(*container, bytes);
+  ports_.pods.RestoreContainer(std::move(container));
+}
+
+// An ended container whose process, if there is one, is killed when its shim is met.
+void RecordLoader::AddUnreadable(const ContainerRow& row, const SandboxPtr& sandbox,
+                                 const std::string& reason) {
+  ContainerRecord record;
+  record.id = row.id;
+  record.sandbox_id = row.sandbox_id;
+  record.created_at = UnixNanoseconds();
+  record.cgroup_path = sandbox->record().Get().cgroup_parent + "/" + row.id;
+  phases::BeginStart(record);
+  phases::Lost(record, reason, record.created_at);
+  v1::ContainerConfig config;
+  config.mutable_metadata()->set_name(row.id);
+  auto unwritten = [](const ContainerRecord&) -> Result<> { return {}; };
+  ports_.pods.RestoreContainer(
+      std::make_shared<Container>(std::move(record), std::move(config), sandbox, LayerHold(), unwritten));
+  Quarantine(sandbox, reason);
+}
+
+// One whose row is missing is quarantined, too: a container never stands alone.
+SandboxPtr RecordLoader::SandboxOf(const std::string& id) {
+  if (Result<SandboxPtr> found = ports_.pods.FindSandbox(id)) return *found;
+  AddUnreadable(id, "it has containers and no record");
+  return sandboxes_.back();
+}
+
+void RecordLoader::Quarantine(const SandboxPtr& sandbox, const std::string& reason) {
+  quarantined_.try_emplace(sandbox->id(), reason);
+  (void)sandbox->record().TryChange([&reason](SandboxRecord& r) { return phases::Fail(r, reason); });
+}
+
+}  // namespace davit

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// From the rows in the database to sandboxes and containers in memory.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "cri/runtime/containers.h"
+#include "cri/runtime/sandboxes.h"
+
+namespace davit {
+
+// A row that cannot be read is quarantined with its pod: the sandbox is listed, not ready, with the reason,
+// so that it can be stopped and removed like any other. Nothing of it is guessed but its id.
+class RecordLoader {
+ public:
+  // All outlive the object.
+  struct Ports {
+    const Config& config;
+    PodTable& pods;
+    PodStore& records;
+    ImageLookup& images;
+    Confinement& confinement;
+    Containers& containers;
+    Sandboxes& sandboxes;
+  };
+  explicit RecordLoader(const Ports& ports) : ports_(ports) {}
+
+  // An error: the tables cannot be read.
+  Result<std::vector<SandboxPtr>> Load();
+  // The sandbox cannot serve, for `reason`. The first reason stays.
+  void Quarantine(const SandboxPtr& sandbox, const std::string& reason);
+  // Why pods are quarantined, by sandbox id.
+  const std::map<std::string, std::string>& quarantined() const { return quarantined_; }
+
+ private:
+  void LoadSandbox(const SandboxRow& row);
+  void LoadContainer(const ContainerRow& row);
+  void Add(SandboxPtr sandbox, const std::string& config_bytes);
+  void AddUnreadable(const std::string& id, const std::string& reason);
+  void AddUnreadable(const ContainerRow& row, const SandboxPtr& sandbox, const std::string& reason);
+  SandboxPtr SandboxOf(const std::string& id);
+
+  const Ports ports_;
+  std::vector<SandboxPtr> sandboxes_;
+  std::map<std::string, std::string> quarantined_;
+};
+
+}  // namespace davit

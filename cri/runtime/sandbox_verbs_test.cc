@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "cri/testing/world.h"
+
+namespace davit {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::IsSupersetOf;
+
+TEST(Sandboxes, RunStopRemoveLeaveNothing) {
+  World world;
+  std::string id = world.RunSandbox().value();
+  EXPECT_EQ(world.SandboxStatusOf(id).state(), v1::SANDBOX_READY);
+  EXPECT_EQ(world.SandboxStatusOf(id).network().ip(), "192.0.2.1");
+  ASSERT_TRUE(world.StopSandbox(id));
+  EXPECT_EQ(world.SandboxStatusOf(id).state(), v1::SANDBOX_NOTREADY);
+  ASSERT_TRUE(world.RemoveSandbox(id));
+  EXPECT_THAT(world.Leftovers(), IsEmpty());
+  EXPECT_THAT(world.Listed(), IsEmpty());
+}
+
+// The steps of a run that succeeds; the test below fails each of them.
+std::vector<std::string> StepsOfRun() {
+  World world;
+  EXPECT_TRUE(world.RunSandbox());
+  return world.steps.taken();
+}
+
+TEST(Sandboxes, RunTakesTheStepsThatAreTestedBelow) {
+  EXPECT_THAT(StepsOfRun(), IsSupersetOf({"shims.Take", "network.Choose", "records.PutSandbox",
+                                          "shim.StartSandbox", "network.Attach", "cgroups.Create"}));
+}
+
+TEST(Sandboxes, AFailureOfAnyStepOfRunIsUndone) {
+  size_t steps = StepsOfRun().size();
+  for (size_t i = 0; i < steps; ++i) {
+    SCOPED_TRACE(StepsOfRun()[i]);
+    World world;
+    world.steps.FailNth(i);
+    Result<std::string> ran = world.RunSandbox();
+    if (ran) continue;  // a write of the record in the background of a success
+    EXPECT_THAT(world.Leftovers(), IsEmpty());
+    EXPECT_THAT(world.Listed(), IsEmpty());
+    world.steps.Reset();
+    EXPECT_TRUE(world.RunSandbox()) << "the name is free again";
+  }
+}
+
+TEST(Sandboxes, WhatCannotBeUndoneIsListedNotReadyAndRemovedLater) {
+  for (const char* stuck : {"network.Detach", "cgroups.Remove", "records.DeleteSandbox"}) {
+    SCOPED_TRACE(stuck);
+    World world;
+    world.steps.Fail("cgroups.Create");
+    world.steps.Fail(stuck);
+    EXPECT_FALSE(world.RunSandbox());
+    std::vector<std::string> listed = world.Listed();
+    ASSERT_EQ(listed.size(), 1u);
+    EXPECT_EQ(world.SandboxStatusOf(listed[0]).state(), v1::SANDBOX_NOTREADY);
+    EXPECT_EQ(world.RunSandbox().error().code, Code::kAlreadyExists) << "what is left keeps the name";
+    ASSERT_TRUE(world.StopSandbox(listed[0]));
+    ASSERT_TRUE(world.RemoveSandbox(listed[0]));
+    EXPECT_THAT(world.Leftovers(), IsEmpty());
+  }
+}
+
+TEST(Sandboxes, AFailureAfterTheNetworkWasMadeDetachesWhatWasMade) {
+  World world;
+  world.steps.Fail("cgroups.Create");
+  EXPECT_FALSE(world.RunSandbox());
+  EXPECT_THAT(world.steps.taken(), Contains("network.Detach"));
+  EXPECT_TRUE(world.network.detached_interface()) << "host ports are closed by the interface's record";
+}
+
+TEST(Sandboxes, AnyStepOfStopAndRemoveMayFailAndIsRetried) {
+  size_t steps;
+  {
+    World world;
+    World::Pod pod = world.RunPod();
+    world.steps.Reset();
+    ASSERT_TRUE(world.RemoveSandbox(pod.sandbox));
+    steps = world.steps.taken().size();
+  }
+  for (size_t i = 0; i < steps; ++i) {
+    World world;
+    World::Pod pod = world.RunPod();
+    world.steps.FailNth(i);
+    (void)world.RemoveSandbox(pod.sandbox);
+    SCOPED_TRACE(i < world.steps.taken().size() ? world.steps.taken()[i] : "not reached");
+    world.steps.Reset();
+    EXPECT_TRUE(world.RemoveSandbox(pod.sandbox));
+    EXPECT_TRUE(world.Eventually([&] { return world.Leftovers().empty(); }))
+        << ::testing::PrintToString(world.Leftovers());
+    EXPECT_THAT(world.Listed(), IsEmpty());
+  }
+}
+
+TEST(Sandboxes, ARetryJoinsTheRunInFlightAndGetsItsSandbox) {
+  World world;
+  std::string first = world.RunSandbox().value();
+  EXPECT_EQ(world.RunSandbox().value(), first);
+  EXPECT_EQ(world.runtime().sandboxes().List({}).value().size(), 1u);
+}
+
+TEST(Sandboxes, AShimThatDiesBeforeReadyFailsTheRun) {
+  World world;
+  world.network.OnAttach([&](const std::string& id) { world.shims.Die(id); });
+  Result<std::string> ran = world.RunSandbox();
+  ASSERT_FALSE(ran);
+  EXPECT_EQ(ran.error().code, Code::kUnavailable);
+  EXPECT_THAT(world.Leftovers(), IsEmpty());
+}
+
+TEST(Sandboxes, AShimThatDiesMakesThePodNotReadyAndItsContainersUnknown) {
+  World world;
+  World::Pod pod = world.RunPod();
+  world.shims.Die(pod.sandbox);
+  ASSERT_TRUE(
+      world.Eventually([&] { return world.StatusOf(pod.container).state() == v1::CONTAINER_EXITED; }));
+  EXPECT_EQ(world.StatusOf(pod.container).exit_code(), 255);
+  EXPECT_EQ(world.StatusOf(pod.container).reason(), "Unknown");
+  EXPECT_EQ(world.SandboxStatusOf(pod.sandbox).state(), v1::SANDBOX_NOTREADY);
+  ASSERT_TRUE(world.RemoveSandbox(pod.sandbox));
+  EXPECT_THAT(world.Leftovers(), IsEmpty());
+}
+
+TEST(Sandboxes, ASandboxThatFailsIsNotReadyAndItsWatchersSeeItStop) {
+  World world;
+  World::Pod pod = world.RunPod();
+  auto watcher = world.runtime().announcer().Watch([] {});
+  world.shims.FailSandbox(pod.sandbox, "the pod's PID 1 died");
+  Result<EventFeed::Event> event = watcher->Next(MonotonicMilliseconds() + 60'000);
+  ASSERT_TRUE(event && *event);
+  EXPECT_EQ((*event)->container_id(), pod.sandbox);
+  EXPECT_EQ((*event)->container_event_type(), v1::CONTAINER_STOPPED_EVENT);
+  EXPECT_EQ(world.SandboxStatusOf(pod.sandbox).state(), v1::SANDBOX_NOTREADY);
+  EXPECT_FALSE(world.CreateContainer(pod.sandbox, "another"));
+}
+
+TEST(Sandboxes, AHungShimDoesNotKeepAPodFromBeingRemoved) {
+  World world;
+  std::string id = world.RunSandbox().value();
+  world.shims.SetMood(id, ShimMood::kSilent);
+  EXPECT_TRUE(world.RemoveSandbox(id));
+  EXPECT_THAT(world.Leftovers(), IsEmpty());
+}
+
+TEST(Sandboxes, WhatANetworkLeavesOverDoesNotKeepThePod) {
+  World world;
+  std::string id = world.RunSandbox().value();
+  world.network.LeaveOver({Code::kNotFound, 0, "find plugin", "calico", ""});
+  EXPECT_TRUE(world.RemoveSandbox(id));
+  EXPECT_THAT(world.Leftovers(), IsEmpty());
+}
+
+TEST(Sandboxes, StatusHasTheContainersAndATime) {
+  World world;
+  World::Pod pod = world.RunPod();
+  v1::PodSandboxStatusRequest request;
+  request.set_pod_sandbox_id(pod.sandbox);
+  Call call{MonotonicMilliseconds() + 1'000, {}};
+  v1::PodSandboxStatusResponse status = world.runtime().sandboxes().Status(request, call).value();
+  ASSERT_EQ(status.containers_statuses_size(), 1);
+  EXPECT_EQ(status.containers_statuses(0).id(), pod.container);
+  EXPECT_EQ(status.containers_statuses(0).state(), v1::CONTAINER_RUNNING);
+  EXPECT_GT(status.timestamp(), 0);
+}
+
+TEST(Sandboxes, UpdateWritesThePodsCgroupOnlyWhileItIsReady) {
+  World world;
+  std::string id = world.RunSandbox().value();
+  v1::UpdatePodSandboxResourcesRequest request;
+  request.set_pod_sandbox_id(id);
+  request.mutable_resources()->set_cpu_shares(512);
+  Call call{MonotonicMilliseconds() + 1'000, {}};
+  ASSERT_TRUE(world.runtime().sandboxes().UpdateResources(request, call));
+  EXPECT_EQ(world.cgroups.updates("/davit/pods/" + id), 1);
+  world.steps.Fail("cgroups.Update");
+  EXPECT_FALSE(world.runtime().sandboxes().UpdateResources(request, call));
+  ASSERT_TRUE(world.StopSandbox(id));
+  EXPECT_EQ(world.runtime().sandboxes().UpdateResources(request, call).error().code,
+            Code::kFailedPrecondition);
+}
+
+}  // namespace
+}  // namespace davit

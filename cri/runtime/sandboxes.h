@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// The verbs on pod sandboxes, each in the file named after it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "api/cri/v1/api.pb.h"
+#include "base/log.h"
+#include "base/once_per_name.h"
+#include "base/worker_pool.h"
+#include "cri/config/config.h"
+#include "cri/network/pod_network.h"
+#include "cri/runtime/containers.h"
+#include "cri/runtime/pod_directories.h"
+
+namespace davit {
+
+// Thread-safe, as runtime.h says.
+class Sandboxes {
+ public:
+  // All outlive the object. `workers` take steps beside the caller's.
+  struct Ports {
+    const Config& config;
+    PodTable& pods;
+    PodStore& records;
+    PodNetwork& network;
+    const Cgroups& cgroups;
+    Shims& shims;
+    Confinement& confinement;
+    const PodDirectories& files;
+    Announcer& announcer;
+    ShimWatch& watch;
+    Containers& containers;
+    WorkerPool& workers;
+    const Logger& log;
+  };
+  explicit Sandboxes(const Ports& ports) : ports_(ports) {}
+
+  Result<v1::RunPodSandboxResponse> Run(const v1::RunPodSandboxRequest& request, Call& call);
+  Result<v1::StopPodSandboxResponse> Stop(const v1::StopPodSandboxRequest& request, Call& call);
+  Result<v1::RemovePodSandboxResponse> Remove(const v1::RemovePodSandboxRequest& request, Call& call);
+  Result<v1::PodSandboxStatusResponse> Status(const v1::PodSandboxStatusRequest& request, Call& call);
+  Result<std::vector<v1::PodSandbox>> List(const v1::PodSandboxFilter& filter);
+  Result<v1::UpdatePodSandboxResourcesResponse> UpdateResources(
+      const v1::UpdatePodSandboxResourcesRequest& request, Call& call);
+
+  // Of a sandbox that did not come up. True: nothing is left of it. Otherwise it is listed, not ready for
+  // `reason`, and keeps its name, for the client to stop and remove.
+  bool Undo(const SandboxPtr& sandbox, const std::string& reason, Spans& spans);
+  // Recovery: its name is taken.
+  void RestoreName(const Sandbox& sandbox, const std::string& config_bytes);
+
+ private:
+  Result<v1::RunPodSandboxResponse> Make(const v1::RunPodSandboxRequest& request, std::string config_bytes,
+                                         OncePerName::Turn& turn, Call& call);
+  Result<SandboxPtr> Record(const std::string& id, const v1::RunPodSandboxRequest& request,
+                            std::string config_bytes);
+  Result<> BringUp(const SandboxPtr& sandbox, NewShim shim, Call& call);
+  Result<> MakeCgroup(const SandboxRecord& record);
+
+  // Each is idempotent and works without a shim.
+  Result<> Release(const SandboxPtr& sandbox, int64_t deadline_ms, Spans& spans);
+  Result<> DetachNetwork(const Sandbox& sandbox);
+  void EndShim(Sandbox& sandbox, int64_t deadline_ms);
+  Result<> Forget(const SandboxPtr& sandbox);
+
+  const Ports ports_;
+  OncePerName names_;
+};
+
+}  // namespace davit

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "cri/runtime/shim_watch.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "base/time.h"
+#include "cri/pods/phases.h"
+#include "cri/runtime/reconcile.h"
+
+namespace davit {
+
+ShimEvents ShimWatch::EventsOf(const SandboxPtr& sandbox, std::function<void()> reconciled) {
+  // Weak: the sandbox holds the shim, and the shim these.
+  std::weak_ptr<Sandbox> weak = sandbox;
+  // An event comes on the reactor's thread: what may block goes to the workers.
+  auto later = [this, weak](auto work) {
+    SandboxPtr pod = weak.lock();
+    if (pod != nullptr) ports_.workers.Post([pod, work = std::move(work)]() mutable { work(pod); });
+  };
+  ShimEvents events;
+  events.container_exited = [this](const ContainerExited& exited) {
+    if (Result<ContainerPtr> container = ports_.pods.FindContainer(exited.container_id))
+      Exited(*container, exited);
+  };
+  events.exec_exited = [weak](const ExecExited& exited) {
+    if (SandboxPtr pod = weak.lock()) pod->execs().Finish(exited);
+  };
+  events.met = [this, later, reconciled = std::move(reconciled)](ShimState state) {
+    auto shared = std::make_shared<ShimState>(std::move(state));
+    later([this, shared, reconciled](const SandboxPtr& pod) {
+      Reconcile(pod, std::move(*shared));
+      reconciled();
+    });
+  };
+  events.sandbox_failed = [this, later](const std::string& reason) {
+    later([this, reason](const SandboxPtr& pod) { SandboxFailed(pod, reason); });
+  };
+  events.died = [this, weak, later] {
+    if (SandboxPtr pod = weak.lock()) pod->execs().FinishAll();
+    later([this](const SandboxPtr& pod) { ShimDied(pod); });
+  };
+  return events;
+}
+
+Result<> ShimWatch::Started(const ContainerPtr& container, StartedContainer started) {
+  container->SetProcess(std::move(started.init));
+  Result<> recorded = container->record().TryChange(
+      [&started](ContainerRecord& r) { return phases::Started(r, started.live); });
+  ports_.announcer.Announce(*container);
+  return recorded;
+}
+
+void ShimWatch::StartFailed(const ContainerPtr& container, const Error& error) {
+  (void)container->record().TryChange(
+      [&error](ContainerRecord& r) { return phases::StartFailed(r, error.ToString(), UnixNanoseconds()); });
+  ports_.announcer.Announce(*container);
+}
+
+void ShimWatch::Exited(const ContainerPtr& container, const ContainerExited& exited) {
+  Result<> recorded =
+      container->record().TryChange([&exited](ContainerRecord& r) { return phases::Exited(r, exited); });
+  ports_.announcer.Announce(*container);
+  // The shim's own record stays until the database has it.
+  if (recorded) return ports_.workers.Post([this, container] { ports_.cleanup.Collect(*container); });
+  ports_.log.Log(LogLevel::kError, "exit not recorded",
+                 {{"container", container->id()}, {"error", recorded.error().ToString()}});
+}
+
+void ShimWatch::Lose(const ContainerPtr& container) {
+  if (!container->record().Read(phases::MayHaveProcess)) return;
+  if (Result<ContainerExited> exited = ports_.shims.ReadExitRecord(container->id()))
+    return Exited(container, *exited);  // it had ended before the shim did
+  (void)container->record().TryChange(phases::BeginLosing);
+  // Removing a cgroup kills what is in it.
+  if (Result<> killed = ports_.cleanup.RemoveCgroup(*container); !killed) {
+    ports_.log.Log(LogLevel::kError, "container of a dead shim not killed",
+                   {{"container", container->id()}, {"error", killed.error().ToString()}});
+  }
+  (void)container->record().TryChange([](ContainerRecord& r) {
+    return phases::Lost(r, "the pod's shim died; how the container ended is not known", UnixNanoseconds());
+  });
+  ports_.announcer.Announce(*container);
+  ports_.shims.RemoveExitRecord(container->id());
+}
+
+void ShimWatch::ShimDied(const SandboxPtr& sandbox) {
+  sandbox->SetShim(nullptr);
+  SandboxFailed(sandbox, "the pod's shim died");
+  for (const ContainerPtr& container : ports_.pods.ContainersOf(sandbox->id())) Lose(container);
+  ports_.announcer.Announce(*sandbox);
+}
+
+void ShimWatch::SandboxFailed(const SandboxPtr& sandbox, const std::string& reason) {
+  (void)sandbox->record().TryChange([&reason](SandboxRecord& r) { return phases::Fail(r, reason); });
+  ports_.announcer.Announce(*sandbox);
+}
+
+void ShimWatch::Reconcile(const SandboxPtr& sandbox, ShimState state) {
+  if (state.namespaces.user) sandbox->SetUserNamespace(std::move(state.namespaces.user));
+  for (const ContainerPtr& container : ports_.pods.ContainersOf(sandbox->id())) {
+    auto live = std::ranges::find_if(state.containers, [&](const StartedContainer& started) {
+      return started.live.container_id == container->id();
+    });
+    ReconcileContainer(container, live == state.containers.end() ? nullptr : &*live);
+  }
+}
+
+void ShimWatch::ReconcileContainer(const ContainerPtr& container, StartedContainer* live) {
+  Result<ContainerExited> exited = ports_.shims.ReadExitRecord(container->id());
+  ContainerFacts facts;
+  facts.phase = container->record().Read([](const ContainerRecord& r) { return r.phase; });
+  facts.live = live != nullptr;
+  facts.has_exit_record = exited.has_value();
+  facts.start_in_flight = container->start_in_flight();
+  switch (Decide(facts)) {
+    case ContainerAction::kNothing:
+      return;
+    case ContainerAction::kAdopt:
+      (void)container->record().TryChange(phases::AdoptStart);
+      (void)Started(container, std::move(*live));
+      return;
+    case ContainerAction::kKill:
+      (void)live->init.Signal(SIGKILL);
+      if (ShimPtr shim = container->sandbox().shim()) shim->KillContainer(container->id());
+      return;
+    case ContainerAction::kApplyExit:
+      (void)container->record().TryChange(phases::AdoptStart);
+      return Exited(container, *exited);
+    case ContainerAction::kAbandonStart:
+      if (ShimPtr shim = container->sandbox().shim()) shim->KillContainer(container->id());
+      ports_.cleanup.Collect(*container);
+      (void)container->record().TryChange(phases::AbandonStart);
+      return;
+    case ContainerAction::kLose:
+      return Lose(container);
+  }
+}
+
+void ShimWatch::TakeRecordedExits(const SandboxPtr& sandbox) {
+  for (const ContainerPtr& container : ports_.pods.ContainersOf(sandbox->id())) {
+    if (!container->record().Read(phases::MayHaveProcess)) continue;
+    if (Result<ContainerExited> exited = ports_.shims.ReadExitRecord(container->id()))
+      Exited(container, *exited);
+  }
+}
+
+}  // namespace davit

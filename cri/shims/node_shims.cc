@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "cri/shims/node_shims.h"
+
+#include "base/frame.h"
+#include "cri/shims/shim_client.h"
+
+namespace davit {
+
+ShimPtr NodeShims::Adopt(NewShim shim, ShimEvents events) {
+  return ShimClient::Open(reactor_, shim.sandbox_id, std::move(shim.socket), std::move(shim.process),
+                          std::move(events), ShimClient::First::kNothing);
+}
+
+Result<ShimPtr> NodeShims::Meet(const std::string& sandbox_id, const ProcessIdentity& identity,
+                                ShimEvents events) {
+  Result<PidFd> process = PidFd::Open(identity);
+  if (!process) {
+    // The daemon may have died before it wrote the shim's identity down: no client knows of the sandbox then.
+    EndUnrecorded(sandbox_id);
+    return Fail(Code::kNotFound, "meet shim of sandbox", sandbox_id, "its process is gone");
+  }
+  UniqueFd socket = TRY(launcher_.Connect(sandbox_id));
+  return ShimClient::Open(reactor_, sandbox_id, std::move(socket), std::move(*process), std::move(events),
+                          ShimClient::First::kMeet);
+}
+
+void NodeShims::End(const std::string& sandbox_id, const ProcessIdentity& identity) {
+  if (Result<PidFd> shim = PidFd::Open(identity)) (void)shim->Signal(SIGKILL);
+  launcher_.RemoveSocket(sandbox_id);
+}
+
+size_t NodeShims::EndStrays(const std::set<std::string>& known) {
+  size_t ended = 0;
+  for (const std::string& id : launcher_.Sockets().value_or(std::vector<std::string>())) {
+    if (known.contains(id)) continue;
+    EndUnrecorded(id);
+    launcher_.RemoveSocket(id);
+    ++ended;
+  }
+  return ended;
+}
+
+void NodeShims::EndUnrecorded(const std::string& sandbox_id) {
+  Result<UniqueFd> socket = launcher_.Connect(sandbox_id);
+  if (!socket) return;
+  (void)SendFrame(socket->get(), kShimProtocolVersion, static_cast<uint16_t>(ShimMessage::kShutdown),
+                  /*request_id=*/1, "");
+}
+
+}  // namespace davit

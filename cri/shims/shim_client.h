@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// A shim behind a connection: requests and events as frames (shim/protocol.h).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/reactor.h"
+#include "cri/shims/shim.h"
+#include "cri/shims/shim_link.h"
+
+namespace davit {
+
+class ShimClient final : public Shim {
+ public:
+  // Takes over a connection. With `kMeet` the shim serves a sandbox already, and `events.met` follows.
+  enum class First { kNothing, kMeet };
+  static std::shared_ptr<ShimClient> Open(Reactor& reactor, const std::string& sandbox_id, UniqueFd socket,
+                                          PidFd process, ShimEvents events, First first);
+
+  Result<PodNamespaces> StartSandbox(const SandboxPlan& plan, int64_t deadline_ms) override;
+  Result<StartedContainer> StartContainer(ContainerLaunch launch, int64_t deadline_ms) override;
+  void KillContainer(const std::string& container_id) override;
+  Result<> ReopenLog(const std::string& container_id, int log, int64_t deadline_ms) override;
+  Result<> HandExec(const ExecLaunch& launch, int64_t deadline_ms) override;
+  void StartExec(ExecLaunch launch, std::function<void(Result<UniqueFd>)> done) override;
+  void Attach(const std::string& container_id, bool input, StartFrame frame,
+              std::function<void(Result<AttachedInput>)> done) override;
+  void AskNamespaces(std::function<void(Result<PodNamespaces>)> done) override;
+  void CloseInput(const std::string& container_id) override;
+  Result<> Shutdown(int64_t deadline_ms) override;
+  void Kill() override;
+  bool alive() const override { return link_->alive(); }
+  void Close() override { link_->Close(); }
+
+ private:
+  ShimClient() = default;
+  void AskState(std::function<void(Result<ShimState>)> done);
+
+  std::shared_ptr<ShimLink> link_;
+};
+
+}  // namespace davit

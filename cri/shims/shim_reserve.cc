@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "cri/shims/shim_reserve.h"
+
+#include <utility>
+
+namespace davit {
+
+ShimReserve::ShimReserve(ShimLauncher& launcher) : launcher_(launcher), thread_(&ShimReserve::Run, this) {}
+
+ShimReserve::~ShimReserve() {
+  {
+    MutexLock lock(mutex_);
+    ending_ = true;
+    changed_.NotifyAll();
+  }
+  thread_.join();
+  if (std::optional<NewShim> shim = TakeWaiting()) launcher_.Discard(std::move(*shim));
+}
+
+Result<NewShim> ShimReserve::Take() {
+  if (std::optional<NewShim> shim = TakeWaiting()) {
+    Result<bool> dead = shim->process.WaitExit(0);
+    if (dead && !*dead) return std::move(*shim);
+    launcher_.Discard(std::move(*shim));
+  }
+  return launcher_.Launch();
+}
+
+void ShimReserve::Refill(std::chrono::milliseconds patience) {
+  MutexLock lock(mutex_);
+  TimePoint due = std::chrono::steady_clock::now() + patience;
+  if (waiting_ || (due_ && *due_ <= due)) return;
+  due_ = due;
+  changed_.NotifyAll();
+}
+
+Result<> ShimReserve::Health() const {
+  MutexLock lock(mutex_);
+  return health_;
+}
+
+void ShimReserve::Run() {
+  while (AwaitDue()) {
+    Result<NewShim> shim = launcher_.Launch();
+    MutexLock lock(mutex_);
+    due_.reset();
+    health_ = shim ? Result<>() : Result<>(std::unexpected(shim.error()));
+    if (shim) waiting_ = std::move(*shim);
+  }
+}
+
+bool ShimReserve::AwaitDue() {
+  MutexLock lock(mutex_);
+  while (!ending_ && (!due_ || std::chrono::steady_clock::now() < *due_)) {
+    if (!due_)
+      changed_.Wait(mutex_);
+    else
+      (void)changed_.WaitUntil(mutex_, *due_);
+  }
+  return !ending_;
+}
+
+std::optional<NewShim> ShimReserve::TakeWaiting() {
+  MutexLock lock(mutex_);
+  return std::exchange(waiting_, std::nullopt);
+}
+
+}  // namespace davit

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// Shims that run in the test: they answer, keep silent, or die, as the test wants.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/thread_annotations.h"
+#include "cri/shims/shims.h"
+#include "cri/testing/steps.h"
+
+namespace davit {
+
+enum class ShimMood {
+  kAnswers,
+  kSilent,  // requests time out at once; nothing is reported
+  kDead,
+};
+
+// What is kept of one shim over a restart of the daemon.
+struct FakePod {
+  ShimMood mood = ShimMood::kAnswers;
+  bool started = false;
+  std::map<std::string, LiveContainer> live;  // by container id
+  std::vector<std::string> log;               // what it was asked, for tests that look
+  ShimEvents events;                          // of the daemon that is connected; empty: none is
+};
+
+// One connection.
+class FakeShim final : public Shim {
+ public:
+  FakeShim(class FakeShims& shims, std::string sandbox_id) : shims_(shims), id_(std::move(sandbox_id)) {}
+
+  Result<PodNamespaces> StartSandbox(const SandboxPlan& plan, int64_t deadline_ms) override;
+  Result<StartedContainer> StartContainer(ContainerLaunch launch, int64_t deadline_ms) override;
+  void KillContainer(const std::string& container_id) override;
+  Result<> ReopenLog(const std::string& container_id, int log, int64_t deadline_ms) override;
+  Result<> HandExec(const ExecLaunch& launch, int64_t deadline_ms) override;
+  void StartExec(ExecLaunch launch, std::function<void(Result<UniqueFd>)> done) override;
+  void Attach(const std::string& container_id, bool input, StartFrame frame,
+              std::function<void(Result<AttachedInput>)> done) override;
+  void AskNamespaces(std::function<void(Result<PodNamespaces>)> done) override;
+  void CloseInput(const std::string& container_id) override;
+  Result<> Shutdown(int64_t deadline_ms) override;
+  void Kill() override;
+  bool alive() const override;
+  void Close() override;
+
+ private:
+  // The error of a shim in its mood, or of the step.
+  Result<> Ask(const std::string& what);
+
+  FakeShims& shims_;
+  const std::string id_;
+};
+
+// Thread-safe. Events are called on the thread that causes them.
+class FakeShims final : public Shims {
+ public:
+  explicit FakeShims(Steps& steps) : steps_(steps) {}
+
+  Result<NewShim> Take() override;
+  void Refill(std::chrono::milliseconds) override {}
+  Result<> Health() const override { return {}; }
+  ShimPtr Adopt(NewShim shim, ShimEvents events) override;
+  void Discard(NewShim shim) override;
+  Result<ShimPtr> Meet(const std::string& sandbox_id, const ProcessIdentity& identity,
+                       ShimEvents events) override;
+  void End(const std::string& sandbox_id, const ProcessIdentity& identity) override;
+  size_t EndStrays(const std::set<std::string>& known) override;
+  void RemoveSocket(const std::string&) override {}
+  Result<ContainerExited> ReadExitRecord(const std::string& container_id) const override;
+  void RemoveExitRecord(const std::string& container_id) override;
+
+  // For tests.
+  void SetMood(const std::string& sandbox_id, ShimMood mood);
+  // The shim's process ends, as by kill -9.
+  void Die(const std::string& sandbox_id);
+  // A container's program ends: the exit record is written, and the daemon is told if `tell`.
+  void Exit(const std::string& sandbox_id, const std::string& container_id, int code, bool tell = true);
+  // The sandbox cannot run containers any more.
+  void FailSandbox(const std::string& sandbox_id, const std::string& reason);
+  // Has a silent shim answer now, on the connection that waits for it.
+  void AnswerNow(const std::string& sandbox_id);
+  // As an earlier daemon left it.
+  void Seed(const std::string& sandbox_id, FakePod pod);
+  void Seed(const ContainerExited& exited);
+  std::set<std::string> alive() const;
+  std::set<std::string> exit_records() const;
+  std::vector<std::string> LogOf(const std::string& sandbox_id) const;
+
+ private:
+  friend class FakeShim;
+  ShimState StateOf(const FakePod& pod) const REQUIRES(mutex_);
+  // Tells `tell` the events of the daemon connected to the pod, without the lock.
+  void Tell(const std::string& sandbox_id, const std::function<void(const ShimEvents&)>& tell);
+
+  Steps& steps_;
+  mutable Mutex mutex_;
+  std::map<std::string, FakePod> pods_ GUARDED_BY(mutex_);
+  std::map<std::string, ContainerExited> exits_ GUARDED_BY(mutex_);
+  int next_ GUARDED_BY(mutex_) = 1;
+};
+
+}  // namespace davit

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// Root filesystems that are only names; a mount is a descriptor of /dev/null.
+#pragma once
+
+#include <fcntl.h>
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/file_io.h"
+#include "base/thread_annotations.h"
+#include "cri/testing/steps.h"
+#include "snapshotter/snapshots.h"
+
+namespace davit {
+
+// Thread-safe.
+class FakeSnapshots final : public Snapshots {
+ public:
+  explicit FakeSnapshots(Steps& steps) : steps_(steps) {}
+
+  const std::string& root() const override { return root_; }
+  bool CanIdmap() const override { return true; }
+
+  Result<> Prepare(const std::string& container_id, const std::vector<std::string>&) override
+      EXCLUDES(mutex_) {
+    TRY(steps_.Take("snapshots.Prepare"));
+    MutexLock lock(mutex_);
+    containers_.insert(container_id);
+    return {};
+  }
+  Result<UniqueFd> Mount(const std::string&, const std::vector<std::string>&, const FileView&) override {
+    TRY(steps_.Take("snapshots.Mount"));
+    return OpenAt(AT_FDCWD, "/dev/null", O_RDONLY);
+  }
+  Result<UniqueFd> MountImage(const std::vector<std::string>&, const FileView&) override {
+    TRY(steps_.Take("snapshots.MountImage"));
+    return OpenAt(AT_FDCWD, "/dev/null", O_RDONLY);
+  }
+  Result<> RemoveContainer(const std::string& container_id) override EXCLUDES(mutex_) {
+    TRY(steps_.Take("snapshots.RemoveContainer"));
+    MutexLock lock(mutex_);
+    containers_.erase(container_id);
+    return {};
+  }
+  std::optional<UsageReading> RecentContainerUsage(const std::string&, int64_t) const override {
+    return std::nullopt;
+  }
+  Result<> Collect(const std::set<std::string>&, const std::set<std::string>& live_containers) override
+      EXCLUDES(mutex_) {
+    TRY(steps_.Take("snapshots.Collect"));
+    MutexLock lock(mutex_);
+    std::erase_if(containers_, [&](const std::string& id) { return !live_containers.contains(id); });
+    return {};
+  }
+  std::vector<Error> DeletionProblems() const override { return {}; }
+
+  // Containers with a writable layer.
+  std::set<std::string> containers() const EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    return containers_;
+  }
+
+ private:
+  Steps& steps_;
+  const std::string root_ = "/nowhere";
+  mutable Mutex mutex_;
+  std::set<std::string> containers_ GUARDED_BY(mutex_);
+};
+
+}  // namespace davit
