@@ -64,6 +64,8 @@ void NetworkHealth::Run() {
 void NetworkHealth::LookOnce() {
   {
     MutexLock lock(mutex_);
+    eventfd_t reasons = 0;  // this look serves all that have been given so far
+    eventfd_read(wake_.get(), &reasons);
     ++begun_;
     look_began_ = Clock::now();
   }
@@ -81,8 +83,6 @@ bool NetworkHealth::WaitForReason() {
   pollfd waits[] = {{stop_.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}, {watch_.fd(), POLLIN, 0}};
   int ready = TEMP_FAILURE_RETRY(poll(waits, 3, static_cast<int>(Pause().count())));
   if (ready > 0 && waits[0].revents == 0) poll(waits, 1, static_cast<int>(options_.quiet.count()));
-  eventfd_t reasons = 0;
-  eventfd_read(wake_.get(), &reasons);
   return waits[0].revents == 0;
 }
 

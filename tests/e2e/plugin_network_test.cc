@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -391,9 +392,10 @@ TEST_F(PluginNetworks, AreToldAtAStartWhichPodsLive) {
 
   KillAndRestart();
 
-  Json last = Calls().back();
-  EXPECT_EQ(last["command"], "GC");
-  EXPECT_EQ(last["config"]["cni.dev/valid-attachments"],
+  std::vector<Json> calls = Calls();
+  auto collected = std::ranges::find_if(calls, [](const Json& call) { return call["command"] == "GC"; });
+  ASSERT_NE(collected, calls.end());
+  EXPECT_EQ((*collected)["config"]["cni.dev/valid-attachments"],
             Json::parse(R"([{"containerID": ")" + pod + R"(", "ifname": "eth0"}])"));
 }
 
