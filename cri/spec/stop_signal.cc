@@ -57,7 +57,15 @@ std::optional<int> ParseRealTime(std::string_view name) {
   return std::nullopt;
 }
 
-std::optional<int> ParseSignal(std::string_view text) {
+std::string UpperCase(std::string_view text) {
+  std::string upper(text);
+  for (char& c : upper) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  return upper;
+}
+
+std::optional<int> ParseSignal(std::string_view as_written) {
+  const std::string upper = UpperCase(as_written);
+  std::string_view text = upper;
   if (std::optional<int> number = ParseNumber(text))
     return *number >= 1 && *number <= kRealTimeMax ? number : std::nullopt;
   if (text.starts_with("SIG")) text.remove_prefix(3);

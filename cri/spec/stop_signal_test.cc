@@ -19,6 +19,16 @@ TEST(StopSignal, TheRequestWinsOverTheImageAndTermIsTheDefault) {
   EXPECT_EQ(*StopSignalOf(v1::SIGNAL_SIGUSR2, "SIGQUIT"), SIGUSR2);
 }
 
+TEST(StopSignal, AnImageMayWriteItInLowerCase) {
+  for (const char* text : {"sigquit", "quit", "SigQuit", "Quit"}) {
+    auto signal = StopSignalOf(v1::SIGNAL_RUNTIME_DEFAULT, text);
+    ASSERT_TRUE(signal) << text;
+    EXPECT_EQ(*signal, SIGQUIT) << text;
+  }
+  EXPECT_EQ(StopSignalOf(v1::SIGNAL_RUNTIME_DEFAULT, "sigrtmin+3").value_or(0), 37);
+  EXPECT_EQ(StopSignalOf(v1::SIGNAL_RUNTIME_DEFAULT, "rtmax-1").value_or(0), 63);
+}
+
 TEST(StopSignal, RealTimeSignalsCountFromTheCLibrarysFirst) {
   EXPECT_EQ(*StopSignalOf(v1::SIGNAL_SIGRTMINPLUS3, ""), 37);
   EXPECT_EQ(*StopSignalOf(v1::SIGNAL_SIGRTMAXMINUS1, ""), 63);
