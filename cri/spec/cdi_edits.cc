@@ -101,7 +101,7 @@ Result<MountStep> StepOf(const cdi::Mount& mount) {
 }
 
 Result<> Apply(const cdi::Edits& edits, ContainerPlan& plan) {
-  for (const std::string& entry : edits.env) SetVariable(plan.process.env, entry);
+  SetVariables(plan.process.env, edits.env);
   for (const cdi::DeviceNode& node : edits.device_nodes) {
     DeviceStep step = TRY(StepOf(node, plan.process.user));
     std::erase_if(plan.devices, [&step](const DeviceStep& other) { return other.path == step.path; });

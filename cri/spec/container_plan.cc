@@ -4,7 +4,9 @@
 #include "cri/spec/container_plan.h"
 
 #include <algorithm>
+#include <iterator>
 
+#include "base/keep_last.h"
 #include "cri/spec/capabilities.h"
 #include "cri/spec/cdi_edits.h"
 #include "cri/spec/field.h"
@@ -111,11 +113,10 @@ Result<> SetDevices(const ContainerInputs& inputs, ContainerPlan& plan) {
     plan.all_devices = true;
     plan.devices = TRY(HostDevices(inputs.host.devices_directory));
   }
+  std::ranges::move(requested, std::back_inserter(plan.devices));
   // Of two at one path the later wins, as with mounts.
-  for (DeviceStep& device : requested) {
-    std::erase_if(plan.devices, [&device](const DeviceStep& other) { return other.path == device.path; });
-    plan.devices.push_back(std::move(device));
-  }
+  KeepLastOfEachKey(plan.devices, Place::kOfTheLast,
+                    [](const DeviceStep& d) -> const std::string& { return d.path; });
   return {};
 }
 

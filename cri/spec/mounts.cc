@@ -8,9 +8,11 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <set>
 #include <string_view>
 #include <utility>
 
+#include "base/keep_last.h"
 #include "cri/spec/field.h"
 #include "cri/spec/user_namespace.h"
 
@@ -96,6 +98,10 @@ Result<uint64_t> AttributesOf(const v1::Mount& mount) {
   return attributes;
 }
 
+const std::string& TargetOfStep(const MountStep& step) {
+  return step.target;
+}
+
 Result<std::string> TargetOf(const v1::Mount& mount) {
   std::string target = TRY(CleanAbsolutePath("mounts.container_path", mount.container_path()));
   if (target == "/") return BadField("mounts.container_path", mount.container_path(), "is the root");
@@ -169,25 +175,30 @@ Result<std::vector<MountStep>> RequestedMounts(const v1::ContainerConfig& config
   return steps;
 }
 
+// A relative path is one below the root, as in other runtimes.
 Result<std::vector<MountStep>> DeclaredVolumes(const std::vector<std::string>& paths) {
   std::vector<MountStep> steps;
   for (const std::string& path : paths) {
-    std::string target = TRY(CleanAbsolutePath("image.volumes", path));
+    std::string target = TRY(CleanAbsolutePath("image.volumes", "/" + path));
     if (target == "/") return BadField("image.volumes", path, "is the root");
-    steps.push_back(Filesystem(MountKind::kVolume, target, /*attributes=*/0));
+    steps.push_back(Filesystem(MountKind::kVolume, std::move(target), /*attributes=*/0));
   }
+  KeepLastOfEachKey(steps, Place::kOfTheFirst, TargetOfStep);
   return steps;
 }
 
-bool HasTarget(const std::vector<MountStep>& mounts, std::string_view target) {
-  return std::ranges::find(mounts, target, &MountStep::target) != mounts.end();
+// They refer to the mounts.
+std::set<std::string_view> TargetsOf(const std::vector<MountStep>& mounts) {
+  std::set<std::string_view> targets;
+  for (const MountStep& step : mounts) targets.insert(step.target);
+  return targets;
 }
 
-// Takes out of `mounts` what the later ones replace.
-void GiveWay(std::vector<MountStep>& mounts, const std::vector<MountStep>& later) {
-  bool replaces_dev = HasTarget(later, "/dev");
+// Takes out of `mounts` what others with these targets replace.
+void GiveWay(std::vector<MountStep>& mounts, const std::set<std::string_view>& targets) {
+  bool replaces_dev = targets.contains("/dev");
   std::erase_if(mounts, [&](const MountStep& step) {
-    return HasTarget(later, step.target) || (replaces_dev && step.target.starts_with("/dev/"));
+    return targets.contains(step.target) || (replaces_dev && step.target.starts_with("/dev/"));
   });
 }
 
@@ -209,9 +220,10 @@ Result<std::vector<MountStep>> ContainerMounts(const MountInputs& inputs) {
   std::vector<MountStep> volumes = TRY(DeclaredVolumes(inputs.volumes));
   std::vector<MountStep> mounts =
       DefaultMounts(inputs.config.linux().security_context(), inputs.files, inputs.ids);
-  GiveWay(mounts, volumes);
-  GiveWay(mounts, requested);
-  GiveWay(volumes, requested);
+  const std::set<std::string_view> replaced = TargetsOf(requested);
+  GiveWay(mounts, TargetsOf(volumes));
+  GiveWay(mounts, replaced);
+  GiveWay(volumes, replaced);
   mounts.insert(mounts.end(), volumes.begin(), volumes.end());
   mounts.insert(mounts.end(), requested.begin(), requested.end());
   return SortedByDepth(std::move(mounts));

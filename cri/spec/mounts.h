@@ -27,8 +27,8 @@ constexpr int kMaxImageVolumes = 32;
 // Kernel filesystems, the pod's files, the image's own volumes and the request's mounts, the one of two with
 // the same target giving way to the later of this list. Parents come before what lies in them: sorted by
 // depth, otherwise in this order. A request for /dev itself takes everything of ours below it away. Image
-// volumes (KEP-4639) are numbered in the order of the request. kInvalidArgument for paths that are not
-// absolute, the root as a target, and combinations that CRI rules out.
+// volumes (KEP-4639) are numbered in the order of the request. kInvalidArgument for paths of the request that
+// are not absolute, the root as a target, and combinations that CRI rules out.
 Result<std::vector<MountStep>> ContainerMounts(const MountInputs& inputs);
 
 // Parents before what lies in them, otherwise in the given order.

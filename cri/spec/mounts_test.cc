@@ -143,8 +143,19 @@ TEST(Mounts, KeepTheVolumesOfTheImageUnlessRequested) {
   ASSERT_TRUE(mounts);
   EXPECT_EQ(Find(*mounts, "/a")->kind, MountKind::kVolume);
   EXPECT_EQ(Find(*mounts, "/b")->source, "/srv");
-  EXPECT_TRUE(Refuses(Mounts("", {"a"}), Code::kInvalidArgument, "image.volumes", "a"));
   EXPECT_TRUE(Refuses(Mounts("", {"/"}), Code::kInvalidArgument, "image.volumes", "/"));
+  EXPECT_TRUE(Refuses(Mounts("", {"a/.."}), Code::kInvalidArgument, "image.volumes", "a/.."));
+}
+
+TEST(Mounts, ResolveRelativeVolumesOfTheImageFromTheRoot) {
+  auto mounts = Mounts("mounts { host_path: '/x' container_path: '/asked' }",
+                       {"data", "./var/../srv//db/", "../../up", "/data/", "asked"});
+  ASSERT_TRUE(mounts) << mounts.error().ToString();
+  for (const char* target : {"/data", "/srv/db", "/up"}) {
+    EXPECT_EQ(std::ranges::count(*mounts, target, &MountStep::target), 1) << target;
+    EXPECT_EQ(Find(*mounts, target)->kind, MountKind::kVolume) << target;
+  }
+  EXPECT_EQ(Find(*mounts, "/asked")->kind, MountKind::kBind) << "the request's mount wins";
 }
 
 TEST(Mounts, OfImagesAreNumberedAndInert) {

@@ -4,7 +4,9 @@
 #include "cri/spec/process_plan.h"
 
 #include <algorithm>
+#include <iterator>
 
+#include "base/keep_last.h"
 #include "cri/spec/field.h"
 
 namespace davit {
@@ -19,6 +21,11 @@ std::string_view NameOf(std::string_view entry) {
   return entry.substr(0, entry.find('='));
 }
 
+bool HasName(std::string_view entry) {
+  size_t equals = entry.find('=');
+  return equals != std::string_view::npos && equals > 0;
+}
+
 Result<> CheckArguments(std::string_view field, const std::vector<std::string>& arguments) {
   for (const std::string& argument : arguments) TRY(CheckNoNul(field, argument));
   return {};
@@ -26,13 +33,9 @@ Result<> CheckArguments(std::string_view field, const std::vector<std::string>& 
 
 }  // namespace
 
-void SetVariable(std::vector<std::string>& env, std::string entry) {
-  auto same = std::ranges::find(env, NameOf(entry), [](const std::string& other) { return NameOf(other); });
-  if (same != env.end()) {
-    *same = std::move(entry);
-  } else {
-    env.push_back(std::move(entry));
-  }
+void SetVariables(std::vector<std::string>& env, std::vector<std::string> entries) {
+  std::ranges::move(entries, std::back_inserter(env));
+  KeepLastOfEachKey(env, Place::kOfTheFirst, NameOf);
 }
 
 Result<std::vector<std::string>> MergeArguments(const v1::ContainerConfig& config, const ImageConfig& image) {
@@ -56,20 +59,18 @@ Result<std::vector<std::string>> MergeEnvironment(const v1::ContainerConfig& con
   std::vector<std::string> env = {kDefaultPath, "HOSTNAME=" + hostname};
   if (config.tty()) env.push_back(kTerminalType);
   for (const std::string& entry : image.env) {
-    if (entry.find('=') == std::string::npos || entry[0] == '=') {
-      return BadField("image.env", entry, "is not of the form NAME=value");
-    }
+    if (!HasName(entry)) continue;
     TRY(CheckNoNul("image.env", entry));
-    SetVariable(env, entry);
+    env.push_back(entry);
   }
   for (const v1::KeyValue& variable : config.envs()) {
     if (variable.key().empty() || variable.key().find('=') != std::string::npos) {
       return BadField("envs.key", variable.key(), "is not a variable's name");
     }
-    std::string entry = variable.key() + "=" + variable.value();
-    TRY(CheckNoNul("envs", entry));
-    SetVariable(env, std::move(entry));
+    env.push_back(variable.key() + "=" + variable.value());
+    TRY(CheckNoNul("envs", env.back()));
   }
+  SetVariables(env, {});
   return env;
 }
 

@@ -20,12 +20,14 @@ Result<std::vector<std::string>> MergeArguments(const ::runtime::v1::ContainerCo
                                                 const ImageConfig& image);
 
 // PATH and HOSTNAME (and TERM with a terminal) by default, then the image's, then the request's; the later of
-// two wins and stands where the earlier stood. kInvalidArgument for an entry without '=' or a name.
+// two wins and stands where the earlier stood. An entry without '=' or a name is left out when it is the
+// image's, as in other runtimes, and kInvalidArgument when it is the request's.
 Result<std::vector<std::string>> MergeEnvironment(const ::runtime::v1::ContainerConfig& config,
                                                   const ImageConfig& image, const std::string& hostname);
 
-// Puts "NAME=value" in the place of an entry with the same name, else at the end.
-void SetVariable(std::vector<std::string>& env, std::string entry);
+// Puts each "NAME=value" in the place of an entry with the same name, else at the end. One call for all of
+// them: it sorts the names once.
+void SetVariables(std::vector<std::string>& env, std::vector<std::string> entries);
 
 Result<std::string> ChooseWorkingDirectory(const ::runtime::v1::ContainerConfig& config,
                                            const ImageConfig& image);

@@ -78,12 +78,22 @@ TEST(Environment, KeepsValuesAsTheyAre) {
 
 TEST(Environment, RefusesEntriesWithoutAName) {
   auto code = Code::kInvalidArgument;
-  EXPECT_TRUE(Refuses(Environment("", {"PATH"}), code, "image.env", "PATH"));
-  EXPECT_TRUE(Refuses(Environment("", {""}), code, "image.env"));
-  EXPECT_TRUE(Refuses(Environment("", {"=x"}), code, "image.env", "=x"));
+  EXPECT_TRUE(Refuses(Environment("", {std::string("A=x\0y", 5)}), code, "image.env", "NUL"));
   EXPECT_TRUE(Refuses(Environment("envs { key: '' value: 'x' }"), code, "envs.key"));
   EXPECT_TRUE(Refuses(Environment("envs { key: 'A=B' value: 'x' }"), code, "envs.key", "A=B"));
   EXPECT_TRUE(Refuses(Environment("envs { key: 'A' value: 'x\\000y' }"), code, "envs", "NUL"));
+}
+
+TEST(Environment, LeavesOutEntriesOfTheImageWithoutAName) {
+  auto env = Environment("", {"PATH", "", "=x", "A=1", "NOTHING"});
+  ASSERT_TRUE(env) << env.error().ToString();
+  EXPECT_THAT(*env, ElementsAre(kPath, "HOSTNAME=pod-1", "A=1"));
+}
+
+TEST(Environment, SetsManyVariablesAtOnce) {
+  Strings env = {"A=1", "B=1"};
+  SetVariables(env, {"C=1", "A=2", "C=2"});
+  EXPECT_THAT(env, ElementsAre("A=2", "B=1", "C=2"));
 }
 
 TEST(WorkingDirectory, IsTheRequestsOrTheImagesOrTheRoot) {

@@ -4,15 +4,20 @@
 #include "cri/host/cgroup/device_filter.h"
 
 #include <algorithm>
+#include <map>
 #include <string_view>
+#include <tuple>
+#include <utility>
 
 namespace davit {
 namespace {
 
 constexpr char kStep[] = "device filter";
 
-bool SameDevice(const DeviceRule& a, const DeviceRule& b) {
-  return a.type == b.type && a.major == b.major && a.minor == b.minor;
+using Device = std::tuple<char, int64_t, int64_t>;
+
+Device DeviceOf(const DeviceRule& rule) {
+  return {rule.type, rule.major, rule.minor};
 }
 
 bool Overlap(const DeviceRule& a, const DeviceRule& b) {
@@ -48,51 +53,68 @@ Result<> CheckRule(const DeviceRule& rule) {
   return Fail(Code::kInvalidArgument, kStep, FormatDeviceRule(rule), "malformed rule");
 }
 
-void Allow(const DeviceRule& rule, std::vector<DeviceRule>& allowed) {
-  for (DeviceRule& present : allowed) {
-    if (!SameDevice(present, rule)) continue;
+// The rules that allow, each found by its device without a search.
+class AllowedDevices {
+ public:
+  void Allow(const DeviceRule& rule) {
+    auto [place, added] = places_.try_emplace(DeviceOf(rule), rules_.size());
+    if (added) rules_.push_back({true, rule.type, rule.major, rule.minor, ""});
+    DeviceRule& present = rules_[place->second];
     present.access = Union(present.access, rule.access);
-    return;
   }
-  allowed.push_back({true, rule.type, rule.major, rule.minor, Union(rule.access, "")});
-}
 
-Result<> Deny(const DeviceRule& rule, std::vector<DeviceRule>& allowed) {
-  for (DeviceRule& present : allowed) {
-    if (SameDevice(present, rule)) {
-      present.access = Difference(present.access, rule.access);
-    } else if (Overlap(present, rule) && Difference(present.access, rule.access) != present.access) {
-      return Fail(Code::kInvalidArgument, kStep, FormatDeviceRule(rule),
-                  "denies a part of what " + FormatDeviceRule(present) + " allows");
+  Result<> Deny(const DeviceRule& rule) {
+    for (DeviceRule& present : rules_) {
+      if (DeviceOf(present) == DeviceOf(rule)) {
+        present.access = Difference(present.access, rule.access);
+      } else if (Overlap(present, rule) && Difference(present.access, rule.access) != present.access) {
+        return Fail(Code::kInvalidArgument, kStep, FormatDeviceRule(rule),
+                    "denies a part of what " + FormatDeviceRule(present) + " allows");
+      }
     }
+    std::erase_if(rules_, [](const DeviceRule& present) { return present.access.empty(); });
+    places_.clear();
+    for (size_t i = 0; i < rules_.size(); ++i) places_[DeviceOf(rules_[i])] = i;
+    return {};
   }
-  std::erase_if(allowed, [](const DeviceRule& present) { return present.access.empty(); });
-  return {};
-}
+
+  void Clear() {
+    rules_.clear();
+    places_.clear();
+  }
+
+  std::vector<DeviceRule> Take() { return std::move(rules_); }
+
+ private:
+  std::vector<DeviceRule> rules_;
+  std::map<Device, size_t> places_;  // in rules_
+};
 
 }  // namespace
 
 Result<DeviceFilter> ReduceDeviceRules(std::span<const DeviceRule> rules) {
-  DeviceFilter filter;
+  bool allow_all = false;
+  AllowedDevices allowed;
   for (const DeviceRule& rule : rules) {
     TRY(CheckRule(rule));
     if (rule.type == 'a') {
       if (rule.access.size() != 3) {
         return Fail(Code::kInvalidArgument, kStep, FormatDeviceRule(rule), "a rule for everything takes rwm");
       }
-      filter = DeviceFilter{rule.allow, {}};
-    } else if (filter.allow_all) {
+      allow_all = rule.allow;
+      allowed.Clear();
+    } else if (allow_all) {
       if (!rule.allow) {
         return Fail(Code::kInvalidArgument, kStep, FormatDeviceRule(rule),
                     "denied after everything was allowed");
       }
     } else if (rule.allow) {
-      Allow(rule, filter.allowed);
+      allowed.Allow(rule);
     } else {
-      TRY(Deny(rule, filter.allowed));
+      TRY(allowed.Deny(rule));
     }
   }
-  return filter;
+  return DeviceFilter{allow_all, allowed.Take()};
 }
 
 std::string FormatDeviceRule(const DeviceRule& rule) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 #include <string_view>
 
 #include "api/cri/v1/api.pb.h"
@@ -103,12 +104,11 @@ Result<> TakeCpuset(const runtime::v1::LinuxContainerResources& from, CgroupReso
 }
 
 Result<> TakeHugepages(const runtime::v1::LinuxContainerResources& from, CgroupResources& to) {
+  std::set<std::string_view> sizes;
   for (const auto& limit : from.hugepage_limits()) {
     const std::string& size = limit.page_size();
     if (!IsPageSize(size)) return BadField("hugepage_limits.page_size", size, "is not a size like \"2MB\"");
-    if (std::ranges::find(to.hugepages, size, &HugepageLimit::page_size) != to.hugepages.end()) {
-      return BadField("hugepage_limits.page_size", size, "is there twice");
-    }
+    if (!sizes.insert(size).second) return BadField("hugepage_limits.page_size", size, "is there twice");
     to.hugepages.push_back({size, limit.limit()});
   }
   return {};
