@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "cri/host/cgroup/cgroup_path.h"
 #include "cri/spec/field.h"
 #include "cri/spec/sysctls.h"
 #include "cri/spec/user_namespace.h"
@@ -92,11 +93,9 @@ Result<> CheckSandboxSeccomp(const v1::LinuxSandboxSecurityContext& context) {
 }
 
 Result<> CheckCgroupParent(const std::string& parent) {
-  TRY(CheckNoNul("config.linux.cgroup_parent", parent));
-  if (("/" + parent + "/").find("/../") != std::string::npos) {
-    return BadField("config.linux.cgroup_parent", parent, "leaves the cgroup hierarchy");
-  }
-  return {};
+  if (parent.empty()) return {};
+  Result<CgroupPath> path = ParseCgroupParent(parent);
+  return path ? Result<>() : BadField("config.linux.cgroup_parent", parent, path.error().context);
 }
 
 Result<> CheckLogDirectory(const std::string& directory) {

@@ -71,6 +71,11 @@ INSTANTIATE_TEST_SUITE_P(
                   "config.hostname", "64 bytes"},
         BadConfig{META "log_directory: 'var/log'", "config.log_directory", "var/log"},
         BadConfig{META "linux { cgroup_parent: '/kubepods/../../x' }", "config.linux.cgroup_parent", "/../"},
+        BadConfig{META "linux { cgroup_parent: '/' }", "config.linux.cgroup_parent", "root"},
+        BadConfig{META "linux { cgroup_parent: '/a\\nb' }", "config.linux.cgroup_parent", "newline"},
+        BadConfig{META "linux { cgroup_parent: '/a\\000b' }", "config.linux.cgroup_parent", "NUL"},
+        BadConfig{META "linux { cgroup_parent: 'kubepods-burstable-podu_1.slice' }",
+                  "config.linux.cgroup_parent", "slice of systemd"},
         BadConfig{OPTIONS("network: CONTAINER"), PREFIX "namespace_options.network", "CONTAINER"},
         BadConfig{OPTIONS("ipc: TARGET"), PREFIX "namespace_options.ipc", "TARGET"},
         BadConfig{OPTIONS("pid: TARGET"), PREFIX "namespace_options.pid", "TARGET"},
@@ -103,9 +108,16 @@ TEST(SandboxConfig, AcceptsWhatTheKubeletSends) {
   EXPECT_TRUE(
       Plan("hostname: 'web' log_directory: '/var/log/pods/default_web_u-1' "
            "dns_config { servers: '10.96.0.10' searches: 'svc.cluster.local' options: 'ndots:5' } "
-           "linux { cgroup_parent: 'kubepods-burstable-podu_1.slice' security_context { "
+           "linux { cgroup_parent: '/kubepods/burstable/podu-1' security_context { "
            "namespace_options { pid: CONTAINER userns_options { mode: NODE } } run_as_user { value: 65535 } "
            "run_as_group { value: 65535 } seccomp { profile_type: RuntimeDefault } } }"));
+}
+
+TEST(SandboxConfig, AcceptsEverySpellingOfACgroup) {
+  for (const char* parent : {"/a/", "/a//b", "rel/x", "/a/./b"}) {
+    auto plan = Plan(std::string("linux { cgroup_parent: '") + parent + "' }");
+    EXPECT_TRUE(plan) << parent << ": " << plan.error().ToString();
+  }
 }
 
 struct SysctlCase {

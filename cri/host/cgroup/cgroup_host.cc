@@ -6,20 +6,27 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <string_view>
 
 #include "base/file_io.h"
 #include "cri/host/cgroup/apply.h"
+#include "cri/host/cgroup/cgroup_path.h"
 #include "cri/host/cgroup/construction.h"
 
 namespace davit {
 namespace {
 
-// The checked path without its first slash: relative to a hierarchy's root.
+// Relative to a hierarchy's root.
 Result<std::string> Relative(const std::string& path) {
-  TRY(CheckCgroupPath(path));
-  return path.substr(1);
+  return TRY(CgroupPath::Parse(path)).relative();
+}
+
+// For what removes: an old record may hold a path that no cgroup can have. Such a cgroup does not exist.
+std::optional<std::string> RelativeIfValid(const std::string& path) {
+  Result<CgroupPath> parsed = CgroupPath::Parse(path);
+  return parsed ? std::optional(parsed->relative()) : std::nullopt;
 }
 
 Result<UniqueFd> OpenFile(const CgroupHierarchy& hierarchy, const std::string& path, const char* file,
@@ -88,6 +95,15 @@ Result<> CgroupHost::Create(const std::string& path, const CgroupResources& reso
   return {};
 }
 
+Result<> CgroupHost::CreateWhereMissing(const std::string& path) const {
+  CgroupConstruction construction(hierarchies_, TRY(Relative(path)));
+  TRY(construction.MakeMissing());
+  TRY(construction.InheritCpuset());
+  TRY(construction.EnableControllers());
+  construction.Keep();
+  return {};
+}
+
 Result<> CgroupHost::LimitDevices(const std::string& path, const DeviceFilter& filter) const {
   if (const CgroupHierarchy* v1 = FindController(hierarchies_, "devices")) {
     return WriteV1DeviceFilter(*v1, path, filter);
@@ -129,18 +145,20 @@ Result<UniqueFd> CgroupHost::OpenMountPoint() const {
 }
 
 Result<> CgroupHost::Kill(const std::string& path, int timeout_ms) const {
-  return KillCgroup(hierarchies_, TRY(Relative(path)), timeout_ms);
+  std::optional<std::string> relative = RelativeIfValid(path);
+  return relative ? KillCgroup(hierarchies_, *relative, timeout_ms) : Result<>();
 }
 
 Result<> CgroupHost::Remove(const std::string& path) const {
-  std::string relative = TRY(Relative(path));
-  for (const CgroupHierarchy& hierarchy : hierarchies_) TRY(RemoveCgroup(hierarchies_, hierarchy, relative));
+  std::optional<std::string> relative = RelativeIfValid(path);
+  if (!relative) return {};
+  for (const CgroupHierarchy& hierarchy : hierarchies_) TRY(RemoveCgroup(hierarchies_, hierarchy, *relative));
   return {};
 }
 
 Result<bool> CgroupHost::Populated(const std::string& path) const {
-  std::string relative = TRY(Relative(path));
-  return IsPopulated(hierarchies_, relative);
+  std::optional<std::string> relative = RelativeIfValid(path);
+  return relative ? IsPopulated(hierarchies_, *relative) : false;
 }
 
 Result<std::vector<std::string>> CgroupHost::Children(const std::string& path) const {

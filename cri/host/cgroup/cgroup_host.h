@@ -26,8 +26,9 @@ namespace davit {
 // One per daemon. It holds the root of every hierarchy open. Thread-safe, with one caller at a time for one
 // path.
 //
-// A path is the same in every hierarchy and seen from its root: "/kubepods/podX/ID". A malformed one is
-// kInvalidArgument. Kernels from 6.1 on; an error names file and value.
+// A path is the same in every hierarchy and seen from its root: "/kubepods/podX/ID" (cgroup_path.h). One that
+// no cgroup can have is kInvalidArgument, but for Kill, Remove and Populated, to which it does not exist:
+// what ends a cgroup never fails for its name. Kernels from 6.1 on; an error names file and value.
 class CgroupHost final : public Cgroups {
  public:
   static Result<CgroupHost> Probe(const std::string& mount_point = "/sys/fs/cgroup");
@@ -43,6 +44,9 @@ class CgroupHost final : public Cgroups {
   // parent's filter alone holds.
   Result<> Create(const std::string& path, const CgroupResources& resources,
                   std::span<const DeviceRule> devices) const override;
+
+  // Makes the cgroup in those hierarchies that lack it and leaves it as it is elsewhere, processes included.
+  Result<> CreateWhereMissing(const std::string& path) const;
 
   // Writes the fields that are set. A memory limit below what is in use is kFailedPrecondition, whatever the
   // cgroup version; nobody is killed for it. A failure in the middle leaves the writes before it in force.

@@ -194,13 +194,36 @@ TEST_P(CgroupHostTest, AFailureLeavesNothing) {
 }
 
 TEST_P(CgroupHostTest, MalformedPathsReachNoFile) {
-  for (std::string bad : {"/davit-test/../x", "davit-test", "/", ""}) {
+  for (std::string bad : {"/davit-test/../x", "/", ""}) {
     EXPECT_EQ(host_->Create(bad, {}, {}).error().code, Code::kInvalidArgument);
-    EXPECT_EQ(host_->Remove(bad).error().code, Code::kInvalidArgument);
-    EXPECT_EQ(host_->Kill(bad).error().code, Code::kInvalidArgument);
     EXPECT_EQ(host_->Update(bad, {}).error().code, Code::kInvalidArgument);
     EXPECT_EQ(host_->OpenForShim(bad).error().code, Code::kInvalidArgument);
   }
+}
+
+// Whatever a record holds: a container whose cgroup could never be made must be removable.
+TEST_P(CgroupHostTest, RemovalTakesAnyPath) {
+  ASSERT_TRUE(Create());
+  for (std::string odd : {std::string("/davit-test/../x"), std::string("rel/x"), std::string("/a//b/"),
+                          std::string("/"), std::string(), std::string("/a\nb"), "/" + std::string(300, 'x'),
+                          "/" + std::string(9000, '/'), path_ + "/cgroup.procs/x"}) {
+    Result<> killed = host_->Kill(odd);
+    EXPECT_TRUE(killed) << odd << ": " << killed.error().ToString();
+    Result<bool> populated = host_->Populated(odd);
+    EXPECT_TRUE(populated && !*populated) << odd;
+    Result<> removed = host_->Remove(odd);
+    EXPECT_TRUE(removed) << odd << ": " << removed.error().ToString();
+  }
+  EXPECT_EQ(CountWhere(path_), HierarchyCount()) << "none of them was this one";
+}
+
+TEST_P(CgroupHostTest, APathInAnotherFormIsTheSameCgroup) {
+  const std::string odd = path_.substr(1) + "//inner/";
+  Result<> created = host_->Create(odd, {}, {});
+  ASSERT_TRUE(created) << created.error().ToString();
+  EXPECT_EQ(CountWhere(path_ + "/inner"), HierarchyCount());
+  EXPECT_TRUE(host_->Remove(odd));
+  EXPECT_EQ(CountWhere(path_ + "/inner"), 0);
 }
 
 TEST_P(CgroupHostTest, KillEndsEverythingBelowAndWaits) {
@@ -347,6 +370,34 @@ TEST_P(CgroupHostTest, RemoveTakesChildrenAndProcessesAlong) {
   Result<> removed = host_->Remove(outer);
   ASSERT_TRUE(removed) << removed.error().ToString();
   EXPECT_EQ(CountWhere(outer), 0);
+  EXPECT_EQ(WTERMSIG(process.Wait()), SIGKILL);
+}
+
+// Makes `levels` cgroups, one in the other, and returns the last one. Their path is longer than PATH_MAX.
+UniqueFd MakeDeepTree(const CgroupHierarchy& hierarchy, const std::string& path, int levels) {
+  const std::string name(200, 'd');
+  UniqueFd current = std::move(*OpenAt(hierarchy.dir.get(), path, O_RDONLY | O_DIRECTORY));
+  for (int level = 0; level < levels; ++level) {
+    EXPECT_EQ(mkdirat(current.get(), name.c_str(), 0755), 0) << hierarchy.name << level << strerror(errno);
+    current = std::move(*OpenAt(current.get(), name, O_RDONLY | O_DIRECTORY));
+  }
+  return current;
+}
+
+// What a container with a delegated cgroup can leave behind.
+TEST_P(CgroupHostTest, TreesDeeperThanAPathCanNameAreKilledAndRemoved) {
+  constexpr int kLevels = 40;
+  ASSERT_TRUE(Create());
+  TestProcess process;
+  for (const CgroupHierarchy& hierarchy : host_->hierarchies()) {
+    UniqueFd deepest = MakeDeepTree(hierarchy, path_.substr(1), kLevels);
+    if (hierarchy.Has("cpuset")) continue;  // nothing can join its new cgroups before they have processors
+    ASSERT_TRUE(WriteFileAt(deepest.get(), "cgroup.procs", std::to_string(process.pid()))) << hierarchy.name;
+    EXPECT_THAT(*PidsBelow(hierarchy, path_.substr(1)), ElementsAre(process.pid())) << hierarchy.name;
+  }
+  Result<> removed = host_->Remove(path_);
+  ASSERT_TRUE(removed) << removed.error().ToString();
+  EXPECT_EQ(CountWhere(path_), 0);
   EXPECT_EQ(WTERMSIG(process.Wait()), SIGKILL);
 }
 

@@ -59,7 +59,8 @@ class Cgroups {
   virtual Result<ExecCgroups::Lease> LendToExec(ExecCgroups& execs, const std::string& path,
                                                 const std::string& exec_id) const = 0;
 
-  // Removes the cgroup and everything below it; what still runs there is killed. Idempotent.
+  // Removes the cgroup and everything below it; what still runs there is killed. Idempotent, and a success for
+  // a path that no cgroup can have: an old record may hold one.
   virtual Result<> Remove(const std::string& path) const = 0;
 };
 

@@ -85,12 +85,23 @@ Result<> CgroupConstruction::MakeOne(const CgroupHierarchy& hierarchy, const std
   return {};
 }
 
-Result<> CgroupConstruction::MakeIn(const CgroupHierarchy& hierarchy) {
-  Result<> made = MakeOne(hierarchy, path_);
-  if (!made && made.error().os_errno == ENOENT) {
-    TRY(MakeParents(hierarchy));
-    made = MakeOne(hierarchy, path_);
+Result<> CgroupConstruction::MakeMissing() {
+  for (const CgroupHierarchy& hierarchy : hierarchies_) {
+    Result<> made = MakeWithParents(hierarchy);
+    if (!made && made.error().os_errno != EEXIST) return made;
   }
+  return {};
+}
+
+Result<> CgroupConstruction::MakeWithParents(const CgroupHierarchy& hierarchy) {
+  Result<> made = MakeOne(hierarchy, path_);
+  if (made || made.error().os_errno != ENOENT) return made;
+  TRY(MakeParents(hierarchy));
+  return MakeOne(hierarchy, path_);
+}
+
+Result<> CgroupConstruction::MakeIn(const CgroupHierarchy& hierarchy) {
+  Result<> made = MakeWithParents(hierarchy);
   if (made || made.error().os_errno != EEXIST) return made;
   if (unlinkat(hierarchy.dir.get(), path_.c_str(), AT_REMOVEDIR) != 0) {
     return Fail(Code::kAlreadyExists, "make cgroup", hierarchy.name + "/" + path_,

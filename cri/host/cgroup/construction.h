@@ -28,6 +28,9 @@ class CgroupConstruction {
   // by a new one with fresh limits; one with processes or children is kAlreadyExists.
   Result<> Make();
 
+  // Makes the cgroup, and its parents, in those hierarchies that lack it. Only these are taken back.
+  Result<> MakeMissing();
+
   // v1 leaves a new cpuset empty, and then nothing can join it: it gets its parent's, which get theirs first.
   Result<> InheritCpuset() const;
 
@@ -39,6 +42,7 @@ class CgroupConstruction {
 
  private:
   Result<> MakeIn(const CgroupHierarchy& hierarchy);
+  Result<> MakeWithParents(const CgroupHierarchy& hierarchy);
   Result<> MakeParents(const CgroupHierarchy& hierarchy);
   // One directory, remembered for the undo.
   Result<> MakeOne(const CgroupHierarchy& hierarchy, const std::string& path);

@@ -9,6 +9,7 @@
 
 #include "base/file_io.h"
 #include "cri/host/cgroup/cgroup_host.h"
+#include "cri/host/cgroup/cgroup_path.h"
 #include "cri/host/cgroup/killing.h"
 
 namespace davit {
@@ -20,8 +21,7 @@ constexpr char kKept[] = "davit-exec";
 
 Result<ExecCgroup> ExecCgroup::Make(const CgroupHost& host, const std::string& container,
                                     const std::string& name) {
-  TRY(CheckCgroupPath(container));
-  ExecCgroup cgroup(host, container.substr(1));
+  ExecCgroup cgroup(host, TRY(CgroupPath::Parse(container)).relative());
   const CgroupHierarchy* unified = host.Unified();
   if (unified == nullptr) return cgroup;
   std::string path = cgroup.container_ + "/" + name;

@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -15,6 +16,7 @@
 #include <utility>
 
 #include "base/file_io.h"
+#include "base/tree_walk.h"
 
 namespace davit {
 namespace {
@@ -80,6 +82,72 @@ Result<std::optional<CgroupHierarchy>> Describe(const std::string& name, UniqueF
   return std::nullopt;
 }
 
+// Visits the cgroups of a tree. What disappears meanwhile is left out; the first other error is kept.
+class CgroupVisitor : public TreeVisitor {
+ public:
+  void Failed(const Error& error) override { Keep(std::unexpected(error)); }
+  void Leave(int, const std::string&) override {}
+
+  const Result<>& outcome() const { return outcome_; }
+
+ protected:
+  void Keep(const Result<>& result) {
+    if (!result && outcome_ && !IsNoCgroup(result.error())) outcome_ = result;
+  }
+
+ private:
+  Result<> outcome_;
+};
+
+class PidCollector : public CgroupVisitor {
+ public:
+  WalkStep Visit(int dir_fd, const std::string& name, unsigned char type) override {
+    if (name == "cgroup.procs") Keep(Read(dir_fd, name));
+    return type == DT_DIR ? WalkStep::kDescend : WalkStep::kNext;
+  }
+
+  std::vector<int> Take() && { return std::move(pids_); }
+
+ private:
+  Result<> Read(int cgroup, const std::string& name) {
+    Result<std::string> procs = ReadFileAt(cgroup, name);
+    // A threaded cgroup of v2 cannot tell; the processes are in the list of the domain above it.
+    if (!procs && procs.error().os_errno == EOPNOTSUPP) return {};
+    for (const std::string& line : Split(TRY(procs), "\n")) {
+      int pid = 0;
+      std::from_chars(line.data(), line.data() + line.size(), pid);
+      if (pid > 0) pids_.push_back(pid);
+    }
+    return {};
+  }
+
+  std::vector<int> pids_;
+};
+
+Result<> RemoveOne(int parent, const std::string& name) {
+  if (unlinkat(parent, name.c_str(), AT_REMOVEDIR) == 0) return {};
+  Error error = SystemError("rmdir", name).error();
+  return IsNoCgroup(error) ? Result<>() : std::unexpected(std::move(error));
+}
+
+class Remover : public CgroupVisitor {
+ public:
+  WalkStep Visit(int, const std::string&, unsigned char type) override {
+    return type == DT_DIR ? WalkStep::kDescend : WalkStep::kNext;
+  }
+  void Leave(int parent_fd, const std::string& name) override { Keep(RemoveOne(parent_fd, name)); }
+};
+
+// By descriptors and without recursion (tree_walk.h).
+Result<> Walk(const CgroupHierarchy& hierarchy, const std::string& path, CgroupVisitor& visitor) {
+  Result<UniqueFd> top = OpenAt(hierarchy.dir.get(), path, O_RDONLY | O_DIRECTORY);
+  if (!top && IsNoCgroup(top.error())) return {};
+  WalkTree(TRY(std::move(top)), visitor);
+  if (!visitor.outcome())
+    return std::unexpected(Within("walk cgroup " + hierarchy.name + "/" + path, visitor.outcome().error()));
+  return {};
+}
+
 }  // namespace
 
 bool CgroupHierarchy::Has(std::string_view controller) const {
@@ -111,48 +179,29 @@ Result<std::vector<CgroupHierarchy>> FindHierarchies(const std::string& mount_po
   return found;
 }
 
-Result<> CheckCgroupPath(const std::string& path) {
-  auto bad = [&path](std::string_view why) { return Fail(Code::kInvalidArgument, "cgroup path", path, why); };
-  if (!path.starts_with('/')) return bad("does not begin with a slash");
-  if (path.size() > 1024) return bad("is too long");
-  for (size_t start = 1; start <= path.size();) {
-    size_t end = std::min(path.find('/', start), path.size());
-    std::string_view part = std::string_view(path).substr(start, end - start);
-    if (part.empty() || part == "." || part == "..") return bad("has an empty component, \".\" or \"..\"");
-    if (part.size() > NAME_MAX) return bad("has a component that is too long");
-    if (part.find_first_of(std::string_view("\0\n", 2)) != std::string_view::npos)
-      return bad("has a NUL or a newline");
-    start = end + 1;
-  }
-  return {};
+bool IsNoCgroup(const Error& error) {
+  // ENOTDIR: a file of a cgroup stands where the path wants a cgroup.
+  return error.os_errno == ENOENT || error.os_errno == ENODEV || error.os_errno == ENOTDIR;
 }
 
 Result<std::vector<std::string>> ChildCgroups(const CgroupHierarchy& hierarchy, const std::string& path) {
   Result<std::vector<std::string>> names =
       Subdirectories(hierarchy.dir.get(), path.empty() ? "." : path, /*links=*/false);
-  if (!names && names.error().os_errno == ENOENT) return std::vector<std::string>();
+  if (!names && IsNoCgroup(names.error())) return std::vector<std::string>();
   return names;
 }
 
 Result<std::vector<int>> PidsBelow(const CgroupHierarchy& hierarchy, const std::string& path) {
-  std::vector<int> pids;
-  Result<std::string> procs = ReadFileAt(hierarchy.dir.get(), path + "/cgroup.procs");
-  if (!procs) {
-    int error = procs.error().os_errno;
-    if (error == ENOENT || error == ENODEV) return pids;  // ENODEV: removed while it was open
-    // A threaded cgroup of v2 cannot tell; the processes are in the list of the domain above it.
-    if (error != EOPNOTSUPP) return std::unexpected(std::move(procs).error());
-  }
-  for (const std::string& line : Split(procs.value_or(""), "\n")) {
-    int pid = 0;
-    std::from_chars(line.data(), line.data() + line.size(), pid);
-    if (pid > 0) pids.push_back(pid);
-  }
-  for (const std::string& child : TRY(ChildCgroups(hierarchy, path))) {
-    std::vector<int> below = TRY(PidsBelow(hierarchy, path + "/" + child));
-    pids.insert(pids.end(), below.begin(), below.end());
-  }
-  return pids;
+  PidCollector pids;
+  TRY(Walk(hierarchy, path, pids));
+  return std::move(pids).Take();
+}
+
+Result<> RemoveTree(const CgroupHierarchy& hierarchy, const std::string& path) {
+  Remover remover;
+  TRY(Walk(hierarchy, path, remover));
+  TRY(RemoveOne(hierarchy.dir.get(), path));
+  return {};
 }
 
 }  // namespace davit

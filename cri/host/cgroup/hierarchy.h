@@ -27,12 +27,11 @@ struct CgroupHierarchy {
 // "cpu,cpuacct") count once. kUnimplemented when there is none.
 Result<std::vector<CgroupHierarchy>> FindHierarchies(const std::string& mount_point);
 
-// A path of a cgroup is absolute, seen from the root of each hierarchy, and the same in all of them:
-// "/kubepods/podX/ID". Otherwise, or when it has an empty component, "." or "..", or is the root, it is
-// kInvalidArgument.
-Result<> CheckCgroupPath(const std::string& path);
+// Below, `path` is relative to the root of `hierarchy` (CgroupPath::relative). Cgroups below it may lie
+// deeper than a path can name: a container that may make cgroups makes as many levels as it likes.
 
-// Below, `path` is as above and without its first slash, relative to the root of `hierarchy`.
+// True for the errors of a cgroup that does not exist, or was removed while it was open.
+bool IsNoCgroup(const Error& error);
 
 // The names of the cgroups right below `path` ("" is the root); none when it does not exist.
 Result<std::vector<std::string>> ChildCgroups(const CgroupHierarchy& hierarchy, const std::string& path);
@@ -40,5 +39,9 @@ Result<std::vector<std::string>> ChildCgroups(const CgroupHierarchy& hierarchy, 
 // The pids in cgroup.procs of `path` and of everything below it; none when it does not exist. A process whose
 // PID namespace this one cannot see has the pid 0 and is left out.
 Result<std::vector<int>> PidsBelow(const CgroupHierarchy& hierarchy, const std::string& path);
+
+// Removes `path` and everything below it; a success when it does not exist. Cgroups with processes stay, and
+// then the error's errno is EBUSY.
+Result<> RemoveTree(const CgroupHierarchy& hierarchy, const std::string& path);
 
 }  // namespace davit

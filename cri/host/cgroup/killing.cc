@@ -33,10 +33,6 @@ std::unexpected<Error> StillPopulated(const std::string& path) {
   return Fail(Code::kDeadlineExceeded, "kill cgroup", path, "processes do not end");
 }
 
-bool IsGone(const Error& error) {
-  return error.os_errno == ENOENT || error.os_errno == ENODEV;
-}
-
 void WriteV1Freezer(Hierarchies hierarchies, const std::string& path, const char* state) {
   const CgroupHierarchy* freezer = FindController(hierarchies, "freezer");
   if (freezer != nullptr && !freezer->v2)
@@ -115,14 +111,6 @@ Result<> KillV2(const CgroupHierarchy& unified, const std::string& path, const D
   return AwaitEmptyV2(unified, path, deadline);
 }
 
-// All at or below `path`, children first. What is busy stays.
-Result<> RemoveTree(const CgroupHierarchy& hierarchy, const std::string& path) {
-  for (const std::string& child : TRY(ChildCgroups(hierarchy, path)))
-    TRY(RemoveTree(hierarchy, path + "/" + child));
-  if (unlinkat(hierarchy.dir.get(), path.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return {};
-  return SystemError("rmdir", hierarchy.name + "/" + path);
-}
-
 }  // namespace
 
 Result<> KillCgroup(Hierarchies hierarchies, const std::string& path, int timeout_ms) {
@@ -133,7 +121,7 @@ Result<> KillCgroup(Hierarchies hierarchies, const std::string& path, int timeou
   for (const CgroupHierarchy& hierarchy : hierarchies) {
     if (!hierarchy.v2) continue;
     Result<> killed = KillV2(hierarchy, path, deadline);
-    if (!killed && !IsGone(killed.error())) return killed;
+    if (!killed && !IsNoCgroup(killed.error())) return killed;
   }
   return KillV1(hierarchies, path, deadline);
 }
@@ -149,7 +137,7 @@ Result<bool> IsPopulated(Hierarchies hierarchies, const std::string& path) {
   for (const CgroupHierarchy& hierarchy : hierarchies) {
     if (!hierarchy.v2) continue;
     Result<std::string> events = ReadFileAt(hierarchy.dir.get(), path + "/cgroup.events");
-    if (!events && !IsGone(events.error())) return std::unexpected(std::move(events).error());
+    if (!events && !IsNoCgroup(events.error())) return std::unexpected(std::move(events).error());
     if (ValueOfKey(events.value_or(""), "populated") != 0) return true;
   }
   return !TRY(V1Pids(hierarchies, path)).empty();

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/file_io.h"
+#include "cri/host/cgroup/cgroup_path.h"
 
 namespace davit {
 namespace {
@@ -23,29 +24,21 @@ Result<> Enter(const UniqueFd& file, pid_t id, const std::string& path) {
   return {};
 }
 
-// Made by an earlier daemon: shims may be in it.
-bool Exists(const CgroupHost& host, const std::string& path) {
-  for (const CgroupHierarchy& hierarchy : host.hierarchies()) {
-    if (faccessat(hierarchy.dir.get(), path.c_str() + 1, F_OK, 0) != 0) return false;
-  }
-  return true;
-}
-
 }  // namespace
 
 Result<ShimCgroup> ShimCgroup::Open(const CgroupHost& host, const std::string& root) {
-  std::string path = (root == "/" ? "" : root) + "/davit/shims";
-  TRY(CheckCgroupPath(path));
-  if (!Exists(host, path)) TRY(host.Create(path, CgroupResources(), /*devices=*/{}));
+  CgroupPath path = TRY(CgroupPath::Parse(root + "/davit/shims"));
+  // It may stand in some hierarchies, with shims of an earlier daemon in it, and not in one mounted since.
+  TRY(host.CreateWhereMissing(path.text()));
   std::vector<Files> files;
   for (const CgroupHierarchy& hierarchy : host.hierarchies()) {
-    std::string base = path.substr(1);
+    std::string base = path.relative();
     UniqueFd tasks;
     if (!hierarchy.v2) tasks = TRY(OpenAt(hierarchy.dir.get(), base + "/tasks", O_WRONLY));
     UniqueFd procs = TRY(OpenAt(hierarchy.dir.get(), base + "/cgroup.procs", O_WRONLY));
     files.push_back({hierarchy.v2, std::move(procs), std::move(tasks)});
   }
-  return ShimCgroup(std::move(path), host.mode(), std::move(files));
+  return ShimCgroup(path.text(), host.mode(), std::move(files));
 }
 
 Result<> ShimCgroup::Join(pid_t pid) const {

@@ -16,8 +16,8 @@
 
 namespace davit {
 
-// `<root>/davit/shims` in every hierarchy, made once and never removed: living shims are in it when the
-// daemon ends.
+// `<root>/davit/shims` in every hierarchy, made where it is missing and never removed: living shims are in it
+// when the daemon ends.
 //
 // ShimSpawner (shim_spawner.h) places shims. Its thread lives here: on v1 a thread can be apart from its
 // process, and a child starts where its thread is, which costs nothing. Moving the child by its pid can take

@@ -64,6 +64,24 @@ TEST_F(ShimCgroupTest, OpeningItAgainKeepsTheShimsInIt) {
   EXPECT_THAT(Lines(std::to_string(shim.pid())), Each(EndsWith(shims_->path())));
 }
 
+// A controller that was mounted after the last daemon's start has no such cgroup yet.
+TEST_F(ShimCgroupTest, IsMadeInAHierarchyThatLacksIt) {
+  TestProcess shim;
+  ASSERT_TRUE(shims_->Join(shim.pid()));
+  const std::string path = shims_->path().substr(1);
+  for (const CgroupHierarchy& later : host_->hierarchies()) {
+    ASSERT_TRUE(WriteFileAt(later.dir.get(), "cgroup.procs", std::to_string(shim.pid()))) << later.name;
+    ASSERT_EQ(unlinkat(later.dir.get(), path.c_str(), AT_REMOVEDIR), 0) << later.name;
+    ASSERT_EQ(unlinkat(later.dir.get(), (root_ + "/davit").c_str() + 1, AT_REMOVEDIR), 0) << later.name;
+
+    Result<ShimCgroup> again = ShimCgroup::Open(*host_, root_);
+    ASSERT_TRUE(again) << later.name << again.error().ToString();
+    Result<> joined = again->Join(shim.pid());
+    ASSERT_TRUE(joined) << later.name << joined.error().ToString();
+  }
+  EXPECT_THAT(Lines(std::to_string(shim.pid())), Each(EndsWith(shims_->path())));
+}
+
 TEST_F(ShimCgroupTest, JoinMovesAProcessEverywhere) {
   TestProcess shim;
   Result<> joined = shims_->Join(shim.pid());
