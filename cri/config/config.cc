@@ -122,6 +122,21 @@ constexpr std::array kKeys = {
         [](Config& c, const std::string& v) { return SetFile(c.streaming.tls_key_file, v); }},
 };
 
+// Keys of each table [handlers.NAME].
+struct HandlerKey {
+  std::string_view name;
+  Complaint (*set_string)(HandlerSettings&, const std::string&);
+};
+
+Complaint SetHandlerType(HandlerSettings& handler, const std::string& value) {
+  if (value == "davit") return Store(handler.type, HandlerType::kDavit, std::nullopt);
+  if (value == "oci") return "handlers of type \"oci\" are not supported yet: use \"davit\"";
+  return '"' + value + "\" is not a type of handler: use \"davit\"";
+}
+
+constexpr std::array kHandlerKeys = {HandlerKey{"type", SetHandlerType}};
+constexpr char kHandlers[] = "handlers";
+
 const Key* FindKey(std::string_view name) {
   auto found = std::ranges::find(kKeys, name, &Key::name);
   return found == kKeys.end() ? nullptr : &*found;
@@ -161,12 +176,41 @@ Complaint SetKey(Config& config, const Key& key, const toml::node& value) {
   return key.set_list(config, list);
 }
 
+Result<> ApplyHandler(HandlerSettings& handler, const toml::table& table, const std::string& prefix,
+                      const std::string& file) {
+  for (const auto& [key_text, value] : table) {
+    std::string name = prefix + std::string(key_text.str());
+    auto key = std::ranges::find(kHandlerKeys, key_text.str(), &HandlerKey::name);
+    if (key == kHandlerKeys.end()) return Complain(file, key_text.source(), "unknown key " + name);
+    const auto* text = value.as_string();
+    Complaint complaint = text ? key->set_string(handler, text->get()) : Complaint("must be a string");
+    if (complaint) return Complain(file, value.source(), name + ": " + *complaint);
+  }
+  return {};
+}
+
+Result<> ApplyHandlers(HandlerTable& handlers, const toml::node& node, const std::string& file) {
+  const toml::table* table = node.as_table();
+  if (table == nullptr) return Complain(file, node.source(), "handlers: must be a table");
+  for (const auto& [key_text, value] : *table) {
+    std::string name(key_text.str());
+    if (Complaint complaint = CheckHandlerName(name))
+      return Complain(file, key_text.source(), "handlers: " + *complaint);
+    const toml::table* inner = value.as_table();
+    if (inner == nullptr) return Complain(file, value.source(), "handlers." + name + ": must be a table");
+    TRY(ApplyHandler(handlers[name], *inner, "handlers." + name + ".", file));
+  }
+  return {};
+}
+
 // `prefix` is the table's name with a dot behind it, or empty for the whole file.
 Result<> ApplyTable(Config& config, const toml::table& table, const std::string& prefix,
                     const std::string& file) {
   for (const auto& [key_text, value] : table) {
     std::string name = prefix + std::string(key_text.str());
-    if (const Key* key = FindKey(name)) {
+    if (name == kHandlers) {
+      TRY(ApplyHandlers(config.handlers, value, file));
+    } else if (const Key* key = FindKey(name)) {
       Complaint complaint = SetKey(config, *key, value);
       if (complaint) return Complain(file, value.source(), name + ": " + *complaint);
     } else if (!IsTable(name)) {
@@ -256,6 +300,7 @@ std::string SocketPath(const Config& config) {
 std::vector<std::string> ConfigKeys() {
   std::vector<std::string> names;
   for (const Key& key : kKeys) names.emplace_back(key.name);
+  for (const HandlerKey& key : kHandlerKeys) names.push_back("handlers.NAME." + std::string(key.name));
   return names;
 }
 

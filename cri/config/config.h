@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "cri/config/handlers.h"
 
 namespace davit {
 
@@ -69,6 +70,7 @@ struct Config {
   StreamingConfig streaming;
   CdiConfig cdi;
   ImageSettings image;
+  HandlerTable handlers;
 };
 
 enum class MissingFile {
@@ -92,7 +94,7 @@ std::string RegistryConfigPath(const RegistryConfig& config);
 // The path of the socket that `listen` names.
 std::string SocketPath(const Config& config);
 
-// Every key that a file may set, as "table.key".
+// Every key that a file may set, as "table.key". NAME stands for a name of the file's choice.
 std::vector<std::string> ConfigKeys();
 
 }  // namespace davit

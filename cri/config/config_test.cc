@@ -165,6 +165,29 @@ TEST_F(ConfigTest, AFlagIsCheckedAsTheFileIs) {
   EXPECT_EQ(SocketPath(config), "/run/davit/davit.sock");
 }
 
+TEST_F(ConfigTest, HandlersAreTablesOfTheFilesChoice) {
+  Write("config.toml", "[handlers.runc]\ntype = \"davit\"\n");
+  Write("config.d/more.toml", "[handlers.gold]\n");
+  Result<Config> config = Load();
+  ASSERT_TRUE(config) << config.error().ToString();
+  EXPECT_EQ(config->handlers, (HandlerTable{{"runc", {}}, {"gold", {}}}));
+  std::filesystem::remove_all(dir_ + "/config.d");
+
+  EXPECT_THAT(ErrorOf("handlers = \"runc\"\n"), HasSubstr("handlers: must be a table"));
+  EXPECT_THAT(ErrorOf("[handlers]\nrunc = \"davit\"\n"),
+              AllOf(HasSubstr("config.toml:2"), HasSubstr("handlers.runc: must be a table")));
+  EXPECT_THAT(
+      ErrorOf("[handlers.kata]\ntype = \"oci\"\n"),
+      AllOf(HasSubstr("config.toml:2"), HasSubstr("handlers.kata.type"), HasSubstr("not supported yet")));
+  EXPECT_THAT(ErrorOf("[handlers.kata]\ntype = \"vm\"\n"), HasSubstr("is not a type of handler"));
+  EXPECT_THAT(ErrorOf("[handlers.kata]\ntype = 1\n"), HasSubstr("handlers.kata.type: must be a string"));
+  EXPECT_THAT(ErrorOf("[handlers.kata]\npath = \"/x\"\n"), HasSubstr("unknown key handlers.kata.path"));
+  const std::string long_name(64, 'a');
+  for (const std::string& bad : std::vector<std::string>{"", "Kata", "a_b", "-a", "a-", long_name}) {
+    EXPECT_THAT(ErrorOf("[handlers.\"" + bad + "\"]\n"), HasSubstr("not a handler's name")) << bad;
+  }
+}
+
 // The shipped file with every setting uncommented and all prose gone.
 std::string ShippedSettings() {
   Result<std::string> shipped = ReadFile(DAVIT_SHIPPED_CONFIG);
@@ -183,7 +206,9 @@ TEST_F(ConfigTest, TheShippedFileNamesEveryKeyAndNoOther) {
   std::istringstream lines(ShippedSettings());
   std::string table;
   for (std::string line; std::getline(lines, line);) {
-    if (line.starts_with('[')) {
+    if (line.starts_with("[handlers.")) {
+      table = "handlers.NAME.";
+    } else if (line.starts_with('[')) {
       table = line.substr(1, line.size() - 2) + ".";
     } else {
       documented.insert(table + line.substr(0, line.find(' ')));

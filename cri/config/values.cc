@@ -124,6 +124,14 @@ Complaint CheckNumericAddress(const std::string& address) {
   return error == std::errc() && stop == end ? std::nullopt : complaint;
 }
 
+Complaint CheckHandlerName(const std::string& name) {
+  auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  bool label = !name.empty() && name.size() <= 63 && plain(name.front()) && plain(name.back()) &&
+               std::ranges::all_of(name, [&](char c) { return plain(c) || c == '-'; });
+  if (label) return std::nullopt;
+  return Quoted(name) + " is not a handler's name: at most 63 lower-case letters, digits and hyphens";
+}
+
 std::optional<int64_t> ParseDuration(const std::string& text) {
   constexpr int64_t kLongest = 1'000'000;
   int64_t count = 0;

@@ -28,6 +28,9 @@ Complaint CheckSubnets(const std::vector<std::string>& subnets);
 // "HOST:PORT" with a numeric host, IPv6 in brackets.
 Complaint CheckNumericAddress(const std::string& address);
 
+// What Kubernetes takes as the handler of a RuntimeClass: a DNS label (RFC 1123), in lower case.
+Complaint CheckHandlerName(const std::string& name);
+
 // "90s", "10m", "4h", in milliseconds; nothing when it is none, or no time at all.
 std::optional<int64_t> ParseDuration(const std::string& text);
 
