@@ -66,6 +66,11 @@ Error Within(std::string_view operation, Error error) {
   return error;
 }
 
+Error WithReason(Reason reason, Error error) {
+  if (error.reason == Reason::kNone) error.reason = reason;
+  return error;
+}
+
 std::string ErrnoText(int err) {
   char buffer[128];
   return strerror_r(err, buffer, sizeof buffer);

@@ -30,6 +30,15 @@ enum class Code : uint8_t {
   kInternal,
 };
 
+// What a client of the CRI acts on beyond the code. The edge puts its word in front of the error's text
+// (cri/service/status_code.h); everything before the edge passes it on unseen.
+enum class Reason : uint8_t {
+  kNone,
+  kRegistryUnavailable,     // no server of the image's registry answers, or they answer that they cannot
+  kImageVolumeMountFailed,  // an image volume cannot be found or mounted
+  kRecursiveReadOnlyUnsupported,  // a mount's submounts cannot be made read-only
+};
+
 // `step` is the call or operation that failed, `subject` what it was applied to (a path, an id, a host),
 // `context` the reason when errno does not say it. `os_errno` is 0 when no system call is behind the error.
 struct Error {
@@ -38,6 +47,7 @@ struct Error {
   std::string step;
   std::string subject;
   std::string context;
+  Reason reason = Reason::kNone;
 
   // "step subject: context: strerror", leaving out what is empty.
   std::string ToString() const;
@@ -57,6 +67,9 @@ std::unexpected<Error> Fail(Code code, std::string_view step, std::string_view s
 
 // Puts what the caller was doing in front of the step: "pull image: read header".
 Error Within(std::string_view operation, Error error);
+
+// Gives the error a reason, unless it has one.
+Error WithReason(Reason reason, Error error);
 
 // The Debian 12 name of an errno's text, thread-safe.
 std::string ErrnoText(int err);

@@ -250,6 +250,7 @@ TEST_F(Store, AnErrorNamesHostObjectAndReasonAndLeavesNothing) {
   EXPECT_EQ(missing.error().code, Code::kNotFound);
   EXPECT_THAT(missing.error().ToString(), HasSubstr(server.host() + "/none:v7"));
   EXPECT_THAT(missing.error().ToString(), HasSubstr("404 MANIFEST_UNKNOWN"));
+  EXPECT_EQ(missing.error().reason, Reason::kNone) << "it answered";
 
   std::string dead;
   {
@@ -259,6 +260,7 @@ TEST_F(Store, AnErrorNamesHostObjectAndReasonAndLeavesNothing) {
   auto down = Pull(dead + "/app");
   ASSERT_FALSE(down);
   EXPECT_EQ(down.error().code, Code::kUnavailable);
+  EXPECT_EQ(down.error().reason, Reason::kRegistryUnavailable);
   EXPECT_THAT(down.error().ToString(), HasSubstr(dead));
   ExpectNothingLeft();
 }
@@ -296,6 +298,7 @@ TEST_F(Store, ABadLayerIsNeverSeen) {
     auto pulled = Pull(server.host() + "/app:v1");
     ASSERT_FALSE(pulled) << bad.name;
     EXPECT_EQ(pulled.error().code, bad.code) << bad.name << ": " << pulled.error().ToString();
+    EXPECT_EQ(pulled.error().reason == Reason::kRegistryUnavailable, bad.code == Code::kUnavailable);
     EXPECT_THAT(pulled.error().ToString(), HasSubstr(server.host())) << bad.name;
     EXPECT_THAT(pulled.error().ToString(), HasSubstr(digest)) << bad.name;
     ExpectNothingLeft();

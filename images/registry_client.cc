@@ -224,6 +224,7 @@ Result<> RegistryClient::FromAnyServer(const Object& object, const std::function
   std::string detail = last.subject;
   if (!last.step.empty()) detail = last.step + " " + detail;
   Error error{last.code, last.os_errno, "fetch", what, detail + ": " + last.context};
+  if (error.code == Code::kUnavailable) error.reason = Reason::kRegistryUnavailable;
   return std::unexpected(std::move(error));
 }
 

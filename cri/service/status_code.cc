@@ -28,13 +28,37 @@ constexpr Mapping kMappings[] = {
     {Code::kInternal, grpc::StatusCode::INTERNAL, "INTERNAL"},
 };
 
+struct Word {
+  Reason reason;
+  const char* text;
+  // The kubelet drops the code's name from in front of the message of UNKNOWN alone, and looks for the word
+  // of a pull at the message's beginning (pullImage and evalCRIPullErr).
+  bool needs_unknown;
+};
+
+// k8s.io/cri-api/pkg/errors
+constexpr Word kWords[] = {
+    {Reason::kRegistryUnavailable, "RegistryUnavailable", /*needs_unknown=*/true},
+    {Reason::kImageVolumeMountFailed, "ImageVolumeMountFailed", /*needs_unknown=*/false},
+    {Reason::kRecursiveReadOnlyUnsupported, "RROUnsupported", /*needs_unknown=*/false},
+};
+
+grpc::StatusCode StatusOf(Code code) {
+  for (const Mapping& mapping : kMappings) {
+    if (mapping.code == code) return mapping.status;
+  }
+  return grpc::StatusCode::UNKNOWN;
+}
+
 }  // namespace
 
 grpc::Status ToGrpcStatus(const Error& error) {
-  for (const Mapping& mapping : kMappings) {
-    if (mapping.code == error.code) return grpc::Status(mapping.status, error.ToString());
+  for (const Word& word : kWords) {
+    if (word.reason != error.reason) continue;
+    grpc::StatusCode status = word.needs_unknown ? grpc::StatusCode::UNKNOWN : StatusOf(error.code);
+    return grpc::Status(status, std::string(word.text) + ": " + error.ToString());
   }
-  return grpc::Status(grpc::StatusCode::UNKNOWN, error.ToString());
+  return grpc::Status(StatusOf(error.code), error.ToString());
 }
 
 const char* GrpcCodeName(grpc::StatusCode code) {

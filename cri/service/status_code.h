@@ -11,7 +11,8 @@
 namespace davit {
 
 // The one table from Code to gRPC's codes (https://grpc.io/docs/guides/status-codes/). The message is the
-// error's text.
+// error's text. An error with a Reason begins with the word by which the kubelet knows it, and has the code
+// that the kubelet expects with that word.
 grpc::Status ToGrpcStatus(const Error& error);
 
 const char* GrpcCodeName(grpc::StatusCode code);

@@ -169,8 +169,13 @@ Result<std::vector<MountStep>> RequestedMounts(const v1::ContainerConfig& config
   std::vector<MountStep> steps;
   uint32_t images = 0;
   for (const v1::Mount& mount : config.mounts()) {
-    steps.push_back(
-        TRY(mount.has_image() ? RequestedImage(mount, images++) : RequestedMount(mount, pod_ids)));
+    if (!mount.has_image()) {
+      steps.push_back(TRY(RequestedMount(mount, pod_ids)));
+      continue;
+    }
+    Result<MountStep> image = RequestedImage(mount, images++);
+    if (!image) return std::unexpected(WithReason(Reason::kImageVolumeMountFailed, image.error()));
+    steps.push_back(std::move(*image));
   }
   return steps;
 }

@@ -185,6 +185,7 @@ TEST(Mounts, OfImagesDoNotLeaveThem) {
   EXPECT_TRUE(Refuses(with("host_path: '/srv'"), Code::kInvalidArgument, "mounts.host_path", "/srv"));
   EXPECT_TRUE(Refuses(with("propagation: PROPAGATION_BIDIRECTIONAL"), Code::kInvalidArgument,
                       "mounts.propagation", "/a"));
+  EXPECT_EQ(with("image_sub_path: '/etc'").error().reason, Reason::kImageVolumeMountFailed);
 }
 
 TEST(Mounts, DecideThePropagationOfTheRoot) {

@@ -40,7 +40,10 @@ Result<> TakeImageVolumes(const ContainerPlan& plan, std::vector<UniqueFd> image
     UniqueFd image = std::move(images[step.image]);
     Result<UniqueFd> mount =
         step.source.empty() ? std::move(image) : CloneDirectory(image.get(), step.source);
-    if (!mount) return std::unexpected(Within("image volume " + step.target, mount.error()));
+    if (!mount) {
+      return std::unexpected(
+          WithReason(Reason::kImageVolumeMountFailed, Within("image volume " + step.target, mount.error())));
+    }
     sources[i] = std::move(*mount);
   }
   return {};
