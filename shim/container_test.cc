@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "base/file_io.h"
 #include "shim/testing/shim_fixture.h"
@@ -179,6 +180,30 @@ TEST_F(ContainerTest, BindsFilesAndDirectoriesMakingWhatIsMissing) {
   EXPECT_THAT(outcome.out, ElementsAre("from the host", "/vol/x"));
   EXPECT_THAT(outcome.err, ElementsAre(HasSubstr("Read-only file system")));
   EXPECT_EQ(access((other.path() + "/not/yet/there/y").c_str(), F_OK), 0);
+}
+
+TEST_F(ContainerTest, SaysThatADirectoryAndAFileCannotBeMountedOnEachOther) {
+  StartSandbox();
+  TestImage other;
+  other.Write("file", "");
+  ASSERT_EQ(mkdir((other.path() + "/directory").c_str(), 0755), 0);
+  struct Case {
+    const char* source;
+    const char* target;
+    const char* words;
+  };
+  for (const Case& wrong : {Case{"/directory", "/etc/passwd", "the source is a directory, the target is not"},
+                            Case{"/file", "/etc", "the target is a directory, the source is not"}}) {
+    ContainerPlan plan = MinimalPlan(TestId(1), {"true"});
+    MountStep bind;
+    bind.source = other.path() + wrong.source;
+    bind.target = wrong.target;
+    plan.mounts.push_back(bind);
+    auto started = daemon_.Start(plan, image_);
+    ASSERT_FALSE(started) << wrong.target;
+    EXPECT_EQ(started.error().code, Code::kInvalidArgument);
+    EXPECT_THAT(started.error().ToString(), HasSubstr(std::string(wrong.target) + ": " + wrong.words));
+  }
 }
 
 TEST_F(ContainerTest, FollowsADanglingSymlinkInsideTheRootForAMountTarget) {

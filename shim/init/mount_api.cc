@@ -4,6 +4,7 @@
 #include "shim/init/mount_api.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 namespace davit {
 namespace {
@@ -41,6 +42,11 @@ uint64_t PropagationFlag(Propagation propagation) {
       return MS_SHARED;
   }
   return MS_PRIVATE;
+}
+
+bool IsDirectory(int fd) {
+  struct stat st;
+  return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 Result<> SetAttributes(int mount_fd, mount_attr attributes, bool recursive, std::string_view subject) {
@@ -84,10 +90,16 @@ Result<UniqueFd> CloneMount(int dir_fd, const std::string& path, bool recursive,
 }
 
 Result<> AttachMount(int mount_fd, int target_fd, std::string_view subject) {
-  if (move_mount(mount_fd, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0) {
-    return SystemError("move_mount", subject);
-  }
-  return {};
+  if (move_mount(mount_fd, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) == 0)
+    return {};
+  std::unexpected<Error> failure = SystemError("move_mount", subject);
+  // The kernel says EINVAL, as for much else.
+  bool directory = IsDirectory(mount_fd);
+  if (directory && !IsDirectory(target_fd))
+    return Fail(Code::kInvalidArgument, "mount on", subject, "the source is a directory, the target is not");
+  if (!directory && IsDirectory(target_fd))
+    return Fail(Code::kInvalidArgument, "mount on", subject, "the target is a directory, the source is not");
+  return failure;
 }
 
 Result<> SetMountAttributes(int mount_fd, uint64_t attributes, bool recursive, std::string_view subject) {

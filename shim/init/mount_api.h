@@ -27,7 +27,7 @@ Result<UniqueFd> NewFilesystem(const std::string& type, const std::string& optio
 Result<UniqueFd> CloneMount(int dir_fd, const std::string& path, bool recursive, std::string_view subject);
 
 // Attaches `mount_fd` on the file or directory `target_fd`: nothing is looked up, so nothing can be swapped
-// in between.
+// in between. kInvalidArgument when one is a directory and the other is not.
 Result<> AttachMount(int mount_fd, int target_fd, std::string_view subject);
 
 // Sets MOUNT_ATTR_* flags, clearing none.

@@ -58,7 +58,7 @@ class Builder {
   Result<> Run() {
     for (size_t i = 0; i < plan_.mounts.size(); ++i) {
       auto done = Attach(i);
-      if (!done) return std::unexpected(Within("mount " + plan_.mounts[i].target, done.error()));
+      if (!done) return std::unexpected(Explain(plan_.mounts[i], done.error()));
     }
     TRY(MakeOtherDevices());
     for (const auto& [mount, step] : read_only_last_) {
@@ -68,6 +68,12 @@ class Builder {
   }
 
  private:
+  static Error Explain(const MountStep& step, Error error) {
+    Error named = Within("mount " + step.target, std::move(error));
+    bool image = step.kind == MountKind::kImage;
+    return image ? WithReason(Reason::kImageVolumeMountFailed, std::move(named)) : named;
+  }
+
   Result<> Attach(size_t index) {
     const MountStep& step = plan_.mounts[index];
     if (step.kind == MountKind::kCgroup) return AttachCgroups(step);
@@ -112,7 +118,10 @@ class Builder {
     if (step.propagation != Propagation::kShared) {
       TRY(SetPropagation(source.get(), step.propagation, /*recursive=*/true, step.source));
     }
-    TRY(SetMountAttributes(source.get(), step.attributes, step.recursive_attributes, step.source));
+    Result<> set = SetMountAttributes(source.get(), step.attributes, step.recursive_attributes, step.source);
+    if (!set && step.recursive_attributes)
+      return std::unexpected(WithReason(Reason::kRecursiveReadOnlyUnsupported, set.error()));
+    TRY(set);
     return source;
   }
 
