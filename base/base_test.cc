@@ -209,7 +209,7 @@ TEST(Frame, CarriesPayloadAndDescriptors) {
 TEST(Frame, RefusesForeignBytesAndOversizedPayloads) {
   auto pair = FramePair();
   ASSERT_TRUE(pair);
-  EXPECT_FALSE(SendFrame(pair->first.get(), 1, 1, 1, std::string(kMaxFramePayload + 1, 'x')));
+  EXPECT_FALSE(SendFrame(pair->first.get(), 1, 1, 1, std::string(65'537, 'x')));
   ASSERT_EQ(send(pair->first.get(), "not a frame at all!", 19, 0), 19);
   auto frame = ReceiveFrame(pair->second.get());
   ASSERT_FALSE(frame);

@@ -44,7 +44,11 @@ TEST(HttpRequest, IsReadInPiecesAndLeavesWhatFollows) {
 
 TEST(HttpRequest, WhatIsNoRequestOrTooLongIsRefused) {
   EXPECT_FALSE(ParseHttpRequest("\x80\x03\x00\x01 no HTTP\r\n\r\n"));
-  EXPECT_FALSE(ParseHttpRequest("GET / HTTP/1.1\r\nA: " + std::string(kMaxRequestHead, 'x')));
+  EXPECT_FALSE(ParseHttpRequest("GET / HTTP/1.1\r\nA: " + std::string(16'384, 'x')));
+  Result<std::optional<ParsedRequest>> long_one =
+      ParseHttpRequest("GET / HTTP/1.1\r\nA: " + std::string(16'000, 'x') + "\r\n\r\n");
+  ASSERT_TRUE(long_one) << long_one.error().ToString();
+  EXPECT_TRUE(long_one->has_value());
 }
 
 TEST(Handshake, TakesTheClientsFirstProtocolThatIsKnown) {

@@ -24,18 +24,18 @@ TEST(StreamTokens, ATokenExpires) {
   StreamTokens::Clock::time_point now = StreamTokens::Clock::now();
   std::string first = *tokens.Issue(kOrder, now);
   std::string second = *tokens.Issue(kOrder, now);
-  EXPECT_TRUE(tokens.Redeem(first, now + StreamTokens::kLifetime - std::chrono::seconds(1)));
-  EXPECT_FALSE(tokens.Redeem(second, now + StreamTokens::kLifetime));
+  EXPECT_TRUE(tokens.Redeem(first, now + std::chrono::seconds(59)));
+  EXPECT_FALSE(tokens.Redeem(second, now + std::chrono::seconds(60)));
 }
 
 TEST(StreamTokens, OnlySoManyWaitForTheirClients) {
   StreamTokens tokens;
   StreamTokens::Clock::time_point now = StreamTokens::Clock::now();
-  for (size_t i = 0; i < StreamTokens::kMaxTokens; ++i) ASSERT_TRUE(tokens.Issue(kOrder, now));
+  for (int i = 0; i < 1000; ++i) ASSERT_TRUE(tokens.Issue(kOrder, now));
   Result<std::string> refused = tokens.Issue(kOrder, now);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::kResourceExhausted);
-  EXPECT_TRUE(tokens.Issue(kOrder, now + StreamTokens::kLifetime)) << "those that expired make room";
+  EXPECT_TRUE(tokens.Issue(kOrder, now + std::chrono::seconds(60))) << "those that expired make room";
 }
 
 }  // namespace
