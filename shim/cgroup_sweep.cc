@@ -71,7 +71,7 @@ CgroupSweep::CgroupSweep(Environment& env, int procs, int kill, OnDone on_done)
 
 CgroupSweep::~CgroupSweep() {
   env_.timers.Cancel(timer_);
-  for (PidFd& pidfd : dying_) env_.loop.Remove(pidfd.get());
+  for (const auto& [fd, pidfd] : dying_) env_.loop.Remove(fd);
 }
 
 void CgroupSweep::Begin() {
@@ -88,14 +88,14 @@ void CgroupSweep::Round() {
     [[maybe_unused]] Result<> killed = pidfd.Signal(SIGKILL);
     int fd = pidfd.get();
     if (!env_.loop.Add(fd, EPOLLIN, [this, fd](uint32_t) { OnProcessGone(fd); })) continue;
-    dying_.push_back(std::move(pidfd));
+    dying_.emplace(fd, std::move(pidfd));
   }
   if (dying_.empty()) Finish(members.empty());
 }
 
 void CgroupSweep::OnProcessGone(int pidfd) {
   env_.loop.Remove(pidfd);
-  std::erase_if(dying_, [pidfd](const PidFd& dying) { return dying.get() == pidfd; });
+  dying_.erase(pidfd);
   if (dying_.empty()) Round();
 }
 

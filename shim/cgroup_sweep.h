@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <vector>
 
 #include "base/error.h"
@@ -38,7 +39,7 @@ class CgroupSweep {
   int procs_;
   int kill_;
   OnDone on_done_;
-  std::vector<PidFd> dying_;
+  std::map<int, PidFd> dying_;  // by descriptor
   Timers::Id timer_ = 0;
 };
 
