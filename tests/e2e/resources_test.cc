@@ -99,6 +99,23 @@ TEST_F(ResourcesTest, ChangeUpAndDownInARunningContainerAndOutliveTheDaemon) {
   EXPECT_EQ(Read(cgroup, kMemory), std::to_string(96 * kMiB));
 }
 
+TEST_F(ResourcesTest, ACgroupParentInAnySpellingHoldsContainersThatCanBeRemoved) {
+  const std::string parent = instance().cgroup() + "/parent";
+  for (const std::string& spelling : {parent + "/", instance().cgroup() + "//parent", parent.substr(1)}) {
+    v1::PodSandboxConfig pod_config = PodConfig();
+    pod_config.mutable_linux()->set_cgroup_parent(spelling);
+    v1::ContainerConfig config = IdleConfig();
+    *config.mutable_linux()->mutable_resources() = Memory(64 * kMiB);
+    std::string pod = RunPod(pod_config);
+    std::string container = CreateAndStart(pod, pod_config, config);
+    EXPECT_EQ(Read(parent + "/" + container, kMemory), std::to_string(64 * kMiB)) << spelling;
+
+    StopPod(pod);
+    RemovePod(pod);
+    EXPECT_EQ(Read(parent + "/" + container, kMemory), "") << spelling;
+  }
+}
+
 TEST_F(ResourcesTest, ACreatedContainerStartsWithWhatAnUpdateSaidBeforeTheDaemonWasKilled) {
   v1::PodSandboxConfig pod_config = PodConfig();
   std::string container = Create(RunPod(pod_config), pod_config, IdleConfig());
