@@ -37,7 +37,10 @@ Result<Images> FindImages(ImageLookup& lookup, const v1::ContainerConfig& config
   for (const v1::Mount& mount : config.mounts()) {
     if (!mount.has_image()) continue;
     Result<HeldImage> image = lookup.FindAndHold(mount.image().image());
-    if (!image) return std::unexpected(Within("image volume " + mount.container_path(), image.error()));
+    if (!image) {
+      return std::unexpected(WithReason(Reason::kImageVolumeMountFailed,
+                                        Within("image volume " + mount.container_path(), image.error())));
+    }
     images.volumes.push_back(std::move(*image));
   }
   return images;

@@ -94,8 +94,11 @@ Result<> Containers::AddMounts(const Container& container, const ContainerRecord
   UniqueFd user_namespace = TRY(container.sandbox().DuplicateUserNamespace());
   const FileView view{user_namespace.get(), plan.process.selinux.value.files};
   frame.Add(FdRole::kRootfs, TRY(ports_.snapshots.Mount(record.id, record.chain_ids, view)));
-  for (const ImageVolumeRecord& volume : record.image_volumes)
-    frame.Add(FdRole::kImage, TRY(ports_.snapshots.MountImage(volume.chain_ids, view)));
+  for (const ImageVolumeRecord& volume : record.image_volumes) {
+    Result<UniqueFd> image = ports_.snapshots.MountImage(volume.chain_ids, view);
+    if (!image) return std::unexpected(WithReason(Reason::kImageVolumeMountFailed, image.error()));
+    frame.Add(FdRole::kImage, std::move(*image));
+  }
   return {};
 }
 

@@ -212,6 +212,26 @@ TEST(Containers, AnUpdateThatTheKernelRefusesIsNotRecorded) {
   EXPECT_EQ(world.StatusOf(pod.container).resources().linux().cpu_shares(), 0);
 }
 
+TEST(Containers, AnImageVolumeThatFailsSaysSoToTheKubelet) {
+  World world;
+  std::string sandbox = world.RunSandbox().value();
+  v1::CreateContainerRequest request = world.ContainerRequest(sandbox);
+  v1::Mount& mount = *request.mutable_config()->add_mounts();
+  mount.set_container_path("/data");
+  mount.mutable_image()->set_image("data");
+  Call call{MonotonicMilliseconds() + 10'000, {}};
+  Error missing = world.runtime().containers().Create(request, call).error();
+  EXPECT_EQ(missing.code, Code::kNotFound);
+  EXPECT_EQ(missing.reason, Reason::kImageVolumeMountFailed);
+
+  world.images.Add("data");
+  std::string id = world.runtime().containers().Create(request, call).value().container_id();
+  world.steps.Fail("snapshots.MountImage");
+  Result<> started = world.StartContainer(id);
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().reason, Reason::kImageVolumeMountFailed);
+}
+
 TEST(Containers, ImageVolumesAreHeldAsLongAsTheContainer) {
   World world;
   world.images.Add("data");

@@ -56,12 +56,14 @@ Result<v1::StatusResponse> NodeStatus::Status(const v1::StatusRequest& request, 
   v1::RuntimeStatus& status = *response.mutable_status();
   AddCondition(status, "RuntimeReady", "RuntimeNotReady", RuntimeHealth());
   AddCondition(status, "NetworkReady", "NetworkPluginNotReady", ports_.network.Check());
-  v1::RuntimeHandler& handler = *response.add_runtime_handlers();
-  handler.set_name("");  // the default one
-  handler.mutable_features()->set_recursive_read_only_mounts(true);
-  response.mutable_features()->set_supplemental_groups_policy(true);
   bool user_namespaces = ports_.facts.has_user_namespaces && ports_.snapshots.CanIdmap();
-  handler.mutable_features()->set_user_namespaces(user_namespaces);
+  for (std::string& name : Handlers(ports_.config.handlers).Names()) {
+    v1::RuntimeHandler& handler = *response.add_runtime_handlers();
+    handler.set_name(std::move(name));
+    handler.mutable_features()->set_recursive_read_only_mounts(true);
+    handler.mutable_features()->set_user_namespaces(user_namespaces);
+  }
+  response.mutable_features()->set_supplemental_groups_policy(true);
   response.mutable_features()->set_user_namespaces_host_network(user_namespaces);
   response.mutable_features()->set_mount_options(true);
   if (request.verbose()) AddInfo(response);

@@ -6,6 +6,7 @@
 #include "base/background.h"
 #include "base/rollback.h"
 #include "base/time.h"
+#include "cri/host/cgroup/cgroup_path.h"
 #include "cri/network/network_request.h"
 #include "cri/pods/names.h"
 #include "cri/runtime/own_cgroup.h"
@@ -19,12 +20,6 @@ namespace {
 // For a pod whose first container does not start soon; one that does has the next shim started
 // (container_start.cc). While it starts, the two would hold each other up at the kernel's locks.
 constexpr std::chrono::milliseconds kRefillPatience(200);
-
-Result<> CheckHandler(const std::string& handler) {
-  if (handler.empty()) return {};
-  return Fail(Code::kNotFound, "validate", "runtime_handler",
-              "\"" + handler + "\" is not configured; only the default is");
-}
 
 // All but the phase, which is the state machine's.
 void TakeWhatWasMade(const SandboxRecord& made, SandboxRecord& record) {
@@ -41,7 +36,7 @@ void TakeWhatWasMade(const SandboxRecord& made, SandboxRecord& record) {
 
 Result<v1::RunPodSandboxResponse> Sandboxes::Run(const v1::RunPodSandboxRequest& request, Call& call) {
   TRY(ValidateSandboxConfig(request.config()));
-  TRY(CheckHandler(request.runtime_handler()));
+  TRY(Handlers(ports_.config.handlers).Find(request.runtime_handler()));
   TRY(HostPorts(request.config()));
   TRY(ports_.confinement.CheckPod(request.config()));
 
@@ -97,9 +92,10 @@ Result<SandboxPtr> Sandboxes::Record(const std::string& id, const v1::RunPodSand
   record.config = std::move(config_bytes);
   record.runtime_handler = request.runtime_handler();
   record.created_at = UnixNanoseconds();
-  record.cgroup_parent = config.linux().cgroup_parent();
-  record.own_cgroup_parent = record.cgroup_parent.empty();
-  if (record.own_cgroup_parent) record.cgroup_parent = OwnCgroupOf(ports_.config, record.id);
+  const std::string& parent = config.linux().cgroup_parent();
+  record.own_cgroup_parent = parent.empty();
+  record.cgroup_parent =
+      parent.empty() ? OwnCgroupOf(ports_.config, record.id) : TRY(ParseCgroupParent(parent)).text();
   Rollback rollback;
   record.selinux_level = TRY(ports_.confinement.TakeLevel(id, config));
   rollback.Add([&] { ports_.confinement.GiveLevelBack(id); });

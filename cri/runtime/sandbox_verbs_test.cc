@@ -161,6 +161,44 @@ TEST(Sandboxes, WhatANetworkLeavesOverDoesNotKeepThePod) {
   EXPECT_THAT(world.Leftovers(), IsEmpty());
 }
 
+Result<v1::RunPodSandboxResponse> RunWith(World& world, const v1::RunPodSandboxRequest& request) {
+  Call call{MonotonicMilliseconds() + 10'000, {}};
+  return world.runtime().sandboxes().Run(request, call);
+}
+
+TEST(Sandboxes, AHandlerRunsPodsOnceItIsConfigured) {
+  World world;
+  v1::RunPodSandboxRequest request = world.SandboxRequest();
+  request.set_runtime_handler("runc");
+  EXPECT_EQ(RunWith(world, request).error().code, Code::kNotFound);
+
+  world.config().handlers["runc"] = {};
+  std::string id = RunWith(world, request).value().pod_sandbox_id();
+  EXPECT_EQ(world.SandboxStatusOf(id).runtime_handler(), "runc");
+  Call call{MonotonicMilliseconds() + 1'000, {}};
+  v1::StatusResponse status = world.runtime().node().Status({}, call).value();
+  ASSERT_EQ(status.runtime_handlers_size(), 2);
+  EXPECT_EQ(status.runtime_handlers(0).name(), "");
+  EXPECT_EQ(status.runtime_handlers(1).name(), "runc");
+  EXPECT_EQ(status.runtime_handlers(0).features().SerializeAsString(),
+            status.runtime_handlers(1).features().SerializeAsString());
+}
+
+TEST(Sandboxes, ContainersOfACgroupParentInAnySpellingLieInTheSameCgroup) {
+  for (const char* parent : {"/kubepods/pod1/", "//kubepods//pod1", "kubepods/pod1"}) {
+    World world;
+    v1::RunPodSandboxRequest request = world.SandboxRequest();
+    request.mutable_config()->mutable_linux()->set_cgroup_parent(parent);
+    std::string sandbox = RunWith(world, request).value().pod_sandbox_id();
+    std::string container = world.CreateContainer(sandbox).value();
+    ASSERT_TRUE(world.StartContainer(container));
+    EXPECT_THAT(world.cgroups.paths(), ElementsAre("/kubepods/pod1/" + container)) << parent;
+    ASSERT_TRUE(world.StopSandbox(sandbox));
+    ASSERT_TRUE(world.RemoveSandbox(sandbox));
+    EXPECT_THAT(world.Leftovers(), IsEmpty());
+  }
+}
+
 TEST(Sandboxes, StatusHasTheContainersAndATime) {
   World world;
   World::Pod pod = world.RunPod();

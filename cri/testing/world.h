@@ -31,6 +31,8 @@ class World {
   Result<> Recover() { return runtime_->Recover(); }
 
   Runtime& runtime() { return *runtime_; }
+  // To be changed before the verb that reads it.
+  Config& config() { return config_; }
 
   // Requests that work, to be changed by a test.
   v1::RunPodSandboxRequest SandboxRequest(const std::string& name = "pod") const;
