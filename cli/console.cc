@@ -3,9 +3,8 @@
 
 #include "cli/console.h"
 
-#include <nlohmann/json.hpp>
-
 #include "base/file_io.h"
+#include "base/json.h"
 #include "cli/text.h"
 
 namespace davit::cli {
@@ -15,8 +14,7 @@ Result<> Console::Print(std::string_view text) const {
 }
 
 Result<> Console::PrintJson(const nlohmann::json& value) const {
-  // Texts of others need not be valid UTF-8, over which dump() would throw.
-  return Print(value.dump(2, ' ', /*ensure_ascii=*/false, nlohmann::json::error_handler_t::replace) + "\n");
+  return Print(davit::PrintJson(value, /*indent=*/2) + "\n");
 }
 
 void Console::Remark(std::string_view text) const {

@@ -10,7 +10,7 @@
 #include <system_error>
 
 #include "base/file_io.h"
-#include "cni/plugin_json.h"
+#include "base/json.h"
 
 namespace davit {
 namespace {
@@ -19,22 +19,26 @@ using Json = nlohmann::json;
 
 constexpr size_t kMaxConfigBytes = 1 << 20;
 
+bool IsTrue(const Json* value) {
+  return value != nullptr && JsonBool(*value) == true;
+}
+
 std::unexpected<Error> Bad(const std::string& file, std::string_view why) {
   return Fail(Code::kInvalidArgument, "read network configuration", file, why);
 }
 
 Result<PluginConfig> ParsePlugin(const PluginList& list, Json object) {
   PluginConfig plugin;
-  plugin.type = StringAt(object, "type");
+  plugin.type = JsonTextMember(object, "type");
   if (plugin.type.empty()) return Bad(list.file, "a plugin without a type");
   if (plugin.type.find_first_of(std::string_view("/\0", 2)) != plugin.type.npos ||
       plugin.type.starts_with('.'))
     return Bad(list.file, "type " + plugin.type + " is not a file name");
-  if (auto it = object.find("capabilities"); it != object.end() && it->is_object())
-    plugin.port_mappings = it->value("portMappings", Json()) == true;
-  object["name"] = list.name;
-  object["cniVersion"] = list.version;
-  plugin.json = DumpJson(object);
+  if (const Json* capabilities = JsonMember(object, "capabilities"))
+    plugin.port_mappings = IsTrue(JsonMember(*capabilities, "portMappings"));
+  SetJsonMember(object, "name", list.name);
+  SetJsonMember(object, "cniVersion", list.version);
+  plugin.json = PrintJson(object);
   return plugin;
 }
 
@@ -58,7 +62,7 @@ Json PortMappingsJson(const std::vector<PortMapping>& ports) {
     Json entry = {{"hostPort", port.host_port},
                   {"containerPort", port.container_port},
                   {"protocol", std::string(ProtocolName(port.protocol))}};
-    if (!port.host_ip.empty()) entry["hostIP"] = port.host_ip;
+    if (!port.host_ip.empty()) SetJsonMember(entry, "hostIP", port.host_ip);
     list.push_back(std::move(entry));
   }
   return list;
@@ -87,10 +91,10 @@ Result<PluginList> LoadPluginList(const std::string& conf_dir) {
 }
 
 Result<PluginList> ParsePluginList(const std::string& file, const std::string& text) {
-  Json config = ParsePluginJson(text);
+  Json config = TRY(ParseJson(text, file));
   if (!config.is_object()) return Bad(file, "not a JSON object");
-  PluginList list{file, StringAt(config, "name"), StringAt(config, "cniVersion"), text, {}, {}};
-  if (auto it = config.find("disableGC"); it != config.end()) list.disable_gc = *it == true;
+  PluginList list{file, JsonTextMember(config, "name"), JsonTextMember(config, "cniVersion"), text, {}, {}};
+  list.disable_gc = IsTrue(JsonMember(config, "disableGC"));
   if (list.name.empty()) return Bad(file, "no name");
   if (list.version.empty()) return Bad(file, "no cniVersion");
   if (!list.IsAtLeast(0, 3)) return Bad(file, "cniVersion " + list.version + " is older than 0.3.0");
@@ -98,32 +102,31 @@ Result<PluginList> ParsePluginList(const std::string& file, const std::string& t
     list.plugins.push_back(TRY(ParsePlugin(list, std::move(config))));
     return list;
   }
-  auto plugins = config.find("plugins");
-  if (plugins == config.end() || !plugins->is_array() || plugins->empty()) return Bad(file, "no plugins");
-  for (Json& plugin : *plugins) list.plugins.push_back(TRY(ParsePlugin(list, std::move(plugin))));
+  const Json* plugins = JsonMember(config, "plugins");
+  if (plugins == nullptr || !plugins->is_array() || plugins->empty()) return Bad(file, "no plugins");
+  for (const Json& plugin : *plugins) list.plugins.push_back(TRY(ParsePlugin(list, plugin)));
   return list;
 }
 
 std::string PluginInput(const PluginConfig& plugin, const std::vector<PortMapping>& ports,
                         const std::string& previous) {
-  Json input = ParsePluginJson(plugin.json);
-  input.erase("capabilities");  // for the runtime only
-  if (plugin.port_mappings && !ports.empty()) {
-    Json& runtime_config = input["runtimeConfig"];
-    if (!runtime_config.is_object()) runtime_config = Json::object();
-    runtime_config["portMappings"] = PortMappingsJson(ports);
-  }
-  if (Json result = ParsePluginJson(previous); result.is_object()) input["prevResult"] = std::move(result);
-  return DumpJson(input);
+  Json input = JsonOrNull(plugin.json);
+  EraseJsonMember(input, "capabilities");  // for the runtime only
+  if (plugin.port_mappings && !ports.empty())
+    SetJsonMember(JsonObjectMember(input, "runtimeConfig"), "portMappings", PortMappingsJson(ports));
+  if (Json result = JsonOrNull(previous); result.is_object())
+    SetJsonMember(input, "prevResult", std::move(result));
+  return PrintJson(input);
 }
 
 std::string CollectInput(const PluginConfig& plugin, const std::vector<std::string>& ids,
                          const std::string& interface) {
-  Json input = ParsePluginJson(plugin.json);
-  input.erase("capabilities");
-  Json& attachments = input["cni.dev/valid-attachments"] = Json::array();
+  Json input = JsonOrNull(plugin.json);
+  EraseJsonMember(input, "capabilities");
+  Json attachments = Json::array();
   for (const std::string& id : ids) attachments.push_back({{"containerID", id}, {"ifname", interface}});
-  return DumpJson(input);
+  SetJsonMember(input, "cni.dev/valid-attachments", std::move(attachments));
+  return PrintJson(input);
 }
 
 }  // namespace davit

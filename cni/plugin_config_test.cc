@@ -8,7 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "cni/plugin_json.h"
+#include "base/testing/mutated_json.h"
 #include "cni/plugin_result.h"
 
 namespace davit {
@@ -96,10 +96,7 @@ std::string Nested(size_t depth) {
 }
 
 // Copying and printing a value recurses into it: half a million levels overflow the stack.
-TEST(PluginJson, WhatNestsTooDeeplyIsNotJson) {
-  EXPECT_TRUE(ParsePluginJson(Nested(100)).is_array());
-  EXPECT_TRUE(ParsePluginJson(Nested(101)).is_discarded());
-  EXPECT_TRUE(ParsePluginJson(R"({"a": "[[[[\"[[[["})").is_object());
+TEST(PluginListTest, WhatNestsTooDeeplyIsNotJson) {
   std::string deep = R"({"ips": )" + Nested(500'000) + "}";
   EXPECT_FALSE(AddressesInResult(deep));
   PluginConfig plugin = ParsePluginList("pods.conflist", kChain)->plugins[0];
@@ -122,6 +119,28 @@ TEST(PluginListTest, AFieldOfAnotherTypeThrowsNothing) {
   for (const char* type : {"5", "null", R"("a\u0000b")", "[]", R"("..")"}) {
     std::string text = std::string(R"({"cniVersion": "1.0.0", "name": "pods", "type": )") + type + "}";
     EXPECT_FALSE(ParsePluginList("pods.conf", text)) << type;
+  }
+}
+
+TEST(PluginListTest, NothingThrowsWhateverTypeAValueHas) {
+  Json config = Json::parse(kChain);
+  config["plugins"][1]["runtimeConfig"] = {{"portMappings", Json::array()}};
+  config["disableGC"] = true;
+  for (const std::string& text : WithEachValueOfEachType(config)) {
+    EXPECT_NO_THROW({
+      Result<PluginList> list = ParsePluginList("10-pods.conflist", text);
+      for (const PluginConfig& plugin : list.value_or(PluginList{}).plugins) {
+        PluginInput(plugin, {{Protocol::kTcp, "", 8080, 80}}, kResult);
+        CollectInput(plugin, {"id1"}, "eth0");
+      }
+    }) << text;
+  }
+  for (const std::string& text : WithEachValueOfEachType(Json::parse(kResult))) {
+    EXPECT_NO_THROW((void)AddressesInResult(text)) << text;
+  }
+  Json failure = {{"code", 11}, {"msg", "busy"}, {"details", "no leases"}};
+  for (const std::string& text : WithEachValueOfEachType(failure)) {
+    EXPECT_NO_THROW((void)PluginFailure("first", "ADD", text, "noise")) << text;
   }
 }
 

@@ -3,7 +3,9 @@
 
 #include "cni/plugin_result.h"
 
-#include "cni/plugin_json.h"
+#include <optional>
+
+#include "base/json.h"
 
 namespace davit {
 namespace {
@@ -17,17 +19,18 @@ constexpr int kInvalidNetworkConfig = 7, kTryAgainLater = 11, kPluginNotAvailabl
 
 // Whether an entry of `ips` is on an interface inside the pod; those without an interface are.
 bool InPod(const Json& result, const Json& ip) {
-  auto index = ip.find("interface");
-  auto interfaces = result.find("interfaces");
-  if (index == ip.end() || !index->is_number_unsigned() || interfaces == result.end()) return true;
-  size_t i = index->get<size_t>();
-  return interfaces->is_array() && i < interfaces->size() && !StringAt((*interfaces)[i], "sandbox").empty();
+  const Json* index = JsonMember(ip, "interface");
+  const Json* interfaces = JsonMember(result, "interfaces");
+  std::optional<uint64_t> i = index == nullptr ? std::nullopt : JsonUnsigned(*index);
+  if (!i || interfaces == nullptr) return true;
+  return interfaces->is_array() && *i < interfaces->size() &&
+         !JsonTextMember((*interfaces)[*i], "sandbox").empty();
 }
 
 Code CodeOf(const Json& answer) {
-  auto code = answer.find("code");
-  if (code == answer.end() || !code->is_number_integer()) return Code::kInternal;
-  switch (code->get<int64_t>()) {
+  const Json* code = JsonMember(answer, "code");
+  std::optional<int64_t> number = code == nullptr ? std::nullopt : JsonInteger(*code);
+  switch (number.value_or(0)) {
     case kInvalidNetworkConfig:
       return Code::kFailedPrecondition;
     case kTryAgainLater:
@@ -42,14 +45,14 @@ Code CodeOf(const Json& answer) {
 }  // namespace
 
 Result<std::vector<IpAddress>> AddressesInResult(const std::string& result) {
-  Json json = ParsePluginJson(result);
+  Json json = JsonOrNull(result);
   if (!json.is_object()) return Fail(Code::kInternal, "read result", "network plugin", "not a JSON object");
   std::vector<IpAddress> addresses;
   std::vector<IpAddress> of_ipv6;
-  auto ips = json.find("ips");
-  if (ips == json.end() || !ips->is_array()) return addresses;
+  const Json* ips = JsonMember(json, "ips");
+  if (ips == nullptr || !ips->is_array()) return addresses;
   for (const Json& ip : *ips) {
-    std::string address = StringAt(ip, "address");  // "10.1.0.5/16"
+    std::string address = JsonTextMember(ip, "address");  // "10.1.0.5/16"
     if (address.empty() || !InPod(json, ip)) continue;
     IpAddress parsed = TRY(IpAddress::Parse(address.substr(0, address.find('/'))));
     (parsed.family == AF_INET ? addresses : of_ipv6).push_back(parsed);
@@ -61,11 +64,12 @@ Result<std::vector<IpAddress>> AddressesInResult(const std::string& result) {
 Error PluginFailure(const std::string& type, const std::string& command, const std::string& output,
                     const std::string& diagnostics) {
   Error error{Code::kInternal, 0, "network plugin " + command, type, {}};
-  Json answer = ParsePluginJson(output);
-  if (answer.is_object() && answer.contains("msg")) {
+  Json answer = JsonOrNull(output);
+  if (JsonMember(answer, "msg") != nullptr) {
     error.code = CodeOf(answer);
-    error.context = StringAt(answer, "msg");
-    if (std::string details = StringAt(answer, "details"); !details.empty()) error.context += ": " + details;
+    error.context = JsonTextMember(answer, "msg");
+    if (std::string details = JsonTextMember(answer, "details"); !details.empty())
+      error.context += ": " + details;
   } else {
     error.context = diagnostics.substr(0, kMaxDiagnostics);
     while (error.context.ends_with('\n')) error.context.pop_back();

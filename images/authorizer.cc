@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "base/base64.h"
-#include "images/json.h"
+#include "base/json_object.h"
 
 namespace davit {
 namespace {

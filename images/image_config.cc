@@ -3,8 +3,8 @@
 
 #include "images/image_config.h"
 
+#include "base/json_object.h"
 #include "images/digest.h"
-#include "images/json.h"
 
 namespace davit {
 namespace {

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/json_object.h"
 #include "images/digest.h"
-#include "images/json.h"
 
 namespace davit {
 namespace {

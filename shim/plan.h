@@ -183,7 +183,8 @@ struct SeLinuxPlan {
   std::string process;  // from execve on; empty: what the policy makes of the shim's own
   std::string files;    // of the root and of every filesystem that is made for the container
   // Targets of the binds whose sources, with all that is in them, are given the context `files` first, and
-  // what the host's paths of those sources have to have in them: the pod's directory of the kubelet.
+  // the directory that the host's paths of those sources have to lie below, by its last components: the pod's
+  // directory of the kubelet.
   std::vector<std::string> relabel;
   std::string relabel_within;
 

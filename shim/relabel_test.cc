@@ -27,7 +27,7 @@ using ::testing::HasSubstr;
 
 constexpr char kContext[] = "system_u:object_r:container_file_t:s0:c1,c2";
 constexpr char kOther[] = "system_u:object_r:etc_t:s0";
-constexpr char kWithin[] = "/pods/u/";
+constexpr char kWithin[] = "/pods/u";
 
 void Set(const std::string& path, const std::string& context) {
   ASSERT_EQ(lsetxattr(path.c_str(), kSeLinuxAttribute, context.c_str(), context.size() + 1, 0), 0) << path;
@@ -99,7 +99,10 @@ TEST_F(RelabelTest, Rule14FollowsNoSymlink) {
 // Rule 14: a path of the pod's that leads elsewhere.
 TEST_F(RelabelTest, Rule14RefusesASourceThatIsNotThePods) {
   fs::create_directory_symlink(host_ / "etc", host_ / "pods/u/link");
-  for (const std::string& path : {host_ / "pods/u/link", host_ / "etc", std::string("/")}) {
+  Make("pods/u2/volume/file");
+  Make("mypods/u/volume/file");
+  for (const std::string& path : {host_ / "pods/u/link", host_ / "etc", host_ / "pods/u",
+                                  host_ / "pods/u2/volume", host_ / "mypods/u/volume", std::string("/")}) {
     auto relabelled = RelabelPath(path);
     ASSERT_FALSE(relabelled) << path;
     EXPECT_EQ(relabelled.error().code, Code::kPermissionDenied);

@@ -3,7 +3,7 @@
 
 #include "streaming/status.h"
 
-#include <nlohmann/json.hpp>
+#include "base/json.h"
 
 namespace davit {
 namespace {
@@ -41,8 +41,7 @@ StreamEnd StreamEnd::Failed(const std::string& message) {
 std::string EncodeStreamEnd(const StreamEnd& end, int version) {
   constexpr int kFirstWithJson = 4;
   if (version < kFirstWithJson) return end.success ? "" : Text(end);
-  // Names and paths may be any bytes; JSON may not.
-  return Status(end).dump(-1, ' ', /*ensure_ascii=*/false, nlohmann::json::error_handler_t::replace);
+  return PrintJson(Status(end));
 }
 
 }  // namespace davit

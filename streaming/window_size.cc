@@ -5,7 +5,7 @@
 
 #include <sys/ioctl.h>
 
-#include <nlohmann/json.hpp>
+#include "base/json.h"
 
 namespace davit {
 namespace {
@@ -13,15 +13,13 @@ namespace {
 constexpr size_t kMaxMessage = 1024;
 
 std::optional<uint16_t> Dimension(const nlohmann::json& message, const char* name) {
-  auto field = message.find(name);
-  if (field == message.end() || !field->is_number_unsigned()) return std::nullopt;
-  uint64_t value = field->get<uint64_t>();
-  return value <= UINT16_MAX ? std::optional(static_cast<uint16_t>(value)) : std::nullopt;
+  const nlohmann::json* field = JsonMember(message, name);
+  std::optional<uint64_t> value = field == nullptr ? std::nullopt : JsonUnsigned(*field);
+  return value && *value <= UINT16_MAX ? std::optional(static_cast<uint16_t>(*value)) : std::nullopt;
 }
 
 std::optional<WindowSize> Parse(std::string_view text) {
-  auto message = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!message.is_object()) return std::nullopt;
+  nlohmann::json message = JsonOrNull(text);
   auto columns = Dimension(message, "Width");
   auto rows = Dimension(message, "Height");
   if (!columns || !rows) return std::nullopt;

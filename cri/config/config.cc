@@ -69,6 +69,11 @@ Complaint SetCgroupDriver(Config& config, const std::string& value) {
   return '"' + value + "\" is not a cgroup driver: use \"cgroupfs\"";
 }
 
+Complaint SetSocketcall(Config& config, const std::string& value) {
+  if (value != "deny" && value != "allow") return '"' + value + "\" is neither \"deny\" nor \"allow\"";
+  return Store(config.seccomp.allow_socketcall, value == "allow", std::nullopt);
+}
+
 Complaint SetDirectories(Strings& place, const Strings& value) {
   for (const std::string& dir : value) {
     if (Complaint complaint = CheckAbsolutePath(dir)) return complaint;
@@ -108,6 +113,7 @@ constexpr std::array kKeys = {
         [](Config& c, const std::string& v) { return Store(c.network.bridge.name, v, CheckLinkName(v)); }},
     Key{"network.bridge.subnets", nullptr,
         [](Config& c, const Strings& v) { return Store(c.network.bridge.subnets, v, CheckSubnets(v)); }},
+    Key{"seccomp.socketcall", SetSocketcall},
     Key{"streaming.address",
         [](Config& c, const std::string& v) {
           return Store(c.streaming.address, v, CheckNumericAddress(v));

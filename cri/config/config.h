@@ -55,6 +55,10 @@ struct CdiConfig {
   std::vector<std::string> spec_dirs = {"/etc/cdi", "/var/run/cdi"};  // later ones win
 };
 
+struct SeccompSettings {
+  bool allow_socketcall = false;  // RuntimeDefault lets 32-bit programs make sockets by socketcall(2)
+};
+
 struct ImageSettings {
   std::vector<std::string> pinned;  // patterns of references (fnmatch(3)): reported as pinned
 };
@@ -69,6 +73,7 @@ struct Config {
   NetworkConfig network;
   StreamingConfig streaming;
   CdiConfig cdi;
+  SeccompSettings seccomp;
   ImageSettings image;
   HandlerTable handlers;
 };

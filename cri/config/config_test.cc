@@ -127,8 +127,18 @@ TEST_F(ConfigTest, ValuesAreChecked) {
   EXPECT_THAT(ErrorOf("network.bin_dirs = []\n"), HasSubstr("names no directory"));
   EXPECT_THAT(ErrorOf("cdi.spec_dirs = [\"cdi\"]\n"), HasSubstr("is not an absolute path"));
   EXPECT_THAT(ErrorOf("image.pinned = [\"\"]\n"), HasSubstr("image.pinned: an empty pattern"));
+  EXPECT_THAT(ErrorOf("seccomp.socketcall = \"yes\"\n"), HasSubstr("neither \"deny\" nor \"allow\""));
   EXPECT_EQ(ErrorOf("cgroup.root = \"/\"\n"), "");
   EXPECT_EQ(ErrorOf("registry.config_path = \"\"\n"), "");
+}
+
+TEST_F(ConfigTest, SocketcallIsDeniedUnlessItIsAllowed) {
+  Write("config.toml", "");
+  EXPECT_FALSE(Load()->seccomp.allow_socketcall);
+  Write("config.toml", "seccomp.socketcall = \"allow\"\n");
+  EXPECT_TRUE(Load()->seccomp.allow_socketcall);
+  Write("config.d/1.toml", "seccomp.socketcall = \"deny\"\n");
+  EXPECT_FALSE(Load()->seccomp.allow_socketcall);
 }
 
 TEST_F(ConfigTest, BridgeNamesAreWhatTheKernelAccepts) {

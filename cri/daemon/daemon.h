@@ -37,7 +37,10 @@ class Daemon {
   Result<> Serve();
 
  private:
-  Daemon(const Config& config, const Logger& log) : config_(config), log_(log) {}
+  Daemon(const Config& config, const Logger& log)
+      : config_(config),
+        log_(log),
+        seccomp_(config.seccomp.allow_socketcall ? Socketcall::kAllowed : Socketcall::kRefused) {}
 
   Result<> OpenDirectories();
   Result<> OpenSocket();

@@ -26,7 +26,7 @@ Result<nlohmann::json> InfoOf(const Container& container) {
   info["config"] = JsonOf(container.config());
   info["cgroupPath"] = record.cgroup_path;
   info["layers"] = record.chain_ids;
-  info["runtimeSpec"] = nlohmann::json::parse(spec, nullptr, /*allow_exceptions=*/false);
+  info["runtimeSpec"] = JsonOrNull(spec);
   return info;
 }
 
@@ -36,7 +36,7 @@ Result<v1::ContainerStatusResponse> Containers::Status(const v1::ContainerStatus
   ContainerPtr container = TRY(ports_.pods.FindContainer(request.container_id()));
   v1::ContainerStatusResponse response;
   *response.mutable_status() = StatusOf(*container);
-  if (request.verbose()) (*response.mutable_info())["info"] = Dump(TRY(InfoOf(*container)));
+  if (request.verbose()) (*response.mutable_info())["info"] = PrintJson(TRY(InfoOf(*container)));
   return response;
 }
 

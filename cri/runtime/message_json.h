@@ -7,7 +7,7 @@
 #include <google/protobuf/message.h>
 #include <google/protobuf/util/json_util.h>
 
-#include <nlohmann/json.hpp>
+#include "base/json.h"
 
 namespace davit {
 
@@ -17,12 +17,7 @@ inline nlohmann::json JsonOf(const google::protobuf::Message& message) {
   options.preserve_proto_field_names = true;
   std::string text;
   if (!google::protobuf::util::MessageToJsonString(message, &text, options).ok()) return nullptr;
-  return nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-}
-
-// Names in files and requests may hold any bytes; JSON cannot.
-inline std::string Dump(const nlohmann::json& json) {
-  return json.dump(-1, ' ', /*ensure_ascii=*/false, nlohmann::json::error_handler_t::replace);
+  return JsonOrNull(text);
 }
 
 }  // namespace davit

@@ -75,11 +75,11 @@ void NodeStatus::AddInfo(v1::StatusResponse& response) const {
                            {"state", ports_.config.state},
                            {"cgroupRoot", ports_.config.cgroup.root}};
   auto& info = *response.mutable_info();
-  info["config"] = Dump(config);
-  info["cdi"] = Dump(CdiInfo(ports_.cdi));
-  info["network"] = Dump(NetworkInfo(ports_.network.Describe()));
-  info["selinux"] = Dump(SeLinuxInfo(ports_.facts.selinux));
-  info["undeletedFiles"] = Dump(Texts(ports_.snapshots.DeletionProblems()));
+  info["config"] = PrintJson(config);
+  info["cdi"] = PrintJson(CdiInfo(ports_.cdi));
+  info["network"] = PrintJson(NetworkInfo(ports_.network.Describe()));
+  info["selinux"] = PrintJson(SeLinuxInfo(ports_.facts.selinux));
+  info["undeletedFiles"] = PrintJson(Texts(ports_.snapshots.DeletionProblems()));
 }
 
 Result<v1::UpdateRuntimeConfigResponse> NodeStatus::UpdateRuntimeConfig(

@@ -14,10 +14,6 @@
 namespace davit {
 namespace {
 
-nlohmann::json ParseJson(const std::string& text) {
-  return nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-}
-
 // For `crictl inspectp`.
 nlohmann::json InfoOf(const Sandbox& sandbox) {
   SandboxRecord record = sandbox.record().Get();
@@ -29,8 +25,8 @@ nlohmann::json InfoOf(const Sandbox& sandbox) {
   info["runtimeHandler"] = record.runtime_handler;
   info["config"] = JsonOf(sandbox.config());
   if (Result<SandboxPlan> plan = BuildSandboxPlan(sandbox.config(), record.id))
-    info["runtimeSpec"] = ParseJson(RenderSandboxSpec(*plan, record.cgroup_parent));
-  if (record.plugins) info["cniResult"] = ParseJson(record.plugins->result);
+    info["runtimeSpec"] = JsonOrNull(RenderSandboxSpec(*plan, record.cgroup_parent));
+  if (record.plugins) info["cniResult"] = JsonOrNull(record.plugins->result);
   if (!record.reason.empty()) info["reason"] = record.reason;
   return info;
 }
@@ -46,7 +42,7 @@ Result<v1::PodSandboxStatusResponse> Sandboxes::Status(const v1::PodSandboxStatu
   *response.mutable_status() = StatusOf(*sandbox);
   for (const ContainerPtr& container : ports_.pods.ContainersOf(sandbox->id()))
     *response.add_containers_statuses() = StatusOf(*container);
-  if (request.verbose()) (*response.mutable_info())["info"] = Dump(InfoOf(*sandbox));
+  if (request.verbose()) (*response.mutable_info())["info"] = PrintJson(InfoOf(*sandbox));
   return response;
 }
 

@@ -7,8 +7,8 @@
 
 #include <algorithm>
 #include <charconv>
-#include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "cri/service/rpc.h"
 #include "cri/stats/cri_usage.h"
 #include "images/image_config.h"
@@ -111,9 +111,8 @@ grpc::Status ImageService::ImageStatus(grpc::ServerContext* context, const v1::I
                    ImageRecord found = TRY(images_.Find(status.image().id()));
                    nlohmann::json info;
                    info["chainIDs"] = found.chain_ids;
-                   info["imageSpec"] =
-                       nlohmann::json::parse(found.config_json, nullptr, /*allow_exceptions=*/false);
-                   (*status.mutable_info())["info"] = info.dump();
+                   info["imageSpec"] = JsonOrNull(found.config_json);
+                   (*status.mutable_info())["info"] = PrintJson(info);
                  }
                  return status;
                });

@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "base/keep_last.h"
+#include "base/path_components.h"
 #include "cri/spec/capabilities.h"
 #include "cri/spec/cdi_edits.h"
 #include "cri/spec/field.h"
@@ -160,7 +161,7 @@ Result<> SetRelabelling(const ContainerInputs& inputs, SeLinuxPlan& plan) {
   for (const v1::Mount& mount : inputs.container.mounts()) {
     if (!mount.selinux_relabel() || mount.has_image()) continue;
     std::string path = TRY(CleanAbsolutePath("mounts.host_path", mount.host_path()));
-    if (path.find(plan.relabel_within) == path.npos)
+    if (!LiesBelow(path, plan.relabel_within))
       return BadField("mounts.selinux_relabel", path,
                       "cannot be relabelled: it is not in the kubelet's directory of the pod");
     plan.relabel.push_back(TRY(CleanAbsolutePath("mounts.container_path", mount.container_path())));

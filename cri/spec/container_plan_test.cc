@@ -27,6 +27,7 @@ constexpr char kPrefix[] = "linux.security_context.";
 struct Request {
   std::string sandbox;    // rest of the sandbox's configuration
   std::string container;  // rest of the container's
+  std::string uid = "u";
   ImageConfig image;
   HostFacts host;
 
@@ -37,8 +38,8 @@ struct Request {
     host.devices_directory = "/does/not/exist";
   }
   Result<ContainerPlan> Build() const {
-    auto pod = Proto<v1::PodSandboxConfig>(
-        "metadata { name: 'web' namespace: 'default' uid: 'u' } hostname: 'web-0' " + sandbox);
+    auto pod = Proto<v1::PodSandboxConfig>("metadata { name: 'web' namespace: 'default' uid: '" + uid +
+                                           "' } hostname: 'web-0' " + sandbox);
     auto config = Proto<v1::ContainerConfig>("metadata { name: 'c' } " + container);
     return BuildContainerPlan(
         {pod, config, image, {"/r/hosts", "/r/resolv.conf", "/r/hostname"}, host, "cid", "s0:c1,c2", {}});
@@ -300,7 +301,7 @@ TEST(SeLinux, LabelsInitExecsAndFiles) {
   EXPECT_EQ(selinux.process, "system_u:system_r:container_t:s0:c1,c2");
   EXPECT_EQ(selinux.files, "system_u:object_r:container_file_t:s0:c1,c2");
   EXPECT_THAT(selinux.relabel, ::testing::ElementsAre("/data"));
-  EXPECT_EQ(selinux.relabel_within, "/pods/u/");
+  EXPECT_EQ(selinux.relabel_within, "/pods/u");
   SeLinuxPlan exec = BuildExecPlan(*plan, {"/sh"}, /*tty=*/false)->selinux.value;
   EXPECT_EQ(exec.process, selinux.process);
   EXPECT_TRUE(exec.relabel.empty()) << "was done at the start";
@@ -318,9 +319,22 @@ TEST(SeLinux, RelabelsWhatTheKubeletOwnsAndNothingElse) {
   }
   for (const char* path :
        {"/", "/etc", "/home/user", "/var/lib/kubelet", "/var/lib/kubelet/pods/u",
-        "/var/lib/kubelet/pods/other/volumes/e/data", "/var/lib/kubelet/pods/u/../../../../etc"}) {
+        "/var/lib/kubelet/pods/u2/x", "/var/lib/mypods/u/x", "/var/lib/kubelet/pods/other/volumes/e/data",
+        "/var/lib/kubelet/pods/u/../../../../etc"}) {
     request.container = mount(path);
     EXPECT_TRUE(Refuses(request.Build(), Code::kInvalidArgument, "mounts.selinux_relabel")) << path;
+  }
+}
+
+// As the kubelet has it, a uid is one component of a path: no other one may widen what is the pod's.
+TEST(SeLinux, RelabelsNothingForAPodWhoseUidIsNoName) {
+  for (const char* uid : {"", ".", "..", "u/volumes", "/"}) {
+    Request request;
+    request.host.selinux = SeLinuxWithContainers();
+    request.uid = uid;
+    request.container =
+        "mounts { container_path: '/data' selinux_relabel: true host_path: '/k/pods/u/volumes/e' }";
+    EXPECT_TRUE(Refuses(request.Build(), Code::kInvalidArgument, "mounts.selinux_relabel")) << uid;
   }
 }
 

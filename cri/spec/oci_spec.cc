@@ -6,10 +6,10 @@
 #include <linux/mount.h>
 #include <sys/resource.h>
 
-#include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
 
+#include "base/json.h"
 #include "cri/spec/capabilities.h"
 #include "cri/spec/devices.h"
 
@@ -245,8 +245,7 @@ std::string RenderOciSpec(const SandboxPlan& sandbox, const ContainerPlan& conta
     json["linux"]["uidMappings"] = IdRangeJson(container.ids.uids);
     json["linux"]["gidMappings"] = IdRangeJson(container.ids.gids);
   }
-  // Arguments and variables may hold any bytes; JSON cannot.
-  return json.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+  return PrintJson(json);
 }
 
 std::string RenderSandboxSpec(const SandboxPlan& sandbox, const std::string& cgroup_path) {
@@ -263,7 +262,7 @@ std::string RenderSandboxSpec(const SandboxPlan& sandbox, const std::string& cgr
       {"hostname", sandbox.hostname},
       {"linux",
        {{"namespaces", namespaces}, {"cgroupsPath", cgroup_path}, {"sysctl", SysctlsJson(sandbox.sysctls)}}}};
-  return json.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+  return PrintJson(json);
 }
 
 }  // namespace davit

@@ -3,6 +3,7 @@
 
 #include "cri/spec/selinux.h"
 
+#include "base/path_components.h"
 #include "cri/spec/field.h"
 
 namespace davit {
@@ -73,7 +74,7 @@ std::string SensitivityToDraw(const v1::LinuxSandboxSecurityContext& pod, const 
 }
 
 std::string KubeletsPodDirectory(const v1::PodSandboxMetadata& pod) {
-  return "/pods/" + pod.uid() + "/";
+  return IsPathComponent(pod.uid()) ? "/pods/" + pod.uid() : "";
 }
 
 }  // namespace davit

@@ -38,8 +38,9 @@ Result<SeLinuxContexts> ContainerContexts(const ::runtime::v1::LinuxContainerSec
 // be drawn: without SELinux, and with a policy that has no levels.
 std::string SensitivityToDraw(const ::runtime::v1::LinuxSandboxSecurityContext& pod, const SeLinuxHost& host);
 
-// What the path of a mount whose files are to be relabelled has in it. The kubelet keeps a pod's volumes
-// below <its root>/pods/<uid>, and relabels no others.
+// The last components of the directory below which a mount's files may be relabelled. The kubelet keeps a
+// pod's volumes below <its root>/pods/<uid>, and relabels no others. Empty when the uid is no name of a
+// directory.
 std::string KubeletsPodDirectory(const ::runtime::v1::PodSandboxMetadata& pod);
 
 }  // namespace davit

@@ -14,6 +14,7 @@
 
 #include "base/file_io.h"
 #include "base/open_beneath.h"
+#include "base/path_components.h"
 #include "base/selinux_attribute.h"
 #include "base/tree_walk.h"
 #include "base/unique_fd.h"
@@ -103,7 +104,7 @@ Result<> RelabelTree(int source_fd, const Labeller& labeller, const std::string&
 
 Result<> RelabelFromProcfs(int source_fd, const Labeller& labeller, const std::string& within) {
   std::string path = TRY(labeller.PathOf(source_fd));
-  if (within.empty() || path.find(within) == path.npos)
+  if (!LiesBelow(path, within))
     return Fail(Code::kPermissionDenied, "relabel", path, "it is not below " + within);
   Result<> relabelled = RelabelTree(source_fd, labeller, path);
   if (!relabelled && CannotBeLabelled(relabelled.error().os_errno)) return {};

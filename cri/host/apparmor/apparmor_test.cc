@@ -82,6 +82,13 @@ TEST_F(AppArmorTest, ANamedProfileHasToBeLoaded) {
   }
 }
 
+// Seccomp does not see the family of a 32-bit program's socketcall(2).
+TEST(DefaultAppArmorPolicy, RefusesAddressFamiliesThatReachTheHost) {
+  std::string policy = DefaultAppArmorPolicy("");
+  EXPECT_THAT(policy, HasSubstr("deny network alg,"));
+  EXPECT_THAT(policy, HasSubstr("deny network vsock,"));
+}
+
 TEST_F(AppArmorTest, LoadsItsOwnProfileOnce) {
   Enable();
   InstallGoodParser();

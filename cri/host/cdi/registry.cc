@@ -45,6 +45,9 @@ std::vector<std::string> SpecFiles(const std::string& directory, Scan& scan) {
 }
 
 Result<Spec> ReadSpecFile(const std::string& file) {
+  std::error_code error;
+  if (!fs::is_regular_file(file, error))  // opening a FIFO would wait for a writer
+    return Fail(Code::kInvalidArgument, "read", file, "is not a regular file");
   std::string text = TRY(ReadFile(file, kMaxSpecBytes));
   return ParseSpec(file, file.ends_with(".yaml") ? Syntax::kYaml : Syntax::kJson, text);
 }

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
@@ -93,6 +94,31 @@ TEST_F(CdiRegistry, AnUnknownDeviceIsNamedWithTheFilesThatCouldNotBeRead) {
   Registry::Content content = Make().Describe();
   EXPECT_THAT(content.devices, ElementsAre("v.com/c=a"));
   EXPECT_THAT(content.errors, ElementsAre(HasSubstr("broken.json")));
+}
+
+TEST_F(CdiRegistry, ABadFileIsItsOwnAffair) {
+  Write("static/a-good.json", File({"a"}, "1"));
+  Write("static/b-hook.json", R"({"cdiVersion": "0.6.0", "kind": "v.com/c", "devices": [
+    {"name": "b", "containerEdits": {"hooks": [{"hookName": 5, "path": "/h"}]}}]})");
+  Write("static/c-hook.yaml", R"(
+cdiVersion: 0.6.0
+kind: v.com/c
+devices: [{name: c, containerEdits: {hooks: [{hookName: 5, path: /h}]}}]
+)");
+  Write("static/d-deep.json", std::string(1'000'000, '['));
+  Write("static/e-deep.yaml", std::string(1'000'000, '['));
+  Write("static/f-bytes.yaml", "\xff\xfe\xfd");
+  std::filesystem::create_directory(dir_ + "/static/g-directory.json");
+  ASSERT_EQ(mkfifo((dir_ + "/static/h-fifo.json").c_str(), 0600), 0);
+  Write("static/z-good.yaml", File({"z"}, "2"));
+  EXPECT_THAT(Variables({"v.com/c=a", "v.com/c=z"}), ElementsAre("ALL=1", "a=1", "ALL=2", "z=2"));
+  Registry::Content content = Make().Describe();
+  EXPECT_THAT(content.devices, ElementsAre("v.com/c=a", "v.com/c=z"));
+  EXPECT_THAT(content.errors,
+              ElementsAre(AllOf(HasSubstr("b-hook.json"), HasSubstr("hooks[0].hookName: is not a string")),
+                          AllOf(HasSubstr("c-hook.yaml"), HasSubstr("hooks[0].hookName: is not a string")),
+                          HasSubstr("d-deep.json"), HasSubstr("e-deep.yaml"), HasSubstr("f-bytes.yaml"),
+                          HasSubstr("g-directory.json"), HasSubstr("h-fifo.json")));
 }
 
 TEST_F(CdiRegistry, ADeviceThatNeedsAHookIsRefusedWithItsFileAndTheHook) {

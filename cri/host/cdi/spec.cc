@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <array>
 #include <limits>
-#include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "cri/host/cdi/names.h"
 #include "cri/host/cdi/yaml.h"
 
@@ -33,17 +33,16 @@ class Fields {
   // Null when it is missing, or null in the file.
   const Json* Take(const char* field) {
     taken_.emplace_back(field);
-    auto it = json_.find(field);
-    return it == json_.end() || it->is_null() ? nullptr : &*it;
+    return JsonMember(json_, field);
   }
 
   Result<std::string> Text(const char* field) {
     const Json* value = Take(field);
     if (value == nullptr) return std::string();
-    if (!value->is_string()) return Bad(field, "is not a string");
-    auto text = value->get<std::string>();
-    if (text.find('\0') != std::string::npos) return Bad(field, "has a NUL");
-    return text;
+    const std::string* text = JsonText(*value);
+    if (text == nullptr) return Bad(field, "is not a string");
+    if (text->find('\0') != std::string::npos) return Bad(field, "has a NUL");
+    return *text;
   }
 
   Result<std::string> NeededText(const char* field) {
@@ -55,17 +54,19 @@ class Fields {
   Result<std::optional<uint32_t>> Number(const char* field) {
     const Json* value = Take(field);
     if (value == nullptr) return std::nullopt;
-    if (!value->is_number_unsigned() || value->get<uint64_t>() > std::numeric_limits<uint32_t>::max())
+    std::optional<uint64_t> number = JsonUnsigned(*value);
+    if (!number || *number > std::numeric_limits<uint32_t>::max())
       return Bad(field, "is not a number of 32 bits");
-    return value->get<uint32_t>();
+    return static_cast<uint32_t>(*number);
   }
 
   Result<std::vector<std::string>> Texts(const char* field) {
     std::vector<std::string> texts;
     for (const Json& item : TRY(List(field))) {
-      if (!item.is_string() || item.get<std::string>().find('\0') != std::string::npos)
+      const std::string* text = JsonText(item);
+      if (text == nullptr || text->find('\0') != std::string::npos)
         return Bad(field, "is not a list of strings");
-      texts.push_back(item.get<std::string>());
+      texts.push_back(*text);
     }
     return texts;
   }
@@ -152,11 +153,24 @@ Result<std::vector<std::string>> ReadEnvironment(Fields& fields) {
 Result<std::vector<uint32_t>> ReadGids(Fields& fields) {
   std::vector<uint32_t> gids;
   for (const Json& item : TRY(fields.List("additionalGids"))) {
-    if (!item.is_number_unsigned() || item.get<uint64_t>() > std::numeric_limits<int32_t>::max())
-      return fields.Bad("additionalGids", item.dump() + " is not a group id");
-    if (item != 0) gids.push_back(item.get<uint32_t>());  // SPEC.md: 0 is left out
+    std::optional<uint64_t> gid = JsonUnsigned(item);
+    if (!gid || *gid > std::numeric_limits<int32_t>::max())
+      return fields.Bad("additionalGids", PrintJson(item) + " is not a group id");
+    if (*gid != 0) gids.push_back(static_cast<uint32_t>(*gid));  // SPEC.md: 0 is left out
   }
   return gids;
+}
+
+// "createContainer /bin/hook"
+Result<std::string> ReadHook(const Json& json, const std::string& where) {
+  Fields fields(json, where);
+  std::string name = TRY(fields.NeededText("hookName"));
+  std::string path = TRY(AbsolutePath(fields, "path", /*needed=*/true));
+  TRY(fields.Texts("args"));
+  TRY(fields.Texts("env"));
+  fields.Take("timeout");
+  TRY(fields.NothingElse());
+  return name + " " + path;
 }
 
 void Note(Edits& edits, const Fields& fields, const std::string& what) {
@@ -175,7 +189,7 @@ Result<Edits> ReadEdits(const Json* json, const std::string& where) {
     edits.mounts.push_back(TRY(ReadMount(mount, place)));
   edits.additional_gids = TRY(ReadGids(fields));
   for (const auto& [hook, place] : TRY(fields.Objects("hooks")))
-    Note(edits, fields, "hooks: " + hook.value("hookName", "") + " " + hook.value("path", ""));
+    Note(edits, fields, "hooks: " + TRY(ReadHook(hook, place)));
   if (fields.Take("intelRdt") != nullptr) Note(edits, fields, "intelRdt");
   if (!TRY(fields.List("netDevices")).empty()) Note(edits, fields, "netDevices");
   TRY(fields.NothingElse());
@@ -218,9 +232,7 @@ Result<Spec> ReadSpec(const Json& json) {
 
 Result<Json> ParseText(Syntax syntax, std::string_view text) {
   if (syntax == Syntax::kYaml) return ParseYaml(text);
-  Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (json.is_discarded()) return Fail(Code::kInvalidArgument, "parse JSON", "", "malformed");
-  return json;
+  return ParseJson(text, "JSON");
 }
 
 }  // namespace

@@ -8,6 +8,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/testing/mutated_json.h"
+
 namespace davit::cdi {
 namespace {
 
@@ -98,6 +100,9 @@ TEST(CdiSpec, WhatIsNotAllowedIsNamedWithItsFile) {
        "mounts[0].containerPath"},
       {"/containerEdits/mounts", Json{{{"hostPath", "/x"}, {"containerPath", "/x"}, {"mode", 1}}}, "mode"},
       {"/containerEdits/additionalGids", Json{-5}, "-5"},
+      {"/containerEdits/hooks", Json{{{"hookName", 5}, {"path", "/h"}}}, "containerEdits.hooks[0].hookName"},
+      {"/containerEdits/hooks", Json{{{"hookName", "createContainer"}}}, "containerEdits.hooks[0].path"},
+      {"/containerEdits/hooks", Json{5}, "containerEdits.hooks[0]"},
       {"/containerEdits/rootless", true, "rootless"},
   };
   for (const Case& c : cases) {
@@ -124,6 +129,24 @@ TEST(CdiSpec, WhatDavitDoesNotDoIsReadAndNoted) {
         ParseSpec("x", Syntax::kJson, With(std::string("/containerEdits/") + c.field, c.value));
     ASSERT_TRUE(spec) << spec.error().ToString();
     EXPECT_EQ(spec->edits.unsupported, c.noted);
+  }
+}
+
+// By both syntaxes, for JSON is YAML.
+TEST(CdiSpec, NothingThrowsWhateverTypeAValueHas) {
+  Json full = Json::parse(R"({
+    "cdiVersion": "0.7.0", "kind": "vendor.com/class", "annotations": {"a": "b"},
+    "devices": [{"name": "gpu:0", "annotations": {"c": "d"}, "containerEdits": {
+      "deviceNodes": [{"path": "/dev/gpu", "hostPath": "/dev/gpu0", "type": "c", "major": 10, "minor": 3,
+                       "fileMode": 432, "permissions": "rw", "uid": 1, "gid": 2}],
+      "mounts": [{"hostPath": "/lib/gpu.so", "containerPath": "/lib/gpu.so", "type": "bind", "options": ["ro"]}],
+      "hooks": [{"hookName": "createContainer", "path": "/h", "args": ["h"], "env": ["A=B"], "timeout": 1}],
+      "additionalGids": [44, 0]}}],
+    "containerEdits": {"env": ["GPU=yes"], "intelRdt": {"closID": "x"}, "netDevices": [{"name": "n"}]}})");
+  for (const std::string& text : WithEachValueOfEachType(full)) {
+    for (Syntax syntax : {Syntax::kJson, Syntax::kYaml}) {
+      EXPECT_NO_THROW((void)ParseSpec("x", syntax, text)) << text;
+    }
   }
 }
 

@@ -6,8 +6,10 @@
 #include <yaml.h>
 
 #include <charconv>
-#include <nlohmann/json.hpp>
+#include <limits>
 #include <string>
+
+#include "base/json.h"
 
 namespace davit::cdi {
 namespace {
@@ -43,8 +45,10 @@ Json Number(const std::string& text) {
   uint64_t value = 0;
   auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
   if (digits.empty() || error != std::errc() || end != digits.data() + digits.size()) return text;
-  if (negative) return -static_cast<int64_t>(value);
-  return value;
+  if (!negative) return value;
+  constexpr auto kLargest = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
+  if (value > kLargest) return text;
+  return -static_cast<int64_t>(value);
 }
 
 Json Plain(const std::string& text) {
@@ -139,7 +143,7 @@ class Reader {
       if (object.contains(name)) return Bad(key->start_mark.line, name + " is there twice");
       Event value;
       TRY(Next(value));
-      object[name] = TRY(Node(value, depth + 1));
+      SetJsonMember(object, name, TRY(Node(value, depth + 1)));
     }
   }
 

@@ -43,6 +43,8 @@ TEST(Yaml, PlainScalarsHaveTypesAndQuotedOnesAreText) {
 TEST(Yaml, NumbersKeepTheirSign) {
   EXPECT_TRUE(ParseYaml("7")->is_number_unsigned());
   EXPECT_FALSE(ParseYaml("-7")->is_number_unsigned());
+  EXPECT_EQ(*ParseYaml("-9223372036854775807"), -9223372036854775807);
+  EXPECT_EQ(*ParseYaml("-9223372036854775808"), "-9223372036854775808") << "does not fit";
 }
 
 TEST(Yaml, RefusesWhatDataDoesNotNeedAndNamesTheLine) {

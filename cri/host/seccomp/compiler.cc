@@ -6,7 +6,6 @@
 #include <string_view>
 
 #include "base/memfd.h"
-#include "cri/host/seccomp/default_profile.h"
 #include "cri/host/seccomp/filter_program.h"
 #include "cri/host/seccomp/json_profile.h"
 
@@ -30,7 +29,7 @@ Result<SeccompCompiler::Filter> SeccompCompiler::Default(uint64_t capabilities) 
   capabilities &= DefaultProfileCapabilities();
   std::string key = "default " + std::to_string(capabilities);
   if (Filter filter = Cached(key)) return filter;
-  return Remember(key, DefaultSeccompProfile(capabilities));
+  return Remember(key, DefaultSeccompProfile(capabilities, socketcall_));
 }
 
 Result<SeccompCompiler::Filter> SeccompCompiler::Json(const std::string& json, uint64_t capabilities) {

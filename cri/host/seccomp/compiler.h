@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/thread_annotations.h"
 #include "base/unique_fd.h"
+#include "cri/host/seccomp/default_profile.h"
 #include "cri/host/seccomp/profile.h"
 
 namespace davit {
@@ -31,6 +32,9 @@ class SeccompCompiler {
  public:
   using Filter = std::shared_ptr<const SealedFilter>;
 
+  // What RuntimeDefault does about socketcall(2).
+  explicit SeccompCompiler(Socketcall socketcall = Socketcall::kRefused) : socketcall_(socketcall) {}
+
   // RuntimeDefault for a container whose bounding set is `capabilities` (bit N is capability number N).
   Result<Filter> Default(uint64_t capabilities) EXCLUDES(mutex_);
 
@@ -45,6 +49,7 @@ class SeccompCompiler {
   Filter Cached(const std::string& key) EXCLUDES(mutex_);
   Result<Filter> Remember(const std::string& key, const SeccompProfile& profile) EXCLUDES(mutex_);
 
+  const Socketcall socketcall_;
   Mutex mutex_;
   std::map<std::string, Filter> filters_ GUARDED_BY(mutex_);
   std::deque<std::string> oldest_first_ GUARDED_BY(mutex_);

@@ -4,10 +4,12 @@
 #include "cri/host/seccomp/compiler.h"
 
 #include <gtest/gtest.h>
+#include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 
 #include "base/memfd.h"
+#include "cri/host/seccomp/architecture.h"
 
 namespace davit {
 namespace {
@@ -33,6 +35,17 @@ TEST(SeccompCompiler, SharesEqualFilters) {
   EXPECT_EQ(compiler.Default(uint64_t{1} << CAP_CHOWN).value(), plain);  // makes no difference to the profile
   EXPECT_NE(compiler.Default(kSysAdmin).value(), plain);
   EXPECT_EQ(compiler.Json(kSmall, 0).value(), compiler.Json(kSmall, 0).value());
+}
+
+TEST(SeccompCompiler, AllowsSocketcallWhenItIsTold) {
+  auto refused = SeccompCompiler().Default(0).value();
+  auto allowed = SeccompCompiler(Socketcall::kAllowed).Default(0).value();
+  auto bytes = [](const SeccompCompiler::Filter& filter) {
+    return ReadSealedMemfd(filter->memfd.get(), BPF_MAXINSNS * sizeof(sock_filter)).value();
+  };
+  if (HostArchitectures().back().audit != AUDIT_ARCH_I386)
+    GTEST_SKIP() << "no i386 calls on this architecture";
+  EXPECT_NE(bytes(refused), bytes(allowed));
 }
 
 TEST(SeccompCompiler, ForgetsTheOldestButNotItsUsers) {

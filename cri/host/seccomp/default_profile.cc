@@ -182,14 +182,18 @@ SeccompCondition FirstInt(SeccompOperator op, uint64_t value) {
 // AF_ALG and AF_VSOCK reach the host's page cache and its hypervisor past every namespace. Conditions of one
 // rule are ANDed and rules are ORed, so "neither of two" has to be said as ranges: two rules with "not equal"
 // would allow all.
-void AddSockets(std::vector<SeccompRule>& rules) {
+void AddSockets(Socketcall socketcall, std::vector<SeccompRule>& rules) {
   rules.push_back({"socket", kAllow, {FirstInt(SeccompOperator::kLess, AF_ALG)}});
   static_assert(AF_VSOCK == AF_ALG + 2, "the one family between them");
   rules.push_back({"socket", kAllow, {FirstInt(SeccompOperator::kEqual, AF_ALG + 1)}});
   rules.push_back({"socket", kAllow, {FirstInt(SeccompOperator::kGreater, AF_VSOCK)}});
-  // ENOSYS, not EPERM: a C library that tries this one first goes on to socket(2).
-  rules.push_back({"socketcall", kNoSuchCall, {FirstInt(SeccompOperator::kEqual, SYS_SOCKET)}});
-  rules.push_back({"socketcall", kAllow, {FirstInt(SeccompOperator::kNotEqual, SYS_SOCKET)}});
+  if (socketcall == Socketcall::kAllowed) {
+    rules.push_back({"socketcall", kAllow, {}});
+  } else {
+    // ENOSYS, not EPERM: a C library that has a way back to socket(2) takes it. The other sub-calls follow
+    // the rules for their names (multiplexer.h).
+    rules.push_back({"socketcall", kNoSuchCall, {FirstInt(SeccompOperator::kEqual, SYS_SOCKET)}});
+  }
 }
 
 // Old ABIs that programs ask for, and the query. Switching off address randomisation is not among them.
@@ -217,7 +221,7 @@ uint64_t DefaultProfileCapabilities() {
   return mask;
 }
 
-SeccompProfile DefaultSeccompProfile(uint64_t capabilities) {
+SeccompProfile DefaultSeccompProfile(uint64_t capabilities, Socketcall socketcall) {
   SeccompProfile profile{.default_verdict = kNoPermission, .compat_architecture = true, .rules = {}};
   auto allow = [&profile](Names names) {
     for (const char* name : names) profile.rules.push_back({name, kAllow, {}});
@@ -226,7 +230,7 @@ SeccompProfile DefaultSeccompProfile(uint64_t capabilities) {
   for (const Bought& bought : kByCapability) {
     if (Has(capabilities, bought.capability)) allow(bought.names);
   }
-  AddSockets(profile.rules);
+  AddSockets(socketcall, profile.rules);
   AddPersonality(profile.rules);
   if (!Has(capabilities, CAP_SYS_ADMIN)) AddCloneWithoutNamespaces(profile.rules);
   return profile;

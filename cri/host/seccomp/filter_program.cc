@@ -3,6 +3,7 @@
 
 #include "cri/host/seccomp/filter_program.h"
 
+#include <linux/audit.h>
 #include <linux/seccomp.h>
 
 #include <algorithm>
@@ -15,6 +16,7 @@
 
 #include "cri/host/seccomp/architecture.h"
 #include "cri/host/seccomp/bpf_assembler.h"
+#include "cri/host/seccomp/multiplexer.h"
 
 namespace davit {
 namespace {
@@ -24,6 +26,12 @@ static_assert(std::endian::native == std::endian::little, "offsets of argument h
 
 // Calls of 32-bit Arm alone stand far above the others (arch/arm/include/uapi/asm/unistd.h, __ARM_NR_BASE).
 constexpr uint32_t kArmPrivate = 0x0f0000;
+
+// x32 calls (arch/x86/include/uapi/asm/unistd.h) up to, but not including, the number that a tracer sets to
+// skip a call.
+constexpr uint32_t kX32 = 0x40000000;
+constexpr uint32_t kSkipped = 0xffffffff;
+constexpr uint32_t kNoSuchCall = SECCOMP_RET_ERRNO | ENOSYS;
 
 constexpr uint32_t LowHalf(uint8_t argument) {
   return offsetof(seccomp_data, args) + argument * sizeof(uint64_t);
@@ -47,6 +55,8 @@ bool IsNegated(SeccompOperator op) {
 struct CallRules {
   const SeccompRule* always = nullptr;
   std::vector<const SeccompRule*> conditional;
+  std::map<uint32_t, uint32_t> sub_calls;  // of a multiplexer: verdicts when no condition holds
+  uint32_t sub_call_mask = 0;
 };
 
 // How a call is decided: by trying conditions, or else by a verdict.
@@ -67,6 +77,10 @@ struct Range {
 // An exception costs one instruction where a range of its own costs two; but they are tried one after the
 // other.
 constexpr size_t kMaxExceptions = 3;
+
+void Append(std::vector<Range>& ranges, uint32_t first, Decision decision) {
+  if (ranges.empty() || ranges.back().decision != decision) ranges.push_back({first, decision, {}});
+}
 
 // Makes exceptions of ranges that hold one number between two that end alike.
 std::vector<Range> FoldSingleNumbers(const std::vector<Range>& ranges) {
@@ -100,10 +114,12 @@ class ArchitectureProgram {
  private:
   void SortRules(std::set<std::string>& skipped);
   std::vector<Range> Ranges() const;
+  std::vector<Range> SubCallRanges(const CallRules& rules) const;
   uint32_t BeyondVerdict() const;
   Target Search(std::span<const Range> ranges);
   Target Leaf(const Range& range);
   Target Decide(const Decision& decision);
+  Target DecideSubCall(const CallRules& rules);
   Target Test(const SeccompCondition& condition, Target yes, Target no);
   Target TestEqual(uint8_t argument, uint64_t value, uint64_t mask, bool wide, Target yes, Target no);
   Target TestOrder(uint16_t jump, uint8_t argument, uint64_t value, bool wide, Target yes, Target no);
@@ -115,7 +131,9 @@ class ArchitectureProgram {
 };
 
 void ArchitectureProgram::SortRules(std::set<std::string>& skipped) {
+  SubCallVerdicts sub_calls(profile_.default_verdict);
   for (const SeccompRule& rule : profile_.rules) {
+    if (auto sub_call = FindSubCall(architecture_, rule.syscall)) sub_calls.Add(*sub_call, rule);
     SyscallNumber call = FindSyscall(architecture_, rule.syscall);
     if (call.known == SyscallName::kUnknown) skipped.insert(rule.syscall);
     if (call.known != SyscallName::kHere) continue;
@@ -126,26 +144,44 @@ void ArchitectureProgram::SortRules(std::set<std::string>& skipped) {
       rules.always = &rule;
     }
   }
+  for (auto& [multiplexer, verdicts] : sub_calls.Verdicts()) {
+    calls_[multiplexer].sub_calls = verdicts;
+    calls_[multiplexer].sub_call_mask = SubCallMask(multiplexer);
+  }
 }
 
 uint32_t ArchitectureProgram::BeyondVerdict() const {
   uint32_t action = profile_.default_verdict & SECCOMP_RET_ACTION_FULL;
   bool lets_pass = action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_LOG || action == SECCOMP_RET_TRACE;
-  return lets_pass ? profile_.default_verdict : SECCOMP_RET_ERRNO | ENOSYS;
+  return lets_pass ? profile_.default_verdict : kNoSuchCall;
 }
 
 std::vector<Range> ArchitectureProgram::Ranges() const {
   std::vector<Range> ranges;
-  auto append = [&ranges](uint32_t first, Decision decision) {
-    if (ranges.empty() || ranges.back().decision != decision) ranges.push_back({first, decision, {}});
-  };
   uint32_t next = 0;
   for (const auto& [number, rules] : calls_) {
-    if (number > next) append(next, {number < kArmPrivate ? profile_.default_verdict : BeyondVerdict()});
-    append(number, rules.always != nullptr ? Decision{rules.always->verdict} : Decision{0, &rules});
+    if (number > next)
+      Append(ranges, next, {number < kArmPrivate ? profile_.default_verdict : BeyondVerdict()});
+    Append(ranges, number, rules.always != nullptr ? Decision{rules.always->verdict} : Decision{0, &rules});
     next = number + 1;
   }
-  append(next, {BeyondVerdict()});
+  Append(ranges, next, {BeyondVerdict()});
+  if (architecture_.audit == AUDIT_ARCH_X86_64) {
+    Append(ranges, kX32, {kNoSuchCall});
+    Append(ranges, kSkipped, {BeyondVerdict()});
+  }
+  return FoldSingleNumbers(ranges);
+}
+
+std::vector<Range> ArchitectureProgram::SubCallRanges(const CallRules& rules) const {
+  std::vector<Range> ranges;
+  uint32_t next = 0;
+  for (const auto& [number, verdict] : rules.sub_calls) {
+    if (number > next) Append(ranges, next, {profile_.default_verdict});
+    Append(ranges, number, {verdict});
+    next = number + 1;
+  }
+  Append(ranges, next, {profile_.default_verdict});
   return FoldSingleNumbers(ranges);
 }
 
@@ -168,7 +204,7 @@ Target ArchitectureProgram::Leaf(const Range& range) {
 Target ArchitectureProgram::Decide(const Decision& decision) {
   if (decision.conditions == nullptr) return bpf_.Return(decision.verdict);
   const std::vector<const SeccompRule*>& rules = decision.conditions->conditional;
-  Target next = bpf_.Return(profile_.default_verdict);
+  Target next = DecideSubCall(*decision.conditions);
   for (size_t i = rules.size(); i > 0; --i) {
     const SeccompRule& rule = *rules[i - 1];
     Target matched = bpf_.Return(rule.verdict);
@@ -176,6 +212,14 @@ Target ArchitectureProgram::Decide(const Decision& decision) {
     next = matched;
   }
   return next;
+}
+
+Target ArchitectureProgram::DecideSubCall(const CallRules& rules) {
+  if (rules.sub_calls.empty()) return bpf_.Return(profile_.default_verdict);
+  std::vector<Range> ranges = SubCallRanges(rules);
+  Target search = Search(ranges);
+  if (rules.sub_call_mask != ~uint32_t{0}) search = bpf_.And(rules.sub_call_mask, search);
+  return bpf_.Load(LowHalf(0), search);
 }
 
 Target ArchitectureProgram::Test(const SeccompCondition& condition, Target yes, Target no) {

@@ -13,11 +13,11 @@
 #include <charconv>
 #include <cstdio>
 #include <cstring>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
 #include <utility>
 
+#include "base/json.h"
 #include "cri/host/seccomp/architecture.h"
 
 namespace davit {
@@ -32,25 +32,36 @@ std::unexpected<Error> Wrong(std::string_view where, std::string_view reason) {
   return Fail(Code::kInvalidArgument, "read seccomp profile", where, reason);
 }
 
-// Members of objects, checked for their type. A missing member and null are the same, as Go's encoder sees
-// it.
+bool IsSameButCase(std::string_view one, std::string_view other) {
+  auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  return std::ranges::equal(one, other, {}, lower, lower);
+}
+
+// Members of objects, checked for their type. As Go reads them, which most runtimes are written in: a missing
+// member and null are the same, and a name may be written in other cases.
 const Json* Member(const Json& object, const char* name) {
-  auto found = object.find(name);
-  return found == object.end() || found->is_null() ? nullptr : &*found;
+  if (const Json* exact = JsonMember(object, name)) return exact;
+  if (!object.is_object()) return nullptr;
+  for (auto item = object.begin(); item != object.end(); ++item) {
+    if (IsSameButCase(item.key(), name) && !item->is_null()) return &*item;
+  }
+  return nullptr;
 }
 
 Result<std::string> StringMember(const Json& object, const char* name) {
   const Json* member = Member(object, name);
   if (member == nullptr) return std::string();
-  if (!member->is_string()) return Wrong(name, "not a string");
-  return member->get<std::string>();
+  const std::string* text = JsonText(*member);
+  if (text == nullptr) return Wrong(name, "not a string");
+  return *text;
 }
 
 Result<uint64_t> NumberMember(const Json& object, const char* name, uint64_t otherwise) {
   const Json* member = Member(object, name);
   if (member == nullptr) return otherwise;
-  if (!member->is_number_unsigned()) return Wrong(name, "not an unsigned integer");
-  return member->get<uint64_t>();
+  std::optional<uint64_t> number = JsonUnsigned(*member);
+  if (!number) return Wrong(name, "not an unsigned integer");
+  return *number;
 }
 
 Result<std::vector<std::string>> StringsMember(const Json& object, const char* name) {
@@ -59,17 +70,34 @@ Result<std::vector<std::string>> StringsMember(const Json& object, const char* n
   if (member == nullptr) return strings;
   if (!member->is_array()) return Wrong(name, "not a list");
   for (const Json& item : *member) {
-    if (!item.is_string()) return Wrong(name, "holds something else than strings");
-    strings.push_back(item.get<std::string>());
+    const std::string* text = JsonText(item);
+    if (text == nullptr) return Wrong(name, "holds something else than strings");
+    strings.push_back(*text);
   }
   return strings;
 }
 
+Result<> IsObject(const Json& value, std::string_view where) {
+  return value.is_object() ? Result<>() : Wrong(where, "not an object");
+}
+
 Result<> OnlyMembers(const Json& object, std::string_view where,
                      std::initializer_list<std::string_view> known) {
-  if (!object.is_object()) return Wrong(where, "not an object");
-  for (const auto& [name, value] : object.items()) {
-    if (std::ranges::find(known, name) == known.end()) return Wrong(where, "unknown member \"" + name + "\"");
+  TRY(IsObject(object, where));
+  for (auto item = object.begin(); item != object.end(); ++item) {
+    auto is_it = [&item](std::string_view name) { return IsSameButCase(item.key(), name); };
+    if (std::ranges::none_of(known, is_it)) return Wrong(where, "unknown member \"" + item.key() + "\"");
+  }
+  return {};
+}
+
+// Members that nobody knows change no verdict and are left alone, but for these: a slip in a name that would
+// make the rule count for more calls, or on more hosts, than it says.
+Result<> NoMisspeltRestriction(const Json& rule) {
+  for (const char* name : {"arg", "include", "exclude"}) {
+    if (Member(rule, name) != nullptr)
+      return Wrong("syscalls",
+                   "unknown member \"" + std::string(name) + "\": did you mean \"" + name + "s\"?");
   }
   return {};
 }
@@ -110,7 +138,7 @@ Result<uint32_t> Verdict(const std::string& action, uint32_t data, std::string_v
 }
 
 Result<SeccompCondition> ReadCondition(const Json& object) {
-  TRY(OnlyMembers(object, "args", {"index", "value", "valueTwo", "op"}));
+  TRY(IsObject(object, "args"));
   uint64_t index = TRY(NumberMember(object, "index", 0));
   if (index >= kArguments) return Wrong("args.index", std::to_string(index) + " is larger than 5");
   uint64_t value = TRY(NumberMember(object, "value", 0));
@@ -160,8 +188,8 @@ bool Holds(const std::string& name, uint64_t capabilities) {
 
 Result<bool> KernelIsAtLeast(const std::string& version) {
   unsigned major = 0, minor = 0, running_major = 0, running_minor = 0;
-  char end = 0;
-  if (std::sscanf(version.c_str(), "%u.%u%c", &major, &minor, &end) != 2) {
+  if (std::sscanf(version.c_str(), "%u.%u", &major, &minor) !=
+      2) {  // the rest of "4.8.0" makes no difference
     return Wrong("minKernel", "\"" + version + "\" is not <major>.<minor>");
   }
   utsname host{};
@@ -194,18 +222,17 @@ Result<bool> Counts(const Json& rule, uint64_t capabilities) {
 }
 
 Result<> AppendRule(const Json& rule, uint64_t capabilities, SeccompProfile& profile) {
-  TRY(OnlyMembers(
-      rule, "syscalls",
-      {"name", "names", "action", "errnoRet", "errno", "args", "comment", "includes", "excludes"}));
+  TRY(IsObject(rule, "syscalls"));
+  TRY(NoMisspeltRestriction(rule));
   std::vector<std::string> names = TRY(StringsMember(rule, "names"));
   std::string single = TRY(StringMember(rule, "name"));
   if (!single.empty()) names.push_back(single);
-  if (names.empty()) return Wrong("syscalls.names", "empty");
+  if (names.empty() || !TRY(Counts(rule, capabilities))) return {};
   uint32_t data = TRY(ReadErrno(rule, "errno", "errnoRet"));
   std::string action = TRY(StringMember(rule, "action"));
   uint32_t verdict = TRY(Verdict(action, data, "syscalls.action of " + names[0]));
+  if (verdict == profile.default_verdict) return {};
   auto alternatives = TRY(ReadConditions(rule));
-  if (!TRY(Counts(rule, capabilities)) || verdict == profile.default_verdict) return {};
   for (const std::string& name : names) {
     for (const auto& all_of : alternatives) profile.rules.push_back({name, verdict, all_of});
   }
@@ -220,7 +247,7 @@ Result<bool> WantsCompat(const Json& root) {
   if (const Json* map = Member(root, "archMap")) {
     if (!map->is_array()) return Wrong("archMap", "not a list");
     for (const Json& entry : *map) {
-      TRY(OnlyMembers(entry, "archMap", {"architecture", "subArchitectures"}));
+      TRY(IsObject(entry, "archMap"));
       std::vector<std::string> with = TRY(StringsMember(entry, "subArchitectures"));
       if (TRY(StringMember(entry, "architecture")) != architectures[0].oci) continue;
       listed.insert(listed.end(), with.begin(), with.end());
@@ -233,7 +260,7 @@ Result<bool> WantsCompat(const Json& root) {
 
 Result<SeccompProfile> ParseSeccompProfile(const std::string& json, uint64_t capabilities) {
   if (json.size() > kMaxSeccompProfileBytes) return Wrong("file", "larger than 1 MiB");
-  Json root = Json::parse(json, /*cb=*/nullptr, /*allow_exceptions=*/false);
+  Json root = JsonOrNull(json);
   if (!root.is_object()) return Wrong("file", "not a JSON object");
   std::string action = TRY(StringMember(root, "defaultAction"));
   uint32_t data = TRY(ReadErrno(root, "defaultErrno", "defaultErrnoRet"));

@@ -16,10 +16,11 @@ namespace davit {
 constexpr size_t kMaxSeccompProfileBytes = 1 << 20;
 
 // `capabilities` (bit N is capability number N) and this host decide which conditional rules count. What
-// would weaken the filter when ignored is an error: unknown actions, operators and members, kInvalidArgument
-// naming the place; SCMP_ACT_NOTIFY is kUnimplemented. Rules that repeat the default action say nothing and
-// are dropped. Ignored are the filter flags (logging and speculation, not verdicts) and architectures that
-// this host cannot execute.
+// would change a verdict if it were ignored is an error: unknown actions and operators, unknown conditions in
+// includes and excludes, kInvalidArgument naming the place; SCMP_ACT_NOTIFY is kUnimplemented. Rules that
+// name no call, do not count here or repeat the default action say nothing and are dropped unread. Ignored
+// are members that nobody knows, the filter flags (logging and speculation, not verdicts) and architectures
+// that this host cannot execute.
 Result<SeccompProfile> ParseSeccompProfile(const std::string& json, uint64_t capabilities);
 
 }  // namespace davit

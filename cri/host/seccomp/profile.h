@@ -47,7 +47,10 @@ struct SeccompRule {
 // 3. ENOSYS when its number is beyond every call that the profile names, so that a newer libc falls back to
 // older calls,
 //    unless the default lets calls pass;
-// 4. the default.
+// 4. the default, but for x32 calls (numbers with bit 30 on x86_64): they are no calls that a profile can
+// name, and
+//    end with ENOSYS whatever the default is.
+// A rule for a socket or System V IPC call holds for i386's second way to it, too (multiplexer.h).
 struct SeccompProfile {
   uint32_t default_verdict = 0;
   bool compat_architecture = true;  // false: calls of the 32-bit architecture kill the process

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-#include "images/json.h"
+#include "base/json_object.h"
 
 namespace davit {
 
@@ -10,31 +10,27 @@ using nlohmann::json;
 Result<JsonObject> JsonObject::Parse(std::string_view text, std::string_view what) {
   auto document = std::make_shared<Document>();
   document->what = what;
-  document->root = json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (document->root.is_discarded()) return Fail(Code::kInvalidArgument, "parse", what, "not JSON");
+  document->root = TRY(ParseJson(text, what));
   if (!document->root.is_object()) return Fail(Code::kInvalidArgument, "parse", what, "not a JSON object");
   const json* root = &document->root;
   return JsonObject(std::move(document), root);
 }
 
 bool JsonObject::Has(const char* name) const {
-  auto field = value_->find(name);
-  return field != value_->end() && !field->is_null();
+  return JsonMember(*value_, name) != nullptr;
 }
 
 std::string JsonObject::String(const char* name) {
   const json* field = Field(name, &json::is_string);
-  return field ? field->get_ref<const std::string&>() : std::string();
+  return field ? *JsonText(*field) : std::string();
 }
 
 int64_t JsonObject::Integer(const char* name) {
   const json* field = Field(name, &json::is_number_integer);
-  // nlohmann keeps what does not fit as unsigned.
-  if (field && field->is_number_unsigned() && field->get<uint64_t>() > INT64_MAX) {
-    Reject(name);
-    return 0;
-  }
-  return field ? field->get<int64_t>() : 0;
+  if (!field) return 0;
+  std::optional<int64_t> value = JsonInteger(*field);
+  if (!value) Reject(name);
+  return value.value_or(0);
 }
 
 std::vector<std::string> JsonObject::Strings(const char* name) {
@@ -42,8 +38,8 @@ std::vector<std::string> JsonObject::Strings(const char* name) {
   const json* field = Field(name, &json::is_array);
   if (!field) return strings;
   for (const json& item : *field) {
-    if (item.is_string()) {
-      strings.push_back(item.get_ref<const std::string&>());
+    if (const std::string* text = JsonText(item)) {
+      strings.push_back(*text);
     } else {
       Reject(name);
     }
@@ -64,8 +60,8 @@ std::vector<std::pair<std::string, std::string>> JsonObject::StringMap(const cha
   const json* field = Field(name, &json::is_object);
   if (!field) return pairs;
   for (auto item = field->begin(); item != field->end(); ++item) {
-    if (item->is_string()) {
-      pairs.emplace_back(item.key(), item->get_ref<const std::string&>());
+    if (const std::string* text = JsonText(*item)) {
+      pairs.emplace_back(item.key(), *text);
     } else {
       Reject(name);
     }
@@ -100,9 +96,8 @@ Result<> JsonObject::Check() const {
 }
 
 const json* JsonObject::Field(const char* name, bool (json::*wanted)() const noexcept) {
-  auto field = value_->find(name);
-  if (field == value_->end() || field->is_null()) return nullptr;
-  if (((*field).*wanted)()) return &*field;
+  const json* field = JsonMember(*value_, name);
+  if (field == nullptr || ((*field).*wanted)()) return field;
   Reject(name);
   return nullptr;
 }

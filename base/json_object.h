@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Reading JSON that a registry sent: every type is checked, nothing throws.
+// Reading JSON documents of a known form: every type is checked, nothing throws.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
+#include "base/json.h"
 
 namespace davit {
 

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "base/json.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/json_object.h"
+
+namespace davit {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+
+// One value of each type; none of the accessors may throw for any of them.
+const json kOfEachType[] = {nullptr,
+                            true,
+                            -1,
+                            uint64_t{1} << 63,
+                            1.5,
+                            "text",
+                            json::array({1, "a"}),
+                            {{"a", 1}, {"b", "text"}, {"n", nullptr}}};
+
+TEST(Json, NothingThrowsWhateverTheTypeIs) {
+  for (const json& value : kOfEachType) {
+    EXPECT_NO_THROW({
+      (void)JsonMember(value, "a");
+      (void)JsonText(value);
+      (void)JsonBool(value);
+      (void)JsonInteger(value);
+      (void)JsonUnsigned(value);
+      (void)JsonTextMember(value, "a");
+      (void)PrintJson(value);
+      json copy = value;
+      SetJsonMember(JsonObjectMember(copy, "a"), "b", 1);
+      copy = value;
+      EraseJsonMember(copy, "a");
+    }) << value;
+  }
+}
+
+TEST(Json, MembersAreThoseOfObjectsButNotNull) {
+  const json& object = kOfEachType[7];
+  EXPECT_EQ(*JsonMember(object, "a"), 1);
+  EXPECT_EQ(JsonMember(object, "n"), nullptr);
+  EXPECT_EQ(JsonMember(object, "z"), nullptr);
+  EXPECT_EQ(JsonMember(json("a"), "a"), nullptr);
+  EXPECT_EQ(JsonTextMember(object, "b"), "text");
+  EXPECT_EQ(JsonTextMember(object, "a"), "");
+}
+
+TEST(Json, NumbersHaveToFit) {
+  EXPECT_EQ(JsonInteger(-1), -1);
+  EXPECT_EQ(JsonInteger(uint64_t{7}), 7);
+  EXPECT_EQ(JsonInteger(uint64_t{1} << 63), std::nullopt);
+  EXPECT_EQ(JsonInteger(1.0), std::nullopt);
+  EXPECT_EQ(JsonInteger("1"), std::nullopt);
+  EXPECT_EQ(JsonUnsigned(~uint64_t{0}), ~uint64_t{0});
+  EXPECT_EQ(JsonUnsigned(7), 7u);
+  EXPECT_EQ(JsonUnsigned(-1), std::nullopt);
+  EXPECT_EQ(JsonUnsigned(true), std::nullopt);
+  EXPECT_EQ(JsonBool(true), true);
+  EXPECT_EQ(JsonBool(1), std::nullopt);
+}
+
+TEST(Json, WritingReplacesWhatIsNoObject) {
+  json value = {{"runtimeConfig", "text"}};
+  SetJsonMember(JsonObjectMember(value, "runtimeConfig"), "ports", 1);
+  EXPECT_EQ(value, json::parse(R"({"runtimeConfig": {"ports": 1}})"));
+  json list = json::array();
+  SetJsonMember(list, "a", 1);
+  EXPECT_EQ(list, json::parse(R"({"a": 1})"));
+}
+
+TEST(Json, ParsingRefusesWhatIsNotJson) {
+  for (const char* text : {"", "{", "[1,]", "\xff", "\"\xff\"", "1 2", "{\"a\":1"}) {
+    Result<json> value = ParseJson(text, "file.json");
+    ASSERT_FALSE(value) << text;
+    EXPECT_EQ(value.error().code, Code::kInvalidArgument);
+    EXPECT_THAT(value.error().ToString(), HasSubstr("file.json"));
+    EXPECT_EQ(JsonOrNull(text), json());
+  }
+}
+
+// Copying and printing recurse: 5,000,000 levels would end the process.
+TEST(Json, ParsingRefusesDeepNesting) {
+  auto nested = [](size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
+  EXPECT_TRUE(ParseJson(nested(256), "x"));
+  EXPECT_FALSE(ParseJson(nested(257), "x"));
+  EXPECT_FALSE(ParseJson(nested(5'000'000), "x"));
+  EXPECT_TRUE(ParseJson("\"" + std::string(1000, '[') + "\\\"[\"", "x")) << "brackets in a string";
+  std::string flat = "[";
+  for (int i = 0; i < 1000; ++i) flat += "[],{},";
+  EXPECT_TRUE(ParseJson(flat + "1]", "x")) << "brackets one after the other";
+}
+
+TEST(Json, PrintingReplacesWhatIsNotUtf8) {
+  EXPECT_EQ(PrintJson(json("a\xff")), "\"a\xEF\xBF\xBD\"");
+  EXPECT_EQ(PrintJson(json::parse(R"({"a":1})"), 1), "{\n \"a\": 1\n}");
+}
+
+TEST(JsonObjectTest, NamesTheFirstFieldOfAWrongType) {
+  JsonObject object =
+      *JsonObject::Parse(R"({"a": 1, "list": [{"b": 18446744073709551615}], "n": null})", "x");
+  EXPECT_TRUE(object.Has("a"));
+  EXPECT_FALSE(object.Has("n"));
+  EXPECT_EQ(object.Integer("a"), 1);
+  EXPECT_TRUE(object.Check());
+  EXPECT_EQ(object.Objects("list")[0].Integer("b"), 0);
+  EXPECT_EQ(object.String("a"), "");
+  ASSERT_FALSE(object.Check());
+  EXPECT_THAT(object.Check().error().ToString(), HasSubstr("\"b\""));
+}
+
+}  // namespace
+}  // namespace davit
