@@ -47,7 +47,8 @@ class Container {
   // has made of its accounts since.
   const Identity* IdentityOf(const UserSpec& user) const { return user == user_ ? &identity_ : nullptr; }
   const PidFd& pidfd() const { return pidfd_; }
-  bool has_user_namespace() const { return has_user_namespace_; }
+  // Of its pod's user namespace; empty without one.
+  const IdMap& ids() const { return ids_; }
   bool has_own_pid_namespace() const { return own_pid_namespace_; }
   const CgroupFds& cgroup() const { return cgroup_; }
 
@@ -80,7 +81,7 @@ class Container {
   bool running_ = false;
   bool own_pid_namespace_ = true;
   bool has_terminal_ = false;
-  bool has_user_namespace_ = false;
+  IdMap ids_;
   CgroupFds cgroup_;
   UniqueFd stdin_pipe_;  // the writing end, held open for a client to come
   std::unique_ptr<LogPump> log_;

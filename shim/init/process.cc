@@ -16,12 +16,12 @@
 #include "base/open_beneath.h"
 #include "shim/init/capabilities.h"
 #include "shim/init/console.h"
-#include "shim/init/dev.h"
 #include "shim/init/exec_profile.h"
 #include "shim/init/executable.h"
 #include "shim/init/identity.h"
 #include "shim/init/own_process.h"
 #include "shim/init/seccomp.h"
+#include "shim/init/stdio.h"
 
 namespace davit {
 namespace {
@@ -149,6 +149,7 @@ Result<> Execute(const ProcessInputs& inputs, int root_fd, int sync) {
   std::vector<char*> envp = Pointers(env);
 
   TRY(SetStdio(inputs, root_fd));
+  TRY(GiveStdio(identity.uid));
   if (inputs.terminal >= 0) TRY(AdoptConsole(inputs.terminal, identity.uid));
   TRY(Restrict(inputs, identity, root_fd, sync));
   std::string file = TRY(FindExecutable(plan.args[0], path != nullptr ? path : kDefaultPath));
@@ -158,22 +159,6 @@ Result<> Execute(const ProcessInputs& inputs, int root_fd, int sync) {
 }
 
 }  // namespace
-
-Result<> SetStdio(const ProcessInputs& inputs, int root_fd) {
-  UniqueFd null;
-  for (int fd = 0; fd < 3; ++fd) {
-    int source = inputs.stdio[fd];
-    if (source < 0) {
-      if (!null) {
-        auto own = OpenDevNull(root_fd);
-        null = own ? std::move(*own) : UniqueFd(fcntl(inputs.spare_null, F_DUPFD_CLOEXEC, 3));
-      }
-      source = null.get();
-    }
-    if (dup2(source, fd) < 0) return SystemError("dup2", std::to_string(fd));
-  }
-  return {};
-}
 
 Error BecomeProcess(ProcessInputs inputs, int root_fd, int sync) {
   const int* stdio = inputs.stdio;

@@ -28,7 +28,4 @@ struct ProcessInputs {
 // Returns only with an error.
 Error BecomeProcess(ProcessInputs inputs, int root_fd, int sync);
 
-// Puts descriptors at 0, 1 and 2.
-Result<> SetStdio(const ProcessInputs& inputs, int root_fd);
-
 }  // namespace davit
