@@ -67,6 +67,7 @@ class Container {
   void Watch(UniqueFd out, UniqueFd err);
   void Follow(UniqueFd sync, uint32_t timeout_ms, const ProcessPlan& plan, Progress progress);
   void OnStarted(Result<Identity> identity);
+  Error WhyNotStarted(Error error) const;
   void OnInitExit(ExitStatus status);
   void FinishExit();
   bool WasOomKilled() const;
