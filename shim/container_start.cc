@@ -138,6 +138,7 @@ Result<> Container::Start(const PodContext& pod, uint32_t timeout_ms, RoleFds fd
 
   auto [child, builder] = TRY(CloneFirst(inputs, target, sync.child.get()));
   has_terminal_ = inputs.plan.process.terminal;
+  stdin_once_ = inputs.plan.stdin_once;
   ids_ = inputs.plan.ids;
   own_pid_namespace_ = inputs.plan.pid == NamespaceUse::kOwn;
   user_ = inputs.plan.process.user;
