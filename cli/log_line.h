@@ -16,7 +16,8 @@ enum class LogStream : uint8_t { kStdout, kStderr };
 struct LogLine {
   std::string_view time;
   LogStream stream = LogStream::kStdout;
-  bool partial = false;  // the workload's own line goes on in the next one
+  bool partial =
+      false;  // the workload wrote no newline here: its line continues in the next one, or is its last
   std::string_view text;
 };
 

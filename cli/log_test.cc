@@ -80,6 +80,13 @@ TEST_F(LogPrinterTest, JoinsPartialLines) {
   EXPECT_EQ(console_.Out(), "one two three\n");
 }
 
+TEST_F(LogPrinterTest, AddsNoNewlineToALastLineThatHasNone) {
+  Add("stdout F one");
+  Add("stdout P two");
+  ASSERT_TRUE(printer_.Flush());
+  EXPECT_EQ(console_.Out(), "one\ntwo");
+}
+
 TEST_F(LogPrinterTest, PassesWhatItCannotReadToStderr) {
   ASSERT_TRUE(printer_.Add("half of a li"));
   ASSERT_TRUE(printer_.Flush());

@@ -24,11 +24,14 @@ void Children::ReapAll() {
   // One SIGCHLD may stand for many ends (signal(7)), so the signal says nothing but "look".
   while (true) {
     siginfo_t info{};
-    if (TEMP_FAILURE_RETRY(waitid(P_ALL, 0, &info, WEXITED | WNOHANG)) < 0 || info.si_pid == 0) return;
-    auto node = watched_.extract(info.si_pid);
-    if (node.empty()) continue;
-    bool exited = info.si_code == CLD_EXITED;
-    node.mapped()(exited ? ExitStatus{info.si_status, 0} : ExitStatus{128 + info.si_status, info.si_status});
+    if (TEMP_FAILURE_RETRY(waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT)) < 0 || info.si_pid == 0)
+      return;
+    if (auto node = watched_.extract(info.si_pid)) {
+      bool exited = info.si_code == CLD_EXITED;
+      node.mapped()(exited ? ExitStatus{info.si_status, 0}
+                           : ExitStatus{128 + info.si_status, info.si_status});
+    }
+    TEMP_FAILURE_RETRY(waitid(P_PID, static_cast<id_t>(info.si_pid), nullptr, WEXITED | WNOHANG));
   }
 }
 

@@ -17,7 +17,7 @@
 namespace davit {
 
 // Reaps every child, also those that the shim only inherits as subreaper. A child that somebody watches stays
-// a zombie, its pid its own, until its callback runs.
+// a zombie, its pid its own and its /proc there to be read, until its callback has returned.
 class Children {
  public:
   using OnExit = std::function<void(ExitStatus)>;

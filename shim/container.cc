@@ -39,7 +39,7 @@ void Container::OnStarted(Result<Identity> identity) {
   // It may hang in a source that never opens.
   if (!identity && builder.valid()) [[maybe_unused]]
     Result<> killed = builder.Signal(SIGKILL);
-  if (!identity) return on_started(std::unexpected(identity.error()));
+  if (!identity) return on_started(std::unexpected(WhyNotStarted(std::move(identity).error())));
   live_.started_at = UnixNanoseconds();
   live_.uid = identity->uid;
   live_.gid = identity->gid;
@@ -47,6 +47,15 @@ void Container::OnStarted(Result<Identity> identity) {
   identity_ = std::move(*identity);
   running_ = true;
   on_started({});
+}
+
+// What the OOM killer takes before the program runs has no other sign than a signal, and where its builder is
+// the victim, that one is gone.
+Error Container::WhyNotStarted(Error error) const {
+  if (!WasOomKilled()) return error;
+  return {Code::kResourceExhausted, 0, "start", live_.container_id,
+          "killed for lack of memory before it could run its program: its memory limit, or its pod's, is too "
+          "small"};
 }
 
 void Container::OnInitExit(ExitStatus status) {

@@ -47,7 +47,8 @@ class Container {
   // has made of its accounts since.
   const Identity* IdentityOf(const UserSpec& user) const { return user == user_ ? &identity_ : nullptr; }
   const PidFd& pidfd() const { return pidfd_; }
-  bool has_user_namespace() const { return has_user_namespace_; }
+  // Of its pod's user namespace; empty without one.
+  const IdMap& ids() const { return ids_; }
   bool has_own_pid_namespace() const { return own_pid_namespace_; }
   const CgroupFds& cgroup() const { return cgroup_; }
 
@@ -57,6 +58,10 @@ class Container {
   // For writing to: the controller of its terminal, the pipe to its input; -1: it has no such thing.
   int terminal() const { return has_terminal_ ? log_->output() : -1; }
   int input() const { return stdin_pipe_.get(); }
+  // CRI's stdin_once: the input belongs to the first client that asks for it, and ends when that goes,
+  // however it goes. So the descriptor is handed over and not kept.
+  bool input_is_for_one() const { return stdin_once_; }
+  UniqueFd TakeInput() { return std::move(stdin_pipe_); }
   // Its process reads the end of the input, once every client has closed its own end as well.
   void CloseInput() { stdin_pipe_.Reset(); }
   // SIGKILL to the first process; the rest follows when that has ended. A start under way fails.
@@ -66,6 +71,7 @@ class Container {
   void Watch(UniqueFd out, UniqueFd err);
   void Follow(UniqueFd sync, uint32_t timeout_ms, const ProcessPlan& plan, Progress progress);
   void OnStarted(Result<Identity> identity);
+  Error WhyNotStarted(Error error) const;
   void OnInitExit(ExitStatus status);
   void FinishExit();
   bool WasOomKilled() const;
@@ -80,9 +86,10 @@ class Container {
   bool running_ = false;
   bool own_pid_namespace_ = true;
   bool has_terminal_ = false;
-  bool has_user_namespace_ = false;
+  bool stdin_once_ = false;
+  IdMap ids_;
   CgroupFds cgroup_;
-  UniqueFd stdin_pipe_;  // the writing end, held open for a client to come
+  UniqueFd stdin_pipe_;  // the writing end, held open for clients to come
   std::unique_ptr<LogPump> log_;
   std::unique_ptr<Launch> launch_;
   std::unique_ptr<CgroupSweep> sweep_;

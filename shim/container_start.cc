@@ -10,6 +10,7 @@
 #include "shim/container.h"
 #include "shim/init/container_init.h"
 #include "shim/init/seccomp.h"
+#include "shim/init/stdio.h"
 
 namespace davit {
 namespace {
@@ -133,10 +134,12 @@ Result<> Container::Start(const PodContext& pod, uint32_t timeout_ms, RoleFds fd
   inputs.process.stdio[1] = streams.out.write.get();
   inputs.process.stdio[2] = streams.err.write.get();
   inputs.process.spare_null = env_.null_fd;
+  TRY(GiveToRootOf(inputs.plan.ids, inputs.process.stdio));
 
   auto [child, builder] = TRY(CloneFirst(inputs, target, sync.child.get()));
   has_terminal_ = inputs.plan.process.terminal;
-  has_user_namespace_ = !inputs.plan.ids.empty();
+  stdin_once_ = inputs.plan.stdin_once;
+  ids_ = inputs.plan.ids;
   own_pid_namespace_ = inputs.plan.pid == NamespaceUse::kOwn;
   user_ = inputs.plan.process.user;
   live_.pid = child.pid;

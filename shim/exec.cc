@@ -10,6 +10,7 @@
 #include "shim/clone.h"
 #include "shim/init/exec_init.h"
 #include "shim/init/seccomp.h"
+#include "shim/init/stdio.h"
 
 namespace davit {
 namespace {
@@ -28,13 +29,14 @@ Result<ExecInputs> MakeInputs(const Container& container, const std::string& pla
   }
   if (fds.seccomp) inputs.process.seccomp_program = TRY(ReadSeccompProgram(fds.seccomp.get()));
   inputs.container = &container.pidfd();
-  inputs.has_user_namespace = container.has_user_namespace();
+  inputs.has_user_namespace = !container.ids().empty();
   inputs.cgroup = &container.cgroup();
   inputs.process.identity = container.IdentityOf(inputs.plan.user);
   inputs.process.stdio[0] = fds.stdin_fd.get();
   inputs.process.stdio[1] = fds.stdout_fd.get();
   inputs.process.stdio[2] = fds.stderr_fd.get();
   inputs.process.spare_null = null_fd;
+  TRY(GiveToRootOf(container.ids(), inputs.process.stdio));
   return inputs;
 }
 

@@ -97,6 +97,14 @@ TEST_F(ExecTest, APlanMayComeInAMemfd) {
   EXPECT_EQ(End(Begin(Command("exit 5"), PlanIn::kMemfd)).exit_code, 5);
 }
 
+TEST_F(ExecTest, AUserMayReopenItsStandardStreams) {
+  ProcessPlan plan = Command("echo x > /dev/stdout && echo y > /proc/self/fd/1");
+  plan.user.uid = 1000;
+  WatchedExec exec = Begin(plan);
+  EXPECT_EQ(End(exec).exit_code, 0);
+  EXPECT_EQ(ReadLine(exec), "x");
+}
+
 TEST_F(ExecTest, WhatCannotStartSaysWhyOnItsSocket) {
   ShimFailure missing = Failure(Begin(Plan({"/no/such/file"}).process));
   EXPECT_EQ(missing.os_errno, ENOENT);

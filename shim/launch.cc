@@ -6,6 +6,7 @@
 #include <signal.h>
 
 #include "base/codec.h"
+#include "shim/exec_outcome.h"
 #include "shim/failure.h"
 #include "shim/placement.h"
 
@@ -65,8 +66,8 @@ void Launch::OnTimeout() {
 bool Launch::Look() {
   if (!ReadSync()) return false;
   env_.loop.Remove(sync_.get());
-  // The end of the stream after the identity is the exec. Without it, or after a failure, the exit follows.
-  if (!identity_ || failure_) return false;
+  // Else the exit follows.
+  if (!HasSucceeded()) return false;
   Succeed();
   return true;
 }
@@ -82,8 +83,9 @@ bool Launch::ReadSync() {
       case SyncMessage::kConsole:
         if (frame->fds.size() == 1 && options_.on_console) options_.on_console(std::move(frame->fds[0]));
         break;
-      case SyncMessage::kIdentity:
-        if (auto identity = Decode<Identity>(frame->payload, "identity")) identity_ = std::move(*identity);
+      case SyncMessage::kAnnouncement:
+        if (auto announcement = Decode<Announcement>(frame->payload, "announcement"))
+          announcement_ = std::move(*announcement);
         break;
       case SyncMessage::kFailed:
         if (auto failure = Decode<ShimFailure>(frame->payload, "failure"); failure && !failure_) {
@@ -97,20 +99,28 @@ bool Launch::ReadSync() {
   }
 }
 
+// The end of the stream after the announcement is the exec, unless a filter forbids the child to report.
+bool Launch::HasSucceeded() const {
+  if (!announcement_ || failure_) return false;
+  return !announcement_->filtered || HasExecuted(env_.own.proc.get(), pid_).value_or(true);
+}
+
 void Launch::OnExit(ExitStatus status) {
   ReadSync();
-  if (identity_ && !failure_) {
+  // On the way to its program no child exits with 0.
+  if (announcement_ && !failure_ && (status.code == 0 || HasSucceeded())) {
     // It ran and has ended before the end of its socket was noticed.
     Children::OnExit on_exit = std::move(on_exit_);
-    Finish(std::move(*identity_));
+    Finish(std::move(announcement_->identity));
     return on_exit(status);
   }
-  if (!failure_) {
-    std::string how = status.signal != 0 ? "ended by signal " + std::to_string(status.signal)
-                                         : "exited with code " + std::to_string(status.code);
-    failure_ = Error{Code::kInternal, 0, "start", options_.subject, how + " before it could run its program"};
-  }
+  if (!failure_) failure_ = WhyItEnded(status);
   Finish(std::unexpected(std::move(*failure_)));
+}
+
+Error Launch::WhyItEnded(ExitStatus status) const {
+  return announcement_ ? EndedBeforeExec(*announcement_, options_.subject, status)
+                       : EndedTooEarly(options_.subject, status);
 }
 
 void Launch::PlaceAndRelease() {
@@ -122,7 +132,7 @@ void Launch::PlaceAndRelease() {
 
 void Launch::Succeed() {
   env_.children.Watch(pid_, std::move(on_exit_));
-  Finish(std::move(*identity_));
+  Finish(std::move(announcement_->identity));
 }
 
 void Launch::Finish(Result<Identity> result) {

@@ -62,6 +62,9 @@ class Launch {
   // Reads what is there; true at the end of the stream.
   bool ReadSync();
   void OnExit(ExitStatus status);
+  // Whether the child is the announced program by now. It is a child that nobody has reaped.
+  bool HasSucceeded() const;
+  Error WhyItEnded(ExitStatus status) const;
   void OnTimeout();
   void PlaceAndRelease();
   void Succeed();
@@ -75,7 +78,7 @@ class Launch {
   Options options_;
   OnDone on_done_;
   Children::OnExit on_exit_;
-  std::optional<Identity> identity_;
+  std::optional<Announcement> announcement_;
   std::optional<Error> failure_;
   Timers::Id timer_ = 0;
 };

@@ -73,7 +73,7 @@ void LogLines::Add(std::string_view data, LogWriter& out) {
 }
 
 void LogLines::Finish(LogWriter& out) {
-  if (!pending_.empty()) Emit('F', {}, out);
+  if (!pending_.empty()) Emit('P', {}, out);
 }
 
 }  // namespace davit

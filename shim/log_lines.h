@@ -4,6 +4,7 @@
 // One output stream of a container as lines of a CRI log:
 //   2026-01-02T03:04:05.123456789Z stdout F a whole line
 //   2026-01-02T03:04:05.123456789Z stdout P the first 16 KiB of a long one
+// Tag F means that the program wrote a newline there, tag P that it did not: readers add one for F alone.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +25,7 @@ class LogLines {
   explicit LogLines(std::string_view stream) : stream_(stream) {}
 
   void Add(std::string_view data, LogWriter& out);
-  // The stream has ended: what is left is a line, although no newline ended it.
+  // The stream has ended: writes what is left with tag P, because no newline ended it.
   void Finish(LogWriter& out);
 
  private:

@@ -75,11 +75,26 @@ TEST_F(LogLinesTest, KeepsEmptyLines) {
   EXPECT_THAT(WithoutStamps(), ElementsAre("stdout F ", "stdout F ", "stdout F x", "stdout F "));
 }
 
-TEST_F(LogLinesTest, EndsTheLastLineWithTheStream) {
-  Add("no newline");
+TEST_F(LogLinesTest, MarksALastLineWithoutANewlineAsPartial) {
+  Add("whole\nno newline");
   lines_.Finish(writer_);
   writer_.Flush();
-  EXPECT_THAT(WithoutStamps(), ElementsAre("stdout F no newline"));
+  EXPECT_THAT(WithoutStamps(), ElementsAre("stdout F whole", "stdout P no newline"));
+}
+
+TEST_F(LogLinesTest, MarksEveryPieceOfALongLastLineWithoutANewlineAsPartial) {
+  std::string piece(16384, 'x');
+  Add(piece + piece + "tail");
+  lines_.Finish(writer_);
+  writer_.Flush();
+  EXPECT_THAT(WithoutStamps(), ElementsAre("stdout P " + piece, "stdout P " + piece, "stdout P tail"));
+}
+
+TEST_F(LogLinesTest, WritesNothingAtTheEndOfAStreamThatEndsWithANewline) {
+  Add("whole\n");
+  lines_.Finish(writer_);
+  writer_.Flush();
+  EXPECT_THAT(WithoutStamps(), ElementsAre("stdout F whole"));
 }
 
 // As the kubelet's own reader and other runtimes have it: a number of the log format, not ours to choose.
@@ -174,9 +189,14 @@ TEST_F(LogTest, LosesNothingOfAFlood) {
   for (size_t i = 0; i < outcome.out.size(); ++i) ASSERT_EQ(outcome.out[i], std::to_string(i + 1));
 }
 
-TEST_F(LogTest, WritesAPartialLineAtTheEnd) {
+TEST_F(LogTest, WritesAPartialLineAtTheEndOfBothStreams) {
   StartSandbox();
-  EXPECT_THAT(RunScript("printf 'a\\nb'").out, ElementsAre("a", "b"));
+  ContainerOutcome outcome = RunScript("printf 'a\\nb'; printf 'c\\nd' >&2");
+  EXPECT_THAT(outcome.out, ElementsAre("a", "b"));
+  EXPECT_THAT(outcome.err, ElementsAre("c", "d"));
+  std::string log = ReadFile(daemon_.LogPath(outcome.exit.container_id)).value_or("");
+  for (const char* line : {" stdout F a\n", " stdout P b\n", " stderr F c\n", " stderr P d\n"})
+    EXPECT_THAT(log, HasSubstr(line));
 }
 
 TEST_F(LogTest, AStreamThatIsClosedEarlyDoesNotEndTheOther) {

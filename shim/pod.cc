@@ -214,12 +214,12 @@ Result<Answer> Pod::Attach(Frame& request) {
   RoleFds fds = TRY(SortByRole(std::move(request.fds), wanted.fds));
   TRY(container->Attach({std::move(fds.stdout_fd), std::move(fds.stderr_fd), std::move(fds.cut_off)}));
   if (int terminal = container->terminal(); terminal >= 0) {
-    return Answer{ShimMessage::kAttached, Encode(Attached{true, false}), {terminal}};
+    return Answer{ShimMessage::kAttached, Encode(Attached{true, false}), {terminal}, {}};
   }
-  if (int input = container->input(); wanted.input && input >= 0) {
-    return Answer{ShimMessage::kAttached, Encode(Attached{false, true}), {input}};
-  }
-  return Answer{ShimMessage::kAttached, Encode(Attached{}), {}};
+  int input = wanted.input ? container->input() : -1;
+  if (input < 0) return Answer{ShimMessage::kAttached, Encode(Attached{}), {}, {}};
+  UniqueFd given_away = container->input_is_for_one() ? container->TakeInput() : UniqueFd();
+  return Answer{ShimMessage::kAttached, Encode(Attached{false, true}), {input}, std::move(given_away)};
 }
 
 Result<Answer> Pod::CloseInput(const Frame& request) {

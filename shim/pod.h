@@ -23,7 +23,8 @@ namespace davit {
 struct Answer {
   ShimMessage type = ShimMessage::kDone;
   std::string payload;
-  std::vector<int> fds;  // stay the pod's: to be sent at once
+  std::vector<int> fds;      // stay the pod's: to be sent at once
+  UniqueFd given_away = {};  // one of `fds` that does not: closed here once it is sent
 };
 
 // Knows nothing of connections: it is asked, and answers when it is done.

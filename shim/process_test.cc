@@ -218,6 +218,21 @@ TEST_F(ProcessTest, SaysThatTheOomKillerStruck) {
   EXPECT_TRUE(outcome->exit.oom_killed);
 }
 
+TEST_F(ProcessTest, AMemoryLimitTooSmallToStartInIsNamed) {
+  TestCgroup cgroup;
+  if (!cgroup.Write("memory.limit_in_bytes", "65536")) GTEST_SKIP() << "needs the v1 memory controller";
+  StartSandbox(SharedPid());
+  unsigned id = 1;
+  for (NamespaceUse pid : {NamespaceUse::kOwn, NamespaceUse::kPod}) {
+    ContainerPlan plan = MinimalPlan(TestId(id++), {"true"});
+    plan.pid = pid;
+    auto started = daemon_.Start(plan, image_, &cgroup);
+    ASSERT_FALSE(started);
+    EXPECT_EQ(started.error().code, Code::kResourceExhausted);
+    EXPECT_THAT(started.error().ToString(), HasSubstr("memory limit"));
+  }
+}
+
 TEST_F(ProcessTest, AnOrdinaryEndIsNoOomKill) {
   TestCgroup cgroup;
   StartSandbox();

@@ -6,6 +6,8 @@
 #include <sched.h>
 #include <signal.h>
 
+#include <algorithm>
+
 #include "base/frame.h"
 #include "base/memfd.h"
 #include "shim/init/reaper_init.h"
@@ -81,7 +83,9 @@ Result<PodNamespaces> Sandbox::MakeNamespaces(NamespaceChoice choice, UniqueFd u
 Result<> Sandbox::Configure(const SandboxPlan& plan) {
   for (const Sysctl& sysctl : plan.sysctls) TRY(CheckSysctl(plan, sysctl.path));
   if (!plan.hostname.empty()) TRY(SetHostname(env_.own, namespaces_.uts.get(), plan.hostname));
-  if (plan.sysctls.empty()) return {};
+  if (std::ranges::any_of(plan.sysctls, IsNetworkSysctl))
+    TRY(WriteNetworkSysctls(env_.own, namespaces_.net.get(), plan.sysctls));
+  if (std::ranges::all_of(plan.sysctls, IsNetworkSysctl)) return {};
   auto [ours, childs] = TRY(FramePair());
   ClonedProcess child = TRY(Clone({}));
   if (child.pid == 0) RunSysctlWriter(plan, env_.own, namespaces_, childs.get());

@@ -67,6 +67,18 @@ TEST_F(ShimTest, AppliesSysctlsAndNamesTheOneThatFails) {
   EXPECT_THAT(outcome.out, ElementsAre("81", "4000"));
 }
 
+TEST_F(ShimTest, SetsSysctlsOfTheNetworkInThePodOnly) {
+  std::string host = ReadFile("/proc/sys/net/ipv4/ping_group_range").value_or("");
+  SandboxPlan sandbox = Sandbox();
+  sandbox.sysctls = {{"net/ipv4/ip_unprivileged_port_start", "0"},
+                     {"net/ipv4/ping_group_range", "0 2147483647"}};
+  StartSandbox(sandbox);
+  ContainerOutcome outcome =
+      RunScript("cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/net/ipv4/ping_group_range");
+  EXPECT_THAT(outcome.out, ElementsAre("0", "0\t2147483647"));
+  EXPECT_EQ(ReadFile("/proc/sys/net/ipv4/ping_group_range").value_or(""), host);
+}
+
 TEST_F(ShimTest, FailsTheSandboxOverABadSysctl) {
   SandboxPlan sandbox = Sandbox();
   sandbox.sysctls = {{"net/ipv4/ip_forward", "no number"}};

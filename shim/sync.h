@@ -7,9 +7,10 @@
 //   shim:  kRelease   rlimits and OOM score are in place
 //   child: kReady     the namespaces that it was to make (sandbox only)
 //   child: kConsole   its terminal, a descriptor (only with one)
-//   child: kIdentity  who it will be; exec comes next
+//   child: kAnnouncement  who it will be; exec comes next
 //   child: kFailed    and it exits
-// The end of the stream after kIdentity means that exec succeeded, without it that the child died on the way.
+// The end of the stream after kAnnouncement means that exec succeeded, without it that the child died on the
+// way. A child under a seccomp filter cannot report after it: its end is looked at (exec_outcome.h).
 #pragma once
 
 #include <cstdint>
@@ -24,7 +25,7 @@
 
 namespace davit {
 
-enum class SyncMessage : uint16_t { kReady = 1, kRelease, kConsole, kIdentity, kFailed };
+enum class SyncMessage : uint16_t { kReady = 1, kRelease, kConsole, kAnnouncement, kFailed };
 
 // As whom a process runs, after every lookup.
 struct Identity {
@@ -36,6 +37,19 @@ struct Identity {
   template <typename Self>
   static auto Fields(Self& s) {
     return std::tie(s.uid, s.gid, s.groups, s.home);
+  }
+};
+
+// The last message of a child before its execve.
+struct Announcement {
+  Identity identity;
+  std::string file;       // the program that it executes
+  std::string context;    // the SELinux context that the program gets; empty: none
+  bool filtered = false;  // a seccomp filter is in force from here on
+
+  template <typename Self>
+  static auto Fields(Self& s) {
+    return std::tie(s.identity, s.file, s.context, s.filtered);
   }
 };
 

@@ -12,8 +12,10 @@
 #include <thread>
 
 #include "base/codec.h"
+#include "base/file_io.h"
 #include "base/memfd.h"
 #include "shim/cgroup_sweep.h"
+#include "shim/exec_outcome.h"
 #include "shim/failure.h"
 #include "shim/init/account_files.h"
 #include "shim/init/capabilities.h"
@@ -91,6 +93,36 @@ TEST(AccountFiles, PassesOverMalformedEntries) {
     EXPECT_FALSE(FindUserByName(kPasswd, name));
   EXPECT_FALSE(FindUserById(kPasswd, 5));
   EXPECT_FALSE(FindGroupByName(kGroup, "bad"));
+}
+
+TEST(AccountFiles, TakesShortLines) {
+  constexpr char kShort[] =
+      "full:x:1000:100:::\nhome:x:1001:101::/home/me\ngroup:x:1002:102\nalone:x:1003\nempty:x:1004::";
+  EXPECT_EQ(FindUserByName(kShort, "home")->home, "/home/me");
+  EXPECT_EQ(FindUserByName(kShort, "group")->gid, 102U);
+  EXPECT_EQ(FindUserByName(kShort, "group")->home, "");
+  EXPECT_EQ(FindUserByName(kShort, "alone")->uid, 1003U);
+  EXPECT_EQ(FindUserByName(kShort, "alone")->gid, 0U);
+  EXPECT_EQ(FindUserByName(kShort, "empty")->gid, 0U);
+  EXPECT_EQ(FindGroupByName("staff:x:50", "staff"), 50U);
+  EXPECT_EQ(FindGroupByName("staff:x:50:", "staff"), 50U);
+}
+
+TEST(AccountFiles, NeverInventsAUserIdOrAGroupId) {
+  for (const char* line :
+       {"app", "app:x", "app:x:", "app:x:one:1", "app::", "app:x::1000", "app:x:1000:one", "app:x: 1000:1"})
+    EXPECT_FALSE(FindUserByName(line, "app")) << line;
+  for (const char* line : {"app", "app:x", "app:x:", "app:x:one:", "app:x::member"})
+    EXPECT_FALSE(FindGroupByName(line, "app")) << line;
+}
+
+TEST(AccountFiles, TakesIndentedLinesAndCarriageReturns) {
+  constexpr char kDos[] = "root:x:0:0:root:/root:/bin/sh\r\n\r\napp:x:1000:100::/home/app\r\n";
+  EXPECT_EQ(FindUserByName(kDos, "app")->home, "/home/app");
+  EXPECT_EQ(FindUserById("  \tapp:x:1000:100::/home/app:/bin/sh  ", 1000)->name, "app");
+  EXPECT_EQ(FindUserByName("app:x:1000:100\r\n", "app")->gid, 100U);
+  EXPECT_EQ(FindGroupByName(" staff:x:50\r\n", "staff"), 50U);
+  EXPECT_THAT(FindGroupsOfMember("\tone:x:1:other,app\r\n  two:x:2:app \n", "app"), ElementsAre(1, 2));
 }
 
 TEST(AccountFiles, FindsTheGroupsOfAMember) {
@@ -179,6 +211,20 @@ TEST(Capabilities, InheritableIsForAmbientOnly) {
 
 TEST(Capabilities, EffectiveIsWithinPermitted) {
   EXPECT_EQ(ReachableCapabilities({~0ULL, 0xff, 0x0f, 0, 0}, ~0ULL).effective, 0x0fU);
+}
+
+TEST(ExecOutcome, IsReadFromTheKernelsFlagsWhateverTheNameIs) {
+  EXPECT_FALSE(*ParseHasExecuted("5 (davit-init) Z 4 5 5 0 -1 4194636 0 0"));  // 0x40014c
+  EXPECT_TRUE(*ParseHasExecuted("5 (sh) R 4 5 5 0 -1 4194304 0 0"));
+  EXPECT_TRUE(*ParseHasExecuted("5 (a) Z 4 5 5 0 -1 4194636 (b) S 4 5 5 0 -1 256 0"));
+  EXPECT_FALSE(ParseHasExecuted(""));
+  EXPECT_FALSE(ParseHasExecuted("5 (sh) R 4 5"));
+}
+
+TEST(ExecOutcome, OfThisProcessIsThatItHasExecuted) {
+  auto proc = OpenAt(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY);
+  ASSERT_TRUE(proc);
+  EXPECT_TRUE(HasExecuted(proc->get(), getpid()).value_or(false));
 }
 
 TEST(OomKills, ReadsBothForms) {

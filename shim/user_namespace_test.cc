@@ -4,11 +4,14 @@
 // Pods with a user namespace: what works inside, and what cannot be undone there.
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
 #include "base/file_io.h"
 #include "base/idmapped_mount.h"
+#include "base/memfd.h"
 #include "shim/testing/shim_fixture.h"
 
 namespace davit {
@@ -130,6 +133,61 @@ TEST_F(UserNamespaceTest, ThePodsNamespacesBelongToIt) {
 
   EXPECT_THAT(outcome.out, ElementsAre("other", "down", "tmpfs", "proc"))
       << ::testing::PrintToString(outcome.err);
+}
+
+TEST_F(UserNamespaceTest, SysctlsOfEveryNamespaceOfThePodAreWritten) {
+  SandboxPlan pod = PodPlan();
+  pod.sysctls = {{"net/ipv4/ip_unprivileged_port_start", "0"}, {"kernel/shmmni", "4000"}};
+  StartPod(pod);
+  ContainerOutcome outcome =
+      RunIn(ShellPlan("cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/kernel/shmmni"));
+  EXPECT_THAT(outcome.out, ElementsAre("0", "4000"));
+}
+
+constexpr char kReopen[] = "echo a > /dev/stdout; echo b > /dev/stderr; echo c > /proc/self/fd/1; true";
+
+TEST_F(UserNamespaceTest, RootAndOthersInsideMayReopenTheirStandardStreams) {
+  StartPod();
+  for (uint32_t uid : {0U, 1000U}) {
+    ContainerPlan plan = ShellPlan(kReopen, 1 + uid);
+    plan.process.user.uid = uid;
+    ContainerOutcome outcome = RunIn(plan);
+    EXPECT_THAT(outcome.out, ElementsAre("a", "c")) << uid;
+    EXPECT_THAT(outcome.err, ElementsAre("b")) << uid;
+
+    plan.container_id = TestId(2 + uid);
+    plan.process.terminal = true;
+    EXPECT_THAT(RunIn(plan).out, ElementsAre("a\r", "b\r", "c\r")) << uid;
+  }
+}
+
+TEST_F(UserNamespaceTest, AUserWithoutRightsIsFilteredAllTheSame) {
+  const sock_filter allow_all[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+  StartPod();
+  ContainerPlan plan = ShellPlan("grep -E '^(CapPrm|Seccomp):' /proc/self/status");
+  plan.process.user.uid = 1000;
+  plan.process.seccomp = true;
+  auto fds = daemon_.ContainerFds(plan, image_, &cgroup_);
+  ASSERT_TRUE(fds);
+  std::string_view filter(reinterpret_cast<const char*>(allow_all), sizeof allow_all);
+  fds->Add(FdRole::kSeccomp, *MakeSealedMemfd("filter", filter));
+  auto started = daemon_.Start(plan, std::move(*fds));
+  ASSERT_TRUE(started) << started.error().ToString();
+  EXPECT_THAT(daemon_.Outcome(*daemon_.AwaitExit(plan.container_id)).out,
+              ElementsAre("CapPrm:\t0000000000000000", "Seccomp:\t2"));
+}
+
+TEST_F(UserNamespaceTest, AnExecMayReopenItsStandardStreams) {
+  StartPod();
+  ASSERT_TRUE(StartIn(ShellPlan("sleep 1000")));
+  for (uint32_t uid : {0U, 1000U}) {
+    ProcessPlan plan = ShellPlan(kReopen).process;
+    plan.user.uid = uid;
+    auto outcome = daemon_.Exec(TestId(1), plan);
+    ASSERT_TRUE(outcome) << outcome.error().ToString();
+    EXPECT_EQ(outcome->out, "a\nc\n") << uid;
+    EXPECT_EQ(outcome->err, "b\n") << uid;
+  }
 }
 
 TEST_F(UserNamespaceTest, MountsCannotBeUndoneFromInside) {

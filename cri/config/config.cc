@@ -22,11 +22,12 @@ using Strings = std::vector<std::string>;
 
 constexpr char kStep[] = "read configuration";
 
-// A key takes a string or a list of strings: exactly one of the setters is there.
+// A key takes a string, a list of strings or a boolean: exactly one of the setters is there.
 struct Key {
   std::string_view name;
   Complaint (*set_string)(Config&, const std::string&) = nullptr;
   Complaint (*set_list)(Config&, const Strings&) = nullptr;
+  bool& (*boolean)(Config&) = nullptr;
 };
 
 // Stores `value` unless there is a complaint about it.
@@ -92,6 +93,13 @@ Complaint SetPinned(Config& config, const Strings& value) {
                empty ? Complaint("an empty pattern matches nothing") : std::nullopt);
 }
 
+Complaint SetDefaultUlimits(Config& config, const Strings& value) {
+  auto ulimits = ParseUlimits(value);
+  if (!ulimits) return ulimits.error();
+  config.container.default_ulimits = std::move(*ulimits);
+  return std::nullopt;
+}
+
 constexpr std::array kKeys = {
     Key{"root", [](Config& c, const std::string& v) { return SetPath(c.root, v); }},
     Key{"state", [](Config& c, const std::string& v) { return SetPath(c.state, v); }},
@@ -106,9 +114,14 @@ constexpr std::array kKeys = {
         }},
     Key{"cdi.spec_dirs", nullptr,
         [](Config& c, const Strings& v) { return SetDirectories(c.cdi.spec_dirs, v); }},
+    Key{"container.default_ulimits", nullptr, SetDefaultUlimits},
     Key{"image.pinned", nullptr, SetPinned},
     Key{"network.conf_dir", [](Config& c, const std::string& v) { return SetPath(c.network.conf_dir, v); }},
     Key{"network.bin_dirs", nullptr, SetBinDirs},
+    Key{"network.unprivileged_ports", nullptr, nullptr,
+        [](Config& c) -> bool& { return c.network.unprivileged_ports; }},
+    Key{"network.unprivileged_icmp", nullptr, nullptr,
+        [](Config& c) -> bool& { return c.network.unprivileged_icmp; }},
     Key{"network.bridge.name",
         [](Config& c, const std::string& v) { return Store(c.network.bridge.name, v, CheckLinkName(v)); }},
     Key{"network.bridge.subnets", nullptr,
@@ -174,6 +187,12 @@ Complaint SetKey(Config& config, const Key& key, const toml::node& value) {
   if (key.set_string != nullptr) {
     const auto* text = value.as_string();
     return text != nullptr ? key.set_string(config, text->get()) : Complaint("must be a string");
+  }
+  if (key.boolean != nullptr) {
+    const auto* boolean = value.as_boolean();
+    if (boolean == nullptr) return "must be true or false";
+    key.boolean(config) = boolean->get();
+    return std::nullopt;
   }
   const toml::array* array = value.as_array();
   if (array == nullptr) return "must be a list of strings";

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "cri/config/handlers.h"
+#include "cri/config/ulimits.h"
 
 namespace davit {
 
@@ -40,6 +41,13 @@ struct NetworkConfig {
   std::string conf_dir = "/etc/cni/net.d";
   std::vector<std::string> bin_dirs = {"/opt/cni/bin", "/usr/lib/cni"};
   BridgeSettings bridge;
+  // In pods with a network of their own, unless their own sysctls say otherwise.
+  bool unprivileged_ports = true;  // net.ipv4.ip_unprivileged_port_start = 0
+  bool unprivileged_icmp = true;   // net.ipv4.ping_group_range = "0 2147483647"; not in user namespaces
+};
+
+struct ContainerSettings {
+  std::vector<Ulimit> default_ulimits;  // in place of those that containers have without (cri/spec/rlimits.h)
 };
 
 // The HTTP server of exec, attach and port-forward.
@@ -76,6 +84,7 @@ struct Config {
   SeccompSettings seccomp;
   ImageSettings image;
   HandlerTable handlers;
+  ContainerSettings container;
 };
 
 enum class MissingFile {

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include <filesystem>
 #include <fstream>
@@ -165,6 +166,33 @@ TEST_F(ConfigTest, SubnetsAreNetworksAtMostOnePerFamily) {
   EXPECT_THAT(error_of(R"(["10.0.0.0"])"), HasSubstr("ADDRESS/BITS"));
 }
 
+TEST_F(ConfigTest, BooleansAreTrueOrFalse) {
+  EXPECT_EQ(ErrorOf("[network]\nunprivileged_ports = false\n"), "");
+  EXPECT_FALSE(Load()->network.unprivileged_ports);
+  EXPECT_TRUE(Load()->network.unprivileged_icmp);
+  EXPECT_THAT(ErrorOf("network.unprivileged_icmp = \"no\"\n"),
+              HasSubstr("network.unprivileged_icmp: must be true or false"));
+}
+
+TEST_F(ConfigTest, UlimitsAreANameAndOneOrTwoValues) {
+  auto ulimits_of = [this](const std::string& list) {
+    EXPECT_EQ(ErrorOf("container.default_ulimits = " + list + "\n"), "");
+    return Load()->container.default_ulimits;
+  };
+  EXPECT_THAT(
+      ulimits_of(R"(["nofile=1024:524288", "core=0:unlimited", "memlock=-1", "nproc=64"])"),
+      ElementsAre(Ulimit{RLIMIT_NOFILE, 1024, 524288}, Ulimit{RLIMIT_CORE, 0, RLIM_INFINITY},
+                  Ulimit{RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY}, Ulimit{RLIMIT_NPROC, 64, 64}));
+  EXPECT_THAT(ulimits_of("[]"), testing::IsEmpty());
+  for (std::string bad :
+       {"", "nofile", "nofile=", "nofile=x", "nofile=1:", "nofile=:1", "nofile=2:1", "nofile=-2", "NOFILE=1",
+        "files=1", "nofile=1:2:3", "nofile= 1", "nofile=unlimited:5"}) {
+    EXPECT_THAT(ErrorOf("container.default_ulimits = [\"" + bad + "\"]\n"), HasSubstr("is not a limit"))
+        << bad;
+  }
+  EXPECT_THAT(ErrorOf(R"(container.default_ulimits = ["core=1", "core=2"])"), HasSubstr("second limit"));
+}
+
 TEST_F(ConfigTest, AFlagIsCheckedAsTheFileIs) {
   Config config;
   EXPECT_TRUE(OverrideConfig(config, "root", "/x", "--root"));
@@ -243,6 +271,9 @@ TEST_F(ConfigTest, TheShippedFileShowsTheDefaults) {
   EXPECT_EQ(shipped.network.bin_dirs, defaults.network.bin_dirs);
   EXPECT_EQ(shipped.network.bridge.name, defaults.network.bridge.name);
   EXPECT_EQ(shipped.network.bridge.subnets, defaults.network.bridge.subnets);
+  EXPECT_EQ(shipped.network.unprivileged_ports, defaults.network.unprivileged_ports);
+  EXPECT_EQ(shipped.network.unprivileged_icmp, defaults.network.unprivileged_icmp);
+  EXPECT_EQ(shipped.container.default_ulimits, defaults.container.default_ulimits);
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 
 #include "base/duplicate.h"
 #include "base/file_io.h"
+#include "cri/spec/rlimits.h"
 
 namespace davit {
 namespace {
@@ -60,6 +61,17 @@ Result<PodCidrSetting> PodCidrIn(Records& records) {
                         }};
 }
 
+std::vector<Rlimit> ContainerRlimits(const ContainerSettings& config, bool can_raise, const Logger& log) {
+  std::vector<Rlimit> configured;
+  for (const Ulimit& limit : config.default_ulimits)
+    configured.push_back({limit.resource, limit.soft, limit.hard});
+  std::vector<Rlimit> limits = DefaultRlimits(configured);
+  if (can_raise) return limits;
+  for (const std::string& what : LowerToReachable(OwnRlimits(), limits))
+    log.Log(LogLevel::kWarning, "the host does not let limits of containers be raised", {{"lowered", what}});
+  return limits;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, const Logger& log,
@@ -70,6 +82,7 @@ Result<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, const Logger
   TRY(daemon->OpenStores(program_dir));
   TRY(daemon->OpenHost(program_dir));
   HostFacts facts = TRY(CollectHostFacts());
+  facts.rlimits = ContainerRlimits(config.container, facts.can_raise_limits, log);
   TRY(daemon->LabelLayers(facts.selinux));
   Records& records = *daemon->records_;
   daemon->runtime_ = std::make_unique<Runtime>(Host{

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cni/names.h"
+#include "cri/network/interface_sysctls.h"
 #include "cri/network/network_request.h"
 
 namespace davit {
@@ -109,8 +110,11 @@ Result<> NodeNetwork::Attach(const runtime::v1::PodSandboxConfig& config, int ne
                              SandboxRecord& record) {
   Result<> attached = record.plugins ? plugin_pods_.Attach(config, netns_fd, record)
                                      : bridge_.Attach(config, netns_fd, record);
-  if (!attached) health_->LookAgain();
-  return attached;
+  if (!attached) {
+    health_->LookAgain();
+    return attached;
+  }
+  return WriteInterfaceSysctls(config, netns_fd);
 }
 
 Result<Leftovers> NodeNetwork::Detach(const runtime::v1::PodSandboxConfig& config,

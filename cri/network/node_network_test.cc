@@ -97,8 +97,9 @@ class NodeNetworkTest : public NetworkTest {
   }
   std::string Pin(const RecordedPod& pod) const { return NetnsPin(dir_ + "/pins", pod.record.id); }
 
-  RecordedPod RunPod(int32_t host_port = 0) {
+  RecordedPod RunPod(int32_t host_port = 0, const v1::PodSandboxConfig& config = {}) {
     RecordedPod pod;
+    pod.config = config;
     pod.record.id = NewId().value();
     if (host_port != 0) {
       v1::PortMapping& port = *pod.config.add_port_mappings();
@@ -134,6 +135,14 @@ class NodeNetworkTest : public NetworkTest {
 };
 
 // --- A pod comes down whatever became of its plugin.
+
+TEST_F(NodeNetworkTest, SysctlsOfThePodsInterfaceAreWrittenWithIt) {
+  Start();
+  v1::PodSandboxConfig config;
+  (*config.mutable_linux()->mutable_sysctls())["net.ipv4.conf.eth0.rp_filter"] = "2";
+  RunPod(/*host_port=*/0, config);
+  EXPECT_EQ(namespaces_.back().Shell("cat /proc/sys/net/ipv4/conf/eth0/rp_filter"), "2\n");
+}
 
 TEST_F(NodeNetworkTest, APodComesDownWithoutItsPluginWhenThatIsUninstalled) {
   Install("a");

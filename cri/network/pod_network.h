@@ -62,8 +62,9 @@ class PodNetwork {
   // addresses any more, or never had them. Idempotent.
   virtual void GiveBack(const SandboxRecord& record) = 0;
 
-  // Makes the network in the pod's namespace and completes the record with addresses, interface and what the
-  // plugins answered. On failure Detach removes what is left. `netns_fd` stays the caller's.
+  // Makes the network in the pod's namespace, writes the sysctls of its interfaces (interface_sysctls.h) and
+  // completes the record with addresses, interface and what the plugins answered. On failure Detach removes
+  // what is left. `netns_fd` stays the caller's.
   virtual Result<> Attach(const runtime::v1::PodSandboxConfig& config, int netns_fd,
                           SandboxRecord& record) = 0;
 

@@ -144,6 +144,7 @@ Result<ProcessPlan> BuildProcess(const ContainerInputs& inputs) {
   process.seccomp = TRY(ChooseSeccomp(context)).kind != SeccompChoice::kUnconfined;
   process.apparmor_profile = TRY(ChooseAppArmor(context, inputs.host));
   process.oom_score_adj = TRY(OomScoreAdj(config.linux().resources().oom_score_adj(), inputs.host));
+  process.rlimits = inputs.host.rlimits;
   return process;
 }
 

@@ -4,6 +4,7 @@
 #include "cri/spec/container_plan.h"
 
 #include <linux/capability.h>
+#include <sys/resource.h>
 
 #include <filesystem>
 
@@ -80,6 +81,16 @@ TEST(ContainerPlan, IsCompleteForAContainerThatSaysNothing) {
   EXPECT_FALSE(plan->process.no_new_privileges || plan->process.terminal || plan->process.seccomp);
   EXPECT_EQ(plan->process.oom_score_adj, 0);
   EXPECT_THAT(plan->process.rlimits, IsEmpty());
+}
+
+TEST(ContainerPlan, HasTheLimitsOfTheDaemonsConfigurationAndSoHaveExecs) {
+  Request request;
+  request.host.rlimits = {{RLIMIT_NOFILE, 1024, 524288}, {RLIMIT_CORE, 0, 5}};
+  auto plan = request.Build();
+  ASSERT_TRUE(plan) << plan.error().ToString();
+  ASSERT_EQ(plan->process.rlimits.size(), 2u);
+  EXPECT_EQ(plan->process.rlimits[0].hard, 524288u);
+  EXPECT_EQ(BuildExecPlan(*plan, {"true"}, /*tty=*/false)->rlimits.size(), 2u);
 }
 
 TEST(ContainerPlan, SurvivesTheWire) {

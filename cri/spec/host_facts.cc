@@ -33,6 +33,7 @@ Result<HostFacts> ParseHostFacts(const std::string& status, const std::string& o
   uint64_t permitted = TRY(HexadecimalField(status, "CapPrm"));
   facts.capabilities = bounding & permitted;
   facts.can_lower_oom_score = (facts.capabilities >> CAP_SYS_RESOURCE & 1) != 0;
+  facts.can_raise_limits = facts.can_lower_oom_score;
   const char* end = oom_score_adj.data() + oom_score_adj.size();
   if (std::from_chars(oom_score_adj.data(), end, facts.own_oom_score_adj).ec != std::errc()) {
     return Fail(Code::kInternal, "parse", "/proc/self/oom_score_adj", oom_score_adj);

@@ -6,10 +6,12 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "cri/host/apparmor/apparmor.h"
 #include "cri/host/selinux/selinux.h"
+#include "shim/plan.h"
 
 namespace davit {
 
@@ -22,6 +24,8 @@ struct HostFacts {
   AppArmorSupport apparmor = AppArmorSupport::kNone;
   SeLinuxHost selinux;
   bool has_user_namespaces = false;
+  bool can_raise_limits = false;  // hard ones: CAP_SYS_RESOURCE as well (setrlimit(2))
+  std::vector<Rlimit> rlimits;    // what containers and execs in them get (rlimits.h)
   // Where a privileged container's devices come from. Looked at for each of them, because devices come and
   // go.
   std::string devices_directory = "/dev";

@@ -10,7 +10,6 @@
 
 #include "cri/host/cgroup/cgroup_path.h"
 #include "cri/spec/field.h"
-#include "cri/spec/sysctls.h"
 #include "cri/spec/user_namespace.h"
 
 namespace davit {
@@ -104,9 +103,12 @@ Result<> CheckLogDirectory(const std::string& directory) {
   return {};
 }
 
+OwnNamespaces OwnOf(const v1::PodSandboxConfig& config) {
+  return {NamespacesOf(config).network() != v1::NODE, NamespacesOf(config).ipc() != v1::NODE};
+}
+
 Result<std::vector<Sysctl>> SysctlsOf(const v1::PodSandboxConfig& config) {
-  OwnNamespaces own{NamespacesOf(config).network() != v1::NODE, NamespacesOf(config).ipc() != v1::NODE};
-  return NamespacedSysctls({config.linux().sysctls().begin(), config.linux().sysctls().end()}, own);
+  return NamespacedSysctls({config.linux().sysctls().begin(), config.linux().sysctls().end()}, OwnOf(config));
 }
 
 }  // namespace
@@ -130,7 +132,8 @@ std::string HostnameOf(const v1::PodSandboxConfig& config) {
   return uname(&host) == 0 ? host.nodename : "localhost";
 }
 
-Result<SandboxPlan> BuildSandboxPlan(const v1::PodSandboxConfig& config, const std::string& sandbox_id) {
+Result<SandboxPlan> BuildSandboxPlan(const v1::PodSandboxConfig& config, const std::string& sandbox_id,
+                                     const SysctlDefaults& defaults) {
   TRY(ValidateSandboxConfig(config));
   const v1::NamespaceOption& namespaces = NamespacesOf(config);
   SandboxPlan plan;
@@ -143,8 +146,16 @@ Result<SandboxPlan> BuildSandboxPlan(const v1::PodSandboxConfig& config, const s
   if (plan.own_network) plan.hostname = HostnameOf(config);
   plan.ids = TRY(UserNamespaceOf(kNamespaces, namespaces));
   plan.sysctls = TRY(SysctlsOf(config));
+  std::erase_if(plan.sysctls, BelongsToInterface);
   LimitGroups(plan.ids, plan.sysctls);
+  AddDefaultSysctls(defaults, OwnOf(config), !plan.ids.empty(), plan.sysctls);
   return plan;
+}
+
+Result<std::vector<Sysctl>> InterfaceSysctls(const v1::PodSandboxConfig& config) {
+  std::vector<Sysctl> sysctls = TRY(SysctlsOf(config));
+  std::erase_if(sysctls, [](const Sysctl& sysctl) { return !BelongsToInterface(sysctl); });
+  return sysctls;
 }
 
 }  // namespace davit

@@ -5,9 +5,11 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "api/cri/v1/api.pb.h"
 #include "base/error.h"
+#include "cri/spec/sysctls.h"
 #include "shim/plan.h"
 
 namespace davit {
@@ -17,9 +19,13 @@ namespace davit {
 // will do.
 Result<> ValidateSandboxConfig(const ::runtime::v1::PodSandboxConfig& config);
 
-// The same checks, and the plan.
+// The same checks, and the plan. Its sysctls are those that can be written before the network is attached,
+// the defaults among them.
 Result<SandboxPlan> BuildSandboxPlan(const ::runtime::v1::PodSandboxConfig& config,
-                                     const std::string& sandbox_id);
+                                     const std::string& sandbox_id, const SysctlDefaults& defaults = {});
+
+// The others: to be written in the pod's network namespace between the attachment and READY.
+Result<std::vector<Sysctl>> InterfaceSysctls(const ::runtime::v1::PodSandboxConfig& config);
 
 // The name that the pod's processes see: the configured one, else the host's.
 std::string HostnameOf(const ::runtime::v1::PodSandboxConfig& config);

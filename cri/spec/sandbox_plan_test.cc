@@ -3,15 +3,25 @@
 
 #include "cri/spec/sandbox_plan.h"
 
+#include <gmock/gmock.h>
+
+#include <map>
+
 #include "cri/spec/testing/spec_testing.h"
 
 namespace davit {
 namespace {
 
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::Pair;
+
 constexpr char kMetadata[] = "metadata { name: 'web' namespace: 'default' uid: 'u-1' } ";
 
-Result<SandboxPlan> Plan(const std::string& rest) {
-  return BuildSandboxPlan(Proto<v1::PodSandboxConfig>(kMetadata + rest), "id-1");
+constexpr SysctlDefaults kNoDefaults{.unprivileged_ports = false, .unprivileged_icmp = false};
+
+Result<SandboxPlan> Plan(const std::string& rest, const SysctlDefaults& defaults = kNoDefaults) {
+  return BuildSandboxPlan(Proto<v1::PodSandboxConfig>(kMetadata + rest), "id-1", defaults);
 }
 std::string Namespaces(const std::string& options) {
   return "linux { security_context { namespace_options { " + options + " } } }";
@@ -138,12 +148,81 @@ INSTANTIATE_TEST_SUITE_P(
     All, GoodSysctls,
     ::testing::Values(SysctlCase{"net.core.somaxconn", "net/core/somaxconn"},
                       SysctlCase{"net/ipv4/ip_forward", "net/ipv4/ip_forward"},
-                      SysctlCase{"net.ipv4.conf.eth0/100.forwarding", "net/ipv4/conf/eth0.100/forwarding"},
-                      SysctlCase{"net/ipv4/conf/eth0.100/forwarding", "net/ipv4/conf/eth0.100/forwarding"},
+                      SysctlCase{"net.ipv4.conf.lo.forwarding", "net/ipv4/conf/lo/forwarding"},
+                      SysctlCase{"net/ipv6/conf/all/forwarding", "net/ipv6/conf/all/forwarding"},
+                      SysctlCase{"net.ipv6.neigh.default.gc_thresh1", "net/ipv6/neigh/default/gc_thresh1"},
                       SysctlCase{"kernel.shm_rmid_forced", "kernel/shm_rmid_forced"},
                       SysctlCase{"kernel.sem", "kernel/sem"},
                       SysctlCase{"fs.mqueue.msg_max", "fs/mqueue/msg_max"},
                       SysctlCase{"kernel.domainname", "kernel/domainname"}));
+
+class SysctlsOfInterfaces : public ::testing::TestWithParam<SysctlCase> {};
+
+TEST_P(SysctlsOfInterfaces, WaitForTheNetwork) {
+  std::string rest = std::string("linux { sysctls { key: '") + GetParam().name +
+                     "' value: '1' } sysctls { key: 'net.core.somaxconn' value: '2' } }";
+  auto plan = Plan(rest);
+  ASSERT_TRUE(plan) << plan.error().ToString();
+  ASSERT_EQ(plan->sysctls.size(), 1u);
+  EXPECT_EQ(plan->sysctls[0].path, "net/core/somaxconn");
+  auto later = InterfaceSysctls(Proto<v1::PodSandboxConfig>(kMetadata + rest));
+  ASSERT_TRUE(later) << later.error().ToString();
+  ASSERT_EQ(later->size(), 1u);
+  EXPECT_EQ(later->at(0).path, GetParam().path);
+  EXPECT_EQ(later->at(0).value, "1");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, SysctlsOfInterfaces,
+    ::testing::Values(SysctlCase{"net.ipv4.conf.eth0.forwarding", "net/ipv4/conf/eth0/forwarding"},
+                      SysctlCase{"net.ipv4.conf.eth0/100.forwarding", "net/ipv4/conf/eth0.100/forwarding"},
+                      SysctlCase{"net/ipv4/conf/eth0.100/forwarding", "net/ipv4/conf/eth0.100/forwarding"},
+                      SysctlCase{"net.ipv4.conf.lo0.forwarding", "net/ipv4/conf/lo0/forwarding"},
+                      SysctlCase{"net.ipv4.neigh.net1.retrans_time_ms",
+                                 "net/ipv4/neigh/net1/retrans_time_ms"},
+                      SysctlCase{"net.ipv6.conf.eth0.accept_ra", "net/ipv6/conf/eth0/accept_ra"},
+                      SysctlCase{"net.ipv6.neigh.eth0.app_solicit", "net/ipv6/neigh/eth0/app_solicit"},
+                      SysctlCase{"net.mpls.conf.eth0.input", "net/mpls/conf/eth0/input"}));
+
+std::map<std::string, std::string> SysctlsIn(const Result<SandboxPlan>& plan) {
+  std::map<std::string, std::string> sysctls;
+  for (const Sysctl& sysctl : plan->sysctls) sysctls[sysctl.path] = sysctl.value;
+  return sysctls;
+}
+
+constexpr char kPortStart[] = "net/ipv4/ip_unprivileged_port_start";
+constexpr char kPingGroups[] = "net/ipv4/ping_group_range";
+
+TEST(DefaultSysctls, LetEveryUserListenAnywhereAndPing) {
+  EXPECT_THAT(SysctlsIn(Plan("", SysctlDefaults())),
+              ElementsAre(Pair(kPortStart, "0"), Pair(kPingGroups, "0 2147483647")));
+}
+
+TEST(DefaultSysctls, CanBeSwitchedOffOneByOne) {
+  EXPECT_THAT(SysctlsIn(Plan("", {.unprivileged_ports = false})),
+              ElementsAre(Pair(kPingGroups, "0 2147483647")));
+  EXPECT_THAT(SysctlsIn(Plan("", {.unprivileged_icmp = false})), ElementsAre(Pair(kPortStart, "0")));
+}
+
+TEST(DefaultSysctls, GiveWayToThoseOfThePod) {
+  EXPECT_THAT(SysctlsIn(Plan("linux { sysctls { key: 'net.ipv4.ip_unprivileged_port_start' value: '1024' } "
+                             "sysctls { key: 'net/ipv4/ping_group_range' value: '1 0' } }",
+                             SysctlDefaults())),
+              ElementsAre(Pair(kPortStart, "1024"), Pair(kPingGroups, "1 0")));
+}
+
+TEST(DefaultSysctls, LeaveTheHostsNetworkAlone) {
+  EXPECT_THAT(SysctlsIn(Plan(Namespaces("network: NODE"), SysctlDefaults())), IsEmpty());
+}
+
+TEST(DefaultSysctls, LetNobodyPingInAUserNamespace) {
+  constexpr char kMapping[] = "{ container_id: 0 host_id: 200000 length: 65536 }";
+  std::string options =
+      std::string("pid: CONTAINER userns_options { mode: POD uids ") + kMapping + " gids " + kMapping + " }";
+  auto plan = Plan(Namespaces(options), SysctlDefaults());
+  ASSERT_TRUE(plan) << plan.error().ToString();
+  EXPECT_THAT(SysctlsIn(plan), ElementsAre(Pair(kPortStart, "0")));
+}
 
 class BadSysctls : public ::testing::TestWithParam<const char*> {};
 

@@ -21,6 +21,12 @@ constexpr std::string_view kIpc[] = {
 };
 constexpr std::string_view kMqueuePrefix = "fs/mqueue/";
 constexpr std::string_view kNetPrefix = "net/";
+// Directories with one directory for each interface.
+constexpr std::string_view kInterfaces[] = {"net/ipv4/conf/", "net/ipv4/neigh/", "net/ipv6/conf/",
+                                            "net/ipv6/neigh/", "net/mpls/conf/"};
+constexpr std::string_view kWithoutInterface[] = {"all", "default", "lo"};
+constexpr char kPortStart[] = "net/ipv4/ip_unprivileged_port_start";
+constexpr char kPingGroups[] = "net/ipv4/ping_group_range";
 constexpr std::string_view kDomainName =
     "kernel/domainname";  // kernel.hostname is PodSandboxConfig.hostname's
 
@@ -58,6 +64,11 @@ Result<> CheckNamespaced(const std::string& name, const std::string& path, OwnNa
   return {};
 }
 
+void AddUnlessSet(std::vector<Sysctl>& sysctls, Sysctl added) {
+  if (std::ranges::find(sysctls, added.path, &Sysctl::path) == sysctls.end())
+    sysctls.push_back(std::move(added));
+}
+
 }  // namespace
 
 Result<std::vector<Sysctl>> NamespacedSysctls(const std::map<std::string, std::string>& sysctls,
@@ -72,6 +83,21 @@ Result<std::vector<Sysctl>> NamespacedSysctls(const std::map<std::string, std::s
     result.push_back({path, value});
   }
   return result;
+}
+
+void AddDefaultSysctls(const SysctlDefaults& defaults, OwnNamespaces own, bool user_namespace,
+                       std::vector<Sysctl>& sysctls) {
+  if (!own.network) return;
+  if (defaults.unprivileged_ports) AddUnlessSet(sysctls, {kPortStart, "0"});
+  if (defaults.unprivileged_icmp && !user_namespace) AddUnlessSet(sysctls, {kPingGroups, "0 2147483647"});
+}
+
+bool BelongsToInterface(const Sysctl& sysctl) {
+  auto in =
+      std::ranges::find_if(kInterfaces, [&sysctl](std::string_view d) { return sysctl.path.starts_with(d); });
+  if (in == std::end(kInterfaces)) return false;
+  std::string_view rest = std::string_view(sysctl.path).substr(in->size());
+  return std::ranges::find(kWithoutInterface, rest.substr(0, rest.find('/'))) == std::end(kWithoutInterface);
 }
 
 }  // namespace davit

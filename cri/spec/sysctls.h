@@ -26,4 +26,20 @@ struct OwnNamespaces {
 Result<std::vector<Sysctl>> NamespacedSysctls(const std::map<std::string, std::string>& sysctls,
                                               OwnNamespaces own);
 
+// What a pod gets that its request does not set: programs of any user may listen on ports below 1024 and send
+// ICMP echo requests, as under other runtimes.
+struct SysctlDefaults {
+  bool unprivileged_ports = true;
+  bool unprivileged_icmp = true;
+};
+
+// Adds them for a pod with a network namespace of its own; ping not in a user namespace, whose groups are not
+// the host's.
+void AddDefaultSysctls(const SysctlDefaults& defaults, OwnNamespaces own, bool user_namespace,
+                       std::vector<Sysctl>& sysctls);
+
+// Whether the parameter belongs to one interface other than the loopback: it is there once the pod's network
+// is attached. "net/ipv4/conf/eth0/forwarding", but not "net/ipv4/conf/all/forwarding".
+bool BelongsToInterface(const Sysctl& sysctl);
+
 }  // namespace davit

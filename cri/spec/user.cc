@@ -85,7 +85,6 @@ Result<UserSpec> ParseImageUser(const std::string& text) {
   if (!user.id && user.name.empty()) return BadField(kImageUser, text, "has no user before the colon");
   if (colon == std::string::npos) return spec;
   IdOrName group = TRY(ParseIdOrName(kImageUser, text.substr(colon + 1)));
-  if (!group.id && group.name.empty()) return BadField(kImageUser, text, "has no group after the colon");
   spec.gid = group.id;
   spec.group = group.name;
   return spec;

@@ -12,9 +12,9 @@
 
 namespace davit {
 
-// The USER of an image: "", "user", "user:group", each a name or a number. kInvalidArgument for ":", "1:",
-// ":1", more than one colon, and numbers outside 0 and 2^31-1 however many digits they have: such are never
-// looked up as names (CVE-2024-40635).
+// The USER of an image: "", "user", "user:group", each a name or a number; "user:" is "user", as with other
+// runtimes. kInvalidArgument for ":", ":1", more than one colon, and numbers outside 0 and 2^31-1 however
+// many digits they have: such are never looked up as names (CVE-2024-40635).
 Result<UserSpec> ParseImageUser(const std::string& user);
 
 // The request's user, or else the image's, with the request's groups. A user of the request takes nothing of

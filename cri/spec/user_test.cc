@@ -38,7 +38,8 @@ INSTANTIATE_TEST_SUITE_P(All, ImageUsers,
                                            Good{"www-data:1004", "'www-data':1004"},
                                            Good{"33:www-data", "33:'www-data'"},
                                            Good{"2147483647:2147483647", "2147483647:2147483647"},
-                                           Good{"007", "7:''"}, Good{"0x10", "'0x10':''"},
+                                           Good{"007", "7:''"}, Good{"1000:", "1000:''"},
+                                           Good{"www-data:", "'www-data':''"}, Good{"0x10", "'0x10':''"},
                                            Good{"1a", "'1a':''"}));
 
 class BadImageUsers : public ::testing::TestWithParam<std::string> {};
@@ -48,9 +49,9 @@ TEST_P(BadImageUsers, AreRefused) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, BadImageUsers,
-                         ::testing::Values(":", "1:", ":1", "www-data:", ":www-data", "1:2:3", "a:b:c",
-                                           "::", "-1", "1:-1", "+1", "2147483648", "1:2147483648",
-                                           "4294967296", "4294967295", "18446744073709551616",
+                         ::testing::Values(":", ":1", ":www-data", "1::", ":1:", "1:2:3", "a:b:c", "::", "-1",
+                                           "1:-1", "+1", "2147483648", "1:2147483648", "4294967296",
+                                           "4294967295", "18446744073709551616",
                                            "99999999999999999999999999999999", "a\nroot:x:0:0", "a\rb",
                                            std::string("a\0b", 3)));
 

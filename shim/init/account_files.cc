@@ -32,14 +32,22 @@ std::optional<uint32_t> ParseId(std::string_view text) {
   return id;
 }
 
+std::string_view WithoutSpaceAround(std::string_view line) {
+  constexpr std::string_view kSpace = " \t\r\v\f";
+  size_t first = std::min(line.find_first_not_of(kSpace), line.size());
+  line.remove_prefix(first);
+  return line.substr(0, line.find_last_not_of(kSpace) + 1);
+}
+
 // name:password:uid:gid:gecos:home:shell
 std::optional<PasswdEntry> ParsePasswdLine(std::string_view line) {
-  if (std::count(line.begin(), line.end(), ':') < 5) return std::nullopt;
+  line = WithoutSpaceAround(line);
   PasswdEntry entry;
   entry.name = TakeUntil(line, ':');
   TakeUntil(line, ':');
   std::optional<uint32_t> uid = ParseId(TakeUntil(line, ':'));
-  std::optional<uint32_t> gid = ParseId(TakeUntil(line, ':'));
+  std::string_view group = TakeUntil(line, ':');
+  std::optional<uint32_t> gid = group.empty() ? 0 : ParseId(group);
   if (entry.name.empty() || !uid || !gid) return std::nullopt;
   entry.uid = *uid;
   entry.gid = *gid;
@@ -55,7 +63,7 @@ struct GroupEntry {
   std::string_view members;
 };
 std::optional<GroupEntry> ParseGroupLine(std::string_view line) {
-  if (std::count(line.begin(), line.end(), ':') < 3) return std::nullopt;
+  line = WithoutSpaceAround(line);
   GroupEntry entry;
   entry.name = TakeUntil(line, ':');
   TakeUntil(line, ':');

@@ -29,7 +29,10 @@ struct PasswdEntry {
   std::string home;
 };
 
-// The first entry that matches; malformed lines and ids beyond 2^31-1 are passed over.
+// The first entry that matches. Lines are read as other runtimes read them: white space around a line does
+// not count (indentation, CRLF), and fields may be missing at its end: an entry without a group has group 0,
+// one without a home has "". A line without a name or a uid, and one with an id that is not a number within 0
+// and 2^31-1, is passed over.
 std::optional<PasswdEntry> FindUserByName(std::string_view passwd, std::string_view name);
 std::optional<PasswdEntry> FindUserById(std::string_view passwd, uint32_t uid);
 std::optional<uint32_t> FindGroupByName(std::string_view group, std::string_view name);

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <linux/close_range.h>
 #include <linux/keyctl.h>
 #include <signal.h>
@@ -14,14 +15,15 @@
 
 #include "base/codec.h"
 #include "base/open_beneath.h"
+#include "shim/exec_outcome.h"
 #include "shim/init/capabilities.h"
 #include "shim/init/console.h"
-#include "shim/init/dev.h"
 #include "shim/init/exec_profile.h"
 #include "shim/init/executable.h"
 #include "shim/init/identity.h"
 #include "shim/init/own_process.h"
 #include "shim/init/seccomp.h"
+#include "shim/init/stdio.h"
 
 namespace davit {
 namespace {
@@ -63,16 +65,29 @@ Result<> ChangeIds(const Identity& identity) {
   return {};
 }
 
+// A filter takes CAP_SYS_ADMIN or no_new_privs. It is put on last of all, so that it need not allow what
+// comes before; until then the process keeps the capability, which it loses at execve: that computes all sets
+// anew from the bounding, inheritable and ambient ones (capabilities(7)).
+CapabilitySets UntilExec(CapabilitySets sets, uint64_t permitted_now, const ProcessInputs& inputs) {
+  if (inputs.seccomp_program.empty() || inputs.plan->no_new_privileges) return sets;
+  uint64_t right = permitted_now & uint64_t{1} << CAP_SYS_ADMIN;
+  sets.permitted |= right;
+  sets.effective |= right;
+  return sets;
+}
+
 // Chdir comes first as root, who may enter what a volume's owner closed to others, then as the user, who may
 // enter what a root-squashing NFS server closed to root.
-Result<> BecomeUser(const ProcessPlan& plan, const Identity& identity, int root_fd) {
-  CapabilitySets sets = ReachableCapabilities(plan.capabilities, TRY(ReadPermittedCapabilities()));
+Result<> BecomeUser(const ProcessInputs& inputs, const Identity& identity, int root_fd) {
+  const ProcessPlan& plan = *inputs.plan;
+  uint64_t permitted = TRY(ReadPermittedCapabilities());
+  CapabilitySets sets = ReachableCapabilities(plan.capabilities, permitted);
   Result<> entered = EnterWorkingDirectory(root_fd, plan.cwd);
   if (!entered && !MayHelpAsUser(entered)) return entered;
   TRY(LimitBoundingSet(sets.bounding));
   TRY(ChangeIds(identity));
   if (!entered) TRY(EnterWorkingDirectory(root_fd, plan.cwd));
-  return SetCapabilities(sets);
+  return SetCapabilities(UntilExec(sets, permitted, inputs));
 }
 
 // A keyring of its own: keys of the host's root stay where they are. Kernels without keyrings have none to
@@ -105,82 +120,74 @@ std::vector<char*> Pointers(const std::vector<std::string>& strings) {
   return pointers;
 }
 
-// Tells the shim that only exec is left to fail, while sending is still allowed, and puts the filter on.
-Result<> AnnounceAndFilter(const ProcessInputs& inputs, const Identity& identity, int sync) {
-  TRY(SendSync(sync, SyncMessage::kIdentity, Encode(identity)));
-  return inputs.seccomp_program.empty() ? Result<>() : InstallSeccomp(inputs.seccomp_program);
-}
-
 // Counts from execve on: until then nothing is confined.
 Result<> Confine(const ProcessInputs& inputs) {
   return HasExecProfile(*inputs.plan) ? ChangeOnExec(*inputs.plan, inputs.exec_profile.get()) : Result<>();
 }
 
-Result<> Restrict(const ProcessInputs& inputs, const Identity& identity, int root_fd, int sync) {
-  const ProcessPlan& plan = *inputs.plan;
+Result<> Restrict(const ProcessInputs& inputs, const Identity& identity, int root_fd) {
   TRY(LeaveSessionKeyring());
   TRY(Confine(inputs));
-  if (plan.no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
+  if (inputs.plan->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
     return SystemError("prctl(PR_SET_NO_NEW_PRIVS)", "1");
   }
-  // Without no_new_privs a filter takes CAP_SYS_ADMIN, which is about to go.
-  if (!plan.no_new_privileges) TRY(AnnounceAndFilter(inputs, identity, sync));
-  TRY(BecomeUser(plan, identity, root_fd));
+  TRY(BecomeUser(inputs, identity, root_fd));
   return ShedRuntimeState();
 }
 
-// What the policy forbids looks like a file without an x bit.
-std::unexpected<Error> ExecFailed(const ProcessPlan& plan, const std::string& file) {
-  auto failed = SystemError("exec", file);
-  const std::string& context = plan.selinux.value.process;
-  if (errno == EACCES && !context.empty()) failed.error().context = "as " + context;
-  return failed;
-}
-
-Result<> Execute(const ProcessInputs& inputs, int root_fd, int sync) {
+// All but the filter and execve, up to the announcement to the shim. Returns the environment.
+Result<std::vector<std::string>> Prepare(const ProcessInputs& inputs, int root_fd, int sync,
+                                         Announcement& announcement) {
   const ProcessPlan& plan = *inputs.plan;
   if (plan.args.empty()) return Fail(Code::kInvalidArgument, "exec", "", "no program");
-  Identity identity =
-      inputs.identity != nullptr ? *inputs.identity : TRY(ResolveIdentity(root_fd, plan.user));
+  Identity& identity = announcement.identity;
+  identity = inputs.identity != nullptr ? *inputs.identity : TRY(ResolveIdentity(root_fd, plan.user));
   std::vector<std::string> env = plan.env;
   if (FindVariable(env, "HOME") == nullptr) env.push_back("HOME=" + identity.home);
   const char* path = FindVariable(env, "PATH");
-  std::vector<char*> argv = Pointers(plan.args);
-  std::vector<char*> envp = Pointers(env);
 
   TRY(SetStdio(inputs, root_fd));
+  TRY(GiveStdio(identity.uid));
   if (inputs.terminal >= 0) TRY(AdoptConsole(inputs.terminal, identity.uid));
-  TRY(Restrict(inputs, identity, root_fd, sync));
-  std::string file = TRY(FindExecutable(plan.args[0], path != nullptr ? path : kDefaultPath));
-  if (plan.no_new_privileges) TRY(AnnounceAndFilter(inputs, identity, sync));
-  execve(file.c_str(), argv.data(), envp.data());
-  return ExecFailed(plan, file);
+  TRY(Restrict(inputs, identity, root_fd));
+  announcement.file = TRY(FindExecutable(plan.args[0], path != nullptr ? path : kDefaultPath));
+  TRY(SendSync(sync, SyncMessage::kAnnouncement, Encode(announcement)));
+  return env;
+}
+
+// From the filter on there is execve, and exit_group with its errno, and nothing else: no report, and no
+// memory to be had from the kernel either.
+Error FilterAndExecute(const std::string& program, const char* file, char** argv, char** envp) {
+  Result<> filtered = InstallSeccomp(program);
+  if (!filtered) return filtered.error();
+  execve(file, argv, envp);
+  _exit(errno);
+}
+
+Error Execute(const ProcessInputs& inputs, int root_fd, int sync) {
+  const ProcessPlan& plan = *inputs.plan;
+  Announcement announcement{.identity = {},
+                            .file = {},
+                            .context = plan.selinux.value.process,
+                            .filtered = !inputs.seccomp_program.empty()};
+  Result<std::vector<std::string>> env = Prepare(inputs, root_fd, sync, announcement);
+  if (!env) return env.error();
+  std::vector<char*> argv = Pointers(plan.args);
+  std::vector<char*> envp = Pointers(*env);
+  const char* file = announcement.file.c_str();
+  if (announcement.filtered) return FilterAndExecute(inputs.seccomp_program, file, argv.data(), envp.data());
+  execve(file, argv.data(), envp.data());
+  return ExecFailed(announcement, errno);
 }
 
 }  // namespace
-
-Result<> SetStdio(const ProcessInputs& inputs, int root_fd) {
-  UniqueFd null;
-  for (int fd = 0; fd < 3; ++fd) {
-    int source = inputs.stdio[fd];
-    if (source < 0) {
-      if (!null) {
-        auto own = OpenDevNull(root_fd);
-        null = own ? std::move(*own) : UniqueFd(fcntl(inputs.spare_null, F_DUPFD_CLOEXEC, 3));
-      }
-      source = null.get();
-    }
-    if (dup2(source, fd) < 0) return SystemError("dup2", std::to_string(fd));
-  }
-  return {};
-}
 
 Error BecomeProcess(ProcessInputs inputs, int root_fd, int sync) {
   const int* stdio = inputs.stdio;
   Result<> kept = CloseAllBut({root_fd, sync, stdio[0], stdio[1], stdio[2], inputs.terminal,
                                inputs.spare_null, inputs.exec_profile.get()});
   if (!kept) return kept.error();
-  return Execute(inputs, root_fd, sync).error();
+  return Execute(inputs, root_fd, sync);
 }
 
 }  // namespace davit

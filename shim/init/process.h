@@ -24,11 +24,8 @@ struct ProcessInputs {
 };
 
 // Changes to the user, restricts the process as the plan says and executes the program; the caller is inside
-// the container, at its root, with all the rights of the shim. Tells `sync` the identity right before.
-// Returns only with an error.
+// the container, at its root, with all the rights of the shim. Announces its execve to `sync` right before.
+// Returns only with an error; under a seccomp filter it exits with execve's errno instead (exec_outcome.h).
 Error BecomeProcess(ProcessInputs inputs, int root_fd, int sync);
-
-// Puts descriptors at 0, 1 and 2.
-Result<> SetStdio(const ProcessInputs& inputs, int root_fd);
 
 }  // namespace davit

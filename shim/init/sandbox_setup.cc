@@ -48,9 +48,9 @@ Result<> WriteSysctl(int proc_fd, const Sysctl& sysctl) {
   return {};
 }
 
-Result<> ApplySysctls(const SandboxPlan& plan, int proc_fd) {
-  for (const Sysctl& sysctl : plan.sysctls) {
-    TRY(CheckSysctl(plan, sysctl.path));
+Result<> ApplySysctls(const std::vector<Sysctl>& sysctls, int proc_fd, bool of_network) {
+  for (const Sysctl& sysctl : sysctls) {
+    if (IsNetworkSysctl(sysctl) != of_network) continue;
     auto written = WriteSysctl(proc_fd, sysctl);
     if (!written) return std::unexpected(Within("sysctl " + sysctl.path, written.error()));
   }
@@ -87,8 +87,18 @@ Result<> WriteSysctls(const SandboxPlan& plan, const OwnMounts& own, const PodNa
   TRY(BecomeOwner(pod.user.get()));
   TRY(DieWithShim());
   TRY(JoinPodNamespaces(pod, {}));
-  TRY(ApplySysctls(plan, own.proc.get()));
+  TRY(ApplySysctls(plan.sysctls, own.proc.get(), /*of_network=*/false));
   return SendSync(sync, SyncMessage::kReady);
+}
+
+// Does `work` in a namespace of the pod and comes back.
+template <typename Work>
+Result<> Visit(const OwnMounts& own, const std::string& name, int target, int type, Work work) {
+  UniqueFd home = TRY(OpenAt(own.proc.get(), "self/ns/" + name, O_RDONLY));
+  if (setns(target, type) < 0) return SystemError("setns", "the pod's " + name + " namespace");
+  Result<> done = work();
+  if (setns(home.get(), type) < 0) return SystemError("setns", "the shim's " + name + " namespace");
+  return done;
 }
 
 [[noreturn]] void Report(Result<> done, int sync) {
@@ -124,13 +134,20 @@ void RunSysctlWriter(const SandboxPlan& plan, const OwnMounts& own, const PodNam
   Report(WriteSysctls(plan, own, pod, sync), sync);
 }
 
+bool IsNetworkSysctl(const Sysctl& sysctl) {
+  return sysctl.path.starts_with("net/");
+}
+
 Result<> SetHostname(const OwnMounts& own, int uts, const std::string& hostname) {
-  UniqueFd home = TRY(OpenAt(own.proc.get(), "self/ns/uts", O_RDONLY));
-  if (setns(uts, CLONE_NEWUTS) < 0) return SystemError("setns", "UTS namespace");
-  Result<> set;
-  if (sethostname(hostname.data(), hostname.size()) < 0) set = SystemError("sethostname", hostname);
-  if (setns(home.get(), CLONE_NEWUTS) < 0) return SystemError("setns", "the shim's UTS namespace");
-  return set;
+  return Visit(own, "uts", uts, CLONE_NEWUTS, [&hostname]() -> Result<> {
+    if (sethostname(hostname.data(), hostname.size()) < 0) return SystemError("sethostname", hostname);
+    return {};
+  });
+}
+
+Result<> WriteNetworkSysctls(const OwnMounts& own, int net, const std::vector<Sysctl>& sysctls) {
+  return Visit(own, "net", net, CLONE_NEWNET,
+               [&] { return ApplySysctls(sysctls, own.proc.get(), /*of_network=*/true); });
 }
 
 }  // namespace davit

@@ -3,6 +3,8 @@
 
 // How containers and execs end, and what the status says of it.
 
+#include <fstream>
+
 #include "tests/e2e/pod_test.h"
 
 namespace davit::e2e {
@@ -75,6 +77,29 @@ TEST_F(Exits, AnExecutableThatIsNotOneIsAStartError) {
   EXPECT_FALSE(cri().Ask(&RuntimeStub::StartContainer, request).status.ok());
   EXPECT_THAT(StatusOf(request.container_id()).message(),
               AllOf(HasSubstr("/etc/passwd"), HasSubstr("Permission denied")));
+}
+
+TEST_F(Exits, AStartThatTheSeccompProfileForbidsIsAStartError) {
+  const std::string profile = instance().directory() + "/no-exec.json";
+  v1::PodSandboxConfig pod_config = PodConfig();
+  std::string pod = RunPod(pod_config);
+  for (const char* action : {"SCMP_ACT_ERRNO", "SCMP_ACT_KILL_PROCESS"}) {
+    std::ofstream(profile)
+        << R"({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["execve", "sendmsg", )"
+        << R"("write", "openat2"], "action": ")" << action << R"("}]})";
+    v1::ContainerConfig config = ContainerConfig({"true"}, action);
+    auto& seccomp = *config.mutable_linux()->mutable_security_context()->mutable_seccomp();
+    seccomp.set_profile_type(v1::SecurityProfile::Localhost);
+    seccomp.set_localhost_ref(profile);
+    v1::StartContainerRequest request;
+    request.set_container_id(Create(pod, pod_config, config));
+
+    EXPECT_FALSE(cri().Ask(&RuntimeStub::StartContainer, request).status.ok());
+    v1::ContainerStatus status = StatusOf(request.container_id());
+    EXPECT_EQ(status.exit_code(), 128);
+    EXPECT_EQ(status.reason(), "StartError");
+    EXPECT_THAT(status.message(), AllOf(HasSubstr("seccomp profile"), HasSubstr("execve")));
+  }
 }
 
 TEST_F(Exits, StopGivesTheGracePeriodAndThenKills) {

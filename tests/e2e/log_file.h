@@ -12,7 +12,7 @@ namespace davit::e2e {
 struct LogLine {
   std::string time;      // RFC 3339 with nanoseconds
   std::string stream;    // "stdout" or "stderr"
-  bool partial = false;  // tag P: the next line of the stream goes on with this one
+  bool partial = false;  // tag P: no newline ends it here; the stream's next line, if any, continues it
   std::string content;
 };
 

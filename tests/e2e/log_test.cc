@@ -63,6 +63,7 @@ TEST_F(Logs, ALastLineWithoutNewlineIsNotLost) {
 
   ASSERT_THAT(lines, SizeIs(1));
   EXPECT_EQ(lines[0].content, "no newline");
+  EXPECT_TRUE(lines[0].partial);
 }
 
 TEST_F(Logs, EverythingIsThereWhenTheExitIsSeen) {

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "base/file_io.h"
 #include "tests/e2e/pod_test.h"
 
 namespace davit::e2e {
@@ -170,6 +171,36 @@ TEST_F(Namespaces, SysctlsAreSetInThePodOnly) {
   EXPECT_EQ(
       Shell(container, "cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/kernel/shm_rmid_forced"),
       "77\n1");
+}
+
+constexpr char kReadDefaults[] =
+    "cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/net/ipv4/ping_group_range";
+
+TEST_F(Namespaces, AnyUserMayListenOnLowPortsAndPing) {
+  EXPECT_EQ(Shell(RunIdle(), kReadDefaults), "0\n0\t2147483647");
+
+  auto on_the_hosts_network = [](v1::PodSandboxConfig& pod, v1::ContainerConfig& config) {
+    pod.clear_hostname();
+    for (auto* options : {pod.mutable_linux()->mutable_security_context()->mutable_namespace_options(),
+                          config.mutable_linux()->mutable_security_context()->mutable_namespace_options()})
+      options->set_network(v1::NODE);
+  };
+  std::string container = RunIdle(on_the_hosts_network);
+  std::string own;
+  for (const char* name : {"ip_unprivileged_port_start", "ping_group_range"})
+    own += ReadFile(std::string("/proc/sys/net/ipv4/") + name).value_or("");
+  EXPECT_EQ(Shell(container, kReadDefaults) + "\n", own);
+}
+
+TEST_F(Namespaces, SysctlsOfAnInterfaceAreSetOnceItIsThere) {
+  auto read_inside = [this](const std::string& value) {
+    std::string container = RunIdle([&value](v1::PodSandboxConfig& config, auto&) {
+      (*config.mutable_linux()->mutable_sysctls())["net.ipv4.conf.eth0.rp_filter"] = value;
+    });
+    return Shell(container, "cat /proc/sys/net/ipv4/conf/eth0/rp_filter");
+  };
+  EXPECT_EQ(read_inside("1"), "1");
+  EXPECT_EQ(read_inside("2"), "2");
 }
 
 }  // namespace

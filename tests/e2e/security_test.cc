@@ -3,6 +3,9 @@
 
 // Security contexts, seen from inside the container.
 
+#include <sys/resource.h>
+
+#include <algorithm>
 #include <fstream>
 
 #include "tests/e2e/pod_test.h"
@@ -10,6 +13,7 @@
 namespace davit::e2e {
 namespace {
 
+using ::testing::AnyOf;
 using ::testing::HasSubstr;
 
 // The capabilities that a container has when nobody asks for others, as /proc/PID/status shows them.
@@ -134,6 +138,17 @@ TEST_F(Security, UnconfinedDoesNotFilter) {
       [](auto& security) { security.mutable_seccomp()->set_profile_type(v1::SecurityProfile::Unconfined); });
 
   EXPECT_EQ(ProcessField(container, "Seccomp"), "0");
+}
+
+TEST_F(Security, LimitsOfTheDaemonReachNeitherContainersNorExecs) {
+  // Where the host does not let limits be raised, the hard one is the daemon's and so this program's.
+  rlimit own{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &own), 0);
+  const std::string lowered = "1024\n" + std::to_string(std::min<rlim_t>(own.rlim_max, 524288)) + "\n";
+  const std::string script = "ulimit -Sn; ulimit -Hn";
+
+  EXPECT_THAT(LogOf(RunToEnd(ShellConfig(script)).id()), AnyOf("1024\n524288\n", lowered));
+  EXPECT_THAT(Exec(RunIdle(), {"sh", "-c", script}).out, AnyOf("1024\n524288\n", lowered));
 }
 
 TEST_F(Security, NoNewPrivilegesHolds) {

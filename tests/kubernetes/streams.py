@@ -113,5 +113,5 @@ def a_followed_log_ends_with_its_container(cluster):
 
 
 def a_log_is_cut_as_asked(cluster):
-    equal(cluster.kubectl("logs", "speaker", "--tail=1"), "unfinished\n")
+    equal(cluster.kubectl("logs", "speaker", "--tail=1"), "unfinished")
     contains(cluster.kubectl("logs", "speaker", "--timestamps", "--since=1h"), "Z first\n")

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// Kernel parameters of a pod's interfaces, which exist once the pod's network is attached.
+#pragma once
+
+#include "api/cri/v1/api.pb.h"
+#include "base/error.h"
+
+namespace davit {
+
+// Writes those that the request has (InterfaceSysctls, cri/spec/sandbox_plan.h) in the network namespace. An
+// error names the parameter.
+Result<> WriteInterfaceSysctls(const ::runtime::v1::PodSandboxConfig& config, int netns_fd);
+
+}  // namespace davit
