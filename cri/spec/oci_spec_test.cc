@@ -90,7 +90,7 @@ TEST(OciSpec, NamesMountsAsOtherRuntimesDo) {
 TEST(OciSpec, ListsTheNamespacesThatAreNotTheHosts) {
   std::vector<std::string> types;
   Json spec = Render(SomePlan());
-  for (const Json& entry : spec["linux"]["namespaces"]) types.push_back(entry["type"]);
+  for (const Json& entry : spec["linux"]["namespaces"]) types.push_back(entry["type"].get<std::string>());
   EXPECT_THAT(types, ::testing::ElementsAre("mount", "pid", "ipc", "cgroup"));
 }
 
