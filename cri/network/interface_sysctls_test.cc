@@ -29,9 +29,9 @@ class InterfaceSysctlsTest : public ::testing::Test {
 };
 
 TEST_F(InterfaceSysctlsTest, AreWrittenInThePodsNamespace) {
-  ASSERT_TRUE(Write("net.ipv4.conf.eth0.forwarding", "1"));
-  EXPECT_EQ(pod_.Shell("cat /proc/sys/net/ipv4/conf/eth0/forwarding"), "1\n");
-  EXPECT_EQ(pod_.Shell("cat /proc/sys/net/ipv4/conf/other/forwarding"), "0\n");
+  ASSERT_TRUE(Write("net.ipv4.conf.eth0.tag", "7"));
+  EXPECT_EQ(pod_.Shell("cat /proc/sys/net/ipv4/conf/eth0/tag"), "7\n");
+  EXPECT_EQ(pod_.Shell("cat /proc/sys/net/ipv4/conf/other/tag"), "0\n");
   EXPECT_NE(pod_.Shell("cat /proc/sys/net/core/somaxconn"), "77\n");
 }
 
