@@ -17,6 +17,14 @@ namespace {
 // A bind source on a dead server may never open; this is how long a start waits for it.
 constexpr uint32_t kStartTimeoutMs = 60'000;
 
+// The shim knows that memory did not suffice to start; the limit is known here.
+Error NameMemoryLimit(const Container& container, Error error) {
+  int64_t limit = ResourcesOf(container).memory_limit_in_bytes();
+  if (error.code == Code::kResourceExhausted && limit > 0)
+    error.context += " (memory limit " + std::to_string(limit) + " bytes)";
+  return error;
+}
+
 }  // namespace
 
 Result<v1::StartContainerResponse> Containers::Start(const v1::StartContainerRequest& request, Call& call) {
@@ -52,17 +60,18 @@ Result<> Containers::Launch(const ContainerPtr& container, Call& call) {
     TRY(recorded);
     ShimPtr shim = TRY(container->sandbox().LiveShim());
     ContainerLaunch launch = TRY(PrepareLaunch(container, call));
-    StartedContainer started = TRY(shim->StartContainer(std::move(launch), OperationDeadline()));
+    Result<StartedContainer> ran = shim->StartContainer(std::move(launch), OperationDeadline());
+    if (!ran) return std::unexpected(NameMemoryLimit(*container, std::move(ran).error()));
     call.spans.Mark("init");
-    TRY(ports_.watch.Started(container, std::move(started)));
+    TRY(ports_.watch.Started(container, std::move(*ran)));
     call.spans.Mark("record");
     return {};
   };
-  Result<> ran = run();
-  if (ran) return {};
+  Result<> outcome = run();
+  if (outcome) return {};
   (void)ports_.cleanup.RemoveCgroup(*container);  // idempotent; its removal removes what cannot go now
-  ports_.watch.StartFailed(container, ran.error());
-  return ran;
+  ports_.watch.StartFailed(container, outcome.error());
+  return outcome;
 }
 
 // Everything the container's init needs comes along as descriptors: the shim resolves no path of the host.

@@ -8,6 +8,7 @@
 #include "cri/runtime/labels.h"
 #include "cri/runtime/message_json.h"
 #include "cri/runtime/pod_status.h"
+#include "cri/runtime/sysctl_defaults.h"
 #include "cri/spec/oci_spec.h"
 #include "cri/spec/sandbox_plan.h"
 
@@ -15,9 +16,10 @@ namespace davit {
 namespace {
 
 // For `crictl inspect`.
-Result<nlohmann::json> InfoOf(const Container& container) {
+Result<nlohmann::json> InfoOf(const Config& config, const Container& container) {
   ContainerRecord record = container.record().Get();
-  SandboxPlan sandbox_plan = TRY(BuildSandboxPlan(container.sandbox().config(), record.sandbox_id));
+  SandboxPlan sandbox_plan =
+      TRY(BuildSandboxPlan(container.sandbox().config(), record.sandbox_id, SysctlDefaultsOf(config)));
   ContainerPlan plan = TRY(Decode<ContainerPlan>(record.plan, "plan of " + record.id));
   std::string spec = RenderOciSpec(sandbox_plan, plan, record.cgroup_path, ResourcesOf(container));
   nlohmann::json info;
@@ -36,7 +38,8 @@ Result<v1::ContainerStatusResponse> Containers::Status(const v1::ContainerStatus
   ContainerPtr container = TRY(ports_.pods.FindContainer(request.container_id()));
   v1::ContainerStatusResponse response;
   *response.mutable_status() = StatusOf(*container);
-  if (request.verbose()) (*response.mutable_info())["info"] = PrintJson(TRY(InfoOf(*container)));
+  if (request.verbose())
+    (*response.mutable_info())["info"] = PrintJson(TRY(InfoOf(ports_.config, *container)));
   return response;
 }
 

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/once_per_name.h"
 #include "base/worker_pool.h"
+#include "cri/config/config.h"
 #include "cri/records/pod_store.h"
 #include "cri/runtime/call.h"
 #include "cri/runtime/container_planner.h"
@@ -28,6 +29,7 @@ class Containers {
  public:
   // All outlive the object. `workers` take steps beside the caller's, `cleaners` what may wait.
   struct Ports {
+    const Config& config;
     PodTable& pods;
     PodStore& records;
     Snapshots& snapshots;

@@ -12,6 +12,7 @@
 #include "cri/runtime/own_cgroup.h"
 #include "cri/runtime/record_writers.h"
 #include "cri/runtime/sandboxes.h"
+#include "cri/runtime/sysctl_defaults.h"
 #include "cri/spec/sandbox_plan.h"
 
 namespace davit {
@@ -113,7 +114,7 @@ Result<> Sandboxes::BringUp(const SandboxPtr& sandbox, NewShim shim, Call& call)
   record.shim_boot_id = shim.identity.boot_id;
   ShimPtr client = ports_.shims.Adopt(std::move(shim), ports_.watch.EventsOf(sandbox));
   sandbox->SetShim(client);
-  SandboxPlan plan = TRY(BuildSandboxPlan(sandbox->config(), sandbox->id()));
+  SandboxPlan plan = TRY(BuildSandboxPlan(sandbox->config(), sandbox->id(), SysctlDefaultsOf(ports_.config)));
   plan.selinux_files = TRY(ports_.confinement.FilesContextOf(*sandbox));
   Background<> files_and_cgroup(ports_.workers, [this, &sandbox, before = record]() -> Result<> {
     TRY(ports_.files.Write(*sandbox, before.addresses));

@@ -8,6 +8,7 @@
 #include "cri/runtime/message_json.h"
 #include "cri/runtime/pod_status.h"
 #include "cri/runtime/sandboxes.h"
+#include "cri/runtime/sysctl_defaults.h"
 #include "cri/spec/oci_spec.h"
 #include "cri/spec/sandbox_plan.h"
 
@@ -15,7 +16,7 @@ namespace davit {
 namespace {
 
 // For `crictl inspectp`.
-nlohmann::json InfoOf(const Sandbox& sandbox) {
+nlohmann::json InfoOf(const Config& config, const Sandbox& sandbox) {
   SandboxRecord record = sandbox.record().Get();
   nlohmann::json info;
   info["shimPid"] = record.shim_pid;
@@ -24,7 +25,7 @@ nlohmann::json InfoOf(const Sandbox& sandbox) {
   info["mac"] = record.mac;
   info["runtimeHandler"] = record.runtime_handler;
   info["config"] = JsonOf(sandbox.config());
-  if (Result<SandboxPlan> plan = BuildSandboxPlan(sandbox.config(), record.id))
+  if (Result<SandboxPlan> plan = BuildSandboxPlan(sandbox.config(), record.id, SysctlDefaultsOf(config)))
     info["runtimeSpec"] = JsonOrNull(RenderSandboxSpec(*plan, record.cgroup_parent));
   if (record.plugins) info["cniResult"] = JsonOrNull(record.plugins->result);
   if (!record.reason.empty()) info["reason"] = record.reason;
@@ -42,7 +43,7 @@ Result<v1::PodSandboxStatusResponse> Sandboxes::Status(const v1::PodSandboxStatu
   *response.mutable_status() = StatusOf(*sandbox);
   for (const ContainerPtr& container : ports_.pods.ContainersOf(sandbox->id()))
     *response.add_containers_statuses() = StatusOf(*container);
-  if (request.verbose()) (*response.mutable_info())["info"] = PrintJson(InfoOf(*sandbox));
+  if (request.verbose()) (*response.mutable_info())["info"] = PrintJson(InfoOf(ports_.config, *sandbox));
   return response;
 }
 

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// Sysctls that pods get where they do not set them.
+#pragma once
+
+#include "cri/config/config.h"
+#include "cri/spec/sysctls.h"
+
+namespace davit {
+
+inline SysctlDefaults SysctlDefaultsOf(const Config& config) {
+  return {config.network.unprivileged_ports, config.network.unprivileged_icmp};
+}
+
+}  // namespace davit
