@@ -3,15 +3,13 @@
 
 #include "cri/daemon/daemon.h"
 
-#include <fcntl.h>
 #include <grpcpp/resource_quota.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <filesystem>
 
 #include "base/duplicate.h"
-#include "base/file_io.h"
+#include "cri/daemon/root_lock.h"
 
 namespace davit {
 namespace {
@@ -26,15 +24,6 @@ Result<> MakeDir(const std::string& path, mode_t mode) {
   std::filesystem::create_directories(std::filesystem::path(path).parent_path(), failed);
   if (mkdir(path.c_str(), mode) < 0 && errno != EEXIST) return SystemError("mkdir", path);
   return {};
-}
-
-// Two daemons on one root would destroy each other's pods.
-Result<UniqueFd> LockRoot(const std::string& root) {
-  UniqueFd lock = TRY(OpenAt(AT_FDCWD, root + "/lock", O_RDWR | O_CREAT, 0600));
-  if (flock(lock.get(), LOCK_EX | LOCK_NB) < 0) {
-    return Fail(Code::kFailedPrecondition, "lock", root, "another davitd uses this root");
-  }
-  return lock;
 }
 
 StreamServerOptions StreamOptions(const StreamingConfig& config) {
@@ -84,7 +73,7 @@ Result<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, const Logger
 
 Daemon::~Daemon() {
   EndServing();
-  if (listener_.own && listener_.socket) unlink(SocketPath(config_).c_str());
+  RemoveSocketFile(listener_);
 }
 
 // Takes no more connections first: they are the next daemon's.
@@ -99,7 +88,10 @@ Result<> Daemon::OpenDirectories() {
   TRY(MakeDir(config_.root, 0700));
   TRY(MakeDir(config_.state, 0711));
   TRY(MakeDir(config_.state + "/sandboxes", 0700));
-  lock_ = TRY(LockRoot(config_.root));
+  lock_ = TRY(LockRoot(config_.root, kRootPatienceMs, [this](const std::string& holder) {
+    log_.Log(LogLevel::kWarning, "waiting for another davitd to release this root",
+             {{"root", config_.root}, {"holder", holder}});
+  }));
   return {};
 }
 
