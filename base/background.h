@@ -11,11 +11,13 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/guarded.h"
 #include "base/worker_pool.h"
 
 namespace davit {
 
-// The step may use whatever outlives this object: it does not run any longer when that is gone.
+// The step may use all that outlives this object: it has ended when the object is gone. An exception that
+// leaves it is its error.
 template <typename T = void>
 class Background {
  public:
@@ -43,7 +45,7 @@ class Background {
     std::atomic<bool> begun = false;
     std::promise<Result<T>> outcome;
     void Run() {
-      if (!begun.exchange(true)) outcome.set_value(step());
+      if (!begun.exchange(true)) outcome.set_value(Guarded("run", "background step", step));
     }
   };
 

@@ -52,9 +52,22 @@ Result<> EventLoop::RunOnce(int timeout_ms) {
     if (it != watches_.end()) batch[i] = it->second;
   }
   for (int i = 0; i < ready; ++i) {
-    if (batch[i] && !batch[i]->removed) batch[i]->callback(events[i].events);
+    if (batch[i] && !batch[i]->removed) Notify(*batch[i], events[i].events);
   }
   return {};
+}
+
+void EventLoop::Notify(Watch& watch, uint32_t events) {
+  struct RemoveUnlessReturned {
+    ~RemoveUnlessReturned() {
+      if (!returned && !watch.removed) loop.Remove(watch.fd);
+    }
+    EventLoop& loop;
+    Watch& watch;
+    bool returned = false;
+  } guard{*this, watch};
+  watch.callback(events);
+  guard.returned = true;
 }
 
 }  // namespace davit

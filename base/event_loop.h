@@ -24,7 +24,8 @@ class EventLoop {
 
   static Result<EventLoop> Create();
 
-  // Watches `fd`, which stays the caller's and is removed before it is closed. One watch per descriptor.
+  // Watches `fd`, which stays the caller's and is removed before it is closed. One watch per descriptor. An
+  // exception that leaves `callback` ends the watch, which would be called again at once, and leaves RunOnce.
   Result<> Add(int fd, uint32_t events, Callback callback);
   Result<> Modify(int fd, uint32_t events);
   // Safe inside any callback, also the fd's own: events already fetched for it are dropped.
@@ -39,6 +40,8 @@ class EventLoop {
     Callback callback;
     bool removed = false;
   };
+
+  void Notify(Watch& watch, uint32_t events);
 
   explicit EventLoop(UniqueFd epoll) : epoll_(std::move(epoll)) {}
 

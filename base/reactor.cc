@@ -8,6 +8,8 @@
 
 #include <future>
 
+#include "base/guarded.h"
+
 namespace davit {
 
 Result<std::unique_ptr<Reactor>> Reactor::Start() {
@@ -43,7 +45,7 @@ void Reactor::Post(std::function<void()> work) {
 void Reactor::Await(const std::function<void()>& work) {
   std::promise<void> done;
   Post([&] {
-    work();
+    RunGuarded("reactor", work);
     done.set_value();
   });
   done.get_future().wait();
@@ -61,7 +63,9 @@ void Reactor::Run() {
       MutexLock lock(mutex_);
       if (stopping_) return;
     }
-    if (!loop_.RunOnce(/*timeout_ms=*/-1)) return;
+    bool failed = false;
+    RunGuarded("reactor", [&] { failed = !loop_.RunOnce(/*timeout_ms=*/-1); });
+    if (failed) return;
     RunPosted();
   }
 }
@@ -72,7 +76,7 @@ void Reactor::RunPosted() {
     MutexLock lock(mutex_);
     work.swap(posted_);
   }
-  for (auto& item : work) item();
+  for (auto& item : work) RunGuarded("reactor", item);
 }
 
 }  // namespace davit

@@ -15,7 +15,8 @@
 namespace davit {
 
 // One epoll loop on a thread of its own: one for all shims, so that a pod costs no thread, one for all
-// streams. What runs on it must not block.
+// streams. What runs on it must not block. An exception ends the closure or the watch (EventLoop) that it
+// leaves; the thread goes on.
 class Reactor {
  public:
   static Result<std::unique_ptr<Reactor>> Start();

@@ -3,6 +3,8 @@
 
 #include "base/worker_pool.h"
 
+#include "base/guarded.h"
+
 namespace davit {
 
 WorkerPool::WorkerPool(int threads) {
@@ -36,7 +38,7 @@ void WorkerPool::Run() {
       work = std::move(queue_.front());
       queue_.pop_front();
     }
-    work();
+    RunGuarded("worker", work);
   }
 }
 

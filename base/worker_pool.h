@@ -14,7 +14,8 @@
 namespace davit {
 
 // A few threads. The runtime's first ones give back what ended things held: cgroups, exit records, the pods
-// of dead shims. Work that is still queued when the daemon ends is done by recovery at its next start.
+// of dead shims. Work that is still queued when the daemon ends is done by recovery at its next start. An
+// exception ends the work that it leaves, and no thread.
 class WorkerPool {
  public:
   explicit WorkerPool(int threads);

@@ -3,6 +3,7 @@
 
 #include "streaming/connection.h"
 
+#include "base/guarded.h"
 #include "base/time.h"
 #include "streaming/port_forward.h"
 #include "streaming/remote_command.h"
@@ -75,9 +76,10 @@ std::vector<ChannelHeaders> ForwardChannels(const std::vector<uint16_t>& ports) 
 }  // namespace
 
 Connection::Connection(ConnectionSetting& setting, std::unique_ptr<Transport> transport,
-                       std::function<void()> on_closed)
+                       ConnectionOwner& owner, uint64_t number)
     : setting_(setting),
-      on_closed_(std::move(on_closed)),
+      owner_(owner),
+      number_(number),
       wire_(setting.reactor->loop(), setting.buffers, std::move(transport), *this),
       opened_ms_(MonotonicMilliseconds()) {}
 
@@ -85,10 +87,26 @@ Connection::~Connection() = default;
 
 void Connection::OnBytes(std::span<char> bytes) {
   if (closed_) return;
-  if (link_ != nullptr)
-    Feed(bytes);
-  else
-    TakeHead(bytes);
+  CloseOnException([&] {
+    if (link_ != nullptr)
+      Feed(bytes);
+    else
+      TakeHead(bytes);
+  });
+}
+
+template <typename Step>
+void Connection::CloseOnException(Step step) {
+  try {
+    step();
+  } catch (...) {
+    OnException(CurrentException("serve", description_.empty() ? "a client's request" : description_));
+  }
+}
+
+void Connection::OnException(const Error& error) {
+  setting_.log.Log(LogLevel::kError, "stream ended by an exception", {{"error", error.ToString()}});
+  Close();
 }
 
 void Connection::TakeHead(std::span<char> bytes) {
@@ -106,13 +124,17 @@ void Connection::TakeHead(std::span<char> bytes) {
   Feed(rest);
 }
 
-// A token is spent by the first request that shows it, whatever becomes of that.
+// A token is spent by the first request that shows it while there is room, whatever becomes of that.
 std::expected<void, std::string> Connection::Upgrade(const HttpRequest& request) {
+  if (!owner_.HasRoomForStream()) {
+    return std::unexpected(HttpRefusal(503, "there are too many streams; try again later"));
+  }
   std::optional<StreamPath> path = ParsePath(request.target);
   std::optional<StreamOrder> order = path ? setting_.tokens.Redeem(path->token) : std::nullopt;
   if (!order || path->kind != OrderName(*order)) {
     return std::unexpected(HttpRefusal(404, "there is no such stream, or no more"));
   }
+  owner_.OnAuthenticated(number_);
   if (request.method != "GET" && request.method != "POST") {
     return std::unexpected(HttpRefusal(405, "streams begin with GET or POST", {{"Allow", "GET, POST"}}));
   }
@@ -138,7 +160,9 @@ SessionContext Connection::Context() {
           *link_,
           {setting_.buffers.process.get(), StreamBuffers::kBytes},
           setting_.creation_timeout_ms,
-          [this] { wire_.SetReading(!session_->congested()); }};
+          [this] { wire_.SetReading(!session_->congested()); },
+          [this](const Error& error) { OnException(error); },
+          setting_.serving};
 }
 
 void Connection::BeginRemoteCommand(const Handshake& handshake, StreamOrder order) {
@@ -179,7 +203,7 @@ void Connection::Feed(std::span<char> bytes) {
 }
 
 void Connection::OnRoom() {
-  if (session_ != nullptr) session_->OnRoom();
+  if (session_ != nullptr) CloseOnException([this] { session_->OnRoom(); });
 }
 
 void Connection::OnLost() {
@@ -189,13 +213,17 @@ void Connection::OnLost() {
 void Connection::Close() {
   if (std::exchange(closed_, true)) return;
   if (session_ != nullptr) session_->OnLost();
-  on_closed_();
+  owner_.OnClosed(number_);
 }
 
 void Connection::OnTick(int64_t now_ms) {
+  CloseOnException([this, now_ms] { Tick(now_ms); });
+}
+
+void Connection::Tick(int64_t now_ms) {
   if (session_ != nullptr && !closed_) session_->OnTick(now_ms);
   int64_t silent_ms = now_ms - wire_.last_activity_ms();
-  bool slow_to_ask = session_ == nullptr && now_ms - opened_ms_ > setting_.creation_timeout_ms;
+  bool slow_to_ask = session_ == nullptr && now_ms - opened_ms_ > setting_.request_timeout_ms;
   bool slow_to_leave = wire_.finishing() && silent_ms > kFarewellMs;
   if (slow_to_ask || slow_to_leave || silent_ms > setting_.idle_timeout_ms) Close();
 }

@@ -13,8 +13,8 @@
 #include "base/reactor.h"
 #include "streaming/channels.h"
 #include "streaming/handshake.h"
-#include "streaming/targets.h"
 #include "streaming/session_context.h"
+#include "streaming/targets.h"
 #include "streaming/tokens.h"
 #include "streaming/wire.h"
 
@@ -29,19 +29,37 @@ struct ConnectionSetting {
   StreamBuffers buffers;
   int64_t idle_timeout_ms;
   int64_t creation_timeout_ms;
+  int64_t request_timeout_ms;
+  std::shared_ptr<bool> serving = std::make_shared<bool>(true);  // as in SessionContext
 };
 
-// On the reactor's thread only.
+// Whose a connection is; it outlives the connection.
+class ConnectionOwner {
+ public:
+  virtual ~ConnectionOwner() = default;
+  // False: there are as many streams as there may be.
+  virtual bool HasRoomForStream() const = 0;
+  // The client has shown a token.
+  virtual void OnAuthenticated(uint64_t connection) = 0;
+  // The connection is to be destroyed, but not inside the call.
+  virtual void OnClosed(uint64_t connection) = 0;
+};
+
+// On the reactor's thread only. An exception while it is served closes it, and leaves the others alone.
 class Connection final : private Wire::Listener {
  public:
-  // `on_closed`: the connection is to be destroyed, but not inside the call.
-  Connection(ConnectionSetting& setting, std::unique_ptr<Transport> transport,
-             std::function<void()> on_closed);
+  // `number` is the owner's name for it.
+  Connection(ConnectionSetting& setting, std::unique_ptr<Transport> transport, ConnectionOwner& owner,
+             uint64_t number);
   ~Connection() override;
 
   Result<> Open() { return wire_.Open(); }
 
-  // About once a second: a client that says nothing for too long is left.
+  // Ends its session, as when the client has gone.
+  void Close();
+
+  // About once a second: closes a connection whose client is silent for too long, or slow to send its
+  // request.
   void OnTick(int64_t now_ms);
 
  private:
@@ -56,10 +74,14 @@ class Connection final : private Wire::Listener {
   void BeginRemoteCommand(const Handshake& handshake, StreamOrder order);
   void BeginPortForward(const Handshake& handshake, ForwardOrder order);
   void Feed(std::span<char> bytes);
-  void Close();
+  void Tick(int64_t now_ms);
+  template <typename Step>
+  void CloseOnException(Step step);
+  void OnException(const Error& error);
 
   ConnectionSetting& setting_;
-  std::function<void()> on_closed_;
+  ConnectionOwner& owner_;
+  const uint64_t number_;
   std::string head_;  // of the request, until it is complete
   std::string description_;
   Wire wire_;

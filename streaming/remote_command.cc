@@ -56,17 +56,26 @@ bool RemoteCommand::HasAllChannels() const {
 
 void RemoteCommand::Begin() {
   begun_ = true;
-  auto on_streams = OnReactor(context_, weak_from_this(), &RemoteCommand::OnStreams);
   if (const auto* exec = std::get_if<ExecOrder>(&order_)) {
-    context_.targets.StreamExec(*exec, on_streams,
-                                OnReactor(context_, weak_from_this(), &RemoteCommand::OnExit));
-  } else {
-    context_.targets.StreamAttach(std::get<AttachOrder>(order_), on_streams);
+    return context_.targets.StreamExec(*exec,
+                                       OnReactor(context_, weak_from_this(), &RemoteCommand::OnStreams),
+                                       OnReactor(context_, weak_from_this(), &RemoteCommand::OnExit));
   }
+  // The client may go before it has the streams. It was the container's first one nevertheless.
+  const auto& order = std::get<AttachOrder>(order_);
+  auto too_late = [&targets = context_.targets, serving = context_.serving,
+                   id = order.container_id](const Result<ProcessStreams>& streams) {
+    if (*serving && streams && streams->close_input_at_end) targets.CloseContainerInput(id);
+  };
+  context_.targets.StreamAttach(order, OnReactor<RemoteCommand, Result<ProcessStreams>>(
+                                           context_, weak_from_this(), &RemoteCommand::OnStreams, too_late));
 }
 
 void RemoteCommand::OnStreams(Result<ProcessStreams> streams) {
-  if (done_) return;
+  if (done_) {
+    close_input_at_end_ = streams && streams->close_input_at_end;
+    return CloseContainerInput();
+  }
   if (!streams) {
     return End(StreamEnd::Failed(
         (is_attach() ? "error attaching to container: " : "error executing command in container: ") +
@@ -133,8 +142,7 @@ void RemoteCommand::OnOutputEnd() {
 // the end of the input means that the client leaves.
 void RemoteCommand::OnInputEnd() {
   if (!is_attach() || done_) return;
-  if (close_input_at_end_)
-    return context_.targets.CloseContainerInput(std::get<AttachOrder>(order_).container_id);
+  if (close_input_at_end_) return CloseContainerInput();
   End(StreamEnd());
 }
 
@@ -173,13 +181,17 @@ void RemoteCommand::End(const StreamEnd& end) {
 
 void RemoteCommand::OnLost() {
   if (std::exchange(done_, true)) return;
-  if (started_ && close_input_at_end_) {
-    context_.targets.CloseContainerInput(std::get<AttachOrder>(order_).container_id);
-  }
   LetGo();
 }
 
+// Once, however the client's session ends.
+void RemoteCommand::CloseContainerInput() {
+  if (!std::exchange(close_input_at_end_, false)) return;
+  context_.targets.CloseContainerInput(std::get<AttachOrder>(order_).container_id);
+}
+
 void RemoteCommand::LetGo() {
+  CloseContainerInput();
   terminal_.Reset();
   in_.Connect(UniqueFd());
   out_.EndNow();

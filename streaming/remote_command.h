@@ -24,7 +24,8 @@ namespace davit {
 //               to see that end,
 // and then says on the error channel how it went. When the client is gone, the descriptors are closed: the
 // process gets the end of its input, EPIPE, or SIGHUP from its terminal, and goes on if it can live with
-// that.
+// that. A container that is to see the end of its first client's input sees it however that client's session
+// ends: by a disconnect, a cut, or the server's end.
 class RemoteCommand final : public ChannelSession, public std::enable_shared_from_this<RemoteCommand> {
  public:
   // The order is an ExecOrder or an AttachOrder; `version` as in Handshake.
@@ -48,6 +49,7 @@ class RemoteCommand final : public ChannelSession, public std::enable_shared_fro
   void OnInputEnd();
   void MaybeEnd();
   void End(const StreamEnd& end);
+  void CloseContainerInput();
   void LetGo();
   bool is_attach() const { return std::holds_alternative<AttachOrder>(order_); }
   bool WasCutOff() const;

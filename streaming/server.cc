@@ -75,8 +75,14 @@ Result<std::string> OwnAddress(int listener) {
 
 StreamServer::StreamServer(const StreamServerOptions& options, std::shared_ptr<Reactor> reactor,
                            StreamTargets& targets, const Logger& log)
-    : setting_{std::move(reactor),         targets, tokens_, log, {}, options.idle_timeout_ms,
-               options.creation_timeout_ms} {}
+    : setting_{std::move(reactor),
+               targets,
+               tokens_,
+               log,
+               {},
+               options.idle_timeout_ms,
+               options.creation_timeout_ms,
+               std::min(options.request_timeout_ms, options.creation_timeout_ms)} {}
 
 Result<std::unique_ptr<StreamServer>> StreamServer::Start(const StreamServerOptions& options,
                                                           StreamTargets& targets, const Logger& log) {
@@ -110,7 +116,7 @@ Result<> StreamServer::Watch(UniqueFd listener) {
 StreamServer::~StreamServer() {
   setting_.reactor->Await([this] {
     acceptor_.reset();
-    connections_.clear();
+    CloseAll();
     if (timer_) setting_.reactor->loop().Remove(timer_.get());
   });
   // Connections that closed just before have posted their removal.
@@ -123,24 +129,45 @@ Result<std::string> StreamServer::Issue(StreamOrder order) {
 }
 
 void StreamServer::AddConnection(UniqueFd socket) {
-  if (connections_.size() >= kMaxConnections) return;
   int on = 1;
   setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   uint64_t number = next_connection_++;
-  auto on_closed = [this, number] { setting_.reactor->Post([this, number] { connections_.erase(number); }); };
   auto transport = tls_ ? tls_->Accept(std::move(socket)) : PlainTransport(std::move(socket));
-  auto connection = std::make_unique<Connection>(setting_, std::move(transport), on_closed);
+  auto connection = std::make_unique<Connection>(setting_, std::move(transport),
+                                                 static_cast<ConnectionOwner&>(*this), number);
   if (!connection->Open()) return;
-  if (connections_.empty()) SetTicking(true);
-  connections_[number] = std::move(connection);
+  if (unauthenticated_.size() >= kMaxUnauthenticated) unauthenticated_.erase(unauthenticated_.begin());
+  if (unauthenticated_.empty() && streams_.empty()) SetTicking(true);
+  unauthenticated_[number] = std::move(connection);
+}
+
+void StreamServer::OnAuthenticated(uint64_t connection) {
+  streams_.insert(unauthenticated_.extract(connection));
+}
+
+void StreamServer::OnClosed(uint64_t connection) {
+  setting_.reactor->Post([this, connection] {
+    unauthenticated_.erase(connection);
+    streams_.erase(connection);
+  });
+}
+
+// Sessions are told, so that they end what must not outlive them.
+void StreamServer::CloseAll() {
+  unauthenticated_.clear();
+  for (const auto& [number, connection] : streams_) connection->Close();
+  streams_.clear();
+  *setting_.serving = false;
 }
 
 void StreamServer::OnTick() {
   uint64_t expirations = 0;
   [[maybe_unused]] ssize_t n = read(timer_.get(), &expirations, sizeof expirations);
   int64_t now_ms = MonotonicMilliseconds();
-  for (const auto& [number, connection] : connections_) connection->OnTick(now_ms);
-  if (connections_.empty()) SetTicking(false);
+  for (const Connections* connections : {&unauthenticated_, &streams_}) {
+    for (const auto& [number, connection] : *connections) connection->OnTick(now_ms);
+  }
+  if (unauthenticated_.empty() && streams_.empty()) SetTicking(false);
 }
 
 void StreamServer::SetTicking(bool ticking) {

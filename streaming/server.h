@@ -21,22 +21,26 @@ struct StreamServerOptions {
   std::string address = "127.0.0.1:0";  // numeric; port 0: any that is free
   int64_t idle_timeout_ms = 4LL * 3600 * 1000;
   int64_t creation_timeout_ms = 30'000;  // from one step of opening a stream to the next
+  int64_t request_timeout_ms = 10'000;   // from connecting to the whole request; less if the former is
   std::string tls_certificate = {};      // PEM files; both or none
   std::string tls_key = {};
 };
 
 // All streams share one thread. Bytes go from the descriptors of a process to the client's socket and back,
 // with at most some hundred KiB per client in between: whoever is slow makes the other side wait.
-class StreamServer {
+class StreamServer final : private ConnectionOwner {
  public:
-  // Connections beyond this are closed at once.
-  static constexpr size_t kMaxConnections = 1000;
+  // Clients with a valid token beyond this are refused.
+  static constexpr size_t kMaxStreams = 1000;
+  // Clients that have not shown a token yet. The oldest of them is disconnected for the newest: every pod of
+  // a host's network can connect, and must not keep out those that have a token.
+  static constexpr size_t kMaxUnauthenticated = 128;
 
   // The targets and the log outlive the server.
   static Result<std::unique_ptr<StreamServer>> Start(const StreamServerOptions& options,
                                                      StreamTargets& targets, const Logger& log);
   // Ends every stream, and no process.
-  ~StreamServer();
+  ~StreamServer() override;
 
   // Thread-safe: where the client is to connect to, once, within a minute. kResourceExhausted when too many
   // clients have asked and not come.
@@ -49,8 +53,12 @@ class StreamServer {
   Result<> Listen(const std::string& address);
   Result<> Watch(UniqueFd listener);
   void AddConnection(UniqueFd socket);
+  void CloseAll();
   void OnTick();
   void SetTicking(bool ticking);
+  bool HasRoomForStream() const override { return streams_.size() < kMaxStreams; }
+  void OnAuthenticated(uint64_t connection) override;
+  void OnClosed(uint64_t connection) override;
 
   StreamTokens tokens_;
   ConnectionSetting setting_;
@@ -59,7 +67,9 @@ class StreamServer {
   UniqueFd timer_;
   // On the reactor's thread.
   std::unique_ptr<Acceptor> acceptor_;
-  std::map<uint64_t, std::unique_ptr<Connection>> connections_;
+  using Connections = std::map<uint64_t, std::unique_ptr<Connection>>;  // in the order of their arrival
+  Connections unauthenticated_;
+  Connections streams_;
   uint64_t next_connection_ = 1;
 };
 

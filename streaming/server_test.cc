@@ -9,11 +9,13 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <condition_variable>
 #include <filesystem>
 #include <mutex>
+#include <stdexcept>
 
 #include "base/base64.h"
 #include "base/file_io.h"
@@ -65,8 +67,12 @@ class FakeTargets final : public StreamTargets {
     changed_.notify_all();
   }
   void StreamAttach(const AttachOrder& order, OnStreams on_streams) override {
-    Give(order.streams, on_streams);
     std::lock_guard lock(mutex_);
+    if (attach_throws) throw std::runtime_error("thrown by a test");
+    if (hold_attach)
+      attach_ = [this, order, on_streams] { Give(order.streams, on_streams); };
+    else
+      Give(order.streams, on_streams);
     started_ = true;
     changed_.notify_all();
   }
@@ -90,6 +96,7 @@ class FakeTargets final : public StreamTargets {
     return changed_.wait_for(lock, std::chrono::milliseconds(kPatienceMs), [this] { return input_closed; });
   }
   void Exit(int code) { on_exit_(code); }
+  void FinishAttach() { attach_(); }
 
   UniqueFd in;   // to read from
   UniqueFd out;  // to write to
@@ -97,6 +104,8 @@ class FakeTargets final : public StreamTargets {
   UniqueFd cut_off;
   bool close_input_at_end = false;
   bool input_closed = false;
+  bool hold_attach = false;  // until FinishAttach
+  bool attach_throws = false;
 
  private:
   void Give(const StreamSet& wanted, const OnStreams& on_streams) {
@@ -114,6 +123,7 @@ class FakeTargets final : public StreamTargets {
   std::condition_variable changed_;
   bool started_ = false;
   OnExit on_exit_;
+  std::function<void()> attach_;
 };
 
 // A client's blocking socket.
@@ -221,6 +231,11 @@ class Client {
       if (frame.type == 0) streams[frame.stream] += frame.payload;
     }
     return streams;
+  }
+  // Whether the server hangs up, which is not the same as saying nothing for a while.
+  bool IsLeft() {
+    char byte;
+    return recv(socket_.get(), &byte, 1, 0) == 0;
   }
   void Close() { socket_.Reset(); }
 
@@ -385,7 +400,7 @@ TEST_F(StreamServerTest, AMalformedMessageEndsThatClientOnly) {
 TEST_F(StreamServerTest, AClientThatNeverOpensItsChannelsIsLeft) {
   Start({.creation_timeout_ms = 100});
   Client silent = Connect(Exec({false, true, false, false}));
-  EXPECT_EQ(silent.Read(1), "");
+  EXPECT_TRUE(silent.IsLeft());
   Client half = Connect(Exec({false, true, false, false}));
   EXPECT_THAT(half.AskSpdy("v4.channel.k8s.io"), StartsWith("HTTP/1.1 101 "));
   SpdyClientFrames frames;
@@ -419,6 +434,56 @@ TEST_F(StreamServerTest, AnAttachEndsWithTheClientsInputUnlessTheContainerIsToSe
   std::map<char, std::string> channels = staying.ReadMessages();
   EXPECT_EQ(channels[1], "the container's answer");
   EXPECT_EQ(channels[3], kSuccess);
+}
+
+// A container with stdin_once.
+class InputOfFirstClientTest : public StreamServerTest {
+ protected:
+  InputOfFirstClientTest() { targets_.close_input_at_end = true; }
+
+  Client Attach() {
+    Client client = Connect(AttachOrder{"container", {true, true, false, false}});
+    EXPECT_THAT(client.AskWebSocket("v5.channel.k8s.io"), StartsWith("HTTP/1.1 101 "));
+    EXPECT_TRUE(targets_.AwaitStart());
+    return client;
+  }
+  // Until the streams are the session's: what the process writes arrives.
+  void AwaitStreams(Client& client) {
+    EXPECT_EQ(client.ReadMessage(), "\1") << "the greeting";
+    WriteOut("ready");
+    EXPECT_EQ(client.ReadMessage(), "\1ready");
+  }
+};
+
+TEST_F(InputOfFirstClientTest, EndsWithAPlainDisconnect) {
+  Client client = Attach();
+  AwaitStreams(client);
+  client.Close();
+  EXPECT_TRUE(targets_.AwaitInputClosed());
+}
+
+TEST_F(InputOfFirstClientTest, EndsWhenTheClientIsCutOff) {
+  Client client = Attach();
+  AwaitStreams(client);
+  ASSERT_EQ(eventfd_write(targets_.cut_off.get(), 1), 0);
+  targets_.out.Reset();
+  EXPECT_TRUE(targets_.AwaitInputClosed());
+}
+
+TEST_F(InputOfFirstClientTest, EndsWhenTheClientGoesBeforeItHasTheStreams) {
+  targets_.hold_attach = true;
+  Attach().Close();
+  // Later clients are served, so the first one's end has been seen.
+  for (int i = 0; i < 2; ++i) Client(*server_->Issue(Exec({})) + "0").AskWebSocket("v5.channel.k8s.io");
+  targets_.FinishAttach();
+  EXPECT_TRUE(targets_.AwaitInputClosed());
+}
+
+TEST_F(InputOfFirstClientTest, EndsWithTheServer) {
+  Client client = Attach();
+  AwaitStreams(client);
+  server_.reset();
+  EXPECT_TRUE(targets_.input_closed);
 }
 
 TEST_F(StreamServerTest, AnAttachedClientIsToldThatItWasCutOff) {
@@ -562,6 +627,46 @@ TEST_F(StreamServerTest, ThousandsOfClientsLeaveNoDescriptorBehind) {
   int64_t deadline = MonotonicMilliseconds() + kPatienceMs;
   while (descriptors() > before && MonotonicMilliseconds() < deadline) std::this_thread::yield();
   EXPECT_LE(descriptors(), before);
+}
+
+// So many descriptors as the test needs for both ends.
+void AllowDescriptors(rlim_t count) {
+  rlimit limit{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  limit.rlim_cur = std::max(limit.rlim_cur, std::min(count, limit.rlim_max));
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+TEST_F(StreamServerTest, Rule22AThousandIdleConnectionsKeepOutNobodyWithAToken) {
+  AllowDescriptors(4096);
+  std::string nowhere = *server_->Issue(Exec({false, true, false, false}));
+  Client running = BeginExec();
+  std::vector<Client> idle;
+  for (int i = 0; i < 1000; ++i) idle.emplace_back(nowhere);
+  WriteOut("undisturbed");
+  EXPECT_EQ(running.ReadMessage(), "\1undisturbed");
+  Client late = Connect(Exec({false, true, false, false}));
+  EXPECT_THAT(late.AskWebSocket("v5.channel.k8s.io"), StartsWith("HTTP/1.1 101 "));
+  EXPECT_TRUE(idle.front().IsLeft()) << "the oldest makes room";
+}
+
+TEST_F(StreamServerTest, AClientThatDoesNotSendItsRequestInTimeIsLeft) {
+  Start({.request_timeout_ms = 100});
+  Client slow = Connect(Exec({false, true, false, false}));
+  slow.Send("GET / HTTP/1.1\r\n");
+  EXPECT_TRUE(slow.IsLeft());
+}
+
+TEST_F(StreamServerTest, AnExceptionEndsTheStreamThatItCameFromAndNoOther) {
+  Client good = BeginExec();
+  targets_.attach_throws = true;
+  Client bad = Connect(AttachOrder{"container", {false, true, false, false}});
+  bad.AskWebSocket("v5.channel.k8s.io");
+  EXPECT_EQ(bad.ReadMessage(), "\1") << "the greeting";
+  EXPECT_EQ(bad.ReadMessage(), "");
+  WriteOut("still served");
+  EXPECT_EQ(good.ReadMessage(), "\1still served");
+  EndProcess(0);
 }
 
 }  // namespace

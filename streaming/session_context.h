@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What a session works with; all of it outlives the session.
+// What a session works with. All of it outlives the connection; the reactor alone outlives the session.
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <span>
 
+#include "base/guarded.h"
 #include "base/reactor.h"
 #include "streaming/channels.h"
 #include "streaming/targets.h"
@@ -23,17 +24,30 @@ struct SessionContext {
   int64_t creation_timeout_ms;
   // To be called when congested() becomes false.
   std::function<void()> on_relief;
+  // Ends the session, which cannot go on.
+  std::function<void(const Error&)> on_exception;
+  // On the reactor's thread: false once the server is gone, and the targets may be.
+  std::shared_ptr<const bool> serving;
 };
 
-// A callback for any thread that runs `method` of `session` on the reactor, if the session still lives then.
+// A callback for any thread that runs `method` of `session` on the reactor, or `too_late` if the session is
+// gone by then. An exception ends the session.
 template <typename Session, typename Argument>
 std::function<void(Argument)> OnReactor(const SessionContext& context, std::weak_ptr<Session> session,
-                                        void (Session::*method)(Argument)) {
-  return [reactor = context.reactor, session, method](Argument argument) {
+                                        void (Session::*method)(Argument),
+                                        std::function<void(const Argument&)> too_late = nullptr) {
+  return [reactor = context.reactor, on_exception = context.on_exception, session, method,
+          too_late](Argument argument) {
     // std::function copies what it holds, and descriptors cannot be copied.
     auto held = std::make_shared<Argument>(std::move(argument));
-    reactor->Post([session, method, held] {
-      if (auto alive = session.lock()) (alive.get()->*method)(std::move(*held));
+    reactor->Post([on_exception, session, method, too_late, held] {
+      auto alive = session.lock();
+      if (alive == nullptr) return too_late != nullptr ? too_late(*held) : void();
+      try {
+        (alive.get()->*method)(std::move(*held));
+      } catch (...) {
+        on_exception(CurrentException("serve", "a stream"));
+      }
     });
   };
 }

@@ -3,22 +3,23 @@
 
 #include "cri/daemon/daemon.h"
 
-#include <fcntl.h>
 #include <grpcpp/resource_quota.h>
-#include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <filesystem>
 
 #include "base/duplicate.h"
 #include "base/file_io.h"
+#include "cri/daemon/root_lock.h"
 #include "cri/spec/rlimits.h"
 
 namespace davit {
 namespace {
 
-// A stuck call holds a thread, so there are many; an idle thread ends by itself.
-constexpr int kMaxThreads = 1'000;
+// Beside those that the admitted calls may hold (Admission): for gRPC's own waiting, and for calls that are
+// being refused. An idle thread ends by itself.
+constexpr int kSpareThreads = 64;
 constexpr int kMaxMessage = 64 << 20;
 constexpr char kPodCidr[] = "pod_cidr";  // the setting's name in the records
 
@@ -29,13 +30,9 @@ Result<> MakeDir(const std::string& path, mode_t mode) {
   return {};
 }
 
-// Two daemons on one root would destroy each other's pods.
-Result<UniqueFd> LockRoot(const std::string& root) {
-  UniqueFd lock = TRY(OpenAt(AT_FDCWD, root + "/lock", O_RDWR | O_CREAT, 0600));
-  if (flock(lock.get(), LOCK_EX | LOCK_NB) < 0) {
-    return Fail(Code::kFailedPrecondition, "lock", root, "another davitd uses this root");
-  }
-  return lock;
+uint64_t DescriptorLimit() {
+  rlimit limit{};
+  return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 0;
 }
 
 StreamServerOptions StreamOptions(const StreamingConfig& config) {
@@ -85,10 +82,11 @@ Result<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, const Logger
   facts.rlimits = ContainerRlimits(config.container, facts.can_raise_limits, log);
   TRY(daemon->LabelLayers(facts.selinux));
   Records& records = *daemon->records_;
-  daemon->runtime_ = std::make_unique<Runtime>(Host{
-      daemon->config_, log, records, [&records] { return records.CheckpointState(); }, *daemon->snapshotter_,
-      *daemon->images_, *daemon->cgroups_, *daemon->network_, *daemon->shims_, daemon->seccomp_,
-      daemon->apparmor_, daemon->selinux_, std::move(facts), cdi::Registry(daemon->config_.cdi.spec_dirs)});
+  daemon->runtime_ = std::make_unique<Runtime>(
+      Host{daemon->config_, log, records, [&records] { return records.CheckpointState(); },
+           *daemon->snapshotter_, *daemon->images_, *daemon->cgroups_, *daemon->network_, *daemon->shims_,
+           *daemon->outputs_, daemon->seccomp_, daemon->apparmor_, daemon->selinux_, std::move(facts),
+           cdi::Registry(daemon->config_.cdi.spec_dirs)});
   TRY(daemon->runtime_->Recover());
   daemon->streams_ =
       TRY(StreamServer::Start(StreamOptions(config.streaming), daemon->runtime_->execs(), log));
@@ -97,7 +95,7 @@ Result<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, const Logger
 
 Daemon::~Daemon() {
   EndServing();
-  if (listener_.own && listener_.socket) unlink(SocketPath(config_).c_str());
+  RemoveSocketFile(listener_);
 }
 
 // Takes no more connections first: they are the next daemon's.
@@ -105,6 +103,7 @@ void Daemon::EndServing() {
   if (acceptor_ != nullptr) reactor_->Await([this] { acceptor_.reset(); });
   if (runtime_ != nullptr) runtime_->announcer().EndWatching();
   if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(5));
+  if (async_calls_ != nullptr) async_calls_->Stop();
 }
 
 Result<> Daemon::OpenDirectories() {
@@ -112,7 +111,10 @@ Result<> Daemon::OpenDirectories() {
   TRY(MakeDir(config_.root, 0700));
   TRY(MakeDir(config_.state, 0711));
   TRY(MakeDir(config_.state + "/sandboxes", 0700));
-  lock_ = TRY(LockRoot(config_.root));
+  lock_ = TRY(LockRoot(config_.root, kRootPatienceMs, [this](const std::string& holder) {
+    log_.Log(LogLevel::kWarning, "waiting for another davitd to release this root",
+             {{"root", config_.root}, {"holder", holder}});
+  }));
   return {};
 }
 
@@ -148,6 +150,7 @@ Result<> Daemon::OpenHost(const std::string& program_dir) {
   spawner_ = TRY(ShimSpawner::Start(*shim_cgroup_));
   network_ = TRY(NodeNetwork::Open(TRY(NetworkOptions(config_.network)), TRY(PodCidrIn(*records_)), log_));
   reactor_ = TRY(Reactor::Start());
+  outputs_ = TRY(Reactor::Start());
   launcher_ = TRY(ShimLauncher::Create(program_dir + "/davit-shim", config_.state, STDERR_FILENO,
                                        [this](const SpawnRequest& shim) { return spawner_->Spawn(shim); }));
   shims_ = std::make_unique<NodeShims>(*launcher_, *reactor_);
@@ -155,10 +158,14 @@ Result<> Daemon::OpenHost(const std::string& program_dir) {
 }
 
 Result<> Daemon::Serve() {
-  runtime_service_ = std::make_unique<RuntimeService>(*runtime_, *streams_, log_);
-  image_service_ = std::make_unique<ImageService>(*images_, *snapshotter_, config_.image.pinned, log_);
+  admission_ =
+      std::make_unique<Admission>(Admission::DefaultLimits(DescriptorLimit()), [this] { heap_->Note(); });
+  heap_ = TRY(HeapTrimmer::Start(*outputs_, [this] { return admission_->busy(); }));
+  runtime_service_ = std::make_unique<RuntimeService>(*runtime_, *streams_, *admission_, log_);
+  image_service_ =
+      std::make_unique<ImageService>(*images_, *snapshotter_, config_.image.pinned, *admission_, log_);
   grpc::ResourceQuota quota("davitd");
-  quota.SetMaxThreads(kMaxThreads);
+  quota.SetMaxThreads(admission_->most_threads() + kSpareThreads);
   grpc::ServerBuilder builder;
   builder.SetResourceQuota(quota);
   builder.SetMaxReceiveMessageSize(kMaxMessage);
@@ -168,8 +175,15 @@ Result<> Daemon::Serve() {
       grpc::InsecureServerCredentials());
   builder.RegisterService(runtime_service_.get());
   builder.RegisterService(image_service_.get());
+  async_calls_ = std::make_unique<AsyncCalls>(
+      builder, *runtime_service_, *admission_, log_,
+      [this](auto on_news, auto cut_off) { return runtime_->announcer().Watch(on_news, cut_off); },
+      [this](const v1::ExecSyncRequest& request, Call& call, std::stop_token gone, auto done) {
+        runtime_->execs().RunSync(request, call, std::move(gone), done);
+      });
   server_ = builder.BuildAndStart();
   if (server_ == nullptr) return Fail(Code::kInternal, "serve", config_.listen, "gRPC does not start");
+  async_calls_->Start();
   return AcceptConnections();
 }
 

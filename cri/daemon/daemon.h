@@ -12,11 +12,14 @@
 
 #include "base/acceptor.h"
 #include "cri/config/config.h"
+#include "cri/daemon/heap.h"
 #include "cri/daemon/image_records.h"
 #include "cri/daemon/listener.h"
 #include "cri/host/cgroup/shim_spawner.h"
 #include "cri/network/node_network.h"
 #include "cri/runtime/runtime.h"
+#include "cri/service/admission.h"
+#include "cri/service/async_calls.h"
 #include "cri/service/image_service.h"
 #include "cri/service/runtime_service.h"
 #include "cri/shims/node_shims.h"
@@ -68,12 +71,16 @@ class Daemon {
   AppArmor apparmor_;
   SeLinux selinux_;
   std::unique_ptr<Reactor> reactor_;
+  std::unique_ptr<Reactor> outputs_;
   std::unique_ptr<ShimLauncher> launcher_;
   std::unique_ptr<NodeShims> shims_;
   std::unique_ptr<Runtime> runtime_;
   std::unique_ptr<StreamServer> streams_;
+  std::unique_ptr<Admission> admission_;
+  std::unique_ptr<HeapTrimmer> heap_;  // made and destroyed while no call is in progress
   std::unique_ptr<RuntimeService> runtime_service_;
   std::unique_ptr<ImageService> image_service_;
+  std::unique_ptr<AsyncCalls> async_calls_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> connections_;
   std::unique_ptr<Acceptor> acceptor_;  // on the reactor's thread

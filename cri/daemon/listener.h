@@ -4,6 +4,10 @@
 // The UNIX socket that serves the CRI.
 #pragma once
 
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/error.h"
@@ -12,15 +16,28 @@
 namespace davit {
 
 struct Listener {
+  struct File {
+    std::string path;
+    dev_t device;
+    ino_t inode;
+  };
+
   UniqueFd socket;  // non-blocking
-  // Whether its path is ours to remove. The service manager's socket stays, and whoever connects waits there
-  // for the next daemon.
-  bool own = true;
+  // The file that is ours to remove. None: the service manager's socket stays, and clients that connect wait
+  // there for the next daemon.
+  std::optional<File> file;
 };
 
-// The socket that the service manager holds for us at `path` (sd_listen_fds(3)), else one of our own in place
-// of what a killed daemon has left there, with mode 0660. That no other daemon is alive is for the caller to
-// know. A service manager's socket at another path is an error.
-Result<Listener> OpenListener(const std::string& path);
+// How long the server of an existing socket may take to show that it is alive, or to end.
+constexpr int64_t kListenerPatienceMs = 3'000;
+
+// The socket that the service manager holds for us at `path` (sd_listen_fds(3)), else one of our own, with
+// mode 0660. A socket that a killed daemon has left at `path` is replaced; one whose server lives is not
+// (kFailedPrecondition, naming the process), nor is a file of another kind. A service manager's socket at
+// another path is an error.
+Result<Listener> OpenListener(const std::string& path, int64_t patience_ms = kListenerPatienceMs);
+
+// Removes the listener's file, unless another one is at its path by now.
+void RemoveSocketFile(const Listener& listener);
 
 }  // namespace davit

@@ -12,6 +12,7 @@
 #include <iostream>
 
 #include "cri/daemon/daemon.h"
+#include "cri/daemon/heap.h"
 #include "cri/service/version.h"
 
 namespace davit {
@@ -90,6 +91,7 @@ int Main(int argc, char** argv) {
     std::cerr << "davitd: " << config.error().ToString() << '\n';
     return 2;
   }
+  ConfigureHeap();
   Logger log(STDERR_FILENO, config->log_level);
   Result<> ran = Run(*config, log);
   if (ran) return 0;

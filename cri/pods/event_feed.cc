@@ -3,9 +3,7 @@
 
 #include "cri/pods/event_feed.h"
 
-#include <chrono>
-
-#include "base/time.h"
+#include <utility>
 
 namespace davit {
 
@@ -14,28 +12,28 @@ EventFeed::Watcher::~Watcher() {
   feed_.watchers_.erase(this);
 }
 
-Result<EventFeed::Event> EventFeed::Watcher::Next(int64_t deadline_ms) {
-  auto deadline =
-      std::chrono::steady_clock::now() + std::chrono::milliseconds(deadline_ms - MonotonicMilliseconds());
+Result<EventFeed::Event> EventFeed::Watcher::Next() {
   MutexLock lock(feed_.mutex_);
-  while (true) {
-    if (feed_.ended_) return Fail(Code::kUnavailable, "watch events", "", "the daemon is stopping");
-    if (lagging_) {
-      return Fail(Code::kResourceExhausted, "watch events", "",
-                  "events were not read as fast as they came; list the pods again");
-    }
-    if (!queue_.empty()) {
-      Event event = std::move(queue_.front());
-      queue_.pop_front();
-      queued_bytes_ -= event->ByteSizeLong();
-      return event;
-    }
-    if (!feed_.changed_.WaitUntil(feed_.mutex_, deadline)) return Event();
+  if (feed_.ended_) return Fail(Code::kUnavailable, "watch events", "", "the daemon is stopping");
+  if (lagging_) {
+    return Fail(Code::kResourceExhausted, "watch events", "",
+                "events were not read as fast as they came; list the pods again");
   }
+  waits_ = queue_.empty();
+  if (waits_) return Event();
+  Event event = std::move(queue_.front());
+  queue_.pop_front();
+  queued_bytes_ -= event->ByteSizeLong();
+  return event;
 }
 
-std::unique_ptr<EventFeed::Watcher> EventFeed::Watch(std::function<void()> cut_off) {
-  std::unique_ptr<Watcher> watcher(new Watcher(*this, std::move(cut_off)));
+void EventFeed::Watcher::TellNews() {
+  if (std::exchange(waits_, false)) on_news_();
+}
+
+std::unique_ptr<EventFeed::Watcher> EventFeed::Watch(std::function<void()> on_news,
+                                                     std::function<void()> cut_off) {
+  std::unique_ptr<Watcher> watcher(new Watcher(*this, std::move(on_news), std::move(cut_off)));
   MutexLock lock(mutex_);
   watchers_.insert(watcher.get());
   return watcher;
@@ -54,19 +52,20 @@ void EventFeed::Publish(Event event) {
     if (watcher->queue_.empty() || watcher->queued_bytes_ + bytes <= most_bytes_) {
       watcher->queue_.push_back(event);
       watcher->queued_bytes_ += bytes;
+      watcher->TellNews();
       continue;
     }
     watcher->lagging_ = true;
     watcher->queue_.clear();
     watcher->cut_off_();
+    watcher->TellNews();
   }
-  changed_.NotifyAll();
 }
 
 void EventFeed::End() {
   MutexLock lock(mutex_);
   ended_ = true;
-  changed_.NotifyAll();
+  for (Watcher* watcher : watchers_) watcher->TellNews();
 }
 
 }  // namespace davit

@@ -25,35 +25,41 @@ class EventFeed {
  public:
   using Event = std::shared_ptr<const ::runtime::v1::ContainerEventResponse>;
 
-  // One client, for one thread. The feed outlives it.
+  // One client. The feed outlives it.
   class Watcher {
    public:
     ~Watcher();
     Watcher(const Watcher&) = delete;
     Watcher& operator=(const Watcher&) = delete;
 
-    // The next event; null when none came until `deadline_ms` (MonotonicMilliseconds). kResourceExhausted
-    // when the watcher was cut off, kUnavailable when the feed has ended.
-    Result<Event> Next(int64_t deadline_ms);
+    // The next event; null when there is none yet, and then `on_news` is called once when that changes.
+    // kResourceExhausted when the watcher was cut off, kUnavailable when the feed has ended.
+    Result<Event> Next();
 
    private:
     friend class EventFeed;
-    Watcher(EventFeed& feed, std::function<void()> cut_off) : feed_(feed), cut_off_(std::move(cut_off)) {}
+    Watcher(EventFeed& feed, std::function<void()> on_news, std::function<void()> cut_off)
+        : feed_(feed), on_news_(std::move(on_news)), cut_off_(std::move(cut_off)) {}
+    void TellNews();
 
     // All but these constants is guarded by the feed's mutex.
     EventFeed& feed_;
+    const std::function<void()> on_news_;
     const std::function<void()> cut_off_;
     std::deque<Event> queue_;
     size_t queued_bytes_ = 0;
     bool lagging_ = false;
+    bool waits_ = false;  // Next had nothing
   };
 
   // Events of `most_bytes` together may wait for one watcher, and one event of any size.
   explicit EventFeed(size_t most_bytes = 16 << 20) : most_bytes_(most_bytes) {}
 
-  // `cut_off` is called when the watcher is cut off, from the publisher's thread: it wakes a thread that is
-  // stuck in writing to the client, and does not block.
-  std::unique_ptr<Watcher> Watch(std::function<void()> cut_off) EXCLUDES(mutex_);
+  // Both functions are called from publishers' threads, under the feed's lock: they do not block, and do not
+  // use the feed. `on_news` as in Next; `cut_off` when the watcher is cut off: it ends a write to the client
+  // that does not come to its end.
+  std::unique_ptr<Watcher> Watch(std::function<void()> on_news, std::function<void()> cut_off)
+      EXCLUDES(mutex_);
 
   // False: nobody would see an event.
   bool watched() const EXCLUDES(mutex_);
@@ -66,7 +72,6 @@ class EventFeed {
  private:
   const size_t most_bytes_;
   mutable Mutex mutex_;
-  CondVar changed_;
   std::set<Watcher*> watchers_ GUARDED_BY(mutex_);
   bool ended_ GUARDED_BY(mutex_) = false;
 };

@@ -6,9 +6,6 @@
 #include <gtest/gtest.h>
 
 #include <string>
-#include <thread>
-
-#include "base/time.h"
 
 namespace davit {
 namespace {
@@ -19,12 +16,8 @@ EventFeed::Event Named(const std::string& id) {
   return event;
 }
 
-int64_t In(int64_t ms) {
-  return MonotonicMilliseconds() + ms;
-}
-
 std::string NextId(EventFeed::Watcher& watcher) {
-  Result<EventFeed::Event> event = watcher.Next(In(30'000));
+  Result<EventFeed::Event> event = watcher.Next();
   return event && *event ? (*event)->container_id() : "(none)";
 }
 
@@ -32,34 +25,43 @@ TEST(EventFeed, EveryWatcherGetsAllEventsSinceItBegan) {
   EventFeed feed;
   EXPECT_FALSE(feed.watched());
   feed.Publish(Named("unseen"));
-  auto first = feed.Watch([] {});
+  auto first = feed.Watch([] {}, [] {});
   EXPECT_TRUE(feed.watched());
   feed.Publish(Named("a"));
-  auto second = feed.Watch([] {});
+  auto second = feed.Watch([] {}, [] {});
   feed.Publish(Named("b"));
 
   EXPECT_EQ(NextId(*first), "a");
   EXPECT_EQ(NextId(*first), "b");
   EXPECT_EQ(NextId(*second), "b");
-  EXPECT_EQ(second->Next(In(0)).value(), nullptr);
+  EXPECT_EQ(second->Next().value(), nullptr);
   first.reset();
   second.reset();
   EXPECT_FALSE(feed.watched());
 }
 
-TEST(EventFeed, AWaitingWatcherIsWoken) {
+TEST(EventFeed, AWatcherThatFoundNothingHearsOfNewsOnce) {
   EventFeed feed;
-  auto watcher = feed.Watch([] {});
-  std::thread publisher([&] { feed.Publish(Named("late")); });
-  EXPECT_EQ(NextId(*watcher), "late");
-  publisher.join();
+  int news = 0;
+  auto watcher = feed.Watch([&news] { ++news; }, [] {});
+  feed.Publish(Named("before the first look"));
+  EXPECT_EQ(news, 0) << "it has not looked yet";
+  EXPECT_EQ(NextId(*watcher), "before the first look");
+  EXPECT_EQ(watcher->Next().value(), nullptr);
+  feed.Publish(Named("a"));
+  feed.Publish(Named("b"));
+  EXPECT_EQ(news, 1);
+  EXPECT_EQ(NextId(*watcher), "a");
+  EXPECT_EQ(NextId(*watcher), "b");
+  feed.Publish(Named("c"));
+  EXPECT_EQ(news, 1) << "it has not found the end yet";
 }
 
 TEST(EventFeed, ASlowWatcherIsCutOffAndTheOthersGoOn) {
   EventFeed feed(/*most_bytes=*/3 * Named("0")->ByteSizeLong());
   int cuts = 0;
-  auto slow = feed.Watch([&] { ++cuts; });
-  auto quick = feed.Watch([] { FAIL(); });
+  auto slow = feed.Watch([] {}, [&] { ++cuts; });
+  auto quick = feed.Watch([] {}, [] { FAIL(); });
   for (int i = 0; i < 3; ++i) {
     feed.Publish(Named(std::to_string(i)));
     EXPECT_EQ(NextId(*quick), std::to_string(i));
@@ -69,18 +71,20 @@ TEST(EventFeed, ASlowWatcherIsCutOffAndTheOthersGoOn) {
   feed.Publish(Named("4"));
 
   EXPECT_EQ(cuts, 1);
-  EXPECT_EQ(slow->Next(In(30'000)).error().code, Code::kResourceExhausted);
+  EXPECT_EQ(slow->Next().error().code, Code::kResourceExhausted);
   EXPECT_EQ(NextId(*quick), "3");
   EXPECT_EQ(NextId(*quick), "4");
 }
 
 TEST(EventFeed, ItsEndIsTheEndOfAllWatchers) {
   EventFeed feed;
-  auto watcher = feed.Watch([] {});
-  std::thread ender([&] { feed.End(); });
-  EXPECT_EQ(watcher->Next(In(30'000)).error().code, Code::kUnavailable);
-  EXPECT_EQ(feed.Watch([] {})->Next(In(30'000)).error().code, Code::kUnavailable);
-  ender.join();
+  int news = 0;
+  auto watcher = feed.Watch([&news] { ++news; }, [] {});
+  EXPECT_EQ(watcher->Next().value(), nullptr);
+  feed.End();
+  EXPECT_EQ(news, 1);
+  EXPECT_EQ(watcher->Next().error().code, Code::kUnavailable);
+  EXPECT_EQ(feed.Watch([] {}, [] {})->Next().error().code, Code::kUnavailable);
 }
 
 }  // namespace

@@ -31,9 +31,9 @@ class Announcer {
   // `pods` outlives the object.
   explicit Announcer(PodTable& pods) : pods_(pods) {}
 
-  // From now on; `cut_off` as in event_feed.h.
-  std::unique_ptr<EventFeed::Watcher> Watch(std::function<void()> cut_off) {
-    return feed_.Watch(std::move(cut_off));
+  // From now on; both functions as in event_feed.h.
+  std::unique_ptr<EventFeed::Watcher> Watch(std::function<void()> on_news, std::function<void()> cut_off) {
+    return feed_.Watch(std::move(on_news), std::move(cut_off));
   }
   // Ends all watching, before the daemon stops to serve.
   void EndWatching() { feed_.End(); }

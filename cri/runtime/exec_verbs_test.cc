@@ -22,6 +22,15 @@ v1::ExecSyncRequest TrueIn(const std::string& container) {
   return request;
 }
 
+// An ExecSync that is waited for.
+Result<v1::ExecSyncResponse> RunSync(World& world, const v1::ExecSyncRequest& request, Call& call,
+                                     std::stop_token gone = {}) {
+  std::promise<Result<v1::ExecSyncResponse>> done;
+  world.runtime().execs().RunSync(request, call, std::move(gone),
+                                  [&done](auto result) { done.set_value(std::move(result)); });
+  return done.get_future().get();
+}
+
 ExecOrder ExecIn(const std::string& container) {
   return ExecOrder{
       container, {"/bin/sh"}, StreamSet{.in = true, .out = true, .err = true, .terminal = false}};
@@ -37,7 +46,7 @@ TEST(Execs, ExecSyncHasOutputAndCode) {
   World world;
   World::Pod pod = world.RunPod();
   Call call = NewCall();
-  v1::ExecSyncResponse response = world.runtime().execs().RunSync(TrueIn(pod.container), call).value();
+  v1::ExecSyncResponse response = RunSync(world, TrueIn(pod.container), call).value();
   EXPECT_EQ(response.stdout(), "out");
   EXPECT_EQ(response.stderr(), "err");
   EXPECT_EQ(response.exit_code(), 7);
@@ -50,16 +59,38 @@ TEST(Execs, AFailureOfAnyStepOfExecSyncIsItsErrorAndTheNextOneWorks) {
     SCOPED_TRACE(step);
     world.steps.Fail(step);
     Call call = NewCall();
-    EXPECT_FALSE(world.runtime().execs().RunSync(TrueIn(pod.container), call));
-    EXPECT_TRUE(world.runtime().execs().RunSync(TrueIn(pod.container), call));
+    EXPECT_FALSE(RunSync(world, TrueIn(pod.container), call));
+    EXPECT_TRUE(RunSync(world, TrueIn(pod.container), call));
   }
+}
+
+TEST(Execs, AHangingCommandEndsAtTheDeadlineWithoutAWaitingThread) {
+  World world;
+  World::Pod pod = world.RunPod();
+  world.shims.HangExecs();
+  std::promise<Result<v1::ExecSyncResponse>> done;
+  Call call{MonotonicMilliseconds() + 1'000, {}};
+  world.runtime().execs().RunSync(TrueIn(pod.container), call, {},
+                                  [&done](auto result) { done.set_value(std::move(result)); });
+  EXPECT_LT(MonotonicMilliseconds(), call.deadline_ms) << "the caller has its thread back before";
+  EXPECT_EQ(Await(done.get_future()).error().code, Code::kDeadlineExceeded);
+}
+
+TEST(Execs, AHangingCommandEndsWhenNobodyWaitsForIt) {
+  World world;
+  World::Pod pod = world.RunPod();
+  world.shims.HangExecs();
+  std::stop_source client;
+  client.request_stop();
+  Call call = NewCall();
+  EXPECT_EQ(RunSync(world, TrueIn(pod.container), call, client.get_token()).error().code, Code::kCancelled);
 }
 
 TEST(Execs, NothingIsRunInAContainerThatDoesNotRun) {
   World world;
   std::string id = world.CreateContainer(world.RunSandbox().value()).value();
   Call call = NewCall();
-  EXPECT_EQ(world.runtime().execs().RunSync(TrueIn(id), call).error().code, Code::kFailedPrecondition);
+  EXPECT_EQ(RunSync(world, TrueIn(id), call).error().code, Code::kFailedPrecondition);
   v1::ExecRequest request;
   request.set_container_id(id);
   request.add_cmd("sh");

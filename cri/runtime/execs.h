@@ -5,6 +5,8 @@
 #pragma once
 
 #include <functional>
+#include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -12,9 +14,11 @@
 #include "base/log.h"
 #include "base/worker_pool.h"
 #include "cri/host/cgroup/cgroups.h"
+#include "cri/host/cgroup/exec_cgroup.h"
 #include "cri/pods/pod_table.h"
 #include "cri/runtime/call.h"
 #include "cri/runtime/confinement.h"
+#include "cri/runtime/exec_output.h"
 #include "streaming/targets.h"
 
 namespace davit {
@@ -24,17 +28,23 @@ namespace v1 = ::runtime::v1;
 // Thread-safe, as runtime.h says.
 class Execs final : public StreamTargets {
  public:
-  // All outlive the object. `workers` start streams; none of them waits for a shim.
+  // All outlive the object. `workers` start streams; none of them waits for a shim. `cleaners` kill what
+  // timed out. `outputs` collects the output of commands that take long.
   struct Ports {
     PodTable& pods;
     const Cgroups& cgroups;
     Confinement& confinement;
     WorkerPool& workers;
+    WorkerPool& cleaners;
+    Reactor& outputs;
     const Logger& log;
   };
   explicit Execs(const Ports& ports) : ports_(ports) {}
 
-  Result<v1::ExecSyncResponse> RunSync(const v1::ExecSyncRequest& request, Call& call);
+  // ExecSync. Calls `done` once, from any thread, with the command's outcome; `call` lives until then. Waits
+  // on the calling thread for a short while only. The command is killed when `gone` is requested.
+  using OnSyncExec = std::function<void(Result<v1::ExecSyncResponse>)>;
+  void RunSync(const v1::ExecSyncRequest& request, Call& call, std::stop_token gone, OnSyncExec done);
 
   // Check the request; what is to be done when the client connects to the streaming server.
   Result<ExecOrder> OrderExec(const v1::ExecRequest& request);
@@ -58,6 +68,17 @@ class Execs final : public StreamTargets {
   };
   Result<Prepared> Prepare(const std::string& container_id, const std::vector<std::string>& command,
                            Terminal terminal);
+  // A command that a shim has.
+  struct SyncExec {
+    ContainerPtr container;  // whose the cgroup is
+    ExecCgroups::Lease cgroup;
+    std::shared_ptr<ExecOutput> output;
+    std::string command;
+    int64_t timeout_seconds;
+    int64_t deadline_ms;
+  };
+  Result<std::shared_ptr<SyncExec>> BeginSync(const v1::ExecSyncRequest& request, Call& call);
+  Result<v1::ExecSyncResponse> EndSync(SyncExec& exec, Result<ExecOutput::End> end, Call& call);
   // Send what an order asks for to the shim; the callback comes with its answer. An error: it does not come.
   Result<> BeginExec(const ExecOrder& order, const OnStreams& on_streams, const OnExit& on_exit);
   Result<> BeginAttach(const AttachOrder& order, const OnStreams& on_streams);

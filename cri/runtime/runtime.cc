@@ -29,7 +29,7 @@ Runtime::Runtime(Host host)
                    cleaners_}),
       sandboxes_({host_.config, pods_, host_.records, host_.network, host_.cgroups, host_.shims, confinement_,
                   files_, announcer_, watch_, containers_, helpers_, host_.log}),
-      execs_({pods_, host_.cgroups, confinement_, streams_, host_.log}),
+      execs_({pods_, host_.cgroups, confinement_, streams_, cleaners_, host_.outputs, host_.log}),
       statistics_({pods_, host_.cgroups, host_.snapshots, host_.network}),
       node_({host_.config, host_.facts, host_.cdi, host_.shims, host_.snapshots, host_.network,
              host_.records_health}),

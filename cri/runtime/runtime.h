@@ -37,6 +37,7 @@ struct Host {
   const Cgroups& cgroups;
   PodNetwork& network;
   Shims& shims;
+  Reactor& outputs;  // of commands that ExecSync waits for
   SeccompCompiler& seccomp;
   AppArmor& apparmor;
   const SeLinux& selinux;

@@ -81,7 +81,7 @@ Result<std::vector<v1::Image>> ImageService::Find(const v1::ImageFilter& filter)
 
 grpc::Status ImageService::ListImages(grpc::ServerContext* context, const v1::ListImagesRequest* request,
                                       v1::ListImagesResponse* response) {
-  return Serve(log_, context, "ListImages", request->filter().image().image(), response,
+  return Serve(edge_, CallClass::kLook, context, "ListImages", request->filter().image().image(), response,
                [&](Call&) -> Result<v1::ListImagesResponse> {
                  v1::ListImagesResponse list;
                  for (v1::Image& image : TRY(Find(request->filter()))) *list.add_images() = std::move(image);
@@ -91,15 +91,14 @@ grpc::Status ImageService::ListImages(grpc::ServerContext* context, const v1::Li
 
 grpc::Status ImageService::StreamImages(grpc::ServerContext*, const v1::StreamImagesRequest* request,
                                         grpc::ServerWriter<v1::StreamImagesResponse>* writer) {
-  Result<std::vector<v1::Image>> images = Find(request->filter());
-  if (!images) return ToGrpcStatus(images.error());
-  return StreamItems<v1::StreamImagesResponse>(
-      std::move(*images), writer, [](v1::StreamImagesResponse& message) { return message.add_images(); });
+  return ServeStream<v1::StreamImagesResponse>(
+      edge_, "StreamImages", writer, [&] { return Find(request->filter()); },
+      [](v1::StreamImagesResponse& message) { return message.add_images(); });
 }
 
 grpc::Status ImageService::ImageStatus(grpc::ServerContext* context, const v1::ImageStatusRequest* request,
                                        v1::ImageStatusResponse* response) {
-  return Serve(log_, context, "ImageStatus", request->image().image(), response,
+  return Serve(edge_, CallClass::kLook, context, "ImageStatus", request->image().image(), response,
                [&](Call&) -> Result<v1::ImageStatusResponse> {
                  TRY(RequireImage(request->image()));
                  v1::ImageStatusResponse status;
@@ -120,7 +119,7 @@ grpc::Status ImageService::ImageStatus(grpc::ServerContext* context, const v1::I
 
 grpc::Status ImageService::PullImage(grpc::ServerContext* context, const v1::PullImageRequest* request,
                                      v1::PullImageResponse* response) {
-  return Serve(log_, context, "PullImage", request->image().image(), response,
+  return Serve(edge_, CallClass::kPull, context, "PullImage", request->image().image(), response,
                [&](Call& call) -> Result<v1::PullImageResponse> {
                  TRY(RequireImage(request->image()));
                  PullRequest pull;
@@ -136,7 +135,7 @@ grpc::Status ImageService::PullImage(grpc::ServerContext* context, const v1::Pul
 
 grpc::Status ImageService::RemoveImage(grpc::ServerContext* context, const v1::RemoveImageRequest* request,
                                        v1::RemoveImageResponse* response) {
-  return Serve(log_, context, "RemoveImage", request->image().image(), response,
+  return Serve(edge_, CallClass::kRemove, context, "RemoveImage", request->image().image(), response,
                [&](Call&) -> Result<v1::RemoveImageResponse> {
                  TRY(RequireImage(request->image()));
                  TRY(images_.Remove(request->image().image()));
@@ -146,14 +145,16 @@ grpc::Status ImageService::RemoveImage(grpc::ServerContext* context, const v1::R
 
 grpc::Status ImageService::ImageFsInfo(grpc::ServerContext* context, const v1::ImageFsInfoRequest*,
                                        v1::ImageFsInfoResponse* response) {
-  return Serve(log_, context, "ImageFsInfo", "", response, [&](Call&) -> Result<v1::ImageFsInfoResponse> {
-    FsInfo info = TRY(snapshotter_.Info());
-    v1::ImageFsInfoResponse answer;
-    int64_t now = UnixNanoseconds();
-    *answer.add_image_filesystems() = FilesystemUsageOf(info.mountpoint, info.layers, now);
-    *answer.add_container_filesystems() = FilesystemUsageOf(info.mountpoint, info.containers, now);
-    return answer;
-  });
+  return Serve(edge_, CallClass::kLook, context, "ImageFsInfo", "", response,
+               [&](Call&) -> Result<v1::ImageFsInfoResponse> {
+                 FsInfo info = TRY(snapshotter_.Info());
+                 v1::ImageFsInfoResponse answer;
+                 int64_t now = UnixNanoseconds();
+                 *answer.add_image_filesystems() = FilesystemUsageOf(info.mountpoint, info.layers, now);
+                 *answer.add_container_filesystems() =
+                     FilesystemUsageOf(info.mountpoint, info.containers, now);
+                 return answer;
+               });
 }
 
 }  // namespace davit

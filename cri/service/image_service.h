@@ -6,6 +6,7 @@
 
 #include "api/cri/v1/api.grpc.pb.h"
 #include "base/log.h"
+#include "cri/service/rpc.h"
 #include "images/image_store.h"
 #include "snapshotter/snapshotter.h"
 
@@ -17,8 +18,8 @@ class ImageService final : public v1::ImageService::Service {
  public:
   // Images with a reference that one of the `pinned` patterns (fnmatch(3)) matches are reported as pinned.
   ImageService(ImageStore& images, Snapshotter& snapshotter, std::vector<std::string> pinned,
-               const Logger& log)
-      : images_(images), snapshotter_(snapshotter), pinned_(std::move(pinned)), log_(log) {}
+               Admission& admission, const Logger& log)
+      : images_(images), snapshotter_(snapshotter), pinned_(std::move(pinned)), edge_{log, admission} {}
 
   grpc::Status ListImages(grpc::ServerContext* context, const v1::ListImagesRequest* request,
                           v1::ListImagesResponse* response) override;
@@ -41,7 +42,7 @@ class ImageService final : public v1::ImageService::Service {
   ImageStore& images_;
   Snapshotter& snapshotter_;
   const std::vector<std::string> pinned_;
-  const Logger& log_;
+  const Edge edge_;
 };
 
 }  // namespace davit

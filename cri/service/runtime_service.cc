@@ -10,131 +10,127 @@ namespace davit {
 
 grpc::Status RuntimeService::Version(grpc::ServerContext* context, const v1::VersionRequest*,
                                      v1::VersionResponse* response) {
-  return Serve(log_, context, "Version", "", response, [](Call&) -> Result<v1::VersionResponse> {
-    v1::VersionResponse version;
-    version.set_version("0.1.0");  // of the kubelet's own protocol, frozen since Docker's days
-    version.set_runtime_name("davit");
-    version.set_runtime_version(kDavitVersion);
-    version.set_runtime_api_version("v1");
-    return version;
-  });
+  return Serve(edge_, CallClass::kLook, context, "Version", "", response,
+               [](Call&) -> Result<v1::VersionResponse> {
+                 v1::VersionResponse version;
+                 version.set_version("0.1.0");  // of the kubelet's own protocol, frozen since Docker's days
+                 version.set_runtime_name("davit");
+                 version.set_runtime_version(kDavitVersion);
+                 version.set_runtime_api_version("v1");
+                 return version;
+               });
 }
 
 grpc::Status RuntimeService::RuntimeConfig(grpc::ServerContext* context, const v1::RuntimeConfigRequest*,
                                            v1::RuntimeConfigResponse* response) {
-  return Serve(log_, context, "RuntimeConfig", "", response, [](Call&) -> Result<v1::RuntimeConfigResponse> {
-    v1::RuntimeConfigResponse config;
-    config.mutable_linux()->set_cgroup_driver(v1::CGROUPFS);
-    return config;
-  });
+  return Serve(edge_, CallClass::kLook, context, "RuntimeConfig", "", response,
+               [](Call&) -> Result<v1::RuntimeConfigResponse> {
+                 v1::RuntimeConfigResponse config;
+                 config.mutable_linux()->set_cgroup_driver(v1::CGROUPFS);
+                 return config;
+               });
 }
 
 grpc::Status RuntimeService::Status(grpc::ServerContext* context, const v1::StatusRequest* request,
                                     v1::StatusResponse* response) {
-  return Serve(log_, context, "Status", "", response,
+  return Serve(edge_, CallClass::kLook, context, "Status", "", response,
                [&](Call& call) { return runtime_.node().Status(*request, call); });
 }
 
 grpc::Status RuntimeService::UpdateRuntimeConfig(grpc::ServerContext* context,
                                                  const v1::UpdateRuntimeConfigRequest* request,
                                                  v1::UpdateRuntimeConfigResponse* response) {
-  return Serve(log_, context, "UpdateRuntimeConfig", "", response,
+  return Serve(edge_, CallClass::kRemove, context, "UpdateRuntimeConfig", "", response,
                [&](Call& call) { return runtime_.node().UpdateRuntimeConfig(*request, call); });
 }
 
 grpc::Status RuntimeService::RunPodSandbox(grpc::ServerContext* context,
                                            const v1::RunPodSandboxRequest* request,
                                            v1::RunPodSandboxResponse* response) {
-  return Serve(log_, context, "RunPodSandbox", request->config().metadata().name(), response,
-               [&](Call& call) { return runtime_.sandboxes().Run(*request, call); });
+  return Serve(edge_, CallClass::kStart, context, "RunPodSandbox", request->config().metadata().name(),
+               response, [&](Call& call) { return runtime_.sandboxes().Run(*request, call); });
 }
 
 grpc::Status RuntimeService::StopPodSandbox(grpc::ServerContext* context,
                                             const v1::StopPodSandboxRequest* request,
                                             v1::StopPodSandboxResponse* response) {
-  return Serve(log_, context, "StopPodSandbox", request->pod_sandbox_id(), response,
+  return Serve(edge_, CallClass::kStop, context, "StopPodSandbox", request->pod_sandbox_id(), response,
                [&](Call& call) { return runtime_.sandboxes().Stop(*request, call); });
 }
 
 grpc::Status RuntimeService::RemovePodSandbox(grpc::ServerContext* context,
                                               const v1::RemovePodSandboxRequest* request,
                                               v1::RemovePodSandboxResponse* response) {
-  return Serve(log_, context, "RemovePodSandbox", request->pod_sandbox_id(), response,
+  return Serve(edge_, CallClass::kRemove, context, "RemovePodSandbox", request->pod_sandbox_id(), response,
                [&](Call& call) { return runtime_.sandboxes().Remove(*request, call); });
 }
 
 grpc::Status RuntimeService::PodSandboxStatus(grpc::ServerContext* context,
                                               const v1::PodSandboxStatusRequest* request,
                                               v1::PodSandboxStatusResponse* response) {
-  return Serve(log_, context, "PodSandboxStatus", request->pod_sandbox_id(), response,
+  return Serve(edge_, CallClass::kLook, context, "PodSandboxStatus", request->pod_sandbox_id(), response,
                [&](Call& call) { return runtime_.sandboxes().Status(*request, call); });
 }
 
 grpc::Status RuntimeService::UpdatePodSandboxResources(grpc::ServerContext* context,
                                                        const v1::UpdatePodSandboxResourcesRequest* request,
                                                        v1::UpdatePodSandboxResourcesResponse* response) {
-  return Serve(log_, context, "UpdatePodSandboxResources", request->pod_sandbox_id(), response,
-               [&](Call& call) { return runtime_.sandboxes().UpdateResources(*request, call); });
+  return Serve(edge_, CallClass::kRemove, context, "UpdatePodSandboxResources", request->pod_sandbox_id(),
+               response, [&](Call& call) { return runtime_.sandboxes().UpdateResources(*request, call); });
 }
 
 grpc::Status RuntimeService::CreateContainer(grpc::ServerContext* context,
                                              const v1::CreateContainerRequest* request,
                                              v1::CreateContainerResponse* response) {
-  return Serve(log_, context, "CreateContainer", request->pod_sandbox_id(), response,
+  return Serve(edge_, CallClass::kStart, context, "CreateContainer", request->pod_sandbox_id(), response,
                [&](Call& call) { return runtime_.containers().Create(*request, call); });
 }
 
 grpc::Status RuntimeService::StartContainer(grpc::ServerContext* context,
                                             const v1::StartContainerRequest* request,
                                             v1::StartContainerResponse* response) {
-  return Serve(log_, context, "StartContainer", request->container_id(), response,
+  return Serve(edge_, CallClass::kStart, context, "StartContainer", request->container_id(), response,
                [&](Call& call) { return runtime_.containers().Start(*request, call); });
 }
 
 grpc::Status RuntimeService::StopContainer(grpc::ServerContext* context,
                                            const v1::StopContainerRequest* request,
                                            v1::StopContainerResponse* response) {
-  return Serve(log_, context, "StopContainer", request->container_id(), response,
+  return Serve(edge_, CallClass::kStop, context, "StopContainer", request->container_id(), response,
                [&](Call& call) { return runtime_.containers().Stop(*request, call); });
 }
 
 grpc::Status RuntimeService::RemoveContainer(grpc::ServerContext* context,
                                              const v1::RemoveContainerRequest* request,
                                              v1::RemoveContainerResponse* response) {
-  return Serve(log_, context, "RemoveContainer", request->container_id(), response,
+  return Serve(edge_, CallClass::kRemove, context, "RemoveContainer", request->container_id(), response,
                [&](Call& call) { return runtime_.containers().Remove(*request, call); });
 }
 
 grpc::Status RuntimeService::ContainerStatus(grpc::ServerContext* context,
                                              const v1::ContainerStatusRequest* request,
                                              v1::ContainerStatusResponse* response) {
-  return Serve(log_, context, "ContainerStatus", request->container_id(), response,
+  return Serve(edge_, CallClass::kLook, context, "ContainerStatus", request->container_id(), response,
                [&](Call& call) { return runtime_.containers().Status(*request, call); });
 }
 
 grpc::Status RuntimeService::UpdateContainerResources(grpc::ServerContext* context,
                                                       const v1::UpdateContainerResourcesRequest* request,
                                                       v1::UpdateContainerResourcesResponse* response) {
-  return Serve(log_, context, "UpdateContainerResources", request->container_id(), response,
-               [&](Call& call) { return runtime_.containers().UpdateResources(*request, call); });
+  return Serve(edge_, CallClass::kRemove, context, "UpdateContainerResources", request->container_id(),
+               response, [&](Call& call) { return runtime_.containers().UpdateResources(*request, call); });
 }
 
 grpc::Status RuntimeService::ReopenContainerLog(grpc::ServerContext* context,
                                                 const v1::ReopenContainerLogRequest* request,
                                                 v1::ReopenContainerLogResponse* response) {
-  return Serve(log_, context, "ReopenContainerLog", request->container_id(), response,
+  return Serve(edge_, CallClass::kRemove, context, "ReopenContainerLog", request->container_id(), response,
                [&](Call& call) { return runtime_.containers().ReopenLog(*request, call); });
-}
-
-grpc::Status RuntimeService::ExecSync(grpc::ServerContext* context, const v1::ExecSyncRequest* request,
-                                      v1::ExecSyncResponse* response) {
-  return Serve(log_, context, "ExecSync", request->container_id(), response,
-               [&](Call& call) { return runtime_.execs().RunSync(*request, call); });
 }
 
 grpc::Status RuntimeService::Exec(grpc::ServerContext* context, const v1::ExecRequest* request,
                                   v1::ExecResponse* response) {
-  return Serve(log_, context, "Exec", request->container_id(), response,
+  return Serve(edge_, CallClass::kLook, context, "Exec", request->container_id(), response,
                [&](Call&) -> Result<v1::ExecResponse> {
                  v1::ExecResponse answer;
                  answer.set_url(TRY(streams_.Issue(TRY(runtime_.execs().OrderExec(*request)))));
@@ -144,7 +140,7 @@ grpc::Status RuntimeService::Exec(grpc::ServerContext* context, const v1::ExecRe
 
 grpc::Status RuntimeService::Attach(grpc::ServerContext* context, const v1::AttachRequest* request,
                                     v1::AttachResponse* response) {
-  return Serve(log_, context, "Attach", request->container_id(), response,
+  return Serve(edge_, CallClass::kLook, context, "Attach", request->container_id(), response,
                [&](Call&) -> Result<v1::AttachResponse> {
                  v1::AttachResponse answer;
                  answer.set_url(TRY(streams_.Issue(TRY(runtime_.execs().OrderAttach(*request)))));
@@ -154,7 +150,7 @@ grpc::Status RuntimeService::Attach(grpc::ServerContext* context, const v1::Atta
 
 grpc::Status RuntimeService::PortForward(grpc::ServerContext* context, const v1::PortForwardRequest* request,
                                          v1::PortForwardResponse* response) {
-  return Serve(log_, context, "PortForward", request->pod_sandbox_id(), response,
+  return Serve(edge_, CallClass::kLook, context, "PortForward", request->pod_sandbox_id(), response,
                [&](Call&) -> Result<v1::PortForwardResponse> {
                  v1::PortForwardResponse answer;
                  answer.set_url(TRY(streams_.Issue(TRY(runtime_.execs().OrderPortForward(*request)))));
@@ -165,7 +161,7 @@ grpc::Status RuntimeService::PortForward(grpc::ServerContext* context, const v1:
 grpc::Status RuntimeService::ListPodSandbox(grpc::ServerContext* context,
                                             const v1::ListPodSandboxRequest* request,
                                             v1::ListPodSandboxResponse* response) {
-  return Serve(log_, context, "ListPodSandbox", request->filter().id(), response,
+  return Serve(edge_, CallClass::kLook, context, "ListPodSandbox", request->filter().id(), response,
                [&](Call&) -> Result<v1::ListPodSandboxResponse> {
                  v1::ListPodSandboxResponse list;
                  for (v1::PodSandbox& item : TRY(runtime_.sandboxes().List(request->filter())))
@@ -177,17 +173,15 @@ grpc::Status RuntimeService::ListPodSandbox(grpc::ServerContext* context,
 grpc::Status RuntimeService::StreamPodSandboxes(grpc::ServerContext*,
                                                 const v1::StreamPodSandboxesRequest* request,
                                                 grpc::ServerWriter<v1::StreamPodSandboxesResponse>* writer) {
-  Result<std::vector<v1::PodSandbox>> items = runtime_.sandboxes().List(request->filter());
-  if (!items) return ToGrpcStatus(items.error());
-  return StreamItems<v1::StreamPodSandboxesResponse>(
-      std::move(*items), writer,
+  return ServeStream<v1::StreamPodSandboxesResponse>(
+      edge_, "StreamPodSandboxes", writer, [&] { return runtime_.sandboxes().List(request->filter()); },
       [](v1::StreamPodSandboxesResponse& message) { return message.add_pod_sandboxes(); });
 }
 
 grpc::Status RuntimeService::ListContainers(grpc::ServerContext* context,
                                             const v1::ListContainersRequest* request,
                                             v1::ListContainersResponse* response) {
-  return Serve(log_, context, "ListContainers", request->filter().id(), response,
+  return Serve(edge_, CallClass::kLook, context, "ListContainers", request->filter().id(), response,
                [&](Call&) -> Result<v1::ListContainersResponse> {
                  v1::ListContainersResponse list;
                  for (v1::Container& item : TRY(runtime_.containers().List(request->filter())))
@@ -199,10 +193,8 @@ grpc::Status RuntimeService::ListContainers(grpc::ServerContext* context,
 grpc::Status RuntimeService::StreamContainers(grpc::ServerContext*,
                                               const v1::StreamContainersRequest* request,
                                               grpc::ServerWriter<v1::StreamContainersResponse>* writer) {
-  Result<std::vector<v1::Container>> items = runtime_.containers().List(request->filter());
-  if (!items) return ToGrpcStatus(items.error());
-  return StreamItems<v1::StreamContainersResponse>(
-      std::move(*items), writer,
+  return ServeStream<v1::StreamContainersResponse>(
+      edge_, "StreamContainers", writer, [&] { return runtime_.containers().List(request->filter()); },
       [](v1::StreamContainersResponse& message) { return message.add_containers(); });
 }
 

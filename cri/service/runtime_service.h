@@ -4,17 +4,19 @@
 // The CRI RuntimeService over gRPC: decodes, calls a verb, encodes.
 #pragma once
 
-#include "api/cri/v1/api.grpc.pb.h"
 #include "base/log.h"
 #include "cri/runtime/runtime.h"
+#include "cri/service/async_service.h"
+#include "cri/service/rpc.h"
 #include "streaming/server.h"
 
 namespace davit {
 
-class RuntimeService final : public v1::RuntimeService::Service {
+// ExecSync and GetContainerEvents are AsyncCalls'.
+class RuntimeService final : public AsyncRuntimeService {
  public:
-  RuntimeService(Runtime& runtime, StreamServer& streams, const Logger& log)
-      : runtime_(runtime), streams_(streams), log_(log) {}
+  RuntimeService(Runtime& runtime, StreamServer& streams, Admission& admission, const Logger& log)
+      : runtime_(runtime), streams_(streams), edge_{log, admission} {}
 
 #define DAVIT_RPC(name)                                                             \
   grpc::Status name(grpc::ServerContext* context, const v1::name##Request* request, \
@@ -44,7 +46,6 @@ class RuntimeService final : public v1::RuntimeService::Service {
   DAVIT_STREAM(StreamContainers);
   DAVIT_RPC(UpdateContainerResources);
   DAVIT_RPC(ReopenContainerLog);
-  DAVIT_RPC(ExecSync);
   DAVIT_RPC(Exec);
   DAVIT_RPC(Attach);
   DAVIT_RPC(PortForward);
@@ -59,9 +60,6 @@ class RuntimeService final : public v1::RuntimeService::Service {
   DAVIT_RPC(ListMetricDescriptors);
   DAVIT_RPC(ListPodSandboxMetrics);
   DAVIT_STREAM(StreamPodSandboxMetrics);
-  // events.cc
-  grpc::Status GetContainerEvents(grpc::ServerContext* context, const v1::GetEventsRequest* request,
-                                  grpc::ServerWriter<v1::ContainerEventResponse>* writer) override;
 
   // Not yet: each answers UNIMPLEMENTED with a sentence.
   DAVIT_RPC(CheckpointContainer);
@@ -73,7 +71,7 @@ class RuntimeService final : public v1::RuntimeService::Service {
  private:
   Runtime& runtime_;
   StreamServer& streams_;
-  const Logger& log_;
+  const Edge edge_;
 };
 
 }  // namespace davit

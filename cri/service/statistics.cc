@@ -12,14 +12,14 @@ namespace davit {
 grpc::Status RuntimeService::ContainerStats(grpc::ServerContext* context,
                                             const v1::ContainerStatsRequest* request,
                                             v1::ContainerStatsResponse* response) {
-  return Serve(log_, context, "ContainerStats", request->container_id(), response,
+  return Serve(edge_, CallClass::kLook, context, "ContainerStats", request->container_id(), response,
                [&](Call& call) { return runtime_.statistics().OfContainer(*request, call); });
 }
 
 grpc::Status RuntimeService::ListContainerStats(grpc::ServerContext* context,
                                                 const v1::ListContainerStatsRequest* request,
                                                 v1::ListContainerStatsResponse* response) {
-  return Serve(log_, context, "ListContainerStats", request->filter().id(), response,
+  return Serve(edge_, CallClass::kLook, context, "ListContainerStats", request->filter().id(), response,
                [&](Call&) -> Result<v1::ListContainerStatsResponse> {
                  v1::ListContainerStatsResponse list;
                  for (v1::ContainerStats& item : TRY(runtime_.statistics().OfContainers(request->filter())))
@@ -31,24 +31,23 @@ grpc::Status RuntimeService::ListContainerStats(grpc::ServerContext* context,
 grpc::Status RuntimeService::StreamContainerStats(
     grpc::ServerContext*, const v1::StreamContainerStatsRequest* request,
     grpc::ServerWriter<v1::StreamContainerStatsResponse>* writer) {
-  Result<std::vector<v1::ContainerStats>> items = runtime_.statistics().OfContainers(request->filter());
-  if (!items) return ToGrpcStatus(items.error());
-  return StreamItems<v1::StreamContainerStatsResponse>(
-      std::move(*items), writer,
+  return ServeStream<v1::StreamContainerStatsResponse>(
+      edge_, "StreamContainerStats", writer,
+      [&] { return runtime_.statistics().OfContainers(request->filter()); },
       [](v1::StreamContainerStatsResponse& message) { return message.add_container_stats(); });
 }
 
 grpc::Status RuntimeService::PodSandboxStats(grpc::ServerContext* context,
                                              const v1::PodSandboxStatsRequest* request,
                                              v1::PodSandboxStatsResponse* response) {
-  return Serve(log_, context, "PodSandboxStats", request->pod_sandbox_id(), response,
+  return Serve(edge_, CallClass::kLook, context, "PodSandboxStats", request->pod_sandbox_id(), response,
                [&](Call& call) { return runtime_.statistics().OfSandbox(*request, call); });
 }
 
 grpc::Status RuntimeService::ListPodSandboxStats(grpc::ServerContext* context,
                                                  const v1::ListPodSandboxStatsRequest* request,
                                                  v1::ListPodSandboxStatsResponse* response) {
-  return Serve(log_, context, "ListPodSandboxStats", request->filter().id(), response,
+  return Serve(edge_, CallClass::kLook, context, "ListPodSandboxStats", request->filter().id(), response,
                [&](Call&) -> Result<v1::ListPodSandboxStatsResponse> {
                  v1::ListPodSandboxStatsResponse list;
                  for (v1::PodSandboxStats& item : TRY(runtime_.statistics().OfSandboxes(request->filter())))
@@ -60,17 +59,16 @@ grpc::Status RuntimeService::ListPodSandboxStats(grpc::ServerContext* context,
 grpc::Status RuntimeService::StreamPodSandboxStats(
     grpc::ServerContext*, const v1::StreamPodSandboxStatsRequest* request,
     grpc::ServerWriter<v1::StreamPodSandboxStatsResponse>* writer) {
-  Result<std::vector<v1::PodSandboxStats>> items = runtime_.statistics().OfSandboxes(request->filter());
-  if (!items) return ToGrpcStatus(items.error());
-  return StreamItems<v1::StreamPodSandboxStatsResponse>(
-      std::move(*items), writer,
+  return ServeStream<v1::StreamPodSandboxStatsResponse>(
+      edge_, "StreamPodSandboxStats", writer,
+      [&] { return runtime_.statistics().OfSandboxes(request->filter()); },
       [](v1::StreamPodSandboxStatsResponse& message) { return message.add_pod_sandbox_stats(); });
 }
 
 grpc::Status RuntimeService::ListMetricDescriptors(grpc::ServerContext* context,
                                                    const v1::ListMetricDescriptorsRequest*,
                                                    v1::ListMetricDescriptorsResponse* response) {
-  return Serve(log_, context, "ListMetricDescriptors", "", response,
+  return Serve(edge_, CallClass::kLook, context, "ListMetricDescriptors", "", response,
                [](Call&) -> Result<v1::ListMetricDescriptorsResponse> {
                  v1::ListMetricDescriptorsResponse list;
                  for (const v1::MetricDescriptor& item : MetricDescriptors()) *list.add_descriptors() = item;
@@ -81,7 +79,7 @@ grpc::Status RuntimeService::ListMetricDescriptors(grpc::ServerContext* context,
 grpc::Status RuntimeService::ListPodSandboxMetrics(grpc::ServerContext* context,
                                                    const v1::ListPodSandboxMetricsRequest*,
                                                    v1::ListPodSandboxMetricsResponse* response) {
-  return Serve(log_, context, "ListPodSandboxMetrics", "", response,
+  return Serve(edge_, CallClass::kLook, context, "ListPodSandboxMetrics", "", response,
                [&](Call&) -> Result<v1::ListPodSandboxMetricsResponse> {
                  v1::ListPodSandboxMetricsResponse list;
                  for (v1::PodSandboxMetrics& item : TRY(runtime_.statistics().Metrics()))
@@ -93,10 +91,8 @@ grpc::Status RuntimeService::ListPodSandboxMetrics(grpc::ServerContext* context,
 grpc::Status RuntimeService::StreamPodSandboxMetrics(
     grpc::ServerContext*, const v1::StreamPodSandboxMetricsRequest*,
     grpc::ServerWriter<v1::StreamPodSandboxMetricsResponse>* writer) {
-  Result<std::vector<v1::PodSandboxMetrics>> items = runtime_.statistics().Metrics();
-  if (!items) return ToGrpcStatus(items.error());
-  return StreamItems<v1::StreamPodSandboxMetricsResponse>(
-      std::move(*items), writer,
+  return ServeStream<v1::StreamPodSandboxMetricsResponse>(
+      edge_, "StreamPodSandboxMetrics", writer, [&] { return runtime_.statistics().Metrics(); },
       [](v1::StreamPodSandboxMetricsResponse& message) { return message.add_pod_sandbox_metrics(); });
 }
 

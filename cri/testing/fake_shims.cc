@@ -6,6 +6,7 @@
 #include <fcntl.h>
 
 #include "base/codec.h"
+#include "base/duplicate.h"
 #include "base/file_io.h"
 #include "base/frame.h"
 #include "base/ids.h"
@@ -76,9 +77,16 @@ Result<> FakeShim::HandExec(const ExecLaunch& launch, int64_t) {
   TRY(Ask("HandExec"));
   TRY(WriteAll(DescriptorOf(launch.frame, FdRole::kStdout), "out", "stdout"));
   TRY(WriteAll(DescriptorOf(launch.frame, FdRole::kStderr), "err", "stderr"));
-  return SendFrame(DescriptorOf(launch.frame, FdRole::kOutcome), kShimProtocolVersion,
-                   static_cast<uint16_t>(ShimMessage::kExecExited), /*request_id=*/0,
-                   Encode(ExecExited{launch.exec_id, 7, 0}));
+  int outcome = DescriptorOf(launch.frame, FdRole::kOutcome);
+  {
+    MutexLock lock(shims_.mutex_);
+    if (shims_.execs_hang_) {
+      shims_.hanging_.push_back(TRY(Duplicate(outcome, "outcome")));
+      return {};
+    }
+  }
+  return SendFrame(outcome, kShimProtocolVersion, static_cast<uint16_t>(ShimMessage::kExecExited),
+                   /*request_id=*/0, Encode(ExecExited{launch.exec_id, 7, 0}));
 }
 
 void FakeShim::StartExec(ExecLaunch launch, std::function<void(Result<UniqueFd>)> done) {
@@ -185,6 +193,11 @@ Result<ContainerExited> FakeShims::ReadExitRecord(const std::string& container_i
 void FakeShims::RemoveExitRecord(const std::string& container_id) {
   MutexLock lock(mutex_);
   exits_.erase(container_id);
+}
+
+void FakeShims::HangExecs() {
+  MutexLock lock(mutex_);
+  execs_hang_ = true;
 }
 
 void FakeShims::SetMood(const std::string& sandbox_id, ShimMood mood) {

@@ -87,6 +87,8 @@ class FakeShims final : public Shims {
   void FailSandbox(const std::string& sandbox_id, const std::string& reason);
   // Has a silent shim answer now, on the connection that waits for it.
   void AnswerNow(const std::string& sandbox_id);
+  // Commands of ExecSync hang from now on, after they have written "out" and "err".
+  void HangExecs();
   // As an earlier daemon left it.
   void Seed(const std::string& sandbox_id, FakePod pod);
   void Seed(const ContainerExited& exited);
@@ -105,6 +107,8 @@ class FakeShims final : public Shims {
   std::map<std::string, FakePod> pods_ GUARDED_BY(mutex_);
   std::map<std::string, ContainerExited> exits_ GUARDED_BY(mutex_);
   int next_ GUARDED_BY(mutex_) = 1;
+  bool execs_hang_ GUARDED_BY(mutex_) = false;
+  std::vector<UniqueFd> hanging_ GUARDED_BY(mutex_);  // outcomes that nobody sends
 };
 
 }  // namespace davit

@@ -38,7 +38,8 @@ World::World()
     : directory_(NewDirectory()),
       log_(STDERR_FILENO, LogLevel::kError),
       apparmor_(directory_ + "/none"),
-      selinux_(directory_ + "/none") {
+      selinux_(directory_ + "/none"),
+      outputs_(Reactor::Start().value()) {
   config_.root = directory_ + "/root";
   config_.state = directory_ + "/state";
   std::filesystem::create_directories(config_.state + "/sandboxes");
@@ -56,8 +57,8 @@ void World::Start() {
   facts.capabilities = (uint64_t{1} << 40) - 1;
   facts.has_user_namespaces = true;
   runtime_ = std::make_unique<Runtime>(Host{config_, log_, records, [] { return Result<>(); }, snapshots,
-                                            images, cgroups, network, shims, seccomp_, apparmor_, selinux_,
-                                            facts, cdi::Registry({})});
+                                            images, cgroups, network, shims, *outputs_, seccomp_, apparmor_,
+                                            selinux_, facts, cdi::Registry({})});
 }
 
 void World::Restart() {

@@ -80,6 +80,7 @@ class World {
   SeccompCompiler seccomp_;
   AppArmor apparmor_;
   SeLinux selinux_;
+  std::unique_ptr<Reactor> outputs_;
   std::unique_ptr<Runtime> runtime_;
 };
 

@@ -76,6 +76,16 @@ TEST_F(Crashes, LogsHaveNoGapWhenTheDaemonDies) {
   }
 }
 
+TEST_F(Crashes, ADaemonThatIsStartedWhileItsPredecessorDiesWaitsForIt) {
+  RunIdle();
+  for (int i = 0; i < 10; ++i) {
+    PidFd::Open(instance().pid()).value().Signal(SIGKILL).value();
+    instance().Restart();
+  }
+  Reconnect();
+  EXPECT_EQ(ListContainers().at(0).state(), v1::CONTAINER_RUNNING);
+}
+
 TEST_F(Crashes, AnExitWhileTheDaemonIsDownKeepsItsCodeAndTime) {
   std::string flag = instance().directory() + "/flag";
   v1::PodSandboxConfig pod_config = PodConfig();

@@ -3,6 +3,9 @@
 
 // Several daemons on one host.
 
+#include <cstdlib>
+
+#include "tests/client/command.h"
 #include "tests/e2e/http.h"
 #include "tests/e2e/pod_test.h"
 
@@ -60,6 +63,18 @@ TEST_F(Instances, ServeTheSamePodSideBySideAndEndSeparately) {
 
   EXPECT_TRUE(Answers(ours));
   EXPECT_THAT(ListPods(), SizeIs(1));
+}
+
+TEST_F(Instances, ASocketThatADaemonServesIsNotTakenOverByAnother) {
+  cri();  // the first daemon serves
+  std::string other = instance().directory() + "/other";
+  client::CommandOutcome outcome = client::Run({std::string(getenv("DAVIT_BIN_DIR")) + "/davitd", "--config",
+                                                instance().directory() + "/config.toml", "--root",
+                                                other + "/root", "--state", other + "/state"});
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.output,
+              ::testing::HasSubstr("process " + std::to_string(instance().pid()) + " serves there already"));
+  Must(NewClient()->Ask(&RuntimeStub::Version, v1::VersionRequest()));
 }
 
 }  // namespace

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// Threads for work that may wait.
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <thread>
+#include <vector>
+
+#include "base/thread_annotations.h"
+
+namespace davit {
+
+// Starts a thread when all others are busy, up to `most`, and ends one that has been idle for a while. Work
+// beyond that waits for a thread, in order. An exception ends the work that it leaves, and no thread.
+class ElasticPool {
+ public:
+  explicit ElasticPool(size_t most, std::chrono::milliseconds idle_time = std::chrono::seconds(10))
+      : most_(most), idle_time_(idle_time) {}
+  // Waits for work that has begun, and drops the rest.
+  ~ElasticPool();
+
+  void Post(std::function<void()> work) EXCLUDES(mutex_);
+
+  // Threads that work or wait for work.
+  size_t threads() const EXCLUDES(mutex_);
+
+ private:
+  void StartThread() REQUIRES(mutex_);
+  void Run() EXCLUDES(mutex_);
+  // False: the thread ends.
+  bool Take(std::function<void()>& work) EXCLUDES(mutex_);
+  void Leave() REQUIRES(mutex_);
+
+  const size_t most_;
+  const std::chrono::milliseconds idle_time_;
+  mutable Mutex mutex_;
+  CondVar changed_;
+  std::deque<std::function<void()>> queue_ GUARDED_BY(mutex_);
+  size_t idle_ GUARDED_BY(mutex_) = 0;
+  bool stopping_ GUARDED_BY(mutex_) = false;
+  std::vector<std::thread> threads_ GUARDED_BY(mutex_);
+  std::vector<std::thread> ended_ GUARDED_BY(mutex_);  // to be joined
+};
+
+}  // namespace davit

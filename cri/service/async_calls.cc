@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "cri/service/async_calls.h"
+
+namespace davit {
+
+void AsyncCalls::Start() {
+  EventStream::Listen(events_);
+  AsyncExec::Listen(execs_);
+  thread_.Start();
+}
+
+}  // namespace davit
