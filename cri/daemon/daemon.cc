@@ -36,8 +36,13 @@ uint64_t DescriptorLimit() {
 }
 
 StreamServerOptions StreamOptions(const StreamingConfig& config) {
-  return {config.address, config.idle_timeout_ms, config.creation_timeout_ms, config.tls_cert_file,
-          config.tls_key_file};
+  StreamServerOptions options;
+  options.address = config.address;
+  options.idle_timeout_ms = config.idle_timeout_ms;
+  options.creation_timeout_ms = config.creation_timeout_ms;
+  options.tls_certificate = config.tls_cert_file;
+  options.tls_key = config.tls_key_file;
+  return options;
 }
 
 Result<NodeNetwork::Options> NetworkOptions(const NetworkConfig& config) {

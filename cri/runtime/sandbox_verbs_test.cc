@@ -135,10 +135,11 @@ TEST(Sandboxes, AShimThatDiesMakesThePodNotReadyAndItsContainersUnknown) {
 TEST(Sandboxes, ASandboxThatFailsIsNotReadyAndItsWatchersSeeItStop) {
   World world;
   World::Pod pod = world.RunPod();
-  auto watcher = world.runtime().announcer().Watch([] {});
+  auto watcher = world.runtime().announcer().Watch(/*on_news=*/[] {}, /*cut_off=*/[] {});
   world.shims.FailSandbox(pod.sandbox, "the pod's PID 1 died");
-  Result<EventFeed::Event> event = watcher->Next(MonotonicMilliseconds() + 60'000);
-  ASSERT_TRUE(event && *event);
+  Result<EventFeed::Event> event = EventFeed::Event();
+  ASSERT_TRUE(world.Eventually([&] { return !(event = watcher->Next()) || *event; }));
+  ASSERT_TRUE(event);
   EXPECT_EQ((*event)->container_id(), pod.sandbox);
   EXPECT_EQ((*event)->container_event_type(), v1::CONTAINER_STOPPED_EVENT);
   EXPECT_EQ(world.SandboxStatusOf(pod.sandbox).state(), v1::SANDBOX_NOTREADY);
