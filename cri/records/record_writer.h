@@ -24,12 +24,15 @@ class RecordWriter;
 // A change that has its place in the queue.
 class [[nodiscard]] PendingWrite {
  public:
-  // One that was written, or failed, when it was queued.
+  // One that was written, or failed, when it was queued: its callback is the queue's caller's to make.
   explicit PendingWrite(Result<> outcome) : outcome_(std::move(outcome)) {}
 
   // Returns when the change is committed or has failed. Called once: a change without a callback may stay in
   // the queue until then.
   Result<> Wait();
+
+  // The outcome of one that was written when it was queued; null otherwise.
+  const Result<>* at_once() const { return writer_ == nullptr ? &outcome_ : nullptr; }
 
  private:
   friend class RecordWriter;
