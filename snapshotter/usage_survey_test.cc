@@ -108,7 +108,11 @@ class UsageSurveyOnABusyNode : public testing::Test {
     };
   }
   void AwaitWalk(UsageSurvey& survey, const std::string& id, uint64_t number) {
-    while (survey.Get(id, In(30'000))->usage.bytes < number) std::this_thread::yield();
+    int64_t deadline = In(30'000);
+    while (survey.Get(id, In(30'000))->usage.bytes < number) {
+      ASSERT_LT(MonotonicMilliseconds(), deadline) << "walk " << number << " is not made";
+      std::this_thread::yield();
+    }
   }
 
   std::atomic<int64_t> now_ms_ = 1'000'000;
