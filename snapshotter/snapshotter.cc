@@ -73,6 +73,7 @@ Result<> Snapshotter::OpenDirectories() {
   layers_ = TRY(OpenPrivateDirectory(root_fd_.get(), "layers"));
   staging_ = TRY(OpenPrivateDirectory(root_fd_.get(), "staging"));
   containers_ = TRY(OpenPrivateDirectory(root_fd_.get(), "containers"));
+  quota_ = ProjectQuota::Detect(containers_.get());
   SpreadChildren(containers_.get());
   empty_ = TRY(OpenPrivateDirectory(root_fd_.get(), "empty"));
   UniqueFd trash = TRY(OpenPrivateDirectory(root_fd_.get(), "trash"));

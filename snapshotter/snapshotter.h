@@ -33,6 +33,7 @@
 #include "base/unique_fd.h"
 #include "snapshotter/disk_usage.h"
 #include "snapshotter/overlay.h"
+#include "snapshotter/project_quota.h"
 #include "snapshotter/snapshots.h"
 #include "snapshotter/staging_ledger.h"
 #include "snapshotter/trash.h"
@@ -126,7 +127,8 @@ class Snapshotter final : public Snapshots {
   // Whether Mount takes a user namespace: idmapped layers are named by descriptors, from Linux 6.13 on.
   bool CanIdmap() const override { return support_.lower_by_fd; }
 
-  // Of the writable layer, by a walk; the container may be running.
+  // Of the writable layer, by a walk; the container may be running. A container that has a user namespace is
+  // counted by the filesystem where that can (project_quota.h), with what overlayfs needs beside its files.
   Result<DiskUsage> ContainerUsage(const std::string& container_id) const;
   // The same as a walk in the background found it a while ago (usage_survey.h). Nothing when there is no
   // such container, or when the first walk takes longer than until `deadline_ms` (MonotonicMilliseconds).
@@ -175,8 +177,9 @@ class Snapshotter final : public Snapshots {
   UniqueFd layers_;
   UniqueFd staging_;
   UniqueFd containers_;
-  UniqueFd empty_;         // a directory for overlays that lack a second layer
-  UniqueFd mount_points_;  // once there are any
+  std::optional<ProjectQuota> quota_;  // where the filesystem counts what containers write
+  UniqueFd empty_;                     // a directory for overlays that lack a second layer
+  UniqueFd mount_points_;              // once there are any
   std::unique_ptr<Trash> trash_;
   StagingLedger ledger_;
   mutable UsageSurvey survey_;

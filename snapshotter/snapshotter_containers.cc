@@ -100,6 +100,9 @@ Result<UniqueFd> Snapshotter::Mount(const std::string& container_id,
                                     const std::vector<std::string>& chain_ids, const FileView& view) {
   UniqueFd container = TRY(OpenContainer(containers_.get(), container_id));
   OverlayDirs dirs = TRY(OpenOverlayDirs(container.get(), chain_ids, view.user_namespace));
+  // Outside of a user namespace a container could change what it is counted for. Without, it is walked over.
+  if (quota_ && view.user_namespace >= 0)
+    std::ignore = quota_->Assign(container_id, {dirs.upper.get(), dirs.work.get()});
   return MountOverlay(support_, dirs, view.selinux_context);
 }
 
@@ -166,7 +169,11 @@ Result<DiskUsage> Snapshotter::ContainerUsage(const std::string& container_id) c
 Result<DiskUsage> Snapshotter::MeasureContainer(const std::string& container_id,
                                                 const std::atomic<bool>* stop) const {
   UniqueFd container = TRY(OpenContainer(containers_.get(), container_id));
-  return MeasureTree(TRY(OpenDirectory(container.get(), "upper")), container_id, stop);
+  UniqueFd upper = TRY(OpenDirectory(container.get(), "upper"));
+  if (quota_) {
+    if (std::optional<DiskUsage> counted = quota_->UsageOf(upper.get())) return *counted;
+  }
+  return MeasureTree(std::move(upper), container_id, stop);
 }
 
 std::optional<UsageReading> Snapshotter::RecentContainerUsage(const std::string& container_id,

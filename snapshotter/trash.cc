@@ -41,8 +41,10 @@ Trash::~Trash() {
 
 Result<> Trash::Take(int dir_fd, const std::string& name) {
   std::string taken = prefix_ + "-" + std::to_string(taken_.fetch_add(1));
-  if (renameat(dir_fd, name.c_str(), directory_.get(), taken.c_str()) < 0)
+  if (renameat(dir_fd, name.c_str(), directory_.get(), taken.c_str()) < 0) {
+    if (errno == ENOSPC || errno == EDQUOT) return RemoveTree(dir_fd, name, stop_);
     return SystemError("move to trash", name);
+  }
   {
     MutexLock lock(mutex_);
     pending_ = true;

@@ -29,7 +29,8 @@ class Trash {
   Trash(const Trash&) = delete;
   Trash& operator=(const Trash&) = delete;
 
-  // Takes `name` out of `dir_fd` at once (one rename) and deletes it later. kNotFound when there is none.
+  // Takes `name` out of `dir_fd` at once (one rename) and deletes it later. kNotFound when there is none. A
+  // full disk may have no room for another directory entry: then it is deleted before this returns.
   Result<> Take(int dir_fd, const std::string& name) EXCLUDES(mutex_);
 
   // Returns when everything taken so far is deleted or has turned out to be undeletable.

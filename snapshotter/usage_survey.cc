@@ -5,10 +5,12 @@
 
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
+#include <tuple>
 #include <utility>
 
 #include "base/time.h"
@@ -17,40 +19,55 @@ namespace davit {
 namespace {
 
 constexpr int64_t kRestPerWalk = 20;
+// Of processor time. One walker at a time makes walks that are known to take more.
+constexpr int64_t kLongWalkMs = 1'000;
 
 // Of linux/ioprio.h, which C++ cannot read.
 constexpr int kIoprioWhoProcess = 1;
 constexpr int kIoprioIdle = 3 << 13;
+constexpr int kIoprioDefault = 0;  // follows the nice value
 
-// Of the calling thread alone. A kernel that refuses only lets the walks compete.
-void StandBack() {
-  setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), 19);
-  syscall(SYS_ioprio_set, kIoprioWhoProcess, 0, kIoprioIdle);
+int64_t ProcessorMilliseconds() {
+  struct timespec spent{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+  return spent.tv_sec * 1000 + spent.tv_nsec / 1'000'000;
 }
 
 }  // namespace
 
-UsageSurvey::UsageSurvey(Measure measure, int64_t longest_age_ms)
-    : measure_(std::move(measure)), longest_age_ms_(longest_age_ms) {}
+UsageSurvey::UsageSurvey(Measure measure) : UsageSurvey(std::move(measure), Options()) {}
+
+UsageSurvey::UsageSurvey(Measure measure, Options options)
+    : measure_(std::move(measure)), options_(std::move(options)) {
+  if (!options_.now_ms) options_.now_ms = MonotonicMilliseconds;
+  if (!options_.processor_ms) options_.processor_ms = ProcessorMilliseconds;
+}
 
 UsageSurvey::~UsageSurvey() {
-  std::thread thread;
+  std::array<std::thread, 2> threads;
   {
     MutexLock lock(mutex_);
     stop_ = true;
-    thread = std::move(thread_);
+    for (size_t i = 0; i < threads.size(); ++i) threads.at(i) = std::move(walkers_.at(i).thread);
   }
   asked_.NotifyAll();
   measured_.NotifyAll();
-  if (thread.joinable()) thread.join();
+  for (std::thread& thread : threads) {
+    if (thread.joinable()) thread.join();
+  }
 }
 
 std::optional<UsageReading> UsageSurvey::Get(const std::string& id, int64_t deadline_ms) {
   auto deadline =
       std::chrono::steady_clock::now() + std::chrono::milliseconds(deadline_ms - MonotonicMilliseconds());
   MutexLock lock(mutex_);
-  Entry& entry = entries_[id];
-  if (!entry.asked && MonotonicMilliseconds() >= entry.due_at_ms) Ask(id, entry);
+  auto [entry, is_new] = entries_.try_emplace(id);
+  if (is_new) entry->second.fresh_at_ms = options_.now_ms();
+  if (!entry->second.asked && options_.now_ms() >= entry->second.due_at_ms) Ask(id, entry->second);
+  if (entry->second.asked && IsLate(entry->second)) {
+    // A walk that has begun may be the one that has to end, or the one in the way.
+    for (Walker& walker : walkers_) SetPriority(walker, /*hurried=*/true);
+  }
   while (true) {
     auto found = entries_.find(id);
     if (found == entries_.end() || stop_) return std::nullopt;
@@ -60,10 +77,21 @@ std::optional<UsageReading> UsageSurvey::Get(const std::string& id, int64_t dead
 }
 
 void UsageSurvey::Ask(const std::string& id, Entry& entry) {
-  if (!thread_.joinable() && !stop_) thread_ = std::thread(&UsageSurvey::Run, this);
   entry.asked = true;
   queue_.push_back(id);
-  asked_.NotifyOne();
+  bool idle = false;
+  for (Walker& walker : walkers_) idle = idle || (walker.thread.joinable() && !walker.busy);
+  for (Walker& walker : walkers_) {
+    if (idle || stop_ || walker.thread.joinable()) continue;
+    walker.thread = std::thread([this, &walker] { Run(walker); });
+    idle = true;
+  }
+  asked_.NotifyAll();
+}
+
+// Half of the bound is left for the walk.
+bool UsageSurvey::IsLate(const Entry& entry) const {
+  return options_.now_ms() - entry.fresh_at_ms >= options_.oldest_age_ms / 2;
 }
 
 void UsageSurvey::Forget(const std::string& id) {
@@ -71,39 +99,84 @@ void UsageSurvey::Forget(const std::string& id) {
   entries_.erase(id);
 }
 
-void UsageSurvey::Run() {
-  StandBack();
-  while (std::optional<std::string> id = Next()) {
-    int64_t began = MonotonicMilliseconds();
-    Result<DiskUsage> usage = measure_(*id, stop_);
-    Keep(*id, usage, MonotonicMilliseconds() - began);
+// A kernel that refuses lets the walks compete, or keeps them waiting; the figures are right all the same.
+void UsageSurvey::SetPriority(Walker& walker, bool hurried) {
+  if (walker.tid == 0 || walker.hurried == hurried) return;
+  walker.hurried = hurried;
+  setpriority(PRIO_PROCESS, static_cast<id_t>(walker.tid), hurried ? 0 : 19);
+  syscall(SYS_ioprio_set, kIoprioWhoProcess, walker.tid, hurried ? kIoprioDefault : kIoprioIdle);
+}
+
+void UsageSurvey::Run(Walker& walker) {
+  {
+    MutexLock lock(mutex_);
+    walker.tid = gettid();
+    walker.hurried = true;  // as threads are born
+    SetPriority(walker, /*hurried=*/false);
+  }
+  while (std::optional<Walk> walk = Next(walker)) {
+    Result<DiskUsage> usage = measure_(walk->id, stop_);
+    Keep(walker, *walk, usage);
     measured_.NotifyAll();
   }
 }
 
-std::optional<std::string> UsageSurvey::Next() {
+std::optional<UsageSurvey::Walk> UsageSurvey::Next(Walker& walker) {
   MutexLock lock(mutex_);
   while (!stop_) {
-    while (queue_.empty() && !stop_) asked_.Wait(mutex_);
-    if (stop_) break;
-    std::string id = std::move(queue_.front());
-    queue_.pop_front();
-    if (entries_.contains(id)) return id;
+    if (std::optional<std::string> id = TakeFromQueue(walker))
+      return Walk{std::move(*id), options_.now_ms(), options_.processor_ms()};
+    asked_.Wait(mutex_);
   }
   return std::nullopt;
 }
 
-void UsageSurvey::Keep(const std::string& id, const Result<DiskUsage>& usage, int64_t walk_ms) {
+// What is late first, the oldest of that; then the shortest.
+std::optional<std::string> UsageSurvey::TakeFromQueue(Walker& walker) {
+  std::erase_if(queue_, [this](const std::string& id) REQUIRES(mutex_) { return !entries_.contains(id); });
+  bool long_walk = std::ranges::any_of(walkers_, [](const Walker& w) { return w.on_long_walk; });
+  auto best = queue_.end();
+  std::tuple<bool, int64_t> best_rank;
+  for (auto id = queue_.begin(); id != queue_.end(); ++id) {
+    const Entry& entry = entries_.at(*id);
+    if (long_walk && entry.cost_ms >= kLongWalkMs) continue;
+    bool late = IsLate(entry);
+    std::tuple rank(!late, late ? entry.fresh_at_ms : entry.cost_ms);
+    if (best != queue_.end() && rank >= best_rank) continue;
+    best = id;
+    best_rank = rank;
+  }
+  if (best == queue_.end()) return std::nullopt;
+  std::string id = *best;
+  queue_.erase(best);
+  walker.busy = true;
+  walker.on_long_walk = entries_.at(id).cost_ms >= kLongWalkMs;
+  SetPriority(walker, /*hurried=*/!std::get<0>(best_rank));
+  return id;
+}
+
+void UsageSurvey::Keep(Walker& walker, const Walk& walk, const Result<DiskUsage>& usage) {
+  int64_t cost = options_.processor_ms() - walk.began_processor_ms;
   MutexLock lock(mutex_);
-  auto found = entries_.find(id);
+  walker.busy = false;
+  walker.on_long_walk = false;
+  asked_.NotifyAll();  // a long walk may be in the queue
+  auto found = entries_.find(walk.id);
   if (found == entries_.end()) return;  // forgotten meanwhile
   Entry& entry = found->second;
+  int64_t now = options_.now_ms();
+  int64_t rest = std::max(options_.longest_age_ms, kRestPerWalk * cost);
   entry.asked = false;
-  entry.due_at_ms = MonotonicMilliseconds() + std::max(longest_age_ms_, kRestPerWalk * walk_ms);
-  if (usage)
+  entry.cost_ms = cost;
+  // The next walk ends before the bound if it takes as long as this one.
+  entry.due_at_ms =
+      now + std::max<int64_t>(0, std::min(rest, options_.oldest_age_ms - (now - walk.began_ms)));
+  if (usage) {
     entry.reading = UsageReading{*usage, UnixNanoseconds()};
-  else if (usage.error().code == Code::kNotFound || usage.error().code == Code::kInvalidArgument)
+    entry.fresh_at_ms = now;
+  } else if (usage.error().code == Code::kNotFound || usage.error().code == Code::kInvalidArgument) {
     entries_.erase(found);
+  }
 }
 
 }  // namespace davit

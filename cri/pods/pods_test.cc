@@ -8,6 +8,7 @@
 #include "base/codec.h"
 #include "cri/pods/names.h"
 #include "cri/pods/pod_table.h"
+#include "cri/pods/testing/written_at_once.h"
 
 namespace davit {
 namespace {
@@ -16,15 +17,17 @@ SandboxPtr MakeSandbox(const std::string& id, SandboxPhase phase) {
   SandboxRecord record;
   record.id = id;
   record.phase = phase;
-  return std::make_shared<Sandbox>(record, runtime::v1::PodSandboxConfig(),
-                                   [](const SandboxRecord&) { return Result<>{}; });
+  return std::make_shared<Sandbox>(
+      record, runtime::v1::PodSandboxConfig(),
+      WrittenAtOnce<SandboxRecord>([](const SandboxRecord&) { return Result<>{}; }));
 }
 
 ContainerPtr MakeContainer(const std::string& id, SandboxPtr sandbox) {
   ContainerRecord record;
   record.id = id;
-  return std::make_shared<Container>(record, runtime::v1::ContainerConfig(), std::move(sandbox), LayerHold(),
-                                     [](const ContainerRecord&) { return Result<>{}; });
+  return std::make_shared<Container>(
+      record, runtime::v1::ContainerConfig(), std::move(sandbox), LayerHold(),
+      WrittenAtOnce<ContainerRecord>([](const ContainerRecord&) { return Result<>{}; }));
 }
 
 TEST(PodTable, FindsByUniquePrefixOnly) {
@@ -45,31 +48,6 @@ TEST(PodTable, NoContainerJoinsASandboxThatIsStopping) {
   ASSERT_TRUE(sandbox->record().Change([](SandboxRecord& r) { phases::BeginStop(r); }));
   EXPECT_EQ(table.AddContainer(MakeContainer("c2", sandbox)).error().code, Code::kFailedPrecondition);
   EXPECT_EQ(table.ContainersOf("s").size(), 1u);
-}
-
-TEST(Persisted, WaitersSeeAChangeAndTheWriterGetsTheNewestValue) {
-  int written = 0;
-  Persisted<ContainerRecord> record({}, [&written](const ContainerRecord& r) {
-    written = r.exit_code;
-    return Result<>{};
-  });
-  std::thread writer([&] { EXPECT_TRUE(record.Change([](ContainerRecord& r) { r.exit_code = 7; })); });
-  EXPECT_TRUE(record.WaitUntil([](const ContainerRecord& r) { return r.exit_code == 7; },
-                               MonotonicMilliseconds() + 60'000));
-  writer.join();
-  EXPECT_EQ(written, 7);
-  EXPECT_FALSE(
-      record.WaitUntil([](const ContainerRecord& r) { return r.exit_code == 8; }, MonotonicMilliseconds()));
-}
-
-TEST(Persisted, ARefusedChangeIsNotWritten) {
-  int writes = 0;
-  Persisted<ContainerRecord> record({}, [&writes](const ContainerRecord&) {
-    ++writes;
-    return Result<>{};
-  });
-  ASSERT_TRUE(record.TryChange([](ContainerRecord&) { return false; }));
-  EXPECT_EQ(writes, 0);
 }
 
 TEST(PodRecords, RoundTrip) {

@@ -8,6 +8,12 @@
 #include "cri/records/schema.h"
 
 namespace davit {
+namespace {
+
+constexpr int kRounds = 3;
+constexpr int kFewPages = 64;
+
+}  // namespace
 
 Result<std::unique_ptr<Checkpointer>> Checkpointer::Start(const std::string& path, Mutex& writers,
                                                           Limits limits) {
@@ -37,8 +43,9 @@ Checkpointer::~Checkpointer() {
 void Checkpointer::Committed(int wal_pages) {
   MutexLock lock(mutex_);
   // A thread that waits for quiet needs no wake: it looks at the clock again by itself.
-  bool wake = wal_pages_ == 0 || wal_pages >= limits_.max_pages;
-  wal_pages_ = wal_pages;
+  bool wake = !due_ || wal_pages >= limits_.max_pages;
+  log_pages_ = wal_pages;
+  due_ = true;
   last_commit_ = std::chrono::steady_clock::now();
   if (wake) changed_.NotifyOne();
 }
@@ -48,24 +55,37 @@ Result<> Checkpointer::State() const {
   return state_;
 }
 
+Result<> Checkpointer::EmptyNow() {
+  MutexLock lock(mutex_);
+  uint64_t ours = ++asked_;
+  changed_.NotifyOne();
+  while (served_ < ours) emptied_.Wait(mutex_);
+  return state_;
+}
+
 void Checkpointer::Run() {
-  while (AwaitWork()) {
+  uint64_t serving = 0;
+  while (AwaitWork(serving)) {
     Result<> outcome = EmptyLog();
     MutexLock lock(mutex_);
     state_ = std::move(outcome);
+    served_ = serving;
+    emptied_.NotifyAll();
   }
 }
 
-bool Checkpointer::AwaitWork() {
+bool Checkpointer::AwaitWork(uint64_t& serving) {
   MutexLock lock(mutex_);
   while (!ending_) {
-    if (wal_pages_ == 0) {
+    bool asked = asked_ > served_;
+    if (!due_ && !asked) {
       changed_.Wait(mutex_);
     } else if (auto due = last_commit_ + limits_.quiet;
-               wal_pages_ < limits_.max_pages && std::chrono::steady_clock::now() < due) {
+               !asked && log_pages_ < limits_.max_pages && std::chrono::steady_clock::now() < due) {
       changed_.WaitUntil(mutex_, due);
     } else {
-      wal_pages_ = 0;
+      serving = asked_;
+      due_ = false;
       return true;
     }
   }
@@ -73,18 +93,32 @@ bool Checkpointer::AwaitWork() {
 }
 
 Result<> Checkpointer::EmptyLog() {
-  TRY(connection_.Checkpoint(SQLITE_CHECKPOINT_PASSIVE));
+  TRY(CopyMostOfLog());
   MutexLock lock(writers_);
   return BeginNewLog();
 }
 
+// Writers go on during the copy, and what they add has to be copied under their lock unless another round
+// does it before. Each round takes less time than the one before it, and leaves less.
+Result<> Checkpointer::CopyMostOfLog() {
+  for (int round = 0; round < kRounds; ++round) {
+    int copied = TRY(connection_.Checkpoint(SQLITE_CHECKPOINT_PASSIVE));
+    MutexLock lock(mutex_);
+    if (log_pages_ - copied <= kFewPages) break;
+  }
+  return {};
+}
+
 Result<> Checkpointer::BeginNewLog() {
-  TRY(connection_.Checkpoint(SQLITE_CHECKPOINT_TRUNCATE));
+  TRY(connection_.Checkpoint(SQLITE_CHECKPOINT_RESTART));
   {
     // Everything committed up to here has been copied.
     MutexLock lock(mutex_);
-    wal_pages_ = 0;
+    log_pages_ = 0;
+    due_ = false;
   }
+  // The limit is applied when a log begins anew, the only moment at which its end holds nothing of use.
+  TRY(connection_.Execute("PRAGMA journal_size_limit = " + std::to_string(kept_bytes_)));
   // Changes nothing, but writes a page all the same, and the log's header before it.
   return connection_.Execute("PRAGMA user_version = " + std::to_string(SchemaVersion()));
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "cri/records/record_writer.h"
 
 namespace davit {
 
@@ -32,6 +33,8 @@ class PodStore {
  public:
   virtual ~PodStore() = default;
 
+  using OnWritten = RecordWriter::OnWritten;
+
   virtual Result<> PutSandbox(const SandboxRow& row) = 0;
   // Its containers go with it, in one transaction.
   virtual Result<> DeleteSandbox(const std::string& id) = 0;
@@ -41,6 +44,14 @@ class PodStore {
   virtual Result<> PutContainer(const ContainerRow& row) = 0;
   virtual Result<> DeleteContainer(const std::string& id) = 0;
   virtual Result<std::vector<ContainerRow>> Containers() const = 0;
+
+  // The same as the Puts, without waiting: the caller waits for what is returned, or is called back on the
+  // writer's thread (record_writer.h). Changes of all kinds are committed in the order of their calls.
+  virtual PendingWrite QueueSandbox(SandboxRow row, OnWritten on_written) = 0;
+  virtual PendingWrite QueueContainer(ContainerRow row, OnWritten on_written) = 0;
+  // Returns when everything queued so far is written and its callbacks have returned. To be called before
+  // what the callbacks use goes.
+  virtual void Flush() = 0;
 };
 
 }  // namespace davit

@@ -5,20 +5,29 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/file_io.h"
 #include "cri/records/schema.h"
 
 namespace davit {
 namespace {
 
-using sqlite::Blob;
 using sqlite::Row;
 using sqlite::Text;
+
+// What a row adds to the database besides its own bytes, at most: pages that are split to take it in.
+constexpr uint64_t kPagesAround = 32 << 10;
 
 // SQLite gives the log and its index the mode of the database, so the file is made before SQLite sees it.
 Result<> MakeFile(const std::string& path) {
   TRY(OpenAt(AT_FDCWD, path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
   return {};
+}
+
+Result<uint64_t> BytesIn(const sqlite::Connection& connection) {
+  int64_t pages = TRY(connection.QueryInteger("PRAGMA page_count"));
+  return static_cast<uint64_t>(pages * TRY(connection.QueryInteger("PRAGMA page_size")));
 }
 
 }  // namespace
@@ -30,58 +39,122 @@ Result<std::unique_ptr<Records>> Records::Open(const std::string& path) {
   return records;
 }
 
+Records::~Records() = default;
+
 Result<> Records::Start() {
+  Checkpointer::Limits limits;
   {
     MutexLock lock(mutex_);
     connection_ = TRY(sqlite::Connection::Open(path_));
-    TRY(connection_.Execute("PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON"));
-    std::string mode = TRY(connection_.QueryText("PRAGMA journal_mode = WAL"));
-    if (mode != "wal")
-      return Fail(Code::kUnimplemented, "open records", path_, "the filesystem allows no WAL");
-    TRY(connection_.Execute("PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0"));
+    TRY(Configure());
     TRY(BringUpToDate(connection_, path_));
-    TRY(Prepare());
+    statements_ = TRY(RowStatements::Prepare(connection_));
+    room_ = TRY(Room::Open(path_));
+    log_fd_ = room_->log_fd();
+    largest_ = static_cast<uint64_t>(
+        TRY(connection_.QueryInteger("SELECT max((SELECT ifnull(max(length(blob)), 0) FROM sandboxes), "
+                                     "(SELECT ifnull(max(length(blob)), 0) FROM containers))")));
+    used_ = TRY(BytesIn(connection_));
+    // On a disk that was full before the room was made, rows can be deleted as far as SQLite finds room.
+    (void)room_->Keep(used_, largest_);
+    limits.kept_bytes = room_->log_bytes();
   }
-  checkpointer_ = TRY(Checkpointer::Start(path_, mutex_, Checkpointer::Limits{}));
-  // Opening and closing this file is safe: POSIX drops a process's locks with any descriptor of a file, but
-  // SQLite locks the database and the index only. The log keeps its inode as long as a connection is open.
-  wal_ = TRY(OpenAt(AT_FDCWD, path_ + "-wal", O_RDONLY));
-  MutexLock lock(mutex_);
-  connection_.OnCommit([this](int pages) { checkpointer_->Committed(pages); });
+  checkpointer_ = TRY(Checkpointer::Start(path_, mutex_, limits));
+  {
+    MutexLock lock(mutex_);
+    connection_.OnCommit([this](int pages) { checkpointer_->Committed(pages); });
+  }
+  writer_ = TRY(RecordWriter::Start(*this));
   return {};
 }
 
-Result<> Records::Prepare() {
-  auto prepare = [this](sqlite::Statement& statement, std::string_view sql) REQUIRES(mutex_) -> Result<> {
-    statement = TRY(connection_.Prepare(sql));
-    return {};
-  };
-  TRY(prepare(statements_.put_sandbox,
-              "INSERT INTO sandboxes (id, blob) VALUES (?1, ?2) "
-              "ON CONFLICT (id) DO UPDATE SET blob = excluded.blob"));
-  TRY(prepare(statements_.delete_sandbox, "DELETE FROM sandboxes WHERE id = ?1"));
-  TRY(prepare(statements_.put_container,
-              "INSERT INTO containers (id, sandbox_id, blob) VALUES (?1, ?2, ?3) "
-              "ON CONFLICT (id) DO UPDATE SET sandbox_id = excluded.sandbox_id, blob = excluded.blob"));
-  TRY(prepare(statements_.delete_container, "DELETE FROM containers WHERE id = ?1"));
-  TRY(prepare(statements_.put_image,
-              "INSERT INTO images (id, blob) VALUES (?1, ?2) "
-              "ON CONFLICT (id) DO UPDATE SET blob = excluded.blob"));
-  TRY(prepare(statements_.delete_image, "DELETE FROM images WHERE id = ?1"));
-  TRY(prepare(statements_.put_setting,
-              "INSERT INTO settings (name, value) VALUES (?1, ?2) "
-              "ON CONFLICT (name) DO UPDATE SET value = excluded.value"));
-  return {};
+// secure_delete: zeroing what is deleted would need room in the log for all of it. temp_store: a statement
+// that deletes many rows must not need a file in /var/tmp.
+Result<> Records::Configure() {
+  TRY(connection_.Execute(
+      "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA secure_delete = FAST; "
+      "PRAGMA temp_store = MEMORY"));
+  std::string mode = TRY(connection_.QueryText("PRAGMA journal_mode = WAL"));
+  if (mode != "wal") return Fail(Code::kUnimplemented, "open records", path_, "the filesystem allows no WAL");
+  TRY(connection_.KeepLog());
+  return connection_.Execute("PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0");
 }
 
 Result<> Records::PutSandbox(const SandboxRow& row) {
-  MutexLock lock(mutex_);
-  return statements_.put_sandbox.Run({Text{row.id}, Blob{row.blob}});
+  return QueueSandbox(row, nullptr).Wait();
 }
 
 Result<> Records::DeleteSandbox(const std::string& id) {
+  return Put({Table::kSandboxes, id, "", std::nullopt});
+}
+
+Result<> Records::PutContainer(const ContainerRow& row) {
+  return QueueContainer(row, nullptr).Wait();
+}
+
+Result<> Records::DeleteContainer(const std::string& id) {
+  return Put({Table::kContainers, id, "", std::nullopt});
+}
+
+PendingWrite Records::QueueSandbox(SandboxRow row, OnWritten on_written) {
+  return writer_->Queue({Table::kSandboxes, std::move(row.id), "", std::move(row.blob)},
+                        std::move(on_written));
+}
+
+PendingWrite Records::QueueContainer(ContainerRow row, OnWritten on_written) {
+  return writer_->Queue(
+      {Table::kContainers, std::move(row.id), std::move(row.sandbox_id), std::move(row.blob)},
+      std::move(on_written));
+}
+
+Result<> Records::PutImageDurably(const ImageRow& row) {
+  TRY(Put({Table::kImages, row.id, "", row.blob}));
+  return MakeDurable();
+}
+
+Result<> Records::DeleteImageDurably(const std::string& id) {
+  TRY(Put({Table::kImages, id, "", std::nullopt}));
+  return MakeDurable();
+}
+
+Result<> Records::PutSetting(const std::string& name, const std::string& value) {
+  return Put({Table::kSettings, name, "", value});
+}
+
+Result<> Records::Write(std::span<const RowChange> changes) {
+  for (const RowChange& change : changes) TRY(Admit(change));
+  Result<> committed = Commit(changes);
+  if (committed || committed.error().code != Code::kResourceExhausted) return committed;
+  // The disk is full and so is the log. Emptied, it has its own room again.
+  TRY(checkpointer_->EmptyNow());
+  return Commit(changes);
+}
+
+// Makes sure that there is room for the row before it is added. A row that exists may use the reserve: pods
+// must come down.
+Result<> Records::Admit(const RowChange& change) {
+  if (!change.blob) return {};
+  uint64_t added = change.blob->size() + kPagesAround;
   MutexLock lock(mutex_);
-  return statements_.delete_sandbox.Run({Text{id}});
+  uint64_t largest = std::max(largest_, change.table == Table::kImages ? 0 : change.blob->size());
+  if (!room_->Covers(used_ + added, largest)) {
+    used_ = TRY(BytesIn(connection_));
+    Result<> kept = room_->Keep(used_ + added, largest);
+    if (!kept && !TRY(statements_.Exists(change))) return kept;
+    checkpointer_->KeepLogBytes(room_->log_bytes());
+  }
+  used_ += added;
+  largest_ = largest;
+  return {};
+}
+
+Result<> Records::Commit(std::span<const RowChange> changes) {
+  MutexLock lock(mutex_);
+  if (changes.size() == 1) return statements_.Apply(changes.front());
+  return connection_.InTransaction([&]() REQUIRES(mutex_) -> Result<> {
+    for (const RowChange& change : changes) TRY(statements_.Apply(change));
+    return {};
+  });
 }
 
 Result<std::vector<SandboxRow>> Records::Sandboxes() const {
@@ -90,16 +163,6 @@ Result<std::vector<SandboxRow>> Records::Sandboxes() const {
   sqlite::Statement statement = TRY(connection_.Prepare("SELECT id, blob FROM sandboxes"));
   TRY(statement.Run({}, [&rows](const Row& row) { rows.push_back({row.String(0), row.String(1)}); }));
   return rows;
-}
-
-Result<> Records::PutContainer(const ContainerRow& row) {
-  MutexLock lock(mutex_);
-  return statements_.put_container.Run({Text{row.id}, Text{row.sandbox_id}, Blob{row.blob}});
-}
-
-Result<> Records::DeleteContainer(const std::string& id) {
-  MutexLock lock(mutex_);
-  return statements_.delete_container.Run({Text{id}});
 }
 
 Result<std::vector<ContainerRow>> Records::Containers() const {
@@ -111,33 +174,12 @@ Result<std::vector<ContainerRow>> Records::Containers() const {
   return rows;
 }
 
-Result<> Records::PutImageDurably(const ImageRow& row) {
-  {
-    MutexLock lock(mutex_);
-    TRY(statements_.put_image.Run({Text{row.id}, Blob{row.blob}}));
-  }
-  return MakeDurable();
-}
-
-Result<> Records::DeleteImageDurably(const std::string& id) {
-  {
-    MutexLock lock(mutex_);
-    TRY(statements_.delete_image.Run({Text{id}}));
-  }
-  return MakeDurable();
-}
-
 Result<std::vector<ImageRow>> Records::Images() const {
   MutexLock lock(mutex_);
   std::vector<ImageRow> rows;
   sqlite::Statement statement = TRY(connection_.Prepare("SELECT id, blob FROM images"));
   TRY(statement.Run({}, [&rows](const Row& row) { rows.push_back({row.String(0), row.String(1)}); }));
   return rows;
-}
-
-Result<> Records::PutSetting(const std::string& name, const std::string& value) {
-  MutexLock lock(mutex_);
-  return statements_.put_setting.Run({Text{name}, Text{value}});
 }
 
 Result<std::string> Records::Setting(const std::string& name) const {
@@ -152,7 +194,7 @@ Result<std::string> Records::Setting(const std::string& name) const {
 // has taken it to the database, which it syncs before it empties the log. PRAGMA synchronous=FULL would do
 // the same, but with the lock held, and every pod would wait for the disk with the image.
 Result<> Records::MakeDurable() const {
-  if (fdatasync(wal_.get()) != 0) return SystemError("fdatasync", path_ + "-wal");
+  if (fdatasync(log_fd_) != 0) return SystemError("fdatasync", path_ + "-wal");
   return {};
 }
 

@@ -11,6 +11,8 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,6 +21,10 @@
 #include "base/unique_fd.h"
 #include "cri/records/checkpointer.h"
 #include "cri/records/pod_store.h"
+#include "cri/records/record_writer.h"
+#include "cri/records/room.h"
+#include "cri/records/row_change.h"
+#include "cri/records/row_statements.h"
 #include "cri/records/sqlite.h"
 
 namespace davit {
@@ -31,17 +37,19 @@ struct ImageRow {
 };
 
 // Thread-safe. Every Put replaces the row with the same id; every Delete of what does not exist is a success.
-// Lists come in no particular order.
+// Lists come in no particular order. Changes are committed in the order of their calls (record_writer.h).
 //
-// A full disk is kResourceExhausted: nothing of the transaction stays, and later ones succeed when there is
-// room.
-class Records final : public PodStore {
+// On a full disk new rows are kResourceExhausted; rows that exist can be changed and deleted (room.h).
+// Nothing of a transaction that failed stays, and later ones succeed when there is room.
+class Records final : public PodStore, private RowStore {
  public:
   // Opens or makes the database `path` (mode 0600: environments of containers are in it) in an existing
   // directory, and brings an older schema up to date. A damaged database is kDataLoss with what to do about
   // it, a newer schema kFailedPrecondition: neither is ever replaced by an empty one, for that would orphan
   // every running pod. One process at a time uses a database; its caller sees to that.
   static Result<std::unique_ptr<Records>> Open(const std::string& path);
+  // Writes what is queued, with its callbacks.
+  ~Records() override;
 
   Result<> PutSandbox(const SandboxRow& row) override;
   // Its containers go with it, in one transaction.
@@ -52,6 +60,10 @@ class Records final : public PodStore {
   Result<> PutContainer(const ContainerRow& row) override;
   Result<> DeleteContainer(const std::string& id) override;
   Result<std::vector<ContainerRow>> Containers() const override;
+
+  PendingWrite QueueSandbox(SandboxRow row, OnWritten on_written) override;
+  PendingWrite QueueContainer(ContainerRow row, OnWritten on_written) override;
+  void Flush() override { writer_->Flush(); }
 
   // On disk when they return. Other calls go on during the wait. After an error the row may be there or not:
   // the caller repeats the call or deletes the row.
@@ -67,27 +79,26 @@ class Records final : public PodStore {
   Result<> CheckpointState() const { return checkpointer_->State(); }
 
  private:
-  struct Statements {
-    sqlite::Statement put_sandbox;
-    sqlite::Statement delete_sandbox;
-    sqlite::Statement put_container;
-    sqlite::Statement delete_container;
-    sqlite::Statement put_image;
-    sqlite::Statement delete_image;
-    sqlite::Statement put_setting;
-  };
-
   explicit Records(std::string path) : path_(std::move(path)) {}
   Result<> Start();
-  Result<> Prepare() REQUIRES(mutex_);
+  Result<> Configure() REQUIRES(mutex_);
   Result<> MakeDurable() const;
+  Result<> Put(RowChange change) { return writer_->Queue(std::move(change)).Wait(); }
+
+  Result<> Write(std::span<const RowChange> changes) override EXCLUDES(mutex_);
+  Result<> Commit(std::span<const RowChange> changes) EXCLUDES(mutex_);
+  Result<> Admit(const RowChange& change) EXCLUDES(mutex_);
 
   const std::string path_;
-  UniqueFd wal_;
   mutable Mutex mutex_;
+  std::optional<Room> room_ GUARDED_BY(mutex_);  // its files are closed after the connections
+  int log_fd_ = -1;                              // the room's
   sqlite::Connection connection_ GUARDED_BY(mutex_);
-  Statements statements_ GUARDED_BY(mutex_);    // after the connection: they go first
-  std::unique_ptr<Checkpointer> checkpointer_;  // its thread goes before everything that it uses
+  RowStatements statements_ GUARDED_BY(mutex_);  // after the connection: they go first
+  uint64_t used_ GUARDED_BY(mutex_) = 0;         // bytes of the database, at most
+  uint64_t largest_ GUARDED_BY(mutex_) = 0;      // bytes of the largest row that may be there
+  std::unique_ptr<Checkpointer> checkpointer_;   // its thread goes before everything that it uses
+  std::unique_ptr<RecordWriter> writer_;         // and the last changes before that
 };
 
 }  // namespace davit

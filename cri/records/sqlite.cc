@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "cri/records/sqlite_vfs.h"
+
 namespace davit::sqlite {
 namespace {
 
@@ -92,7 +94,7 @@ Result<Connection> Connection::Open(const std::string& path) {
   sqlite3* handle = nullptr;
   constexpr int kFlags =
       SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_NOFOLLOW;
-  int result = sqlite3_open_v2(path.c_str(), &handle, kFlags, nullptr);
+  int result = sqlite3_open_v2(path.c_str(), &handle, kFlags, NeverShrinkingVfs());
   connection.handle_.reset(handle);
   if (handle == nullptr) return Fail(Code::kResourceExhausted, "open records", path, "out of memory");
   if (result != SQLITE_OK) return Failure(handle, "open records", path);
@@ -115,6 +117,16 @@ Result<> Connection::Execute(const std::string& sql) const {
   return failure;
 }
 
+Result<> Connection::InTransaction(const std::function<Result<>()>& body) const {
+  TRY(Execute("BEGIN IMMEDIATE"));
+  Result<> outcome = body();
+  if (outcome) return Execute("COMMIT");
+  // A full disk makes SQLite roll back by itself.
+  if (!sqlite3_get_autocommit(handle_.get()))
+    sqlite3_exec(handle_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
+  return outcome;
+}
+
 Result<int64_t> Connection::QueryInteger(std::string_view sql) const {
   int64_t value = 0;
   Statement statement = TRY(Prepare(sql));
@@ -129,9 +141,17 @@ Result<std::string> Connection::QueryText(std::string_view sql) const {
   return value;
 }
 
-Result<> Connection::Checkpoint(int mode) const {
-  int result = sqlite3_wal_checkpoint_v2(handle_.get(), "main", mode, nullptr, nullptr);
+Result<int> Connection::Checkpoint(int mode) const {
+  int copied = 0;
+  int result = sqlite3_wal_checkpoint_v2(handle_.get(), "main", mode, /*pnLog=*/nullptr, &copied);
   if (result != SQLITE_OK) return Failure(handle_.get(), "checkpoint records", path_);
+  return copied;
+}
+
+Result<> Connection::KeepLog() const {
+  int keep = 1;
+  int result = sqlite3_file_control(handle_.get(), "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
+  if (result != SQLITE_OK) return Failure(handle_.get(), "keep log of records", path_);
   return {};
 }
 

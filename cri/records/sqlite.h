@@ -62,19 +62,27 @@ class Connection {
  public:
   Connection() = default;
 
-  // Opens an existing database file, without SQLite's own locking against other threads.
+  // Opens an existing database file, without SQLite's own locking against other threads. The file never
+  // shrinks (sqlite_vfs.h).
   static Result<Connection> Open(const std::string& path);
 
   Result<Statement> Prepare(std::string_view sql) const;
   // Runs statements separated by semicolons. A transaction that one of them began and that failed is rolled
   // back.
   Result<> Execute(const std::string& sql) const;
+  // Runs `body` in a transaction, which is rolled back when it fails.
+  Result<> InTransaction(const std::function<Result<>()>& body) const;
+
   // The first column of the only row.
   Result<int64_t> QueryInteger(std::string_view sql) const;
   Result<std::string> QueryText(std::string_view sql) const;
 
-  // Copies what is in the log to the database; `mode` is SQLITE_CHECKPOINT_*.
-  Result<> Checkpoint(int mode) const;
+  // Copies what is in the log to the database; `mode` is SQLITE_CHECKPOINT_*. Returns how many pages of the
+  // log are in the database then.
+  Result<int> Checkpoint(int mode) const;
+
+  // The last connection to close leaves the log in place instead of deleting it.
+  Result<> KeepLog() const;
 
   // `hook` hears of every commit the size of the log in pages. It must not use the connection.
   void OnCommit(std::function<void(int wal_pages)> hook);

@@ -4,6 +4,8 @@
 // How records reach the database.
 #pragma once
 
+#include <utility>
+
 #include "base/codec.h"
 #include "cri/pods/persisted.h"
 #include "cri/pods/pod_records.h"
@@ -21,11 +23,15 @@ inline ContainerRow RowOf(const ContainerRecord& record) {
 
 // `store` outlives the writers.
 inline Persisted<SandboxRecord>::Write SandboxWriter(PodStore& store) {
-  return [&store](const SandboxRecord& record) { return store.PutSandbox(RowOf(record)); };
+  return [&store](const SandboxRecord& record, PodStore::OnWritten on_written) {
+    return store.QueueSandbox(RowOf(record), std::move(on_written));
+  };
 }
 
 inline Persisted<ContainerRecord>::Write ContainerWriter(PodStore& store) {
-  return [&store](const ContainerRecord& record) { return store.PutContainer(RowOf(record)); };
+  return [&store](const ContainerRecord& record, PodStore::OnWritten on_written) {
+    return store.QueueContainer(RowOf(record), std::move(on_written));
+  };
 }
 
 }  // namespace davit

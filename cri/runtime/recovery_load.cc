@@ -60,7 +60,7 @@ void RecordLoader::AddUnreadable(const std::string& id, const std::string& reaso
   record.cgroup_parent = OwnCgroupOf(ports_.config, id);
   v1::PodSandboxConfig config;
   config.mutable_metadata()->set_name(id);
-  auto unwritten = [](const SandboxRecord&) -> Result<> { return {}; };
+  auto unwritten = [](const SandboxRecord&, const PodStore::OnWritten&) { return PendingWrite(Result<>()); };
   Add(std::make_shared<Sandbox>(std::move(record), std::move(config), unwritten), /*config_bytes=*/"");
   Quarantine(sandboxes_.back(), reason);
 }
@@ -92,7 +92,9 @@ void RecordLoader::AddUnreadable(const ContainerRow& row, const SandboxPtr& sand
   phases::Lost(record, reason, record.created_at);
   v1::ContainerConfig config;
   config.mutable_metadata()->set_name(row.id);
-  auto unwritten = [](const ContainerRecord&) -> Result<> { return {}; };
+  auto unwritten = [](const ContainerRecord&, const PodStore::OnWritten&) {
+    return PendingWrite(Result<>());
+  };
   ports_.pods.RestoreContainer(
       std::make_shared<Container>(std::move(record), std::move(config), sandbox, LayerHold(), unwritten));
   Quarantine(sandbox, reason);

@@ -44,6 +44,7 @@ Runtime::~Runtime() {
   for (const SandboxPtr& sandbox : pods_.Sandboxes()) {
     if (ShimPtr shim = sandbox->shim()) shim->Close();
   }
+  host_.records.Flush();  // callbacks of changes that nothing waits for
 }
 
 }  // namespace davit

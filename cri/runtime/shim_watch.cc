@@ -60,14 +60,16 @@ void ShimWatch::StartFailed(const ContainerPtr& container, const Error& error) {
   ports_.announcer.Announce(*container);
 }
 
+// On the reactor's thread as a rule: the database is written later, and the shim's own record stays until it
+// is.
 void ShimWatch::Exited(const ContainerPtr& container, const ContainerExited& exited) {
-  Result<> recorded =
-      container->record().TryChange([&exited](ContainerRecord& r) { return phases::Exited(r, exited); });
+  auto change = [&exited](ContainerRecord& r) { return phases::Exited(r, exited); };
+  container->record().TryChangeLater(change, [this, container](const Result<>& recorded) {
+    if (recorded) return ports_.workers.Post([this, container] { ports_.cleanup.Collect(*container); });
+    ports_.log.Log(LogLevel::kError, "exit not recorded",
+                   {{"container", container->id()}, {"error", recorded.error().ToString()}});
+  });
   ports_.announcer.Announce(*container);
-  // The shim's own record stays until the database has it.
-  if (recorded) return ports_.workers.Post([this, container] { ports_.cleanup.Collect(*container); });
-  ports_.log.Log(LogLevel::kError, "exit not recorded",
-                 {{"container", container->id()}, {"error", recorded.error().ToString()}});
 }
 
 void ShimWatch::Lose(const ContainerPtr& container) {

@@ -58,6 +58,13 @@ class FakePodStore final : public PodStore {
     return rows;
   }
 
+  // Written at once.
+  PendingWrite QueueSandbox(SandboxRow row, OnWritten) override { return PendingWrite(PutSandbox(row)); }
+  PendingWrite QueueContainer(ContainerRow row, OnWritten) override {
+    return PendingWrite(PutContainer(row));
+  }
+  void Flush() override {}
+
   // Rows as an earlier daemon left them.
   void Seed(SandboxRow row) EXCLUDES(mutex_) {
     MutexLock lock(mutex_);

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// Records without a database.
+#pragma once
+
+#include <functional>
+#include <utility>
+
+#include "cri/pods/persisted.h"
+
+namespace davit {
+
+// Has `write` write a record at the moment when it would be queued.
+template <typename Record>
+typename Persisted<Record>::Write WrittenAtOnce(std::function<Result<>(const Record&)> write) {
+  return [write = std::move(write)](const Record& record, const RecordWriter::OnWritten&) {
+    return PendingWrite(write(record));
+  };
+}
+
+}  // namespace davit

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// One change of the database, as plain data.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "base/error.h"
+
+namespace davit {
+
+enum class Table : uint8_t { kSandboxes, kContainers, kImages, kSettings };
+
+// Puts a row, replacing the one with the same id, or deletes it.
+struct RowChange {
+  Table table = Table::kSandboxes;
+  std::string id;
+  std::string sandbox_id;           // of a container's row; empty in other tables
+  std::optional<std::string> blob;  // absent: delete the row
+
+  bool operator==(const RowChange&) const = default;
+};
+
+// Where rows are written.
+class RowStore {
+ public:
+  virtual ~RowStore() = default;
+  // One transaction: all of `changes`, in their order, or none. Called by one thread at a time.
+  virtual Result<> Write(std::span<const RowChange> changes) = 0;
+};
+
+}  // namespace davit

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// The SQL of one change.
+#pragma once
+
+#include <array>
+
+#include "base/error.h"
+#include "cri/records/row_change.h"
+#include "cri/records/sqlite.h"
+
+namespace davit {
+
+// Not thread-safe. Must go before the connection.
+class RowStatements {
+ public:
+  RowStatements() = default;
+  static Result<RowStatements> Prepare(const sqlite::Connection& connection);
+
+  // Outside of a transaction, the change is one by itself.
+  Result<> Apply(const RowChange& change);
+  Result<bool> Exists(const RowChange& change);
+
+ private:
+  struct OfTable {
+    sqlite::Statement put;
+    sqlite::Statement remove;
+    sqlite::Statement find;
+  };
+  OfTable& Of(Table table) { return tables_.at(static_cast<size_t>(table)); }
+
+  std::array<OfTable, 4> tables_;
+};
+
+}  // namespace davit
