@@ -3,6 +3,8 @@
 
 #include "cri/spec/user.h"
 
+#include <limits.h>
+
 #include <algorithm>
 #include <optional>
 #include <string_view>
@@ -98,6 +100,10 @@ Result<UserSpec> ContainerUser(const v1::LinuxContainerSecurityContext& context,
                     "needs run_as_user or run_as_username");
   }
   UserSpec user = has_user ? TRY(RequestedUser(context)) : TRY(ParseImageUser(image_user));
+  if (context.supplemental_groups_size() > NGROUPS_MAX) {
+    return BadField(Field("supplemental_groups"), std::to_string(context.supplemental_groups_size()),
+                    "are more than " + std::to_string(NGROUPS_MAX) + " groups");
+  }
   for (int64_t group : context.supplemental_groups()) {
     user.supplementary.push_back(TRY(CheckId(Field("supplemental_groups"), group)));
   }

@@ -73,6 +73,15 @@ TEST(ContainerUser, KeepsGroupsAndTheirPolicy) {
   EXPECT_FALSE(User("supplemental_groups_policy: Strict")->merge_image_groups);
 }
 
+TEST(ContainerUser, TakesAsManyGroupsAsTheKernel) {
+  v1::LinuxContainerSecurityContext context;
+  for (int group = 0; group < 65'536; ++group) context.add_supplemental_groups(group);
+  EXPECT_TRUE(ContainerUser(context, ""));
+  context.add_supplemental_groups(1);
+  EXPECT_TRUE(Refuses(ContainerUser(context, ""), Code::kInvalidArgument,
+                      "linux.security_context.supplemental_groups", "65537"));
+}
+
 TEST(ContainerUser, RefusesContradictions) {
   const std::string prefix = "linux.security_context.";
   auto code = Code::kInvalidArgument;

@@ -3,7 +3,10 @@
 
 #include "shim/init/identity.h"
 
+#include <limits.h>
+
 #include <algorithm>
+#include <set>
 
 #include "shim/init/account_files.h"
 
@@ -28,9 +31,26 @@ Result<> CheckId(uint32_t id, std::string_view step) {
   return {};
 }
 
-void AddOnce(std::vector<uint32_t>& groups, uint32_t gid) {
-  if (std::find(groups.begin(), groups.end(), gid) == groups.end()) groups.push_back(gid);
-}
+// In their order, each once.
+class GroupList {
+ public:
+  // The kernel's limit, setgroups(2).
+  Result<> Add(uint32_t gid) {
+    TRY(CheckId(gid, "resolve group"));
+    if (!seen_.insert(gid).second) return {};
+    if (groups_.size() == NGROUPS_MAX) {
+      return Fail(Code::kInvalidArgument, "resolve group", std::to_string(gid),
+                  "more than " + std::to_string(NGROUPS_MAX) + " supplementary groups");
+    }
+    groups_.push_back(gid);
+    return {};
+  }
+  std::vector<uint32_t> Take() { return std::move(groups_); }
+
+ private:
+  std::set<uint32_t> seen_;
+  std::vector<uint32_t> groups_;
+};
 
 Result<std::optional<PasswdEntry>> FindAccount(const UserSpec& user, std::string_view passwd) {
   if (user.uid || user.name.empty()) {
@@ -82,14 +102,13 @@ Result<Identity> ResolveIdentity(const UserSpec& user, std::string_view passwd, 
   identity.home = account && !account->home.empty() ? account->home : "/";
   // The primary group is listed too: a process whose list lacks it could be let in where that group is kept
   // out (CVE-2022-2990 and its kin).
-  identity.groups.push_back(identity.gid);
-  for (uint32_t gid : user.supplementary) {
-    TRY(CheckId(gid, "resolve group"));
-    AddOnce(identity.groups, gid);
-  }
+  GroupList groups;
+  TRY(groups.Add(identity.gid));
+  for (uint32_t gid : user.supplementary) TRY(groups.Add(gid));
   if (user.merge_image_groups && account) {
-    for (uint32_t gid : FindGroupsOfMember(group, account->name)) AddOnce(identity.groups, gid);
+    for (uint32_t gid : FindGroupsOfMember(group, account->name)) TRY(groups.Add(gid));
   }
+  identity.groups = groups.Take();
   return identity;
 }
 
