@@ -16,7 +16,6 @@
 
 #include "base/acceptor.h"
 #include "base/atomic_file.h"
-#include "base/codec.h"
 #include "base/event_loop.h"
 #include "base/file_io.h"
 #include "base/frame.h"
@@ -78,94 +77,6 @@ TEST(UniqueFd, MoveAssignmentClosesTheOldDescriptor) {
   EXPECT_NE(fcntl(a.get(), F_GETFD), -1);
 }
 
-struct Inner {
-  std::string name;
-  std::optional<uint32_t> number;
-  template <typename Self>
-  static auto Fields(Self& s) {
-    return std::tie(s.name, s.number);
-  }
-};
-struct Outer {
-  bool flag = false;
-  int64_t big = 0;
-  std::vector<Inner> list;
-  template <typename Self>
-  static auto Fields(Self& s) {
-    return std::tie(s.flag, s.big, s.list);
-  }
-};
-
-TEST(Codec, RoundTrips) {
-  Outer outer{true, -5, {{"a", 7}, {"", std::nullopt}}};
-  auto back = Decode<Outer>(Encode(outer), "outer");
-  ASSERT_TRUE(back);
-  EXPECT_TRUE(back->flag);
-  EXPECT_EQ(back->big, -5);
-  ASSERT_EQ(back->list.size(), 2u);
-  EXPECT_EQ(back->list[0].name, "a");
-  EXPECT_EQ(back->list[0].number, 7u);
-  EXPECT_FALSE(back->list[1].number);
-}
-
-TEST(Codec, RefusesEveryTruncationAndTrailingBytes) {
-  std::string data = Encode(Outer{true, 1, {{"abc", 7}}});
-  for (size_t size = 0; size < data.size(); ++size)
-    EXPECT_FALSE(Decode<Outer>(data.substr(0, size), "outer")) << size;
-  EXPECT_FALSE(Decode<Outer>(data + "x", "outer"));
-}
-
-TEST(Codec, RefusesLengthsBeyondTheDataAndOddBooleans) {
-  std::string data = Encode(Outer{true, 1, {}});
-  std::string odd = data;
-  odd[0] = 2;
-  EXPECT_FALSE(Decode<Outer>(odd, "outer"));
-  std::string lie = data;
-  std::memset(lie.data() + 9, 0xff, 4);
-  EXPECT_FALSE(Decode<Outer>(lie, "outer"));
-}
-
-struct OlderOrder {
-  std::string name;
-  template <typename Self>
-  static auto Fields(Self& s) {
-    return std::tie(s.name);
-  }
-};
-struct NewerOrder {
-  std::string name;
-  Appended<std::string> colour;
-  Appended<uint32_t> size;
-  template <typename Self>
-  static auto Fields(Self& s) {
-    return std::tie(s.name, s.colour, s.size);
-  }
-};
-
-TEST(Codec, AppendedFieldsAreReadWhereTheyWereWritten) {
-  for (const auto& [colour, size] : {std::pair("red", 0u), std::pair("", 7u), std::pair("red", 7u)}) {
-    NewerOrder order{"boat", {colour}, {size}};
-    auto back = Decode<NewerOrder>(Encode(order), "order");
-    ASSERT_TRUE(back);
-    EXPECT_EQ(back->colour.value, colour);
-    EXPECT_EQ(back->size.value, size);
-    EXPECT_FALSE(Decode<OlderOrder>(Encode(order), "order")) << "an older reader would leave it undone";
-  }
-}
-
-TEST(Codec, AppendedFieldsThatSayNothingAreUnderstoodByAll) {
-  auto newer = Decode<NewerOrder>(Encode(OlderOrder{"boat"}), "order");
-  ASSERT_TRUE(newer);
-  EXPECT_EQ(newer->colour.value, "");
-  EXPECT_TRUE(Decode<OlderOrder>(Encode(NewerOrder{"boat", {}, {}}), "order"));
-}
-
-TEST(Codec, RefusesATornAppendedField) {
-  std::string data = Encode(NewerOrder{"boat", {"red"}, {}});
-  for (size_t size = Encode(OlderOrder{"boat"}).size() + 1; size < data.size(); ++size)
-    EXPECT_FALSE(Decode<NewerOrder>(data.substr(0, size), "order")) << size;
-}
-
 TEST(RunProgram, GivesTheInputAndTakesBothOutputs) {
   auto outcome = RunProgram(
       "test", {.program = "/bin/sh", .args = {"-c", "cat; echo no >&2; exit 3"}, .env = {}, .input = "yes"});
@@ -189,49 +100,6 @@ TEST(RunProgram, EndsOneThatIsInterrupted) {
       {.program = "/bin/sleep", .args = {"600"}, .env = {}, .input = "", .interrupt_fd = interrupt.get()});
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().code, Code::kCancelled);
-}
-
-TEST(Frame, CarriesPayloadAndDescriptors) {
-  auto pair = FramePair();
-  ASSERT_TRUE(pair);
-  UniqueFd file(open("/dev/null", O_RDONLY | O_CLOEXEC));
-  int fds[] = {file.get(), file.get()};
-  ASSERT_TRUE(SendFrame(pair->first.get(), 1, 7, 42, "hello", fds));
-  auto frame = ReceiveFrame(pair->second.get());
-  ASSERT_TRUE(frame) << frame.error().ToString();
-  EXPECT_EQ(frame->type, 7);
-  EXPECT_EQ(frame->request_id, 42u);
-  EXPECT_EQ(frame->payload, "hello");
-  ASSERT_EQ(frame->fds.size(), 2u);
-  EXPECT_EQ(fcntl(frame->fds[0].get(), F_GETFD), FD_CLOEXEC);
-}
-
-TEST(Frame, RefusesForeignBytesAndOversizedPayloads) {
-  auto pair = FramePair();
-  ASSERT_TRUE(pair);
-  EXPECT_FALSE(SendFrame(pair->first.get(), 1, 1, 1, std::string(65'537, 'x')));
-  ASSERT_EQ(send(pair->first.get(), "not a frame at all!", 19, 0), 19);
-  auto frame = ReceiveFrame(pair->second.get());
-  ASSERT_FALSE(frame);
-  EXPECT_EQ(frame.error().code, Code::kDataLoss);
-  pair->first.Reset();
-  EXPECT_EQ(ReceiveFrame(pair->second.get()).error().code, Code::kUnavailable);
-}
-
-TEST(Frame, RefusesALengthThatIsNotItsOwn) {
-  auto sent = FramePair();
-  auto forged = FramePair();
-  ASSERT_TRUE(sent && forged);
-  ASSERT_TRUE(SendFrame(sent->first.get(), 1, 7, 42, "hello"));
-  char bytes[64] = "";
-  ssize_t size = recv(sent->second.get(), bytes, sizeof bytes, 0);
-  ASSERT_GT(size, 5);
-  for (ssize_t wrong : {size - 1, size + 1}) {
-    ASSERT_EQ(send(forged->first.get(), bytes, static_cast<size_t>(wrong), 0), wrong);
-    auto frame = ReceiveFrame(forged->second.get());
-    ASSERT_FALSE(frame);
-    EXPECT_EQ(frame.error().code, Code::kDataLoss);
-  }
 }
 
 TEST(Memfd, IsSealedAndRefusesUnsealedOnes) {
@@ -292,8 +160,8 @@ TEST(EventLoop, DropsEventsOfARemovedWatch) {
   };
   ASSERT_TRUE(loop->Add(one->second.get(), EPOLLIN, remove_both));
   ASSERT_TRUE(loop->Add(two->second.get(), EPOLLIN, remove_both));
-  ASSERT_TRUE(SendFrame(one->first.get(), 1, 1, 1, ""));
-  ASSERT_TRUE(SendFrame(two->first.get(), 1, 1, 1, ""));
+  ASSERT_TRUE(SendFrame(one->first.get(), 1, 1, ""));
+  ASSERT_TRUE(SendFrame(two->first.get(), 1, 1, ""));
   ASSERT_TRUE(loop->RunOnce(1000));
   EXPECT_EQ(calls, 1);
 }

@@ -1,27 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// A flat binary form for plans and frames: little-endian integers, strings and lists behind 32-bit lengths.
+// Messages, plans and records as tagged fields: the wire format of Protocol Buffers (proto3), so that
+// `protoc --decode_raw` reads them. One struct is one message; it names its fields once, with their numbers:
 //
-// A struct takes part by naming its fields once:
-//   struct Point { int32_t x; std::string name;
-//     template <typename Self> static auto Fields(Self& s) { return std::tie(s.x, s.name); } };
-// Decoding checks every length against what is left before it allocates, refuses trailing bytes and booleans
-// that are neither 0 nor 1, and nests no deeper than the types do. Enum values are not checked: their users
-// do that.
+//   struct Point {
+//     int32_t x = 0;
+//     std::string name;
+//     auto Fields() { return FieldList(Field<1>(x), Field<2>(name)); }
+//   };
 //
-// A field that a struct gained after its first release is Appended and the last one of the whole encoding:
-// where it has its default value nothing is written, so that older readers understand; where nothing was
-// written it gets its default value, so that older writers are understood. An older reader refuses what it
-// would have to leave undone.
+// Types: bool, integers, enums, std::string (proto: bytes), structs, std::optional and std::vector of these.
+// Signed integers are proto's int32 and int64. An enum names its last value, for argument-dependent lookup:
+// `constexpr Shape LastOf(Shape) { return Shape::kRound; }`.
+//
+// Compatibility:
+// - A number that was released keeps its type and its meaning for ever. A field may stand anywhere in its
+//   struct.
+// - A reader skips fields that it does not know, and leaves a field that is absent at the struct's default:
+//   that is the value which the writers had in mind that did not know the field.
+// - A field that a reader must not skip, because it would leave undone what the writer asked for, has a
+//   number from kMustUnderstand on. It is left out when it is empty; a reader that does not know it refuses
+//   the message. Scalars, strings, lists and optionals can be such.
+// - An enum value beyond the last one that the reader knows is refused.
+// - Scalars, strings and structs below kMustUnderstand are always written, whatever their default.
+//
+// Decoding checks every length before it allocates, bounds what a message can make of a few bytes, refuses
+// what is malformed, and never throws. It does not notice that a message was cut between two fields: the
+// container of the message (a frame, a sealed memfd, a row, a file renamed into place) keeps it whole.
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <cstring>
+#include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <type_traits>
 #include <vector>
 
@@ -29,142 +44,175 @@
 
 namespace davit {
 
+constexpr uint32_t kMustUnderstand = 1000;
+
+namespace codec {
+
+enum class Kind : uint8_t { kUnsigned, kSigned, kBytes, kMessage, kList, kOptional };
+
+struct Slot;
+// Is given the fields of one message.
+class Visitor {
+ public:
+  virtual void Visit(std::span<const Slot> fields) = 0;
+
+ protected:
+  ~Visitor() = default;
+};
+
+// The elements of a list, or the value of an optional.
+struct Items {
+  const void* first = nullptr;
+  size_t count = 0;
+};
+
+// What encoder and decoder (codec.cc) have to know of a type; they are no templates, to stay small.
+struct Type {
+  Kind kind = Kind::kBytes;
+  uint8_t size = 0;                                  // kUnsigned, kSigned: bytes
+  uint64_t last = 0;                                 // kUnsigned: the greatest value
+  void (*visit)(void* message, Visitor&) = nullptr;  // kMessage
+  const Type* element = nullptr;                     // kList, kOptional
+  size_t element_bytes = 0;                          // kList: in memory
+  Items (*items)(const void* container) = nullptr;   // kList, kOptional
+  void* (*add)(void* container) = nullptr;           // kList: a new last element; kOptional: the value
+};
+
+// A field of a message at hand.
+struct Slot {
+  uint32_t number = 0;
+  const Type* type = nullptr;
+  void* at = nullptr;
+};
+
+template <uint32_t kNumber>
+struct NumberedSlot : Slot {};
+
 template <typename T>
-struct Appended {
-  T value{};
+constexpr Type Describe();
+template <typename T>
+inline constexpr Type kTypeOf = Describe<T>();
 
-  Appended& operator=(T other) {
-    value = std::move(other);
-    return *this;
-  }
-  bool operator==(const Appended&) const = default;
+template <typename T>
+struct ElementOf {
+  using Type = void;
+};
+template <typename T>
+struct ElementOf<std::vector<T>> {
+  using Type = T;
+  static constexpr Kind kKind = Kind::kList;
+  static Items ItemsOf(const std::vector<T>& list) { return {list.data(), list.size()}; }
+  static void* Add(std::vector<T>& list) { return &list.emplace_back(); }
+};
+template <typename T>
+struct ElementOf<std::optional<T>> {
+  using Type = T;
+  static constexpr Kind kKind = Kind::kOptional;
+  static Items ItemsOf(const std::optional<T>& value) { return value ? Items{&*value, 1} : Items{}; }
+  static void* Add(std::optional<T>& value) { return value ? &*value : &value.emplace(); }
 };
 
-class Encoder {
- public:
-  template <typename T>
-  void Put(const T& value) {
-    if constexpr (std::is_same_v<T, bool>) {
-      Append(value ? "\1" : "\0", 1);
-    } else if constexpr (std::is_integral_v<T> || std::is_enum_v<T>) {
-      Append(reinterpret_cast<const char*>(&value), sizeof value);
-    } else if constexpr (std::is_same_v<T, std::string>) {
-      Put(static_cast<uint32_t>(value.size()));
-      Append(value.data(), value.size());
-    } else {
-      std::apply([this](const auto&... field) { (this->Put(field), ...); }, T::Fields(value));
+template <typename T>
+constexpr Type DescribeContainer() {
+  using Access = ElementOf<T>;
+  using Element = typename Access::Type;
+  static_assert(!std::is_same_v<T, std::vector<bool>>, "its elements have no addresses");
+  static_assert(std::is_void_v<typename ElementOf<Element>::Type>, "no list of lists on the wire");
+  Type type;
+  type.kind = Access::kKind;
+  type.element = &kTypeOf<Element>;
+  type.element_bytes = sizeof(Element);
+  type.items = [](const void* container) { return Access::ItemsOf(*static_cast<const T*>(container)); };
+  type.add = [](void* container) { return Access::Add(*static_cast<T*>(container)); };
+  return type;
+}
+
+template <typename T>
+constexpr Type DescribeInteger() {
+  Type type;
+  type.size = sizeof(T);
+  // Whether char is signed depends on the processor.
+  bool is_signed = std::is_signed_v<T> && !std::is_same_v<T, char>;
+  type.kind = is_signed ? Kind::kSigned : Kind::kUnsigned;
+  if constexpr (std::is_same_v<T, bool>) {
+    type.last = 1;
+  } else if constexpr (std::is_enum_v<T>) {
+    static_assert(std::is_unsigned_v<std::underlying_type_t<T>>);
+    type.last = static_cast<uint64_t>(LastOf(T{}));
+  } else {
+    type.last = std::numeric_limits<std::make_unsigned_t<T>>::max();
+  }
+  return type;
+}
+
+template <typename T>
+constexpr Type DescribeMessage() {
+  Type type;
+  type.kind = Kind::kMessage;
+  type.visit = [](void* message, Visitor& visitor) {
+    auto fields = static_cast<T*>(message)->Fields();
+    visitor.Visit(fields);
+  };
+  return type;
+}
+
+template <typename T>
+constexpr Type Describe() {
+  if constexpr (std::is_integral_v<T> || std::is_enum_v<T>) {
+    return DescribeInteger<T>();
+  } else if constexpr (std::is_same_v<T, std::string>) {
+    return Type{};
+  } else if constexpr (!std::is_void_v<typename ElementOf<T>::Type>) {
+    return DescribeContainer<T>();
+  } else {
+    return DescribeMessage<T>();
+  }
+}
+
+template <uint32_t... kNumbers>
+constexpr bool AreDistinct() {
+  constexpr uint32_t kAll[] = {kNumbers...};
+  for (size_t i = 0; i < sizeof...(kNumbers); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      if (kAll[i] == kAll[j]) return false;
     }
   }
-  template <typename T>
-  void Put(const std::vector<T>& list) {
-    Put(static_cast<uint32_t>(list.size()));
-    for (const T& item : list) Put(item);
-  }
-  template <typename T>
-  void Put(const std::optional<T>& value) {
-    Put(value.has_value());
-    if (value) Put(*value);
-  }
-  template <typename T>
-  void Put(const Appended<T>& field) {
-    if (field.value != T{}) return Put(field.value);
-    Encoder left_out;
-    left_out.Put(field.value);
-    held_back_ += left_out.data_;
-  }
+  return true;
+}
 
-  std::string Take() { return std::move(data_); }
+std::string EncodeMessage(const Type& type, const void* message);
+// What was read before an error stays in `message`.
+Result<> DecodeMessage(const Type& type, void* message, std::string_view data, std::string_view name);
 
- private:
-  void Append(const char* bytes, size_t size) {
-    data_ += held_back_;
-    held_back_.clear();
-    data_.append(bytes, size);
-  }
+}  // namespace codec
 
-  std::string data_;
-  std::string held_back_;  // Appended fields, written only when something follows
-};
+template <uint32_t kNumber, typename T>
+codec::NumberedSlot<kNumber> Field(T& member) {
+  static_assert(kNumber > 0 && kNumber < 1u << 29 && (kNumber < 19'000 || kNumber > 19'999), "not in proto3");
+  static_assert(kNumber < kMustUnderstand || codec::kTypeOf<T>.kind != codec::Kind::kMessage,
+                "whether a struct is empty is not known: make it optional");
+  return {{kNumber, &codec::kTypeOf<T>, &member}};
+}
 
-class Decoder {
- public:
-  explicit Decoder(std::string_view data) : rest_(data) {}
-
-  template <typename T>
-  void Get(T& value) {
-    if constexpr (std::is_same_v<T, bool>) {
-      uint8_t byte = 0;
-      Get(byte);
-      if (byte > 1) Reject();
-      value = byte == 1;
-    } else if constexpr (std::is_integral_v<T> || std::is_enum_v<T>) {
-      if (rest_.size() < sizeof value) return Reject();
-      std::memcpy(&value, rest_.data(), sizeof value);
-      rest_.remove_prefix(sizeof value);
-    } else if constexpr (std::is_same_v<T, std::string>) {
-      uint32_t size = Length();
-      value.assign(rest_.data(), size);
-      rest_.remove_prefix(size);
-    } else {
-      std::apply([this](auto&... field) { (this->Get(field), ...); }, T::Fields(value));
-    }
-  }
-  template <typename T>
-  void Get(std::vector<T>& list) {
-    // Every item takes at least one byte, so a length beyond the rest is a lie.
-    uint32_t size = Length();
-    list.clear();
-    for (uint32_t i = 0; i < size && !rejected_; ++i) Get(list.emplace_back());
-  }
-  template <typename T>
-  void Get(std::optional<T>& value) {
-    bool present = false;
-    Get(present);
-    value.reset();
-    if (present) Get(value.emplace());
-  }
-  template <typename T>
-  void Get(Appended<T>& field) {
-    field.value = T{};
-    if (!rest_.empty()) Get(field.value);
-  }
-
-  // True when everything was read and nothing was malformed.
-  bool Complete() const { return !rejected_ && rest_.empty(); }
-
- private:
-  uint32_t Length() {
-    uint32_t size = 0;
-    Get(size);
-    if (size > rest_.size()) {
-      Reject();
-      return 0;
-    }
-    return size;
-  }
-  void Reject() {
-    rejected_ = true;
-    rest_ = {};
-  }
-
-  std::string_view rest_;
-  bool rejected_ = false;
-};
+template <uint32_t... kNumbers>
+std::array<codec::Slot, sizeof...(kNumbers)> FieldList(codec::NumberedSlot<kNumbers>... slots) {
+  static_assert(codec::AreDistinct<kNumbers...>(), "two fields have the same number");
+  return {slots...};
+}
+inline std::array<codec::Slot, 0> FieldList() {
+  return {};
+}
 
 template <typename T>
 std::string Encode(const T& value) {
-  Encoder encoder;
-  encoder.Put(value);
-  return encoder.Take();
+  return codec::EncodeMessage(codec::kTypeOf<T>, &value);
 }
 
-// `name` goes into the error.
+// kDataLoss, with `name`, the number of the field and what is wrong with it.
 template <typename T>
 Result<T> Decode(std::string_view data, std::string_view name) {
   T value{};
-  Decoder decoder(data);
-  decoder.Get(value);
-  if (!decoder.Complete()) return Fail(Code::kInvalidArgument, "decode", name, "malformed");
+  TRY(codec::DecodeMessage(codec::kTypeOf<T>, &value, data, name));
   return value;
 }
 

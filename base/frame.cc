@@ -8,17 +8,58 @@
 
 #include <cstring>
 
+#include "base/codec.h"
+#include "base/memfd.h"
+
 namespace davit {
 namespace {
 
-struct Header {
-  uint32_t magic;
-  uint16_t version;
-  uint16_t type;
-  uint32_t request_id;
-  uint32_t length;
+constexpr size_t kMaxFds = kMaxFrameFds + 1;
+constexpr size_t kMaxEnvelope = 2048;  // all but the payload
+
+struct Envelope {
+  uint32_t type = 0;
+  uint32_t request_id = 0;
+  std::vector<uint32_t> roles;
+  std::string payload;
+
+  // The payload is the last field: what is before it is known of a frame that was cut.
+  auto Fields() {
+    return FieldList(Field<1>(type), Field<2>(request_id), Field<3>(roles), Field<4>(payload));
+  }
 };
-static_assert(sizeof(Header) == 16);
+
+Result<UniqueFd> MakePayload(std::string_view payload) {
+  if (payload.size() > kMaxPayload) {
+    return Fail(Code::kInvalidArgument, "send frame", std::to_string(payload.size()) + " bytes", "too large");
+  }
+  return MakeSealedMemfd("davit-payload", payload);
+}
+
+void PutDescriptors(msghdr& message, std::span<const int> fds, char* control) {
+  if (fds.empty()) return;
+  message.msg_control = control;
+  message.msg_controllen = CMSG_SPACE(fds.size_bytes());
+  cmsghdr* c = CMSG_FIRSTHDR(&message);
+  c->cmsg_level = SOL_SOCKET;
+  c->cmsg_type = SCM_RIGHTS;
+  c->cmsg_len = CMSG_LEN(fds.size_bytes());
+  std::memcpy(CMSG_DATA(c), fds.data(), fds.size_bytes());
+}
+
+Result<> Transmit(int socket, const std::string& bytes, std::span<const int> fds, uint32_t type) {
+  iovec part{const_cast<char*>(bytes.data()), bytes.size()};
+  alignas(cmsghdr) char control[CMSG_SPACE(kMaxFds * sizeof(int))];
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  PutDescriptors(message, fds, control);
+  if (TEMP_FAILURE_RETRY(sendmsg(socket, &message, MSG_NOSIGNAL)) >= 0) return {};
+  int err = errno;
+  auto failure = SystemError("sendmsg", "frame " + std::to_string(type), err);
+  if (err == EAGAIN) failure.error().code = Code::kUnavailable;
+  return failure;
+}
 
 std::vector<UniqueFd> TakeDescriptors(msghdr& message) {
   std::vector<UniqueFd> fds;
@@ -34,46 +75,19 @@ std::vector<UniqueFd> TakeDescriptors(msghdr& message) {
   return fds;
 }
 
-}  // namespace
+// What recvmsg gave, before anything of it is believed.
+struct Received {
+  std::string_view bytes;
+  std::vector<UniqueFd> fds;
+  int flags = 0;
+};
 
-Result<> SendFrame(int socket, uint16_t version, uint16_t type, uint32_t request_id, std::string_view payload,
-                   std::span<const int> fds) {
-  if (payload.size() > kMaxFramePayload || fds.size() > kMaxFrameFds) {
-    return Fail(Code::kInvalidArgument, "send frame", std::to_string(type), "too large");
-  }
-  Header header{kFrameMagic, version, type, request_id, static_cast<uint32_t>(payload.size())};
-  iovec parts[2] = {{&header, sizeof header}, {const_cast<char*>(payload.data()), payload.size()}};
-  alignas(cmsghdr) char control[CMSG_SPACE(kMaxFrameFds * sizeof(int))];
+Result<Received> Receive(int socket, std::span<char> buffer) {
+  alignas(cmsghdr) char control[CMSG_SPACE(kMaxFds * sizeof(int))];
+  iovec part{buffer.data(), buffer.size()};
   msghdr message{};
-  message.msg_iov = parts;
-  message.msg_iovlen = 2;
-  if (!fds.empty()) {
-    message.msg_control = control;
-    message.msg_controllen = CMSG_SPACE(fds.size_bytes());
-    cmsghdr* c = CMSG_FIRSTHDR(&message);
-    c->cmsg_level = SOL_SOCKET;
-    c->cmsg_type = SCM_RIGHTS;
-    c->cmsg_len = CMSG_LEN(fds.size_bytes());
-    std::memcpy(CMSG_DATA(c), fds.data(), fds.size_bytes());
-  }
-  if (TEMP_FAILURE_RETRY(sendmsg(socket, &message, MSG_NOSIGNAL)) < 0) {
-    int err = errno;
-    auto failure = SystemError("sendmsg", "frame " + std::to_string(type), err);
-    if (err == EAGAIN) failure.error().code = Code::kUnavailable;
-    return failure;
-  }
-  return {};
-}
-
-Result<Frame> ReceiveFrame(int socket) {
-  Header header{};
-  Frame frame;
-  char payload[kMaxFramePayload];  // not cleared: only the pages that a message fills are ever touched
-  iovec parts[2] = {{&header, sizeof header}, {payload, sizeof payload}};
-  alignas(cmsghdr) char control[CMSG_SPACE(kMaxFrameFds * sizeof(int))];
-  msghdr message{};
-  message.msg_iov = parts;
-  message.msg_iovlen = 2;
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
   message.msg_control = control;
   message.msg_controllen = sizeof control;
   ssize_t n = TEMP_FAILURE_RETRY(recvmsg(socket, &message, MSG_CMSG_CLOEXEC));
@@ -83,17 +97,80 @@ Result<Frame> ReceiveFrame(int socket) {
     if (err == EAGAIN) failure.error().code = Code::kUnavailable;
     return failure;
   }
-  frame.fds = TakeDescriptors(message);
   if (n == 0) return Fail(Code::kUnavailable, "recvmsg", "frame", "the peer closed the connection");
-  if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 || static_cast<size_t>(n) < sizeof header ||
-      header.magic != kFrameMagic || header.length != static_cast<size_t>(n) - sizeof header) {
-    return Fail(Code::kDataLoss, "recvmsg", "frame", "malformed");
+  return Received{{buffer.data(), static_cast<size_t>(n)}, TakeDescriptors(message), message.msg_flags};
+}
+
+std::unexpected<Error> Damaged(std::string_view what) {
+  return Fail(Code::kDataLoss, "recvmsg", "frame", what);
+}
+
+Result<> TakePayload(Frame& frame) {
+  UniqueFd memfd = frame.fds.Take(kPayloadRole);
+  if (!memfd) return {};
+  Result<std::string> payload = ReadSealedMemfd(memfd.get(), kMaxPayload);
+  if (!payload) return Damaged("payload: " + payload.error().ToString());
+  frame.payload = std::move(*payload);
+  return {};
+}
+
+}  // namespace
+
+Result<> SendFrame(int socket, uint32_t type, uint32_t request_id, std::string_view payload,
+                   std::span<const RoleFd> fds) {
+  if (fds.size() > kMaxFds) {
+    return Fail(Code::kInvalidArgument, "send frame", std::to_string(fds.size()) + " descriptors",
+                "more than " + std::to_string(kMaxFrameFds));
   }
-  frame.version = header.version;
-  frame.type = header.type;
-  frame.request_id = header.request_id;
-  frame.payload.assign(payload, header.length);
+  Envelope envelope{type, request_id, {}, {}};
+  int numbers[kMaxFds];
+  size_t count = 0;
+  for (const RoleFd& fd : fds) {
+    envelope.roles.push_back(fd.role);
+    numbers[count++] = fd.fd;
+  }
+  UniqueFd memfd;
+  if (payload.size() > kMaxInlinePayload) {
+    if (count > kMaxFrameFds) return Fail(Code::kInvalidArgument, "send frame", "payload", "no room for it");
+    memfd = TRY(MakePayload(payload));
+    envelope.roles.push_back(kPayloadRole);
+    numbers[count++] = memfd.get();
+  } else {
+    envelope.payload = payload;
+  }
+  return Transmit(socket, Encode(envelope), {numbers, count}, type);
+}
+
+Result<Frame> ReceiveFrame(int socket, DamagedFrame* damaged) {
+  char buffer[kMaxInlinePayload + kMaxEnvelope];  // not cleared: only pages that a message fills are touched
+  Received received = TRY(Receive(socket, buffer));
+  Envelope envelope;
+  Result<> decoded = codec::DecodeMessage(codec::kTypeOf<Envelope>, &envelope, received.bytes, "frame");
+  if (damaged != nullptr) *damaged = {envelope.type, envelope.request_id};
+  if (!decoded) return std::unexpected(std::move(decoded).error());
+  if ((received.flags & MSG_TRUNC) != 0) return Damaged("cut short");
+  // Out of descriptors, most likely (recvmsg(2)).
+  if ((received.flags & MSG_CTRUNC) != 0) return Damaged("descriptors were lost");
+  if (envelope.type == 0) return Damaged("no type");
+  if (envelope.roles.size() != received.fds.size())
+    return Damaged("as many roles as descriptors are expected");
+  Frame frame{envelope.type, envelope.request_id, std::move(envelope.payload), {}};
+  for (size_t i = 0; i < received.fds.size(); ++i)
+    frame.fds.Add(envelope.roles[i], std::move(received.fds[i]));
+  TRY(TakePayload(frame));
   return frame;
+}
+
+bool IsPeerGone(const Error& error) {
+  return error.os_errno == EPIPE || error.os_errno == ECONNRESET || error.os_errno == ENOTCONN ||
+         error.os_errno == EBADF;
+}
+
+Result<> MovePayload(std::string& payload, Descriptors& fds) {
+  if (payload.size() <= kMaxInlinePayload) return {};
+  fds.Add(kPayloadRole, TRY(MakePayload(payload)));
+  payload = {};
+  return {};
 }
 
 Result<std::pair<UniqueFd, UniqueFd>> FramePair() {

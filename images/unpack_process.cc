@@ -96,12 +96,7 @@ Result<UnpackReport> UnpackProcess::Finish() {
                                          : "exited with " + std::to_string(status.code);
     return Fail(Code::kInternal, "unpack", "davit-unpack", how + " without a report");
   }
-  if (!report->complete) {
-    if (report->code > Code::kInternal)
-      report->code = Code::kInternal;  // enum values are not checked by the codec
-    return std::unexpected(
-        Error{report->code, report->os_errno, report->step, report->subject, report->context});
-  }
+  if (!report->complete) return std::unexpected(ToError(report->failure));
   return std::move(*report);
 }
 

@@ -2,16 +2,15 @@
 // Copyright The Davit Authors
 
 // What davit-unpack says when it is done. Its descriptors: 0 the compressed layer, 3 the directory to fill, 4
-// this report, in the form of base/codec.h. A report that is missing or cut short means that the unpacker
+// this report, a message of base/codec.h. A report that is missing or cut short means that the unpacker
 // died.
 #pragma once
 
 #include <cstdint>
 #include <string>
-#include <tuple>
 #include <vector>
 
-#include "base/error.h"
+#include "base/error_message.h"
 
 namespace davit {
 
@@ -25,22 +24,13 @@ struct PendingLink {
   std::string path;
   std::string target;
 
-  template <typename Self>
-  static auto Fields(Self& s) {
-    return std::tie(s.path, s.target);
-  }
+  auto Fields() { return FieldList(Field<1>(path), Field<2>(target)); }
   bool operator==(const PendingLink&) const = default;
 };
 
 // All paths are relative to the layer, have no symlink, "." or ".." in them, and are "" for the layer's root.
 struct UnpackReport {
-  bool complete = false;
-  // Why it is not.
-  Code code = Code::kInternal;
-  int32_t os_errno = 0;
-  std::string step;
-  std::string subject;
-  std::string context;
+  ErrorMessage failure;  // unless it is complete
 
   std::string diff_id;  // digest of the uncompressed stream
   uint64_t entries = 0;
@@ -49,11 +39,12 @@ struct UnpackReport {
       implicit_dirs;  // made because something lies in them; metadata is that of the layer below
   std::vector<std::string> opaque_dirs;  // hide what the layers below have there
   std::vector<PendingLink> pending_links;
+  bool complete = false;  // the last field: a report that was cut short lacks it
 
-  template <typename Self>
-  static auto Fields(Self& s) {
-    return std::tie(s.complete, s.code, s.os_errno, s.step, s.subject, s.context, s.diff_id, s.entries,
-                    s.dropped_xattrs, s.implicit_dirs, s.opaque_dirs, s.pending_links);
+  auto Fields() {
+    return FieldList(Field<1>(failure), Field<2>(diff_id), Field<3>(entries), Field<4>(dropped_xattrs),
+                     Field<5>(implicit_dirs), Field<6>(opaque_dirs), Field<7>(pending_links),
+                     Field<8>(complete));
   }
 };
 

@@ -35,15 +35,13 @@ class AttachTest : public ShimTest {
     int ends[2] = {-1, -1};
     EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0);
     Client client{{}, UniqueFd(ends[0]), UniqueFd(eventfd(0, EFD_CLOEXEC))};
-    FrameFds fds;
+    Descriptors fds;
     fds.Add(FdRole::kStdout, UniqueFd(ends[1]));
     fds.Add(FdRole::kCutOff, UniqueFd(fcntl(client.cut_off.get(), F_DUPFD_CLOEXEC, 0)));
-    auto reply =
-        daemon_.Call(ShimMessage::kAttach, Encode(AttachRequest{TestId(1), input, fds.roles}), fds.fds);
+    auto reply = daemon_.Call(ShimMessage::kAttach, Encode(AttachRequest{TestId(1), input}), std::move(fds));
     EXPECT_TRUE(reply) << reply.error().ToString();
-    auto attached = Decode<Attached>(reply->payload, "Attached");
-    EXPECT_EQ(attached->has_input, !reply->fds.empty());
-    if (!reply->fds.empty()) client.in = std::move(reply->fds[0]);
+    client.in = reply->fds.Take(FdRole::kInput);
+    EXPECT_TRUE(reply->fds.empty());
     return client;
   }
   static void Type(const Client& client, const std::string& text) {

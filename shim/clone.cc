@@ -56,7 +56,7 @@ Result<ClonedProcess> ForkInside(const CloneTarget& target, int sync) {
   Result<ClonedProcess> child = Fork({.namespaces = target.namespaces}, Parent::kCallersParent);
   if (!child) ReportAndExit(sync, child.error());
   if (child->pid == 0) return child;
-  int fds[] = {child->pidfd.get()};
+  RoleFd fds[] = {{SyncFd::kProcess, child->pidfd.get()}};
   Result<> told = SendSync(sync, SyncMessage::kReady, std::to_string(child->pid), fds);
   _exit(told ? 0 : 1);
 }
@@ -74,10 +74,9 @@ Result<ClonedProcess> ForkThroughAnother(const CloneTarget& target) {
   Result<std::optional<Frame>> ready = AwaitChild(ours.get());
   waitpid(between.pid, nullptr, 0);
   if (!ready) return std::unexpected(ready.error());
-  if (!*ready || (*ready)->fds.size() != 1)
-    return Fail(Code::kInternal, "clone3", "child by another", "no word came");
-  return ClonedProcess{static_cast<pid_t>(atoi((*ready)->payload.c_str())),
-                       PidFd(std::move((*ready)->fds[0]))};
+  if (!*ready) return Fail(Code::kInternal, "clone3", "child by another", "no word came");
+  UniqueFd process = TRY((*ready)->fds.Require(SyncFd::kProcess, "clone3", "child by another"));
+  return ClonedProcess{static_cast<pid_t>(atoi((*ready)->payload.c_str())), PidFd(std::move(process))};
 }
 
 }  // namespace

@@ -39,7 +39,7 @@ class Container {
   Container(Environment& env, std::string id, Callbacks callbacks);
 
   // Begins the start; an error means that nothing was begun, and neither callback is called.
-  Result<> Start(const PodContext& pod, uint32_t timeout_ms, RoleFds fds);
+  Result<> Start(const PodContext& pod, const struct StartContainer& request, RoleFds fds);
 
   bool running() const { return running_; }
   const LiveContainer& live() const { return live_; }

@@ -53,10 +53,9 @@ Result<int> PidNamespaceOf(const ContainerPlan& plan, const PodContext& pod, con
   return -1;
 }
 
-Result<ContainerPlan> DecodePlan(const RoleFds& fds, const PodContext& pod, const std::string& id) {
-  ContainerPlan plan = TRY(Decode<ContainerPlan>(TRY(ReadPlanBytes(fds.plan)), "container plan"));
-  if (plan.pid > NamespaceUse::kTarget)
-    return Fail(Code::kInvalidArgument, "start", id, "unknown use of PID namespace");
+Result<ContainerPlan> DecodePlan(const std::string& bytes, const RoleFds& fds, const PodContext& pod,
+                                 const std::string& id) {
+  auto plan = TRY(Decode<ContainerPlan>(bytes, "container plan"));
   if (!fds.rootfs) return Fail(Code::kInvalidArgument, "start", id, "no rootfs was given");
   if (plan.ids.empty() == pod.namespaces->user.valid()) {
     return Fail(Code::kInvalidArgument, "start", id, "plan and pod disagree on the user namespace");
@@ -111,9 +110,9 @@ Result<FirstProcesses> CloneFirst(InitInputs& inputs, const CloneTarget& target,
 
 }  // namespace
 
-Result<> Container::Start(const PodContext& pod, uint32_t timeout_ms, RoleFds fds) {
+Result<> Container::Start(const PodContext& pod, const StartContainer& request, RoleFds fds) {
   InitInputs inputs;
-  inputs.plan = TRY(DecodePlan(fds, pod, live_.container_id));
+  inputs.plan = TRY(DecodePlan(request.plan, fds, pod, live_.container_id));
   if (fds.seccomp) inputs.process.seccomp_program = TRY(ReadSeccompProgram(fds.seccomp.get()));
   Streams streams = TRY(MakeStreams(inputs.plan));
   SyncPair sync = TRY(MakeSyncPair());
@@ -149,7 +148,7 @@ Result<> Container::Start(const PodContext& pod, uint32_t timeout_ms, RoleFds fd
   stdin_pipe_ = std::move(streams.stdin_write);
   log_ = std::make_unique<LogPump>(env_.loop, env_.log_buffers, std::move(fds.log));
   Watch(std::move(streams.out.read), std::move(streams.err.read));
-  Follow(std::move(sync.shim), timeout_ms, inputs.plan.process, std::move(progress));
+  Follow(std::move(sync.shim), request.timeout_ms, inputs.plan.process, std::move(progress));
   return {};
 }
 

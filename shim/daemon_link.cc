@@ -6,6 +6,9 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
+#include "base/duplicate.h"
+#include "base/error_message.h"
+
 namespace davit {
 namespace {
 
@@ -71,56 +74,94 @@ void DaemonLink::OnReady(uint32_t events) {
 void DaemonLink::Receive() {
   uint64_t current = connection_number_;
   for (int i = 0; i < kFramesPerTurn && connection_ && connection_number_ == current; ++i) {
-    Result<Frame> frame = ReceiveFrame(connection_.get());
-    if (!frame) {
-      if (WouldBlock(frame.error())) return;
-      // A daemon that went away is nothing to speak of; one that speaks in tongues is.
-      if (frame.error().os_errno != 0 || frame.error().code != Code::kUnavailable) {
-        log_.Log(LogLevel::kWarning, "lost the daemon", {{"error", frame.error().ToString()}});
-      }
-      return HangUp();
+    DamagedFrame damaged;
+    Result<Frame> frame = ReceiveFrame(connection_.get(), &damaged);
+    if (frame) {
+      uint32_t request_id = frame->request_id;
+      on_request_(std::move(*frame), {current, request_id});
+      continue;
     }
-    uint32_t request_id = frame->request_id;
-    on_request_(std::move(*frame), {current, request_id});
-  }
-}
-
-void DaemonLink::Send(Asker asker, ShimMessage type, std::string_view payload, std::span<const int> fds) {
-  if (asker.connection == connection_number_) Queue(type, asker.request_id, payload, fds);
-}
-
-void DaemonLink::SendEvent(ShimMessage type, std::string_view payload) {
-  Queue(type, 0, payload, {});
-}
-
-void DaemonLink::Queue(ShimMessage type, uint32_t request_id, std::string_view payload,
-                       std::span<const int> fds) {
-  if (!connection_) return;
-  if (queue_.empty()) {
-    Result<> sent = SendFrame(connection_.get(), kShimProtocolVersion, static_cast<uint16_t>(type),
-                              request_id, payload, fds);
-    if (sent) return;
-    if (!WouldBlock(sent.error()) || !loop_.Modify(connection_.get(), EPOLLIN | EPOLLOUT)) return HangUp();
-  }
-  if (queue_.size() >= kMaxQueued) {
-    log_.Log(LogLevel::kWarning, "the daemon does not read: hanging up");
+    if (WouldBlock(frame.error())) return;
+    if (frame.error().code == Code::kDataLoss) {
+      OnDamaged(damaged, frame.error());
+      continue;
+    }
+    // A daemon that ends is no news; a broken connection is.
+    if (frame.error().os_errno != 0)
+      log_.Log(LogLevel::kWarning, "lost the daemon", {{"error", frame.error().ToString()}});
     return HangUp();
   }
-  Outgoing outgoing{type, request_id, std::string(payload), {}};
-  for (int fd : fds) outgoing.fds.emplace_back(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+}
+
+void DaemonLink::OnDamaged(const DamagedFrame& damaged, const Error& error) {
+  log_.Log(LogLevel::kWarning, "cannot read a frame of the daemon's",
+           {{"type", std::to_string(damaged.type)}, {"error", error.ToString()}});
+  if (damaged.request_id != 0) SendFailure({connection_number_, damaged.request_id}, error);
+}
+
+void DaemonLink::Send(Asker asker, ShimMessage type, std::string payload, std::span<const RoleFd> fds) {
+  if (asker.connection != connection_number_ || !connection_) return;
+  Result<> sent = Deliver(type, asker.request_id, std::move(payload), fds);
+  if (!sent) SendFailure(asker, Within("answer", std::move(sent).error()));
+}
+
+void DaemonLink::SendFailure(Asker asker, const Error& error) {
+  if (asker.connection != connection_number_ || !connection_) return;
+  Result<> sent = Deliver(ShimMessage::kFailed, asker.request_id, Encode(ToMessage(error)), {});
+  if (!sent) log_.Log(LogLevel::kError, "cannot answer the daemon", {{"error", sent.error().ToString()}});
+}
+
+void DaemonLink::SendEvent(ShimMessage type, std::string payload) {
+  if (!connection_) return;
+  Result<> sent = Deliver(type, 0, std::move(payload), {});
+  if (!sent) log_.Log(LogLevel::kError, "cannot tell the daemon", {{"error", sent.error().ToString()}});
+}
+
+Result<> DaemonLink::Deliver(ShimMessage type, uint32_t request_id, std::string payload,
+                             std::span<const RoleFd> fds) {
+  if (!queue_.empty()) return Queue(type, request_id, std::move(payload), fds);
+  Result<> sent = SendFrame(connection_.get(), static_cast<uint32_t>(type), request_id, payload, fds);
+  if (sent) return {};
+  if (WouldBlock(sent.error())) {
+    if (loop_.Modify(connection_.get(), EPOLLIN | EPOLLOUT))
+      return Queue(type, request_id, std::move(payload), fds);
+  } else if (!IsPeerGone(sent.error())) {
+    return sent;
+  }
+  HangUp();
+  return {};
+}
+
+Result<> DaemonLink::Queue(ShimMessage type, uint32_t request_id, std::string payload,
+                           std::span<const RoleFd> fds) {
+  if (queue_.size() >= kMaxQueued) {
+    log_.Log(LogLevel::kWarning, "the daemon does not read: hanging up");
+    HangUp();
+    return {};
+  }
+  Outgoing outgoing{type, request_id, std::move(payload), {}};
+  TRY(MovePayload(outgoing.payload, outgoing.fds));
+  for (const RoleFd& fd : fds) outgoing.fds.Add(fd.role, TRY(Duplicate(fd.fd, "descriptor of an answer")));
   queue_.push_back(std::move(outgoing));
+  return {};
+}
+
+bool DaemonLink::BecomeFailure(Outgoing& outgoing, const Error& error) {
+  if (outgoing.request_id == 0 || outgoing.type == ShimMessage::kFailed) return false;
+  outgoing = {ShimMessage::kFailed, outgoing.request_id, Encode(ToMessage(Within("answer", error))), {}};
+  return true;
 }
 
 void DaemonLink::Flush() {
   while (!queue_.empty()) {
     const Outgoing& next = queue_.front();
-    std::vector<int> fds;
-    for (const UniqueFd& fd : next.fds) fds.push_back(fd.get());
-    Result<> sent = SendFrame(connection_.get(), kShimProtocolVersion, static_cast<uint16_t>(next.type),
-                              next.request_id, next.payload, fds);
+    Result<> sent = SendFrame(connection_.get(), static_cast<uint32_t>(next.type), next.request_id,
+                              next.payload, next.fds.Borrow());
+    if (!sent && WouldBlock(sent.error())) return;
+    if (!sent && IsPeerGone(sent.error())) return HangUp();
     if (!sent) {
-      if (!WouldBlock(sent.error())) HangUp();
-      return;
+      log_.Log(LogLevel::kError, "cannot answer the daemon", {{"error", sent.error().ToString()}});
+      if (BecomeFailure(queue_.front(), sent.error())) continue;
     }
     queue_.pop_front();
   }

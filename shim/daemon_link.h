@@ -17,7 +17,7 @@
 
 namespace davit {
 
-// Where an answer goes. Stays valid for ever: what is said to a connection that is gone is dropped.
+// Where an answer goes. Stays valid for ever: an answer to a connection that is gone is dropped.
 struct Asker {
   uint64_t connection = 0;
   uint32_t request_id = 0;
@@ -25,7 +25,8 @@ struct Asker {
 
 // One connection at a time; a new one from the listening socket replaces it. Never waits for the daemon to
 // read: what the socket does not take is queued, and a daemon that lets the queue grow is hung up on (it
-// reconnects and asks anew).
+// reconnects and asks anew). One frame that cannot be read or sent never ends the connection: the request
+// that it belongs to fails.
 class DaemonLink {
  public:
   using OnRequest = std::function<void(Frame request, Asker asker)>;
@@ -39,9 +40,10 @@ class DaemonLink {
   // Starts to listen, with `first` as the connection to begin with.
   Result<> Open(UniqueFd first);
 
-  void Send(Asker asker, ShimMessage type, std::string_view payload, std::span<const int> fds = {});
-  // To whoever is connected now; lost when there is nobody.
-  void SendEvent(ShimMessage type, std::string_view payload);
+  void Send(Asker asker, ShimMessage type, std::string payload, std::span<const RoleFd> fds = {});
+  void SendFailure(Asker asker, const Error& error);
+  // To the daemon that is connected now; lost when there is none.
+  void SendEvent(ShimMessage type, std::string payload);
 
   bool connected() const { return connection_.valid(); }
   // Everything said was taken by the socket.
@@ -52,15 +54,20 @@ class DaemonLink {
     ShimMessage type;
     uint32_t request_id;
     std::string payload;
-    std::vector<UniqueFd> fds;
+    Descriptors fds;
   };
 
   void OnConnect();
   Result<> Adopt(UniqueFd connection);
   void OnReady(uint32_t events);
   void Receive();
+  // False: it is none that is waited for.
+  static bool BecomeFailure(Outgoing& outgoing, const Error& error);
+  void OnDamaged(const DamagedFrame& damaged, const Error& error);
   void Flush();
-  void Queue(ShimMessage type, uint32_t request_id, std::string_view payload, std::span<const int> fds);
+  // An error is the frame's; the connection's own are dealt with here.
+  Result<> Deliver(ShimMessage type, uint32_t request_id, std::string payload, std::span<const RoleFd> fds);
+  Result<> Queue(ShimMessage type, uint32_t request_id, std::string payload, std::span<const RoleFd> fds);
   void HangUp();
 
   EventLoop& loop_;

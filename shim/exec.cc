@@ -22,7 +22,7 @@ constexpr uint32_t kStartTimeoutMs = 60'000;
 Result<ExecInputs> MakeInputs(const Container& container, const std::string& plan, const RoleFds& fds,
                               int null_fd) {
   ExecInputs inputs;
-  inputs.plan = TRY(Decode<ProcessPlan>(plan.empty() ? TRY(ReadPlanBytes(fds.plan)) : plan, "exec plan"));
+  inputs.plan = TRY(Decode<ProcessPlan>(plan, "exec plan"));
   if (inputs.plan.seccomp != fds.seccomp.valid()) {
     return Fail(Code::kInvalidArgument, "exec", container.live().container_id,
                 "plan and descriptors disagree on seccomp");

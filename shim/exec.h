@@ -33,7 +33,7 @@ class Exec {
   Exec(Environment& env, std::string id, Callbacks callbacks);
 
   // Begins; an error means that nothing was begun. The container must be running now, it may end at any time.
-  // `plan` is empty when it is among `fds`.
+  // `plan` is a ProcessPlan, encoded.
   Result<> Start(const Container& container, const std::string& plan, RoleFds fds, Told told);
 
   const PidFd& pidfd() const { return pidfd_; }

@@ -7,7 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 
-#include "base/memfd.h"
+#include "base/error_message.h"
 #include "shim/testing/shim_fixture.h"
 
 namespace davit {
@@ -34,19 +34,15 @@ class ExecTest : public ShimTest {
   static ContainerPlan Plan(std::vector<std::string> args) { return MinimalPlan(TestId(1), std::move(args)); }
   static ProcessPlan Command(const std::string& script) { return Plan({"sh", "-c", script}).process; }
 
-  enum class PlanIn { kRequest, kMemfd };
-  WatchedExec Begin(const ProcessPlan& plan, PlanIn where = PlanIn::kRequest, unsigned container = 1) {
+  WatchedExec Begin(const ProcessPlan& plan, unsigned container = 1) {
     auto [ours, theirs] = *FramePair();
     int ends[2] = {-1, -1};
     EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0);
-    FrameFds fds;
+    Descriptors fds;
     fds.Add(FdRole::kOutcome, std::move(theirs));
     fds.Add(FdRole::kStdout, UniqueFd(ends[1]));
-    std::string bytes = Encode(plan);
-    if (where == PlanIn::kMemfd) fds.Add(FdRole::kPlan, *MakeSealedMemfd("plan", std::exchange(bytes, {})));
-    EXPECT_TRUE(daemon_.Send(ShimMessage::kExec,
-                             Encode(ExecRequest{TestId(container), TestId(next_++), fds.roles, bytes}),
-                             fds.fds));
+    ExecRequest request{TestId(container), TestId(next_++), Encode(plan)};
+    EXPECT_TRUE(daemon_.Send(ShimMessage::kExec, Encode(request), std::move(fds)));
     return {std::move(ours), UniqueFd(ends[0])};
   }
 
@@ -61,12 +57,12 @@ class ExecTest : public ShimTest {
     auto frame = Outcome(exec);
     EXPECT_TRUE(frame) << frame.error().ToString();
     if (!frame) return {};
-    EXPECT_EQ(frame->type, static_cast<uint16_t>(message));
+    EXPECT_EQ(frame->type, static_cast<uint32_t>(message));
     return Decode<T>(frame->payload, "outcome").value_or(T{});
   }
   static ExecExited End(const WatchedExec& exec) { return Told<ExecExited>(exec, ShimMessage::kExecExited); }
-  static ShimFailure Failure(const WatchedExec& exec) {
-    return Told<ShimFailure>(exec, ShimMessage::kFailed);
+  static Error Failure(const WatchedExec& exec) {
+    return ToError(Told<ErrorMessage>(exec, ShimMessage::kFailed));
   }
 
   static std::string ReadLine(const WatchedExec& exec) {
@@ -93,8 +89,10 @@ TEST_F(ExecTest, TheEndIsToldOnItsSocketAndNothingElse) {
   EXPECT_TRUE(daemon_.HeardNothing()) << "on the connection";
 }
 
-TEST_F(ExecTest, APlanMayComeInAMemfd) {
-  EXPECT_EQ(End(Begin(Command("exit 5"), PlanIn::kMemfd)).exit_code, 5);
+TEST_F(ExecTest, APlanMayBeLargerThanAFrame) {
+  ProcessPlan plan = Command("echo ${#LONG}");
+  plan.env.push_back("LONG=" + std::string(100'000, 'x'));
+  EXPECT_EQ(ReadLine(Begin(plan)), "100000");
 }
 
 TEST_F(ExecTest, AUserMayReopenItsStandardStreams) {
@@ -106,15 +104,15 @@ TEST_F(ExecTest, AUserMayReopenItsStandardStreams) {
 }
 
 TEST_F(ExecTest, WhatCannotStartSaysWhyOnItsSocket) {
-  ShimFailure missing = Failure(Begin(Plan({"/no/such/file"}).process));
+  Error missing = Failure(Begin(Plan({"/no/such/file"}).process));
   EXPECT_EQ(missing.os_errno, ENOENT);
   EXPECT_THAT(missing.subject, HasSubstr("/no/such/file"));
 
-  ShimFailure nowhere = Failure(Begin(Command("true"), PlanIn::kRequest, /*container=*/9));
+  Error nowhere = Failure(Begin(Command("true"), /*container=*/9));
   EXPECT_EQ(nowhere.os_errno, ESRCH);
 
-  ShimFailure senseless = Failure(Begin({}, PlanIn::kRequest));
-  EXPECT_EQ(senseless.code, static_cast<uint8_t>(Code::kInvalidArgument));
+  Error senseless = Failure(Begin({}));
+  EXPECT_EQ(senseless.code, Code::kInvalidArgument);
 }
 
 TEST_F(ExecTest, HangingUpKillsTheCommandsProcessGroup) {

@@ -6,8 +6,8 @@
 #include <signal.h>
 
 #include "base/codec.h"
+#include "base/error_message.h"
 #include "shim/exec_outcome.h"
-#include "shim/failure.h"
 #include "shim/placement.h"
 
 namespace davit {
@@ -81,14 +81,15 @@ bool Launch::ReadSync() {
     if (!frame) return frame.error().os_errno != EAGAIN;
     switch (static_cast<SyncMessage>(frame->type)) {
       case SyncMessage::kConsole:
-        if (frame->fds.size() == 1 && options_.on_console) options_.on_console(std::move(frame->fds[0]));
+        if (UniqueFd controller = frame->fds.Take(SyncFd::kController); controller && options_.on_console)
+          options_.on_console(std::move(controller));
         break;
       case SyncMessage::kAnnouncement:
         if (auto announcement = Decode<Announcement>(frame->payload, "announcement"))
           announcement_ = std::move(*announcement);
         break;
       case SyncMessage::kFailed:
-        if (auto failure = Decode<ShimFailure>(frame->payload, "failure"); failure && !failure_) {
+        if (auto failure = Decode<ErrorMessage>(frame->payload, "failure"); failure && !failure_) {
           failure_ = ToError(*failure);
         }
         break;

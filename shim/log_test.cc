@@ -232,12 +232,7 @@ TEST_F(LogTest, DropsOutputWithoutALog) {
   ContainerPlan plan = MinimalPlan(TestId(1), {"seq", "1", "100000"});
   auto fds = daemon_.ContainerFds(plan, image_);
   ASSERT_TRUE(fds);
-  for (size_t i = 0; i < fds->roles.size(); ++i) {
-    if (fds->roles[i] != FdRole::kLog) continue;
-    fds->roles.erase(fds->roles.begin() + static_cast<long>(i));
-    fds->fds.erase(fds->fds.begin() + static_cast<long>(i));
-    break;
-  }
+  EXPECT_TRUE(fds->Take(FdRole::kLog));
   ASSERT_TRUE(daemon_.Start(plan, std::move(*fds)));
   auto exit = daemon_.AwaitExit(TestId(1));
   ASSERT_TRUE(exit);

@@ -19,7 +19,6 @@
 #include "base/ids.h"
 #include "shim/daemon_link.h"
 #include "shim/environment.h"
-#include "shim/failure.h"
 #include "shim/init/dev.h"
 #include "shim/pod.h"
 
@@ -90,11 +89,11 @@ Result<> Serve(const std::string& sandbox_id, const Logger& log) {
 
   DaemonLink* link_of_pod = nullptr;
   Pod pod(env, sandbox_id,
-          [&](ShimMessage event, std::string payload) { link_of_pod->SendEvent(event, payload); });
+          [&](ShimMessage event, std::string payload) { link_of_pod->SendEvent(event, std::move(payload)); });
   DaemonLink link(loop, log, UniqueFd(kShimListenFd), [&](Frame request, Asker asker) {
     pod.Handle(std::move(request), [&link_of_pod, asker](Result<Answer> answer) {
-      if (answer) return link_of_pod->Send(asker, answer->type, answer->payload, answer->fds);
-      link_of_pod->Send(asker, ShimMessage::kFailed, Encode(ToFailure(answer.error())));
+      if (!answer) return link_of_pod->SendFailure(asker, answer.error());
+      link_of_pod->Send(asker, answer->type, std::move(answer->payload), answer->fds);
     });
   });
   link_of_pod = &link;

@@ -5,16 +5,15 @@
 
 #include <sys/epoll.h>
 
-#include "base/codec.h"
+#include "base/error_message.h"
 #include "base/frame.h"
-#include "shim/failure.h"
 
 namespace davit {
 namespace {
 
 // The one frame of this socket, so it never has to wait for room.
 void Tell(int socket, ShimMessage message, std::string_view payload) {
-  (void)SendFrame(socket, kShimProtocolVersion, static_cast<uint16_t>(message), 0, payload);
+  (void)SendFrame(socket, static_cast<uint32_t>(message), 0, payload);
 }
 
 }  // namespace
@@ -27,7 +26,7 @@ Result<> OutcomeSocket::Watch(std::function<void()> on_hang_up) {
 }
 
 void OutcomeSocket::Failed(const Error& error) const {
-  Tell(socket_.get(), ShimMessage::kFailed, Encode(ToFailure(error)));
+  Tell(socket_.get(), ShimMessage::kFailed, Encode(ToMessage(error)));
 }
 
 void OutcomeSocket::Ended(const ExecExited& exit) const {

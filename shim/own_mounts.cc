@@ -64,7 +64,7 @@ Result<> MountPodShm(const SandboxPlan& plan) {
                         ",uid=" + std::to_string(plan.ids.uids.outside) +
                         ",gid=" + std::to_string(plan.ids.gids.outside);
   UniqueFd shm = TRY(NewFilesystem("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
-                                   plan.selinux_files.value));
+                                   plan.selinux_files));
   UniqueFd directory = TRY(OpenAt(AT_FDCWD, kShmDir, O_PATH | O_DIRECTORY));
   return AttachMount(shm.get(), directory.get(), kShmDir);
 }

@@ -4,35 +4,35 @@
 // Launch plans: everything that the shim and a container's init do, decided beforehand by the daemon as plain
 // data.
 //
-// The daemon builds a plan from CRI and image configuration (cri/spec/), tests it without root, and hands it
-// over as a sealed memfd in the form of base/codec.h. The shim checks lengths and enum values and does what
-// the plan says, nothing else: no defaults are invented on its side. Order of execution: the numbered
-// comments of shim/init/.
+// The daemon builds a plan from CRI and image configuration (cri/spec/), tests it without root, and sends it
+// with the request, as a message of base/codec.h. The decoder checks lengths and enum values, and the shim
+// does what the plan says, nothing else: no defaults are invented on its side. Order of execution: the
+// numbered comments of shim/init/.
+//
+// Plans are read by shims of other releases, and kept in containers' records. A field that an older shim must
+// not ignore gets a number from kMustUnderstand on: that shim refuses a plan which uses it.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "base/codec.h"
 
 namespace davit {
 
-constexpr size_t kMaxPlanBytes = 8 << 20;
-
 // Which namespace a container uses. kTarget is valid for pid only (CRI NamespaceMode TARGET).
-enum class NamespaceUse : uint8_t { kPod, kOwn, kHost, kTarget };
+enum class NamespaceUse : uint8_t { kPod = 0, kOwn = 1, kHost = 2, kTarget = 3 };
+constexpr NamespaceUse LastOf(NamespaceUse) {
+  return NamespaceUse::kTarget;
+}
 
 struct Sysctl {
   std::string path;  // below /proc/sys, with slashes: "net/ipv4/ip_forward"
   std::string value;
 
-  template <typename Self>
-  static auto Fields(Self& s) {
-    return std::tie(s.path, s.value);
-  }
+  auto Fields() { return FieldList(Field<1>(path), Field<2>(value)); }
 };
 
 // `length` ids from `inside` on are those from `outside` on, as the host counts.
@@ -42,10 +42,7 @@ struct IdRange {
   uint32_t length = 0;
 
   bool operator==(const IdRange&) const = default;
-  template <typename Self>
-  static auto Fields(Self& s) {
-    return std::tie(s.inside, s.outside, s.length);
-  }
+  auto Fields() { return FieldList(Field<1>(inside), Field<2>(outside), Field<3>(length)); }
 };
 
 // The ids of a user namespace (user_namespaces(7)); empty: none, the host's ids are meant.
@@ -55,10 +52,7 @@ struct IdMap {
 
   bool empty() const { return uids.length == 0; }
   bool operator==(const IdMap&) const = default;
-  template <typename Self>
-  static auto Fields(Self& s) {
-    return std::tie(s.uids, s.gids);
-  }
+  auto Fields() { return FieldList(Field<1>(uids), Field<2>(gids)); }
 };
 
 // What RunPodSandbox makes, before any container exists.
@@ -69,34 +63,41 @@ struct SandboxPlan {
   bool own_ipc = true;      // false: the host's, /dev/shm included
   bool shared_pid = false;  // a PID namespace for the whole pod, with the reaper as its PID 1
   uint64_t shm_bytes = 64 << 20;
-  std::vector<Sysctl> sysctls;          // applied once, inside the pod's namespaces
-  IdMap ids;                            // of the pod's user namespace; both ranges begin with id 0 inside
-  Appended<std::string> selinux_files;  // SELinux context of the pod's /dev/shm; empty: none
+  std::vector<Sysctl> sysctls;  // applied once, inside the pod's namespaces
+  IdMap ids;                    // of the pod's user namespace; both ranges begin with id 0 inside
+  std::string selinux_files;    // SELinux context of the pod's /dev/shm; empty: none
 
-  template <typename Self>
-  static auto Fields(Self& s) {
-    return std::tie(s.sandbox_id, s.hostname, s.own_network, s.own_ipc, s.shared_pid, s.shm_bytes, s.sysctls,
-                    s.ids, s.selinux_files);
+  auto Fields() {
+    return FieldList(Field<1>(sandbox_id), Field<2>(hostname), Field<3>(own_network), Field<4>(own_ipc),
+                     Field<5>(shared_pid), Field<6>(shm_bytes), Field<7>(sysctls), Field<8>(ids),
+                     Field<9>(selinux_files));
   }
 };
 
 enum class MountKind : uint8_t {
-  kBind,    // `source` is a path in the daemon's mount namespace, opened by the init child before it leaves
-            // that
-  kTmpfs,   // a new tmpfs with `options`
-  kProc,    // procfs of the container's PID namespace
-  kSysfs,   // sysfs of the container's network namespace
-  kMqueue,  // of the container's IPC namespace
-  kDevpts,  // a new instance with `options`
-  kShm,     // the pod's /dev/shm, held by the shim (the host's when the pod has the host's IPC)
-  kCgroup,  // /sys/fs/cgroup: each v1 controller or the v2 tree, rooted at the container's own cgroup unless
-            // host_cgroup
-  kImage,   // an image volume, a mount that comes with the plan; `source` is a directory in it, empty: its
-            // root
-  kVolume,  // what the image has at the target, on a mount of its own: writable also under a read-only root
+  kBind = 0,  // `source` is a path in the daemon's mount namespace, opened by the init child before it leaves
+              // that
+  kTmpfs = 1,   // a new tmpfs with `options`
+  kProc = 2,    // procfs of the container's PID namespace
+  kSysfs = 3,   // sysfs of the container's network namespace
+  kMqueue = 4,  // of the container's IPC namespace
+  kDevpts = 5,  // a new instance with `options`
+  kShm = 6,     // the pod's /dev/shm, held by the shim (the host's when the pod has the host's IPC)
+  kCgroup = 7,  // /sys/fs/cgroup: each v1 controller or the v2 tree, rooted at the container's own cgroup
+                // unless host_cgroup
+  kImage = 8,  // an image volume, a mount that comes with the plan; `source` is a directory in it, empty: its
+               // root
+  kVolume =
+      9,  // what the image has at the target, on a mount of its own: writable also under a read-only root
 };
+constexpr MountKind LastOf(MountKind) {
+  return MountKind::kVolume;
+}
 
-enum class Propagation : uint8_t { kPrivate, kSlave, kShared };
+enum class Propagation : uint8_t { kPrivate = 0, kSlave = 1, kShared = 2 };
+constexpr Propagation LastOf(Propagation) {
+  return Propagation::kShared;
+}
 
 struct MountStep {
   MountKind kind = MountKind::kBind;
@@ -112,10 +113,10 @@ struct MountStep {
   IdMap ids;           // kBind: files of `outside` show those `inside` (idmapped mount); not its submounts
   uint32_t image = 0;  // kImage: which of the mounts that come with the plan (FdRole::kImage), from 0
 
-  template <typename Self>
-  static auto Fields(Self& s) {
-    return std::tie(s.kind, s.source, s.target, s.options, s.attributes, s.recursive_bind,
-                    s.recursive_attributes, s.source_is_ours, s.propagation, s.ids, s.image);
+  auto Fields() {
+    return FieldList(Field<1>(kind), Field<2>(source), Field<3>(target), Field<4>(options),
+                     Field<5>(attributes), Field<6>(recursive_bind), Field<7>(recursive_attributes),
+                     Field<8>(source_is_ours), Field<9>(propagation), Field<10>(ids), Field<11>(image));
   }
 };
 
@@ -130,9 +131,9 @@ struct DeviceStep {
   std::string access =
       "rwm";  // what the cgroup's filter allows: the daemon's affair, as is all_devices below
 
-  template <typename Self>
-  static auto Fields(Self& s) {
-    return std::tie(s.path, s.type, s.major, s.minor, s.mode, s.uid, s.gid, s.access);
+  auto Fields() {
+    return FieldList(Field<1>(path), Field<2>(type), Field<3>(major), Field<4>(minor), Field<5>(mode),
+                     Field<6>(uid), Field<7>(gid), Field<8>(access));
   }
 };
 
@@ -141,10 +142,7 @@ struct Rlimit {
   uint64_t soft = 0;
   uint64_t hard = 0;
 
-  template <typename Self>
-  static auto Fields(Self& s) {
-    return std::tie(s.resource, s.soft, s.hard);
-  }
+  auto Fields() { return FieldList(Field<1>(resource), Field<2>(soft), Field<3>(hard)); }
 };
 
 // Who the process runs as. Names are looked up in the container's own /etc/passwd and /etc/group, after the
@@ -157,9 +155,9 @@ struct UserSpec {
   std::vector<uint32_t> supplementary;  // added in any case
   bool merge_image_groups = true;  // SupplementalGroupsPolicy: Merge adds the user's groups from /etc/group
 
-  template <typename Self>
-  static auto Fields(Self& s) {
-    return std::tie(s.uid, s.name, s.gid, s.group, s.supplementary, s.merge_image_groups);
+  auto Fields() {
+    return FieldList(Field<1>(uid), Field<2>(name), Field<3>(gid), Field<4>(group), Field<5>(supplementary),
+                     Field<6>(merge_image_groups));
   }
   bool operator==(const UserSpec&) const = default;
 };
@@ -172,9 +170,9 @@ struct CapabilitySets {
   uint64_t inheritable = 0;  // 0 unless ambient is used
   uint64_t ambient = 0;
 
-  template <typename Self>
-  static auto Fields(Self& s) {
-    return std::tie(s.bounding, s.effective, s.permitted, s.inheritable, s.ambient);
+  auto Fields() {
+    return FieldList(Field<1>(bounding), Field<2>(effective), Field<3>(permitted), Field<4>(inheritable),
+                     Field<5>(ambient));
   }
 };
 
@@ -189,14 +187,12 @@ struct SeLinuxPlan {
   std::string relabel_within;
 
   bool operator==(const SeLinuxPlan&) const = default;
-  template <typename Self>
-  static auto Fields(Self& s) {
-    return std::tie(s.process, s.files, s.relabel, s.relabel_within);
+  auto Fields() {
+    return FieldList(Field<1>(process), Field<2>(files), Field<3>(relabel), Field<4>(relabel_within));
   }
 };
 
-// What a container's init and an exec have in common. The last part of every plan that has it: it may grow at
-// its end (base/codec.h).
+// What a container's init and an exec have in common.
 struct ProcessPlan {
   std::vector<std::string> args;  // never empty; args[0] is looked up in PATH of `env`, inside the container
   std::vector<std::string> env;   // "NAME=value"; HOME is added from /etc/passwd when absent
@@ -208,13 +204,14 @@ struct ProcessPlan {
   bool seccomp = false;  // the frame carries a memfd with the filter: an array of struct sock_filter
   std::optional<int32_t> oom_score_adj;  // clamped to what the host allows
   std::vector<Rlimit> rlimits;
-  Appended<std::string> apparmor_profile;  // loaded by the daemon; empty: none
-  Appended<SeLinuxPlan> selinux;           // here, because this is what may grow
+  std::string apparmor_profile;  // loaded by the daemon; empty: none
+  SeLinuxPlan selinux;
 
-  template <typename Self>
-  static auto Fields(Self& s) {
-    return std::tie(s.args, s.env, s.cwd, s.user, s.capabilities, s.no_new_privileges, s.terminal, s.seccomp,
-                    s.oom_score_adj, s.rlimits, s.apparmor_profile, s.selinux);
+  auto Fields() {
+    return FieldList(Field<1>(args), Field<2>(env), Field<3>(cwd), Field<4>(user), Field<5>(capabilities),
+                     Field<6>(no_new_privileges), Field<7>(terminal), Field<8>(seccomp),
+                     Field<9>(oom_score_adj), Field<10>(rlimits), Field<11>(apparmor_profile),
+                     Field<12>(selinux));
   }
 };
 
@@ -237,11 +234,12 @@ struct ContainerPlan {
   IdMap ids;  // as in SandboxPlan
   ProcessPlan process;
 
-  template <typename Self>
-  static auto Fields(Self& s) {
-    return std::tie(s.container_id, s.pid, s.host_network, s.host_ipc, s.host_uts, s.host_cgroup,
-                    s.read_only_root, s.root_propagation, s.mounts, s.devices, s.all_devices, s.masked_paths,
-                    s.read_only_paths, s.stdin_open, s.stdin_once, s.ids, s.process);
+  auto Fields() {
+    return FieldList(Field<1>(container_id), Field<2>(pid), Field<3>(host_network), Field<4>(host_ipc),
+                     Field<5>(host_uts), Field<6>(host_cgroup), Field<7>(read_only_root),
+                     Field<8>(root_propagation), Field<9>(mounts), Field<10>(devices), Field<11>(all_devices),
+                     Field<12>(masked_paths), Field<13>(read_only_paths), Field<14>(stdin_open),
+                     Field<15>(stdin_once), Field<16>(ids), Field<17>(process));
   }
 };
 

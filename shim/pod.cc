@@ -22,6 +22,12 @@ Result<> CheckName(const std::string& id, std::string_view step) {
   return Fail(Code::kInvalidArgument, step, id, "not an id");
 }
 
+std::unexpected<Error> ForeignVersion(std::string_view step, const Versions& daemon) {
+  return Fail(Code::kUnimplemented, step, "protocol " + std::to_string(daemon.version),
+              "this shim speaks " + std::to_string(kOwnVersions.version) + " and the daemon nothing before " +
+                  std::to_string(daemon.oldest));
+}
+
 }  // namespace
 
 Pod::Pod(Environment& env, std::string sandbox_id, Announce announce)
@@ -31,7 +37,7 @@ void Pod::Handle(Frame request, Respond respond) {
   Result<> begun;
   switch (static_cast<ShimMessage>(request.type)) {
     case ShimMessage::kHello:
-      return respond(Hello());
+      return respond(Hello(request));
     case ShimMessage::kStartSandbox:
       return respond(StartSandbox(request));
     case ShimMessage::kReopenLog:
@@ -56,37 +62,47 @@ void Pod::Handle(Frame request, Respond respond) {
   if (!begun) respond(std::unexpected(begun.error()));
 }
 
-Result<Answer> Pod::Hello() const {
-  HelloReply reply{kShimProtocolVersion,
-                   getpid(),
-                   sandbox_id_,
-                   sandbox_.started(),
-                   sandbox_.namespaces().net.valid(),
-                   sandbox_.namespaces().user.valid(),
-                   {}};
-  Answer answer{ShimMessage::kHelloReply, {}, {}};
-  for (const auto& [id, container] : containers_) {
-    if (!container->running()) continue;
-    reply.containers.push_back(container->live());
-    answer.fds.push_back(container->pidfd().get());
+Result<Answer> Pod::Hello(const Frame& request) const {
+  auto hello = TRY(Decode<HelloRequest>(request.payload, "HelloRequest"));
+  HelloReply reply;
+  reply.shim = kOwnVersions;
+  reply.pid = getpid();
+  reply.sandbox_id = sandbox_id_;
+  reply.sandbox_started = sandbox_.started();
+  Answer answer{ShimMessage::kHelloReply, {}, NamespaceFds()};
+  size_t groups = 0;
+  for (auto it = containers_.upper_bound(hello.after); it != containers_.end() && !reply.more; ++it) {
+    const Container& container = *it->second;
+    if (!container.running()) continue;
+    groups += container.live().groups.size();
+    reply.more = reply.containers.size() == kMaxContainersInHello ||
+                 (groups > kMaxGroupsInHello && !reply.containers.empty());
+    if (reply.more) break;
+    reply.containers.push_back(container.live());
+    answer.fds.emplace_back(FdRole::kProcess, container.pidfd().get());
   }
-  if (reply.has_netns) answer.fds.push_back(sandbox_.namespaces().net.get());
-  if (reply.has_user_namespace) answer.fds.push_back(sandbox_.namespaces().user.get());
   answer.payload = Encode(reply);
   return answer;
 }
 
-Result<Answer> Pod::StartSandbox(Frame& request) {
+std::vector<RoleFd> Pod::NamespaceFds() const {
+  std::vector<RoleFd> fds;
+  const PodNamespaces& namespaces = sandbox_.namespaces();
+  if (namespaces.net) fds.emplace_back(FdRole::kNetNamespace, namespaces.net.get());
+  if (namespaces.user) fds.emplace_back(FdRole::kUserNamespace, namespaces.user.get());
+  return fds;
+}
+
+Result<Answer> Pod::StartSandbox(const Frame& request) {
+  auto start = TRY(Decode<struct StartSandbox>(request.payload, "StartSandbox"));
+  if (!AreCompatible(kOwnVersions, start.daemon)) return ForeignVersion("start sandbox", start.daemon);
   if (sandbox_.started()) return Fail(Code::kAlreadyExists, "start sandbox", sandbox_id_);
-  if (request.fds.size() != 1)
-    return Fail(Code::kInvalidArgument, "start sandbox", sandbox_id_, "no plan was given");
-  SandboxPlan plan = TRY(Decode<SandboxPlan>(TRY(ReadPlanBytes(request.fds[0])), "sandbox plan"));
+  auto plan = TRY(Decode<SandboxPlan>(start.plan, "sandbox plan"));
+  if (plan.sandbox_id != sandbox_id_)
+    return Fail(Code::kInvalidArgument, "start sandbox", sandbox_id_, "the plan is of another one");
   auto started = sandbox_.Start(plan);
   if (!started) return std::unexpected(Within("start sandbox", started.error()));
-  Answer answer{ShimMessage::kSandboxStarted, {}, {}};
-  if (sandbox_.namespaces().net) answer.fds.push_back(sandbox_.namespaces().net.get());
-  if (sandbox_.namespaces().user) answer.fds.push_back(sandbox_.namespaces().user.get());
-  return answer;
+  return Answer{ShimMessage::kSandboxStarted, Encode(SandboxStarted{kOwnVersions}), NamespaceFds()};
 }
 
 Result<> Pod::BeginContainer(Frame& request, const Respond& respond) {
@@ -95,7 +111,7 @@ Result<> Pod::BeginContainer(Frame& request, const Respond& respond) {
   TRY(CheckName(id, "start"));
   if (!sandbox_.started()) return Fail(Code::kFailedPrecondition, "start", id, "the sandbox is not started");
   if (containers_.contains(id)) return Fail(Code::kAlreadyExists, "start", id);
-  RoleFds fds = TRY(SortByRole(std::move(request.fds), start.fds));
+  RoleFds fds = TRY(SortByRole(std::move(request.fds), "start", id));
   auto container = std::make_unique<Container>(
       env_, id,
       Container::Callbacks{
@@ -103,7 +119,7 @@ Result<> Pod::BeginContainer(Frame& request, const Respond& respond) {
           [this](const ContainerExited& exit) { OnContainerExited(exit); }});
   // Listed first: the start may fail and be taken off the list again before Start returns.
   Container& listed = *(containers_[id] = std::move(container));
-  auto begun = listed.Start({&sandbox_.namespaces(), sandbox_.reaper()}, start.timeout_ms, std::move(fds));
+  auto begun = listed.Start({&sandbox_.namespaces(), sandbox_.reaper()}, start, std::move(fds));
   if (!begun) containers_.erase(id);
   return begun;
 }
@@ -111,7 +127,9 @@ Result<> Pod::BeginContainer(Frame& request, const Respond& respond) {
 void Pod::OnContainerStarted(const std::string& id, Result<> result, const Respond& respond) {
   if (result) {
     const Container& container = *containers_.at(id);
-    respond(Answer{ShimMessage::kContainerStarted, Encode(container.live()), {container.pidfd().get()}});
+    respond(Answer{ShimMessage::kContainerStarted,
+                   Encode(container.live()),
+                   {{FdRole::kProcess, container.pidfd().get()}}});
     return;
   }
   Respond answer = respond;  // the one given is the container's
@@ -137,7 +155,7 @@ Result<Container*> Pod::FindRunning(const std::string& id) {
 Result<> Pod::BeginExec(Frame& request, const Respond& respond) {
   auto wanted = TRY(Decode<ExecRequest>(request.payload, "ExecRequest"));
   const std::string& id = wanted.exec_id;
-  RoleFds fds = TRY(SortByRole(std::move(request.fds), wanted.fds));
+  RoleFds fds = TRY(SortByRole(std::move(request.fds), "exec", id));
   if (!fds.outcome) {
     return StartExec(wanted, std::move(fds), Exec::Told::kStartAndEnd,
                      {[this, id, respond](Result<> result) { OnExecStarted(id, std::move(result), respond); },
@@ -185,18 +203,19 @@ void Pod::OnExecStarted(const std::string& id, Result<> result, const Respond& r
   if (!result) return respond(std::unexpected(std::move(result).error()));
   Exec& exec = *execs_.at(id);
   UniqueFd terminal = exec.TakeTerminal();
-  Answer started{ShimMessage::kExecStarted, Encode(ExecStarted{exec.pid()}), {exec.pidfd().get()}};
-  if (terminal) started.fds.push_back(terminal.get());
+  Answer started{
+      ShimMessage::kExecStarted, Encode(ExecStarted{exec.pid()}), {{FdRole::kProcess, exec.pidfd().get()}}};
+  if (terminal) started.fds.emplace_back(FdRole::kTerminal, terminal.get());
   respond(std::move(started));
 }
 
 Result<Answer> Pod::Reopen(Frame& request) {
   auto wanted = TRY(Decode<ReopenLog>(request.payload, "ReopenLog"));
-  if (request.fds.size() != 1)
-    return Fail(Code::kInvalidArgument, "reopen log", wanted.container_id, "no file was given");
+  UniqueFd log = TRY(request.fds.Require(FdRole::kLog, "reopen log", wanted.container_id));
+  TRY(request.fds.ExpectNoMore("reopen log", wanted.container_id));
   auto it = containers_.find(wanted.container_id);
   if (it == containers_.end()) return SystemError("reopen log", wanted.container_id, ESRCH);
-  it->second->ReopenLog(std::move(request.fds[0]));
+  it->second->ReopenLog(std::move(log));
   return Answer{};
 }
 
@@ -211,15 +230,15 @@ Result<Answer> Pod::Kill(const Frame& request) {
 Result<Answer> Pod::Attach(Frame& request) {
   auto wanted = TRY(Decode<AttachRequest>(request.payload, "AttachRequest"));
   Container* container = TRY(FindRunning(wanted.container_id));
-  RoleFds fds = TRY(SortByRole(std::move(request.fds), wanted.fds));
+  RoleFds fds = TRY(SortByRole(std::move(request.fds), "attach", wanted.container_id));
   TRY(container->Attach({std::move(fds.stdout_fd), std::move(fds.stderr_fd), std::move(fds.cut_off)}));
   if (int terminal = container->terminal(); terminal >= 0) {
-    return Answer{ShimMessage::kAttached, Encode(Attached{true, false}), {terminal}, {}};
+    return Answer{ShimMessage::kAttached, {}, {{FdRole::kTerminal, terminal}}};
   }
   int input = wanted.input ? container->input() : -1;
-  if (input < 0) return Answer{ShimMessage::kAttached, Encode(Attached{}), {}, {}};
+  if (input < 0) return Answer{ShimMessage::kAttached, {}, {}};
   UniqueFd given_away = container->input_is_for_one() ? container->TakeInput() : UniqueFd();
-  return Answer{ShimMessage::kAttached, Encode(Attached{false, true}), {input}, std::move(given_away)};
+  return Answer{ShimMessage::kAttached, {}, {{FdRole::kInput, input}}, std::move(given_away)};
 }
 
 Result<Answer> Pod::CloseInput(const Frame& request) {

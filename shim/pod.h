@@ -5,9 +5,9 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "base/error.h"
@@ -23,7 +23,7 @@ namespace davit {
 struct Answer {
   ShimMessage type = ShimMessage::kDone;
   std::string payload;
-  std::vector<int> fds;      // stay the pod's: to be sent at once
+  std::vector<RoleFd> fds;   // stay the pod's: to be sent at once
   UniqueFd given_away = {};  // one of `fds` that does not: closed here once it is sent
 };
 
@@ -47,8 +47,9 @@ class Pod {
   bool ended() const { return ended_; }
 
  private:
-  Result<Answer> Hello() const;
-  Result<Answer> StartSandbox(Frame& request);
+  Result<Answer> Hello(const Frame& request) const;
+  std::vector<RoleFd> NamespaceFds() const;
+  Result<Answer> StartSandbox(const Frame& request);
   Result<Answer> Reopen(Frame& request);
   Result<Answer> Kill(const Frame& request);
   Result<Answer> Attach(Frame& request);
@@ -71,8 +72,8 @@ class Pod {
   std::string sandbox_id_;
   Announce announce_;
   Sandbox sandbox_;
-  std::unordered_map<std::string, std::unique_ptr<Container>> containers_;
-  std::unordered_map<std::string, std::unique_ptr<Exec>> execs_;
+  std::map<std::string, std::unique_ptr<Container>> containers_;
+  std::map<std::string, std::unique_ptr<Exec>> execs_;
   std::vector<Respond> awaiting_shutdown_;
   bool stopping_sandbox_ = false;
   bool ended_ = false;

@@ -245,11 +245,8 @@ TEST_F(ProcessTest, AnExecDoesNotEndWithItsContainerUnnoticed) {
   StartSandbox();
   ContainerPlan plan = MinimalPlan(TestId(1), {"sleep", "1000"});
   ASSERT_TRUE(daemon_.Start(plan, image_));
-  FrameFds fds;
-  ProcessPlan exec = plan.process;
-  fds.Add(FdRole::kPlan, *MakeSealedMemfd("plan", Encode(exec)));
   ASSERT_TRUE(
-      daemon_.Call(ShimMessage::kExec, Encode(ExecRequest{TestId(1), TestId(50), fds.roles, {}}), fds.fds));
+      daemon_.Call(ShimMessage::kExec, Encode(ExecRequest{TestId(1), TestId(50), Encode(plan.process)})));
   ASSERT_TRUE(daemon_.Kill(TestId(1)));
   auto exit = daemon_.AwaitExecExit(TestId(50));
   ASSERT_TRUE(exit) << exit.error().ToString();

@@ -1,26 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The frames between davitd and a shim (base/frame.h), all in the form of base/codec.h.
+// The frames between davitd and a shim (base/frame.h); payloads are messages of base/codec.h.
 //
 // The daemon asks, the shim answers with the same request id: the message named, or kFailed. Requests are
 // answered when they are done, in any order; the shim never waits for one before it reads the next. One
 // daemon is connected at a time: a new connection on the shim's listening socket replaces the old one.
 // Everything outstanding on the old one is finished as if it had been asked by the new one, without an
-// answer.
+// answer. A frame that cannot be read is answered with kFailed where its request id is known; it ends neither
+// the connection nor the pod.
 //
-// Compatibility: a shim lives as long as its pod, so a newer daemon meets older shims. Fields are only ever
-// appended as a new message type with a new number, and the daemon uses what the version in Hello allows.
+// Compatibility: a shim lives as long as its pod, so a newer daemon meets older shims, and after a downgrade
+// an older daemon newer ones. Fields are added as base/codec.h says; requests, events and roles get new
+// numbers. Both sides name the version that they speak and the oldest that they can talk to, in Hello and
+// with the start of the sandbox (Versions): where these do not meet, kHello, kKillContainer and kShutdown are
+// all that may be asked, and these never change. What a version added is asked only of a peer that speaks it.
+// A receiver refuses requests and descriptors in requests that it does not know; it ignores events and
+// descriptors in answers that it does not know. `tests/compatibility` runs the previous release's shim.
 #pragma once
 
 #include <cstdint>
 #include <string>
-#include <tuple>
 #include <vector>
+
+#include "base/codec.h"
 
 namespace davit {
 
-constexpr uint16_t kShimProtocolVersion = 1;
+constexpr uint32_t kShimProtocolVersion = 1;
+constexpr uint32_t kOldestShimProtocol = 1;  // that this release can talk to
+
+struct Versions {
+  uint32_t version = 0;
+  uint32_t oldest = 0;
+
+  auto Fields() { return FieldList(Field<1>(version), Field<2>(oldest)); }
+};
+constexpr Versions kOwnVersions{kShimProtocolVersion, kOldestShimProtocol};
+
+// Whether two sides can talk to each other.
+constexpr bool AreCompatible(const Versions& a, const Versions& b) {
+  return a.version >= b.oldest && b.version >= a.oldest;
+}
 
 // Descriptors that a shim is started with. A shim's argv is {"davit-shim", <sandbox id>}.
 constexpr int kShimListenFd = 3;   // listening SEQPACKET socket, bound by the daemon
@@ -28,88 +49,84 @@ constexpr int kShimControlFd = 4;  // first connection, already established
 constexpr int kShimExitsFd = 5;    // directory for exit records
 constexpr int kShimLogFd = 6;      // where the shim's own log lines go
 
-enum class ShimMessage : uint16_t {
-  kFailed = 1,  // ShimFailure
+// "->": its answer. A payload follows the colon; descriptors are FdRoles, "?" marks those that may be absent.
+enum class ShimMessage : uint32_t {
+  kFailed = 1,  // ErrorMessage
 
-  kHello = 10,       // request, no payload
-  kHelloReply = 11,  // HelloReply; fds: one pidfd per live container, in order, the netns if has_netns,
-                     // the user namespace if has_user_namespace
+  kHello = 10,       // HelloRequest -> kHelloReply
+  kHelloReply = 11,  // HelloReply; kProcess per container, in order; kNetNamespace?, kUserNamespace?
 
-  kStartSandbox = 12,    // fds: SandboxPlan memfd
-  kSandboxStarted = 13,  // fds: netns when own_network, the user namespace when there is one
+  kStartSandbox = 12,    // StartSandbox -> kSandboxStarted
+  kSandboxStarted = 13,  // SandboxStarted; kNetNamespace?, kUserNamespace?
 
-  kStartContainer = 20,    // StartContainer; fds as FdRole says
-  kContainerStarted = 21,  // ContainerStarted; fds: pidfd
+  kStartContainer = 20,    // StartContainer, with the descriptors of a container -> kContainerStarted
+  kContainerStarted = 21,  // ContainerStarted; kProcess
 
-  kExec = 22,         // ExecRequest; fds as FdRole says. With kOutcome nothing of it is said here
-  kExecStarted = 23,  // ExecStarted; fds: pidfd, then the controller of the terminal that the plan asked for
+  kExec = 22,  // ExecRequest, with the descriptors of an exec -> kExecStarted; with kOutcome nothing: the
+               // answer and the event go there
+  kExecStarted = 23,  // ExecStarted; kProcess, kTerminal?
 
-  kReopenLog = 24,  // ReopenLog; fds: the new log file
+  kReopenLog = 24,  // ReopenLog; kLog -> kDone
   kDone = 25,       // answer without content
 
-  kKillContainer = 26,  // KillContainer: SIGKILL to everything in the container, answered with kDone at once
+  kKillContainer = 26,  // KillContainer -> kDone at once: SIGKILL to everything in the container
 
-  kAttach = 27,      // AttachRequest; fds as FdRole says
-  kAttached = 28,    // Attached; fds: as it says
-  kCloseInput = 29,  // CloseInput: the container reads the end of its input; answered with kDone
+  kAttach = 27,      // AttachRequest; kStdout?, kStderr?, kCutOff -> kAttached
+  kAttached = 28,    // no payload; kTerminal or kInput or neither
+  kCloseInput = 29,  // CloseInput -> kDone: the container reads the end of its input
 
-  kShutdown = 30,  // the sandbox ends: kills what is left, releases the namespaces, answers kDone and exits
+  kShutdown = 30,  // -> kDone: the sandbox ends. Kills what is left, releases the namespaces, answers, exits
 
   kContainerExited = 40,  // event, ContainerExited: after the exit record is on disk
   kExecExited = 41,       // event, ExecExited
+  kSandboxFailed = 42,    // event, SandboxFailed: no container can start in this pod any more
 };
 
-// What a descriptor in a kStartContainer or kExec frame is for. StartContainer::fds and ExecRequest::fds list
-// one role per descriptor, in the frame's order.
-enum class FdRole : uint8_t {
-  kPlan,           // sealed memfd: ContainerPlan or ProcessPlan
-  kRootfs,         // detached mount (fsmount(2)); attached by the init child in its own mount namespace
-  kHostMounts,     // the daemon's mount namespace, for bind sources
-  kLog,            // the CRI log file, O_APPEND; absent: output is dropped
-  kSeccomp,        // memfd: array of struct sock_filter
-  kCgroupProcs,    // of the container's cgroup, O_RDWR, one per hierarchy: `tasks` on v1, cgroup.procs on v2,
-                   // v2's first
-  kCgroupKill,     // cgroup.kill, where there is a v2 hierarchy
-  kCgroupOom,      // memory.oom_control (v1) or memory.events (v2): the shim reads "oom_kill N" at exit
-  kCgroupDir,      // /sys/fs/cgroup as O_PATH, for kCgroup mounts
-  kTargetPid,      // NamespaceUse::kTarget: a pidfd of the target container's init
-  kStdin,          // exec only
-  kStdout,         // exec and attach only
-  kStderr,         // exec and attach only
-  kCgroupUnified,  // the v2 cgroup's directory, for CLONE_INTO_CGROUP; for a container there is a
-                   // kCgroupProcs for it as well, for an exec it is one of its own below the container's
-  kCutOff,         // attach only: an eventfd
-  kImage,          // detached mount of an image volume, as often as the plan has them
-  kOutcome,        // exec only: a SEQPACKET socket for whoever waits for the end alone. It gets one frame,
-                   // kExecExited or kFailed; hanging it up kills the command
-};
+// What a descriptor in a frame is for. 1 is the frame's own (kPayloadRole).
+enum class FdRole : uint32_t {
+  // A container's.
+  kRootfs = 2,       // detached mount (fsmount(2)); attached by the init child in its own mount namespace
+  kHostMounts = 3,   // the daemon's mount namespace, for bind sources
+  kLog = 4,          // the CRI log file, O_APPEND; absent: output is dropped
+  kSeccomp = 5,      // memfd: array of struct sock_filter; an exec's, too
+  kCgroupProcs = 6,  // of the container's cgroup, O_RDWR, one per hierarchy: `tasks` on v1, cgroup.procs on
+                     // v2, v2's first
+  kCgroupKill = 7,   // cgroup.kill, where there is a v2 hierarchy
+  kCgroupOom = 8,    // memory.oom_control (v1) or memory.events (v2): the shim reads "oom_kill N" at exit
+  kCgroupDir = 9,    // /sys/fs/cgroup as O_PATH, for kCgroup mounts
+  kTargetPid = 10,   // NamespaceUse::kTarget: a pidfd of the target container's init
+  kImage = 11,       // detached mount of an image volume, as often as the plan has them, in their order
+  kCgroupUnified = 12,  // the v2 cgroup's directory, for CLONE_INTO_CGROUP; for a container there is a
+                        // kCgroupProcs for it as well, for an exec it is one of its own below the container's
 
-// Where a start went wrong. `step` and `subject` as in Error.
-struct ShimFailure {
-  uint8_t code = 0;  // davit::Code
-  int32_t os_errno = 0;
-  std::string step;
-  std::string subject;
-  std::string context;
+  // An exec's or a client's.
+  kStdin = 20,  // exec only
+  kStdout = 21,
+  kStderr = 22,
+  kCutOff = 23,   // attach only: an eventfd
+  kOutcome = 24,  // exec only: a SEQPACKET socket for whoever waits for the end alone. It gets one frame,
+                  // kExecExited or kFailed; hanging it up kills the command
 
-  template <typename Self>
-  static auto Fields(Self& s) {
-    return std::tie(s.code, s.os_errno, s.step, s.subject, s.context);
-  }
+  // In answers.
+  kProcess = 30,  // a pidfd: of a container's init, of an exec
+  kNetNamespace = 31,
+  kUserNamespace = 32,
+  kTerminal = 33,  // the controller of a terminal
+  kInput = 34,     // the writing end of a container's input
 };
 
 // The content of an exit record, in `exits/<container id>`, and of the event. Kept until the daemon removes
 // the file.
 struct ContainerExited {
   std::string container_id;
-  int32_t exit_code = 0;  // 128 + signal when a signal ended it
-  int32_t signal = 0;
+  int32_t exit_code = 0;
+  int32_t signal = 0;  // 0: exited by itself
   bool oom_killed = false;
   int64_t finished_at = 0;  // nanoseconds since 1970
 
-  template <typename Self>
-  static auto Fields(Self& s) {
-    return std::tie(s.container_id, s.exit_code, s.signal, s.oom_killed, s.finished_at);
+  auto Fields() {
+    return FieldList(Field<1>(container_id), Field<2>(exit_code), Field<3>(signal), Field<4>(oom_killed),
+                     Field<5>(finished_at));
   }
 };
 
@@ -121,99 +138,101 @@ struct LiveContainer {
   uint32_t gid = 0;
   std::vector<uint32_t> groups;
 
-  template <typename Self>
-  static auto Fields(Self& s) {
-    return std::tie(s.container_id, s.pid, s.started_at, s.uid, s.gid, s.groups);
+  auto Fields() {
+    return FieldList(Field<1>(container_id), Field<2>(pid), Field<3>(started_at), Field<4>(uid),
+                     Field<5>(gid), Field<6>(groups));
   }
 };
 
+struct HelloRequest {
+  Versions daemon;
+  std::string after;  // a container id: only those that follow it, in the order of their ids, are listed
+
+  auto Fields() { return FieldList(Field<1>(daemon), Field<2>(after)); }
+};
+
+// No frame has room for the descriptors of any number of containers.
+constexpr size_t kMaxContainersInHello = 128;
+// Nor for any number of supplementary groups.
+constexpr size_t kMaxGroupsInHello = 1 << 19;
+
 struct HelloReply {
-  uint16_t version = 0;
+  Versions shim;
   int32_t pid = 0;  // the shim's own, in the initial PID namespace: a daemon that died before it wrote it
                     // down finds it here
   std::string sandbox_id;
   bool sandbox_started = false;
-  bool has_netns = false;
-  bool has_user_namespace = false;
-  std::vector<LiveContainer> containers;
+  std::vector<LiveContainer> containers;          // running, in the order of their ids
+  bool more = false;                              // there are more after the last one
+  std::string sandbox_failed;                     // SandboxFailed::reason, or empty
+  std::vector<ContainerExited> unrecorded_exits;  // those without an exit record
 
-  template <typename Self>
-  static auto Fields(Self& s) {
-    return std::tie(s.version, s.pid, s.sandbox_id, s.sandbox_started, s.has_netns, s.has_user_namespace,
-                    s.containers);
+  auto Fields() {
+    return FieldList(Field<1>(shim), Field<2>(pid), Field<3>(sandbox_id), Field<4>(sandbox_started),
+                     Field<5>(containers), Field<6>(more), Field<7>(sandbox_failed),
+                     Field<8>(unrecorded_exits));
   }
+};
+
+struct SandboxFailed {
+  std::string reason;
+
+  auto Fields() { return FieldList(Field<1>(reason)); }
+};
+
+struct StartSandbox {
+  Versions daemon;
+  std::string plan;  // SandboxPlan
+
+  auto Fields() { return FieldList(Field<1>(daemon), Field<2>(plan)); }
+};
+
+struct SandboxStarted {
+  Versions shim;
+
+  auto Fields() { return FieldList(Field<1>(shim)); }
 };
 
 struct StartContainer {
   std::string container_id;
   uint32_t timeout_ms = 0;  // after which a start that has not reached execve is killed and fails
-  std::vector<FdRole> fds;
+  std::string plan;         // ContainerPlan
 
-  template <typename Self>
-  static auto Fields(Self& s) {
-    return std::tie(s.container_id, s.timeout_ms, s.fds);
-  }
+  auto Fields() { return FieldList(Field<1>(container_id), Field<2>(timeout_ms), Field<3>(plan)); }
 };
 
 using ContainerStarted = LiveContainer;
 
-// A plan that fits into the request costs no memfd.
-constexpr size_t kMaxPlanInRequest = 16 << 10;
-
 struct ExecRequest {
   std::string container_id;
   std::string exec_id;
-  std::vector<FdRole> fds;
-  std::string plan;  // ProcessPlan, empty when it comes as kPlan
+  std::string plan;  // ProcessPlan
 
-  template <typename Self>
-  static auto Fields(Self& s) {
-    return std::tie(s.container_id, s.exec_id, s.fds, s.plan);
-  }
+  auto Fields() { return FieldList(Field<1>(container_id), Field<2>(exec_id), Field<3>(plan)); }
 };
 
 struct ExecStarted {
   int32_t pid = 0;
 
-  template <typename Self>
-  static auto Fields(Self& s) {
-    return std::tie(s.pid);
-  }
+  auto Fields() { return FieldList(Field<1>(pid)); }
 };
 
 // A client that is shown what the container writes from now on, beside its log, and may write to its input.
 // kStdout and kStderr are pipes to write to. One that is full has a client that is too slow: both are closed
 // then, after kCutOff was written, and so they are, without that, when the container closes its output.
+// The answer has the controller of the container's terminal if it has one, else the writing end of its input
+// if `input` is asked for and the container has one.
 struct AttachRequest {
   std::string container_id;
   bool input = false;
-  std::vector<FdRole> fds;
 
-  template <typename Self>
-  static auto Fields(Self& s) {
-    return std::tie(s.container_id, s.input, s.fds);
-  }
-};
-
-// Its descriptors are the controller of the container's terminal if has_terminal, else the writing end of its
-// input if has_input, else none.
-struct Attached {
-  bool has_terminal = false;
-  bool has_input = false;
-
-  template <typename Self>
-  static auto Fields(Self& s) {
-    return std::tie(s.has_terminal, s.has_input);
-  }
+  auto Fields() { return FieldList(Field<1>(container_id), Field<2>(input)); }
 };
 
 struct CloseInput {
   std::string container_id;
 
-  template <typename Self>
-  static auto Fields(Self& s) {
-    return std::tie(s.container_id);
-  }
+  auto Fields() { return FieldList(Field<1>(container_id)); }
 };
 
 struct ExecExited {
@@ -221,28 +240,19 @@ struct ExecExited {
   int32_t exit_code = 0;
   int32_t signal = 0;
 
-  template <typename Self>
-  static auto Fields(Self& s) {
-    return std::tie(s.exec_id, s.exit_code, s.signal);
-  }
+  auto Fields() { return FieldList(Field<1>(exec_id), Field<2>(exit_code), Field<3>(signal)); }
 };
 
 struct ReopenLog {
   std::string container_id;
 
-  template <typename Self>
-  static auto Fields(Self& s) {
-    return std::tie(s.container_id);
-  }
+  auto Fields() { return FieldList(Field<1>(container_id)); }
 };
 
 struct KillContainer {
   std::string container_id;
 
-  template <typename Self>
-  static auto Fields(Self& s) {
-    return std::tie(s.container_id);
-  }
+  auto Fields() { return FieldList(Field<1>(container_id)); }
 };
 
 }  // namespace davit

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The descriptors of a kStartContainer, kExec or kAttach frame, sorted by what they are for.
+// The descriptors of a kStartContainer, kExec or kAttach frame, by name.
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include "base/descriptors.h"
 #include "base/error.h"
 #include "base/unique_fd.h"
 #include "shim/init/cgroup_join.h"
@@ -15,7 +16,6 @@
 namespace davit {
 
 struct RoleFds {
-  UniqueFd plan;
   UniqueFd rootfs;
   UniqueFd host_mounts;
   UniqueFd log;
@@ -31,11 +31,8 @@ struct RoleFds {
   CgroupFds cgroup;
 };
 
-// kInvalidArgument unless there are as many roles as descriptors, all known, and none given twice that can be
-// there only once.
-Result<RoleFds> SortByRole(std::vector<UniqueFd> fds, const std::vector<FdRole>& roles);
-
-// The plan in a sealed memfd, decoded. kInvalidArgument when the descriptor is missing or not sealed.
-Result<std::string> ReadPlanBytes(const UniqueFd& memfd);
+// kInvalidArgument, with `step` and `subject`, when there is one of an unknown role, or two of a role that
+// has only one.
+Result<RoleFds> SortByRole(Descriptors fds, std::string_view step, std::string_view subject);
 
 }  // namespace davit

@@ -19,10 +19,6 @@
 namespace davit {
 namespace {
 
-UniqueFd TakeNext(Frame& frame, size_t& next, bool wanted) {
-  return wanted && next < frame.fds.size() ? std::move(frame.fds[next++]) : UniqueFd();
-}
-
 NamespaceChoice NamespacesOf(const SandboxPlan& plan) {
   return {.net = plan.own_network, .ipc = plan.own_ipc, .uts = !plan.hostname.empty()};
 }
@@ -71,12 +67,10 @@ Result<PodNamespaces> Sandbox::MakeNamespaces(NamespaceChoice choice, UniqueFd u
   if (child.pid == 0) RunNamespaceMaker(choice, env_.own, made.user.get(), childs.get());
   childs.Reset();
   std::optional<Frame> ready = TRY(AwaitChild(ours.get()));
-  if (!ready || ready->fds.size() != size_t{choice.net} + size_t{choice.ipc} + size_t{choice.uts})
-    return Fail(Code::kInternal, "make namespaces", "pod", "the child ended without a word");
-  size_t next = 0;
-  made.net = TakeNext(*ready, next, choice.net);
-  made.ipc = TakeNext(*ready, next, choice.ipc);
-  made.uts = TakeNext(*ready, next, choice.uts);
+  if (!ready) return Fail(Code::kInternal, "make namespaces", "pod", "the child ended without a word");
+  if (choice.net) made.net = TRY(ready->fds.Require(SyncFd::kNetNamespace, "make namespaces", "net"));
+  if (choice.ipc) made.ipc = TRY(ready->fds.Require(SyncFd::kIpcNamespace, "make namespaces", "ipc"));
+  if (choice.uts) made.uts = TRY(ready->fds.Require(SyncFd::kUtsNamespace, "make namespaces", "uts"));
   return made;
 }
 

@@ -68,7 +68,7 @@ class SeccompTest : public ShimTest, public ::testing::WithParamInterface<bool> 
   }
   Result<StartedContainer> StartUnder(const std::string& filter, std::vector<std::string> args) {
     ContainerPlan plan = Plan(1, std::move(args));
-    FrameFds fds = TRY(daemon_.ContainerFds(plan, image_));
+    Descriptors fds = TRY(daemon_.ContainerFds(plan, image_));
     fds.Add(FdRole::kSeccomp, TRY(MakeSealedMemfd("filter", filter)));
     return daemon_.Start(plan, std::move(fds));
   }
@@ -80,11 +80,10 @@ class SeccompTest : public ShimTest, public ::testing::WithParamInterface<bool> 
     return {};
   }
   Error FailExec(const std::string& filter, std::vector<std::string> args = {"true"}) {
-    FrameFds fds;
+    Descriptors fds;
     fds.Add(FdRole::kSeccomp, *MakeSealedMemfd("filter", filter));
-    fds.Add(FdRole::kPlan, *MakeSealedMemfd("plan", Encode(Plan(2, std::move(args)).process)));
-    auto started =
-        daemon_.Call(ShimMessage::kExec, Encode(ExecRequest{TestId(2), TestId(50), fds.roles, {}}), fds.fds);
+    ExecRequest request{TestId(2), TestId(50), Encode(Plan(2, std::move(args)).process)};
+    auto started = daemon_.Call(ShimMessage::kExec, Encode(request), std::move(fds));
     if (!started) return started.error();
     ADD_FAILURE() << "it started";
     return {};
@@ -92,12 +91,11 @@ class SeccompTest : public ShimTest, public ::testing::WithParamInterface<bool> 
   // As ExecSync has it: the outcome comes on a socket, and the start wakes nobody.
   Result<Frame> ExecOutcome(const std::string& filter, std::vector<std::string> args) {
     auto [ours, theirs] = TRY(FramePair());
-    FrameFds fds;
+    Descriptors fds;
     fds.Add(FdRole::kSeccomp, TRY(MakeSealedMemfd("filter", filter)));
-    fds.Add(FdRole::kPlan, TRY(MakeSealedMemfd("plan", Encode(Plan(2, std::move(args)).process))));
     fds.Add(FdRole::kOutcome, std::move(theirs));
-    TRY(daemon_.Send(ShimMessage::kExec, Encode(ExecRequest{TestId(2), TestId(60), fds.roles, {}}), fds.fds));
-    fds.fds.clear();
+    ExecRequest request{TestId(2), TestId(60), Encode(Plan(2, std::move(args)).process)};
+    TRY(daemon_.Send(ShimMessage::kExec, Encode(request), std::move(fds)));
     pollfd readable{ours.get(), POLLIN, 0};
     if (poll(&readable, 1, 30'000) != 1) return Fail(Code::kDeadlineExceeded, "poll", "outcome");
     return ReceiveFrame(ours.get());
@@ -189,7 +187,7 @@ TEST_P(SeccompTest, AnExecIsHeldToTheSame) {
 
 TEST_P(SeccompTest, AnExecWithASocketForItsOutcomeFailsThere) {
   StartIdle();
-  auto failed = static_cast<uint16_t>(ShimMessage::kFailed);
+  auto failed = static_cast<uint32_t>(ShimMessage::kFailed);
   for (uint32_t action : {SECCOMP_RET_KILL_PROCESS, kRefuse})
     EXPECT_EQ(ExecOutcome(Forbid({SYS_execve}, action), {"true"})->type, failed) << action;
   EXPECT_EQ(ExecOutcome(Forbid({SYS_sendmsg, SYS_write}, kRefuse), {"/bin/nope"})->type, failed);

@@ -79,7 +79,7 @@ void RunPod(const TestImage& image, const TestCgroup& cgroup) {
   });
   Measure("us 2 start sandbox", [&] { return daemon.StartSandbox(PodPlan(false)); });
   ContainerPlan plan = MinimalPlan(TestId(1), {"sleep", "1000"});
-  FrameFds fds = Check(daemon.ContainerFds(plan, image, &cgroup));
+  Descriptors fds = Check(daemon.ContainerFds(plan, image, &cgroup));
   Measure("us 3 start container", [&] { return daemon.Start(plan, std::move(fds)); });
   Weigh(daemon, "one container");
   ProcessPlan exec = plan.process;

@@ -20,7 +20,7 @@ using ::testing::HasSubstr;
 TEST_F(ShimTest, SaysHelloWithItsPid) {
   auto hello = daemon_.Hello();
   ASSERT_TRUE(hello) << hello.error().ToString();
-  EXPECT_EQ(hello->version, kShimProtocolVersion);
+  EXPECT_EQ(hello->shim.version, kShimProtocolVersion);
   EXPECT_EQ(hello->pid, daemon_.shim().pid);
   EXPECT_EQ(hello->sandbox_id, TestId(0));
   EXPECT_FALSE(hello->sandbox_started);
@@ -127,17 +127,17 @@ TEST_F(ShimTest, ListsLiveContainersToANewDaemon) {
   ASSERT_TRUE(started);
   daemon_.Disconnect();
   ASSERT_TRUE(daemon_.Connect());
-  std::vector<UniqueFd> fds;
+  Descriptors fds;
   auto hello = daemon_.Hello(&fds);
   ASSERT_TRUE(hello) << hello.error().ToString();
   EXPECT_TRUE(hello->sandbox_started);
-  EXPECT_TRUE(hello->has_netns);
+  EXPECT_TRUE(fds.Take(FdRole::kNetNamespace));
   ASSERT_EQ(hello->containers.size(), 1U);
   EXPECT_EQ(hello->containers[0].container_id, TestId(1));
   EXPECT_EQ(hello->containers[0].pid, started->info.pid);
   EXPECT_EQ(hello->containers[0].started_at, started->info.started_at);
-  ASSERT_EQ(fds.size(), 2U);
-  ASSERT_TRUE(PidFd(std::move(fds[0])).Signal(SIGKILL));
+  ASSERT_EQ(fds.size(), 1U);
+  ASSERT_TRUE(PidFd(fds.Take(FdRole::kProcess)).Signal(SIGKILL));
   EXPECT_TRUE(daemon_.AwaitExit(TestId(1)));
 }
 
@@ -171,9 +171,10 @@ TEST_F(ShimTest, ReopensTheLog) {
                   {"sh", "-c", "echo one; touch /said; while ! test -e /go; do usleep 1000; done; echo two"}),
       image_));
   ASSERT_TRUE(Eventually([&] { return !daemon_.Outcome({TestId(1), 0, 0, false, 0}).out.empty(); }));
-  std::vector<UniqueFd> fds;
-  fds.push_back(std::move(*OpenAt(AT_FDCWD, daemon_.dir() / "new.log", O_WRONLY | O_CREAT | O_APPEND, 0600)));
-  auto reopened = daemon_.Call(ShimMessage::kReopenLog, Encode(ReopenLog{TestId(1)}), fds);
+  Descriptors fds;
+  fds.Add(FdRole::kLog,
+          std::move(*OpenAt(AT_FDCWD, daemon_.dir() / "new.log", O_WRONLY | O_CREAT | O_APPEND, 0600)));
+  auto reopened = daemon_.Call(ShimMessage::kReopenLog, Encode(ReopenLog{TestId(1)}), std::move(fds));
   ASSERT_TRUE(reopened) << reopened.error().ToString();
   image_.Write("go", "");
   auto exit = daemon_.AwaitExit(TestId(1));

@@ -46,10 +46,9 @@ class StdioTest : public ShimTest {
     StartSandbox();
     ASSERT_TRUE(daemon_.Start(UserPlan("sleep 1000"), image_)) << daemon_.ShimLog();
   }
-  Result<Frame> BeginExec(const ProcessPlan& plan, FrameFds fds) {
-    fds.Add(FdRole::kPlan, TRY(MakeSealedMemfd("plan", Encode(plan))));
-    return daemon_.Call(ShimMessage::kExec, Encode(ExecRequest{TestId(1), TestId(50), fds.roles, {}}),
-                        fds.fds);
+  Result<Frame> BeginExec(const ProcessPlan& plan, Descriptors fds) {
+    return daemon_.Call(ShimMessage::kExec, Encode(ExecRequest{TestId(1), TestId(50), Encode(plan)}),
+                        std::move(fds));
   }
 };
 
@@ -79,7 +78,7 @@ TEST_F(StdioTest, AnExecsUserMayReopenItsInput) {
   StartIdle();
   auto [in_read, in_write] = MakePipe();
   auto [out_read, out_write] = MakePipe();
-  FrameFds fds;
+  Descriptors fds;
   fds.Add(FdRole::kStdin, std::move(in_read));
   fds.Add(FdRole::kStdout, std::move(out_write));
   auto started = BeginExec(UserCommand("cat /dev/stdin"), std::move(fds));
@@ -95,13 +94,13 @@ TEST_F(StdioTest, AnExecsUserMayReopenItsTerminal) {
   plan.terminal = true;
   auto started = BeginExec(plan, {});
   ASSERT_TRUE(started) << started.error().ToString();
-  ASSERT_EQ(started->fds.size(), 2U);
-  ASSERT_EQ(fcntl(started->fds[1].get(), F_SETFL, 0), 0);  // blocking
+  UniqueFd terminal = started->fds.Take(FdRole::kTerminal);
+  ASSERT_EQ(fcntl(terminal.get(), F_SETFL, 0), 0);  // blocking
   std::string output;
   char c = 0;
-  while (output.size() < 12 && read(started->fds[1].get(), &c, 1) == 1) output += c;
+  while (output.size() < 12 && read(terminal.get(), &c, 1) == 1) output += c;
   EXPECT_EQ(output, "a\r\nb\r\nc\r\nd\r\n");
-  ASSERT_TRUE(WriteAll(started->fds[1].get(), "\n", "terminal"));
+  ASSERT_TRUE(WriteAll(terminal.get(), "\n", "terminal"));
   ASSERT_TRUE(daemon_.AwaitExecExit(TestId(50)));
 }
 
@@ -111,15 +110,13 @@ TEST_F(StdioTest, WhatAnAttachedClientTypesReachesAUserWhoReopensTheInput) {
   plan.stdin_open = true;
   ASSERT_TRUE(daemon_.Start(plan, image_));
   auto [out_read, out_write] = MakePipe();
-  FrameFds fds;
+  Descriptors fds;
   fds.Add(FdRole::kStdout, std::move(out_write));
   fds.Add(FdRole::kCutOff, UniqueFd(eventfd(0, EFD_CLOEXEC)));
-  auto attached =
-      daemon_.Call(ShimMessage::kAttach, Encode(AttachRequest{TestId(1), true, fds.roles}), fds.fds);
-  fds.fds.clear();
+  auto attached = daemon_.Call(ShimMessage::kAttach, Encode(AttachRequest{TestId(1), true}), std::move(fds));
   ASSERT_TRUE(attached) << attached.error().ToString();
-  ASSERT_EQ(attached->fds.size(), 1U);
-  ASSERT_TRUE(WriteAll(attached->fds[0].get(), "hello\n", "input"));
+  UniqueFd input = attached->fds.Take(FdRole::kInput);
+  ASSERT_TRUE(WriteAll(input.get(), "hello\n", "input"));
   EXPECT_EQ(ReadFd(out_read.get(), "output").value_or(""), "got hello\n");
   ASSERT_TRUE(daemon_.AwaitExit(TestId(1)));
 }
@@ -127,7 +124,7 @@ TEST_F(StdioTest, WhatAnAttachedClientTypesReachesAUserWhoReopensTheInput) {
 TEST_F(StdioTest, SocketsChangeTheirOwnerToo) {
   StartIdle();
   auto [ours, theirs] = *FramePair();
-  FrameFds fds;
+  Descriptors fds;
   fds.Add(FdRole::kStdout, UniqueFd(fcntl(theirs.get(), F_DUPFD_CLOEXEC, 0)));
   ASSERT_TRUE(BeginExec(UserCommand("true"), std::move(fds)));
   ASSERT_TRUE(daemon_.AwaitExecExit(TestId(50)));
@@ -139,7 +136,7 @@ TEST_F(StdioTest, FilesKeepTheirOwner) {
   ScratchDir dir;
   auto file = OpenAt(AT_FDCWD, dir / "output", O_RDWR | O_CREAT, 0600);
   ASSERT_TRUE(file);
-  FrameFds fds;
+  Descriptors fds;
   fds.Add(FdRole::kStdout, UniqueFd(fcntl(file->get(), F_DUPFD_CLOEXEC, 0)));
   ASSERT_TRUE(BeginExec(UserCommand("echo written"), std::move(fds)));
   ASSERT_TRUE(daemon_.AwaitExecExit(TestId(50)));

@@ -6,11 +6,10 @@
 #include <fcntl.h>
 
 #include "base/codec.h"
-#include "shim/failure.h"
+#include "base/error_message.h"
 
 namespace davit {
 namespace {
-constexpr uint16_t kSyncVersion = 0;  // both ends are the same program
 constexpr int kFailedChildStatus = 1;
 }  // namespace
 
@@ -20,8 +19,8 @@ Result<SyncPair> MakeSyncPair() {
   return SyncPair{std::move(shim), std::move(child)};
 }
 
-Result<> SendSync(int socket, SyncMessage message, std::string_view payload, std::span<const int> fds) {
-  return SendFrame(socket, kSyncVersion, static_cast<uint16_t>(message), 0, payload, fds);
+Result<> SendSync(int socket, SyncMessage message, std::string_view payload, std::span<const RoleFd> fds) {
+  return SendFrame(socket, static_cast<uint32_t>(message), 0, payload, fds);
 }
 
 Result<std::optional<Frame>> AwaitChild(int socket) {
@@ -31,22 +30,22 @@ Result<std::optional<Frame>> AwaitChild(int socket) {
     if (closed) return std::optional<Frame>();
     return std::unexpected(frame.error());
   }
-  if (frame->type == static_cast<uint16_t>(SyncMessage::kFailed)) {
-    return std::unexpected(ToError(TRY(Decode<ShimFailure>(frame->payload, "failure"))));
+  if (frame->type == static_cast<uint32_t>(SyncMessage::kFailed)) {
+    return std::unexpected(ToError(TRY(Decode<ErrorMessage>(frame->payload, "failure"))));
   }
   return std::optional(std::move(*frame));
 }
 
 Result<> AwaitRelease(int socket) {
   Frame frame = TRY(ReceiveFrame(socket));
-  if (frame.type != static_cast<uint16_t>(SyncMessage::kRelease)) {
+  if (frame.type != static_cast<uint32_t>(SyncMessage::kRelease)) {
     return Fail(Code::kInternal, "await release", "sync socket", "unexpected message");
   }
   return {};
 }
 
 void ReportAndExit(int socket, const Error& error) {
-  [[maybe_unused]] Result<> sent = SendSync(socket, SyncMessage::kFailed, Encode(ToFailure(error)));
+  [[maybe_unused]] Result<> sent = SendSync(socket, SyncMessage::kFailed, Encode(ToMessage(error)));
   _exit(kFailedChildStatus);
 }
 

@@ -16,16 +16,28 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <vector>
 
+#include "base/codec.h"
 #include "base/error.h"
 #include "base/frame.h"
 #include "base/unique_fd.h"
 
 namespace davit {
 
-enum class SyncMessage : uint16_t { kReady = 1, kRelease, kConsole, kAnnouncement, kFailed };
+enum class SyncMessage : uint32_t { kReady = 1, kRelease, kConsole, kAnnouncement, kFailed };
+
+// What a descriptor in these frames is for.
+enum class SyncFd : uint32_t {
+  kNetNamespace = kPayloadRole + 1,
+  kIpcNamespace,
+  kUtsNamespace,
+  kMountNamespace,
+  kController,  // of a terminal
+  kTerminal,    // its other end
+  kProcfs,
+  kProcess,  // a pidfd
+};
 
 // As whom a process runs, after every lookup.
 struct Identity {
@@ -34,10 +46,7 @@ struct Identity {
   std::vector<uint32_t> groups;  // the primary one first
   std::string home;
 
-  template <typename Self>
-  static auto Fields(Self& s) {
-    return std::tie(s.uid, s.gid, s.groups, s.home);
-  }
+  auto Fields() { return FieldList(Field<1>(uid), Field<2>(gid), Field<3>(groups), Field<4>(home)); }
 };
 
 // The last message of a child before its execve.
@@ -47,9 +56,8 @@ struct Announcement {
   std::string context;    // the SELinux context that the program gets; empty: none
   bool filtered = false;  // a seccomp filter is in force from here on
 
-  template <typename Self>
-  static auto Fields(Self& s) {
-    return std::tie(s.identity, s.file, s.context, s.filtered);
+  auto Fields() {
+    return FieldList(Field<1>(identity), Field<2>(file), Field<3>(context), Field<4>(filtered));
   }
 };
 
@@ -61,7 +69,7 @@ Result<SyncPair> MakeSyncPair();
 
 // `fds` as SendFrame.
 Result<> SendSync(int socket, SyncMessage message, std::string_view payload = {},
-                  std::span<const int> fds = {});
+                  std::span<const RoleFd> fds = {});
 
 // Waits for what a child has to say: its message, its failure as an error, or nothing when it ended without.
 Result<std::optional<Frame>> AwaitChild(int socket);

@@ -16,7 +16,6 @@
 #include "base/memfd.h"
 #include "shim/cgroup_sweep.h"
 #include "shim/exec_outcome.h"
-#include "shim/failure.h"
 #include "shim/init/account_files.h"
 #include "shim/init/capabilities.h"
 #include "shim/init/cgroup_view.h"
@@ -27,6 +26,7 @@
 #include "shim/init/sources.h"
 #include "shim/init/target.h"
 #include "shim/oom.h"
+#include "shim/plan.h"
 #include "shim/reaper_program.h"
 #include "shim/role_fds.h"
 #include "shim/timers.h"
@@ -59,27 +59,6 @@ constexpr char kGroup[] =
     "bad:x:x:app\n"
     "77:x:77:app\n"
     "last:x:46:app";
-
-// Plans are kept in records and read by shims of other versions.
-TEST(Plan, GrowsAtItsEndOnly) {
-  ContainerPlan plan;
-  plan.container_id = "c";
-  plan.process.args = {"/app"};
-  const std::string older = Encode(plan);
-  plan.process.apparmor_profile = "web";
-  const std::string newer = Encode(plan);
-
-  plan.process.selinux =
-      SeLinuxPlan{.process = "p", .files = "f", .relabel = {"/data"}, .relabel_within = "/pods/u/"};
-  const std::string newest = Encode(plan);
-
-  EXPECT_TRUE(newer.starts_with(older));
-  EXPECT_EQ(Decode<ContainerPlan>(older, "plan")->process.apparmor_profile.value, "");
-  EXPECT_EQ(Decode<ContainerPlan>(newer, "plan")->process.apparmor_profile.value, "web");
-  EXPECT_TRUE(newest.starts_with(newer));
-  EXPECT_EQ(Decode<ContainerPlan>(newer, "plan")->process.selinux.value, SeLinuxPlan());
-  EXPECT_EQ(Decode<ContainerPlan>(newest, "plan")->process.selinux.value, plan.process.selinux.value);
-}
 
 TEST(AccountFiles, TakesTheFirstUserThatMatches) {
   EXPECT_EQ(FindUserByName(kPasswd, "app")->uid, 1000U);
@@ -404,22 +383,24 @@ TEST(Environment, TheLastAssignmentCounts) {
   EXPECT_EQ(FindVariable(env, "PAT"), nullptr);
 }
 
+Descriptors Nulls(const std::vector<FdRole>& roles) {
+  Descriptors fds;
+  for (FdRole role : roles) fds.Add(role, UniqueFd(open("/dev/null", O_RDONLY | O_CLOEXEC)));
+  return fds;
+}
+
 TEST(RoleFds, SortsAndRefuses) {
-  auto fds = [](size_t count) {
-    std::vector<UniqueFd> list;
-    for (size_t i = 0; i < count; ++i) list.emplace_back(open("/dev/null", O_RDONLY | O_CLOEXEC));
-    return list;
-  };
-  auto sorted = SortByRole(fds(4), {FdRole::kCgroupProcs, FdRole::kPlan, FdRole::kCgroupProcs, FdRole::kLog});
+  auto sorted = SortByRole(Nulls({FdRole::kCgroupProcs, FdRole::kRootfs, FdRole::kCgroupProcs, FdRole::kLog}),
+                           "start", "c");
   ASSERT_TRUE(sorted);
-  EXPECT_TRUE(sorted->plan.valid());
+  EXPECT_TRUE(sorted->rootfs.valid());
   EXPECT_TRUE(sorted->log.valid());
-  EXPECT_FALSE(sorted->rootfs.valid());
+  EXPECT_FALSE(sorted->seccomp.valid());
   EXPECT_EQ(sorted->cgroup.procs.size(), 2U);
-  EXPECT_FALSE(SortByRole(fds(2), {FdRole::kPlan}));
-  EXPECT_FALSE(SortByRole(fds(1), {FdRole::kPlan, FdRole::kLog}));
-  EXPECT_FALSE(SortByRole(fds(2), {FdRole::kLog, FdRole::kLog}));
-  EXPECT_FALSE(SortByRole(fds(1), {static_cast<FdRole>(99)}));
+  auto twice = SortByRole(Nulls({FdRole::kLog, FdRole::kLog}), "start", "c");
+  EXPECT_EQ(twice.error().code, Code::kInvalidArgument);
+  EXPECT_FALSE(SortByRole(Nulls({static_cast<FdRole>(99)}), "start", "c"));
+  EXPECT_FALSE(SortByRole(Nulls({FdRole::kTerminal}), "start", "c")) << "it belongs to answers";
 }
 
 TEST(Plans, SurviveTheWire) {
@@ -438,25 +419,35 @@ TEST(Plans, SurviveTheWire) {
   EXPECT_EQ(Encode(*decoded), Encode(plan));
 }
 
-TEST(Plans, AreRefusedWhenCutAnywhere) {
+// The plan is behind a length in its request.
+TEST(Plans, AreRefusedWhenCutAnywhereInTheirRequest) {
   ContainerPlan plan;
   plan.mounts.resize(1);
   plan.process.args = {"true"};
   plan.process.user.supplementary = {1, 2};
-  std::string bytes = Encode(plan);
-  for (size_t length = 0; length < bytes.size(); ++length) {
-    EXPECT_FALSE(Decode<ContainerPlan>(std::string_view(bytes).substr(0, length), "plan")) << length;
-  }
+  std::string before = Encode(StartContainer{"c", 0, {}});
+  std::string bytes = Encode(StartContainer{"c", 0, Encode(plan)});
+  for (size_t length = before.size(); length < bytes.size(); ++length)
+    EXPECT_FALSE(Decode<StartContainer>(std::string_view(bytes).substr(0, length), "start")) << length;
 }
 
-TEST(Failures, SurviveTheWireAndUnknownCodesAreInternal) {
-  Error error{Code::kDataLoss, EIO, "step", "subject", "context"};
-  Error back = ToError(ToFailure(error));
-  EXPECT_EQ(back.code, error.code);
-  EXPECT_EQ(back.ToString(), error.ToString());
-  ShimFailure from_the_future = ToFailure(error);
-  from_the_future.code = 200;
-  EXPECT_EQ(ToError(from_the_future).code, Code::kInternal);
+TEST(Plans, WithAnUnknownKindOfMountAreRefused) {
+  ContainerPlan plan;
+  plan.mounts.resize(1);
+  plan.mounts[0].kind = static_cast<MountKind>(200);
+  auto decoded = Decode<ContainerPlan>(Encode(plan), "plan");
+  ASSERT_FALSE(decoded);
+  EXPECT_THAT(decoded.error().ToString(), ::testing::HasSubstr("not known to this version: 200"));
+}
+
+TEST(Versions, AreCompatibleWhereEachUnderstandsTheOther) {
+  Versions now{5, 3};
+  EXPECT_TRUE(AreCompatible(now, {5, 5}));
+  EXPECT_TRUE(AreCompatible(now, {3, 1}));
+  EXPECT_TRUE(AreCompatible(now, {9, 5}));
+  EXPECT_FALSE(AreCompatible(now, {2, 1})) << "too old";
+  EXPECT_FALSE(AreCompatible(now, {9, 6})) << "too new";
+  EXPECT_FALSE(AreCompatible(now, {})) << "one that does not say";
 }
 
 TEST(Timers, RunOnceInTimeAndNotWhenCancelled) {

@@ -48,10 +48,11 @@ class UserNamespaceTest : public ShimTest {
 
   void StartPod(const SandboxPlan& pod = PodPlan()) {
     StartSandbox(pod);
-    std::vector<UniqueFd> fds;
+    Descriptors fds;
     auto hello = daemon_.Hello(&fds);
-    ASSERT_TRUE(hello && hello->has_user_namespace);
-    user_namespace_ = std::move(fds.back());
+    ASSERT_TRUE(hello);
+    user_namespace_ = fds.Take(FdRole::kUserNamespace);
+    ASSERT_TRUE(user_namespace_);
   }
 
   static ContainerPlan ShellPlan(const std::string& script, unsigned id = 1) {
@@ -74,10 +75,10 @@ class UserNamespaceTest : public ShimTest {
   }
 
   Result<StartedContainer> StartIn(const ContainerPlan& plan) {
-    FrameFds fds = TRY(daemon_.ContainerFds(plan, image_, &cgroup_));
-    for (size_t i = 0; i < fds.roles.size(); ++i) {
-      if (fds.roles[i] == FdRole::kRootfs) TRY(IdmapMount(fds.fds[i].get(), user_namespace_.get(), "rootfs"));
-    }
+    Descriptors fds = TRY(daemon_.ContainerFds(plan, image_, &cgroup_));
+    UniqueFd rootfs = fds.Take(FdRole::kRootfs);
+    TRY(IdmapMount(rootfs.get(), user_namespace_.get(), "rootfs"));
+    fds.Add(FdRole::kRootfs, std::move(rootfs));
     return daemon_.Start(plan, std::move(fds));
   }
   ContainerOutcome RunIn(const ContainerPlan& plan) {
@@ -325,7 +326,7 @@ TEST_F(UserNamespaceTest, NothingRunsWithoutTheProfileThatWasAskedFor) {
 TEST_F(UserNamespaceTest, NothingRunsWithoutTheContextThatWasAskedFor) {
   StartPod();
   ContainerPlan plan = ShellPlan("true");
-  plan.process.selinux.value.process = "nobody_u:nobody_r:nowhere_t:s0";
+  plan.process.selinux.process = "nobody_u:nobody_r:nowhere_t:s0";
 
   auto started = daemon_.Start(plan, image_);
 

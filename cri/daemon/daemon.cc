@@ -137,7 +137,7 @@ Result<> Daemon::OpenStores(const std::string& program_dir) {
   TRY(snapshotter_->AddMountPoints({"dev", "proc", "sys", "etc"},
                                    {"etc/hostname", "etc/hosts", "etc/resolv.conf"}));
   layers_ = std::make_unique<SnapshotLayerStore>(*snapshotter_);
-  image_records_ = std::make_unique<DatabaseImageRecords>(*records_);
+  image_records_ = std::make_unique<DatabaseImageRecords>(*records_, log_);
   ImageStore::Config images;
   images.certs_d = RegistryConfigPath(config_.registry);
   images.unpack_program = program_dir + "/davit-unpack";
@@ -154,10 +154,10 @@ Result<> Daemon::OpenHost(const std::string& program_dir) {
   shim_cgroup_ = TRY(ShimCgroup::Open(*cgroups_, config_.cgroup.root));
   spawner_ = TRY(ShimSpawner::Start(*shim_cgroup_));
   network_ = TRY(NodeNetwork::Open(TRY(NetworkOptions(config_.network)), TRY(PodCidrIn(*records_)), log_));
-  reactor_ = TRY(Reactor::Start());
   outputs_ = TRY(Reactor::Start());
   launcher_ = TRY(ShimLauncher::Create(program_dir + "/davit-shim", config_.state, STDERR_FILENO,
                                        [this](const SpawnRequest& shim) { return spawner_->Spawn(shim); }));
+  reactor_ = TRY(Reactor::Start());
   shims_ = std::make_unique<NodeShims>(*launcher_, *reactor_);
   return {};
 }

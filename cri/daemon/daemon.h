@@ -70,9 +70,9 @@ class Daemon {
   SeccompCompiler seccomp_;
   AppArmor apparmor_;
   SeLinux selinux_;
-  std::unique_ptr<Reactor> reactor_;
   std::unique_ptr<Reactor> outputs_;
   std::unique_ptr<ShimLauncher> launcher_;
+  std::unique_ptr<Reactor> reactor_;  // its links to shims use the launcher
   std::unique_ptr<NodeShims> shims_;
   std::unique_ptr<Runtime> runtime_;
   std::unique_ptr<StreamServer> streams_;

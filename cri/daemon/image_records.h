@@ -4,6 +4,7 @@
 // The image store's seams, on the daemon's database and snapshotter.
 #pragma once
 
+#include "base/log.h"
 #include "cri/records/records.h"
 #include "images/image_record.h"
 #include "images/layer_store.h"
@@ -13,14 +14,17 @@ namespace davit {
 
 class DatabaseImageRecords final : public ImageRecords {
  public:
-  explicit DatabaseImageRecords(Records& records) : records_(records) {}
+  // Both outlive the object.
+  DatabaseImageRecords(Records& records, const Logger& log) : records_(records), log_(log) {}
 
   Result<> Put(const ImageRecord& record) override;
   Result<> Remove(const std::string& id) override;
+  // Logs those that cannot be read and leaves them out; their rows stay, for a daemon that can read them.
   Result<std::vector<ImageRecord>> All() override;
 
  private:
   Records& records_;
+  const Logger& log_;
 };
 
 class SnapshotLayerStore final : public LayerStore {

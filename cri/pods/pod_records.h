@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What the database keeps of sandboxes and containers (base/codec.h form, one blob per row).
+// What the database keeps of sandboxes and containers (one message of base/codec.h per
+// row). Decode gives kDataLoss for a row that cannot be read.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "base/codec.h"
@@ -18,11 +18,14 @@ namespace davit {
 // Written before the first kernel object exists and deleted after the last one is gone: whatever a crash
 // leaves behind has a record.
 enum class SandboxPhase : uint8_t {
-  kCreating,
-  kReady,
-  kNotReady,  // on its way down, or its shim died: may still hold kernel objects
-  kStopped,   // holds nothing but its record and its files
+  kCreating = 0,
+  kReady = 1,
+  kNotReady = 2,  // on its way down, or its shim died: may still hold kernel objects
+  kStopped = 3,   // holds nothing but its record and its files
 };
+constexpr SandboxPhase LastOf(SandboxPhase) {
+  return SandboxPhase::kStopped;
+}
 
 // The network plugins that a sandbox has its network from: the very configuration that made it takes it down.
 struct PluginLease {
@@ -30,10 +33,7 @@ struct PluginLease {
   std::string config;  // its text
   std::string result;  // what the plugins answered, JSON; empty until they did
 
-  template <typename Self>
-  static auto Fields(Self& s) {
-    return std::tie(s.file, s.config, s.result);
-  }
+  auto Fields() { return FieldList(Field<1>(file), Field<2>(config), Field<3>(result)); }
 };
 
 struct SandboxRecord {
@@ -53,27 +53,28 @@ struct SandboxRecord {
   int32_t shim_pid = 0;
   uint64_t shim_start_time = 0;
   std::string shim_boot_id;
-  Appended<std::string> selinux_level;  // of its containers; empty: the host has no SELinux
+  std::string selinux_level;  // of its containers; empty: the host has no SELinux
 
-  template <typename Self>
-  static auto Fields(Self& s) {
-    return std::tie(s.id, s.config, s.runtime_handler, s.phase, s.reason, s.created_at, s.addresses,
-                    s.plugins, s.host_interface, s.mac, s.cgroup_parent, s.own_cgroup_parent, s.shim_pid,
-                    s.shim_start_time, s.shim_boot_id, s.selinux_level);
+  auto Fields() {
+    return FieldList(Field<1>(id), Field<2>(config), Field<3>(runtime_handler), Field<4>(phase),
+                     Field<5>(reason), Field<6>(created_at), Field<7>(addresses), Field<8>(plugins),
+                     Field<9>(host_interface), Field<10>(mac), Field<11>(cgroup_parent),
+                     Field<12>(own_cgroup_parent), Field<13>(shim_pid), Field<14>(shim_start_time),
+                     Field<15>(shim_boot_id), Field<16>(selinux_level));
   }
 };
 
-enum class ContainerPhase : uint8_t { kCreated, kStarting, kRunning, kExited, kRemoving };
+enum class ContainerPhase : uint8_t { kCreated = 0, kStarting = 1, kRunning = 2, kExited = 3, kRemoving = 4 };
+constexpr ContainerPhase LastOf(ContainerPhase) {
+  return ContainerPhase::kRemoving;
+}
 
 // One of a container's image volumes (KEP-4639).
 struct ImageVolumeRecord {
   std::string image_ref;               // as in ContainerRecord
   std::vector<std::string> chain_ids;  // of the image's layers, bottom first
 
-  template <typename Self>
-  static auto Fields(Self& s) {
-    return std::tie(s.image_ref, s.chain_ids);
-  }
+  auto Fields() { return FieldList(Field<1>(image_ref), Field<2>(chain_ids)); }
 };
 
 struct ContainerRecord {
@@ -111,12 +112,13 @@ struct ContainerRecord {
     return layers;
   }
 
-  template <typename Self>
-  static auto Fields(Self& s) {
-    return std::tie(s.id, s.sandbox_id, s.config, s.image_id, s.image_ref, s.chain_ids, s.image_volumes,
-                    s.plan, s.resources, s.cgroup_path, s.log_path, s.stop_signal, s.phase, s.lost,
-                    s.oom_killed, s.created_at, s.started_at, s.finished_at, s.exit_code, s.reason, s.message,
-                    s.pid, s.uid, s.gid, s.groups);
+  auto Fields() {
+    return FieldList(Field<1>(id), Field<2>(sandbox_id), Field<3>(config), Field<4>(image_id),
+                     Field<5>(image_ref), Field<6>(chain_ids), Field<7>(image_volumes), Field<8>(plan),
+                     Field<9>(resources), Field<10>(cgroup_path), Field<11>(log_path), Field<12>(stop_signal),
+                     Field<13>(phase), Field<14>(lost), Field<15>(oom_killed), Field<16>(created_at),
+                     Field<17>(started_at), Field<18>(finished_at), Field<19>(exit_code), Field<20>(reason),
+                     Field<21>(message), Field<22>(pid), Field<23>(uid), Field<24>(gid), Field<25>(groups));
   }
 };
 

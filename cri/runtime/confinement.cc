@@ -31,9 +31,9 @@ Result<UniqueFd> Confinement::SeccompFilterOf(const v1::ContainerConfig& config,
 
 Result<> Confinement::Provide(const v1::ContainerConfig& config, const ContainerPlan& plan) {
   if (plan.process.seccomp) TRY(SeccompFilterOf(config, plan));
-  const std::string& profile = plan.process.apparmor_profile.value;
+  const std::string& profile = plan.process.apparmor_profile;
   if (!profile.empty()) TRY(ports_.apparmor.Provide(profile));
-  const SeLinuxPlan& selinux = plan.process.selinux.value;
+  const SeLinuxPlan& selinux = plan.process.selinux;
   return CheckContexts("linux", selinux.process, selinux.files);
 }
 
@@ -66,7 +66,7 @@ Result<std::string> Confinement::TakeLevel(const std::string& sandbox_id,
 }
 
 Result<std::string> Confinement::FilesContextOf(const Sandbox& sandbox) const {
-  std::string level = sandbox.record().Read([](const SandboxRecord& r) { return r.selinux_level.value; });
+  std::string level = sandbox.record().Read([](const SandboxRecord& r) { return r.selinux_level; });
   SeLinuxContexts contexts =
       TRY(PodContexts(sandbox.config().linux().security_context(), level, ports_.facts.selinux));
   return contexts.files.ToString();

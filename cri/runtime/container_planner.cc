@@ -48,7 +48,7 @@ Result<ContainerRecord> ContainerPlanner::Plan(const Sandbox& sandbox, const v1:
                          ports_.files.FilesOf(sandbox.id()),
                          ports_.facts,
                          record.id,
-                         pod.selinux_level.value,
+                         pod.selinux_level,
                          std::move(devices)};
   ContainerPlan plan = TRY(BuildContainerPlan(inputs));
   if (plan.pid == NamespaceUse::kTarget) TRY(TargetOf(sandbox, config));

@@ -87,8 +87,7 @@ Result<ContainerLaunch> Containers::PrepareLaunch(const ContainerPtr& container,
     TRY(ports_.cgroups.Create(record.cgroup_path, resources, DeviceRulesOf(plan)));
     return ports_.cgroups.OpenForShim(record.cgroup_path);
   });
-  ContainerLaunch launch{record.id, kStartTimeoutMs, {}};
-  launch.frame.Add(FdRole::kPlan, TRY(MakeSealedMemfd("container-plan", record.plan)));
+  ContainerLaunch launch{record.id, kStartTimeoutMs, record.plan, {}};
   TRY(AddMounts(*container, record, plan, launch.frame));
   call.spans.Mark("mount");
   TRY(AddDescriptors(*container, record, plan, launch.frame));
@@ -101,7 +100,7 @@ Result<ContainerLaunch> Containers::PrepareLaunch(const ContainerPtr& container,
 Result<> Containers::AddMounts(const Container& container, const ContainerRecord& record,
                                const ContainerPlan& plan, StartFrame& frame) {
   UniqueFd user_namespace = TRY(container.sandbox().DuplicateUserNamespace());
-  const FileView view{user_namespace.get(), plan.process.selinux.value.files};
+  const FileView view{user_namespace.get(), plan.process.selinux.files};
   frame.Add(FdRole::kRootfs, TRY(ports_.snapshots.Mount(record.id, record.chain_ids, view)));
   for (const ImageVolumeRecord& volume : record.image_volumes) {
     Result<UniqueFd> image = ports_.snapshots.MountImage(volume.chain_ids, view);

@@ -24,10 +24,6 @@ Result<Execs::Prepared> Execs::Prepare(const std::string& container_id,
   exec.launch.container_id = record.id;
   exec.launch.exec_id = TRY(NewId());
   exec.launch.plan = Encode(process);
-  if (exec.launch.plan.size() > kMaxPlanInRequest) {
-    UniqueFd memfd = TRY(MakeSealedMemfd("exec-plan", std::exchange(exec.launch.plan, {})));
-    exec.launch.frame.Add(FdRole::kPlan, std::move(memfd));
-  }
   if (process.seccomp) {
     exec.launch.frame.Add(FdRole::kSeccomp,
                           TRY(ports_.confinement.SeccompFilterOf(exec.container->config(), plan)));

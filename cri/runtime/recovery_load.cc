@@ -44,7 +44,7 @@ void RecordLoader::LoadSandbox(const SandboxRow& row) {
 }
 
 void RecordLoader::Add(SandboxPtr sandbox, const std::string& config_bytes) {
-  ports_.confinement.HoldLevel(sandbox->id(), sandbox->record().Get().selinux_level.value);
+  ports_.confinement.HoldLevel(sandbox->id(), sandbox->record().Get().selinux_level);
   ports_.sandboxes.RestoreName(*sandbox, config_bytes);
   ports_.pods.AddSandbox(sandbox);
   sandboxes_.push_back(std::move(sandbox));

@@ -36,6 +36,12 @@ ShimEvents ShimWatch::EventsOf(const SandboxPtr& sandbox, std::function<void()> 
       reconciled();
     });
   };
+  events.not_understood = [this, later](const Error& error) {
+    later([this, error](const SandboxPtr& pod) {
+      TakeRecordedExits(pod);
+      if (error.code == Code::kUnimplemented) SandboxFailed(pod, error.ToString());
+    });
+  };
   events.sandbox_failed = [this, later](const std::string& reason) {
     later([this, reason](const SandboxPtr& pod) { SandboxFailed(pod, reason); });
   };

@@ -10,7 +10,7 @@ namespace davit {
 
 ShimPtr NodeShims::Adopt(NewShim shim, ShimEvents events) {
   return ShimClient::Open(reactor_, shim.sandbox_id, std::move(shim.socket), std::move(shim.process),
-                          std::move(events), ShimClient::First::kNothing);
+                          ConnectorTo(shim.sandbox_id), std::move(events), ShimClient::First::kNothing);
 }
 
 Result<ShimPtr> NodeShims::Meet(const std::string& sandbox_id, const ProcessIdentity& identity,
@@ -22,8 +22,14 @@ Result<ShimPtr> NodeShims::Meet(const std::string& sandbox_id, const ProcessIden
     return Fail(Code::kNotFound, "meet shim of sandbox", sandbox_id, "its process is gone");
   }
   UniqueFd socket = TRY(launcher_.Connect(sandbox_id));
-  return ShimClient::Open(reactor_, sandbox_id, std::move(socket), std::move(*process), std::move(events),
-                          ShimClient::First::kMeet);
+  return ShimClient::Open(reactor_, sandbox_id, std::move(socket), std::move(*process),
+                          ConnectorTo(sandbox_id), std::move(events), ShimClient::First::kMeet);
+}
+
+ShimLink::Connect NodeShims::ConnectorTo(const std::string& sandbox_id) {
+  return [&launcher = launcher_, sandbox_id] {
+    return launcher.Connect(sandbox_id, ShimLauncher::Patience::kNone);
+  };
 }
 
 void NodeShims::End(const std::string& sandbox_id, const ProcessIdentity& identity) {
@@ -45,8 +51,7 @@ size_t NodeShims::EndStrays(const std::set<std::string>& known) {
 void NodeShims::EndUnrecorded(const std::string& sandbox_id) {
   Result<UniqueFd> socket = launcher_.Connect(sandbox_id);
   if (!socket) return;
-  (void)SendFrame(socket->get(), kShimProtocolVersion, static_cast<uint16_t>(ShimMessage::kShutdown),
-                  /*request_id=*/1, "");
+  (void)SendFrame(socket->get(), static_cast<uint32_t>(ShimMessage::kShutdown), /*request_id=*/1, "");
 }
 
 }  // namespace davit

@@ -6,6 +6,7 @@
 
 #include "base/reactor.h"
 #include "cri/shims/shim_launcher.h"
+#include "cri/shims/shim_link.h"
 #include "cri/shims/shim_reserve.h"
 #include "cri/shims/shims.h"
 
@@ -35,6 +36,7 @@ class NodeShims final : public Shims {
   }
 
  private:
+  ShimLink::Connect ConnectorTo(const std::string& sandbox_id);
   // Of a shim that serves nothing that a record names.
   void EndUnrecorded(const std::string& sandbox_id);
 

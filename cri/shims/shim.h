@@ -39,13 +39,14 @@ struct ShimState {
 struct ContainerLaunch {
   std::string container_id;
   uint32_t timeout_ms = 0;  // a start that has not reached execve by then is killed and fails
-  StartFrame frame;         // the plan and what it needs
+  std::string plan;         // ContainerPlan, encoded
+  StartFrame frame;         // what the plan needs
 };
 
 struct ExecLaunch {
   std::string container_id;
   std::string exec_id;
-  std::string plan;  // ProcessPlan, encoded; empty when it comes as FdRole::kPlan
+  std::string plan;  // ProcessPlan, encoded
   StartFrame frame;
 };
 
@@ -62,6 +63,10 @@ struct ShimEvents {
   // The shim answered for the first time on a new connection. Comes after every connection that was made to a
   // running shim, however late the answer is.
   std::function<void(ShimState)> met;
+  // The shim answers, but this daemon does not understand it: its records of exits are all that is known.
+  // kUnimplemented: it is of an incompatible version, and only KillContainer and Shutdown can be asked of it.
+  // Otherwise the daemon tries again.
+  std::function<void(const Error&)> not_understood = [](const Error&) {};
   // The sandbox cannot run containers any more.
   std::function<void(const std::string& reason)> sandbox_failed;
   std::function<void()> died;  // the process is gone and reaped; the last call

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "base/codec.h"
-#include "base/memfd.h"
 #include "base/time.h"
 
 namespace davit {
@@ -20,47 +19,18 @@ int64_t SendDeadline() {
   return MonotonicMilliseconds() + kSendPatienceMs;
 }
 
-UniqueFd TakeLast(std::vector<UniqueFd>& fds) {
-  UniqueFd last = std::move(fds.back());
-  fds.pop_back();
-  return last;
-}
-
-Result<ShimState> StateIn(Frame reply) {
-  HelloReply hello = TRY(Decode<HelloReply>(reply.payload, "HelloReply"));
-  size_t expected = hello.containers.size() + hello.has_netns + hello.has_user_namespace;
-  if (reply.fds.size() != expected)
-    return Fail(Code::kDataLoss, "read", "HelloReply", "descriptors are missing");
-  ShimState state;
-  state.sandbox_started = hello.sandbox_started;
-  if (hello.has_user_namespace) state.namespaces.user = TakeLast(reply.fds);
-  if (hello.has_netns) state.namespaces.network = TakeLast(reply.fds);
-  for (size_t i = 0; i < hello.containers.size(); ++i)
-    state.containers.push_back({std::move(hello.containers[i]), PidFd(std::move(reply.fds[i]))});
-  return state;
-}
-
 Result<PodNamespaces> NamespacesIn(Frame reply, const SandboxPlan& plan) {
-  size_t expected = size_t{plan.own_network} + size_t{!plan.ids.empty()};
-  if (reply.fds.size() != expected)
-    return Fail(Code::kInternal, "start sandbox", plan.sandbox_id, "the shim did not send all namespaces");
   PodNamespaces namespaces;
-  if (!plan.ids.empty()) namespaces.user = TakeLast(reply.fds);
-  if (plan.own_network) namespaces.network = TakeLast(reply.fds);
+  if (plan.own_network)
+    namespaces.network = TRY(reply.fds.Require(FdRole::kNetNamespace, "start sandbox", plan.sandbox_id));
+  if (!plan.ids.empty())
+    namespaces.user = TRY(reply.fds.Require(FdRole::kUserNamespace, "start sandbox", plan.sandbox_id));
   return namespaces;
-}
-
-Result<AttachedInput> AttachedInputIn(Frame reply) {
-  Attached attached = TRY(Decode<Attached>(reply.payload, "Attached"));
-  AttachedInput streams;
-  if (reply.fds.empty()) return streams;
-  (attached.has_terminal ? streams.terminal : streams.input) = std::move(reply.fds[0]);
-  return streams;
 }
 
 // `done` gets what `read` makes of the answer, or why there is none.
 template <typename T, typename Read>
-void AskFor(ShimLink& link, ShimMessage type, const std::string& payload, std::span<const int> fds,
+void AskFor(ShimLink& link, ShimMessage type, const std::string& payload, std::span<const RoleFd> fds,
             std::function<void(Result<T>)> done, Read read) {
   auto on_reply = [done, read](Result<Frame> reply) {
     if (reply)
@@ -73,59 +43,38 @@ void AskFor(ShimLink& link, ShimMessage type, const std::string& payload, std::s
 }
 
 std::string ExecPayload(const ExecLaunch& launch) {
-  return Encode(ExecRequest{launch.container_id, launch.exec_id, launch.frame.roles(), launch.plan});
-}
-
-void Dispatch(const ShimEvents& events, Frame frame) {
-  switch (static_cast<ShimMessage>(frame.type)) {
-    case ShimMessage::kContainerExited:
-      if (auto exited = Decode<ContainerExited>(frame.payload, "ContainerExited"))
-        events.container_exited(*exited);
-      return;
-    case ShimMessage::kExecExited:
-      if (auto exited = Decode<ExecExited>(frame.payload, "ExecExited")) events.exec_exited(*exited);
-      return;
-    default:
-      return;  // an event of a newer shim
-  }
+  return Encode(ExecRequest{launch.container_id, launch.exec_id, launch.plan});
 }
 
 }  // namespace
 
 std::shared_ptr<ShimClient> ShimClient::Open(Reactor& reactor, const std::string& sandbox_id, UniqueFd socket,
-                                             PidFd process, ShimEvents events, First first) {
-  auto shared = std::make_shared<ShimEvents>(std::move(events));
-  LinkEvents link_events{[shared](Frame frame) { Dispatch(*shared, std::move(frame)); },
-                         [shared] { shared->died(); }};
+                                             PidFd process, ShimLink::Connect connect, ShimEvents events,
+                                             First first) {
   std::shared_ptr<ShimClient> client(new ShimClient);
-  client->link_ =
-      ShimLink::Open(reactor, sandbox_id, std::move(socket), std::move(process), std::move(link_events));
-  if (first == First::kMeet) {
-    client->AskState([shared](Result<ShimState> state) {
-      if (state) shared->met(std::move(*state));
-    });
-  }
+  client->session_ = std::make_shared<ShimSession>(sandbox_id, std::move(events));
+  client->link_ = ShimLink::Open(reactor, sandbox_id, std::move(socket), std::move(process),
+                                 std::move(connect), client->session_->EventsForLink());
+  if (first == First::kMeet)
+    reactor.Post([session = client->session_, link = client->link_] { session->Meet(*link); });
   return client;
 }
 
-void ShimClient::AskState(std::function<void(Result<ShimState>)> done) {
-  AskFor<ShimState>(*link_, ShimMessage::kHello, "", {}, std::move(done), StateIn);
-}
-
 Result<PodNamespaces> ShimClient::StartSandbox(const SandboxPlan& plan, int64_t deadline_ms) {
-  UniqueFd memfd = TRY(MakeSealedMemfd("sandbox-plan", Encode(plan)));
-  int fds[] = {memfd.get()};
-  return NamespacesIn(TRY(link_->Call(ShimMessage::kStartSandbox, "", fds, deadline_ms)), plan);
+  std::string payload = Encode(::davit::StartSandbox{kOwnVersions, Encode(plan)});
+  Frame reply = TRY(link_->Call(ShimMessage::kStartSandbox, payload, {}, deadline_ms));
+  TRY(session_->TakeVersions(TRY(Decode<SandboxStarted>(reply.payload, "SandboxStarted")).shim));
+  return NamespacesIn(std::move(reply), plan);
 }
 
 Result<StartedContainer> ShimClient::StartContainer(ContainerLaunch launch, int64_t deadline_ms) {
+  TRY(session_->CheckVersions());
   std::string payload =
-      Encode(::davit::StartContainer{launch.container_id, launch.timeout_ms, launch.frame.roles()});
+      Encode(::davit::StartContainer{launch.container_id, launch.timeout_ms, std::move(launch.plan)});
   Frame reply = TRY(link_->Call(ShimMessage::kStartContainer, payload, launch.frame.fds(), deadline_ms));
-  ContainerStarted live = TRY(Decode<ContainerStarted>(reply.payload, "ContainerStarted"));
-  if (reply.fds.empty())
-    return Fail(Code::kInternal, "start container", launch.container_id, "no process came");
-  return StartedContainer{std::move(live), PidFd(std::move(reply.fds[0]))};
+  auto live = TRY(Decode<ContainerStarted>(reply.payload, "ContainerStarted"));
+  UniqueFd init = TRY(reply.fds.Require(FdRole::kProcess, "start container", launch.container_id));
+  return StartedContainer{std::move(live), PidFd(std::move(init))};
 }
 
 void ShimClient::KillContainer(const std::string& container_id) {
@@ -134,35 +83,39 @@ void ShimClient::KillContainer(const std::string& container_id) {
 }
 
 Result<> ShimClient::ReopenLog(const std::string& container_id, int log, int64_t deadline_ms) {
-  int fds[] = {log};
+  TRY(session_->CheckVersions());
+  RoleFd fds[] = {{FdRole::kLog, log}};
   TRY(link_->Call(ShimMessage::kReopenLog, Encode(::davit::ReopenLog{container_id}), fds, deadline_ms));
   return {};
 }
 
 Result<> ShimClient::HandExec(const ExecLaunch& launch, int64_t deadline_ms) {
+  TRY(session_->CheckVersions());
   return link_->Hand(ShimMessage::kExec, ExecPayload(launch), launch.frame.fds(), deadline_ms);
 }
 
 void ShimClient::StartExec(ExecLaunch launch, std::function<void(Result<UniqueFd>)> done) {
+  if (Result<> checked = session_->CheckVersions(); !checked) return done(std::unexpected(checked.error()));
   AskFor<UniqueFd>(*link_, ShimMessage::kExec, ExecPayload(launch), launch.frame.fds(), std::move(done),
-                   [](Frame reply) -> Result<UniqueFd> {
-                     return reply.fds.size() < 2 ? UniqueFd() : std::move(reply.fds[1]);
-                   });
+                   [](Frame reply) -> Result<UniqueFd> { return reply.fds.Take(FdRole::kTerminal); });
 }
 
 void ShimClient::Attach(const std::string& container_id, bool input, StartFrame frame,
                         std::function<void(Result<AttachedInput>)> done) {
-  AskFor<AttachedInput>(*link_, ShimMessage::kAttach,
-                        Encode(AttachRequest{container_id, input, frame.roles()}), frame.fds(),
-                        std::move(done), AttachedInputIn);
+  if (Result<> checked = session_->CheckVersions(); !checked) return done(std::unexpected(checked.error()));
+  AskFor<AttachedInput>(*link_, ShimMessage::kAttach, Encode(AttachRequest{container_id, input}), frame.fds(),
+                        std::move(done), [](Frame reply) -> Result<AttachedInput> {
+                          return AttachedInput{reply.fds.Take(FdRole::kTerminal),
+                                               reply.fds.Take(FdRole::kInput)};
+                        });
 }
 
 void ShimClient::AskNamespaces(std::function<void(Result<PodNamespaces>)> done) {
-  AskState([done](Result<ShimState> state) {
-    if (state)
-      done(std::move(state->namespaces));
+  session_->AskState(*link_, [done](Result<HelloSummary> summary) {
+    if (summary)
+      done(std::move(summary->state.namespaces));
     else
-      done(std::unexpected(std::move(state).error()));
+      done(std::unexpected(std::move(summary).error()));
   });
 }
 

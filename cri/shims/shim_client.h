@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// A shim behind a connection: requests and events as frames (shim/protocol.h).
+// A shim behind its connections: requests and events as frames (shim/protocol.h).
 #pragma once
 
 #include <functional>
@@ -11,15 +11,18 @@
 #include "base/reactor.h"
 #include "cri/shims/shim.h"
 #include "cri/shims/shim_link.h"
+#include "cri/shims/shim_session.h"
 
 namespace davit {
 
 class ShimClient final : public Shim {
  public:
-  // Takes over a connection. With `kMeet` the shim serves a sandbox already, and `events.met` follows.
+  // Takes over a connection; `connect` makes the next ones. With `kMeet` the shim serves a sandbox already,
+  // and `events.met` follows.
   enum class First { kNothing, kMeet };
   static std::shared_ptr<ShimClient> Open(Reactor& reactor, const std::string& sandbox_id, UniqueFd socket,
-                                          PidFd process, ShimEvents events, First first);
+                                          PidFd process, ShimLink::Connect connect, ShimEvents events,
+                                          First first);
 
   Result<PodNamespaces> StartSandbox(const SandboxPlan& plan, int64_t deadline_ms) override;
   Result<StartedContainer> StartContainer(ContainerLaunch launch, int64_t deadline_ms) override;
@@ -38,8 +41,8 @@ class ShimClient final : public Shim {
 
  private:
   ShimClient() = default;
-  void AskState(std::function<void(Result<ShimState>)> done);
 
+  std::shared_ptr<ShimSession> session_;
   std::shared_ptr<ShimLink> link_;
 };
 

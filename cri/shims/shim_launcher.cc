@@ -97,8 +97,9 @@ void ShimLauncher::Discard(NewShim shim) const {
   RemoveSocket(shim.sandbox_id);
 }
 
-Result<UniqueFd> ShimLauncher::Connect(const std::string& sandbox_id) const {
-  UniqueFd connection(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+Result<UniqueFd> ShimLauncher::Connect(const std::string& sandbox_id, Patience patience) const {
+  int flags = SOCK_CLOEXEC | (patience == Patience::kNone ? SOCK_NONBLOCK : 0);
+  UniqueFd connection(socket(AF_UNIX, SOCK_SEQPACKET | flags, 0));
   if (!connection) return SystemError("socket", "SEQPACKET");
   // A stopped shim does not accept; its backlog must not hold us either.
   timeval timeout{1, 0};

@@ -37,8 +37,9 @@ class ShimLauncher {
   void Discard(NewShim shim) const;
 
   // A connection to a living shim. kUnavailable when nobody listens there any more, kNotFound when nobody
-  // ever did.
-  Result<UniqueFd> Connect(const std::string& sandbox_id) const;
+  // ever did. With kNone the call never waits for a shim that does not accept.
+  enum class Patience { kOneSecond, kNone };
+  Result<UniqueFd> Connect(const std::string& sandbox_id, Patience patience = Patience::kOneSecond) const;
 
   // Idempotent.
   void RemoveSocket(const std::string& sandbox_id) const;

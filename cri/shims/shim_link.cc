@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -18,117 +19,214 @@
 namespace davit {
 namespace {
 
+constexpr int64_t kFirstRetryMs = 10;
+constexpr int64_t kLongestRetryMs = 30'000;
+constexpr int kFramesPerTurn = 64;  // then other shims have their turn
+
+std::chrono::milliseconds Until(int64_t deadline_ms) {
+  return std::chrono::milliseconds(std::max<int64_t>(0, deadline_ms - MonotonicMilliseconds()));
+}
+
 // A shim that does not read its socket (stopped, or swapped out) must not hold the caller beyond its
 // deadline.
 Result<> WaitWritable(int socket, int64_t deadline_ms, const std::string& sandbox_id) {
   pollfd poll_fd{socket, POLLOUT, 0};
-  int64_t left = std::max<int64_t>(0, deadline_ms - MonotonicMilliseconds());
-  int ready = TEMP_FAILURE_RETRY(poll(&poll_fd, 1, static_cast<int>(std::min<int64_t>(left, 1 << 30))));
+  int left = static_cast<int>(std::min<int64_t>(Until(deadline_ms).count(), 1 << 30));
+  int ready = TEMP_FAILURE_RETRY(poll(&poll_fd, 1, left));
   if (ready < 0) return SystemError("poll", "shim of " + sandbox_id);
   if (ready == 0)
     return Fail(Code::kDeadlineExceeded, "send to shim", sandbox_id, "it does not read its socket");
   return {};
 }
 
+void MakeNonBlocking(const UniqueFd& socket) {
+  fcntl(socket.get(), F_SETFL, O_NONBLOCK);
+}
+
 }  // namespace
 
+ShimLink::ShimLink(Reactor& reactor, std::string sandbox_id, UniqueFd socket, PidFd shim, Connect connect,
+                   LinkEvents events)
+    : reactor_(reactor),
+      sandbox_id_(std::move(sandbox_id)),
+      shim_(std::move(shim)),
+      connect_(std::move(connect)),
+      events_(std::move(events)),
+      retry_delay_ms_(kFirstRetryMs),
+      socket_(std::make_shared<const UniqueFd>(std::move(socket))) {}
+
 std::shared_ptr<ShimLink> ShimLink::Open(Reactor& reactor, const std::string& sandbox_id, UniqueFd socket,
-                                         PidFd shim, LinkEvents events) {
-  fcntl(socket.get(), F_SETFL, O_NONBLOCK);
-  std::shared_ptr<ShimLink> link(
-      new ShimLink(reactor, sandbox_id, std::move(socket), std::move(shim), std::move(events)));
+                                         PidFd shim, Connect connect, LinkEvents events) {
+  MakeNonBlocking(socket);
+  std::shared_ptr<ShimLink> link(new ShimLink(reactor, sandbox_id, std::move(socket), std::move(shim),
+                                              std::move(connect), std::move(events)));
   reactor.Post([link] { link->Watch(); });
   return link;
 }
 
-Result<> ShimLink::Ask(ShimMessage type, const std::string& payload, std::span<const int> fds,
+Result<> ShimLink::Ask(ShimMessage type, const std::string& payload, std::span<const RoleFd> fds,
                        int64_t deadline_ms, OnReply on_reply) {
+  Socket socket = TRY(AwaitConnection(deadline_ms));
   uint32_t request;
   {
     MutexLock lock(mutex_);
-    if (closed_) return Fail(Code::kUnavailable, "send to shim", sandbox_id_, "the shim is gone");
+    if (socket_ != socket)
+      return Fail(Code::kUnavailable, "send to shim", sandbox_id_, "the connection to it is lost");
     request = next_request_++;
+    if (next_request_ == 0) next_request_ = 1;  // 0 is for events
     waiting_[request] = std::move(on_reply);
   }
-  Result<> sent = SendFrom(request, type, payload, fds, deadline_ms);
+  Result<> sent = SendOn(*socket, request, type, payload, fds, deadline_ms);
   if (sent) return {};
   MutexLock lock(mutex_);
   // Without an entry the connection failed meanwhile, and the callback has the error.
   return waiting_.erase(request) > 0 ? sent : Result<>();
 }
 
-Result<> ShimLink::Hand(ShimMessage type, const std::string& payload, std::span<const int> fds,
+Result<> ShimLink::Hand(ShimMessage type, const std::string& payload, std::span<const RoleFd> fds,
                         int64_t deadline_ms) {
-  if (!alive()) return Fail(Code::kUnavailable, "send to shim", sandbox_id_, "the shim is gone");
-  return SendFrom(0, type, payload, fds, deadline_ms);
+  Socket socket = TRY(AwaitConnection(deadline_ms));
+  return SendOn(*socket, /*request=*/0, type, payload, fds, deadline_ms);
 }
 
-Result<> ShimLink::SendFrom(uint32_t request, ShimMessage type, const std::string& payload,
-                            std::span<const int> fds, int64_t deadline_ms) {
-  while (true) {
-    auto sent =
-        SendFrame(socket_.get(), kShimProtocolVersion, static_cast<uint16_t>(type), request, payload, fds);
-    if (sent || sent.error().os_errno != EAGAIN) return sent;
-    TRY(WaitWritable(socket_.get(), deadline_ms, sandbox_id_));
-  }
-}
-
-Result<Frame> ShimLink::Call(ShimMessage type, const std::string& payload, std::span<const int> fds,
+Result<Frame> ShimLink::Call(ShimMessage type, const std::string& payload, std::span<const RoleFd> fds,
                              int64_t deadline_ms) {
   auto reply = std::make_shared<std::promise<Result<Frame>>>();
   std::future<Result<Frame>> arrived = reply->get_future();
   TRY(Ask(type, payload, fds, deadline_ms,
           [reply](Result<Frame> frame) { reply->set_value(std::move(frame)); }));
-  auto left = std::chrono::milliseconds(std::max<int64_t>(0, deadline_ms - MonotonicMilliseconds()));
-  if (arrived.wait_for(left) == std::future_status::ready) return arrived.get();
+  if (arrived.wait_for(Until(deadline_ms)) == std::future_status::ready) return arrived.get();
   return Fail(Code::kDeadlineExceeded, "wait for shim", sandbox_id_, "no answer in time");
+}
+
+Result<ShimLink::Socket> ShimLink::AwaitConnection(int64_t deadline_ms) {
+  auto deadline = std::chrono::steady_clock::now() + Until(deadline_ms);
+  MutexLock lock(mutex_);
+  while (socket_ == nullptr && !ended_ && changed_.WaitUntil(mutex_, deadline)) {
+  }
+  if (ended_) return Fail(Code::kUnavailable, "send to shim", sandbox_id_, "the shim is gone");
+  if (socket_ == nullptr)
+    return Fail(Code::kUnavailable, "send to shim", sandbox_id_, "the connection to it is lost");
+  return socket_;
+}
+
+Result<> ShimLink::SendOn(const UniqueFd& socket, uint32_t request, ShimMessage type,
+                          const std::string& payload, std::span<const RoleFd> fds,
+                          int64_t deadline_ms) const {
+  while (true) {
+    Result<> sent = SendFrame(socket.get(), static_cast<uint32_t>(type), request, payload, fds);
+    if (sent || sent.error().os_errno != EAGAIN) return sent;
+    TRY(WaitWritable(socket.get(), deadline_ms, sandbox_id_));
+  }
 }
 
 bool ShimLink::alive() const {
   MutexLock lock(mutex_);
-  return !closed_;
+  return !ended_;
+}
+
+ShimLink::Socket ShimLink::Connection() const {
+  MutexLock lock(mutex_);
+  return socket_;
 }
 
 void ShimLink::Close() {
-  reactor_.Await([self = shared_from_this()] {
-    self->StopReading();
-    self->FailPending("the connection was closed");
-  });
+  reactor_.Await([self = shared_from_this()] { self->End("the connection was closed"); });
 }
 
 void ShimLink::Watch() {
   auto self = shared_from_this();
-  bool watched = reactor_.loop().Add(socket_.get(), EPOLLIN, [self](uint32_t) { self->OnReadable(); }) &&
-                 reactor_.loop().Add(shim_.get(), EPOLLIN, [self](uint32_t) { self->OnShimDead(); });
-  reading_ = true;
-  if (!watched) {
-    StopReading();
-    FailPending("cannot watch the shim");
+  watching_ = true;
+  if (!reactor_.loop().Add(shim_.get(), EPOLLIN, [self](uint32_t) { self->OnShimDead(); }))
+    return End("cannot watch the shim");
+  if (!reactor_.loop().Add(Connection()->get(), EPOLLIN, [self](uint32_t) { self->OnReadable(); }))
+    Reconnect("cannot watch the connection");
+}
+
+void ShimLink::Adopt(UniqueFd socket) {
+  auto self = shared_from_this();
+  MakeNonBlocking(socket);
+  if (!reactor_.loop().Add(socket.get(), EPOLLIN, [self](uint32_t) { self->OnReadable(); }))
+    return ScheduleRetry();
+  {
+    MutexLock lock(mutex_);
+    socket_ = std::make_shared<const UniqueFd>(std::move(socket));
+    changed_.NotifyAll();
   }
+  events_.reconnected(*this);
 }
 
 void ShimLink::OnReadable() {
   auto self = shared_from_this();  // a callback may drop the last reference
-  while (reading_) {
-    Result<Frame> frame = ReceiveFrame(socket_.get());
-    if (frame) {
-      Dispatch(std::move(*frame));
-      continue;
-    }
-    if (frame.error().os_errno == EAGAIN) return;
-    // The end of the stream alone is no proof of death; the pidfd is. Malformed frames end the conversation
-    // as well.
-    reactor_.loop().Remove(socket_.get());
-    FailPending(frame.error().ToString());
-    return;
+  Socket socket = Connection();
+  for (int i = 0; i < kFramesPerTurn && socket != nullptr && socket == Connection(); ++i) {
+    if (!ReceiveOne(socket->get())) return;
   }
+}
+
+// False when there is nothing to read for now.
+bool ShimLink::ReceiveOne(int socket) {
+  DamagedFrame damaged;
+  Result<Frame> frame = ReceiveFrame(socket, &damaged);
+  if (frame) {
+    Dispatch(std::move(*frame));
+    return true;
+  }
+  if (frame.error().os_errno == EAGAIN) return false;
+  if (frame.error().code == Code::kDataLoss) {
+    OnDamaged(damaged, frame.error());
+    return true;
+  }
+  // The end of the stream is no proof of death; the pidfd is.
+  Reconnect(frame.error().ToString());
+  return false;
+}
+
+void ShimLink::OnDamaged(const DamagedFrame& damaged, const Error& error) {
+  if (OnReply on_reply = TakeWaiting(damaged.request_id)) return on_reply(std::unexpected(error));
+  Reconnect(error.ToString());
+}
+
+void ShimLink::Reconnect(const std::string& reason) {
+  if (!watching_) return;
+  auto self = shared_from_this();
+  DropConnection(reason);
+  ScheduleRetry();
+}
+
+void ShimLink::Settle() {
+  retry_delay_ms_ = kFirstRetryMs;
+}
+
+void ShimLink::ScheduleRetry() {
+  if (!connect_) return;
+  if (!retry_timer_) {
+    retry_timer_.Reset(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+    auto self = shared_from_this();
+    if (!reactor_.loop().Add(retry_timer_.get(), EPOLLIN, [self](uint32_t) { self->OnRetryDue(); })) return;
+  }
+  itimerspec due{};
+  due.it_value.tv_sec = retry_delay_ms_ / 1000;
+  due.it_value.tv_nsec = retry_delay_ms_ % 1000 * 1'000'000;
+  timerfd_settime(retry_timer_.get(), 0, &due, nullptr);
+  retry_delay_ms_ = std::min(retry_delay_ms_ * 2, kLongestRetryMs);
+}
+
+void ShimLink::OnRetryDue() {
+  uint64_t expirations;
+  if (read(retry_timer_.get(), &expirations, sizeof expirations) < 0 || Connection() != nullptr) return;
+  Result<UniqueFd> socket = connect_();
+  if (!socket) return ScheduleRetry();
+  Adopt(std::move(*socket));
 }
 
 void ShimLink::OnShimDead() {
   auto self = shared_from_this();
-  OnReadable();  // what it said before it died still counts
-  StopReading();
-  FailPending("the shim died");
+  if (Socket socket = Connection()) {
+    while (Connection() == socket && ReceiveOne(socket->get())) {  // what it said before it died still counts
+    }
+  }
+  End("the shim died");
   siginfo_t info{};
   waitid(P_PIDFD, static_cast<id_t>(shim_.get()), &info,
          WEXITED | WNOHANG);  // ECHILD after a restart of the daemon
@@ -136,33 +234,39 @@ void ShimLink::OnShimDead() {
 }
 
 void ShimLink::Dispatch(Frame frame) {
-  if (frame.request_id == 0) return events_.event(std::move(frame));
-  OnReply on_reply;
-  {
-    MutexLock lock(mutex_);
-    auto waiting = waiting_.extract(frame.request_id);
-    if (waiting.empty()) return;
-    on_reply = std::move(waiting.mapped());
-  }
-  on_reply(AnswerIn(std::move(frame)));
+  if (frame.request_id == 0) return events_.event(*this, std::move(frame));
+  if (OnReply on_reply = TakeWaiting(frame.request_id)) on_reply(AnswerIn(std::move(frame)));
 }
 
-void ShimLink::FailPending(const std::string& reason) {
+ShimLink::OnReply ShimLink::TakeWaiting(uint32_t request) {
+  MutexLock lock(mutex_);
+  auto waiting = waiting_.extract(request);
+  return waiting.empty() ? nullptr : std::move(waiting.mapped());
+}
+
+void ShimLink::DropConnection(const std::string& reason) {
   std::map<uint32_t, OnReply> waiting;
   {
     MutexLock lock(mutex_);
-    closed_ = true;
+    if (socket_ != nullptr) reactor_.loop().Remove(socket_->get());
+    socket_ = nullptr;
     waiting.swap(waiting_);
   }
   for (auto& [id, on_reply] : waiting)
     on_reply(Fail(Code::kUnavailable, "wait for shim", sandbox_id_, reason));
 }
 
-void ShimLink::StopReading() {
-  if (!reading_) return;
-  reading_ = false;
-  reactor_.loop().Remove(socket_.get());
-  reactor_.loop().Remove(shim_.get());
+void ShimLink::End(const std::string& reason) {
+  auto self = shared_from_this();
+  {
+    MutexLock lock(mutex_);
+    ended_ = true;
+    changed_.NotifyAll();
+  }
+  if (std::exchange(watching_, false)) reactor_.loop().Remove(shim_.get());
+  if (retry_timer_) reactor_.loop().Remove(retry_timer_.get());
+  retry_timer_.Reset();
+  DropConnection(reason);
 }
 
 }  // namespace davit

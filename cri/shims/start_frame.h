@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "base/descriptors.h"
 #include "base/unique_fd.h"
 #include "cri/host/cgroup/cgroup_host.h"
 #include "shim/protocol.h"
@@ -21,10 +22,7 @@ class StartFrame {
   }
 
   // `fd` is open until the frame is sent.
-  void AddBorrowed(FdRole role, int fd) {
-    numbers_.push_back(fd);
-    roles_.push_back(role);
-  }
+  void AddBorrowed(FdRole role, int fd) { fds_.emplace_back(role, fd); }
 
   void AddCgroup(ShimCgroupFds cgroup) {
     for (UniqueFd& procs : cgroup.procs) Add(FdRole::kCgroupProcs, std::move(procs));
@@ -33,13 +31,11 @@ class StartFrame {
     if (cgroup.oom) Add(FdRole::kCgroupOom, std::move(cgroup.oom));
   }
 
-  const std::vector<FdRole>& roles() const { return roles_; }
-  std::span<const int> fds() const { return numbers_; }
+  std::span<const RoleFd> fds() const { return fds_; }
 
  private:
   std::vector<UniqueFd> owned_;
-  std::vector<int> numbers_;
-  std::vector<FdRole> roles_;
+  std::vector<RoleFd> fds_;
 };
 
 }  // namespace davit

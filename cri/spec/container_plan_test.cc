@@ -299,7 +299,7 @@ TEST(SeLinux, IsIgnoredWhereThereIsNone) {
   Request request;
   request.container = std::string(kVolume) + Context("selinux_options { level: 's0:c1,c2' type: '?' }");
   ASSERT_TRUE(request.Build());
-  EXPECT_EQ(request.Build()->process.selinux.value, SeLinuxPlan());
+  EXPECT_EQ(request.Build()->process.selinux, SeLinuxPlan());
 }
 
 TEST(SeLinux, LabelsInitExecsAndFiles) {
@@ -308,12 +308,12 @@ TEST(SeLinux, LabelsInitExecsAndFiles) {
   request.container = kVolume;
   auto plan = request.Build();
   ASSERT_TRUE(plan) << plan.error().ToString();
-  const SeLinuxPlan& selinux = plan->process.selinux.value;
+  const SeLinuxPlan& selinux = plan->process.selinux;
   EXPECT_EQ(selinux.process, "system_u:system_r:container_t:s0:c1,c2");
   EXPECT_EQ(selinux.files, "system_u:object_r:container_file_t:s0:c1,c2");
   EXPECT_THAT(selinux.relabel, ::testing::ElementsAre("/data"));
   EXPECT_EQ(selinux.relabel_within, "/pods/u");
-  SeLinuxPlan exec = BuildExecPlan(*plan, {"/sh"}, /*tty=*/false)->selinux.value;
+  SeLinuxPlan exec = BuildExecPlan(*plan, {"/sh"}, /*tty=*/false)->selinux;
   EXPECT_EQ(exec.process, selinux.process);
   EXPECT_TRUE(exec.relabel.empty()) << "was done at the start";
 }
@@ -351,10 +351,10 @@ TEST(SeLinux, RelabelsNothingForAPodWhoseUidIsNoName) {
 
 TEST(ContainerPlan, NamesTheAppArmorProfileForInitAndExecs) {
   Request request;
-  EXPECT_EQ(request.Build()->process.apparmor_profile.value, "");
+  EXPECT_EQ(request.Build()->process.apparmor_profile, "");
   request.host.apparmor = AppArmorSupport::kFull;
-  EXPECT_EQ(request.Build()->process.apparmor_profile.value, "davit-default");
-  EXPECT_EQ(BuildExecPlan(*request.Build(), {"/sh"}, /*tty=*/false)->apparmor_profile.value, "davit-default");
+  EXPECT_EQ(request.Build()->process.apparmor_profile, "davit-default");
+  EXPECT_EQ(BuildExecPlan(*request.Build(), {"/sh"}, /*tty=*/false)->apparmor_profile, "davit-default");
 }
 
 TEST(ContainerPlan, PassesRefusalsOn) {

@@ -66,8 +66,8 @@ Json ProcessJson(const ProcessPlan& process) {
       {"noNewPrivileges", process.no_new_privileges},
       {"rlimits", RlimitsJson(process.rlimits)},
   };
-  if (!process.apparmor_profile.value.empty()) json["apparmorProfile"] = process.apparmor_profile.value;
-  if (!process.selinux.value.process.empty()) json["selinuxLabel"] = process.selinux.value.process;
+  if (!process.apparmor_profile.empty()) json["apparmorProfile"] = process.apparmor_profile;
+  if (!process.selinux.process.empty()) json["selinuxLabel"] = process.selinux.process;
   if (process.oom_score_adj) json["oomScoreAdj"] = *process.oom_score_adj;
   return json;
 }
@@ -239,7 +239,7 @@ std::string RenderOciSpec(const SandboxPlan& sandbox, const ContainerPlan& conta
         {"maskedPaths", container.masked_paths},
         {"readonlyPaths", container.read_only_paths}}},
   };
-  const std::string& files = container.process.selinux.value.files;
+  const std::string& files = container.process.selinux.files;
   if (!files.empty()) json["linux"]["mountLabel"] = files;
   if (!container.ids.empty()) {
     json["linux"]["uidMappings"] = IdRangeJson(container.ids.uids);

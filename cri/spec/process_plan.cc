@@ -87,8 +87,8 @@ Result<ProcessPlan> BuildExecPlan(const ContainerPlan& container, const std::vec
   ProcessPlan plan = container.process;
   plan.args = command;
   plan.terminal = tty;
-  plan.selinux.value.relabel.clear();  // done when the container started
-  plan.selinux.value.relabel_within.clear();
+  plan.selinux.relabel.clear();  // done when the container started
+  plan.selinux.relabel_within.clear();
   bool has_type =
       std::ranges::any_of(plan.env, [](const std::string& entry) { return NameOf(entry) == "TERM"; });
   if (tty && !has_type) plan.env.push_back(kTerminalType);

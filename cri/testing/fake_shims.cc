@@ -20,8 +20,8 @@ Result<UniqueFd> AnyDescriptor() {
 }
 
 int DescriptorOf(const StartFrame& frame, FdRole role) {
-  for (size_t i = 0; i < frame.roles().size(); ++i) {
-    if (frame.roles()[i] == role) return frame.fds()[i];
+  for (const RoleFd& fd : frame.fds()) {
+    if (fd.role == RoleNumber(role)) return fd.fd;
   }
   return -1;
 }
@@ -85,8 +85,8 @@ Result<> FakeShim::HandExec(const ExecLaunch& launch, int64_t) {
       return {};
     }
   }
-  return SendFrame(outcome, kShimProtocolVersion, static_cast<uint16_t>(ShimMessage::kExecExited),
-                   /*request_id=*/0, Encode(ExecExited{launch.exec_id, 7, 0}));
+  return SendFrame(outcome, static_cast<uint32_t>(ShimMessage::kExecExited), /*request_id=*/0,
+                   Encode(ExecExited{launch.exec_id, 7, 0}));
 }
 
 void FakeShim::StartExec(ExecLaunch launch, std::function<void(Result<UniqueFd>)> done) {

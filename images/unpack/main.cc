@@ -68,13 +68,8 @@ int Main() {
   if (auto result = Unpack(report); result) {
     report.complete = true;
   } else {
-    Error error = std::move(result).error();
     report = {};
-    report.code = error.code;
-    report.os_errno = error.os_errno;
-    report.step = std::move(error.step);
-    report.subject = std::move(error.subject);
-    report.context = std::move(error.context);
+    report.failure = ToMessage(result.error());
   }
   bool told = WriteAll(kUnpackReportFd, Encode(report), "report").has_value();
   return told && report.complete ? 0 : 1;

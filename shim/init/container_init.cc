@@ -49,7 +49,7 @@ void UseTerminal(int peer, ProcessInputs& process) {
 }
 
 Result<> SendConsole(int sync, const Console& console) {
-  int controller[] = {console.controller.get()};
+  RoleFd controller[] = {{SyncFd::kController, console.controller.get()}};
   return SendSync(sync, SyncMessage::kConsole, {}, controller);
 }
 
@@ -58,7 +58,7 @@ Result<> SendProcfs(const ContainerPlan& plan, int handover) {
   const MountStep* step = FindMount(plan, MountKind::kProc);
   if (step == nullptr) return SendSync(handover, SyncMessage::kReady);
   UniqueFd procfs = TRY(NewFilesystem("proc", step->options, step->attributes));
-  int fds[] = {procfs.get()};
+  RoleFd fds[] = {{SyncFd::kProcfs, procfs.get()}};
   return SendSync(handover, SyncMessage::kReady, {}, fds);
 }
 
@@ -67,7 +67,7 @@ Result<UniqueFd> AwaitProcfs(const std::string& id, int handover) {
   std::optional<Frame> frame = TRY(AwaitChild(handover));
   // It has told the shim why.
   if (!frame) return Fail(Code::kInternal, "await procfs", id, "the container's first process ended");
-  return frame->fds.empty() ? UniqueFd() : std::move(frame->fds[0]);
+  return frame->fds.Take(SyncFd::kProcfs);
 }
 
 // By the shim's procfs if the caller has it. Where others may watch it has not.
@@ -100,25 +100,29 @@ Error BuildAndBecome(InitInputs& inputs, int sync) {
   return BecomeProcess(std::move(inputs.process), tree->root.get(), sync);
 }
 
-// The mount namespace, then the terminal's peer if there is one.
+// The mount namespace, and the terminal's peer if there is one.
 Result<> HandOver(InitInputs& inputs, int sync, int handover) {
   ContainerTree tree = TRY(MakeTree(inputs, sync, handover));
   UniqueFd mounts = TRY(OpenAt(inputs.own->proc.get(), "self/ns/mnt", O_RDONLY));
-  std::vector<int> fds = {mounts.get()};
-  if (tree.console.peer) fds.push_back(tree.console.peer.get());
+  std::vector<RoleFd> fds = {{SyncFd::kMountNamespace, mounts.get()}};
+  if (tree.console.peer) fds.emplace_back(SyncFd::kTerminal, tree.console.peer.get());
   return SendSync(handover, SyncMessage::kReady, {}, fds);
 }
 
 Result<Frame> AwaitTree(const std::string& id, int handover) {
   std::optional<Frame> frame = TRY(AwaitChild(handover));
   // Its builder has told the shim why.
-  if (!frame || frame->fds.empty()) return Fail(Code::kInternal, "await file tree", id, "its builder ended");
+  if (!frame) return Fail(Code::kInternal, "await file tree", id, "its builder ended");
   return std::move(*frame);
 }
 
-Result<UniqueFd> EnterTree(InitInputs& inputs, const Frame& tree) {
-  if (setns(tree.fds[0].get(), CLONE_NEWNS) < 0) return SystemError("setns", "the container's file tree");
-  if (tree.fds.size() > 1) UseTerminal(tree.fds[1].get(), inputs.process);
+// `terminal` keeps what the process will have.
+Result<UniqueFd> EnterTree(InitInputs& inputs, Frame& tree, UniqueFd& terminal) {
+  UniqueFd mounts =
+      TRY(tree.fds.Require(SyncFd::kMountNamespace, "await file tree", inputs.plan.container_id));
+  if (setns(mounts.get(), CLONE_NEWNS) < 0) return SystemError("setns", "the container's file tree");
+  terminal = tree.fds.Take(SyncFd::kTerminal);
+  if (terminal) UseTerminal(terminal.get(), inputs.process);
   return OpenAt(AT_FDCWD, "/", O_PATH | O_DIRECTORY);
 }
 
@@ -140,7 +144,8 @@ Error AwaitAndBecome(InitInputs& inputs, int sync, int handover) {
   if (!joined) return joined.error();
   Result<Frame> tree = AwaitTree(inputs.plan.container_id, handover);
   if (!tree) return tree.error();
-  Result<UniqueFd> root = EnterTree(inputs, *tree);
+  UniqueFd terminal;
+  Result<UniqueFd> root = EnterTree(inputs, *tree, terminal);
   if (!root) return root.error();
   return BecomeProcess(std::move(inputs.process), root->get(), sync);
 }

@@ -100,7 +100,7 @@ class Builder {
     TRY(AttachMounts(root, plan_, std::move(prepared_), shm.get()));
     TRY(MakeWorkingDirectory(root));
     TRY(MakePathsReadOnly(root, plan_.read_only_paths));
-    TRY(MaskPaths(root, plan_.masked_paths, null.get(), plan_.process.selinux.value.files));
+    TRY(MaskPaths(root, plan_.masked_paths, null.get(), plan_.process.selinux.files));
     if (plan_.process.terminal) tree_.console = TRY(OpenConsole(root));
     return {};
   }

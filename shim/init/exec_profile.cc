@@ -16,11 +16,11 @@ namespace davit {
 namespace {
 
 const std::string& AppArmorOf(const ProcessPlan& plan) {
-  return plan.apparmor_profile.value;
+  return plan.apparmor_profile;
 }
 
 const std::string& SeLinuxOf(const ProcessPlan& plan) {
-  return plan.selinux.value.process;
+  return plan.selinux.process;
 }
 
 Result<UniqueFd> OpenAttribute(int proc_fd, const std::string& name) {

@@ -184,7 +184,7 @@ class Builder {
     return {};
   }
 
-  const std::string& FilesContext() const { return plan_.process.selinux.value.files; }
+  const std::string& FilesContext() const { return plan_.process.selinux.files; }
 
   int root_fd_;
   const ContainerPlan& plan_;

@@ -168,7 +168,7 @@ Error Execute(const ProcessInputs& inputs, int root_fd, int sync) {
   const ProcessPlan& plan = *inputs.plan;
   Announcement announcement{.identity = {},
                             .file = {},
-                            .context = plan.selinux.value.process,
+                            .context = plan.selinux.process,
                             .filtered = !inputs.seccomp_program.empty()};
   Result<std::vector<std::string>> env = Prepare(inputs, root_fd, sync, announcement);
   if (!env) return env.error();

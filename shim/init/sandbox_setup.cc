@@ -58,13 +58,11 @@ Result<> ApplySysctls(const std::vector<Sysctl>& sysctls, int proc_fd, bool of_n
 }
 
 Result<> SendNamespaces(NamespaceChoice choice, int proc_fd, int sync) {
-  std::vector<UniqueFd> namespaces;
-  if (choice.net) namespaces.push_back(TRY(OpenAt(proc_fd, "self/ns/net", O_RDONLY)));
-  if (choice.ipc) namespaces.push_back(TRY(OpenAt(proc_fd, "self/ns/ipc", O_RDONLY)));
-  if (choice.uts) namespaces.push_back(TRY(OpenAt(proc_fd, "self/ns/uts", O_RDONLY)));
-  std::vector<int> fds;
-  for (const UniqueFd& fd : namespaces) fds.push_back(fd.get());
-  return SendSync(sync, SyncMessage::kReady, {}, fds);
+  Descriptors namespaces;
+  if (choice.net) namespaces.Add(SyncFd::kNetNamespace, TRY(OpenAt(proc_fd, "self/ns/net", O_RDONLY)));
+  if (choice.ipc) namespaces.Add(SyncFd::kIpcNamespace, TRY(OpenAt(proc_fd, "self/ns/ipc", O_RDONLY)));
+  if (choice.uts) namespaces.Add(SyncFd::kUtsNamespace, TRY(OpenAt(proc_fd, "self/ns/uts", O_RDONLY)));
+  return SendSync(sync, SyncMessage::kReady, {}, namespaces.Borrow());
 }
 
 Result<> BecomeOwner(int user_namespace) {

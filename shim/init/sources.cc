@@ -120,7 +120,7 @@ Result<std::vector<UniqueFd>> OpenSources(const ContainerPlan& plan, int user_na
   for (size_t i = 0; i < plan.mounts.size(); ++i) {
     if (plan.mounts[i].kind != MountKind::kBind) continue;
     progress.Say("mount source " + plan.mounts[i].source);
-    sources[i] = TRY(CloneSource(plan.mounts[i], plan.process.selinux.value, ids, proc_fd));
+    sources[i] = TRY(CloneSource(plan.mounts[i], plan.process.selinux, ids, proc_fd));
   }
   progress.Say("");
   return sources;

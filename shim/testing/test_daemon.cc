@@ -145,11 +145,9 @@ Result<Frame> TestDaemon::Receive(int timeout_ms) {
   return ReceiveFrame(control_.get());
 }
 
-Result<uint32_t> TestDaemon::Send(ShimMessage type, std::string payload, const std::vector<UniqueFd>& fds) {
-  std::vector<int> numbers;
-  for (const UniqueFd& fd : fds) numbers.push_back(fd.get());
+Result<uint32_t> TestDaemon::Send(ShimMessage type, std::string payload, Descriptors fds) {
   uint32_t id = next_request_++;
-  TRY(SendFrame(control_.get(), kShimProtocolVersion, static_cast<uint16_t>(type), id, payload, numbers));
+  TRY(SendFrame(control_.get(), static_cast<uint32_t>(type), id, payload, fds.Borrow()));
   return id;
 }
 
@@ -178,15 +176,15 @@ Result<Frame> TestDaemon::AwaitReply(uint32_t request_id) {
   }
 }
 
-Result<Frame> TestDaemon::Call(ShimMessage type, std::string payload, const std::vector<UniqueFd>& fds) {
-  return AwaitReply(TRY(Send(type, std::move(payload), fds)));
+Result<Frame> TestDaemon::Call(ShimMessage type, std::string payload, Descriptors fds) {
+  return AwaitReply(TRY(Send(type, std::move(payload), std::move(fds))));
 }
 
 template <typename T>
 Result<T> TestDaemon::AwaitEvent(ShimMessage type, std::string T::* key, const std::string& id) {
   while (true) {
     for (auto it = events_.begin(); it != events_.end(); ++it) {
-      if (it->type != static_cast<uint16_t>(type)) continue;
+      if (it->type != static_cast<uint32_t>(type)) continue;
       T event = TRY(Decode<T>(it->payload, "event"));
       if (event.*key != id) continue;
       events_.erase(it);
@@ -205,23 +203,21 @@ Result<ExecExited> TestDaemon::AwaitExecExit(const std::string& id) {
   return AwaitEvent(ShimMessage::kExecExited, &ExecExited::exec_id, id);
 }
 
-Result<HelloReply> TestDaemon::Hello(std::vector<UniqueFd>* fds) {
-  Frame frame = TRY(Call(ShimMessage::kHello));
+Result<HelloReply> TestDaemon::Hello(Descriptors* fds, const std::string& after) {
+  Frame frame = TRY(Call(ShimMessage::kHello, Encode(HelloRequest{kOwnVersions, after})));
   if (fds != nullptr) *fds = std::move(frame.fds);
   return Decode<HelloReply>(frame.payload, "HelloReply");
 }
 
 Result<UniqueFd> TestDaemon::StartSandbox(const SandboxPlan& plan) {
-  std::vector<UniqueFd> fds;
-  fds.push_back(TRY(MakeSealedMemfd("plan", Encode(plan))));
-  Frame frame = TRY(Call(ShimMessage::kStartSandbox, {}, fds));
-  return frame.fds.empty() ? UniqueFd() : std::move(frame.fds.front());
+  struct StartSandbox request{kOwnVersions, Encode(plan)};
+  Frame frame = TRY(Call(ShimMessage::kStartSandbox, Encode(request)));
+  return frame.fds.Take(FdRole::kNetNamespace);
 }
 
-Result<FrameFds> TestDaemon::ContainerFds(const ContainerPlan& plan, const TestImage& image,
-                                          const TestCgroup* cgroup) {
-  FrameFds fds;
-  fds.Add(FdRole::kPlan, TRY(MakeSealedMemfd("plan", Encode(plan))));
+Result<Descriptors> TestDaemon::ContainerFds(const ContainerPlan& plan, const TestImage& image,
+                                             const TestCgroup* cgroup) {
+  Descriptors fds;
   fds.Add(FdRole::kRootfs, TRY(image.Mount()));
   fds.Add(FdRole::kHostMounts, TRY(NsHandle::OfSelf("mnt")).Take());
   fds.Add(FdRole::kLog,
@@ -236,12 +232,15 @@ Result<FrameFds> TestDaemon::ContainerFds(const ContainerPlan& plan, const TestI
   return fds;
 }
 
-Result<StartedContainer> TestDaemon::Start(const ContainerPlan& plan, FrameFds fds, uint32_t timeout_ms) {
-  StartContainer start{plan.container_id, timeout_ms, fds.roles};
-  Frame frame = TRY(Call(ShimMessage::kStartContainer, Encode(start), fds.fds));
-  if (frame.fds.size() != 1) return Fail(Code::kInternal, "start", plan.container_id, "no pidfd");
+Result<StartedContainer> TestDaemon::Start(const ContainerPlan& plan, Descriptors fds, uint32_t timeout_ms) {
+  return Start(StartContainer{plan.container_id, timeout_ms, Encode(plan)}, std::move(fds));
+}
+
+Result<StartedContainer> TestDaemon::Start(const StartContainer& request, Descriptors fds) {
+  Frame frame = TRY(Call(ShimMessage::kStartContainer, Encode(request), std::move(fds)));
+  UniqueFd process = TRY(frame.fds.Require(FdRole::kProcess, "start", request.container_id));
   return StartedContainer{TRY(Decode<ContainerStarted>(frame.payload, "ContainerStarted")),
-                          PidFd(std::move(frame.fds[0]))};
+                          PidFd(std::move(process))};
 }
 
 Result<StartedContainer> TestDaemon::Start(const ContainerPlan& plan, const TestImage& image,
@@ -274,13 +273,11 @@ ContainerOutcome TestDaemon::Outcome(ContainerExited exit) const {
 Result<TestDaemon::ExecOutcome> TestDaemon::Exec(const std::string& container_id, const ProcessPlan& plan) {
   auto [out_read, out_write] = MakePipe();
   auto [err_read, err_write] = MakePipe();
-  FrameFds fds;
-  fds.Add(FdRole::kPlan, TRY(MakeSealedMemfd("plan", Encode(plan))));
+  Descriptors fds;
   fds.Add(FdRole::kStdout, std::move(out_write));
   fds.Add(FdRole::kStderr, std::move(err_write));
-  ExecRequest request{container_id, TestId(1000 + next_exec_++), fds.roles, {}};
-  TRY(Call(ShimMessage::kExec, Encode(request), fds.fds));
-  fds.fds.clear();
+  ExecRequest request{container_id, TestId(1000 + next_exec_++), Encode(plan)};
+  TRY(Call(ShimMessage::kExec, Encode(request), std::move(fds)));
   ExecOutcome outcome;
   outcome.out = ReadPipe(out_read.get());
   outcome.err = ReadPipe(err_read.get());

@@ -29,16 +29,6 @@ constexpr uint64_t kDefaultCapabilities = 0xa80425fb;
 // Every shim of these tests has the host's root open here, inheritable: what a careless daemon leaks.
 constexpr int kForgottenFd = 60;
 
-// The descriptors of one frame with their roles.
-struct FrameFds {
-  std::vector<UniqueFd> fds;
-  std::vector<FdRole> roles;
-  void Add(FdRole role, UniqueFd fd) {
-    fds.push_back(std::move(fd));
-    roles.push_back(role);
-  }
-};
-
 struct StartedContainer {
   ContainerStarted info;
   PidFd pidfd;
@@ -70,8 +60,8 @@ class TestDaemon {
   Result<> Connect();
 
   // One request and its answer; kFailed comes back as its error. Events that come in between are kept.
-  Result<Frame> Call(ShimMessage type, std::string payload = {}, const std::vector<UniqueFd>& fds = {});
-  Result<uint32_t> Send(ShimMessage type, std::string payload, const std::vector<UniqueFd>& fds);
+  Result<Frame> Call(ShimMessage type, std::string payload = {}, Descriptors fds = {});
+  Result<uint32_t> Send(ShimMessage type, std::string payload, Descriptors fds = {});
   // No frame at all.
   Result<> SendRaw(const std::string& bytes);
   Result<Frame> AwaitReply(uint32_t request_id);
@@ -80,14 +70,17 @@ class TestDaemon {
   Result<ContainerExited> AwaitExit(const std::string& id);
   Result<ExecExited> AwaitExecExit(const std::string& id);
 
-  Result<HelloReply> Hello(std::vector<UniqueFd>* fds = nullptr);
+  // `fds` are those of the reply.
+  Result<HelloReply> Hello(Descriptors* fds = nullptr, const std::string& after = {});
   Result<UniqueFd> StartSandbox(const SandboxPlan& plan);  // the netns, when the pod has one
-  // The usual descriptors: plan, rootfs, host mounts, log, cgroup directory, and those of `cgroup`.
-  Result<FrameFds> ContainerFds(const ContainerPlan& plan, const TestImage& image,
-                                const TestCgroup* cgroup = nullptr);
+  // The usual descriptors: rootfs, host mounts, log, cgroup directory, and those of `cgroup`.
+  Result<Descriptors> ContainerFds(const ContainerPlan& plan, const TestImage& image,
+                                   const TestCgroup* cgroup = nullptr);
   Result<StartedContainer> Start(const ContainerPlan& plan, const TestImage& image,
                                  const TestCgroup* cgroup = nullptr, uint32_t timeout_ms = 20'000);
-  Result<StartedContainer> Start(const ContainerPlan& plan, FrameFds fds, uint32_t timeout_ms = 20'000);
+  Result<StartedContainer> Start(const ContainerPlan& plan, Descriptors fds, uint32_t timeout_ms = 20'000);
+  // With any bytes for a plan.
+  Result<StartedContainer> Start(const StartContainer& request, Descriptors fds);
   // Starts it and waits for its end.
   Result<ContainerOutcome> Run(const ContainerPlan& plan, const TestImage& image,
                                const TestCgroup* cgroup = nullptr);

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "cri/daemon/image_records.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+
+#include "base/file_io.h"
+#include "base/testing/golden.h"
+#include "cri/daemon/image_blob.h"
+
+namespace davit {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+ImageRecord Full() {
+  return {.id = "sha256:1",
+          .chain_ids = {"sha256:2", "sha256:3"},
+          .repo_tags = {"registry.test/a:1"},
+          .repo_digests = {"registry.test/a@sha256:4"},
+          .config_json = "{\"architecture\":\"amd64\"}",
+          .manifest_json = "{}",
+          .size = 5'000'000'000,
+          .pinned = true};
+}
+
+// As in shim/golden_test.cc.
+TEST(GoldenRecords, OfImages) {
+  ExpectBytes(ImageBlob{Full()}, "");
+}
+
+class ImageRecordsTest : public ::testing::Test {
+ protected:
+  ImageRecordsTest() {
+    char dir[] = "/tmp/davit-image-records-XXXXXX";
+    EXPECT_NE(mkdtemp(dir), nullptr);
+    dir_ = dir;
+    log_file_ = *OpenAt(AT_FDCWD, dir_ + "/log", O_WRONLY | O_CREAT | O_APPEND, 0600);
+    database_ = *Records::Open(dir_ + "/records.db");
+  }
+  ~ImageRecordsTest() override {
+    database_.reset();
+    std::filesystem::remove_all(dir_);
+  }
+
+  std::string dir_;
+  UniqueFd log_file_;
+  std::unique_ptr<Records> database_;
+};
+
+TEST_F(ImageRecordsTest, OneThatCannotBeReadDoesNotHideTheOthers) {
+  Logger log(log_file_.get(), LogLevel::kInfo);
+  DatabaseImageRecords images(*database_, log);
+  ASSERT_TRUE(images.Put(Full()));
+  ASSERT_TRUE(database_->PutImageDurably({"sha256:bad", "\xff\xff"}));
+
+  auto all = images.All();
+
+  ASSERT_TRUE(all) << all.error().ToString();
+  EXPECT_THAT(*all, ElementsAre(Full()));
+  EXPECT_THAT(*ReadFile(dir_ + "/log"), HasSubstr("sha256:bad"));
+  EXPECT_EQ(database_->Images()->size(), 2U) << "its row is kept for a daemon that can read it";
+}
+
+}  // namespace
+}  // namespace davit

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// The daemon's end of a shim's connections, against a peer that the test plays.
+#include "cri/shims/shim_client.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <deque>
+#include <future>
+
+#include "base/codec.h"
+#include "base/error_message.h"
+#include "base/spawn.h"
+#include "base/time.h"
+
+namespace davit {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr int kPatienceMs = 30'000;
+
+int64_t Soon() {
+  return MonotonicMilliseconds() + kPatienceMs;
+}
+
+// What came of one event, for a thread that waits for it.
+template <typename T>
+class Inbox {
+ public:
+  void Put(T value) {
+    MutexLock lock(mutex_);
+    values_.push_back(std::move(value));
+    changed_.NotifyAll();
+  }
+  std::optional<T> Take() {
+    auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(kPatienceMs);
+    MutexLock lock(mutex_);
+    while (values_.empty() && changed_.WaitUntil(mutex_, deadline)) {
+    }
+    if (values_.empty()) return std::nullopt;
+    T value = std::move(values_.front());
+    values_.pop_front();
+    return value;
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar changed_;
+  std::deque<T> values_ GUARDED_BY(mutex_);
+};
+
+// The shim is a process that sleeps, and its socket is here. Each connection that the daemon makes shows up
+// in `connections_`.
+class ShimClientTest : public ::testing::Test {
+ protected:
+  ShimClientTest() {
+    process_ = *Spawn({.program = "/bin/sleep", .args = {"sleep", "1000"}, .env = {}, .fds = {}});
+    reactor_ = *Reactor::Start();
+  }
+  ~ShimClientTest() override {
+    if (client_) client_->Close();
+    (void)process_.pidfd.Signal(SIGKILL);
+    waitpid(process_.pid, nullptr, 0);
+  }
+
+  void Open(ShimClient::First first) {
+    auto connect = [this]() -> Result<UniqueFd> {
+      auto [ours, theirs] = TRY(FramePair());
+      connections_.Put(std::make_shared<UniqueFd>(std::move(theirs)));
+      return std::move(ours);
+    };
+    ShimEvents events;
+    events.container_exited = [this](const ContainerExited& exited) { exits_.Put(exited); };
+    events.exec_exited = [](const ExecExited&) {};
+    events.sandbox_failed = [this](const std::string& reason) { failures_.Put(reason); };
+    events.met = [this](ShimState state) { met_.Put(std::make_shared<ShimState>(std::move(state))); };
+    events.not_understood = [this](const Error& error) { not_understood_.Put(error); };
+    events.died = [this] { died_.Put(true); };
+    client_ =
+        ShimClient::Open(*reactor_, "pod", *connect(), *PidFd::Open(process_.pid), connect, events, first);
+    Accept();
+  }
+
+  // The next connection of the daemon's takes the place of the last one.
+  void Accept() {
+    auto connection = connections_.Take();
+    ASSERT_TRUE(connection);
+    shim_ = std::move(**connection);
+  }
+
+  Frame Receive() {
+    pollfd readable{shim_.get(), POLLIN, 0};
+    EXPECT_EQ(poll(&readable, 1, kPatienceMs), 1);
+    auto frame = ReceiveFrame(shim_.get());
+    EXPECT_TRUE(frame) << frame.error().ToString();
+    return frame ? std::move(*frame) : Frame();
+  }
+  Frame Expect(ShimMessage type) {
+    Frame frame = Receive();
+    EXPECT_EQ(frame.type, static_cast<uint32_t>(type));
+    return frame;
+  }
+  void Send(ShimMessage type, uint32_t request_id, const std::string& payload, std::vector<RoleFd> fds = {}) {
+    auto sent = SendFrame(shim_.get(), static_cast<uint32_t>(type), request_id, payload, fds);
+    EXPECT_TRUE(sent) << sent.error().ToString();
+  }
+  void SendBytes(const std::string& bytes) {
+    EXPECT_EQ(send(shim_.get(), bytes.data(), bytes.size(), 0), static_cast<ssize_t>(bytes.size()));
+  }
+  void AnswerHello(const HelloReply& reply, std::vector<RoleFd> fds = {}) {
+    Send(ShimMessage::kHelloReply, Expect(ShimMessage::kHello).request_id, Encode(reply), std::move(fds));
+  }
+  static HelloReply Plain() {
+    HelloReply reply;
+    reply.shim = kOwnVersions;
+    reply.sandbox_started = true;
+    return reply;
+  }
+  static LiveContainer Live(const std::string& id) { return {id, 1, 0, 0, 0, {}}; }
+
+  ChildProcess process_;
+  std::unique_ptr<Reactor> reactor_;
+  Inbox<std::shared_ptr<UniqueFd>> connections_;
+  UniqueFd shim_;
+  Inbox<ContainerExited> exits_;
+  Inbox<std::string> failures_;
+  Inbox<std::shared_ptr<ShimState>> met_;
+  Inbox<Error> not_understood_;
+  Inbox<bool> died_;
+  std::shared_ptr<ShimClient> client_;
+};
+
+ino_t InodeOf(int fd) {
+  struct stat st{};
+  EXPECT_EQ(fstat(fd, &st), 0);
+  return st.st_ino;
+}
+
+TEST_F(ShimClientTest, MeetsAShimThatIsSilentAtFirst) {
+  Open(ShimClient::First::kMeet);
+  Frame hello = Expect(ShimMessage::kHello);
+  // Nothing is said for now; a request that has a deadline of its own does not wait for that.
+  auto late = client_->ReopenLog("c", 0, MonotonicMilliseconds() + 20);
+  EXPECT_EQ(late.error().code, Code::kDeadlineExceeded);
+
+  Send(ShimMessage::kHelloReply, hello.request_id, Encode(Plain()));
+
+  ASSERT_TRUE(met_.Take());
+  EXPECT_TRUE(client_->alive());
+}
+
+TEST_F(ShimClientTest, TakesTheNamespacesByNameInAnyOrder) {
+  Open(ShimClient::First::kMeet);
+  UniqueFd net(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+  UniqueFd user(open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC));
+  UniqueFd process(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  HelloReply reply = Plain();
+  reply.containers = {Live("c1")};
+  AnswerHello(reply, {{FdRole::kUserNamespace, user.get()},
+                      {static_cast<FdRole>(900), process.get()},  // of a newer shim
+                      {FdRole::kNetNamespace, net.get()},
+                      {FdRole::kProcess, process.get()}});
+  auto state = met_.Take();
+  ASSERT_TRUE(state);
+  EXPECT_EQ(InodeOf((*state)->namespaces.network.get()), InodeOf(net.get()));
+  EXPECT_EQ(InodeOf((*state)->namespaces.user.get()), InodeOf(user.get()));
+  EXPECT_EQ((*state)->containers.size(), 1U);
+}
+
+TEST_F(ShimClientTest, AsksForAllPagesOfManyContainers) {
+  Open(ShimClient::First::kMeet);
+  UniqueFd null(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  HelloReply first = Plain();
+  first.containers = {Live("c1"), Live("c2")};
+  first.more = true;
+  AnswerHello(first, {{FdRole::kProcess, null.get()}, {FdRole::kProcess, null.get()}});
+
+  Frame next = Expect(ShimMessage::kHello);
+  EXPECT_EQ(Decode<HelloRequest>(next.payload, "hello")->after, "c2");
+  HelloReply last = Plain();
+  last.containers = {Live("c3")};
+  Send(ShimMessage::kHelloReply, next.request_id, Encode(last), {{FdRole::kProcess, null.get()}});
+
+  auto state = met_.Take();
+  ASSERT_TRUE(state);
+  ASSERT_EQ((*state)->containers.size(), 3U);
+  EXPECT_EQ((*state)->containers[2].live.container_id, "c3");
+}
+
+TEST_F(ShimClientTest, ConnectsAgainWhileTheProcessLives) {
+  Open(ShimClient::First::kMeet);
+  AnswerHello(Plain());
+  ASSERT_TRUE(met_.Take());
+
+  shim_.Reset();  // the shim hangs up
+  Accept();
+
+  HelloReply reply = Plain();
+  reply.unrecorded_exits = {{"c1", 3, 0, false, 1}};
+  reply.sandbox_failed = "its PID 1 ended";
+  AnswerHello(reply);
+  ASSERT_TRUE(met_.Take());
+  EXPECT_EQ(exits_.Take()->container_id, "c1");
+  EXPECT_EQ(failures_.Take(), "its PID 1 ended");
+  EXPECT_TRUE(client_->alive());
+  client_->KillContainer("c9");
+  EXPECT_EQ(Decode<KillContainer>(Expect(ShimMessage::kKillContainer).payload, "kill")->container_id, "c9");
+}
+
+TEST_F(ShimClientTest, WhatIsUnderWayFailsWithTheConnection) {
+  Open(ShimClient::First::kNothing);
+  auto start = std::async(std::launch::async, [this] {
+    return client_->StartContainer({"c1", 1000, "plan", {}}, Soon()).error();
+  });
+  Expect(ShimMessage::kStartContainer);
+  shim_.Reset();
+  EXPECT_EQ(start.get().code, Code::kUnavailable);
+}
+
+TEST_F(ShimClientTest, ARequestWaitsForTheNextConnection) {
+  Open(ShimClient::First::kNothing);
+  shim_.Reset();
+  auto reopened = std::async(std::launch::async, [this] { return client_->ReopenLog("c1", 0, Soon()); });
+  Accept();
+  AnswerHello(Plain());
+  Send(ShimMessage::kDone, Expect(ShimMessage::kReopenLog).request_id, "");
+  auto result = reopened.get();
+  EXPECT_TRUE(result) << result.error().ToString();
+}
+
+TEST_F(ShimClientTest, GarbageIsAnsweredByANewConnectionAndNoDeath) {
+  Open(ShimClient::First::kMeet);
+  AnswerHello(Plain());
+  ASSERT_TRUE(met_.Take());
+  SendBytes(std::string(100, 'x'));
+  Accept();
+  AnswerHello(Plain());
+  EXPECT_TRUE(met_.Take()) << "what was missed is looked up";
+  EXPECT_TRUE(client_->alive());
+}
+
+TEST_F(ShimClientTest, AnAnswerThatCannotBeReadFailsItsRequestAlone) {
+  Open(ShimClient::First::kNothing);
+  auto broken = std::async(std::launch::async, [this] { return client_->ReopenLog("c1", 0, Soon()); });
+  uint32_t first = Expect(ShimMessage::kReopenLog).request_id;
+  auto whole = std::async(std::launch::async, [this] { return client_->ReopenLog("c2", 0, Soon()); });
+  uint32_t second = Expect(ShimMessage::kReopenLog).request_id;
+
+  // Type and request are there, the payload is cut.
+  SendBytes(std::string("\x08\x19\x10") + static_cast<char>(first) + std::string("\x22\x05xy", 4));
+  Send(ShimMessage::kDone, second, "");
+
+  EXPECT_EQ(broken.get().error().code, Code::kDataLoss);
+  EXPECT_TRUE(whole.get()) << "on the same connection";
+}
+
+TEST_F(ShimClientTest, AHelloThatCannotBeReadIsReportedAndAskedAgain) {
+  Open(ShimClient::First::kMeet);
+  Send(ShimMessage::kHelloReply, Expect(ShimMessage::kHello).request_id, "\xff\xff");
+  auto error = not_understood_.Take();
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->code, Code::kDataLoss);
+  Accept();
+  HelloReply lacking = Plain();
+  lacking.containers = {Live("c1")};
+  AnswerHello(lacking);  // without its process
+  EXPECT_THAT(not_understood_.Take()->ToString(), HasSubstr("as many processes as containers"));
+  Accept();
+  AnswerHello(Plain());
+  EXPECT_TRUE(met_.Take());
+}
+
+TEST_F(ShimClientTest, AnEventThatCannotBeReadIsMadeUpForByHello) {
+  Open(ShimClient::First::kNothing);
+  Send(ShimMessage::kContainerExited, 0, "\xff\xff");
+  Accept();
+  AnswerHello(Plain());
+  EXPECT_TRUE(met_.Take());
+}
+
+TEST_F(ShimClientTest, AnUnknownEventIsPassedOver) {
+  Open(ShimClient::First::kNothing);
+  Send(static_cast<ShimMessage>(999), 0, "\xff\xff");
+  Send(ShimMessage::kContainerExited, 0, Encode(ContainerExited{"c1", 0, 0, false, 1}));
+  EXPECT_EQ(exits_.Take()->container_id, "c1");
+}
+
+TEST_F(ShimClientTest, AShimOfAForeignVersionCanBeEndedAndNothingElse) {
+  for (const Versions& foreign : {Versions{900, 899}, Versions{kOldestShimProtocol - 1, 0}}) {
+    Open(ShimClient::First::kMeet);
+    HelloReply reply = Plain();
+    reply.shim = foreign;
+    AnswerHello(reply);
+    auto error = not_understood_.Take();
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->code, Code::kUnimplemented);
+    EXPECT_THAT(error->ToString(), HasSubstr("protocol " + std::to_string(foreign.version)));
+    EXPECT_EQ(client_->StartContainer({"c1", 1000, "plan", {}}, Soon()).error().code, Code::kUnimplemented);
+    EXPECT_EQ(client_->HandExec({}, Soon()).error().code, Code::kUnimplemented);
+    EXPECT_TRUE(client_->alive()) << "its containers run";
+
+    client_->KillContainer("c1");
+    Expect(ShimMessage::kKillContainer);
+    auto shutdown =
+        std::async(std::launch::async, [this] { return client_->Shutdown(MonotonicMilliseconds() + 20); });
+    Send(ShimMessage::kDone, Expect(ShimMessage::kShutdown).request_id, "");
+    EXPECT_EQ(shutdown.get().error().code, Code::kDeadlineExceeded) << "this one stays";
+    client_->Close();
+  }
+}
+
+TEST_F(ShimClientTest, AShimOfAForeignVersionStartsNoSandbox) {
+  Open(ShimClient::First::kNothing);
+  auto started = std::async(std::launch::async, [this] { return client_->StartSandbox({}, Soon()).error(); });
+  Frame request = Expect(ShimMessage::kStartSandbox);
+  EXPECT_EQ(Decode<StartSandbox>(request.payload, "start")->daemon.version, kShimProtocolVersion);
+  Send(ShimMessage::kSandboxStarted, request.request_id, Encode(SandboxStarted{{900, 899}}));
+  EXPECT_EQ(started.get().code, Code::kUnimplemented);
+}
+
+TEST_F(ShimClientTest, AStartedSandboxMustHaveItsNamespaces) {
+  Open(ShimClient::First::kNothing);
+  auto started = std::async(std::launch::async, [this] { return client_->StartSandbox({}, Soon()).error(); });
+  Frame request = Expect(ShimMessage::kStartSandbox);
+  UniqueFd user(open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC));
+  Send(ShimMessage::kSandboxStarted, request.request_id, Encode(SandboxStarted{kOwnVersions}),
+       {{FdRole::kUserNamespace, user.get()}});
+  EXPECT_THAT(started.get().ToString(), HasSubstr("role 31 is missing"));
+}
+
+TEST_F(ShimClientTest, TheDeathOfTheProcessIsTheLastEvent) {
+  Open(ShimClient::First::kNothing);
+  Send(ShimMessage::kContainerExited, 0, Encode(ContainerExited{"c1", 0, 0, false, 1}));
+  ASSERT_TRUE(process_.pidfd.Signal(SIGKILL));
+  EXPECT_EQ(exits_.Take()->container_id, "c1");
+  EXPECT_TRUE(died_.Take());
+  EXPECT_FALSE(client_->alive());
+  EXPECT_EQ(client_->ReopenLog("c1", 0, Soon()).error().code, Code::kUnavailable);
+}
+
+}  // namespace
+}  // namespace davit
