@@ -6,7 +6,6 @@
 #include <signal.h>
 
 #include "base/time.h"
-#include "shim/exit_record.h"
 #include "shim/oom.h"
 
 namespace davit {
@@ -82,7 +81,6 @@ void Container::FinishExit() {
                  {{"container", exit_.container_id}, {"bytes", std::to_string(log_->dropped_bytes())}});
   }
   exit_.oom_killed = WasOomKilled();
-  RecordExit(env_, exit_);
   running_ = false;
   auto on_exited = std::move(callbacks_.on_exited);  // may destroy this object
   on_exited(ContainerExited(exit_));

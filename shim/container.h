@@ -29,8 +29,7 @@ struct PodContext {
 
 class Container {
  public:
-  // Told once each, `on_exited` only after a successful start and after the exit record is on disk. The
-  // container may be destroyed inside both.
+  // Called once each, `on_exited` only after a successful start. The container may be destroyed inside both.
   struct Callbacks {
     std::function<void(Result<>)> on_started;
     std::function<void(const ContainerExited&)> on_exited;

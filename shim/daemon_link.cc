@@ -89,8 +89,9 @@ void DaemonLink::Send(Asker asker, ShimMessage type, std::string_view payload, s
   if (asker.connection == connection_number_) Queue(type, asker.request_id, payload, fds);
 }
 
-void DaemonLink::SendEvent(ShimMessage type, std::string_view payload) {
+bool DaemonLink::SendEvent(ShimMessage type, std::string_view payload) {
   Queue(type, 0, payload, {});
+  return connected();
 }
 
 void DaemonLink::Queue(ShimMessage type, uint32_t request_id, std::string_view payload,

@@ -40,8 +40,9 @@ class DaemonLink {
   Result<> Open(UniqueFd first);
 
   void Send(Asker asker, ShimMessage type, std::string_view payload, std::span<const int> fds = {});
-  // To whoever is connected now; lost when there is nobody.
-  void SendEvent(ShimMessage type, std::string_view payload);
+  // To the daemon that is connected now. Returns false when there is none; one that is may still go before it
+  // reads the event.
+  bool SendEvent(ShimMessage type, std::string_view payload);
 
   bool connected() const { return connection_.valid(); }
   // Everything said was taken by the socket.

@@ -90,7 +90,7 @@ Result<> Serve(const std::string& sandbox_id, const Logger& log) {
 
   DaemonLink* link_of_pod = nullptr;
   Pod pod(env, sandbox_id,
-          [&](ShimMessage event, std::string payload) { link_of_pod->SendEvent(event, payload); });
+          [&](ShimMessage event, std::string payload) { return link_of_pod->SendEvent(event, payload); });
   DaemonLink link(loop, log, UniqueFd(kShimListenFd), [&](Frame request, Asker asker) {
     pod.Handle(std::move(request), [&link_of_pod, asker](Result<Answer> answer) {
       if (answer) return link_of_pod->Send(asker, answer->type, answer->payload, answer->fds);

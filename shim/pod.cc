@@ -25,7 +25,11 @@ Result<> CheckName(const std::string& id, std::string_view step) {
 }  // namespace
 
 Pod::Pod(Environment& env, std::string sandbox_id, Announce announce)
-    : env_(env), sandbox_id_(std::move(sandbox_id)), announce_(std::move(announce)), sandbox_(env) {}
+    : env_(env),
+      sandbox_id_(std::move(sandbox_id)),
+      announce_(std::move(announce)),
+      sandbox_(env, [this] { OnSandboxFailed(); }),
+      exit_records_(env) {}
 
 void Pod::Handle(Frame request, Respond respond) {
   Result<> begun;
@@ -56,14 +60,16 @@ void Pod::Handle(Frame request, Respond respond) {
   if (!begun) respond(std::unexpected(begun.error()));
 }
 
-Result<Answer> Pod::Hello() const {
+Result<Answer> Pod::Hello() {
   HelloReply reply{kShimProtocolVersion,
                    getpid(),
                    sandbox_id_,
                    sandbox_.started(),
                    sandbox_.namespaces().net.valid(),
                    sandbox_.namespaces().user.valid(),
-                   {}};
+                   {},
+                   sandbox_.failure(),
+                   exit_records_.TellUnrecorded()};
   Answer answer{ShimMessage::kHelloReply, {}, {}};
   for (const auto& [id, container] : containers_) {
     if (!container->running()) continue;
@@ -94,6 +100,8 @@ Result<> Pod::BeginContainer(Frame& request, const Respond& respond) {
   const std::string& id = start.container_id;
   TRY(CheckName(id, "start"));
   if (!sandbox_.started()) return Fail(Code::kFailedPrecondition, "start", id, "the sandbox is not started");
+  if (const std::string& failure = sandbox_.failure(); !failure.empty())
+    return Fail(Code::kFailedPrecondition, "start", id, failure);
   if (containers_.contains(id)) return Fail(Code::kAlreadyExists, "start", id);
   RoleFds fds = TRY(SortByRole(std::move(request.fds), start.fds));
   auto container = std::make_unique<Container>(
@@ -122,8 +130,14 @@ void Pod::OnContainerStarted(const std::string& id, Result<> result, const Respo
 
 void Pod::OnContainerExited(const ContainerExited& exit) {
   containers_.erase(exit.container_id);
-  announce_(ShimMessage::kContainerExited, Encode(exit));
+  bool recorded = exit_records_.Write(exit);
+  bool told = announce_(ShimMessage::kContainerExited, Encode(exit));
+  if (!recorded) exit_records_.Keep(exit, told);
   ContinueShutdown();
+}
+
+void Pod::OnSandboxFailed() {
+  announce_(ShimMessage::kSandboxFailed, Encode(SandboxFailed{sandbox_.failure()}));
 }
 
 Result<Container*> Pod::FindRunning(const std::string& id) {

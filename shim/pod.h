@@ -15,6 +15,7 @@
 #include "shim/container.h"
 #include "shim/environment.h"
 #include "shim/exec.h"
+#include "shim/exit_record.h"
 #include "shim/protocol.h"
 #include "shim/sandbox.h"
 
@@ -31,7 +32,8 @@ struct Answer {
 class Pod {
  public:
   using Respond = std::function<void(Result<Answer>)>;
-  using Announce = std::function<void(ShimMessage event, std::string payload)>;
+  // Returns false when no daemon is connected.
+  using Announce = std::function<bool(ShimMessage event, std::string payload)>;
 
   Pod(Environment& env, std::string sandbox_id, Announce announce);
 
@@ -47,7 +49,7 @@ class Pod {
   bool ended() const { return ended_; }
 
  private:
-  Result<Answer> Hello() const;
+  Result<Answer> Hello();
   Result<Answer> StartSandbox(Frame& request);
   Result<Answer> Reopen(Frame& request);
   Result<Answer> Kill(const Frame& request);
@@ -60,6 +62,7 @@ class Pod {
 
   void OnContainerStarted(const std::string& id, Result<> result, const Respond& respond);
   void OnContainerExited(const ContainerExited& exit);
+  void OnSandboxFailed();
   void OnExecStarted(const std::string& id, Result<> result, const Respond& respond);
 
   Result<Container*> FindRunning(const std::string& id);
@@ -71,6 +74,7 @@ class Pod {
   std::string sandbox_id_;
   Announce announce_;
   Sandbox sandbox_;
+  ExitRecords exit_records_;
   std::unordered_map<std::string, std::unique_ptr<Container>> containers_;
   std::unordered_map<std::string, std::unique_ptr<Exec>> execs_;
   std::vector<Respond> awaiting_shutdown_;

@@ -55,8 +55,9 @@ enum class ShimMessage : uint16_t {
 
   kShutdown = 30,  // the sandbox ends: kills what is left, releases the namespaces, answers kDone and exits
 
-  kContainerExited = 40,  // event, ContainerExited: after the exit record is on disk
+  kContainerExited = 40,  // event, ContainerExited: after the exit record is on disk, or could not be written
   kExecExited = 41,       // event, ExecExited
+  kSandboxFailed = 42,    // event, SandboxFailed: no container can start in this pod any more
 };
 
 // What a descriptor in a kStartContainer or kExec frame is for. StartContainer::fds and ExecRequest::fds list
@@ -99,7 +100,8 @@ struct ShimFailure {
 };
 
 // The content of an exit record, in `exits/<container id>`, and of the event. Kept until the daemon removes
-// the file.
+// the file. The shim writes a record once at most, and never after it has told a daemon of the exit: an exit
+// whose record could not be written before that is repeated in every HelloReply instead.
 struct ContainerExited {
   std::string container_id;
   int32_t exit_code = 0;  // 128 + signal when a signal ended it
@@ -136,11 +138,22 @@ struct HelloReply {
   bool has_netns = false;
   bool has_user_namespace = false;
   std::vector<LiveContainer> containers;
+  std::string sandbox_failed;                     // SandboxFailed::reason, or empty
+  std::vector<ContainerExited> unrecorded_exits;  // those without an exit record
 
   template <typename Self>
   static auto Fields(Self& s) {
     return std::tie(s.version, s.pid, s.sandbox_id, s.sandbox_started, s.has_netns, s.has_user_namespace,
-                    s.containers);
+                    s.containers, s.sandbox_failed, s.unrecorded_exits);
+  }
+};
+
+struct SandboxFailed {
+  std::string reason;
+
+  template <typename Self>
+  static auto Fields(Self& s) {
+    return std::tie(s.reason);
   }
 };
 

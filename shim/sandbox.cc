@@ -118,7 +118,10 @@ void Sandbox::Stop(std::function<void()> done) {
 void Sandbox::OnReaperExit() {
   reaper_ = {};
   if (on_stopped_) return std::exchange(on_stopped_, nullptr)();
-  env_.log.Log(LogLevel::kError, "the pod's PID 1 was killed, and its containers with it");
+  // Nothing can join a PID namespace whose first process is gone (pid_namespaces(7)).
+  failure_ = "the first process of the pod's shared PID namespace ended";
+  env_.log.Log(LogLevel::kError, "the sandbox failed", {{"reason", failure_}});
+  on_failed_();
 }
 
 }  // namespace davit

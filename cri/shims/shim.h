@@ -34,6 +34,10 @@ struct ShimState {
   bool sandbox_started = false;
   PodNamespaces namespaces;
   std::vector<StartedContainer> containers;  // whose init lives
+  // Exits that the shim could not record (HelloReply); reported as `container_exited` before `met`.
+  std::vector<ContainerExited> unrecorded_exits;
+  // Why the sandbox failed, or empty; reported as `sandbox_failed` after `met`.
+  std::string sandbox_failed;
 };
 
 struct ContainerLaunch {

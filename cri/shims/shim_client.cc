@@ -37,6 +37,8 @@ Result<ShimState> StateIn(Frame reply) {
   if (hello.has_netns) state.namespaces.network = TakeLast(reply.fds);
   for (size_t i = 0; i < hello.containers.size(); ++i)
     state.containers.push_back({std::move(hello.containers[i]), PidFd(std::move(reply.fds[i]))});
+  state.unrecorded_exits = std::move(hello.unrecorded_exits);
+  state.sandbox_failed = std::move(hello.sandbox_failed);
   return state;
 }
 
@@ -85,9 +87,21 @@ void Dispatch(const ShimEvents& events, Frame frame) {
     case ShimMessage::kExecExited:
       if (auto exited = Decode<ExecExited>(frame.payload, "ExecExited")) events.exec_exited(*exited);
       return;
+    case ShimMessage::kSandboxFailed:
+      if (auto failed = Decode<SandboxFailed>(frame.payload, "SandboxFailed"))
+        events.sandbox_failed(failed->reason);
+      return;
     default:
       return;  // an event of a newer shim
   }
+}
+
+// The exits first, or their containers would be missing without a reason.
+void Meet(const ShimEvents& events, ShimState state) {
+  for (const ContainerExited& exited : state.unrecorded_exits) events.container_exited(exited);
+  std::string failure = state.sandbox_failed;
+  events.met(std::move(state));
+  if (!failure.empty()) events.sandbox_failed(failure);
 }
 
 }  // namespace
@@ -102,7 +116,7 @@ std::shared_ptr<ShimClient> ShimClient::Open(Reactor& reactor, const std::string
       ShimLink::Open(reactor, sandbox_id, std::move(socket), std::move(process), std::move(link_events));
   if (first == First::kMeet) {
     client->AskState([shared](Result<ShimState> state) {
-      if (state) shared->met(std::move(*state));
+      if (state) Meet(*shared, std::move(*state));
     });
   }
   return client;

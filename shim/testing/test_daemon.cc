@@ -205,6 +205,19 @@ Result<ExecExited> TestDaemon::AwaitExecExit(const std::string& id) {
   return AwaitEvent(ShimMessage::kExecExited, &ExecExited::exec_id, id);
 }
 
+Result<SandboxFailed> TestDaemon::AwaitSandboxFailed() {
+  while (true) {
+    for (auto it = events_.begin(); it != events_.end(); ++it) {
+      if (it->type != static_cast<uint16_t>(ShimMessage::kSandboxFailed)) continue;
+      Frame event = std::move(*it);
+      events_.erase(it);
+      return Decode<SandboxFailed>(event.payload, "event");
+    }
+    Frame frame = TRY(Receive(kPatienceMs));
+    (frame.request_id == 0 ? events_ : replies_).push_back(std::move(frame));
+  }
+}
+
 Result<HelloReply> TestDaemon::Hello(std::vector<UniqueFd>* fds) {
   Frame frame = TRY(Call(ShimMessage::kHello));
   if (fds != nullptr) *fds = std::move(frame.fds);

@@ -79,6 +79,7 @@ class TestDaemon {
   bool HeardNothing() const { return events_.empty() && replies_.empty(); }
   Result<ContainerExited> AwaitExit(const std::string& id);
   Result<ExecExited> AwaitExecExit(const std::string& id);
+  Result<SandboxFailed> AwaitSandboxFailed();
 
   Result<HelloReply> Hello(std::vector<UniqueFd>* fds = nullptr);
   Result<UniqueFd> StartSandbox(const SandboxPlan& plan);  // the netns, when the pod has one
