@@ -10,11 +10,6 @@
 
 namespace davit {
 
-Container::Container(Environment& env, std::string id, Callbacks callbacks)
-    : env_(env), callbacks_(std::move(callbacks)) {
-  live_.container_id = std::move(id);
-}
-
 void Container::ReopenLog(UniqueFd log) {
   if (log_) log_->Reopen(std::move(log));
 }
@@ -29,23 +24,6 @@ void Container::Kill() {
   } else if (running_) {
     [[maybe_unused]] Result<> killed = pidfd_.Signal(SIGKILL);  // gone already is as good
   }
-}
-
-void Container::OnStarted(Result<Identity> identity) {
-  std::unique_ptr<Launch> launch = std::move(launch_);  // it is calling: lives until the end of this function
-  auto on_started = std::move(callbacks_.on_started);   // may destroy this object
-  PidFd builder = std::move(builder_);
-  // It may hang in a source that never opens.
-  if (!identity && builder.valid()) [[maybe_unused]]
-    Result<> killed = builder.Signal(SIGKILL);
-  if (!identity) return on_started(std::unexpected(WhyNotStarted(std::move(identity).error())));
-  live_.started_at = UnixNanoseconds();
-  live_.uid = identity->uid;
-  live_.gid = identity->gid;
-  live_.groups = identity->groups;
-  identity_ = std::move(*identity);
-  running_ = true;
-  on_started({});
 }
 
 // What the OOM killer takes before the program runs has no other sign than a signal, and where its builder is

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,7 @@ class Container {
   };
 
   Container(Environment& env, std::string id, Callbacks callbacks);
+  ~Container();
 
   // Begins the start; an error means that nothing was begun, and neither callback is called.
   Result<> Start(const PodContext& pod, uint32_t timeout_ms, RoleFds fds);
@@ -67,8 +69,17 @@ class Container {
   void Kill();
 
  private:
+  struct Building;
+
   void Watch(UniqueFd out, UniqueFd err);
-  void Follow(UniqueFd sync, uint32_t timeout_ms, const ProcessPlan& plan, Progress progress);
+  Result<> Begin(std::unique_ptr<Building> building, uint32_t timeout_ms, UniqueFd log);
+  Result<ClonedProcess> CloneInit(Building& building);
+  // Returns the helper: OnBorn has the first process.
+  Result<ClonedProcess> CloneInitByHelper(Building& building);
+  Result<> OnBorn(ClonedProcess init);
+  void Take(ClonedProcess init);
+  // A helper of 0: the first process is there.
+  void Follow(UniqueFd sync, uint32_t timeout_ms, pid_t helper, Placement placement);
   void OnStarted(Result<Identity> identity);
   Error WhyNotStarted(Error error) const;
   void OnInitExit(ExitStatus status);
@@ -81,7 +92,10 @@ class Container {
   UserSpec user_;
   Identity identity_;  // what that was in its accounts when it started
   PidFd pidfd_;
-  PidFd builder_;  // during the start
+  // During the start:
+  std::unique_ptr<Building> building_;  // until the builder is there
+  PidFd builder_;
+  std::optional<Progress> progress_;
   bool running_ = false;
   bool own_pid_namespace_ = true;
   bool has_terminal_ = false;

@@ -57,21 +57,19 @@ Result<> Exec::Start(const Container& container, const std::string& plan, RoleFd
   CloneTarget target{.cgroup = cgroup.get(),
                      .pid_namespace = container.pidfd().get(),
                      .own_pid_namespace = env_.own.pid_namespace.get()};
-  if (MayBeWatched(container, inputs.plan)) target.descriptors = DescriptorsOfExec(inputs, sync.child.get());
-  auto cloned = Clone(target);
-  if (!cloned) {
-    Error error = Within("exec in " + container.live().container_id, cloned.error());
-    if (LacksFirstProcess(error)) {
-      error.os_errno = ESRCH;
-      error.code = Code::kFailedPrecondition;
-    }
-    return std::unexpected(std::move(error));
-  }
+  bool by_helper = MayBeWatched(container, inputs.plan);
+  if (by_helper) target.descriptors = DescriptorsOfExec(inputs, sync.child.get());
+  auto cloned = by_helper ? CloneByHelper(target, sync.child.get()) : Clone(target);
+  if (!cloned) return std::unexpected(Within("exec in " + container.live().container_id, cloned.error()));
   if (cloned->pid == 0) RunExecInit(inputs, sync.child.get());
 
-  pid_ = cloned->pid;
-  pidfd_ = std::move(cloned->pidfd);
   Launch::Options options;
+  if (by_helper) {
+    options.helper = cloned->pid;
+    options.on_born = [this](ClonedProcess child) { return Take(std::move(child)); };
+  } else {
+    TRY(Take(std::move(*cloned)));
+  }
   options.subject = id_;
   options.timeout_ms = kStartTimeoutMs;
   options.placement = {std::move(inputs.plan.rlimits), inputs.plan.oom_score_adj};
@@ -93,9 +91,18 @@ Result<> Exec::Start(const Container& container, const std::string& plan, RoleFd
   return {};
 }
 
+Result<> Exec::Take(ClonedProcess child) {
+  pid_ = child.pid;
+  pidfd_ = std::move(child.pidfd);
+  return {};
+}
+
+bool Exec::IsStarting() {
+  return launch_ && !launch_->Look();
+}
+
 void Exec::Kill() {
-  if (launch_ && !launch_->Look())
-    return launch_->Abort({Code::kCancelled, 0, "exec", id_, "killed before it was running"});
+  if (IsStarting()) return launch_->Abort({Code::kCancelled, 0, "exec", id_, "killed before it was running"});
   (void)kill(-pid_, SIGKILL);  // it leads its session, and is not reaped as long as this object lives
 }
 

@@ -5,6 +5,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/codec.h"
 #include "base/ids.h"
 #include "shim/outcome_socket.h"
@@ -12,6 +14,10 @@
 
 namespace davit {
 namespace {
+
+// Execs that have not reached their programs, of all containers together. Each is a process of ours that a
+// slow or hung container holds; probes of a healthy pod have a few for some milliseconds.
+constexpr size_t kMaxStartingExecs = 64;
 
 // After which a shutdown no longer waits for processes that hang in the kernel.
 constexpr int64_t kShutdownPatienceMs = 10'000;
@@ -176,6 +182,9 @@ Result<> Pod::StartExec(const ExecRequest& wanted, RoleFds fds, Exec::Told told,
   Container* container = TRY(FindRunning(wanted.container_id));
   const std::string& id = wanted.exec_id;
   if (execs_.contains(id)) return Fail(Code::kAlreadyExists, "exec", id);
+  if (IsFullOfStarts())
+    return Fail(Code::kResourceExhausted, "exec", wanted.container_id,
+                std::to_string(kMaxStartingExecs) + " commands of this pod have not started yet");
   auto on_started = [this, id, tell = std::move(tell.on_started)](Result<> result) {
     bool failed = !result;
     tell(std::move(result));
@@ -193,6 +202,12 @@ Result<> Pod::StartExec(const ExecRequest& wanted, RoleFds fds, Exec::Told told,
   auto begun = listed.Start(*container, wanted.plan, std::move(fds), told);
   if (!begun) execs_.erase(id);
   return begun;
+}
+
+bool Pod::IsFullOfStarts() {
+  if (execs_.size() < kMaxStartingExecs) return false;
+  auto starting = std::ranges::count_if(execs_, [](const auto& entry) { return entry.second->IsStarting(); });
+  return static_cast<size_t>(starting) >= kMaxStartingExecs;
 }
 
 void Pod::OnExecStarted(const std::string& id, Result<> result, const Respond& respond) {

@@ -58,6 +58,7 @@ class Pod {
   Result<> BeginContainer(Frame& request, const Respond& respond);
   Result<> BeginExec(Frame& request, const Respond& respond);
   Result<> StartExec(const ExecRequest& wanted, RoleFds fds, Exec::Told told, Exec::Callbacks tell);
+  bool IsFullOfStarts();
   void BeginShutdown(Respond respond);
 
   void OnContainerStarted(const std::string& id, Result<> result, const Respond& respond);

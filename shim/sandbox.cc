@@ -23,6 +23,12 @@ UniqueFd TakeNext(Frame& frame, size_t& next, bool wanted) {
   return wanted && next < frame.fds.size() ? std::move(frame.fds[next++]) : UniqueFd();
 }
 
+Result<ClonedProcess> AwaitBirth(int sync) {
+  std::optional<Frame> born = TRY(AwaitChild(sync));
+  if (!born) return Fail(Code::kInternal, "clone3", "child by a helper", "the helper was killed");
+  return ReadBirth(*born);
+}
+
 NamespaceChoice NamespacesOf(const SandboxPlan& plan) {
   return {.net = plan.own_network, .ipc = plan.own_ipc, .uts = !plan.hostname.empty()};
 }
@@ -97,10 +103,12 @@ Result<> Sandbox::Configure(const SandboxPlan& plan) {
 Result<> Sandbox::StartReaper() {
   UniqueFd program = TRY(MakeSealedMemfd("davit-reaper", ReaperProgram(), MemfdUse::kExecutable));
   auto [ours, childs] = TRY(FramePair());
-  ClonedProcess child =
-      TRY(Clone({.namespaces = CLONE_NEWPID | CLONE_NEWNS, .user_namespace = namespaces_.user.get()}));
+  CloneTarget target{.namespaces = CLONE_NEWPID | CLONE_NEWNS, .user_namespace = namespaces_.user.get()};
+  bool by_helper = namespaces_.user.valid();
+  ClonedProcess child = TRY(by_helper ? CloneByHelper(target, childs.get()) : Clone(target));
   if (child.pid == 0) RunReaperInit(namespaces_, program.get(), childs.get());
   childs.Reset();
+  if (by_helper) child = TRY(AwaitBirth(ours.get()));
   auto executed = AwaitChild(ours.get());
   if (!executed) return std::unexpected(Within("start the pod's PID 1", executed.error()));
   reaper_ = std::move(child);

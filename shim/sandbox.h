@@ -26,8 +26,8 @@ class Sandbox {
   Result<> Prepare();
 
   // Makes everything. The waits for short children, here and in Prepare, are all that the loop ever waits
-  // for; nothing else of the pod exists yet, and they touch nothing that can hang. After a failure it may be
-  // tried again.
+  // for: they are in the shim's own cgroup and touch nothing that can hang, and no container exists yet.
+  // After a failure it may be tried again.
   Result<> Start(const SandboxPlan& plan);
 
   bool started() const { return started_; }

@@ -2,7 +2,9 @@
 // Copyright The Davit Authors
 
 // What the shim promises the daemon about ends: of a container, exactly once, and of the sandbox itself.
+#include <fcntl.h>
 #include <gmock/gmock.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -168,6 +170,102 @@ TEST_F(SandboxFailureTest, AReaperThatEndsWithTheShutdownIsNoFailure) {
   ASSERT_TRUE(daemon_.AwaitExit(TestId(1)));
   ASSERT_TRUE(daemon_.Shutdown());
   EXPECT_FALSE(daemon_.ShimLog().contains("the sandbox failed"));
+}
+
+// A tenant that stands still: its v2 cgroup is frozen, as one without CPU time would be nearly.
+class FrozenTenantTest : public ShimTest {
+ protected:
+  void SetUp() override {
+    ShimTest::SetUp();
+    if (IsSkipped()) return;
+    if (!cgroup_.Open("cgroup.freeze", O_WRONLY)) GTEST_SKIP() << "needs a cgroup v2 hierarchy";
+    SandboxPlan sandbox = Sandbox();
+    sandbox.shared_pid = true;
+    StartSandbox(sandbox);
+  }
+
+  void Freeze() { ASSERT_TRUE(cgroup_.Write("cgroup.freeze", "1")); }
+  void Thaw() { ASSERT_TRUE(cgroup_.Write("cgroup.freeze", "0")); }
+
+  // Somebody in its PID namespace may look at what is started there: a helper closes our descriptors before.
+  static ContainerPlan WatchedPlan(std::vector<std::string> args, unsigned n = 1) {
+    ContainerPlan plan = MinimalPlan(TestId(n), std::move(args));
+    plan.process.capabilities.bounding |= uint64_t{1} << CAP_SYS_PTRACE;
+    return plan;
+  }
+
+  Result<uint32_t> SendExec(unsigned n, const std::string& script) {
+    ProcessPlan plan = WatchedPlan({"sh", "-c", script}).process;
+    return daemon_.Send(ShimMessage::kExec, Encode(ExecRequest{TestId(1), TestId(n), {}, Encode(plan)}), {});
+  }
+
+  void ExpectThatOthersGoOn(unsigned n) {
+    auto hello = daemon_.Hello();
+    ASSERT_TRUE(hello) << hello.error().ToString();
+    EXPECT_EQ(Run(MinimalPlan(TestId(n), {"sh", "-c", "exit 5"})).exit.exit_code, 5);
+  }
+
+  TestCgroup cgroup_;
+};
+
+TEST_F(FrozenTenantTest, AnExecInItHoldsNobodyElse) {
+  ASSERT_TRUE(daemon_.Start(WatchedPlan({"sleep", "1000"}), image_, &cgroup_));
+  Freeze();
+  auto exec = SendExec(50, "exit 4");
+  ASSERT_TRUE(exec);
+  ExpectThatOthersGoOn(2);
+  EXPECT_TRUE(daemon_.HeardNothing());
+  Thaw();
+  ASSERT_TRUE(daemon_.AwaitReply(*exec));
+  EXPECT_EQ(daemon_.AwaitExecExit(TestId(50))->exit_code, 4);
+}
+
+TEST_F(FrozenTenantTest, AStartInItHoldsNobodyElse) {
+  ContainerPlan plan = WatchedPlan({"true"});
+  plan.pid = NamespaceUse::kPod;
+  FrameFds fds = *daemon_.ContainerFds(plan, image_, &cgroup_);
+  Freeze();
+  auto start = daemon_.Send(ShimMessage::kStartContainer,
+                            Encode(StartContainer{TestId(1), 30'000, fds.roles}), fds.fds);
+  ASSERT_TRUE(start);
+  ExpectThatOthersGoOn(2);
+  Thaw();
+  auto started = daemon_.AwaitReply(*start);
+  ASSERT_TRUE(started) << started.error().ToString();
+  EXPECT_EQ(daemon_.AwaitExit(TestId(1))->exit_code, 0);
+}
+
+TEST_F(FrozenTenantTest, AStartInItMeetsItsDeadline) {
+  Freeze();
+  ContainerPlan plan = WatchedPlan({"true"});
+  plan.pid = NamespaceUse::kPod;
+  auto started = daemon_.Start(plan, image_, &cgroup_, /*timeout_ms=*/100);
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().code, Code::kDeadlineExceeded);
+  ExpectThatOthersGoOn(2);
+}
+
+TEST_F(FrozenTenantTest, AShutdownEndsWhatHangsInIt) {
+  ASSERT_TRUE(daemon_.Start(WatchedPlan({"sleep", "1000"}), image_, &cgroup_));
+  Freeze();
+  auto exec = SendExec(50, "true");
+  ASSERT_TRUE(exec);
+  ASSERT_TRUE(daemon_.Shutdown());
+  EXPECT_FALSE(daemon_.ShimLog().contains("processes survive")) << daemon_.ShimLog();
+}
+
+TEST_F(FrozenTenantTest, HasARoomOfItsOwnForCommandsThatDoNotStart) {
+  constexpr unsigned kRoom = 64;
+  ASSERT_TRUE(daemon_.Start(WatchedPlan({"sleep", "1000"}), image_, &cgroup_));
+  Freeze();
+  std::vector<uint32_t> execs;
+  for (unsigned n = 0; n < kRoom; ++n) execs.push_back(*SendExec(100 + n, "true"));
+  auto refused = daemon_.AwaitReply(*SendExec(100 + kRoom, "true"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kResourceExhausted);
+  Thaw();
+  for (unsigned n = 0; n < kRoom; ++n) EXPECT_TRUE(daemon_.AwaitReply(execs[n])) << n;
+  EXPECT_TRUE(daemon_.AwaitReply(*SendExec(200, "true")));
 }
 
 }  // namespace
