@@ -6,12 +6,17 @@
 #include <signal.h>
 
 #include "base/time.h"
+#include "shim/late_logs.h"
 #include "shim/oom.h"
 
 namespace davit {
+namespace {
+// For which an exit waits, that its output be in the log when it is reported. A log that hangs gets it later.
+constexpr int64_t kLogPatienceMs = 2000;
+}  // namespace
 
-void Container::ReopenLog(UniqueFd log) {
-  if (log_) log_->Reopen(std::move(log));
+void Container::ReopenLog(UniqueFd log, std::function<void()> done) {
+  log_->Reopen(std::move(log), std::move(done));
 }
 
 Result<> Container::Attach(AttachedClient client) {
@@ -53,8 +58,20 @@ void Container::OnInitExit(ExitStatus status) {
 }
 
 void Container::FinishExit() {
-  log_->Finish();
-  if (log_->dropped_bytes() > 0) {
+  if (log_->Finish([this] { ReportExit(); })) return ReportExit();
+  log_patience_ = env_.timers.Add(kLogPatienceMs, [this] { LeaveLog(); });
+}
+
+void Container::LeaveLog() {
+  env_.log.Log(LogLevel::kWarning, "a container's log does not take its last output yet",
+               {{"container", exit_.container_id}});
+  env_.late_logs.Adopt(std::move(log_));
+  ReportExit();
+}
+
+void Container::ReportExit() {
+  env_.timers.Cancel(log_patience_);
+  if (log_ && log_->dropped_bytes() > 0) {
     env_.log.Log(LogLevel::kWarning, "log output was dropped",
                  {{"container", exit_.container_id}, {"bytes", std::to_string(log_->dropped_bytes())}});
   }

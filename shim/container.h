@@ -42,6 +42,7 @@ class Container {
   // Begins the start; an error means that nothing was begun, and neither callback is called.
   Result<> Start(const PodContext& pod, uint32_t timeout_ms, RoleFds fds);
 
+  bool has_log() const { return log_ != nullptr; }
   bool running() const { return running_; }
   const LiveContainer& live() const { return live_; }
   // As whom it runs, if that is how it was started, else null. An exec is the same, whatever the container
@@ -53,7 +54,8 @@ class Container {
   bool has_own_pid_namespace() const { return own_pid_namespace_; }
   const CgroupFds& cgroup() const { return cgroup_; }
 
-  void ReopenLog(UniqueFd log);
+  // `done` is called when nothing more is written to the file before.
+  void ReopenLog(UniqueFd log, std::function<void()> done);
   // Shows what the container writes to a client (attached_clients.h).
   Result<> Attach(AttachedClient client);
   // For writing to: the controller of its terminal, the pipe to its input; -1: it has no such thing.
@@ -84,6 +86,8 @@ class Container {
   Error WhyNotStarted(Error error) const;
   void OnInitExit(ExitStatus status);
   void FinishExit();
+  void LeaveLog();
+  void ReportExit();
   bool WasOomKilled() const;
 
   Environment& env_;
@@ -106,6 +110,7 @@ class Container {
   std::unique_ptr<LogPump> log_;
   std::unique_ptr<Launch> launch_;
   std::unique_ptr<CgroupSweep> sweep_;
+  Timers::Id log_patience_ = 0;
   ContainerExited exit_;
 };
 

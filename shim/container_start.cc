@@ -142,7 +142,7 @@ Result<> Container::Begin(std::unique_ptr<Building> building, uint32_t timeout_m
   bool by_helper = TakesTwo(building->inputs.plan);
   ClonedProcess first = TRY(by_helper ? CloneInitByHelper(*building) : CloneInit(*building));
   stdin_pipe_ = std::move(building->streams.stdin_write);
-  log_ = std::make_unique<LogPump>(env_.loop, env_.log_buffers, std::move(log));
+  log_ = std::make_unique<LogPump>(env_, std::move(log));
   Watch(std::move(building->streams.out.read), std::move(building->streams.err.read));
   UniqueFd sync = std::move(building->sync.shim);
   const ProcessPlan& process = building->inputs.plan.process;

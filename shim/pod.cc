@@ -9,6 +9,7 @@
 
 #include "base/codec.h"
 #include "base/ids.h"
+#include "shim/late_logs.h"
 #include "shim/outcome_socket.h"
 #include "shim/role_fds.h"
 
@@ -21,6 +22,9 @@ constexpr size_t kMaxStartingExecs = 64;
 
 // After which a shutdown no longer waits for processes that hang in the kernel.
 constexpr int64_t kShutdownPatienceMs = 10'000;
+
+// And no longer for the logs of containers that are gone.
+constexpr int64_t kLogPatienceMs = 2000;
 
 Result<> CheckName(const std::string& id, std::string_view step) {
   // It becomes a file name, the exit record's.
@@ -45,7 +49,8 @@ void Pod::Handle(Frame request, Respond respond) {
     case ShimMessage::kStartSandbox:
       return respond(StartSandbox(request));
     case ShimMessage::kReopenLog:
-      return respond(Reopen(request));
+      begun = BeginReopen(request, respond);
+      break;
     case ShimMessage::kKillContainer:
       return respond(Kill(request));
     case ShimMessage::kAttach:
@@ -219,14 +224,16 @@ void Pod::OnExecStarted(const std::string& id, Result<> result, const Respond& r
   respond(std::move(started));
 }
 
-Result<Answer> Pod::Reopen(Frame& request) {
+Result<> Pod::BeginReopen(Frame& request, const Respond& respond) {
   auto wanted = TRY(Decode<ReopenLog>(request.payload, "ReopenLog"));
   if (request.fds.size() != 1)
     return Fail(Code::kInvalidArgument, "reopen log", wanted.container_id, "no file was given");
   auto it = containers_.find(wanted.container_id);
   if (it == containers_.end()) return SystemError("reopen log", wanted.container_id, ESRCH);
-  it->second->ReopenLog(std::move(request.fds[0]));
-  return Answer{};
+  if (!it->second->has_log())
+    return Fail(Code::kFailedPrecondition, "reopen log", wanted.container_id, "it is still starting");
+  it->second->ReopenLog(std::move(request.fds[0]), [respond] { respond(Answer{}); });
+  return {};
 }
 
 Result<Answer> Pod::Kill(const Frame& request) {
@@ -269,8 +276,19 @@ void Pod::BeginShutdown(Respond respond) {
 
 void Pod::ContinueShutdown() {
   if (awaiting_shutdown_.empty() || stopping_sandbox_ || !containers_.empty() || !execs_.empty()) return;
+  if (!env_.late_logs.empty() && !leaves_logs_) {
+    if (log_patience_ == 0) log_patience_ = env_.timers.Add(kLogPatienceMs, [this] { LeaveLogs(); });
+    return env_.late_logs.Await([this] { ContinueShutdown(); });
+  }
   stopping_sandbox_ = true;
   sandbox_.Stop([this] { EndShutdown(); });
+}
+
+void Pod::LeaveLogs() {
+  leaves_logs_ = true;
+  env_.log.Log(LogLevel::kError, "output of the pod is lost, as its log does not take it",
+               {{"sandbox", sandbox_id_}});
+  ContinueShutdown();
 }
 
 void Pod::EndShutdown() {

@@ -51,10 +51,10 @@ class Pod {
  private:
   Result<Answer> Hello();
   Result<Answer> StartSandbox(Frame& request);
-  Result<Answer> Reopen(Frame& request);
   Result<Answer> Kill(const Frame& request);
   Result<Answer> Attach(Frame& request);
   Result<Answer> CloseInput(const Frame& request);
+  Result<> BeginReopen(Frame& request, const Respond& respond);
   Result<> BeginContainer(Frame& request, const Respond& respond);
   Result<> BeginExec(Frame& request, const Respond& respond);
   Result<> StartExec(const ExecRequest& wanted, RoleFds fds, Exec::Told told, Exec::Callbacks tell);
@@ -69,6 +69,7 @@ class Pod {
   Result<Container*> FindRunning(const std::string& id);
   // Goes on with a shutdown once nothing runs any more.
   void ContinueShutdown();
+  void LeaveLogs();
   void EndShutdown();
 
   Environment& env_;
@@ -80,6 +81,8 @@ class Pod {
   std::unordered_map<std::string, std::unique_ptr<Exec>> execs_;
   std::vector<Respond> awaiting_shutdown_;
   bool stopping_sandbox_ = false;
+  Timers::Id log_patience_ = 0;
+  bool leaves_logs_ = false;
   bool ended_ = false;
 };
 

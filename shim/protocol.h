@@ -63,10 +63,10 @@ enum class ShimMessage : uint16_t {
 // What a descriptor in a kStartContainer or kExec frame is for. StartContainer::fds and ExecRequest::fds list
 // one role per descriptor, in the frame's order.
 enum class FdRole : uint8_t {
-  kPlan,           // sealed memfd: ContainerPlan or ProcessPlan
-  kRootfs,         // detached mount (fsmount(2)); attached by the init child in its own mount namespace
-  kHostMounts,     // the daemon's mount namespace, for bind sources
-  kLog,            // the CRI log file, O_APPEND; absent: output is dropped
+  kPlan,        // sealed memfd: ContainerPlan or ProcessPlan
+  kRootfs,      // detached mount (fsmount(2)); attached by the init child in its own mount namespace
+  kHostMounts,  // the daemon's mount namespace, for bind sources
+  kLog,  // the CRI log file, O_PATH: a process of its own opens it (log_task.h); absent: output is dropped
   kSeccomp,        // memfd: array of struct sock_filter
   kCgroupProcs,    // of the container's cgroup, O_RDWR, one per hierarchy: `tasks` on v1, cgroup.procs on v2,
                    // v2's first
