@@ -11,6 +11,7 @@
 #include "shim/init/exec_init.h"
 #include "shim/init/seccomp.h"
 #include "shim/init/stdio.h"
+#include "shim/init_cgroup.h"
 
 namespace davit {
 namespace {
@@ -59,7 +60,15 @@ Result<> Exec::Start(const Container& container, const std::string& plan, RoleFd
                      .own_pid_namespace = env_.own.pid_namespace.get()};
   bool by_helper = MayBeWatched(container, inputs.plan);
   if (by_helper) target.descriptors = DescriptorsOfExec(inputs, sync.child.get());
-  auto cloned = by_helper ? CloneByHelper(target, sync.child.get()) : Clone(target);
+  auto clone = [&] { return by_helper ? CloneByHelper(target, sync.child.get()) : Clone(target); };
+  auto cloned = clone();
+  UniqueFd init_cgroup;
+  if (!cloned && target.cgroup >= 0 && IsDivided(cloned.error())) {
+    init_cgroup =
+        TRY(OpenInitCgroup(env_.own.proc.get(), container.live().pid, container.cgroup().unified.get()));
+    target.cgroup = init_cgroup.get();
+    cloned = clone();
+  }
   if (!cloned) return std::unexpected(Within("exec in " + container.live().container_id, cloned.error()));
   if (cloned->pid == 0) RunExecInit(inputs, sync.child.get());
 
