@@ -60,6 +60,7 @@ std::string FormatLogLine(LogLevel level, int64_t unix_nanoseconds, std::string_
 void Logger::Log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) const {
   if (!Enabled(level)) return;
   std::string line = FormatLogLine(level, UnixNanoseconds(), message, fields);
+  if (write_) return write_(line);
   // A log that cannot be written has nowhere to say so.
   [[maybe_unused]] ssize_t n = TEMP_FAILURE_RETRY(write(fd_, line.data(), line.size()));
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -23,12 +24,16 @@ class Logger {
  public:
   // `fd` stays the caller's. Lines below `level` are dropped.
   Logger(int fd, LogLevel level) : fd_(fd), level_(level) {}
+  // Lines, with their newline, go to `write`, from the thread that logs.
+  Logger(std::function<void(std::string_view)> write, LogLevel level)
+      : write_(std::move(write)), level_(level) {}
 
   void Log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields = {}) const;
   bool Enabled(LogLevel level) const { return level >= level_; }
 
  private:
-  int fd_;
+  int fd_ = -1;
+  std::function<void(std::string_view)> write_;
   LogLevel level_;
 };
 

@@ -6,11 +6,9 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
 #include <cstdlib>
 
-#include "base/frame.h"
 #include "shim/init/own_process.h"
 #include "shim/init/user_namespace.h"
 #include "shim/sync.h"
@@ -49,52 +47,59 @@ Result<> PrepareInside(const CloneTarget& target, int sync) {
   return CloseAllBut(std::move(kept));
 }
 
-// In the process in between: makes the child, as a sibling of its own, and returns in that only.
-Result<ClonedProcess> ForkInside(const CloneTarget& target, int sync) {
-  Result<> prepared = PrepareInside(target, sync);
-  if (!prepared) ReportAndExit(sync, prepared.error());
-  Result<ClonedProcess> child = Fork({.namespaces = target.namespaces}, Parent::kCallersParent);
-  if (!child) ReportAndExit(sync, child.error());
-  if (child->pid == 0) return child;
-  RoleFd fds[] = {{SyncFd::kProcess, child->pidfd.get()}};
-  Result<> told = SendSync(sync, SyncMessage::kReady, std::to_string(child->pid), fds);
-  _exit(told ? 0 : 1);
+Error Explain(Error error, const CloneTarget& target) {
+  bool gone = target.pid_namespace >= 0 && (error.os_errno == ENOMEM || error.os_errno == ESRCH);
+  if (!gone) return error;
+  error.os_errno = ESRCH;
+  error.code = Code::kFailedPrecondition;
+  return error;
 }
 
-// Nobody comes back from a user namespace, so somebody else goes there. And somebody else closes what the
-// child is not to have, before it is born among others who may look.
-Result<ClonedProcess> ForkThroughAnother(const CloneTarget& target) {
-  auto [ours, others] = TRY(FramePair());
-  ClonedProcess between = TRY(Fork({.cgroup = target.cgroup}));
-  if (between.pid == 0) {
-    ours.Reset();
-    return ForkInside(target, others.get());
-  }
-  others.Reset();
-  Result<std::optional<Frame>> ready = AwaitChild(ours.get());
-  waitpid(between.pid, nullptr, 0);
-  if (!ready) return std::unexpected(ready.error());
-  if (!*ready) return Fail(Code::kInternal, "clone3", "child by another", "no word came");
-  UniqueFd process = TRY((*ready)->fds.Require(SyncFd::kProcess, "clone3", "child by another"));
-  return ClonedProcess{static_cast<pid_t>(atoi((*ready)->payload.c_str())), PidFd(std::move(process))};
+Result<> Announce(const ClonedProcess& child, int sync) {
+  RoleFd fds[] = {{SyncFd::kProcess, child.pidfd.get()}};
+  return SendSync(sync, SyncMessage::kBorn, std::to_string(child.pid), fds);
+}
+
+// In the helper: makes the child, as a sibling of its own, and returns in that only.
+ClonedProcess ForkInside(const CloneTarget& target, int sync) {
+  Result<> prepared = PrepareInside(target, sync);
+  if (!prepared) ReportAndExit(sync, Explain(prepared.error(), target));
+  Result<ClonedProcess> child = Fork({.namespaces = target.namespaces}, Parent::kCallersParent);
+  if (!child) ReportAndExit(sync, Explain(child.error(), target));
+  if (child->pid != 0) _exit(Announce(*child, sync) ? 0 : 1);
+  return std::move(*child);
 }
 
 }  // namespace
 
 Result<ClonedProcess> Clone(const CloneTarget& target) {
-  if (target.user_namespace >= 0 || target.descriptors) return ForkThroughAnother(target);
   if (target.pid_namespace < 0) return Fork(target);
   // setns(CLONE_NEWPID) moves future children only, the caller stays where it is (pid_namespaces(7)).
-  if (setns(target.pid_namespace, CLONE_NEWPID) < 0) return SystemError("setns", "PID namespace");
+  if (setns(target.pid_namespace, CLONE_NEWPID) < 0)
+    return std::unexpected(Explain(SystemError("setns", "PID namespace").error(), target));
   Result<ClonedProcess> child = Fork(target);
   if (child && child->pid == 0) return child;
   // Whatever is cloned next would be born in a pod's namespace: there is no way to go on.
   if (setns(target.own_pid_namespace, CLONE_NEWPID) < 0) abort();
+  if (!child) return std::unexpected(Explain(child.error(), target));
   return child;
 }
 
+Result<ClonedProcess> CloneByHelper(const CloneTarget& target, int sync) {
+  ClonedProcess helper = TRY(Fork({.cgroup = target.cgroup}));
+  if (helper.pid == 0) return ForkInside(target, sync);
+  return helper;
+}
+
+Result<ClonedProcess> ReadBirth(Frame& born) {
+  if (born.type != static_cast<uint32_t>(SyncMessage::kBorn))
+    return Fail(Code::kInternal, "read birth", "sync socket", "not a birth");
+  UniqueFd process = TRY(born.fds.Require(SyncFd::kProcess, "read birth", "sync socket"));
+  return ClonedProcess{static_cast<pid_t>(atoi(born.payload.c_str())), PidFd(std::move(process))};
+}
+
 bool LacksFirstProcess(const Error& error) {
-  return error.os_errno == ENOMEM || error.os_errno == ESRCH;
+  return error.os_errno == ESRCH;
 }
 
 }  // namespace davit

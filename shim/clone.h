@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/frame.h"
 #include "base/pid_fd.h"
 
 namespace davit {
@@ -26,19 +27,32 @@ struct CloneTarget {
   // returns.
   int pid_namespace = -1;
   int own_pid_namespace = -1;
-  // A user namespace to be born in, which then owns the new ones; not together with a PID namespace.
+  // CloneByHelper only: a user namespace to be born in, which then owns the new ones; not together with a PID
+  // namespace.
   int user_namespace = -1;
-  // All that the child has open besides 0, 1 and 2, from its first instruction on; absent: what the caller
-  // has.
+  // CloneByHelper only: all that the child has open besides 0, 1 and 2, from its first instruction on;
+  // absent: what the caller has.
   std::optional<std::vector<int>> descriptors = {};
 };
 
-// Forks. The end of the child raises SIGCHLD. With a user namespace or a list of descriptors it waits for a
-// process in between.
+// Forks, without a wait for anybody. The end of the child raises SIGCHLD.
 Result<ClonedProcess> Clone(const CloneTarget& target);
 
-// Whether Clone failed because the first process of the PID namespace is gone: the namespace takes no more
-// (ENOMEM, clone(2)), and a zombie has no namespaces (ESRCH).
+// Forks a helper, which makes the child and ends; needed for a user namespace, from which nobody comes back,
+// and for a list of descriptors, as somebody has to close the others before the child is born. The helper is
+// in the child's cgroup, because the child must not inherit a descriptor of it: the tenant's limits, a frozen
+// cgroup, and load hold it as they hold the child. So the caller must not wait for it.
+//
+// Returns the helper to the caller, and, with pid 0, returns in the child. `sync` is the child's end of its
+// sync socket: its first message is kBorn (ReadBirth) or, from the helper, kFailed. A helper that ends
+// without either was killed. The child is the caller's own.
+Result<ClonedProcess> CloneByHelper(const CloneTarget& target, int sync);
+
+// The process that a kBorn announces. It may have ended, and been reaped, since.
+Result<ClonedProcess> ReadBirth(Frame& born);
+
+// Whether the first process of the target's PID namespace is gone: the namespace takes no more (ENOMEM,
+// clone(2)), and a zombie has no namespaces (ESRCH). Both functions report it as kFailedPrecondition, ESRCH.
 bool LacksFirstProcess(const Error& error);
 
 }  // namespace davit

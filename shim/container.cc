@@ -6,18 +6,17 @@
 #include <signal.h>
 
 #include "base/time.h"
-#include "shim/exit_record.h"
+#include "shim/late_logs.h"
 #include "shim/oom.h"
 
 namespace davit {
+namespace {
+// For which an exit waits, that its output be in the log when it is reported. A log that hangs gets it later.
+constexpr int64_t kLogPatienceMs = 2000;
+}  // namespace
 
-Container::Container(Environment& env, std::string id, Callbacks callbacks)
-    : env_(env), callbacks_(std::move(callbacks)) {
-  live_.container_id = std::move(id);
-}
-
-void Container::ReopenLog(UniqueFd log) {
-  if (log_) log_->Reopen(std::move(log));
+void Container::ReopenLog(UniqueFd log, std::function<void()> done) {
+  log_->Reopen(std::move(log), std::move(done));
 }
 
 Result<> Container::Attach(AttachedClient client) {
@@ -30,23 +29,6 @@ void Container::Kill() {
   } else if (running_) {
     [[maybe_unused]] Result<> killed = pidfd_.Signal(SIGKILL);  // gone already is as good
   }
-}
-
-void Container::OnStarted(Result<Identity> identity) {
-  std::unique_ptr<Launch> launch = std::move(launch_);  // it is calling: lives until the end of this function
-  auto on_started = std::move(callbacks_.on_started);   // may destroy this object
-  PidFd builder = std::move(builder_);
-  // It may hang in a source that never opens.
-  if (!identity && builder.valid()) [[maybe_unused]]
-    Result<> killed = builder.Signal(SIGKILL);
-  if (!identity) return on_started(std::unexpected(WhyNotStarted(std::move(identity).error())));
-  live_.started_at = UnixNanoseconds();
-  live_.uid = identity->uid;
-  live_.gid = identity->gid;
-  live_.groups = identity->groups;
-  identity_ = std::move(*identity);
-  running_ = true;
-  on_started({});
 }
 
 // What the OOM killer takes before the program runs has no other sign than a signal, and where its builder is
@@ -76,13 +58,24 @@ void Container::OnInitExit(ExitStatus status) {
 }
 
 void Container::FinishExit() {
-  log_->Finish();
-  if (log_->dropped_bytes() > 0) {
+  if (log_->Finish([this] { ReportExit(); })) return ReportExit();
+  log_patience_ = env_.timers.Add(kLogPatienceMs, [this] { LeaveLog(); });
+}
+
+void Container::LeaveLog() {
+  env_.log.Log(LogLevel::kWarning, "a container's log does not take its last output yet",
+               {{"container", exit_.container_id}});
+  env_.late_logs.Adopt(std::move(log_));
+  ReportExit();
+}
+
+void Container::ReportExit() {
+  env_.timers.Cancel(log_patience_);
+  if (log_ && log_->dropped_bytes() > 0) {
     env_.log.Log(LogLevel::kWarning, "log output was dropped",
                  {{"container", exit_.container_id}, {"bytes", std::to_string(log_->dropped_bytes())}});
   }
   exit_.oom_killed = WasOomKilled();
-  RecordExit(env_, exit_);
   running_ = false;
   auto on_exited = std::move(callbacks_.on_exited);  // may destroy this object
   on_exited(ContainerExited(exit_));

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,18 +30,19 @@ struct PodContext {
 
 class Container {
  public:
-  // Told once each, `on_exited` only after a successful start and after the exit record is on disk. The
-  // container may be destroyed inside both.
+  // Called once each, `on_exited` only after a successful start. The container may be destroyed inside both.
   struct Callbacks {
     std::function<void(Result<>)> on_started;
     std::function<void(const ContainerExited&)> on_exited;
   };
 
   Container(Environment& env, std::string id, Callbacks callbacks);
+  ~Container();
 
   // Begins the start; an error means that nothing was begun, and neither callback is called.
   Result<> Start(const PodContext& pod, const struct StartContainer& request, RoleFds fds);
 
+  bool has_log() const { return log_ != nullptr; }
   bool running() const { return running_; }
   const LiveContainer& live() const { return live_; }
   // As whom it runs, if that is how it was started, else null. An exec is the same, whatever the container
@@ -52,7 +54,8 @@ class Container {
   bool has_own_pid_namespace() const { return own_pid_namespace_; }
   const CgroupFds& cgroup() const { return cgroup_; }
 
-  void ReopenLog(UniqueFd log);
+  // `done` is called when nothing more is written to the file before.
+  void ReopenLog(UniqueFd log, std::function<void()> done);
   // Shows what the container writes to a client (attached_clients.h).
   Result<> Attach(AttachedClient client);
   // For writing to: the controller of its terminal, the pipe to its input; -1: it has no such thing.
@@ -68,12 +71,23 @@ class Container {
   void Kill();
 
  private:
+  struct Building;
+
   void Watch(UniqueFd out, UniqueFd err);
-  void Follow(UniqueFd sync, uint32_t timeout_ms, const ProcessPlan& plan, Progress progress);
+  Result<> Begin(std::unique_ptr<Building> building, uint32_t timeout_ms, UniqueFd log);
+  Result<ClonedProcess> CloneInit(Building& building);
+  // Returns the helper: OnBorn has the first process.
+  Result<ClonedProcess> CloneInitByHelper(Building& building);
+  Result<> OnBorn(ClonedProcess init);
+  void Take(ClonedProcess init);
+  // A helper of 0: the first process is there.
+  void Follow(UniqueFd sync, uint32_t timeout_ms, pid_t helper, Placement placement);
   void OnStarted(Result<Identity> identity);
   Error WhyNotStarted(Error error) const;
   void OnInitExit(ExitStatus status);
   void FinishExit();
+  void LeaveLog();
+  void ReportExit();
   bool WasOomKilled() const;
 
   Environment& env_;
@@ -82,7 +96,10 @@ class Container {
   UserSpec user_;
   Identity identity_;  // what that was in its accounts when it started
   PidFd pidfd_;
-  PidFd builder_;  // during the start
+  // During the start:
+  std::unique_ptr<Building> building_;  // until the builder is there
+  PidFd builder_;
+  std::optional<Progress> progress_;
   bool running_ = false;
   bool own_pid_namespace_ = true;
   bool has_terminal_ = false;
@@ -93,6 +110,7 @@ class Container {
   std::unique_ptr<LogPump> log_;
   std::unique_ptr<Launch> launch_;
   std::unique_ptr<CgroupSweep> sweep_;
+  Timers::Id log_patience_ = 0;
   ContainerExited exit_;
 };
 

@@ -6,6 +6,7 @@
 #include <signal.h>
 
 #include "base/codec.h"
+#include "base/time.h"
 #include "shim/clone.h"
 #include "shim/container.h"
 #include "shim/init/container_init.h"
@@ -66,104 +67,169 @@ Result<ContainerPlan> DecodePlan(const std::string& bytes, const RoleFds& fds, c
   return plan;
 }
 
-struct FirstProcesses {
-  ClonedProcess init;
-  PidFd builder;  // of the file tree, unless init builds it itself; nobody waits for it
-};
+// Whether one process builds the container's files and another one becomes its first (container_init.h).
+bool TakesTwo(const ContainerPlan& plan) {
+  bool makes_pid_namespace_inside = !plan.ids.empty() && plan.pid == NamespaceUse::kOwn;
+  return makes_pid_namespace_inside || MayBeWatched(plan);
+}
 
 // A builder that may hang joins the container's v1 cgroups later, and its v2 cgroup, which would be dear, not
 // at all: one that has it inside cannot be removed.
-CloneTarget BuilderTarget(const ContainerPlan& plan, const CloneTarget& target, const ClonedProcess& init) {
+CloneTarget BuilderTarget(const ContainerPlan& plan, const CloneTarget& target, const PidFd& init) {
   if (MayBeWatched(plan)) return {};
-  return {.cgroup = target.cgroup,
-          .pid_namespace = init.pidfd.get(),
-          .own_pid_namespace = target.own_pid_namespace};
-}
-
-Result<FirstProcesses> CloneInitAndBuilder(InitInputs& inputs, CloneTarget target, int sync) {
-  auto [init_end, builder_end] = TRY(FramePair());
-  target.user_namespace = inputs.pod->user.get();
-  target.descriptors = DescriptorsOfWaitingInit(inputs, sync, init_end.get());
-  ClonedProcess init = TRY(Clone(target));
-  if (init.pid == 0) RunWaitingInit(inputs, sync, init_end.get());
-  Result<ClonedProcess> builder = Clone(BuilderTarget(inputs.plan, target, init));
-  if (!builder) {
-    [[maybe_unused]] Result<> killed = init.pidfd.Signal(SIGKILL);
-    if (LacksFirstProcess(builder.error())) return FirstProcesses{std::move(init), PidFd()};  // it says why
-    return std::unexpected(builder.error());
-  }
-  if (builder->pid == 0) {
-    init_end.Reset();
-    RunTreeBuilder(inputs, sync, builder_end.get());
-  }
-  return FirstProcesses{std::move(init), std::move(builder->pidfd)};
-}
-
-Result<FirstProcesses> CloneFirst(InitInputs& inputs, const CloneTarget& target, int sync) {
-  bool makes_pid_namespace_inside = !inputs.plan.ids.empty() && inputs.plan.pid == NamespaceUse::kOwn;
-  if (makes_pid_namespace_inside || MayBeWatched(inputs.plan))
-    return CloneInitAndBuilder(inputs, target, sync);
-  ClonedProcess init = TRY(Clone(target));
-  if (init.pid == 0) RunContainerInit(inputs, sync);
-  return FirstProcesses{std::move(init), PidFd()};
+  return {
+      .cgroup = target.cgroup, .pid_namespace = init.get(), .own_pid_namespace = target.own_pid_namespace};
 }
 
 }  // namespace
 
-Result<> Container::Start(const PodContext& pod, const StartContainer& request, RoleFds fds) {
+// What the first processes are made from.
+struct Container::Building {
   InitInputs inputs;
+  CloneTarget target;
+  SyncPair sync;
+  Streams streams;
+  // Between the two processes, where it takes two.
+  UniqueFd init_end;
+  UniqueFd builder_end;
+};
+
+// Here, where Building is complete.
+Container::Container(Environment& env, std::string id, Callbacks callbacks)
+    : env_(env), callbacks_(std::move(callbacks)) {
+  live_.container_id = std::move(id);
+}
+
+Container::~Container() = default;
+
+Result<> Container::Start(const PodContext& pod, const StartContainer& request, RoleFds fds) {
+  auto building = std::make_unique<Building>();
+  InitInputs& inputs = building->inputs;
   inputs.plan = TRY(DecodePlan(request.plan, fds, pod, live_.container_id));
   if (fds.seccomp) inputs.process.seccomp_program = TRY(ReadSeccompProgram(fds.seccomp.get()));
-  Streams streams = TRY(MakeStreams(inputs.plan));
-  SyncPair sync = TRY(MakeSyncPair());
-  Progress progress = TRY(Progress::Make());
-  CloneTarget target{.namespaces = inputs.plan.pid == NamespaceUse::kOwn ? uint64_t{CLONE_NEWPID} : 0,
-                     .cgroup = fds.cgroup.unified.get(),
-                     .pid_namespace = TRY(PidNamespaceOf(inputs.plan, pod, fds)),
-                     .own_pid_namespace = env_.own.pid_namespace.get()};
+  building->streams = TRY(MakeStreams(inputs.plan));
+  building->sync = TRY(MakeSyncPair());
+  progress_ = TRY(Progress::Make());
+  building->target = {.namespaces = inputs.plan.pid == NamespaceUse::kOwn ? uint64_t{CLONE_NEWPID} : 0,
+                      .cgroup = fds.cgroup.unified.get(),
+                      .pid_namespace = TRY(PidNamespaceOf(inputs.plan, pod, fds)),
+                      .own_pid_namespace = env_.own.pid_namespace.get()};
+  cgroup_ = std::move(fds.cgroup);
   inputs.own = &env_.own;
   inputs.pod = pod.namespaces;
-  inputs.cgroup = &fds.cgroup;
+  inputs.cgroup = &cgroup_;
   inputs.rootfs = std::move(fds.rootfs);
   inputs.images = std::move(fds.images);
   inputs.host_mounts = std::move(fds.host_mounts);
   inputs.cgroup_dir = std::move(fds.cgroup_dir);
-  inputs.progress = &progress;
-  inputs.process.stdio[0] = streams.stdin_read.get();
-  inputs.process.stdio[1] = streams.out.write.get();
-  inputs.process.stdio[2] = streams.err.write.get();
+  inputs.progress = &*progress_;
+  inputs.process.stdio[0] = building->streams.stdin_read.get();
+  inputs.process.stdio[1] = building->streams.out.write.get();
+  inputs.process.stdio[2] = building->streams.err.write.get();
   inputs.process.spare_null = env_.null_fd;
   TRY(GiveToRootOf(inputs.plan.ids, inputs.process.stdio));
 
-  auto [child, builder] = TRY(CloneFirst(inputs, target, sync.child.get()));
   has_terminal_ = inputs.plan.process.terminal;
   stdin_once_ = inputs.plan.stdin_once;
   ids_ = inputs.plan.ids;
   own_pid_namespace_ = inputs.plan.pid == NamespaceUse::kOwn;
   user_ = inputs.plan.process.user;
-  live_.pid = child.pid;
-  pidfd_ = std::move(child.pidfd);
-  builder_ = std::move(builder);
-  cgroup_ = std::move(fds.cgroup);
-  stdin_pipe_ = std::move(streams.stdin_write);
-  log_ = std::make_unique<LogPump>(env_.loop, env_.log_buffers, std::move(fds.log));
-  Watch(std::move(streams.out.read), std::move(streams.err.read));
-  Follow(std::move(sync.shim), request.timeout_ms, inputs.plan.process, std::move(progress));
+  return Begin(std::move(building), request.timeout_ms, std::move(fds.log));
+}
+
+Result<> Container::Begin(std::unique_ptr<Building> building, uint32_t timeout_ms, UniqueFd log) {
+  bool by_helper = TakesTwo(building->inputs.plan);
+  ClonedProcess first = TRY(by_helper ? CloneInitByHelper(*building) : CloneInit(*building));
+  stdin_pipe_ = std::move(building->streams.stdin_write);
+  log_ = std::make_unique<LogPump>(env_, std::move(log));
+  Watch(std::move(building->streams.out.read), std::move(building->streams.err.read));
+  UniqueFd sync = std::move(building->sync.shim);
+  const ProcessPlan& process = building->inputs.plan.process;
+  Placement placement{process.rlimits, process.oom_score_adj};
+  pid_t helper = by_helper ? first.pid : 0;
+  if (by_helper) {
+    building->streams = {};  // the first process has them
+    building_ = std::move(building);
+  } else {
+    Take(std::move(first));
+    building.reset();  // what the child has of it must be the child's alone
+  }
+  Follow(std::move(sync), timeout_ms, helper, std::move(placement));
   return {};
 }
 
-void Container::Follow(UniqueFd sync, uint32_t timeout_ms, const ProcessPlan& plan, Progress progress) {
+Result<ClonedProcess> Container::CloneInit(Building& building) {
+  ClonedProcess init = TRY(Clone(building.target));
+  if (init.pid == 0) RunContainerInit(building.inputs, building.sync.child.get());
+  return init;
+}
+
+Result<ClonedProcess> Container::CloneInitByHelper(Building& building) {
+  InitInputs& inputs = building.inputs;
+  std::tie(building.init_end, building.builder_end) = TRY(FramePair());
+  int sync = building.sync.child.get();
+  building.target.user_namespace = inputs.pod->user.get();
+  building.target.descriptors = DescriptorsOfWaitingInit(inputs, sync, building.init_end.get());
+  ClonedProcess helper = TRY(CloneByHelper(building.target, sync));
+  if (helper.pid == 0) RunWaitingInit(inputs, sync, building.init_end.get());
+  building.init_end.Reset();
+  return helper;
+}
+
+void Container::Take(ClonedProcess init) {
+  live_.pid = init.pid;
+  pidfd_ = std::move(init.pidfd);
+}
+
+// The builder is cloned into what the first process has made.
+Result<> Container::OnBorn(ClonedProcess init) {
+  Take(std::move(init));
+  std::unique_ptr<Building> building = std::move(building_);
+  InitInputs& inputs = building->inputs;
+  for (int& stream : inputs.process.stdio) stream = -1;  // not the builder's
+  Result<ClonedProcess> builder = Clone(BuilderTarget(inputs.plan, building->target, pidfd_));
+  if (!builder) {
+    if (LacksFirstProcess(builder.error())) return {};  // it says why
+    return std::unexpected(builder.error());
+  }
+  if (builder->pid == 0) RunTreeBuilder(inputs, building->sync.child.get(), building->builder_end.get());
+  builder_ = std::move(builder->pidfd);
+  return {};
+}
+
+void Container::Follow(UniqueFd sync, uint32_t timeout_ms, pid_t helper, Placement placement) {
   Launch::Options options;
   options.subject = live_.container_id;
   options.timeout_ms = timeout_ms;
-  options.placement = {plan.rlimits, plan.oom_score_adj};
-  options.progress = std::move(progress);
+  options.placement = std::move(placement);
+  options.progress = &*progress_;
+  options.helper = helper;
+  options.on_born = [this](ClonedProcess init) { return OnBorn(std::move(init)); };
   options.on_console = [this](UniqueFd controller) { Watch(std::move(controller), {}); };
   launch_ = std::make_unique<Launch>(
       env_, live_.pid, pidfd_, std::move(sync), std::move(options),
       [this](Result<Identity> identity) { OnStarted(std::move(identity)); },
       [this](ExitStatus status) { OnInitExit(status); });
   launch_->Begin();  // may end in OnStarted at once
+}
+
+void Container::OnStarted(Result<Identity> identity) {
+  std::unique_ptr<Launch> launch = std::move(launch_);  // it is calling: lives until the end of this function
+  auto on_started = std::move(callbacks_.on_started);   // may destroy this object
+  PidFd builder = std::move(builder_);
+  building_.reset();
+  progress_.reset();
+  // It may hang in a source that never opens.
+  if (!identity && builder.valid()) [[maybe_unused]]
+    Result<> killed = builder.Signal(SIGKILL);
+  if (!identity) return on_started(std::unexpected(WhyNotStarted(std::move(identity).error())));
+  live_.started_at = UnixNanoseconds();
+  live_.uid = identity->uid;
+  live_.gid = identity->gid;
+  live_.groups = identity->groups;
+  identity_ = std::move(*identity);
+  running_ = true;
+  on_started({});
 }
 
 void Container::Watch(UniqueFd out, UniqueFd err) {

@@ -111,10 +111,11 @@ void DaemonLink::SendFailure(Asker asker, const Error& error) {
   if (!sent) log_.Log(LogLevel::kError, "cannot answer the daemon", {{"error", sent.error().ToString()}});
 }
 
-void DaemonLink::SendEvent(ShimMessage type, std::string payload) {
-  if (!connection_) return;
+bool DaemonLink::SendEvent(ShimMessage type, std::string payload) {
+  if (!connection_) return false;
   Result<> sent = Deliver(type, 0, std::move(payload), {});
   if (!sent) log_.Log(LogLevel::kError, "cannot tell the daemon", {{"error", sent.error().ToString()}});
+  return sent.has_value() && connected();
 }
 
 Result<> DaemonLink::Deliver(ShimMessage type, uint32_t request_id, std::string payload,

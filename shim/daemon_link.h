@@ -42,8 +42,9 @@ class DaemonLink {
 
   void Send(Asker asker, ShimMessage type, std::string payload, std::span<const RoleFd> fds = {});
   void SendFailure(Asker asker, const Error& error);
-  // To the daemon that is connected now; lost when there is none.
-  void SendEvent(ShimMessage type, std::string payload);
+  // To the daemon that is connected now. Returns false when there is none; one that is may still go before it
+  // reads the event.
+  bool SendEvent(ShimMessage type, std::string payload);
 
   bool connected() const { return connection_.valid(); }
   // Everything said was taken by the socket.

@@ -4,21 +4,25 @@
 // What every part of the shim works with; wired up once, in main.
 #pragma once
 
+#include <span>
+
 #include "base/event_loop.h"
 #include "base/log.h"
 #include "shim/children.h"
-#include "shim/log_writer.h"
 #include "shim/own_mounts.h"
 #include "shim/timers.h"
 
 namespace davit {
+
+class LateLogs;
 
 struct Environment {
   EventLoop& loop;
   Timers& timers;
   Children& children;
   const Logger& log;
-  LogBuffers& log_buffers;
+  LateLogs& late_logs;
+  std::span<char> read_buffer;  // for output of containers: of no use beyond a callback
   const OwnMounts& own;
   int null_fd;    // the shim's own /dev/null
   int exits_dir;  // for exit records

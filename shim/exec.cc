@@ -11,6 +11,7 @@
 #include "shim/init/exec_init.h"
 #include "shim/init/seccomp.h"
 #include "shim/init/stdio.h"
+#include "shim/init_cgroup.h"
 
 namespace davit {
 namespace {
@@ -57,21 +58,27 @@ Result<> Exec::Start(const Container& container, const std::string& plan, RoleFd
   CloneTarget target{.cgroup = cgroup.get(),
                      .pid_namespace = container.pidfd().get(),
                      .own_pid_namespace = env_.own.pid_namespace.get()};
-  if (MayBeWatched(container, inputs.plan)) target.descriptors = DescriptorsOfExec(inputs, sync.child.get());
-  auto cloned = Clone(target);
-  if (!cloned) {
-    Error error = Within("exec in " + container.live().container_id, cloned.error());
-    if (LacksFirstProcess(error)) {
-      error.os_errno = ESRCH;
-      error.code = Code::kFailedPrecondition;
-    }
-    return std::unexpected(std::move(error));
+  bool by_helper = MayBeWatched(container, inputs.plan);
+  if (by_helper) target.descriptors = DescriptorsOfExec(inputs, sync.child.get());
+  auto clone = [&] { return by_helper ? CloneByHelper(target, sync.child.get()) : Clone(target); };
+  auto cloned = clone();
+  UniqueFd init_cgroup;
+  if (!cloned && target.cgroup >= 0 && IsDivided(cloned.error())) {
+    init_cgroup =
+        TRY(OpenInitCgroup(env_.own.proc.get(), container.live().pid, container.cgroup().unified.get()));
+    target.cgroup = init_cgroup.get();
+    cloned = clone();
   }
+  if (!cloned) return std::unexpected(Within("exec in " + container.live().container_id, cloned.error()));
   if (cloned->pid == 0) RunExecInit(inputs, sync.child.get());
 
-  pid_ = cloned->pid;
-  pidfd_ = std::move(cloned->pidfd);
   Launch::Options options;
+  if (by_helper) {
+    options.helper = cloned->pid;
+    options.on_born = [this](ClonedProcess child) { return Take(std::move(child)); };
+  } else {
+    TRY(Take(std::move(*cloned)));
+  }
   options.subject = id_;
   options.timeout_ms = kStartTimeoutMs;
   options.placement = {std::move(inputs.plan.rlimits), inputs.plan.oom_score_adj};
@@ -93,9 +100,18 @@ Result<> Exec::Start(const Container& container, const std::string& plan, RoleFd
   return {};
 }
 
+Result<> Exec::Take(ClonedProcess child) {
+  pid_ = child.pid;
+  pidfd_ = std::move(child.pidfd);
+  return {};
+}
+
+bool Exec::IsStarting() {
+  return launch_ && !launch_->Look();
+}
+
 void Exec::Kill() {
-  if (launch_ && !launch_->Look())
-    return launch_->Abort({Code::kCancelled, 0, "exec", id_, "killed before it was running"});
+  if (IsStarting()) return launch_->Abort({Code::kCancelled, 0, "exec", id_, "killed before it was running"});
   (void)kill(-pid_, SIGKILL);  // it leads its session, and is not reaped as long as this object lives
 }
 

@@ -40,10 +40,14 @@ class Exec {
   pid_t pid() const { return pid_; }
   // The controller of its terminal, once; whoever has it is all that keeps the terminal up.
   UniqueFd TakeTerminal() { return std::move(terminal_); }
+  // Its program does not run yet. May call `on_started` with a success.
+  bool IsStarting();
   // SIGKILL to the command and what is in its process group.
   void Kill();
 
  private:
+  Result<> Take(ClonedProcess child);
+
   Environment& env_;
   std::string id_;
   Callbacks callbacks_;

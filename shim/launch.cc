@@ -4,6 +4,7 @@
 #include "shim/launch.h"
 
 #include <signal.h>
+#include <sys/wait.h>
 
 #include "base/codec.h"
 #include "base/error_message.h"
@@ -33,19 +34,65 @@ Launch::~Launch() {
 }
 
 void Launch::Begin() {
-  env_.children.Watch(pid_, [this](ExitStatus status) { OnExit(status); });
-  // Only the end of the stream is news: what the child sends before is read then.
-  Result<> watched =
-      options_.quiet ? Result<>() : env_.loop.Add(sync_.get(), 0, [this](uint32_t) { Look(); });
-  if (!watched) return Abort(watched.error());
+  bool by_helper = options_.helper != 0;
+  if (by_helper) env_.children.Watch(options_.helper, [this](ExitStatus status) { OnHelperExit(status); });
+  // Of a child that is there only the end of the stream is news: what it sends before is read then.
+  Result<> watched;
+  if (by_helper || !options_.quiet)
+    watched = env_.loop.Add(sync_.get(), by_helper ? uint32_t{EPOLLIN} : 0, [this](uint32_t) { Look(); });
   if (options_.timeout_ms > 0) timer_ = env_.timers.Add(options_.timeout_ms, [this] { OnTimeout(); });
+  if (!by_helper) WatchChild();
+  if (!watched) return Abort(watched.error());
+  if (!by_helper) PlaceAndRelease();
+}
+
+void Launch::WatchChild() {
+  env_.children.Watch(pid_, [this](ExitStatus status) { OnExit(status); });
+}
+
+void Launch::OnBorn(Frame& frame) {
+  Result<ClonedProcess> child = ReadBirth(frame);
+  if (!child || pid_ != 0) return;
+  pid_ = child->pid;
+  Result<> taken = options_.on_born(std::move(*child));
+  if (IsReaped()) {
+    // Killed by somebody in its PID namespace before this was read.
+    pid_ = 0;
+    return;
+  }
+  WatchChild();
+  if (options_.quiet) {
+    env_.loop.Remove(sync_.get());
+  } else if (taken) {
+    taken = env_.loop.Modify(sync_.get(), 0);
+  }
+  if (failure_ || !taken) return Abort(failure_ ? *failure_ : taken.error());
   PlaceAndRelease();
+}
+
+// A child that nobody watched when it ended is no child any more.
+bool Launch::IsReaped() const {
+  siginfo_t info{};
+  return waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &info, WEXITED | WNOHANG | WNOWAIT) < 0 &&
+         errno == ECHILD;
+}
+
+void Launch::OnHelperExit(ExitStatus status) {
+  options_.helper = 0;
+  ReadSync();
+  if (pid_ != 0) return;
+  if (!failure_) failure_ = EndedTooEarly(options_.subject, status);
+  Finish(std::unexpected(std::move(*failure_)));
 }
 
 void Launch::Abort(Error reason) {
   if (!failure_) failure_ = std::move(reason);
   // Already dead is as good.
-  [[maybe_unused]] Result<> killed = pidfd_.Signal(SIGKILL);
+  if (pid_ != 0) {
+    [[maybe_unused]] Result<> killed = pidfd_.Signal(SIGKILL);
+  } else if (options_.helper != 0) {
+    (void)kill(options_.helper, SIGKILL);  // not reaped as long as it is watched
+  }
   env_.timers.Cancel(timer_);
   timer_ = env_.timers.Add(kKillGraceMs, [this] { OnTimeout(); });
 }
@@ -66,6 +113,7 @@ void Launch::OnTimeout() {
 bool Launch::Look() {
   if (!ReadSync()) return false;
   env_.loop.Remove(sync_.get());
+  if (pid_ == 0) return false;  // the end of the helper follows
   // Else the exit follows.
   if (!HasSucceeded()) return false;
   Succeed();
@@ -92,6 +140,9 @@ bool Launch::ReadSync() {
         if (auto failure = Decode<ErrorMessage>(frame->payload, "failure"); failure && !failure_) {
           failure_ = ToError(*failure);
         }
+        break;
+      case SyncMessage::kBorn:
+        OnBorn(*frame);
         break;
       case SyncMessage::kReady:
       case SyncMessage::kRelease:
@@ -143,6 +194,8 @@ void Launch::Finish(Result<Identity> result) {
 }
 
 void Launch::StopWatching() {
+  if (options_.helper != 0) env_.children.Forget(options_.helper);
+  options_.helper = 0;
   env_.timers.Cancel(timer_);
   timer_ = 0;
   if (sync_) env_.loop.Remove(sync_.get());

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/pid_fd.h"
+#include "shim/clone.h"
 #include "shim/environment.h"
 #include "shim/plan.h"
 #include "shim/progress.h"
@@ -32,7 +33,11 @@ class Launch {
     uint32_t timeout_ms = 0;  // 0: none
     Placement placement;
     std::function<void(UniqueFd controller)> on_console;  // the child made a terminal
-    std::optional<Progress> progress = {};                // what to name when it takes too long
+    const Progress* progress = nullptr;                   // what to name when it takes too long
+    // The process that makes the child (CloneByHelper), or 0 where the child is there already. `on_born` is
+    // then called with the child before that is released; its error ends the start.
+    pid_t helper = 0;
+    std::function<Result<>(ClonedProcess)> on_born = {};
     // Nobody waits to hear of the exec: then it wakes nobody, and `on_done` comes with the child's end, or
     // when somebody looks.
     bool quiet = false;
@@ -42,7 +47,8 @@ class Launch {
   // destroyed inside.
   using OnDone = std::function<void(Result<Identity>)>;
 
-  // `pidfd` outlives the launch, up to `on_done`.
+  // `pidfd` outlives the launch, up to `on_done`. With a helper it is empty, and `pid` 0, until `on_born` has
+  // filled it.
   Launch(Environment& env, pid_t pid, const PidFd& pidfd, UniqueFd sync, Options options, OnDone on_done,
          Children::OnExit on_exit);
   ~Launch();
@@ -61,6 +67,10 @@ class Launch {
  private:
   // Reads what is there; true at the end of the stream.
   bool ReadSync();
+  void OnBorn(Frame& frame);
+  void OnHelperExit(ExitStatus status);
+  void WatchChild();
+  bool IsReaped() const;
   void OnExit(ExitStatus status);
   // Whether the child is the announced program by now. It is a child that nobody has reaped.
   bool HasSucceeded() const;

@@ -21,7 +21,7 @@ void FormatNineDigits(int64_t value, char* digits) {
 
 }  // namespace
 
-void LogLines::Emit(char tag, std::string_view rest, LogWriter& out) {
+bool LogLines::Emit(char tag, std::string_view rest, LogBatch& out) {
   int64_t now = UnixNanoseconds();
   if (now / kNanosecondsPerSecond != second_) {
     second_ = now / kNanosecondsPerSecond;
@@ -38,30 +38,32 @@ void LogLines::Emit(char tag, std::string_view rest, LogWriter& out) {
   put({" X ", 3});
   end[-2] = tag;
   std::string_view head(header, static_cast<size_t>(end - header));
-  out.BeginLine(head.size() + pending_.size() + rest.size() + 1);
+  if (!out.BeginLine(head.size() + pending_.size() + rest.size() + 1)) return false;
   out.Append(head);
   out.Append(pending_);
   out.Append(rest);
   out.Append("\n");
   pending_.clear();
+  return true;
 }
 
-void LogLines::Add(std::string_view data, LogWriter& out) {
+size_t LogLines::Add(std::string_view data, LogBatch& out) {
+  const size_t size = data.size();
   while (!data.empty()) {
     size_t room = kMaxLogLine - pending_.size();
     std::string_view window = data.substr(0, room);
     const void* newline = std::memchr(window.data(), '\n', window.size());
     if (newline != nullptr) {
       size_t length = static_cast<size_t>(static_cast<const char*>(newline) - data.data());
-      Emit('F', data.substr(0, length), out);
+      if (!Emit('F', data.substr(0, length), out)) return size - data.size();
       data.remove_prefix(length + 1);
     } else if (data.size() <= room) {
       break;  // even a full line may still be ended by the next byte
     } else if (data[room] == '\n') {
-      Emit('F', window, out);
+      if (!Emit('F', window, out)) return size - data.size();
       data.remove_prefix(room + 1);
     } else {
-      Emit('P', window, out);
+      if (!Emit('P', window, out)) return size - data.size();
       data.remove_prefix(room);
     }
   }
@@ -70,10 +72,11 @@ void LogLines::Add(std::string_view data, LogWriter& out) {
   } else if (pending_.empty() && pending_.capacity() > kKeptCapacity) {
     pending_ = std::string();
   }
+  return size;
 }
 
-void LogLines::Finish(LogWriter& out) {
-  if (!pending_.empty()) Emit('P', {}, out);
+bool LogLines::Finish(LogBatch& out) {
+  return pending_.empty() || Emit('P', {}, out);
 }
 
 }  // namespace davit

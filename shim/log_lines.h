@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-#include "shim/log_writer.h"
+#include "shim/log_batch.h"
 
 namespace davit {
 
@@ -24,12 +24,14 @@ class LogLines {
   // `stream` is "stdout" or "stderr" and outlives the object.
   explicit LogLines(std::string_view stream) : stream_(stream) {}
 
-  void Add(std::string_view data, LogWriter& out);
-  // The stream has ended: writes what is left with tag P, because no newline ended it.
-  void Finish(LogWriter& out);
+  // Returns how much of `data` it took: all, or what `out` had room for.
+  size_t Add(std::string_view data, LogBatch& out);
+  // The stream has ended: appends what is left with tag P, because no newline ended it. Returns false while
+  // `out` has no room for that.
+  bool Finish(LogBatch& out);
 
  private:
-  void Emit(char tag, std::string_view rest, LogWriter& out);
+  bool Emit(char tag, std::string_view rest, LogBatch& out);
 
   std::string_view stream_;
   std::string pending_;

@@ -7,17 +7,15 @@
 #include <sys/ioctl.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace davit {
 namespace {
 constexpr int kPipeBytes = 256 << 10;
 }  // namespace
 
-LogPump::LogPump(EventLoop& loop, LogBuffers& buffers, UniqueFd log)
-    : loop_(loop),
-      buffers_(buffers),
-      writer_(std::move(log), {buffers.batch.get(), LogBuffers::kBatchBytes}),
-      clients_(loop) {}
+LogPump::LogPump(Environment& env, UniqueFd log)
+    : env_(env), writer_(env, std::move(log), [this] { OnWritten(); }), clients_(env.loop) {}
 
 LogPump::~LogPump() {
   Close(stdout_);
@@ -33,22 +31,49 @@ Result<> LogPump::Start(UniqueFd stdout_pipe, UniqueFd stderr_pipe) {
 }
 
 Result<> LogPump::Watch(Stream& stream) {
-  return loop_.Add(stream.pipe.get(), EPOLLIN, [this, &stream](uint32_t) { Pump(stream); });
+  TRY(env_.loop.Add(stream.pipe.get(), EPOLLIN, [this, &stream](uint32_t) {
+    Pump(stream);
+    writer_.Submit();
+  }));
+  stream.watched = true;
+  return {};
+}
+
+// Not only without EPOLLIN: the end of a pipe's writers is reported whatever is asked for.
+void LogPump::Unwatch(Stream& stream) {
+  if (stream.watched) env_.loop.Remove(stream.pipe.get());
+  stream.watched = false;
 }
 
 bool LogPump::Pump(Stream& stream) {
-  ssize_t n = TEMP_FAILURE_RETRY(read(stream.pipe.get(), buffers_.read.get(), LogBuffers::kReadBytes));
+  char* buffer = env_.read_buffer.data();
+  ssize_t n = TEMP_FAILURE_RETRY(read(stream.pipe.get(), buffer, env_.read_buffer.size()));
   if (n < 0 && errno == EAGAIN) return false;
   if (n <= 0) {  // a terminal whose other end is closed says EIO
-    stream.lines.Finish(writer_);
-    writer_.Flush();
-    Close(stream);
+    End(stream);
     return false;
   }
-  stream.lines.Add({buffers_.read.get(), static_cast<size_t>(n)}, writer_);
-  writer_.Flush();
-  clients_.Write(stream.output, {buffers_.read.get(), static_cast<size_t>(n)});
-  return true;
+  std::string_view data(buffer, static_cast<size_t>(n));
+  Feed(stream, data);
+  clients_.Write(stream.output, data);
+  return stream.rest.empty();
+}
+
+// What finds no room waits in `rest`, and the pipe with it.
+void LogPump::Feed(Stream& stream, std::string_view data) {
+  while (true) {
+    data.remove_prefix(stream.lines.Add(data, writer_.batch()));
+    if (data.empty()) return;
+    if (!writer_.Submit()) break;
+  }
+  stream.rest = data;
+  Unwatch(stream);
+}
+
+void LogPump::End(Stream& stream) {
+  Close(stream);
+  stream.has_ended =
+      !stream.lines.Finish(writer_.batch()) && !(writer_.Submit() && stream.lines.Finish(writer_.batch()));
 }
 
 Result<> LogPump::Attach(AttachedClient client) {
@@ -57,26 +82,62 @@ Result<> LogPump::Attach(AttachedClient client) {
   return clients_.Add(std::move(client));
 }
 
-void LogPump::Drain(Stream& stream) {
-  if (!stream.pipe) return;
-  // About as much as is there now: a writer that lives on could keep an unbounded loop busy for ever.
-  int available = 0;
-  if (ioctl(stream.pipe.get(), FIONREAD, &available) < 0) available = 0;
-  size_t turns = 1 + static_cast<size_t>(std::max(available, 0)) / LogBuffers::kReadBytes;
-  while (turns > 0 && Pump(stream)) --turns;
-  stream.lines.Finish(writer_);
-  writer_.Flush();
-  Close(stream);
+bool LogPump::Finish(std::function<void()> on_written) {
+  finishing_ = true;
+  for (Stream* stream : {&stdout_, &stderr_}) {
+    if (!stream->pipe) continue;
+    Unwatch(*stream);
+    // About as much as is there now: a writer that lives on could keep an unbounded loop busy for ever.
+    int available = 0;
+    if (ioctl(stream->pipe.get(), FIONREAD, &available) < 0) available = 0;
+    stream->reads_left = 1 + static_cast<size_t>(std::max(available, 0)) / env_.read_buffer.size();
+  }
+  if (ContinueFinish()) return true;
+  on_finished_ = std::move(on_written);
+  return false;
 }
 
-void LogPump::Finish() {
+void LogPump::FinishLater(std::function<void()> on_written) {
+  for (Output output : {Output::kStdout, Output::kStderr}) clients_.End(output);
+  on_finished_ = std::move(on_written);
+}
+
+bool LogPump::ContinueFinish() {
   Drain(stdout_);
   Drain(stderr_);
+  writer_.Submit();
+  return IsDrained(stdout_) && IsDrained(stderr_) && writer_.Await();
+}
+
+void LogPump::Drain(Stream& stream) {
+  while (stream.pipe && stream.rest.empty()) {
+    bool goes_on = stream.reads_left-- > 0 && Pump(stream);
+    if (!goes_on && stream.pipe && stream.rest.empty()) End(stream);
+  }
+}
+
+void LogPump::OnWritten() {
+  GoOn(stdout_);
+  GoOn(stderr_);
+  writer_.Submit();
+  if (!finishing_ || !ContinueFinish() || !on_finished_) return;
+  auto on_finished = std::exchange(on_finished_, nullptr);  // may destroy this object
+  on_finished();
+}
+
+void LogPump::GoOn(Stream& stream) {
+  if (!stream.rest.empty()) Feed(stream, std::exchange(stream.rest, {}));
+  if (!stream.rest.empty()) return;
+  if (stream.has_ended) return End(stream);
+  if (!stream.pipe || stream.watched || finishing_) return;
+  Result<> watched = Watch(stream);
+  if (!watched)
+    env_.log.Log(LogLevel::kError, "cannot watch container output", {{"error", watched.error().ToString()}});
 }
 
 void LogPump::Close(Stream& stream) {
   if (!stream.pipe) return;
-  loop_.Remove(stream.pipe.get());
+  Unwatch(stream);
   stream.pipe.Reset();
   clients_.End(stream.output);
 }

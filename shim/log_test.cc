@@ -12,8 +12,8 @@
 
 #include "base/file_io.h"
 #include "shim/init/mount_api.h"
+#include "shim/log_file.h"
 #include "shim/log_lines.h"
-#include "shim/log_pump.h"
 #include "shim/testing/shim_fixture.h"
 
 namespace davit {
@@ -26,45 +26,48 @@ using ::testing::Not;
 // Everything that was fed, as written, without the stamps.
 class LogLinesTest : public ::testing::Test {
  protected:
-  LogLinesTest() : file_(memfd_create("log", MFD_CLOEXEC)) {}
-
   void Add(std::string_view data) {
-    lines_.Add(data, writer_);
-    writer_.Flush();
+    while (!data.empty()) {
+      data.remove_prefix(lines_.Add(data, batch_));
+      Flush();
+    }
   }
-  std::string Written() {
-    std::string text(static_cast<size_t>(lseek(file_, 0, SEEK_END)), '\0');
-    EXPECT_EQ(pread(file_, text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
-    return text;
+  void Finish() {
+    EXPECT_TRUE(lines_.Finish(batch_));
+    Flush();
   }
-  std::vector<std::string> WithoutStamps() {
+  void Flush() {
+    written_ += batch_.text();
+    batch_.Clear();
+  }
+  std::vector<std::string> WithoutStamps() const {
     std::vector<std::string> lines;
-    std::string text = Written();
-    for (size_t pos = 0; pos < text.size();) {
-      size_t end = text.find('\n', pos);
-      lines.push_back(text.substr(text.find(' ', pos) + 1, end - text.find(' ', pos) - 1));
+    for (size_t pos = 0; pos < written_.size();) {
+      size_t end = written_.find('\n', pos);
+      size_t stamp = written_.find(' ', pos) + 1;
+      lines.push_back(written_.substr(stamp, end - stamp));
       pos = end + 1;
     }
     return lines;
   }
 
-  int file_;
-  LogBuffers buffers_;
-  LogWriter writer_{UniqueFd(file_), {buffers_.batch.get(), LogBuffers::kBatchBytes}};
+  std::vector<char> room_ = std::vector<char>(64 << 10);
+  LogBatch batch_{room_};
   LogLines lines_{"stdout"};
+  std::string written_;
 };
 
 TEST_F(LogLinesTest, StampsEveryLineInNanoseconds) {
   Add("a\nb\n");
   EXPECT_TRUE(std::regex_match(
-      Written(), std::regex("(\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{9}Z stdout F [ab]\n){2}")))
-      << Written();
+      written_, std::regex("(\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{9}Z stdout F [ab]\n){2}")))
+      << written_;
 }
 
 TEST_F(LogLinesTest, JoinsWhatCameInSeveralReads) {
   Add("one ");
   Add("li");
-  EXPECT_EQ(Written(), "");
+  EXPECT_EQ(written_, "");
   Add("ne\nand ");
   Add("\n");
   EXPECT_THAT(WithoutStamps(), ElementsAre("stdout F one line", "stdout F and "));
@@ -77,23 +80,20 @@ TEST_F(LogLinesTest, KeepsEmptyLines) {
 
 TEST_F(LogLinesTest, MarksALastLineWithoutANewlineAsPartial) {
   Add("whole\nno newline");
-  lines_.Finish(writer_);
-  writer_.Flush();
+  Finish();
   EXPECT_THAT(WithoutStamps(), ElementsAre("stdout F whole", "stdout P no newline"));
 }
 
 TEST_F(LogLinesTest, MarksEveryPieceOfALongLastLineWithoutANewlineAsPartial) {
   std::string piece(16384, 'x');
   Add(piece + piece + "tail");
-  lines_.Finish(writer_);
-  writer_.Flush();
+  Finish();
   EXPECT_THAT(WithoutStamps(), ElementsAre("stdout P " + piece, "stdout P " + piece, "stdout P tail"));
 }
 
 TEST_F(LogLinesTest, WritesNothingAtTheEndOfAStreamThatEndsWithANewline) {
   Add("whole\n");
-  lines_.Finish(writer_);
-  writer_.Flush();
+  Finish();
   EXPECT_THAT(WithoutStamps(), ElementsAre("stdout F whole"));
 }
 
@@ -123,11 +123,8 @@ TEST_F(LogLinesTest, IsTheSameHoweverTheReadsFall) {
   Add(text);
   std::vector<std::string> at_once = WithoutStamps();
   for (size_t step : {1UL, 7UL, 1000UL, 16384UL, 16385UL}) {
-    LogLinesTest::file_ = memfd_create("log", MFD_CLOEXEC);
-    writer_.Replace(UniqueFd(file_));
-    for (size_t pos = 0; pos < text.size(); pos += step)
-      lines_.Add(std::string_view(text).substr(pos, step), writer_);
-    writer_.Flush();
+    written_.clear();
+    for (size_t pos = 0; pos < text.size(); pos += step) Add(std::string_view(text).substr(pos, step));
     EXPECT_EQ(WithoutStamps(), at_once) << step;
   }
 }
@@ -141,42 +138,60 @@ TEST_F(LogLinesTest, PassesEveryByteOn) {
   EXPECT_EQ(WithoutStamps().at(0), "stdout F " + binary);
 }
 
-TEST(LogWriter, DropsAndCountsWhatAFullDiskDoesNotTake) {
-  // /dev/full refuses every write with ENOSPC.
-  LogBuffers buffers;
-  LogWriter writer(UniqueFd(open("/dev/full", O_WRONLY | O_CLOEXEC)),
-                   {buffers.batch.get(), LogBuffers::kBatchBytes});
-  LogLines lines("stdout");
-  lines.Add("lost\n", writer);
-  writer.Flush();
-  EXPECT_GT(writer.dropped_bytes(), 0U);
-  int file = memfd_create("log", MFD_CLOEXEC);
-  writer.Replace(UniqueFd(file));
-  lines.Add("kept\n", writer);
-  writer.Flush();
-  std::string text(static_cast<size_t>(lseek(file, 0, SEEK_END)), '\0');
-  ASSERT_EQ(pread(file, text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
-  EXPECT_THAT(text, HasSubstr("F kept\n"));
+TEST_F(LogLinesTest, TakesWhatThereIsRoomForAndSaysHowMuch) {
+  std::string line(100, 'x');
+  std::string text;
+  for (int i = 0; i < 1000; ++i) text += line + "\n";
+  size_t taken = lines_.Add(text, batch_);
+  EXPECT_GT(taken, 30'000U);
+  EXPECT_LT(taken, text.size());
+  EXPECT_EQ(taken % (line.size() + 1), 0U);
+  EXPECT_EQ(lines_.Add(text.substr(taken), batch_), 0U);
 }
 
-TEST(LogWriter, StartsANewLineAfterATornOne) {
+TEST_F(LogLinesTest, ALastLineWaitsForRoom) {
+  Add("the end");
+  batch_.Append(std::string(room_.size(), '.'));
+  EXPECT_FALSE(lines_.Finish(batch_));
+  batch_.Clear();
+  Finish();
+  EXPECT_THAT(WithoutStamps(), ElementsAre("stdout P the end"));
+}
+
+std::string Content(int fd) {
+  std::string text(static_cast<size_t>(lseek(fd, 0, SEEK_END)), '\0');
+  EXPECT_EQ(pread(fd, text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
+  return text;
+}
+
+void Write(LogFile& file, const std::string& batch) {
+  WriteBatch(file, batch.data(), batch.size());
+}
+
+TEST(LogFile, DropsAndCountsWhatAFullDiskDoesNotTake) {
+  // /dev/full refuses every write with ENOSPC.
+  UniqueFd full(open("/dev/full", O_WRONLY | O_CLOEXEC));
+  LogFile file{full.get()};
+  Write(file, "lost\n");
+  EXPECT_EQ(file.dropped_bytes, 5U);
+  UniqueFd disk(memfd_create("log", MFD_CLOEXEC));
+  file.fd = disk.get();
+  Write(file, "kept\n");
+  EXPECT_EQ(Content(disk.get()), "kept\n");
+  EXPECT_EQ(file.dropped_bytes, 5U);
+}
+
+TEST(LogFile, StartsANewLineAfterATornOne) {
   auto disk = NewFilesystem("tmpfs", "size=8k", 0);
   if (!disk) GTEST_SKIP() << "needs CAP_SYS_ADMIN to make a small tmpfs";
-  auto file = OpenAt(disk->get(), "log", O_RDWR | O_CREAT | O_APPEND, 0600);
-  ASSERT_TRUE(file);
-  int fd = file->get();
-  LogBuffers buffers;
-  LogWriter writer(std::move(*file), {buffers.batch.get(), LogBuffers::kBatchBytes});
-  LogLines lines("stdout");
-  lines.Add(std::string(6000, 'a') + "\n" + std::string(6000, 'b') + "\n", writer);
-  writer.Flush();
-  ASSERT_GT(writer.dropped_bytes(), 0U);
-  ASSERT_EQ(ftruncate(fd, 7000), 0);  // room again, in the middle of the second line
-  lines.Add("after\n", writer);
-  writer.Flush();
-  std::string text(8192, '\0');
-  text.resize(static_cast<size_t>(pread(fd, text.data(), text.size(), 0)));
-  EXPECT_TRUE(std::regex_search(text, std::regex("b\n[0-9TZ:.-]+ stdout F after\n$"))) << text.substr(6900);
+  auto opened = OpenAt(disk->get(), "log", O_RDWR | O_CREAT | O_APPEND, 0600);
+  ASSERT_TRUE(opened);
+  LogFile file{opened->get()};
+  Write(file, std::string(6000, 'a') + "\n" + std::string(6000, 'b') + "\n");
+  ASSERT_GT(file.dropped_bytes, 0U);
+  ASSERT_EQ(ftruncate(file.fd, 7000), 0);  // room again, in the middle of the second line
+  Write(file, "after\n");
+  EXPECT_THAT(Content(file.fd), ::testing::EndsWith("b\nafter\n"));
 }
 
 using LogTest = ShimTest;

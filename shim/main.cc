@@ -14,18 +14,23 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <memory>
+
 #include "base/codec.h"
 #include "base/file_io.h"
 #include "base/ids.h"
 #include "shim/daemon_link.h"
 #include "shim/environment.h"
 #include "shim/init/dev.h"
+#include "shim/late_logs.h"
+#include "shim/own_log.h"
 #include "shim/pod.h"
 
 namespace davit {
 namespace {
 
 constexpr int kUsageStatus = 2;
+constexpr size_t kReadBytes = 64 << 10;
 
 bool IsSocket(int fd, int option, int expected) {
   int value = 0;
@@ -75,22 +80,13 @@ Result<> SecureProcess() {
   return {};
 }
 
-Result<> Serve(const std::string& sandbox_id, const Logger& log) {
-  TRY(SecureProcess());
-  OwnMounts own = TRY(EnterOwnMounts());
-  UniqueFd null = TRY(OpenAt(AT_FDCWD, kNullFile, O_RDWR));
-  TRY(VerifyDevNull(null.get()));
-  EventLoop loop = TRY(EventLoop::Create());
-  Timers timers;
-  Children children;
-  LogBuffers log_buffers;
-  Environment env{loop, timers, children, log, log_buffers, own, null.get(), kShimExitsFd};
-  TRY(children.Listen(loop));
-
+Result<> Run(Environment& env, const std::string& sandbox_id) {
   DaemonLink* link_of_pod = nullptr;
   Pod pod(env, sandbox_id,
-          [&](ShimMessage event, std::string payload) { link_of_pod->SendEvent(event, std::move(payload)); });
-  DaemonLink link(loop, log, UniqueFd(kShimListenFd), [&](Frame request, Asker asker) {
+          [&](ShimMessage event, std::string payload) {
+            return link_of_pod->SendEvent(event, std::move(payload));
+          });
+  DaemonLink link(env.loop, env.log, UniqueFd(kShimListenFd), [&](Frame request, Asker asker) {
     pod.Handle(std::move(request), [&link_of_pod, asker](Result<Answer> answer) {
       if (!answer) return link_of_pod->SendFailure(asker, answer.error());
       link_of_pod->Send(asker, answer->type, std::move(answer->payload), answer->fds);
@@ -102,10 +98,41 @@ Result<> Serve(const std::string& sandbox_id, const Logger& log) {
 
   auto is_done = [&] { return pod.ended() ? link.idle() : !pod.started() && !link.connected(); };
   while (!is_done()) {
-    TRY(loop.RunOnce(timers.NextTimeout()));
-    timers.RunDue();
+    TRY(env.loop.RunOnce(env.timers.NextTimeout()));
+    env.timers.RunDue();
   }
   return {};
+}
+
+void LogEnd(const Logger& log, const std::string& sandbox_id, const Error& error) {
+  log.Log(LogLevel::kError, "the shim ends", {{"sandbox", sandbox_id}, {"error", error.ToString()}});
+}
+
+// Returns whether it came to a good end; an error that nothing was logged of.
+Result<bool> Serve(const std::string& sandbox_id) {
+  TRY(SecureProcess());
+  OwnMounts own = TRY(EnterOwnMounts());
+  UniqueFd null = TRY(OpenAt(AT_FDCWD, kNullFile, O_RDWR));
+  TRY(VerifyDevNull(null.get()));
+  EventLoop loop = TRY(EventLoop::Create());
+  Timers timers;
+  Children children;
+  // Its pages are only touched as far as output comes in bulk.
+  auto read_buffer = std::make_unique_for_overwrite<char[]>(kReadBytes);
+  LateLogs late_logs;
+  OwnLog own_log;
+  Logger log([&own_log](std::string_view line) { own_log.Write(line); }, LogLevel::kInfo);
+  Environment env{loop, timers,     children,    log, late_logs, {read_buffer.get(), kReadBytes},
+                  own,  null.get(), kShimExitsFd};
+  TRY(children.Listen(loop));
+  Result<> opened = own_log.Open(env, UniqueFd(kShimLogFd));
+  if (!opened)
+    log.Log(LogLevel::kWarning, "the shim's log may hold it", {{"error", opened.error().ToString()}});
+
+  Result<> served = Run(env, sandbox_id);
+  if (!served) LogEnd(log, sandbox_id, served.error());
+  own_log.Drain();
+  return served.has_value();
 }
 
 }  // namespace
@@ -113,10 +140,8 @@ Result<> Serve(const std::string& sandbox_id, const Logger& log) {
 
 int main(int argc, char** argv) {
   if (!davit::IsStartedByDaemon(argc, argv)) return davit::kUsageStatus;
-  davit::Logger log(davit::kShimLogFd, davit::LogLevel::kInfo);
-  davit::Result<> served = davit::Serve(argv[1], log);
-  if (served) return 0;
-  log.Log(davit::LogLevel::kError, "the shim ends",
-          {{"sandbox", argv[1]}, {"error", served.error().ToString()}});
+  davit::Result<bool> served = davit::Serve(argv[1]);
+  if (served) return *served ? 0 : 1;
+  davit::LogEnd(davit::Logger(davit::kShimLogFd, davit::LogLevel::kInfo), argv[1], served.error());
   return 1;
 }

@@ -5,16 +5,26 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/codec.h"
 #include "base/ids.h"
+#include "shim/late_logs.h"
 #include "shim/outcome_socket.h"
 #include "shim/role_fds.h"
 
 namespace davit {
 namespace {
 
+// Execs that have not reached their programs, of all containers together. Each is a process of ours that a
+// slow or hung container holds; probes of a healthy pod have a few for some milliseconds.
+constexpr size_t kMaxStartingExecs = 64;
+
 // After which a shutdown no longer waits for processes that hang in the kernel.
 constexpr int64_t kShutdownPatienceMs = 10'000;
+
+// And no longer for the logs of containers that are gone.
+constexpr int64_t kLogPatienceMs = 2000;
 
 Result<> CheckName(const std::string& id, std::string_view step) {
   // It becomes a file name, the exit record's.
@@ -31,7 +41,11 @@ std::unexpected<Error> ForeignVersion(std::string_view step, const Versions& dae
 }  // namespace
 
 Pod::Pod(Environment& env, std::string sandbox_id, Announce announce)
-    : env_(env), sandbox_id_(std::move(sandbox_id)), announce_(std::move(announce)), sandbox_(env) {}
+    : env_(env),
+      sandbox_id_(std::move(sandbox_id)),
+      announce_(std::move(announce)),
+      sandbox_(env, [this] { OnSandboxFailed(); }),
+      exit_records_(env) {}
 
 void Pod::Handle(Frame request, Respond respond) {
   Result<> begun;
@@ -41,7 +55,8 @@ void Pod::Handle(Frame request, Respond respond) {
     case ShimMessage::kStartSandbox:
       return respond(StartSandbox(request));
     case ShimMessage::kReopenLog:
-      return respond(Reopen(request));
+      begun = BeginReopen(request, respond);
+      break;
     case ShimMessage::kKillContainer:
       return respond(Kill(request));
     case ShimMessage::kAttach:
@@ -62,13 +77,15 @@ void Pod::Handle(Frame request, Respond respond) {
   if (!begun) respond(std::unexpected(begun.error()));
 }
 
-Result<Answer> Pod::Hello(const Frame& request) const {
+Result<Answer> Pod::Hello(const Frame& request) {
   auto hello = TRY(Decode<HelloRequest>(request.payload, "HelloRequest"));
   HelloReply reply;
   reply.shim = kOwnVersions;
   reply.pid = getpid();
   reply.sandbox_id = sandbox_id_;
   reply.sandbox_started = sandbox_.started();
+  reply.sandbox_failed = sandbox_.failure();
+  if (hello.after.empty()) reply.unrecorded_exits = exit_records_.TellUnrecorded();
   Answer answer{ShimMessage::kHelloReply, {}, NamespaceFds()};
   size_t groups = 0;
   for (auto it = containers_.upper_bound(hello.after); it != containers_.end() && !reply.more; ++it) {
@@ -110,6 +127,8 @@ Result<> Pod::BeginContainer(Frame& request, const Respond& respond) {
   const std::string& id = start.container_id;
   TRY(CheckName(id, "start"));
   if (!sandbox_.started()) return Fail(Code::kFailedPrecondition, "start", id, "the sandbox is not started");
+  if (const std::string& failure = sandbox_.failure(); !failure.empty())
+    return Fail(Code::kFailedPrecondition, "start", id, failure);
   if (containers_.contains(id)) return Fail(Code::kAlreadyExists, "start", id);
   RoleFds fds = TRY(SortByRole(std::move(request.fds), "start", id));
   auto container = std::make_unique<Container>(
@@ -140,8 +159,14 @@ void Pod::OnContainerStarted(const std::string& id, Result<> result, const Respo
 
 void Pod::OnContainerExited(const ContainerExited& exit) {
   containers_.erase(exit.container_id);
-  announce_(ShimMessage::kContainerExited, Encode(exit));
+  bool recorded = exit_records_.Write(exit);
+  bool told = announce_(ShimMessage::kContainerExited, Encode(exit));
+  if (!recorded) exit_records_.Keep(exit, told);
   ContinueShutdown();
+}
+
+void Pod::OnSandboxFailed() {
+  announce_(ShimMessage::kSandboxFailed, Encode(SandboxFailed{sandbox_.failure()}));
 }
 
 Result<Container*> Pod::FindRunning(const std::string& id) {
@@ -180,6 +205,9 @@ Result<> Pod::StartExec(const ExecRequest& wanted, RoleFds fds, Exec::Told told,
   Container* container = TRY(FindRunning(wanted.container_id));
   const std::string& id = wanted.exec_id;
   if (execs_.contains(id)) return Fail(Code::kAlreadyExists, "exec", id);
+  if (IsFullOfStarts())
+    return Fail(Code::kResourceExhausted, "exec", wanted.container_id,
+                std::to_string(kMaxStartingExecs) + " commands of this pod have not started yet");
   auto on_started = [this, id, tell = std::move(tell.on_started)](Result<> result) {
     bool failed = !result;
     tell(std::move(result));
@@ -199,6 +227,12 @@ Result<> Pod::StartExec(const ExecRequest& wanted, RoleFds fds, Exec::Told told,
   return begun;
 }
 
+bool Pod::IsFullOfStarts() {
+  if (execs_.size() < kMaxStartingExecs) return false;
+  auto starting = std::ranges::count_if(execs_, [](const auto& entry) { return entry.second->IsStarting(); });
+  return static_cast<size_t>(starting) >= kMaxStartingExecs;
+}
+
 void Pod::OnExecStarted(const std::string& id, Result<> result, const Respond& respond) {
   if (!result) return respond(std::unexpected(std::move(result).error()));
   Exec& exec = *execs_.at(id);
@@ -209,14 +243,16 @@ void Pod::OnExecStarted(const std::string& id, Result<> result, const Respond& r
   respond(std::move(started));
 }
 
-Result<Answer> Pod::Reopen(Frame& request) {
+Result<> Pod::BeginReopen(Frame& request, const Respond& respond) {
   auto wanted = TRY(Decode<ReopenLog>(request.payload, "ReopenLog"));
   UniqueFd log = TRY(request.fds.Require(FdRole::kLog, "reopen log", wanted.container_id));
   TRY(request.fds.ExpectNoMore("reopen log", wanted.container_id));
   auto it = containers_.find(wanted.container_id);
   if (it == containers_.end()) return SystemError("reopen log", wanted.container_id, ESRCH);
-  it->second->ReopenLog(std::move(log));
-  return Answer{};
+  if (!it->second->has_log())
+    return Fail(Code::kFailedPrecondition, "reopen log", wanted.container_id, "it is still starting");
+  it->second->ReopenLog(std::move(log), [respond] { respond(Answer{}); });
+  return {};
 }
 
 Result<Answer> Pod::Kill(const Frame& request) {
@@ -259,8 +295,19 @@ void Pod::BeginShutdown(Respond respond) {
 
 void Pod::ContinueShutdown() {
   if (awaiting_shutdown_.empty() || stopping_sandbox_ || !containers_.empty() || !execs_.empty()) return;
+  if (!env_.late_logs.empty() && !leaves_logs_) {
+    if (log_patience_ == 0) log_patience_ = env_.timers.Add(kLogPatienceMs, [this] { LeaveLogs(); });
+    return env_.late_logs.Await([this] { ContinueShutdown(); });
+  }
   stopping_sandbox_ = true;
   sandbox_.Stop([this] { EndShutdown(); });
+}
+
+void Pod::LeaveLogs() {
+  leaves_logs_ = true;
+  env_.log.Log(LogLevel::kError, "output of the pod is lost, as its log does not take it",
+               {{"sandbox", sandbox_id_}});
+  ContinueShutdown();
 }
 
 void Pod::EndShutdown() {

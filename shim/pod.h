@@ -15,6 +15,7 @@
 #include "shim/container.h"
 #include "shim/environment.h"
 #include "shim/exec.h"
+#include "shim/exit_record.h"
 #include "shim/protocol.h"
 #include "shim/sandbox.h"
 
@@ -31,7 +32,8 @@ struct Answer {
 class Pod {
  public:
   using Respond = std::function<void(Result<Answer>)>;
-  using Announce = std::function<void(ShimMessage event, std::string payload)>;
+  // Returns false when no daemon is connected.
+  using Announce = std::function<bool(ShimMessage event, std::string payload)>;
 
   Pod(Environment& env, std::string sandbox_id, Announce announce);
 
@@ -47,35 +49,41 @@ class Pod {
   bool ended() const { return ended_; }
 
  private:
-  Result<Answer> Hello(const Frame& request) const;
+  Result<Answer> Hello(const Frame& request);
   std::vector<RoleFd> NamespaceFds() const;
   Result<Answer> StartSandbox(const Frame& request);
-  Result<Answer> Reopen(Frame& request);
   Result<Answer> Kill(const Frame& request);
   Result<Answer> Attach(Frame& request);
   Result<Answer> CloseInput(const Frame& request);
+  Result<> BeginReopen(Frame& request, const Respond& respond);
   Result<> BeginContainer(Frame& request, const Respond& respond);
   Result<> BeginExec(Frame& request, const Respond& respond);
   Result<> StartExec(const ExecRequest& wanted, RoleFds fds, Exec::Told told, Exec::Callbacks tell);
+  bool IsFullOfStarts();
   void BeginShutdown(Respond respond);
 
   void OnContainerStarted(const std::string& id, Result<> result, const Respond& respond);
   void OnContainerExited(const ContainerExited& exit);
+  void OnSandboxFailed();
   void OnExecStarted(const std::string& id, Result<> result, const Respond& respond);
 
   Result<Container*> FindRunning(const std::string& id);
   // Goes on with a shutdown once nothing runs any more.
   void ContinueShutdown();
+  void LeaveLogs();
   void EndShutdown();
 
   Environment& env_;
   std::string sandbox_id_;
   Announce announce_;
   Sandbox sandbox_;
+  ExitRecords exit_records_;
   std::map<std::string, std::unique_ptr<Container>> containers_;
   std::map<std::string, std::unique_ptr<Exec>> execs_;
   std::vector<Respond> awaiting_shutdown_;
   bool stopping_sandbox_ = false;
+  Timers::Id log_patience_ = 0;
+  bool leaves_logs_ = false;
   bool ended_ = false;
 };
 

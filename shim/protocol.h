@@ -77,7 +77,7 @@ enum class ShimMessage : uint32_t {
 
   kShutdown = 30,  // -> kDone: the sandbox ends. Kills what is left, releases the namespaces, answers, exits
 
-  kContainerExited = 40,  // event, ContainerExited: after the exit record is on disk
+  kContainerExited = 40,  // event, ContainerExited: after the exit record is on disk, or could not be written
   kExecExited = 41,       // event, ExecExited
   kSandboxFailed = 42,    // event, SandboxFailed: no container can start in this pod any more
 };
@@ -87,7 +87,7 @@ enum class FdRole : uint32_t {
   // A container's.
   kRootfs = 2,       // detached mount (fsmount(2)); attached by the init child in its own mount namespace
   kHostMounts = 3,   // the daemon's mount namespace, for bind sources
-  kLog = 4,          // the CRI log file, O_APPEND; absent: output is dropped
+  kLog = 4,  // the CRI log file, O_PATH: a process of its own opens it (log_task.h); absent: output is dropped
   kSeccomp = 5,      // memfd: array of struct sock_filter; an exec's, too
   kCgroupProcs = 6,  // of the container's cgroup, O_RDWR, one per hierarchy: `tasks` on v1, cgroup.procs on
                      // v2, v2's first
@@ -116,7 +116,8 @@ enum class FdRole : uint32_t {
 };
 
 // The content of an exit record, in `exits/<container id>`, and of the event. Kept until the daemon removes
-// the file.
+// the file. The shim writes a record once at most, and never after it has told a daemon of the exit: an exit
+// whose record could not be written before that is repeated in every HelloReply instead.
 struct ContainerExited {
   std::string container_id;
   int32_t exit_code = 0;

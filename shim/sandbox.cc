@@ -19,6 +19,12 @@
 namespace davit {
 namespace {
 
+Result<ClonedProcess> AwaitBirth(int sync) {
+  std::optional<Frame> born = TRY(AwaitChild(sync));
+  if (!born) return Fail(Code::kInternal, "clone3", "child by a helper", "the helper was killed");
+  return ReadBirth(*born);
+}
+
 NamespaceChoice NamespacesOf(const SandboxPlan& plan) {
   return {.net = plan.own_network, .ipc = plan.own_ipc, .uts = !plan.hostname.empty()};
 }
@@ -91,10 +97,12 @@ Result<> Sandbox::Configure(const SandboxPlan& plan) {
 Result<> Sandbox::StartReaper() {
   UniqueFd program = TRY(MakeSealedMemfd("davit-reaper", ReaperProgram(), MemfdUse::kExecutable));
   auto [ours, childs] = TRY(FramePair());
-  ClonedProcess child =
-      TRY(Clone({.namespaces = CLONE_NEWPID | CLONE_NEWNS, .user_namespace = namespaces_.user.get()}));
+  CloneTarget target{.namespaces = CLONE_NEWPID | CLONE_NEWNS, .user_namespace = namespaces_.user.get()};
+  bool by_helper = namespaces_.user.valid();
+  ClonedProcess child = TRY(by_helper ? CloneByHelper(target, childs.get()) : Clone(target));
   if (child.pid == 0) RunReaperInit(namespaces_, program.get(), childs.get());
   childs.Reset();
+  if (by_helper) child = TRY(AwaitBirth(ours.get()));
   auto executed = AwaitChild(ours.get());
   if (!executed) return std::unexpected(Within("start the pod's PID 1", executed.error()));
   reaper_ = std::move(child);
@@ -112,7 +120,10 @@ void Sandbox::Stop(std::function<void()> done) {
 void Sandbox::OnReaperExit() {
   reaper_ = {};
   if (on_stopped_) return std::exchange(on_stopped_, nullptr)();
-  env_.log.Log(LogLevel::kError, "the pod's PID 1 was killed, and its containers with it");
+  // Nothing can join a PID namespace whose first process is gone (pid_namespaces(7)).
+  failure_ = "the first process of the pod's shared PID namespace ended";
+  env_.log.Log(LogLevel::kError, "the sandbox failed", {{"reason", failure_}});
+  on_failed_();
 }
 
 }  // namespace davit

@@ -172,8 +172,7 @@ TEST_F(ShimTest, ReopensTheLog) {
       image_));
   ASSERT_TRUE(Eventually([&] { return !daemon_.Outcome({TestId(1), 0, 0, false, 0}).out.empty(); }));
   Descriptors fds;
-  fds.Add(FdRole::kLog,
-          std::move(*OpenAt(AT_FDCWD, daemon_.dir() / "new.log", O_WRONLY | O_CREAT | O_APPEND, 0600)));
+  fds.Add(FdRole::kLog, std::move(*daemon_.OpenLog(daemon_.dir() / "new.log")));
   auto reopened = daemon_.Call(ShimMessage::kReopenLog, Encode(ReopenLog{TestId(1)}), std::move(fds));
   ASSERT_TRUE(reopened) << reopened.error().ToString();
   image_.Write("go", "");

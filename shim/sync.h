@@ -4,6 +4,7 @@
 // What the shim and a child of its own say to each other between clone and exec, on a socket pair that exec
 // closes.
 //
+//   helper: kBorn     the child, where another process made it (clone.h): its pid, and its pidfd
 //   shim:  kRelease   rlimits and OOM score are in place
 //   child: kReady     the namespaces that it was to make (sandbox only)
 //   child: kConsole   its terminal, a descriptor (only with one)
@@ -25,7 +26,7 @@
 
 namespace davit {
 
-enum class SyncMessage : uint32_t { kReady = 1, kRelease, kConsole, kAnnouncement, kFailed };
+enum class SyncMessage : uint32_t { kReady = 1, kRelease, kConsole, kAnnouncement, kFailed, kBorn };
 
 // What a descriptor in these frames is for.
 enum class SyncFd : uint32_t {

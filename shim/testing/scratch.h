@@ -55,6 +55,8 @@ class TestCgroup {
   std::vector<UniqueFd> OpenProcs() const;
   // The v2 directory; empty without a v2 hierarchy.
   UniqueFd OpenUnified() const;
+  // Its path; empty without a v2 hierarchy.
+  std::string UnifiedPath() const { return has_v2_ ? directories_.front() : ""; }
   // Of the one that has such a file; empty when none has.
   UniqueFd Open(const std::string& file, int flags) const;
   bool Write(const std::string& file, const std::string& value) const;

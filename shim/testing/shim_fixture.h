@@ -15,6 +15,17 @@
 namespace davit {
 
 class ShimTest : public ::testing::Test {
+ public:
+  // Waits for what another process is about to do; false when it never did.
+  template <typename Predicate>
+  static bool Eventually(Predicate predicate) {
+    for (int i = 0; i < 3000; ++i) {
+      if (predicate()) return true;
+      usleep(10'000);
+    }
+    return false;
+  }
+
  protected:
   void SetUp() override {
     if (std::string why = TestImage::WhyNot(); !why.empty()) GTEST_SKIP() << why;
@@ -43,15 +54,6 @@ class ShimTest : public ::testing::Test {
     return Run(MinimalPlan(TestId(next_id_++), {"sh", "-c", script}));
   }
 
-  // Waits for what another process is about to do; false when it never did.
-  template <typename Predicate>
-  static bool Eventually(Predicate predicate) {
-    for (int i = 0; i < 3000; ++i) {
-      if (predicate()) return true;
-      usleep(10'000);
-    }
-    return false;
-  }
   // `name` in the image's root, for what a container is to say without its output.
   bool IsThere(const std::string& name) const { return access((image_.path() + name).c_str(), F_OK) == 0; }
 

@@ -99,7 +99,7 @@ std::string TestDaemon::ShimLog() const {
   return ReadFile(dir_ / "shim.log").value_or("");
 }
 
-Result<> TestDaemon::LaunchShim() {
+Result<> TestDaemon::LaunchShim(UniqueFd log) {
   int program = TRY(ShimProgram());
   listener_.Reset(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
   sockaddr_un address{};
@@ -110,7 +110,7 @@ Result<> TestDaemon::LaunchShim() {
   if (listen(listener_.get(), 16) < 0) return SystemError("listen", "shim");
   auto [ours, theirs] = TRY(FramePair());
   UniqueFd exits = TRY(OpenAt(AT_FDCWD, dir_ / "exits", O_RDONLY | O_DIRECTORY));
-  UniqueFd log = TRY(OpenAt(AT_FDCWD, dir_ / "shim.log", O_WRONLY | O_CREAT | O_APPEND, 0600));
+  if (!log) log = TRY(OpenAt(AT_FDCWD, dir_ / "shim.log", O_WRONLY | O_CREAT | O_APPEND, 0600));
   UniqueFd host_root = TRY(OpenAt(AT_FDCWD, "/", O_RDONLY | O_DIRECTORY));
 
   SpawnRequest request;
@@ -125,6 +125,11 @@ Result<> TestDaemon::LaunchShim() {
   control_ = std::move(ours);
   listener_.Reset();
   return {};
+}
+
+Result<UniqueFd> TestDaemon::OpenLog(const std::string& path) {
+  TRY(OpenAt(AT_FDCWD, path, O_WRONLY | O_CREAT, 0600));
+  return OpenAt(AT_FDCWD, path, O_PATH);
 }
 
 Result<> TestDaemon::Connect() {
@@ -203,6 +208,19 @@ Result<ExecExited> TestDaemon::AwaitExecExit(const std::string& id) {
   return AwaitEvent(ShimMessage::kExecExited, &ExecExited::exec_id, id);
 }
 
+Result<SandboxFailed> TestDaemon::AwaitSandboxFailed() {
+  while (true) {
+    for (auto it = events_.begin(); it != events_.end(); ++it) {
+      if (it->type != static_cast<uint32_t>(ShimMessage::kSandboxFailed)) continue;
+      Frame event = std::move(*it);
+      events_.erase(it);
+      return Decode<SandboxFailed>(event.payload, "event");
+    }
+    Frame frame = TRY(Receive(kPatienceMs));
+    (frame.request_id == 0 ? events_ : replies_).push_back(std::move(frame));
+  }
+}
+
 Result<HelloReply> TestDaemon::Hello(Descriptors* fds, const std::string& after) {
   Frame frame = TRY(Call(ShimMessage::kHello, Encode(HelloRequest{kOwnVersions, after})));
   if (fds != nullptr) *fds = std::move(frame.fds);
@@ -220,8 +238,7 @@ Result<Descriptors> TestDaemon::ContainerFds(const ContainerPlan& plan, const Te
   Descriptors fds;
   fds.Add(FdRole::kRootfs, TRY(image.Mount()));
   fds.Add(FdRole::kHostMounts, TRY(NsHandle::OfSelf("mnt")).Take());
-  fds.Add(FdRole::kLog,
-          TRY(OpenAt(AT_FDCWD, LogPath(plan.container_id), O_WRONLY | O_CREAT | O_APPEND, 0600)));
+  fds.Add(FdRole::kLog, TRY(OpenLog(LogPath(plan.container_id))));
   fds.Add(FdRole::kCgroupDir, TRY(OpenAt(AT_FDCWD, "/sys/fs/cgroup", O_PATH | O_DIRECTORY)));
   if (cgroup == nullptr) return fds;
   for (UniqueFd& procs : cgroup->OpenProcs()) fds.Add(FdRole::kCgroupProcs, std::move(procs));

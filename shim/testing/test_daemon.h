@@ -48,12 +48,15 @@ class TestDaemon {
   TestDaemon(const TestDaemon&) = delete;
   TestDaemon& operator=(const TestDaemon&) = delete;
 
-  Result<> LaunchShim();
+  // `log` gets the shim's own log lines; by default ShimLog() has them.
+  Result<> LaunchShim(UniqueFd log = {});
   const ChildProcess& shim() const { return shim_; }
   const ScratchDir& dir() const { return dir_; }
   std::string ExitRecordPath(const std::string& id) const { return dir_ / "exits" + "/" + id; }
   std::string LogPath(const std::string& id) const { return dir_ / id + ".log"; }
   std::string ShimLog() const;
+  // A log as the daemon sends it.
+  static Result<UniqueFd> OpenLog(const std::string& path);
 
   // As a daemon that dies, and another one that finds the shim.
   void Disconnect() { control_.Reset(); }
@@ -69,6 +72,7 @@ class TestDaemon {
   bool HeardNothing() const { return events_.empty() && replies_.empty(); }
   Result<ContainerExited> AwaitExit(const std::string& id);
   Result<ExecExited> AwaitExecExit(const std::string& id);
+  Result<SandboxFailed> AwaitSandboxFailed();
 
   // `fds` are those of the reply.
   Result<HelloReply> Hello(Descriptors* fds = nullptr, const std::string& after = {});

@@ -356,6 +356,17 @@ TEST_P(CgroupHostTest, AnExecsCgroupThatIsInUseIsNotTheNextOnes) {
   EXPECT_TRUE(execs.Take(*host_, path_, "b")->IsVacant());
 }
 
+TEST_P(CgroupHostTest, AContainerThatAllowsNoMoreCgroupsHasExecsInItsOwn) {
+  if (host_->Unified() == nullptr) GTEST_SKIP() << "needs a v2 hierarchy";
+  ASSERT_TRUE(Create());
+  ASSERT_TRUE(WriteFileAt(host_->Unified()->dir.get(), path_.substr(1) + "/cgroup.max.descendants", "0"));
+  ExecCgroups execs;
+  Result<ExecCgroups::Lease> lease = execs.Take(*host_, path_, "a");
+  ASSERT_TRUE(lease) << lease.error().ToString();
+  EXPECT_EQ(lease->directory(), -1);
+  EXPECT_TRUE(lease->IsVacant());
+}
+
 TEST_P(CgroupHostTest, KillOfWhatIsNotThereSucceeds) {
   EXPECT_TRUE(host_->Kill(path_));
   EXPECT_FALSE(*host_->Populated(path_));

@@ -25,8 +25,11 @@ Result<ExecCgroup> ExecCgroup::Make(const CgroupHost& host, const std::string& c
   const CgroupHierarchy* unified = host.Unified();
   if (unified == nullptr) return cgroup;
   std::string path = cgroup.container_ + "/" + name;
-  if (mkdirat(unified->dir.get(), path.c_str(), 0755) != 0 && errno != EEXIST)
+  if (mkdirat(unified->dir.get(), path.c_str(), 0755) != 0 && errno != EEXIST) {
+    // The container may limit what is beneath its cgroup (cgroup.max.descendants and cgroup.max.depth).
+    if (errno == EAGAIN) return cgroup;
     return SystemError("mkdir", "/" + path);
+  }
   cgroup.path_ = std::move(path);
   cgroup.directory_ = TRY(OpenAt(unified->dir.get(), cgroup.path_, O_RDONLY | O_DIRECTORY));
   cgroup.events_ = TRY(OpenAt(cgroup.directory_.get(), "cgroup.events", O_RDONLY));

@@ -21,7 +21,10 @@ class CgroupHost;
 // stay the container's. A process can leave its group and its session, but not this. Gone with the object;
 // what a command has left running then goes on in the container's own cgroup.
 //
-// On a host without a v2 hierarchy there is none, and the methods do nothing.
+// On a host without a v2 hierarchy, and where the container's owner allows no more cgroups, there is none,
+// and the methods do nothing. One that the owner's division of the container's cgroup makes unfit for
+// processes is no error here: the shim then uses the cgroup of the container's first process
+// (shim/init_cgroup.h).
 class ExecCgroup {
  public:
   // `container` is the path of the container's cgroup, as in CgroupHost. One of that name which is there

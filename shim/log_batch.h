@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// Room for whole lines of a log, on their way to its file.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace davit {
+
+class LogBatch {
+ public:
+  // Every line must fit into `room`, which outlives the batch.
+  explicit LogBatch(std::span<char> room = {}) : room_(room) {}
+
+  // Returns false, and changes nothing, when a line of `bytes` does not fit any more. The line is then
+  // appended in parts.
+  bool BeginLine(size_t bytes) const { return bytes <= room_.size() - used_; }
+  void Append(std::string_view part);
+
+  std::string_view text() const { return {room_.data(), used_}; }
+  bool empty() const { return used_ == 0; }
+  void Clear() { used_ = 0; }
+
+ private:
+  std::span<char> room_;
+  size_t used_ = 0;
+};
+
+}  // namespace davit

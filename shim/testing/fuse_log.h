@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// A filesystem that a test can make hang, as a network's whose server is gone.
+#pragma once
+
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/unique_fd.h"
+#include "shim/testing/scratch.h"
+
+namespace davit {
+
+// One directory of regular files, which are there as soon as they are named. Speaks the protocol of /dev/fuse
+// itself (linux/fuse.h). The test must not open, close or write its files while it hangs.
+class HangingFilesystem {
+ public:
+  // What keeps this machine from it, or "".
+  static std::string WhyNot();
+
+  HangingFilesystem();
+  ~HangingFilesystem();
+  HangingFilesystem(const HangingFilesystem&) = delete;
+  HangingFilesystem& operator=(const HangingFilesystem&) = delete;
+
+  std::string operator/(const std::string& name) const { return mount_point_ / name; }
+  std::string Content(const std::string& name);
+
+  // From now on no request is answered.
+  void Hang();
+  // A request waits for its answer.
+  void AwaitVictim();
+  // Answers what came meanwhile, and goes on.
+  void Resume();
+
+ private:
+  struct Node {
+    uint64_t id = 0;
+    std::string content;
+  };
+
+  void Serve();
+  void PassGate();
+  void Handle(const std::vector<char>& request);
+  void Reply(uint64_t unique, int error, const void* body = nullptr, size_t size = 0);
+  Node* Find(uint64_t id);
+  Node& Name(const std::string& name);
+
+  ScratchDir mount_point_;
+  UniqueFd server_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool hangs_ = false;
+  bool has_victim_ = false;
+  std::map<std::string, Node> nodes_;
+  std::thread thread_;
+};
+
+}  // namespace davit
