@@ -66,8 +66,8 @@ class InitCgroupTest : public ShimTest {
     Descriptors fds;
     if (!directory.empty())
       fds.Add(FdRole::kCgroupUnified, *OpenAt(AT_FDCWD, directory, O_PATH | O_DIRECTORY));
-    auto started = daemon_.Call(ShimMessage::kExec,
-                                Encode(ExecRequest{TestId(1), TestId(50), Encode(plan)}), std::move(fds));
+    auto started = daemon_.Call(ShimMessage::kExec, Encode(ExecRequest{TestId(1), TestId(50), Encode(plan)}),
+                                std::move(fds));
     if (!started) {
       ADD_FAILURE() << started.error().ToString();
       return 0;

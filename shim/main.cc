@@ -82,10 +82,9 @@ Result<> SecureProcess() {
 
 Result<> Run(Environment& env, const std::string& sandbox_id) {
   DaemonLink* link_of_pod = nullptr;
-  Pod pod(env, sandbox_id,
-          [&](ShimMessage event, std::string payload) {
-            return link_of_pod->SendEvent(event, std::move(payload));
-          });
+  Pod pod(env, sandbox_id, [&](ShimMessage event, std::string payload) {
+    return link_of_pod->SendEvent(event, std::move(payload));
+  });
   DaemonLink link(env.loop, env.log, UniqueFd(kShimListenFd), [&](Frame request, Asker asker) {
     pod.Handle(std::move(request), [&link_of_pod, asker](Result<Answer> answer) {
       if (!answer) return link_of_pod->SendFailure(asker, answer.error());

@@ -85,9 +85,10 @@ enum class ShimMessage : uint32_t {
 // What a descriptor in a frame is for. 1 is the frame's own (kPayloadRole).
 enum class FdRole : uint32_t {
   // A container's.
-  kRootfs = 2,       // detached mount (fsmount(2)); attached by the init child in its own mount namespace
-  kHostMounts = 3,   // the daemon's mount namespace, for bind sources
-  kLog = 4,  // the CRI log file, O_PATH: a process of its own opens it (log_task.h); absent: output is dropped
+  kRootfs = 2,      // detached mount (fsmount(2)); attached by the init child in its own mount namespace
+  kHostMounts = 3,  // the daemon's mount namespace, for bind sources
+  kLog =
+      4,  // the CRI log file, O_PATH: a process of its own opens it (log_task.h); absent: output is dropped
   kSeccomp = 5,      // memfd: array of struct sock_filter; an exec's, too
   kCgroupProcs = 6,  // of the container's cgroup, O_RDWR, one per hierarchy: `tasks` on v1, cgroup.procs on
                      // v2, v2's first

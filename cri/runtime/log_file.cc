@@ -21,8 +21,8 @@ Result<UniqueFd> OpenLogFile(int dir_fd, const std::string& name) {
   struct stat st;
   if (fstat(file.get(), &st) < 0) return SystemError("fstat", name);
   if (!S_ISREG(st.st_mode)) return Fail(Code::kInvalidArgument, "open log", name, "not a regular file");
-  // The same file without having it open: one that has a file of FUSE or NFS open waits for its server to close
-  // it.
+  // The same file without having it open: one that has a file of FUSE or NFS open waits for its server to
+  // close it.
   return OpenAt(AT_FDCWD, "/proc/self/fd/" + std::to_string(file.get()), O_PATH);
 }
 

@@ -15,8 +15,9 @@ namespace davit {
 // for a path that leaves the directory.
 Result<std::string> ResolveLogPath(const std::string& log_directory, const std::string& log_path);
 
-// Opens the log for appending, making it (0640) and its directories (0755) when missing. Below the log
-// directory, which the kubelet owns, no symlink is followed: what writes there also runs containers.
+// Names the log by a descriptor (O_PATH), for the shim to open, making it (0640) and its directories (0755)
+// when missing. Below the log directory, which the kubelet owns, no symlink is followed: what writes there
+// also runs containers.
 Result<UniqueFd> OpenLog(const std::string& log_directory, const std::string& log_path);
 
 }  // namespace davit

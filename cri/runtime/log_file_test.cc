@@ -39,11 +39,19 @@ TEST(ResolveLogPath, JoinsAndRefusesWhatLeavesTheDirectory) {
 
 TEST_F(LogFile, MakesDirectoriesAndAppends) {
   for (const char* text : {"one\n", "two\n"}) {
-    auto fd = OpenLog(dir_ + "/pod", "web/0.log");
-    ASSERT_TRUE(fd) << fd.error().ToString();
-    ASSERT_TRUE(WriteAll(fd->get(), text, "log"));
+    auto named = OpenLog(dir_ + "/pod", "web/0.log");
+    ASSERT_TRUE(named) << named.error().ToString();
+    auto file = OpenAt(AT_FDCWD, "/proc/self/fd/" + std::to_string(named->get()), O_WRONLY | O_APPEND);
+    ASSERT_TRUE(file) << file.error().ToString();
+    ASSERT_TRUE(WriteAll(file->get(), text, "log"));
   }
   EXPECT_EQ(*ReadFile(dir_ + "/pod/web/0.log"), "one\ntwo\n");
+}
+
+TEST_F(LogFile, IsNamedAndNotOpened) {
+  auto named = OpenLog(dir_, "0.log");
+  ASSERT_TRUE(named) << named.error().ToString();
+  EXPECT_NE(fcntl(named->get(), F_GETFL) & O_PATH, 0) << "an open file of a hung filesystem hangs its close";
 }
 
 TEST_F(LogFile, FollowsNoSymlinkBelowTheLogDirectory) {
