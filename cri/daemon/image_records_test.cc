@@ -33,7 +33,11 @@ ImageRecord Full() {
 
 // As in shim/golden_test.cc.
 TEST(GoldenRecords, OfImages) {
-  ExpectBytes(ImageBlob{Full()}, "");
+  ExpectBytes(
+      ImageBlob{Full()},
+      "0a087368613235363a3112087368613235363a3212087368613235363a331a1172656769737472792e746573742f613a"
+      "31221872656769737472792e746573742f61407368613235363a342a187b22617263686974656374757265223a22616d"
+      "643634227d32027b7d3880e497d0124001");
 }
 
 class ImageRecordsTest : public ::testing::Test {
