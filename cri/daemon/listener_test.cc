@@ -70,7 +70,7 @@ TEST_F(ListenerTest, AServerThatSpeaksIsNotWaitedFor) {
     UniqueFd connection(accept4(first.socket.get(), nullptr, nullptr, SOCK_CLOEXEC));
     EXPECT_EQ(send(connection.get(), "settings", 8, MSG_NOSIGNAL), 8);
     char byte;
-    EXPECT_EQ(recv(connection.get(), &byte, 1, 0), 0);
+    EXPECT_LE(recv(connection.get(), &byte, 1, 0), 0) << "or a reset: not all was read";
   });
   EXPECT_FALSE(OpenListener(path_, /*patience_ms=*/-1)) << "an endless wait ends";
   server.join();

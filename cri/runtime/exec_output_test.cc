@@ -115,12 +115,12 @@ TEST_F(ExecOutputTest, HangingCommandsCostNoThread) {
                          std::filesystem::directory_iterator());
   };
   auto before = threads();
-  std::vector<std::shared_ptr<ExecOutput>> hanging;
+  std::vector<UniqueFd> hanging;
   std::vector<std::future<Result<End>>> ends;
   std::stop_source clients;
   for (int i = 0; i < 100; ++i) {
+    hanging.push_back(std::move(command_));
     Begin();
-    hanging.push_back(output_);
     ends.push_back(Wait(In(600'000), clients.get_token()));
   }
   EXPECT_EQ(threads(), before);
