@@ -85,7 +85,7 @@ std::string Authorizer::HeaderFor(const std::string& origin) const {
 }
 
 Result<> Authorizer::Answer(const Url& registry, const std::vector<std::string>& www_authenticate,
-                            const std::string& sent, const TlsContext* tls, const Interrupt& interrupt) {
+                            const std::string& sent, const ClientTls* tls, const Interrupt& interrupt) {
   MutexLock one_at_a_time(fetching_);
   if (HeaderFor(registry.Origin()) != sent) return {};
   std::vector<AuthChallenge> challenges;
@@ -107,7 +107,7 @@ Result<> Authorizer::Answer(const Url& registry, const std::vector<std::string>&
 }
 
 Result<std::string> Authorizer::HeaderForChallenge(const Url& registry, const AuthChallenge& challenge,
-                                                   const TlsContext* tls, const Interrupt& interrupt) {
+                                                   const ClientTls* tls, const Interrupt& interrupt) {
   if (challenge.scheme == "basic") {
     if (credentials_.username.empty()) return Refused(registry.host, "it wants a user name and a password");
     return credentials_.Basic();
@@ -116,7 +116,7 @@ Result<std::string> Authorizer::HeaderForChallenge(const Url& registry, const Au
   return "Bearer " + TRY(FetchToken(registry, challenge, tls, interrupt));
 }
 
-Result<HttpRequest> Authorizer::TokenRequest(const Url& registry, const AuthChallenge& challenge) const {
+Result<OutgoingRequest> Authorizer::TokenRequest(const Url& registry, const AuthChallenge& challenge) const {
   std::string realm = Param(challenge, "realm");
   auto url = ParseUrl(realm);
   if (!url) return Refused(registry.host, "it names no usable token server");
@@ -129,7 +129,7 @@ Result<HttpRequest> Authorizer::TokenRequest(const Url& registry, const AuthChal
   if (std::string service = Param(challenge, "service"); !service.empty()) {
     query += "&service=" + EncodeQueryValue(service);
   }
-  HttpRequest request;
+  OutgoingRequest request;
   request.body_limit = kMaxTokenAnswer;
   if (!credentials_.identity_token.empty()) {
     request.url = std::move(*url);
@@ -148,10 +148,10 @@ Result<HttpRequest> Authorizer::TokenRequest(const Url& registry, const AuthChal
 }
 
 Result<std::string> Authorizer::FetchToken(const Url& registry, const AuthChallenge& challenge,
-                                           const TlsContext* tls, const Interrupt& interrupt) {
-  HttpRequest request = TRY(TokenRequest(registry, challenge));
+                                           const ClientTls* tls, const Interrupt& interrupt) {
+  OutgoingRequest request = TRY(TokenRequest(registry, challenge));
   // Its CA is the registry's as a rule; the registry's client certificate is for the registry alone.
-  TlsContext token_tls = tls ? *tls : TlsContext{};
+  ClientTls token_tls = tls ? *tls : ClientTls{};
   if (request.url.Origin() != registry.Origin()) token_tls.certificate = token_tls.key = "";
   request.tls = &token_tls;
   const std::string& host = request.url.host;

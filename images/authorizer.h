@@ -37,7 +37,7 @@ class Authorizer {
   // carried: when another thread has got something newer meanwhile, that is to be tried first.
   // kUnauthenticated when nothing more can be tried. `tls` is what the registry was reached with.
   Result<> Answer(const Url& registry, const std::vector<std::string>& www_authenticate,
-                  const std::string& sent, const TlsContext* tls, const Interrupt& interrupt);
+                  const std::string& sent, const ClientTls* tls, const Interrupt& interrupt);
 
  private:
   struct Credentials {
@@ -55,10 +55,10 @@ class Authorizer {
 
   static Result<Credentials> Choose(const std::optional<RegistryAuth>& auth);
   Result<std::string> HeaderForChallenge(const Url& registry, const AuthChallenge& challenge,
-                                         const TlsContext* tls, const Interrupt& interrupt);
-  Result<std::string> FetchToken(const Url& registry, const AuthChallenge& challenge, const TlsContext* tls,
+                                         const ClientTls* tls, const Interrupt& interrupt);
+  Result<std::string> FetchToken(const Url& registry, const AuthChallenge& challenge, const ClientTls* tls,
                                  const Interrupt& interrupt);
-  Result<HttpRequest> TokenRequest(const Url& registry, const AuthChallenge& challenge) const;
+  Result<OutgoingRequest> TokenRequest(const Url& registry, const AuthChallenge& challenge) const;
 
   HttpClient& client_;
   const Credentials credentials_;

@@ -49,7 +49,7 @@ bool IsLoopbackName(const std::string& host) {
 // What goes on during one exchange; libcurl's callbacks end here.
 class Transfer {
  public:
-  Transfer(const HttpRequest& request, const HttpClient::Limits& limits, BodySink* sink)
+  Transfer(const OutgoingRequest& request, const HttpClient::Limits& limits, BodySink* sink)
       : request_(request),
         sink_(sink),
         watch_(limits.low_speed_bytes, limits.low_speed_seconds, MonotonicMilliseconds()) {}
@@ -122,7 +122,7 @@ class Transfer {
     return false;
   }
 
-  const HttpRequest& request_;
+  const OutgoingRequest& request_;
   BodySink* sink_;
   SpeedWatch watch_;
   HttpResponse response_;
@@ -149,7 +149,7 @@ bool SpeaksNoTls(std::string_view error_text) {
   return error_text.find("wrong version number") != error_text.npos;
 }
 
-void SetTls(CURL* easy, const TlsContext& tls) {
+void SetTls(CURL* easy, const ClientTls& tls) {
   Set(easy, CURLOPT_SSL_VERIFYPEER, tls.skip_verify ? 0L : 1L);
   Set(easy, CURLOPT_SSL_VERIFYHOST, tls.skip_verify ? 0L : 2L);
   if (!tls.ca_pem.empty()) {
@@ -164,7 +164,7 @@ void SetTls(CURL* easy, const TlsContext& tls) {
   }
 }
 
-HeaderList MakeHeaders(const HttpRequest& request) {
+HeaderList MakeHeaders(const OutgoingRequest& request) {
   HeaderList list;
   auto append = [&list](const std::string& line) {
     if (curl_slist* longer = curl_slist_append(list.get(), line.c_str())) {
@@ -193,11 +193,11 @@ struct HttpClient::Slot {
     curl_multi_cleanup(multi);
   }
 
-  void Prepare(const HttpRequest& request, const Limits& limits, Transfer& transfer, curl_slist* headers);
+  void Prepare(const OutgoingRequest& request, const Limits& limits, Transfer& transfer, curl_slist* headers);
   Result<CURLcode> Run(Transfer& transfer, const Interrupt& interrupt);
 };
 
-void HttpClient::Slot::Prepare(const HttpRequest& request, const Limits& limits, Transfer& transfer,
+void HttpClient::Slot::Prepare(const OutgoingRequest& request, const Limits& limits, Transfer& transfer,
                                curl_slist* headers) {
   curl_easy_reset(easy);
   error_text[0] = '\0';
@@ -257,11 +257,11 @@ std::vector<std::string> HttpResponse::Headers(std::string_view name) const {
   return values;
 }
 
-Result<TlsContext> LoadTls(const TlsSettings& settings) {
+Result<ClientTls> LoadTls(const TlsSettings& settings) {
   auto unreadable = [](const Error& error) {
     return Fail(Code::kFailedPrecondition, "read certificate", error.subject, ErrnoText(error.os_errno));
   };
-  TlsContext context;
+  ClientTls context;
   context.skip_verify = settings.skip_verify;
   for (const std::string& file : settings.ca_files) {
     auto pem = ReadFile(file);
@@ -298,7 +298,7 @@ std::unique_ptr<HttpClient::Slot> HttpClient::TakeSlot() {
   return std::make_unique<Slot>();
 }
 
-Result<HttpResponse> HttpClient::Send(const HttpRequest& request, const Interrupt& interrupt,
+Result<HttpResponse> HttpClient::Send(const OutgoingRequest& request, const Interrupt& interrupt,
                                       BodySink* sink) {
   TRY(interrupt.Check());
   std::unique_ptr<Slot> slot = TakeSlot();

@@ -20,7 +20,7 @@
 namespace davit {
 
 // TlsSettings with their files read.
-struct TlsContext {
+struct ClientTls {
   std::string ca_pem;       // in addition to the system's CAs; empty: only those
   std::string certificate;  // file names in PEM; empty: no client certificate
   std::string key;
@@ -28,14 +28,14 @@ struct TlsContext {
 };
 
 // kFailedPrecondition names a file that cannot be read. Of several client certificates the first is used.
-Result<TlsContext> LoadTls(const TlsSettings& settings);
+Result<ClientTls> LoadTls(const TlsSettings& settings);
 
-struct HttpRequest {
+struct OutgoingRequest {
   Url url;
   std::vector<std::pair<std::string, std::string>> headers;
-  std::string form;                 // POSTed when not empty
-  const TlsContext* tls = nullptr;  // null: the system's CAs
-  int64_t connect_timeout_ms = 0;   // 0: the client's own
+  std::string form;                // POSTed when not empty
+  const ClientTls* tls = nullptr;  // null: the system's CAs
+  int64_t connect_timeout_ms = 0;  // 0: the client's own
   size_t body_limit = 0;  // of what is kept in HttpResponse::body; more of a 200 is kResourceExhausted
 };
 
@@ -75,7 +75,8 @@ class HttpClient {
   // Connections are kept for the next request to the same host. Errors name the host, never the URL, whose
   // query may be a signature: kUnavailable (no connection, too slow, TLS), kDataLoss (cut off), kCancelled,
   // kResourceExhausted.
-  Result<HttpResponse> Send(const HttpRequest& request, const Interrupt& interrupt, BodySink* sink = nullptr);
+  Result<HttpResponse> Send(const OutgoingRequest& request, const Interrupt& interrupt,
+                            BodySink* sink = nullptr);
 
  private:
   struct Slot;

@@ -107,7 +107,7 @@ class StringSink : public BlobSink {
 
 struct RegistryClient::Server {
   RegistryHost host;
-  TlsContext tls;
+  ClientTls tls;
   std::atomic<bool> plain_http = false;  // learnt from a host with http_fallback
 };
 
@@ -142,11 +142,11 @@ Result<std::unique_ptr<RegistryClient>> RegistryClient::Create(Reference referen
 // redirect to another origin gets nothing but the request itself.
 Result<HttpResponse> RegistryClient::GetAuthorized(Server& server, const Object& object, const Url& url,
                                                    bool redirected, BodySink* sink) {
-  HttpRequest request;
+  OutgoingRequest request;
   request.url = url;
   request.body_limit = kMaxDocument;
   request.connect_timeout_ms = server.host.dial_timeout_ms;
-  TlsContext foreign_tls{server.tls.ca_pem, "", "", server.tls.skip_verify};
+  ClientTls foreign_tls{server.tls.ca_pem, "", "", server.tls.skip_verify};
   request.tls = redirected ? &foreign_tls : &server.tls;
   if (object.kind == "manifests") request.headers.emplace_back("Accept", kManifestMediaTypes);
   if (redirected) return http_.Send(request, interrupt_, sink);

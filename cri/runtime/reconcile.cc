@@ -16,13 +16,13 @@ ContainerAction DecideForLive(ContainerPhase phase) {
 
 ContainerAction Decide(const ContainerFacts& facts) {
   bool answered = facts.shim == ShimAnswer::kAnswered;
-  bool may_live = facts.phase == ContainerPhase::kStarting || facts.phase == ContainerPhase::kRunning;
-  bool started = may_live || facts.phase == ContainerPhase::kCreated;
-  if (answered && facts.live) return DecideForLive(facts.phase);
+  bool may_live = facts.recorded == ContainerPhase::kStarting || facts.recorded == ContainerPhase::kRunning;
+  bool started = may_live || facts.recorded == ContainerPhase::kCreated;
+  if (answered && facts.live) return DecideForLive(facts.recorded);
   if (facts.has_exit_record && started) return ContainerAction::kApplyExit;
   if (!may_live || facts.shim == ShimAnswer::kSilent) return ContainerAction::kNothing;
   if (facts.shim == ShimAnswer::kDead) return ContainerAction::kLose;
-  if (facts.phase == ContainerPhase::kRunning) return ContainerAction::kLose;
+  if (facts.recorded == ContainerPhase::kRunning) return ContainerAction::kLose;
   return facts.start_in_flight ? ContainerAction::kNothing : ContainerAction::kAbandonStart;
 }
 

@@ -15,7 +15,7 @@ enum class ShimAnswer {
 };
 
 struct ContainerFacts {
-  ContainerPhase phase = ContainerPhase::kCreated;  // as recorded
+  ContainerPhase recorded = ContainerPhase::kCreated;
   ShimAnswer shim = ShimAnswer::kAnswered;
   bool live = false;             // the shim says that its init lives
   bool has_exit_record = false;  // the shim recorded an exit that the database does not have yet

@@ -120,7 +120,7 @@ void ShimWatch::Reconcile(const SandboxPtr& sandbox, ShimState state) {
 void ShimWatch::ReconcileContainer(const ContainerPtr& container, StartedContainer* live) {
   Result<ContainerExited> exited = ports_.shims.ReadExitRecord(container->id());
   ContainerFacts facts;
-  facts.phase = container->record().Read([](const ContainerRecord& r) { return r.phase; });
+  facts.recorded = container->record().Read([](const ContainerRecord& r) { return r.phase; });
   facts.live = live != nullptr;
   facts.has_exit_record = exited.has_value();
   facts.start_in_flight = container->start_in_flight();

@@ -9,7 +9,7 @@
 
 #include "api/cri/v1/api.pb.h"
 #include "base/error.h"
-#include "cri/spec/device_rule.h"
+#include "cri/host/cgroup/device_rule.h"
 #include "shim/plan.h"
 
 namespace davit {

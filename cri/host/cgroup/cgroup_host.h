@@ -15,11 +15,11 @@
 #include "base/unique_fd.h"
 #include "cri/host/cgroup/cgroups.h"
 #include "cri/host/cgroup/device_program.h"
+#include "cri/host/cgroup/device_rule.h"
 #include "cri/host/cgroup/hierarchy.h"
 #include "cri/host/cgroup/killing.h"
 #include "cri/host/cgroup/resources.h"
 #include "cri/host/cgroup/write_plan.h"
-#include "cri/spec/device_rule.h"
 
 namespace davit {
 

@@ -10,10 +10,10 @@
 
 #include "base/error.h"
 #include "base/unique_fd.h"
+#include "cri/host/cgroup/device_rule.h"
 #include "cri/host/cgroup/exec_cgroup.h"
 #include "cri/host/cgroup/hierarchy.h"
 #include "cri/host/cgroup/resources.h"
-#include "cri/spec/device_rule.h"
 
 namespace davit {
 
@@ -59,8 +59,8 @@ class Cgroups {
   virtual Result<ExecCgroups::Lease> LendToExec(ExecCgroups& execs, const std::string& path,
                                                 const std::string& exec_id) const = 0;
 
-  // Removes the cgroup and everything below it; what still runs there is killed. Idempotent, and a success for
-  // a path that no cgroup can have: an old record may hold one.
+  // Removes the cgroup and everything below it; what still runs there is killed. Idempotent, and a success
+  // for a path that no cgroup can have: an old record may hold one.
   virtual Result<> Remove(const std::string& path) const = 0;
 };
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "cri/spec/device_rule.h"
+#include "cri/host/cgroup/device_rule.h"
 
 namespace davit {
 
