@@ -21,7 +21,7 @@ struct SeccompArchitecture {
 
 // The native one first, then the 32-bit one that a 64-bit kernel runs besides it. x32 is none of them: it
 // shares the native AUDIT_ARCH and differs by bit 30 of the number: its calls end with ENOSYS, as they do on
-// a kernel without x32 (the default of every distribution), also when a profile lists it.
+// a kernel without x32 (the default of Debian and Fedora), also when a profile lists it.
 std::span<const SeccompArchitecture> HostArchitectures();
 
 enum class SyscallName : uint8_t {
