@@ -54,11 +54,11 @@ TEST_F(ProcessTest, ContainersOfASharedPidNamespaceSeeEachOther) {
 TEST_F(ProcessTest, ThePodsPid1ReapsOrphans) {
   StartSandbox(SharedPid());
   // The inner sh leaves a child behind, which ends as an orphan when it may.
-  ContainerOutcome outcome = Run(PodPidPlan(
-      1, {"sh", "-c",
-          "(sh -c '(while ! test -e /tmp/end; do usleep 1000; done) & echo $! > /tmp/orphan'); "
-          "p=$(cat /tmp/orphan); grep PPid /proc/$p/status; echo > /tmp/end; "
-          "while test -e /proc/$p; do usleep 1000; done; echo reaped"}));
+  ContainerOutcome outcome = Run(
+      PodPidPlan(1, {"sh", "-c",
+                     "(sh -c '(while ! test -e /tmp/end; do usleep 1000; done) & echo $! > /tmp/orphan'); "
+                     "p=$(cat /tmp/orphan); grep PPid /proc/$p/status; echo > /tmp/end; "
+                     "while test -e /proc/$p; do usleep 1000; done; echo reaped"}));
   EXPECT_THAT(outcome.out, ElementsAre("PPid:\t1", "reaped"));
 }
 

@@ -42,14 +42,8 @@ Result<ContainerRecord> ContainerPlanner::Plan(const Sandbox& sandbox, const v1:
   record.stop_signal = TRY(StopSignalOf(config.stop_signal(), image_config.stop_signal));
   TRY(ResourcesFromCri(config.linux().resources()));
   std::vector<cdi::Edits> devices = TRY(CdiEditsOf(config));
-  ContainerInputs inputs{sandbox.config(),
-                         config,
-                         image_config,
-                         ports_.files.FilesOf(sandbox.id()),
-                         ports_.facts,
-                         record.id,
-                         pod.selinux_level,
-                         std::move(devices)};
+  ContainerInputs inputs{sandbox.config(), config,    image_config,      ports_.files.FilesOf(sandbox.id()),
+                         ports_.facts,     record.id, pod.selinux_level, std::move(devices)};
   ContainerPlan plan = TRY(BuildContainerPlan(inputs));
   if (plan.pid == NamespaceUse::kTarget) TRY(TargetOf(sandbox, config));
   TRY(ports_.confinement.Provide(config, plan));
