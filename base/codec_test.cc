@@ -247,8 +247,20 @@ TEST(ErrorMessage, HasNumbersOfItsOwnForEveryCode) {
   EXPECT_THAT(numbers, ElementsAre(3, 5, 6, 9, 7, 16, 8, 4, 1, 14, 12, 15, 13));
 }
 
+TEST(ErrorMessage, CarriesTheReasonByANumberOfItsOwn) {
+  std::vector<uint32_t> numbers;
+  for (Reason reason : {Reason::kNone, Reason::kRegistryUnavailable, Reason::kImageVolumeMountFailed,
+                        Reason::kRecursiveReadOnlyUnsupported}) {
+    Error error{Code::kNotFound, 0, "step", "subject", "context", reason};
+    numbers.push_back(ToMessage(error).reason);
+    EXPECT_EQ(ToError(ToMessage(error)).reason, reason);
+  }
+  EXPECT_THAT(numbers, ElementsAre(0, 1, 2, 3));
+  EXPECT_EQ(ToError({5, 0, "", "", "", 99}).reason, Reason::kNone) << "of a newer version";
+}
+
 TEST(ErrorMessage, AnUnknownCodeIsInternalAndNamed) {
-  Error error = ToError({200, 0, "step", "", "context"});
+  Error error = ToError({200, 0, "step", "", "context", 0});
   EXPECT_EQ(error.code, Code::kInternal);
   EXPECT_THAT(error.ToString(), HasSubstr("context (unknown code 200)"));
 }

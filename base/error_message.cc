@@ -21,17 +21,31 @@ constexpr NumberedCode kCodes[] = {
 };
 constexpr uint32_t kInternalNumber = 13;
 
+// By number, from 1 on.
+constexpr Reason kReasons[] = {Reason::kRegistryUnavailable, Reason::kImageVolumeMountFailed,
+                               Reason::kRecursiveReadOnlyUnsupported};
+
+uint32_t NumberOf(Reason reason) {
+  const auto* known = std::find(std::begin(kReasons), std::end(kReasons), reason);
+  return known == std::end(kReasons) ? 0 : static_cast<uint32_t>(known - std::begin(kReasons)) + 1;
+}
+
+Reason ReasonOf(uint32_t number) {
+  return number == 0 || number > std::size(kReasons) ? Reason::kNone : kReasons[number - 1];
+}
+
 }  // namespace
 
 ErrorMessage ToMessage(const Error& error) {
   const auto* known =
       std::find_if(std::begin(kCodes), std::end(kCodes), [&](const auto& c) { return c.code == error.code; });
   uint32_t number = known != std::end(kCodes) ? known->number : kInternalNumber;
-  return {number, error.os_errno, error.step, error.subject, error.context};
+  return {number, error.os_errno, error.step, error.subject, error.context, NumberOf(error.reason)};
 }
 
 Error ToError(const ErrorMessage& message) {
-  Error error{Code::kInternal, message.os_errno, message.step, message.subject, message.context};
+  Error error{Code::kInternal, message.os_errno, message.step,
+              message.subject, message.context,  ReasonOf(message.reason)};
   const auto* known = std::find_if(std::begin(kCodes), std::end(kCodes),
                                    [&](const auto& c) { return c.number == message.code; });
   if (known != std::end(kCodes)) {

@@ -91,7 +91,8 @@ Result<UnpackReport> UnpackProcess::Finish() {
   ExitStatus status = TRY(Reap(child_));
   child_.pidfd = PidFd();
   auto report = Decode<UnpackReport>(text, "unpack report");
-  if (!report) {
+  // In tagged fields nothing at all is a report, too: one that says neither success nor failure.
+  if (!report || (!report->complete && report->failure.code == 0)) {
     std::string how = status.signal != 0 ? "killed by signal " + std::to_string(status.signal)
                                          : "exited with " + std::to_string(status.code);
     return Fail(Code::kInternal, "unpack", "davit-unpack", how + " without a report");

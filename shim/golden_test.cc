@@ -44,8 +44,8 @@ TEST(GoldenMessages, Conversation) {
   ExpectBytes(ContainerExited{"c1", 137, 9, true, 1'700'000'000'000'000'000},
               "0a02633110890118092001288080a8b1e39fe7cb17");
   ExpectBytes(ExecExited{"e1", -1, 15}, "0a02653110ffffffffffffffffff01180f");
-  ExpectBytes(ErrorMessage{5, 2, "open", "/dev/x", "for the container"},
-              "080510021a046f70656e22062f6465762f782a11666f722074686520636f6e7461696e6572");
+  ExpectBytes(ErrorMessage{5, 2, "open", "/dev/x", "for the container", 2},
+              "080510021a046f70656e22062f6465762f782a11666f722074686520636f6e7461696e65723002");
 }
 
 TEST(GoldenMessages, NumbersOfRequestsAndEvents) {

@@ -20,6 +20,8 @@ Result<std::vector<ImageRecord>> DatabaseImageRecords::All() {
   std::vector<ImageRecord> all;
   for (const ImageRow& row : TRY(records_.Images())) {
     Result<ImageBlob> image = Decode<ImageBlob>(row.blob, "record of image " + row.id);
+    if (image && image->record.id != row.id)
+      image = Fail(Code::kDataLoss, "decode", "record of image " + row.id, "it has another id");
     if (image)
       all.push_back(std::move(image->record));
     else

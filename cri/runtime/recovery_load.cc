@@ -18,9 +18,13 @@ struct Loaded {
 };
 
 template <typename Record, typename Config>
-Result<Loaded<Record, Config>> Read(const std::string& blob, const std::string& name) {
+Result<Loaded<Record, Config>> Read(const std::string& blob, const std::string& kind, const std::string& id) {
+  std::string name = kind + " " + id;
   Loaded<Record, Config> loaded;
   loaded.record = TRY(Decode<Record>(blob, "record of " + name));
+  // No bytes at all are a record, too: one whose fields are all absent.
+  if (loaded.record.id != id)
+    return Fail(Code::kDataLoss, "decode", "record of " + name, "it has another id");
   if (!loaded.config.ParseFromString(loaded.record.config))
     return Fail(Code::kDataLoss, "decode", "config of " + name);
   return loaded;
@@ -35,7 +39,7 @@ Result<std::vector<SandboxPtr>> RecordLoader::Load() {
 }
 
 void RecordLoader::LoadSandbox(const SandboxRow& row) {
-  auto loaded = Read<SandboxRecord, v1::PodSandboxConfig>(row.blob, "sandbox " + row.id);
+  auto loaded = Read<SandboxRecord, v1::PodSandboxConfig>(row.blob, "sandbox", row.id);
   if (!loaded) return AddUnreadable(row.id, loaded.error().ToString());
   std::string bytes = loaded->record.config;
   Add(std::make_shared<Sandbox>(std::move(loaded->record), std::move(loaded->config),
@@ -67,7 +71,7 @@ void RecordLoader::AddUnreadable(const std::string& id, const std::string& reaso
 
 void RecordLoader::LoadContainer(const ContainerRow& row) {
   SandboxPtr sandbox = SandboxOf(row.sandbox_id);
-  auto loaded = Read<ContainerRecord, v1::ContainerConfig>(row.blob, "container " + row.id);
+  auto loaded = Read<ContainerRecord, v1::ContainerConfig>(row.blob, "container", row.id);
   if (!loaded) return AddUnreadable(row, sandbox, loaded.error().ToString());
   const ContainerRecord& record = loaded->record;
   ports_.confinement.HoldLevel(record.id,

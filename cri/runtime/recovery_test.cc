@@ -175,6 +175,11 @@ TEST_F(Quarantine, ASandboxWhoseRecordCannotBeRead) {
   ExpectQuarantined("badbadbadbad");
 }
 
+TEST_F(Quarantine, ASandboxWhoseRecordIsEmpty) {
+  world_.records.Seed(SandboxRow{"badbadbadbad", ""});
+  ExpectQuarantined("badbadbadbad");
+}
+
 TEST_F(Quarantine, APodWithAContainerWhoseRecordCannotBeRead) {
   std::string bad = world_.RunSandbox("bad").value();
   std::string container = world_.CreateContainer(bad).value();

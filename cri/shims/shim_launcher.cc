@@ -130,7 +130,11 @@ Result<std::vector<std::string>> ShimLauncher::Sockets() const {
 
 Result<ContainerExited> ShimLauncher::ReadExitRecord(const std::string& container_id) const {
   std::string data = TRY(ReadFileAt(exits_dir_.get(), container_id));
-  return Decode<ContainerExited>(data, "exit record of " + container_id);
+  auto exited = TRY(Decode<ContainerExited>(data, "exit record of " + container_id));
+  // An empty file would be an exit with 0: an exit status is never invented.
+  if (exited.container_id != container_id)
+    return Fail(Code::kDataLoss, "decode", "exit record of " + container_id, "it has another id");
+  return exited;
 }
 
 void ShimLauncher::RemoveExitRecord(const std::string& container_id) const {
