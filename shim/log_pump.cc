@@ -11,6 +11,10 @@
 
 namespace davit {
 namespace {
+
+// A terminal gives 4 KiB a read at most, says of those only how much is there (FIONREAD), and keeps some 64
+// KiB more behind them.
+constexpr size_t kTerminalReads = 32;
 constexpr int kPipeBytes = 256 << 10;
 }  // namespace
 
@@ -90,7 +94,8 @@ bool LogPump::Finish(std::function<void()> on_written) {
     // About as much as is there now: a writer that lives on could keep an unbounded loop busy for ever.
     int available = 0;
     if (ioctl(stream->pipe.get(), FIONREAD, &available) < 0) available = 0;
-    stream->reads_left = 1 + static_cast<size_t>(std::max(available, 0)) / env_.read_buffer.size();
+    stream->reads_left =
+        kTerminalReads + static_cast<size_t>(std::max(available, 0)) / env_.read_buffer.size();
   }
   if (ContinueFinish()) return true;
   on_finished_ = std::move(on_written);

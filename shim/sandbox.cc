@@ -83,9 +83,11 @@ Result<PodNamespaces> Sandbox::MakeNamespaces(NamespaceChoice choice, UniqueFd u
 Result<> Sandbox::Configure(const SandboxPlan& plan) {
   for (const Sysctl& sysctl : plan.sysctls) TRY(CheckSysctl(plan, sysctl.path));
   if (!plan.hostname.empty()) TRY(SetHostname(env_.own, namespaces_.uts.get(), plan.hostname));
-  if (std::ranges::any_of(plan.sysctls, IsNetworkSysctl))
+  // Ids in a value are those of the writer's user namespace: with one of its own the pod's child writes all.
+  bool own_ids = !plan.ids.empty();
+  if (!own_ids && std::ranges::any_of(plan.sysctls, IsNetworkSysctl))
     TRY(WriteNetworkSysctls(env_.own, namespaces_.net.get(), plan.sysctls));
-  if (std::ranges::all_of(plan.sysctls, IsNetworkSysctl)) return {};
+  if (plan.sysctls.empty() || (!own_ids && std::ranges::all_of(plan.sysctls, IsNetworkSysctl))) return {};
   auto [ours, childs] = TRY(FramePair());
   ClonedProcess child = TRY(Clone({}));
   if (child.pid == 0) RunSysctlWriter(plan, env_.own, namespaces_, childs.get());

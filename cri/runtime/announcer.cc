@@ -84,8 +84,8 @@ void Announcer::Publish(const Sandbox& sandbox, const std::string& id, v1::Conta
   // Taken before the state is read: the kubelet drops a state that is older than one it has.
   event->set_created_at(UnixNanoseconds());
   *event->mutable_pod_sandbox_status() = StatusOf(sandbox);
-  for (const ContainerPtr& container : pods_.ContainersOf(sandbox.id()))
-    *event->add_containers_statuses() = StatusOf(*container);
+  for (v1::ContainerStatus& status : StatusesOfContainers(pods_, sandbox))
+    *event->add_containers_statuses() = std::move(status);
   feed_.Publish(std::move(event));
 }
 

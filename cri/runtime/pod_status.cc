@@ -3,6 +3,9 @@
 
 #include "cri/runtime/pod_status.h"
 
+#include <algorithm>
+#include <functional>
+
 #include "cri/pods/resources.h"
 #include "cri/spec/stop_signal.h"
 #include "images/reference.h"
@@ -102,6 +105,14 @@ v1::ContainerStatus StatusOf(const Container& container) {
   status.set_stop_signal(SignalToCri(record.stop_signal));
   FillUser(record, status);
   return status;
+}
+
+std::vector<v1::ContainerStatus> StatusesOfContainers(const PodTable& pods, const Sandbox& sandbox) {
+  std::vector<v1::ContainerStatus> statuses;
+  for (const ContainerPtr& container : pods.ContainersOf(sandbox.id()))
+    statuses.push_back(StatusOf(*container));
+  std::ranges::stable_sort(statuses, std::ranges::greater(), &v1::ContainerStatus::created_at);
+  return statuses;
 }
 
 v1::PodSandbox SummaryOf(const Sandbox& sandbox, const SandboxRecord& record) {

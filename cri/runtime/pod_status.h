@@ -4,8 +4,10 @@
 // Pods and containers in the CRI's messages.
 #pragma once
 
+#include <vector>
+
 #include "api/cri/v1/api.pb.h"
-#include "cri/pods/pod.h"
+#include "cri/pods/pod_table.h"
 
 namespace davit {
 
@@ -14,6 +16,11 @@ namespace davit {
 
 ::runtime::v1::PodSandboxStatus StatusOf(const Sandbox& sandbox);
 ::runtime::v1::ContainerStatus StatusOf(const Container& container);
+
+// Of all containers of a pod, the newest first: of several attempts of one container the kubelet takes the
+// first one that it finds.
+std::vector<::runtime::v1::ContainerStatus> StatusesOfContainers(const PodTable& pods,
+                                                                 const Sandbox& sandbox);
 
 // For lists.
 ::runtime::v1::PodSandbox SummaryOf(const Sandbox& sandbox, const SandboxRecord& record);

@@ -41,8 +41,8 @@ Result<v1::PodSandboxStatusResponse> Sandboxes::Status(const v1::PodSandboxStatu
   v1::PodSandboxStatusResponse response;
   response.set_timestamp(UnixNanoseconds());
   *response.mutable_status() = StatusOf(*sandbox);
-  for (const ContainerPtr& container : ports_.pods.ContainersOf(sandbox->id()))
-    *response.add_containers_statuses() = StatusOf(*container);
+  for (v1::ContainerStatus& status : StatusesOfContainers(ports_.pods, *sandbox))
+    *response.add_containers_statuses() = std::move(status);
   if (request.verbose()) (*response.mutable_info())["info"] = PrintJson(InfoOf(ports_.config, *sandbox));
   return response;
 }

@@ -45,7 +45,7 @@ Result<> Sandboxes::DetachNetwork(const Sandbox& sandbox) {
   SandboxRecord record = sandbox.record().Get();
   if (record.addresses.empty() && !record.plugins) return {};
   for (const Error& leftover : TRY(ports_.network.Detach(sandbox.config(), record))) {
-    ports_.log.Log(LogLevel::kWarning, "part of a pod's network not taken down",
+    ports_.log.Log(LogLevel::kWarning, "left behind by a pod's network",
                    {{"sandbox", sandbox.id()}, {"error", leftover.ToString()}});
   }
   return {};

@@ -213,6 +213,18 @@ TEST(Sandboxes, StatusHasTheContainersAndATime) {
   EXPECT_GT(status.timestamp(), 0);
 }
 
+TEST(Sandboxes, StatusHasTheNewestContainerFirst) {
+  World world;
+  World::Pod pod = world.RunPod();
+  std::string newer = world.CreateContainer(pod.sandbox, "newer").value();
+  v1::PodSandboxStatusRequest request;
+  request.set_pod_sandbox_id(pod.sandbox);
+  Call call{MonotonicMilliseconds() + 1'000, {}};
+  v1::PodSandboxStatusResponse status = world.runtime().sandboxes().Status(request, call).value();
+  ASSERT_EQ(status.containers_statuses_size(), 2);
+  EXPECT_EQ(status.containers_statuses(0).id(), newer);
+}
+
 TEST(Sandboxes, UpdateWritesThePodsCgroupOnlyWhileItIsReady) {
   World world;
   std::string id = world.RunSandbox().value();

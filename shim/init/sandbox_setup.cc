@@ -86,6 +86,7 @@ Result<> WriteSysctls(const SandboxPlan& plan, const OwnMounts& own, const PodNa
   TRY(DieWithShim());
   TRY(JoinPodNamespaces(pod, {}));
   TRY(ApplySysctls(plan.sysctls, own.proc.get(), /*of_network=*/false));
+  if (!plan.ids.empty()) TRY(ApplySysctls(plan.sysctls, own.proc.get(), /*of_network=*/true));
   return SendSync(sync, SyncMessage::kReady);
 }
 

@@ -53,9 +53,9 @@ TEST_F(FullDisk, EverythingComesDownAndTheSpaceComesBack) {
   std::string left_running = CreateAndStart(pod, pod_config, IdleConfig("left-running"));
   std::string created = Create(pod, pod_config, IdleConfig("created"));
   uint64_t free = FreeBytes();
-  FillInodes(disk_);
   FillDisk(disk_ + "/snapshots/containers/" + running + "/upper");
   FillDisk(disk_);
+  FillInodes(disk_);
   ASSERT_EQ(FreeBytes(), 0U);
 
   StopContainer(running, /*timeout_seconds=*/0);
