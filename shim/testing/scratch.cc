@@ -101,7 +101,11 @@ TestCgroup::~TestCgroup() {
     auto pidfd = PidFd::Open(pid);
     if (pidfd && pidfd->Signal(SIGKILL)) (void)pidfd->WaitExit(5000);
   }
-  for (const std::string& directory : directories_) rmdir(directory.c_str());
+  // The kernel takes a process out of its cgroup some time after its end.
+  for (const std::string& directory : directories_) {
+    for (int attempt = 0; rmdir(directory.c_str()) < 0 && errno == EBUSY && attempt < 500; ++attempt)
+      usleep(10'000);
+  }
 }
 
 std::vector<UniqueFd> TestCgroup::OpenProcs() const {
