@@ -54,9 +54,7 @@ std::shared_ptr<ShimClient> ShimClient::Open(Reactor& reactor, const std::string
   std::shared_ptr<ShimClient> client(new ShimClient);
   client->session_ = std::make_shared<ShimSession>(sandbox_id, std::move(events));
   client->link_ = ShimLink::Open(reactor, sandbox_id, std::move(socket), std::move(process),
-                                 std::move(connect), client->session_->EventsForLink());
-  if (first == First::kMeet)
-    reactor.Post([session = client->session_, link = client->link_] { session->Meet(*link); });
+                                 std::move(connect), client->session_->EventsForLink(), first);
   return client;
 }
 

@@ -19,7 +19,7 @@ class ShimClient final : public Shim {
  public:
   // Takes over a connection; `connect` makes the next ones. With `kMeet` the shim serves a sandbox already,
   // and `events.met` follows.
-  enum class First { kNothing, kMeet };
+  using First = ShimLink::First;
   static std::shared_ptr<ShimClient> Open(Reactor& reactor, const std::string& sandbox_id, UniqueFd socket,
                                           PidFd process, ShimLink::Connect connect, ShimEvents events,
                                           First first);

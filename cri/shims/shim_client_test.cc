@@ -13,8 +13,10 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <atomic>
 #include <deque>
 #include <future>
+#include <new>
 
 #include "base/codec.h"
 #include "base/error_message.h"
@@ -74,13 +76,17 @@ class ShimClientTest : public ::testing::Test {
 
   void Open(ShimClient::First first) {
     auto connect = [this]() -> Result<UniqueFd> {
+      if (refuses_) {
+        refused_.Put(true);
+        return Fail(Code::kUnavailable, "connect", "shim", "nobody listens for now");
+      }
       auto [ours, theirs] = TRY(FramePair());
       connections_.Put(std::make_shared<UniqueFd>(std::move(theirs)));
       return std::move(ours);
     };
     ShimEvents events;
     events.container_exited = [this](const ContainerExited& exited) { exits_.Put(exited); };
-    events.exec_exited = [](const ExecExited&) {};
+    events.exec_exited = [](const ExecExited&) { throw std::bad_alloc(); };
     events.sandbox_failed = [this](const std::string& reason) { failures_.Put(reason); };
     events.met = [this](ShimState state) { met_.Put(std::make_shared<ShimState>(std::move(state))); };
     events.not_understood = [this](const Error& error) { not_understood_.Put(error); };
@@ -99,7 +105,10 @@ class ShimClientTest : public ::testing::Test {
 
   Frame Receive() {
     pollfd readable{shim_.get(), POLLIN, 0};
-    EXPECT_EQ(poll(&readable, 1, kPatienceMs), 1);
+    if (poll(&readable, 1, kPatienceMs) != 1) {
+      ADD_FAILURE() << "the daemon sends nothing";
+      return {};
+    }
     auto frame = ReceiveFrame(shim_.get());
     EXPECT_TRUE(frame) << frame.error().ToString();
     return frame ? std::move(*frame) : Frame();
@@ -129,6 +138,8 @@ class ShimClientTest : public ::testing::Test {
 
   ChildProcess process_;
   std::unique_ptr<Reactor> reactor_;
+  std::atomic<bool> refuses_ = false;
+  Inbox<bool> refused_;
   Inbox<std::shared_ptr<UniqueFd>> connections_;
   UniqueFd shim_;
   Inbox<ContainerExited> exits_;
@@ -228,10 +239,13 @@ TEST_F(ShimClientTest, WhatIsUnderWayFailsWithTheConnection) {
 
 TEST_F(ShimClientTest, ARequestWaitsForTheNextConnection) {
   Open(ShimClient::First::kNothing);
+  refuses_ = true;
   shim_.Reset();
+  ASSERT_TRUE(refused_.Take()) << "from here on there is no connection";
   auto reopened = std::async(std::launch::async, [this] { return client_->ReopenLog("c1", 0, Soon()); });
+  refuses_ = false;
   Accept();
-  AnswerHello(Plain());
+  AnswerHello(Plain());  // goes first, although a request waits
   Send(ShimMessage::kDone, Expect(ShimMessage::kReopenLog).request_id, "");
   auto result = reopened.get();
   EXPECT_TRUE(result) << result.error().ToString();
@@ -285,6 +299,16 @@ TEST_F(ShimClientTest, AnEventThatCannotBeReadIsMadeUpForByHello) {
   Accept();
   AnswerHello(Plain());
   EXPECT_TRUE(met_.Take());
+}
+
+TEST_F(ShimClientTest, ACallbackThatThrowsIsMadeUpForByHello) {
+  Open(ShimClient::First::kNothing);
+  Send(ShimMessage::kExecExited, 0, Encode(ExecExited{}));
+  Accept();
+  AnswerHello(Plain());
+  EXPECT_TRUE(met_.Take());
+  Send(ShimMessage::kContainerExited, 0, Encode(ContainerExited{"c1", 0, 0, false, 1}));
+  EXPECT_EQ(exits_.Take()->container_id, "c1") << "the connection is read";
 }
 
 TEST_F(ShimClientTest, AnUnknownEventIsPassedOver) {

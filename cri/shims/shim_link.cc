@@ -13,6 +13,7 @@
 #include <future>
 
 #include "base/codec.h"
+#include "base/guarded.h"
 #include "base/time.h"
 #include "shim/failure.h"
 
@@ -45,22 +46,25 @@ void MakeNonBlocking(const UniqueFd& socket) {
 
 }  // namespace
 
-ShimLink::ShimLink(Reactor& reactor, std::string sandbox_id, UniqueFd socket, PidFd shim, Connect connect,
-                   LinkEvents events)
+ShimLink::ShimLink(Reactor& reactor, std::string sandbox_id, PidFd shim, Connect connect, LinkEvents events)
     : reactor_(reactor),
       sandbox_id_(std::move(sandbox_id)),
       shim_(std::move(shim)),
       connect_(std::move(connect)),
       events_(std::move(events)),
-      retry_delay_ms_(kFirstRetryMs),
-      socket_(std::make_shared<const UniqueFd>(std::move(socket))) {}
+      retry_delay_ms_(kFirstRetryMs) {}
 
 std::shared_ptr<ShimLink> ShimLink::Open(Reactor& reactor, const std::string& sandbox_id, UniqueFd socket,
-                                         PidFd shim, Connect connect, LinkEvents events) {
+                                         PidFd shim, Connect connect, LinkEvents events, First first) {
   MakeNonBlocking(socket);
-  std::shared_ptr<ShimLink> link(new ShimLink(reactor, sandbox_id, std::move(socket), std::move(shim),
-                                              std::move(connect), std::move(events)));
-  reactor.Post([link] { link->Watch(); });
+  auto shared = std::make_shared<const UniqueFd>(std::move(socket));
+  std::shared_ptr<ShimLink> link(
+      new ShimLink(reactor, sandbox_id, std::move(shim), std::move(connect), std::move(events)));
+  if (first == First::kNothing) {
+    MutexLock lock(link->mutex_);
+    link->socket_ = shared;
+  }
+  reactor.Post([link, shared, first] { link->Turn([&] { link->Begin(shared, first); }); });
   return link;
 }
 
@@ -99,13 +103,18 @@ Result<Frame> ShimLink::Call(ShimMessage type, const std::string& payload, std::
   return Fail(Code::kDeadlineExceeded, "wait for shim", sandbox_id_, "no answer in time");
 }
 
+bool ShimLink::MaySend() const {
+  return socket_ != nullptr &&
+         (first_sender_ == std::thread::id() || first_sender_ == std::this_thread::get_id());
+}
+
 Result<ShimLink::Socket> ShimLink::AwaitConnection(int64_t deadline_ms) {
   auto deadline = std::chrono::steady_clock::now() + Until(deadline_ms);
   MutexLock lock(mutex_);
-  while (socket_ == nullptr && !ended_ && changed_.WaitUntil(mutex_, deadline)) {
+  while (!MaySend() && !ended_ && changed_.WaitUntil(mutex_, deadline)) {
   }
   if (ended_) return Fail(Code::kUnavailable, "send to shim", sandbox_id_, "the shim is gone");
-  if (socket_ == nullptr)
+  if (!MaySend())
     return Fail(Code::kUnavailable, "send to shim", sandbox_id_, "the connection to it is lost");
   return socket_;
 }
@@ -134,30 +143,48 @@ void ShimLink::Close() {
   reactor_.Await([self = shared_from_this()] { self->End("the connection was closed"); });
 }
 
-void ShimLink::Watch() {
-  auto self = shared_from_this();
-  watching_ = true;
-  if (!reactor_.loop().Add(shim_.get(), EPOLLIN, [self](uint32_t) { self->OnShimDead(); }))
-    return End("cannot watch the shim");
-  if (!reactor_.loop().Add(Connection()->get(), EPOLLIN, [self](uint32_t) { self->OnReadable(); }))
-    Reconnect("cannot watch the connection");
+// A callback that throws leaves undone what only the shim can tell again, on a new connection.
+template <typename Work>
+void ShimLink::Turn(Work work) {
+  auto self = shared_from_this();  // a callback may drop the last reference
+  Result<> done = Guarded("serve the shim of", sandbox_id_, [&]() -> Result<> {
+    work();
+    return {};
+  });
+  if (done) return;
+  LogException(done.error());
+  Reconnect(done.error().ToString());
 }
 
-void ShimLink::Adopt(UniqueFd socket) {
+void ShimLink::Begin(const Socket& socket, First first) {
   auto self = shared_from_this();
-  MakeNonBlocking(socket);
-  if (!reactor_.loop().Add(socket.get(), EPOLLIN, [self](uint32_t) { self->OnReadable(); }))
-    return ScheduleRetry();
+  watching_ = true;
+  auto on_death = [self](uint32_t) { self->Turn([&] { self->OnShimDead(); }); };
+  if (!reactor_.loop().Add(shim_.get(), EPOLLIN, on_death)) return End("cannot watch the shim");
+  if (first == First::kMeet) return Adopt(socket);
+  if (!Listen(*socket)) Reconnect("cannot watch the connection");
+}
+
+bool ShimLink::Listen(const UniqueFd& socket) {
+  auto self = shared_from_this();
+  auto on_readable = [self](uint32_t) { self->Turn([&] { self->OnReadable(); }); };
+  return reactor_.loop().Add(socket.get(), EPOLLIN, on_readable).has_value();
+}
+
+void ShimLink::Adopt(const Socket& socket) {
+  if (!Listen(*socket)) return ScheduleRetry();
   {
     MutexLock lock(mutex_);
-    socket_ = std::make_shared<const UniqueFd>(std::move(socket));
-    changed_.NotifyAll();
+    socket_ = socket;
+    first_sender_ = std::this_thread::get_id();
   }
-  events_.reconnected(*this);
+  events_.connected(*this);
+  MutexLock lock(mutex_);
+  first_sender_ = {};
+  changed_.NotifyAll();
 }
 
 void ShimLink::OnReadable() {
-  auto self = shared_from_this();  // a callback may drop the last reference
   Socket socket = Connection();
   for (int i = 0; i < kFramesPerTurn && socket != nullptr && socket == Connection(); ++i) {
     if (!ReceiveOne(socket->get())) return;
@@ -203,7 +230,8 @@ void ShimLink::ScheduleRetry() {
   if (!retry_timer_) {
     retry_timer_.Reset(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
     auto self = shared_from_this();
-    if (!reactor_.loop().Add(retry_timer_.get(), EPOLLIN, [self](uint32_t) { self->OnRetryDue(); })) return;
+    auto on_due = [self](uint32_t) { self->Turn([&] { self->OnRetryDue(); }); };
+    if (!reactor_.loop().Add(retry_timer_.get(), EPOLLIN, on_due)) return;
   }
   itimerspec due{};
   due.it_value.tv_sec = retry_delay_ms_ / 1000;
@@ -217,11 +245,11 @@ void ShimLink::OnRetryDue() {
   if (read(retry_timer_.get(), &expirations, sizeof expirations) < 0 || Connection() != nullptr) return;
   Result<UniqueFd> socket = connect_();
   if (!socket) return ScheduleRetry();
-  Adopt(std::move(*socket));
+  MakeNonBlocking(*socket);
+  Adopt(std::make_shared<const UniqueFd>(std::move(*socket)));
 }
 
 void ShimLink::OnShimDead() {
-  auto self = shared_from_this();
   if (Socket socket = Connection()) {
     while (Connection() == socket && ReceiveOne(socket->get())) {  // what it said before it died still counts
     }
@@ -250,10 +278,12 @@ void ShimLink::DropConnection(const std::string& reason) {
     MutexLock lock(mutex_);
     if (socket_ != nullptr) reactor_.loop().Remove(socket_->get());
     socket_ = nullptr;
+    first_sender_ = {};
     waiting.swap(waiting_);
   }
   for (auto& [id, on_reply] : waiting)
-    on_reply(Fail(Code::kUnavailable, "wait for shim", sandbox_id_, reason));
+    RunGuarded("shim link",
+               [&] { on_reply(Fail(Code::kUnavailable, "wait for shim", sandbox_id_, reason)); });
 }
 
 void ShimLink::End(const std::string& reason) {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <thread>
 
 #include "base/frame.h"
 #include "base/pid_fd.h"
@@ -21,11 +22,14 @@ namespace davit {
 class ShimLink;
 
 // What comes without being asked for. Called on the reactor's thread, so an implementation must not block on
-// the shim.
+// the shim. After one that throws a new connection is made, as if the frame that it was called for was not
+// read.
 struct LinkEvents {
   std::function<void(ShimLink&, Frame)> event;  // a frame that answers nothing
-  std::function<void(ShimLink&)> reconnected;   // what happened since the last connection was lost is unknown
-  std::function<void()> died;                   // the process is gone and reaped; the last call
+  // What happened before this connection is not known. What is sent from here goes first on it; requests of
+  // other threads follow.
+  std::function<void(ShimLink&)> connected;
+  std::function<void()> died;  // the process is gone and reaped; the last call
 };
 
 // A shim's process and the connection to it. The process is what counts: while it lives, a connection that is
@@ -40,10 +44,13 @@ class ShimLink : public std::enable_shared_from_this<ShimLink> {
   // Never waits. Called on the reactor's thread.
   using Connect = std::function<Result<UniqueFd>()>;
 
+  // Whether `connected` is called for the first connection, too, as it is for all that follow.
+  enum class First { kNothing, kMeet };
+
   // Takes a connected socket and the shim's process, and begins to read. `connect` makes the next
   // connections.
   static std::shared_ptr<ShimLink> Open(Reactor& reactor, const std::string& sandbox_id, UniqueFd socket,
-                                        PidFd shim, Connect connect, LinkEvents events);
+                                        PidFd shim, Connect connect, LinkEvents events, First first);
 
   // Sends one request. `on_reply` comes once, on the reactor's thread, unless sending fails. Waits for a
   // connection or for room until `deadline_ms`.
@@ -72,17 +79,20 @@ class ShimLink : public std::enable_shared_from_this<ShimLink> {
  private:
   using Socket = std::shared_ptr<const UniqueFd>;  // open as long as a sender uses it
 
-  ShimLink(Reactor& reactor, std::string sandbox_id, UniqueFd socket, PidFd shim, Connect connect,
-           LinkEvents events);
+  ShimLink(Reactor& reactor, std::string sandbox_id, PidFd shim, Connect connect, LinkEvents events);
 
+  bool MaySend() const REQUIRES(mutex_);
   Result<Socket> AwaitConnection(int64_t deadline_ms) EXCLUDES(mutex_);
   Result<> SendOn(const UniqueFd& socket, uint32_t request, ShimMessage type, const std::string& payload,
                   std::span<const RoleFd> fds, int64_t deadline_ms) const;
   Socket Connection() const EXCLUDES(mutex_);
 
   // All below: on the reactor's thread.
-  void Watch() EXCLUDES(mutex_);
-  void Adopt(UniqueFd socket) EXCLUDES(mutex_);
+  template <typename Work>
+  void Turn(Work work) EXCLUDES(mutex_);
+  void Begin(const Socket& socket, First first) EXCLUDES(mutex_);
+  bool Listen(const UniqueFd& socket);
+  void Adopt(const Socket& socket) EXCLUDES(mutex_);
   void OnReadable() EXCLUDES(mutex_);
   bool ReceiveOne(int socket) EXCLUDES(mutex_);
   void OnDamaged(const DamagedFrame& damaged, const Error& error) EXCLUDES(mutex_);
@@ -107,7 +117,8 @@ class ShimLink : public std::enable_shared_from_this<ShimLink> {
 
   mutable Mutex mutex_;
   CondVar changed_;
-  Socket socket_ GUARDED_BY(mutex_);  // null: not connected
+  Socket socket_ GUARDED_BY(mutex_);                 // null: not connected
+  std::thread::id first_sender_ GUARDED_BY(mutex_);  // the only one that may send now; none: all may
   uint32_t next_request_ GUARDED_BY(mutex_) = 1;
   bool ended_ GUARDED_BY(mutex_) = false;
   std::map<uint32_t, OnReply> waiting_ GUARDED_BY(mutex_);

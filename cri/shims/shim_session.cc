@@ -35,7 +35,7 @@ LinkEvents ShimSession::EventsForLink() {
     // What it wanted to say is in its next HelloReply.
     if (Result<> told = self->Deliver(frame); !told) link.Reconnect(told.error().ToString());
   };
-  events.reconnected = [self](ShimLink& link) { self->Meet(link); };
+  events.connected = [self](ShimLink& link) { self->Meet(link); };
   events.died = [self] { self->events_.died(); };
   return events;
 }
