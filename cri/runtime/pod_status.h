@@ -18,7 +18,7 @@ namespace davit {
 ::runtime::v1::ContainerStatus StatusOf(const Container& container);
 
 // Of all containers of a pod, the newest first: of several attempts of one container the kubelet takes the
-// first one that it finds.
+// first one that it finds (FindContainerStatusByName).
 std::vector<::runtime::v1::ContainerStatus> StatusesOfContainers(const PodTable& pods,
                                                                  const Sandbox& sandbox);
 

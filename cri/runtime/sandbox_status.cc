@@ -34,12 +34,13 @@ nlohmann::json InfoOf(const Config& config, const Sandbox& sandbox) {
 
 }  // namespace
 
-// The time is taken before the states are read: a client that compares it with an event's must not take an
-// older state for a newer one.
+// No timestamp is set. With one, kubelet 1.37.1 under EventedPLEG reads the containers' statuses from this
+// answer (GetPodStatus in pkg/kubelet/kuberuntime), but takes none of them for a container of the running
+// sandbox: it runs the pod's init containers again, beside its main containers. Without one it asks for each
+// container's status.
 Result<v1::PodSandboxStatusResponse> Sandboxes::Status(const v1::PodSandboxStatusRequest& request, Call&) {
   SandboxPtr sandbox = TRY(ports_.pods.FindSandbox(request.pod_sandbox_id()));
   v1::PodSandboxStatusResponse response;
-  response.set_timestamp(UnixNanoseconds());
   *response.mutable_status() = StatusOf(*sandbox);
   for (v1::ContainerStatus& status : StatusesOfContainers(ports_.pods, *sandbox))
     *response.add_containers_statuses() = std::move(status);
