@@ -36,7 +36,7 @@ Result<> LogPump::Start(UniqueFd stdout_pipe, UniqueFd stderr_pipe) {
 
 Result<> LogPump::Watch(Stream& stream) {
   TRY(env_.loop.Add(stream.pipe.get(), EPOLLIN, [this, &stream](uint32_t) {
-    Pump(stream);
+    PumpBatch(stream);
     writer_.Submit();
   }));
   stream.watched = true;
@@ -47,6 +47,14 @@ Result<> LogPump::Watch(Stream& stream) {
 void LogPump::Unwatch(Stream& stream) {
   if (stream.watched) env_.loop.Remove(stream.pipe.get());
   stream.watched = false;
+}
+
+// While there is more and the batch has room: to hand over a short batch costs as much as a full one.
+void LogPump::PumpBatch(Stream& stream) {
+  size_t before;
+  do {
+    before = writer_.batch().text().size();
+  } while (Pump(stream) && writer_.batch().text().size() > before);
 }
 
 bool LogPump::Pump(Stream& stream) {

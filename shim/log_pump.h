@@ -63,6 +63,7 @@ class LogPump {
 
   Result<> Watch(Stream& stream);
   void Unwatch(Stream& stream);
+  void PumpBatch(Stream& stream);
   // Reads once; false at the end of the stream, when there is nothing to read now, or no room.
   bool Pump(Stream& stream);
   void Feed(Stream& stream, std::string_view data);
