@@ -25,7 +25,12 @@ void AsyncExec::OnCalled(bool ok) {
     delete this;
     return;
   }
-  Listen(setting_);
+  AsyncExecSetting& setting = setting_;
+  Enter();  // first: what Listen costs need not delay the command. It may delete this object.
+  Listen(setting);
+}
+
+void AsyncExec::Enter() {
   began_ns_ = UnixNanoseconds();
   call_ = Call{DeadlineOf(context_), Spans()};
   Result<Admission::Place> place = setting_.admission.Enter(CallClass::kExec);

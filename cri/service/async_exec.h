@@ -44,6 +44,7 @@ class AsyncExec {
   void OnGone(bool ok);
   void OnFinished(bool ok);
 
+  void Enter();
   void Begin();
   void Answer(Result<v1::ExecSyncResponse> result);
   void MaybeDelete();
