@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Takes the connections that arrive at a listening socket.
+// Accepts the connections of a listening socket.
 #pragma once
 
 #include <functional>
@@ -11,18 +11,18 @@
 
 namespace davit {
 
-// Made, called and destroyed on its loop's thread. Without a descriptor for it a connection stays in the
-// socket's queue, and a second later it is tried again: a level-triggered loop would do nothing else until
-// then.
+// Created, called and destroyed on the loop's thread. If accept(2) fails because descriptors or memory have
+// run out, the connection stays in the socket's queue and the acceptor pauses for one second; without the
+// pause, the level-triggered loop would spin.
 class Acceptor {
  public:
   // The connection is non-blocking and closed on exec.
   using OnConnection = std::function<void(UniqueFd connection)>;
 
-  // `listener` is non-blocking; the loop outlives the object.
+  // `listener` must be non-blocking. The loop must outlive the object.
   static Result<std::unique_ptr<Acceptor>> Start(EventLoop& loop, UniqueFd listener,
                                                  OnConnection on_connection);
-  // Whoever is in the queue stays there for as long as somebody else holds the socket.
+  // Closes the listener. Queued connections survive only while another descriptor of the socket is open.
   ~Acceptor();
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;

@@ -18,8 +18,9 @@ enum class Durability {
   kDurable,   // fsync of the file and of its directory as well
 };
 
-// Replaces `name` in the directory `dir_fd` so that a reader sees the old file or the whole new one.
-// Nothing is left behind on failure.
+// Replaces `name` in the directory `dir_fd` so that a reader sees the old file or the whole new one. On
+// failure the temporary file ".NAME.tmp" is removed; if only the fsync of the directory failed, the new file
+// is already in place. Do not replace the same name concurrently.
 Result<> WriteFileAtomically(int dir_fd, const std::string& name, std::string_view data, mode_t mode,
                              Durability durability);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// A step of an operation that another thread takes while the caller takes the next ones.
+// Runs one step of an operation on another thread while the caller continues with the next steps.
 #pragma once
 
 #include <atomic>
@@ -16,8 +16,8 @@
 
 namespace davit {
 
-// The step may use all that outlives this object: it has ended when the object is gone. An exception that
-// leaves it is its error.
+// The step may use everything that outlives this object: it does not run after the destructor. An exception
+// thrown by the step becomes its error.
 template <typename T = void>
 class Background {
  public:
@@ -26,14 +26,15 @@ class Background {
     outcome_ = shared_->outcome.get_future();
     threads.Post([shared = shared_] { shared->Run(); });
   }
-  // A step that no thread has begun is left out.
+  // Waits for the step if a thread has begun it; otherwise the step never runs.
   ~Background() {
     if (outcome_.valid() && shared_->begun.exchange(true)) outcome_.wait();
   }
   Background(const Background&) = delete;
   Background& operator=(const Background&) = delete;
 
-  // Called once. Takes the step itself when the threads have not come to it.
+  // Call it at most once. Runs the step on the calling thread if no other thread has begun it, else waits for
+  // it.
   Result<T> Wait() {
     shared_->Run();
     return outcome_.get();

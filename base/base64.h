@@ -12,7 +12,7 @@ namespace davit {
 
 std::string EncodeBase64(std::string_view data);
 
-// Padding may be left out; anything else that is malformed gives nothing.
+// Returns no value for malformed text. Padding may be omitted; its length is not checked.
 std::optional<std::string> DecodeBase64(std::string_view text);
 
 }  // namespace davit

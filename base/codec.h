@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Messages, plans and records as tagged fields: the wire format of Protocol Buffers (proto3), so that
-// `protoc --decode_raw` reads them. One struct is one message; it names its fields once, with their numbers:
+// Encodes messages, plans and records as tagged fields in the wire format of Protocol Buffers (proto3), so
+// that `protoc --decode_raw` can read them. One struct is one message; it lists its fields once, with their
+// numbers:
 //
 //   struct Point {
 //     int32_t x = 0;
@@ -11,23 +12,22 @@
 //   };
 //
 // Types: bool, integers, enums, std::string (proto: bytes), structs, std::optional and std::vector of these.
-// Signed integers are proto's int32 and int64. An enum names its last value, for argument-dependent lookup:
-// `constexpr Shape LastOf(Shape) { return Shape::kRound; }`.
+// Signed integers are proto's int32 and int64. An enum declares its last value in a function found by
+// argument-dependent lookup: `constexpr Shape LastOf(Shape) { return Shape::kRound; }`.
 //
 // Compatibility:
-// - A number that was released keeps its type and its meaning for ever. A field may stand anywhere in its
-//   struct.
-// - A reader skips fields that it does not know, and leaves a field that is absent at the struct's default:
-//   that is the value which the writers had in mind that did not know the field.
-// - A field that a reader must not skip, because it would leave undone what the writer asked for, has a
-//   number from kMustUnderstand on. It is left out when it is empty; a reader that does not know it refuses
-//   the message. Scalars, strings, lists and optionals can be such.
-// - An enum value beyond the last one that the reader knows is refused.
+// - A released number keeps its type and its meaning for ever. The position of a field in its struct is free.
+// - A reader skips unknown fields, and leaves an absent field at the struct's default: the default must be
+//   the behaviour of writers that did not know the field.
+// - A field that a reader must not skip, because the writer's request would be carried out only in part, has
+//   a number from kMustUnderstand on. It is omitted when it is empty; a reader that does not know it rejects
+//   the message. It can be a scalar, a string, a list or an optional.
+// - An enum value beyond the last one that the reader knows is rejected.
 // - Scalars, strings and structs below kMustUnderstand are always written, whatever their default.
 //
-// Decoding checks every length before it allocates, bounds what a message can make of a few bytes, refuses
-// what is malformed, and never throws. It does not notice that a message was cut between two fields: the
-// container of the message (a frame, a sealed memfd, a row, a file renamed into place) keeps it whole.
+// Decoding checks every length before it allocates, limits the memory that a short message can occupy,
+// rejects malformed messages, and never throws. It does not notice that a message was cut between two fields:
+// the container of the message (a frame, a sealed memfd, a row, a file renamed into place) keeps it whole.
 #pragma once
 
 #include <array>
@@ -51,7 +51,7 @@ namespace codec {
 enum class Kind : uint8_t { kUnsigned, kSigned, kBytes, kMessage, kList, kOptional };
 
 struct Slot;
-// Is given the fields of one message.
+// Receives the fields of one message.
 class Visitor {
  public:
   virtual void Visit(std::span<const Slot> fields) = 0;
@@ -66,19 +66,20 @@ struct Items {
   size_t count = 0;
 };
 
-// What encoder and decoder (codec.cc) have to know of a type; they are no templates, to stay small.
+// Describes a type to the encoder and the decoder (codec.cc), which are not templates, to keep the code
+// small.
 struct Type {
   Kind kind = Kind::kBytes;
   uint8_t size = 0;                                  // kUnsigned, kSigned: bytes
   uint64_t last = 0;                                 // kUnsigned: the greatest value
   void (*visit)(void* message, Visitor&) = nullptr;  // kMessage
   const Type* element = nullptr;                     // kList, kOptional
-  size_t element_bytes = 0;                          // kList: in memory
+  size_t element_bytes = 0;                          // kList: size of one in memory
   Items (*items)(const void* container) = nullptr;   // kList, kOptional
-  void* (*add)(void* container) = nullptr;           // kList: a new last element; kOptional: the value
+  void* (*add)(void* container) = nullptr;  // kList: appends an element; kOptional: the value, made if absent
 };
 
-// A field of a message at hand.
+// One field of a message in memory.
 struct Slot {
   uint32_t number = 0;
   const Type* type = nullptr;
@@ -181,7 +182,7 @@ constexpr bool AreDistinct() {
 }
 
 std::string EncodeMessage(const Type& type, const void* message);
-// What was read before an error stays in `message`.
+// On an error, `message` keeps the fields that were read before it.
 Result<> DecodeMessage(const Type& type, void* message, std::string_view data, std::string_view name);
 
 }  // namespace codec
@@ -208,7 +209,7 @@ std::string Encode(const T& value) {
   return codec::EncodeMessage(codec::kTypeOf<T>, &value);
 }
 
-// kDataLoss, with `name`, the number of the field and what is wrong with it.
+// Fails with kDataLoss; the error contains `name`, the number of the field and the problem.
 template <typename T>
 Result<T> Decode(std::string_view data, std::string_view name) {
   T value{};

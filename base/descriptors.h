@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Descriptors with what each is for: they travel with frames, and are taken by name, never by position.
+// File descriptors, each with a role. They are sent with frames, and taken out by role, never by position.
 //
-// A role is a number of the protocol at hand (shim/protocol.h has FdRole). Several descriptors may have the
-// same one; these keep their order.
+// A role is a number that the protocol defines, such as FdRole in shim/protocol.h. Several descriptors may
+// have the same role; they keep their order.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ constexpr uint32_t RoleNumber(Role role) {
   return static_cast<uint32_t>(role);
 }
 
-// For sending: the descriptor stays the caller's.
+// A descriptor to send. The caller keeps ownership.
 struct RoleFd {
   template <typename Role>
   RoleFd(Role its_role, int number) : role(RoleNumber(its_role)), fd(number) {}
@@ -33,7 +33,7 @@ struct RoleFd {
   int fd;
 };
 
-// Those that nobody takes are closed with the object.
+// Owns its descriptors: the destructor closes those that were not taken.
 class Descriptors {
  public:
   template <typename Role>
@@ -41,12 +41,12 @@ class Descriptors {
     held_.push_back({RoleNumber(role), std::move(fd)});
   }
 
-  // The first one of this role, or an empty one.
+  // Takes the first descriptor of this role; returns an invalid UniqueFd if there is none.
   template <typename Role>
   UniqueFd Take(Role role) {
     return TakeNumber(RoleNumber(role));
   }
-  // kInvalidArgument, with `step` and `subject`, when there is none.
+  // As Take, but kInvalidArgument, with `step` and `subject`, if there is none.
   template <typename Role>
   Result<UniqueFd> Require(Role role, std::string_view step, std::string_view subject) {
     return RequireNumber(RoleNumber(role), step, subject);
@@ -55,11 +55,11 @@ class Descriptors {
   std::vector<UniqueFd> TakeAll(Role role) {
     return TakeAllOfNumber(RoleNumber(role));
   }
-  // After all that are known were taken. kInvalidArgument when there is one more, of an unknown role or of a
-  // role that has only one.
+  // Call it after all expected descriptors were taken. kInvalidArgument if one is left: it has an unknown
+  // role, or is the second one of a role that allows one.
   Result<> ExpectNoMore(std::string_view step, std::string_view subject) const;
 
-  // Valid as long as this object is not changed.
+  // All descriptors, without ownership; valid until this object is changed or destroyed.
   std::vector<RoleFd> Borrow() const;
   size_t size() const { return held_.size(); }
   bool empty() const { return held_.empty(); }

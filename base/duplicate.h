@@ -12,7 +12,7 @@
 
 namespace davit {
 
-// Another descriptor of the same open file, never one of 0, 1 and 2.
+// Duplicates `fd` with FD_CLOEXEC; the new number is never 0, 1 or 2.
 inline Result<UniqueFd> Duplicate(int fd, std::string_view subject) {
   UniqueFd copy(fcntl(fd, F_DUPFD_CLOEXEC, 3));
   if (!copy) return SystemError("fcntl(F_DUPFD_CLOEXEC)", subject);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Threads for work that may wait.
+// A pool of threads for work that may block.
 #pragma once
 
 #include <chrono>
@@ -14,24 +14,26 @@
 
 namespace davit {
 
-// Starts a thread when all others are busy, up to `most`, and ends one that has been idle for a while. Work
-// beyond that waits for a thread, in order. An exception ends the work that it leaves, and no thread.
+// Thread-safe. Starts a thread when all others are busy, up to `most`, and ends one that has been idle for
+// `idle_time`. Further work waits in order for a thread. An exception thrown by work is logged; its thread
+// continues.
 class ElasticPool {
  public:
   explicit ElasticPool(size_t most, std::chrono::milliseconds idle_time = std::chrono::seconds(10))
       : most_(most), idle_time_(idle_time) {}
-  // Waits for work that has begun, and drops the rest.
+  // Waits for work that has begun and discards the rest.
   ~ElasticPool();
 
+  // Throws if the pool has no thread and cannot start one.
   void Post(std::function<void()> work) EXCLUDES(mutex_);
 
-  // Threads that work or wait for work.
+  // The number of threads, busy and idle.
   size_t threads() const EXCLUDES(mutex_);
 
  private:
   void StartThread() REQUIRES(mutex_);
   void Run() EXCLUDES(mutex_);
-  // False: the thread ends.
+  // Returns false if the thread must end.
   bool Take(std::function<void()>& work) EXCLUDES(mutex_);
   void Leave() REQUIRES(mutex_);
 
@@ -43,7 +45,7 @@ class ElasticPool {
   size_t idle_ GUARDED_BY(mutex_) = 0;
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_ GUARDED_BY(mutex_);
-  std::vector<std::thread> ended_ GUARDED_BY(mutex_);  // to be joined
+  std::vector<std::thread> ended_ GUARDED_BY(mutex_);  // ended, not joined yet
 };
 
 }  // namespace davit

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The one error type. A function that can fail returns Result<T>; text is for people and is never parsed.
+// The only error type. A function that can fail returns Result<T>. Error text is for people and is never
+// parsed.
 #pragma once
 
 #include <cerrno>
@@ -13,7 +14,7 @@
 
 namespace davit {
 
-// What a caller may do about an error. cri/ maps each value to one gRPC status.
+// Classifies an error by what a caller can do about it. cri/ maps each value to one gRPC status.
 enum class Code : uint8_t {
   kInvalidArgument,     // the request can never succeed as it is
   kNotFound,            // the named thing does not exist
@@ -30,17 +31,18 @@ enum class Code : uint8_t {
   kInternal,
 };
 
-// What a client of the CRI acts on beyond the code. The edge puts its word in front of the error's text
-// (cri/service/status_code.h); everything before the edge passes it on unseen.
+// A cause that CRI clients handle specially and that the code does not express. The gRPC service puts the
+// CRI's word for it in front of the error's text (cri/service/status_code.h); all other layers pass it on
+// unchanged.
 enum class Reason : uint8_t {
   kNone,
-  kRegistryUnavailable,     // no server of the image's registry answers, or they answer that they cannot
-  kImageVolumeMountFailed,  // an image volume cannot be found or mounted
+  kRegistryUnavailable,           // no server of the image's registry is available
+  kImageVolumeMountFailed,        // an image volume cannot be found or mounted
   kRecursiveReadOnlyUnsupported,  // a mount's submounts cannot be made read-only
 };
 
-// `step` is the call or operation that failed, `subject` what it was applied to (a path, an id, a host),
-// `context` the reason when errno does not say it. `os_errno` is 0 when no system call is behind the error.
+// `step` is the call or operation that failed, `subject` the object of the call (a path, an id, a host),
+// `context` the reason if errno does not say it. `os_errno` is 0 if no system call failed.
 struct Error {
   Code code = Code::kInternal;
   int os_errno = 0;
@@ -49,29 +51,29 @@ struct Error {
   std::string context;
   Reason reason = Reason::kNone;
 
-  // "step subject: context: strerror", leaving out what is empty.
+  // "step subject: context: strerror"; empty parts are omitted.
   std::string ToString() const;
 };
 
 template <typename T = void>
 using Result = std::expected<T, Error>;
 
-// The code that a caller can act on for an errno; everything unlisted is kInternal.
+// Maps an errno to a code; errnos that error.cc does not list become kInternal.
 Code CodeFromErrno(int err);
 
-// An error of a failed system call. Call it before anything else can change errno.
+// The error of a failed system call. Call it before anything else can change errno.
 std::unexpected<Error> SystemError(std::string_view step, std::string_view subject, int err = errno);
 
 std::unexpected<Error> Fail(Code code, std::string_view step, std::string_view subject,
                             std::string_view context = {});
 
-// Puts what the caller was doing in front of the step: "pull image: read header".
+// Prefixes the step with the operation of the caller: "pull image: read header".
 Error Within(std::string_view operation, Error error);
 
-// Gives the error a reason, unless it has one.
+// Sets the reason, unless the error has one already.
 Error WithReason(Reason reason, Error error);
 
-// The Debian 12 name of an errno's text, thread-safe.
+// The text of an errno, as strerror_r(3) gives it. Thread-safe.
 std::string ErrnoText(int err);
 
 namespace internal {
@@ -83,8 +85,8 @@ T TakeValue(Result<T>& result) {
 
 }  // namespace davit
 
-// The value of a Result, or a return of its error from the enclosing function. Each use has a variable of its
-// own name, so that one may stand inside another.
+// Evaluates to the value of a Result; on an error, returns that error from the enclosing function. Each use
+// has its own variable name, so that TRY can be nested.
 #define TRY(expr) DAVIT_TRY(expr, __COUNTER__)
 #define DAVIT_TRY(expr, number) DAVIT_TRY_NUMBERED(expr, number)
 #define DAVIT_TRY_NUMBERED(expr, number)                                        \

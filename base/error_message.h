@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Errors between processes.
+// Errors as messages between processes.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,8 @@
 
 namespace davit {
 
-// `code` is a number of its own, that of the gRPC status which the code becomes: Code may be reordered.
-// `reason` is 0 for none, else a number of its own as well. Everything else as in Error.
+// `code` is the number of the gRPC status to which the Code maps, so that the order of Code may change.
+// `reason` is 0 for none, otherwise a fixed number (error_message.cc). The other fields are those of Error.
 struct ErrorMessage {
   uint32_t code = 0;
   int32_t os_errno = 0;
@@ -30,8 +30,7 @@ struct ErrorMessage {
 
 ErrorMessage ToMessage(const Error& error);
 
-// A code that this version does not know becomes kInternal, and its number a part of the text; a reason that
-// it does not know becomes none.
+// An unknown code becomes kInternal, and its number is added to the context; an unknown reason becomes kNone.
 Error ToError(const ErrorMessage& message);
 
 }  // namespace davit

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// One thread's wait for many descriptors (epoll(7)).
+// Waits for many descriptors on one thread (epoll(7)).
 #pragma once
 
 #include <sys/epoll.h>
@@ -17,21 +17,22 @@
 
 namespace davit {
 
-// Single-threaded: every method is called on the loop's own thread, callbacks included. Level-triggered.
+// Single-threaded: all methods must be called on the loop's thread, and callbacks run there. Level-triggered.
 class EventLoop {
  public:
   using Callback = std::function<void(uint32_t events)>;
 
   static Result<EventLoop> Create();
 
-  // Watches `fd`, which stays the caller's and is removed before it is closed. One watch per descriptor. An
-  // exception that leaves `callback` ends the watch, which would be called again at once, and leaves RunOnce.
+  // Watches `fd`. The caller owns `fd` and must call Remove before it closes it. One watch per descriptor. If
+  // `callback` throws, the watch is removed, because the callback would run again at once, and RunOnce throws
+  // the same exception.
   Result<> Add(int fd, uint32_t events, Callback callback);
   Result<> Modify(int fd, uint32_t events);
-  // Safe inside any callback, also the fd's own: events already fetched for it are dropped.
+  // May be called inside any callback, also that of `fd`: events already fetched for `fd` are discarded.
   void Remove(int fd);
 
-  // Waits up to `timeout_ms` (-1: for ever) and runs the callbacks of what is ready.
+  // Waits up to `timeout_ms` milliseconds (-1: no limit) and runs the callbacks of the ready descriptors.
   Result<> RunOnce(int timeout_ms);
 
  private:

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// One message on a SOCK_SEQPACKET socket (unix(7)): its type, the request that it belongs to, a payload, and
+// One message on a SOCK_SEQPACKET socket (unix(7)): its type, the id of its request, a payload, and
 // descriptors with their roles. On the wire it is a message of base/codec.h:
 //
 //   message Frame {
 //     uint32 type = 1; uint32 request_id = 2; repeated uint32 roles = 3; bytes payload = 4;
 //   }
 //
-// and one descriptor per role beside it. A payload of more than kMaxInlinePayload bytes comes in a sealed
-// memfd of the role kPayloadRole instead; neither sender nor receiver sees a difference.
+// and one descriptor per role (SCM_RIGHTS). A payload of more than kMaxInlinePayload bytes is sent in a
+// sealed memfd with the role kPayloadRole instead; sender and receiver see no difference.
 #pragma once
 
 #include <cstdint>
@@ -25,9 +25,9 @@ namespace davit {
 
 constexpr size_t kMaxInlinePayload = 32 << 10;
 constexpr size_t kMaxPayload = 16 << 20;
-// The kernel passes 253 at most (SCM_MAX_FD); one is kept for the payload.
+// The kernel passes at most 253 descriptors (SCM_MAX_FD); one is reserved for the payload.
 constexpr size_t kMaxFrameFds = 252;
-// Protocols number their own roles from 2 on.
+// Protocols use the numbers from 2 for their own roles.
 constexpr uint32_t kPayloadRole = 1;
 
 struct Frame {
@@ -37,29 +37,30 @@ struct Frame {
   Descriptors fds;  // O_CLOEXEC
 };
 
-// Sends one frame whole, or nothing. EAGAIN on a non-blocking socket is kUnavailable with os_errno EAGAIN;
-// kInvalidArgument is a frame that is too large. Never raises SIGPIPE.
+// Sends the whole frame or nothing; the caller keeps the descriptors. EAGAIN on a non-blocking socket is
+// kUnavailable with os_errno EAGAIN; a frame that is too large is kInvalidArgument. Never raises SIGPIPE.
 Result<> SendFrame(int socket, uint32_t type, uint32_t request_id, std::string_view payload,
                    std::span<const RoleFd> fds = {});
 
-// What can be said of a frame that did not arrive whole. 0: not even that.
+// What is known of a frame that did not arrive whole; 0: unknown.
 struct DamagedFrame {
   uint32_t type = 0;
   uint32_t request_id = 0;
 };
 
-// Receives one frame. kDataLoss: this one is malformed, was cut, or lost its descriptors; `damaged` has what
-// is known of it, and the next one can be received. All other errors are the connection's: EAGAIN as above,
-// the end of the stream is kUnavailable with os_errno 0.
+// Receives one frame. kDataLoss: the frame is malformed, was truncated or lost its descriptors; `damaged`
+// receives what is known of it, and the next frame can be received. All other errors concern the connection:
+// EAGAIN as in SendFrame; the end of the stream is kUnavailable with os_errno 0.
 Result<Frame> ReceiveFrame(int socket, DamagedFrame* damaged = nullptr);
 
-// Whether an error of SendFrame says that nothing can be sent any more, as opposed to this frame.
+// True if an error of SendFrame means that the connection is unusable, not only that this frame failed.
 bool IsPeerGone(const Error& error);
 
-// Moves a payload that is too long for a frame to a memfd among `fds`, to send it more than once.
+// Moves a payload that is too long for a frame to a memfd in `fds`, so that it can be sent several times.
+// No-op for a shorter payload.
 Result<> MovePayload(std::string& payload, Descriptors& fds);
 
-// A connected pair of non-inheritable SEQPACKET sockets.
+// A connected pair of SEQPACKET sockets with FD_CLOEXEC.
 Result<std::pair<UniqueFd, UniqueFd>> FramePair();
 
 }  // namespace davit

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Where exceptions end. Our own code returns its errors; the standard library and parsers of others throw.
+// Catches exceptions. Our own code returns errors; the standard library and third-party parsers throw.
 #pragma once
 
 #include <string_view>
@@ -11,13 +11,13 @@
 
 namespace davit {
 
-// The exception in flight as an error of code kInternal. Only inside a catch block.
+// The exception being handled, as an error of code kInternal. Call it only inside a catch block.
 Error CurrentException(std::string_view step, std::string_view subject);
 
-// Writes a line to stderr, which is the daemon's log.
+// Writes a log line to stderr, which is the daemon's log.
 void LogException(const Error& error);
 
-// What `work`, a function that returns a Result, returns; an exception that leaves it is its error.
+// Calls `work`, a function that returns a Result. An exception becomes an error of code kInternal.
 template <typename Work>
 std::invoke_result_t<Work> Guarded(std::string_view step, std::string_view subject, Work&& work) {
   try {
@@ -27,8 +27,8 @@ std::invoke_result_t<Work> Guarded(std::string_view step, std::string_view subje
   }
 }
 
-// Takes one turn of a thread's loop. An exception would end the process without a word, and with it the work
-// of all other turns: it is logged, and the thread goes on.
+// Runs one iteration of a thread's loop. An exception is logged and the thread continues; uncaught, it would
+// end the process, and all other work with it, without a message.
 template <typename Work>
 void RunGuarded(std::string_view thread, Work&& work) {
   try {

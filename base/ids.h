@@ -14,7 +14,7 @@ namespace davit {
 // 64 lower-case hexadecimal digits from getrandom(2).
 Result<std::string> NewId();
 
-// True for what NewId returns, and only then may a string become part of a path.
+// True for strings of the form that NewId returns. Only such a string may become part of a path.
 bool IsId(std::string_view text);
 
 }  // namespace davit

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Reading JSON documents of a known form: every type is checked, nothing throws.
+// Reads JSON documents of a known form: every type is checked, nothing throws.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,9 @@
 
 namespace davit {
 
-// One object of a document. An absent field and a null (which Go writes for an empty list) read as the empty
-// value; a field of a wrong type makes the whole reading fail, once, at the end: ask ok() or Check().
+// One object of a document, which it keeps alive. An absent field, a null (which Go writes for an empty list)
+// and a field of a wrong type all read as the empty value; a wrong type makes Check() fail, so that the
+// caller checks once, after reading.
 class JsonObject {
  public:
   // kInvalidArgument unless `text` is a JSON object. `what` names the document in errors.
@@ -27,12 +28,12 @@ class JsonObject {
   std::string String(const char* name);
   int64_t Integer(const char* name);
   std::vector<std::string> Strings(const char* name);
-  std::vector<std::string> Keys(const char* name);  // of an object, sorted
+  std::vector<std::string> Keys(const char* name);  // names in an object, sorted
   std::vector<std::pair<std::string, std::string>> StringMap(const char* name);
   JsonObject Object(const char* name);
   std::vector<JsonObject> Objects(const char* name);
 
-  // kInvalidArgument naming the first field that had a wrong type, here or in an object that came from here.
+  // kInvalidArgument naming the first field of a wrong type that was read from any object of the document.
   Result<> Check() const;
 
  private:
@@ -44,7 +45,7 @@ class JsonObject {
   JsonObject(std::shared_ptr<Document> document, const nlohmann::json* value)
       : document_(std::move(document)), value_(value) {}
 
-  // The field, or null when it is absent or null; notes it as wrong when its type is not `wanted`.
+  // Null if the field is absent or null, or if its type is not `wanted`, which is recorded for Check().
   const nlohmann::json* Field(const char* name, bool (nlohmann::json::*wanted)() const noexcept);
   void Reject(const char* name);
 

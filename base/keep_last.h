@@ -2,7 +2,7 @@
 // Copyright The Davit Authors
 
 // Lists in which a later item replaces an earlier one with the same key: environment variables, devices,
-// mounts. The lists come from clients and images, so no item may cost a search through the list.
+// mounts. Clients and images determine their length, so the cost must not be quadratic.
 #pragma once
 
 #include <algorithm>
@@ -14,12 +14,12 @@
 namespace davit {
 
 enum class Place {
-  kOfTheFirst,  // the last item of a key moves to where the first one stood
-  kOfTheLast,   // it stays where it stands
+  kOfTheFirst,  // the last item of a key moves to the position of the first one
+  kOfTheLast,   // the last item keeps its position
 };
 
-// Removes all items but the last of each key. `key_of(item)` is compared by `less`, which is called
-// O(n log n) times. Keys may refer to their items.
+// Removes all items but the last of each key. `less` compares `key_of(item)` and is called O(n log n) times.
+// Keys may refer to their items.
 template <typename Item, typename KeyOf, typename Less = std::less<>>
 void KeepLastOfEachKey(std::vector<Item>& items, Place place, KeyOf key_of, Less less = {}) {
   std::vector<size_t> order(items.size());

@@ -15,16 +15,16 @@ namespace davit {
 
 enum class LogLevel : uint8_t { kDebug, kInfo, kWarning, kError };
 
-// Values are written as they are: a caller never puts credentials or environment values into one.
+// Values are not redacted: callers must not log credentials or environment values.
 using LogField = std::pair<std::string_view, std::string>;
 
 // Thread-safe: a line is one write(2). Only the RPC edge and main functions log; everything below returns its
 // error.
 class Logger {
  public:
-  // `fd` stays the caller's. Lines below `level` are dropped.
+  // The caller owns `fd`. Lines below `level` are discarded.
   Logger(int fd, LogLevel level) : fd_(fd), level_(level) {}
-  // Lines, with their newline, go to `write`, from the thread that logs.
+  // Passes each line, with its newline, to `write` on the thread that logs.
   Logger(std::function<void(std::string_view)> write, LogLevel level)
       : write_(std::move(write)), level_(level) {}
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Read-only blobs handed to other processes (memfd_create(2)).
+// Read-only data to pass to other processes (memfd_create(2)).
 #pragma once
 
 #include <string>
@@ -18,8 +18,8 @@ enum class MemfdUse { kData, kExecutable };
 Result<UniqueFd> MakeSealedMemfd(const std::string& name, std::string_view data,
                                  MemfdUse use = MemfdUse::kData);
 
-// The content of a memfd made by somebody else. kInvalidArgument unless it is sealed as above (its content
-// could change under the reader) and at most `limit` bytes long.
+// The content of a memfd of another process. kInvalidArgument unless it is sealed as above (otherwise its
+// content could change while it is read) and at most `limit` bytes long.
 Result<std::string> ReadSealedMemfd(int fd, size_t limit);
 
 }  // namespace davit

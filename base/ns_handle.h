@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// A namespace, held open (namespaces(7)).
+// An open descriptor of a namespace (namespaces(7)).
 #pragma once
 
 #include <sched.h>
@@ -13,18 +13,18 @@
 
 namespace davit {
 
-// Holding one keeps the namespace alive. A mount namespace handle also pins all its mounts: do not keep one
-// for long.
+// Keeps the namespace alive. A handle of a mount namespace also keeps all its mounts: do not hold it for
+// long.
 class NsHandle {
  public:
   NsHandle() = default;
   explicit NsHandle(UniqueFd fd) : fd_(std::move(fd)) {}
 
-  // `name` as below /proc/PID/ns/: "net", "ipc", "mnt"...
+  // Opens a namespace of the calling thread. `name` as below /proc/PID/ns/: "net", "ipc", "mnt"...
   static Result<NsHandle> OfSelf(const std::string& name);
 
-  // Moves the calling thread into the namespace; `type` is its CLONE_NEW* flag, so that a wrong one is
-  // EINVAL.
+  // Moves the calling thread into the namespace. `type` is the expected CLONE_NEW* flag: EINVAL if the
+  // namespace has another type (setns(2)).
   Result<> Enter(int type) const;
 
   int get() const { return fd_.get(); }

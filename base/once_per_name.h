@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// One operation per name at a time: a retry joins the call in flight instead of failing or doing it twice.
+// One operation per name at a time: a retry joins the call in progress instead of failing or repeating the
+// work.
 #pragma once
 
 #include <cstdint>
@@ -16,20 +17,21 @@
 
 namespace davit {
 
-// A client whose call timed out sends the call again. The second call must get the outcome of the first one,
-// finished or not, and never an error that the name is in use. A call with other content must never get it.
+// A client whose call timed out repeats the call. The second call must get the outcome of the first one,
+// finished or not, and never an error that the name is in use. A call with different content must never get
+// that outcome.
 //
-// The first call for a name is the owner: it does the work and settles its Turn with the id of what it made.
-// A Turn that is dropped without being settled (an early return, an exception) settles itself with kInternal,
-// so no name stays claimed and nobody waits for ever. After a success the name is held by that id, and later
-// calls with the same content get it, until Release. After a failure the name is free.
+// The first call for a name is the owner: it does the work and settles its Turn with the id of the object
+// that it created. A Turn that is destroyed without Settle (an early return, an exception) settles itself
+// with kInternal, so that no name stays claimed and no call waits for ever. After a success that id holds the
+// name, and later calls with the same content get the id, until Release. After a failure the name is free.
 //
-// Thread-safe; the object outlives its turns.
+// Thread-safe; the object must outlive its turns.
 class OncePerName {
  public:
   using Outcome = Result<std::string>;
 
-  // One call's part.
+  // The part of one call in the operation.
   class Turn {
    public:
     Turn(Turn&& other) noexcept
@@ -39,13 +41,13 @@ class OncePerName {
     Turn& operator=(Turn&&) = delete;
     ~Turn();
 
-    // True: this call does the work and settles.
+    // True if this call must do the work and settle.
     bool owner() const { return names_ != nullptr; }
 
-    // The owner's outcome, once. Calls that joined get it.
+    // Called by the owner, at most once. The calls that joined get this outcome.
     void Settle(Outcome outcome);
 
-    // Waits for the owner's outcome. kDeadlineExceeded when it is not there at `deadline_ms`
+    // Waits for the owner's outcome. kDeadlineExceeded if there is none by `deadline_ms`
     // (MonotonicMilliseconds).
     Outcome Join(int64_t deadline_ms) const;
 
@@ -59,15 +61,15 @@ class OncePerName {
     std::shared_future<Outcome> outcome_;
   };
 
-  // `fingerprint` stands for the content of the call: equal content has an equal one. kAlreadyExists, naming
-  // the holder, when the name is claimed or held with another one.
+  // `fingerprint` identifies the content of the call: equal content has an equal fingerprint. kAlreadyExists,
+  // naming the holder, if the name is claimed or held with another fingerprint.
   Result<Turn> Take(const std::string& name, const std::string& fingerprint) EXCLUDES(mutex_);
 
-  // For recovery: the name is held by `id`, as after a Settle. Does nothing when the name is taken.
+  // For recovery: `id` holds the name, as after Settle. No-op if the name is already claimed or held.
   void Restore(const std::string& name, const std::string& fingerprint, const std::string& id)
       EXCLUDES(mutex_);
 
-  // `id` is gone: frees the name if `id` holds it. Otherwise the name is another one's, or claimed.
+  // Call it when `id` no longer exists: frees the name if `id` holds it, otherwise does nothing.
   void Release(const std::string& name, const std::string& id) EXCLUDES(mutex_);
 
  private:

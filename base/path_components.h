@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Paths judged by their components: "/pods/u2" does not lie below "/pods/u", though it begins with it.
+// Paths compared by components: "/pods/u2" is not below "/pods/u", although it starts with it.
 #pragma once
 
 #include <string_view>
@@ -9,15 +9,15 @@
 
 namespace davit {
 
-// The names between the slashes, without empty ones.
+// The names between the slashes; empty ones are omitted.
 std::vector<std::string_view> PathComponents(std::string_view path);
 
-// Whether `name` can be one component: not empty, "." or "..", and without a slash.
+// True if `name` can be one component: not empty, not "." or "..", and without a slash.
 bool IsPathComponent(std::string_view name);
 
-// Whether the components of `directory` stand somewhere in those of `path`, one after the other, and are
-// followed by at least one more. False when `directory` has none. Both are plain text: symlinks and ".." are
-// the caller's to resolve.
+// True if the components of `directory` occur in `path`, at any position and consecutively, and at least one
+// more component follows. False if `directory` has none. Both are plain text: the caller resolves symlinks
+// and "..".
 bool LiesBelow(std::string_view path, std::string_view directory);
 
 }  // namespace davit

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// A process, held by a descriptor that no later process can take over (pidfd_open(2)).
+// A reference to a process that stays correct when the pid is reused (pidfd_open(2)).
 #pragma once
 
 #include <signal.h>
@@ -16,7 +16,7 @@
 
 namespace davit {
 
-// Who a process is, in a form that can be kept on disk: a bare pid is never enough.
+// Identifies a process in records on disk; a pid alone could name a later process.
 struct ProcessIdentity {
   pid_t pid = 0;
   uint64_t start_time = 0;  // field 22 of /proc/PID/stat, in clock ticks since boot
@@ -25,29 +25,29 @@ struct ProcessIdentity {
   bool operator==(const ProcessIdentity&) const = default;
 };
 
-// The identity of a running process; kNotFound when there is none with this pid.
+// The identity of a running process; kNotFound if there is none with this pid.
 Result<ProcessIdentity> IdentifyProcess(pid_t pid);
 
-// Dropping a PidFd never kills and never reaps.
+// The destructor neither kills nor reaps the process.
 class PidFd {
  public:
   PidFd() = default;
   explicit PidFd(UniqueFd fd) : fd_(std::move(fd)) {}
 
   static Result<PidFd> Open(pid_t pid);
-  // The process that `identity` names; kNotFound when it is gone, even when its pid lives on as another
-  // process.
+  // Opens the process that `identity` describes; kNotFound if it is gone, also if another process has its
+  // pid.
   static Result<PidFd> Open(const ProcessIdentity& identity);
 
   int get() const { return fd_.get(); }
   bool valid() const { return fd_.valid(); }
   UniqueFd& fd() { return fd_; }
 
-  // kNotFound when the process is gone.
+  // kNotFound if the process is gone.
   Result<> Signal(int signo) const;
 
-  // Waits for the end of the process, which need not be a child; false when `timeout_ms` ran out. -1 waits
-  // for ever.
+  // Waits until the process, which need not be a child, has ended; false after `timeout_ms` milliseconds (-1:
+  // no limit).
   Result<bool> WaitExit(int timeout_ms) const;
 
  private:

@@ -14,18 +14,18 @@
 
 namespace davit {
 
-// One epoll loop on a thread of its own: one for all shims, so that a pod costs no thread, one for all
-// streams. What runs on it must not block. An exception ends the closure or the watch (EventLoop) that it
-// leaves; the thread goes on.
+// An epoll loop on its own thread. One reactor serves all shims, so that a pod needs no thread; another one
+// serves all streams. Code that runs on it must not block. An exception is logged and ends only the closure
+// or the watch (EventLoop) that threw it; the thread continues.
 class Reactor {
  public:
   static Result<std::unique_ptr<Reactor>> Start();
-  // Stops the thread; closures still posted are dropped.
+  // Stops the thread; closures that have not run are discarded.
   ~Reactor();
 
-  // Runs `work` on the reactor's thread, soon and in order.
+  // Queues `work` for the reactor's thread, which runs closures soon and in order. Callable on any thread.
   void Post(std::function<void()> work) EXCLUDES(mutex_);
-  // The same, and waits until it is done. Not from the reactor's thread.
+  // Posts `work` and blocks until it has run. Must not be called on the reactor's thread.
   void Await(const std::function<void()>& work) EXCLUDES(mutex_);
 
   // For closures and callbacks on the reactor's thread only.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Undoing what an operation has done when a later step fails.
+// Undoes the completed steps of an operation when a later step fails.
 #pragma once
 
 #include <functional>
@@ -10,8 +10,8 @@
 
 namespace davit {
 
-// Each step registers its undo right after it succeeded. When the object goes out of scope the undos run,
-// last one first, unless Dismiss was called. An undo must not fail: it logs, or leaves the rest to recovery.
+// Each step registers its undo right after it succeeded. The destructor runs the undos, last one first,
+// unless Dismiss was called. An undo must not fail: it logs an error, or leaves the rest to recovery.
 //
 //   Rollback rollback;
 //   TRY(Mount(path));
@@ -26,7 +26,7 @@ class Rollback {
   Rollback& operator=(const Rollback&) = delete;
 
   void Add(std::function<void()> undo) { undos_.push_back(std::move(undo)); }
-  // The operation succeeded: nothing is undone.
+  // The operation succeeded: discards all undos.
   void Dismiss() { undos_.clear(); }
 
  private:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Short programs of other people's, run to their end.
+// Runs a short external program and waits until it ends.
 #pragma once
 
 #include <string>
@@ -16,9 +16,9 @@ struct ProgramRun {
   std::string program;            // absolute path
   std::vector<std::string> args;  // without argv[0], which is the program
   std::vector<std::string> env;   // the whole environment
-  std::string input;              // what it reads from stdin
+  std::string input;              // the content of its stdin
   int timeout_ms = 60'000;
-  int interrupt_fd = -1;  // the caller's; while it is readable, the program is killed
+  int interrupt_fd = -1;  // owned by the caller; the program is killed if it becomes readable
 };
 
 struct ProgramOutcome {
@@ -27,9 +27,9 @@ struct ProgramOutcome {
   std::string diagnostics;  // stderr
 };
 
-// A failure of the program is an outcome. Errors are: it cannot be started; it took longer than allowed
-// (kDeadlineExceeded; killed with all that it has started); it was interrupted (kCancelled; likewise); it
-// wrote more than 1 MiB. `what` names it in them.
+// A failure status of the program is an outcome. Errors: it cannot be started; it ran longer than
+// `timeout_ms` (kDeadlineExceeded) or was interrupted (kCancelled), and its process group was killed; it
+// wrote more than 1 MiB to stdout or stderr (kResourceExhausted). `what` names the program in errors.
 Result<ProgramOutcome> RunProgram(const std::string& what, ProgramRun run);
 
 }  // namespace davit

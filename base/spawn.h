@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Starting other programs (posix_spawn(3)): no code of ours runs between fork and exec, so a threaded process
-// may.
+// Starts other programs with posix_spawn(3): no code of ours runs between fork and exec, so a multi-threaded
+// process may use it.
 #pragma once
 
 #include <string>
@@ -16,11 +16,11 @@
 namespace davit {
 
 struct SpawnRequest {
-  std::string program;            // absolute path, also /proc/self/fd/N of a memfd of the caller's
+  std::string program;            // absolute path, or /proc/self/fd/N of a memfd that the caller owns
   std::vector<std::string> args;  // argv, argv[0] included
   std::vector<std::string> env;   // the whole environment; nothing is inherited
   std::string cwd = "/";
-  std::vector<std::pair<int, int>> fds;  // {ours, number in the child}; 0, 1, 2 are /dev/null when not named
+  std::vector<std::pair<int, int>> fds;  // {our number, child's number}; 0, 1 and 2 default to /dev/null
 };
 
 struct ChildProcess {
@@ -28,8 +28,8 @@ struct ChildProcess {
   PidFd pidfd;
 };
 
-// Starts the program in a session of its own with default signal handling and nothing blocked. The caller
-// reaps it.
+// Starts the program in a new session, with default signal handling and no blocked signals. The caller must
+// reap it.
 Result<ChildProcess> Spawn(const SpawnRequest& request);
 
 // How a child ended.
@@ -38,7 +38,7 @@ struct ExitStatus {
   int signal = 0;  // 0 unless a signal ended it
 };
 
-// Reaps the child, waiting for its end.
+// Waits for the end of the child and reaps it.
 Result<ExitStatus> Reap(const ChildProcess& child);
 
 }  // namespace davit

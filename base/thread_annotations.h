@@ -20,7 +20,7 @@
 #define DAVIT_THREAD_ATTRIBUTE(x)
 #endif
 
-// Abseil, which gRPC brings along, defines some of the same names to the same attributes.
+// Abseil, on which gRPC depends, defines some of the same names with the same attributes.
 #undef GUARDED_BY
 #undef PT_GUARDED_BY
 #undef NO_THREAD_SAFETY_ANALYSIS
@@ -67,8 +67,8 @@ class SCOPED_CAPABILITY MutexLock {
   Mutex& mutex_;
 };
 
-// std::condition_variable over a Mutex. Wakes may be spurious, so waits stand in a loop in the function that
-// holds the lock; there are no predicate overloads, because the analysis cannot see that their lambda runs
+// std::condition_variable for a Mutex. Wake-ups may be spurious, so the function that holds the lock must
+// wait in a loop; there are no predicate overloads, because the analysis cannot see that a predicate runs
 // under the lock.
 class CondVar {
  public:
@@ -81,7 +81,7 @@ class CondVar {
     lock.release();
   }
 
-  // False when `deadline` passed.
+  // Returns false if `deadline` has passed.
   bool WaitUntil(Mutex& mutex, std::chrono::steady_clock::time_point deadline) REQUIRES(mutex) {
     std::unique_lock lock(mutex.mutex_, std::adopt_lock);
     bool in_time = condition_.wait_until(lock, deadline) == std::cv_status::no_timeout;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// A walk over a tree that somebody else filled and may still be changing.
+// Walks a directory tree with untrusted content that may change during the walk.
 #pragma once
 
 #include <string>
@@ -21,22 +21,23 @@ class TreeVisitor {
  public:
   virtual ~TreeVisitor() = default;
 
-  // One entry of the directory `dir_fd`, which is open for reading. `type` is its d_type (readdir(3)), a hint
-  // only.
+  // Called for each entry of the directory `dir_fd`, which is open for reading. `type` is d_type
+  // (readdir(3)), a hint only.
   virtual WalkStep Visit(int dir_fd, const std::string& name, unsigned char type) = 0;
 
-  // All entries of the directory `name` of `parent_fd` have been visited. Not called when somebody moved it
-  // meanwhile.
+  // Called when the walk of the directory `name` of `parent_fd` has ended, also after a read error. A deep
+  // walk closes parents and opens them again through "..": if that fails because a directory was moved, Leave
+  // is not called and the rest of the closed parents is skipped.
   virtual void Leave(int parent_fd, const std::string& name) = 0;
 
-  // A directory that could not be entered or read on, and is left out. Its os_errno is EXDEV for a mount
-  // point, and ENOENT, ENOTDIR or ELOOP for what changed between Visit and now.
+  // A directory could not be entered or read further, and is skipped. os_errno is EXDEV for a mount point,
+  // and ENOENT, ENOTDIR or ELOOP if the entry has changed since Visit.
   virtual void Failed(const Error& error) = 0;
 };
 
 // Visits everything below `root` (O_RDONLY), in no particular order. Never follows a symlink, never leaves
-// the mount of `root`, and holds a bounded number of descriptors and little memory however deep or wide the
-// tree is. False when the visitor stopped it.
+// the mount of `root`, and uses a bounded number of descriptors and little memory, however deep or wide the
+// tree is. Returns false if the visitor stopped it.
 bool WalkTree(UniqueFd root, TreeVisitor& visitor);
 
 }  // namespace davit

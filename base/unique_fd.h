@@ -11,8 +11,8 @@
 
 namespace davit {
 
-// Closes its descriptor when it goes. close(2) is never retried: on Linux the number is free again even after
-// EINTR. errno survives the close, so an error path may report the call that failed.
+// The destructor closes the descriptor. close(2) is never retried: on Linux the number is free again even
+// after EINTR. Closing preserves errno, so that an error path can report the call that failed.
 class UniqueFd {
  public:
   UniqueFd() = default;
@@ -30,7 +30,7 @@ class UniqueFd {
   bool valid() const { return fd_ >= 0; }
   explicit operator bool() const { return valid(); }
 
-  // Gives the descriptor up without closing it.
+  // Returns the descriptor and gives up ownership without closing it.
   int Release() { return std::exchange(fd_, -1); }
 
   void Reset(int fd = -1) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Work for threads other than the caller's.
+// A pool with a fixed number of threads.
 #pragma once
 
 #include <deque>
@@ -13,9 +13,10 @@
 
 namespace davit {
 
-// A few threads. The runtime's first ones give back what ended things held: cgroups, exit records, the pods
-// of dead shims. Work that is still queued when the daemon ends is done by recovery at its next start. An
-// exception ends the work that it leaves, and no thread.
+// Thread-safe. Runs work in the order in which it was posted. The destructor waits for running work and
+// discards queued work. The runtime uses one pool to release what ended pods and containers held (cgroups,
+// exit records, the pods of dead shims); recovery at the next start does the work that was discarded. An
+// exception thrown by work is logged; its thread continues.
 class WorkerPool {
  public:
   explicit WorkerPool(int threads);

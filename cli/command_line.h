@@ -18,7 +18,7 @@ struct CommandLine {
   Verb verb;
 };
 
-// What to leave with when there is nothing to perform: after --help and --version, or bad usage.
+// The exit status and text if there is no verb to perform: after --help, --version, or bad usage.
 struct EarlyExit {
   int status = 0;
   std::string text;  // for standard output when status is 0, else for standard error

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Where a command's answer and its remarks go.
+// The outputs of a command: its answer and its remarks.
 #pragma once
 
 #include <unistd.h>
@@ -16,18 +16,17 @@ namespace davit::cli {
 
 enum class OutputFormat : uint8_t { kTable, kJson };
 
-// The descriptors stay the caller's.
+// The caller owns the descriptors.
 struct Console {
   int out = STDOUT_FILENO;
   int err = STDERR_FILENO;
   OutputFormat format = OutputFormat::kTable;
 
-  // Answers, to `out`.
+  // Writes an answer to `out`.
   Result<> Print(std::string_view text) const;
   Result<> PrintJson(const nlohmann::json& value) const;
 
-  // A line about the progress or about what went wrong on the way, to `err`. Nothing depends on its being
-  // read.
+  // Writes a line about progress or a problem to `err`. Write errors are ignored.
   void Remark(std::string_view text) const;
 };
 

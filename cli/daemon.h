@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The CRI server at the other end of a Unix socket.
+// A client of the CRI server on a Unix socket.
 #pragma once
 
 #include <grpcpp/client_context.h>
@@ -23,26 +23,26 @@ namespace v1 = ::runtime::v1;
 using RuntimeStub = v1::RuntimeService::StubInterface;
 using ImageStub = v1::ImageService::StubInterface;
 
-// How a call is waited for.
+// How long to wait for the answer to a call.
 enum class CallMode : uint8_t {
-  kNormal,    // up to kCallSeconds, and not beyond an interrupt
-  kPatient,   // as long as it takes, but not beyond an interrupt: pulls, commands
-  kShielded,  // up to kCallSeconds, whatever the user does: clean-up
+  kNormal,    // up to kCallSeconds; an interrupt cancels the call
+  kPatient,   // without limit; an interrupt cancels the call: pulls, commands
+  kShielded,  // up to kCallSeconds; interrupts are ignored: clean-up
 };
 
-// RunPodSandbox through a slow network plugin is the longest of the bounded calls.
+// RunPodSandbox with a slow network plugin is the longest call that has a limit.
 constexpr int kCallSeconds = 240;
 
-// Thread-safe. The Interrupt given to Connect outlives it.
+// Thread-safe. The Interrupt given to Connect must outlive it.
 class Daemon {
  public:
-  // `address` is "unix:///PATH". Fails at once when nobody listens there.
+  // `address` is "unix:///PATH". Fails at once if no server listens there.
   static Result<Daemon> Connect(const std::string& address, const Interrupt& interrupt);
 
   const std::string& address() const { return address_; }
 
-  // Calls a method of either service: `Call(&RuntimeStub::Version, request)`. The context of an error is the
-  // daemon's own text, or says that it cannot be reached, took too long (kDeadlineExceeded) or was
+  // Calls a method of either service: `Call(&RuntimeStub::Version, request)`. The error has the daemon's own
+  // text, or says that the daemon cannot be reached, took too long (kDeadlineExceeded) or that the call was
   // interrupted (kCancelled).
   template <typename Service, typename Request, typename Response>
   Result<Response> Call(grpc::Status (Service::*method)(grpc::ClientContext*, const Request&, Response*),

@@ -12,8 +12,8 @@
 
 namespace davit::cli {
 
-// Does `act` for each name and prints the names that it succeeded for, one a line (as JSON: a list). A
-// failure does not keep the others from being tried; the last one is returned, those before are remarked on.
+// Calls `act` for each name and prints the names for which it succeeded, one per line (as JSON: a list).
+// Continues after a failure: returns the last error and prints earlier ones as remarks.
 Result<int> ForEach(const Session& session, const std::vector<std::string>& names,
                     const std::function<Result<>(const std::string& name)>& act);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// A container's output and its end.
+// Follows a container's output until the container ends.
 #pragma once
 
 #include <functional>
@@ -16,8 +16,9 @@ namespace davit::cli {
 
 enum class OnInterrupt { kGoOn, kLeave };
 
-// Prints the log from its beginning until the container has ended, and returns its last status; or nothing
-// when `interrupted`, which is asked at each interrupt, wants to leave. Survives a restart of the daemon.
+// Prints the log from its beginning until the container has ended, and returns its last status. Calls
+// `interrupted` at each interrupt, and returns no value if that returns kLeave. Survives a restart of the
+// daemon, up to 240 s without an answer.
 Result<std::optional<::runtime::v1::ContainerStatus>> FollowContainer(
     const Session& session, const std::string& container_id, const std::function<OnInterrupt()>& interrupted);
 

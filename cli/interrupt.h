@@ -11,18 +11,19 @@ namespace davit::cli {
 
 class Interrupt {
  public:
-  // Blocks SIGINT and SIGTERM in the calling thread and in those that it starts later, so the first thread
-  // calls it before there are others.
+  // Blocks SIGINT and SIGTERM in the calling thread and in those that it starts later: call it on the first
+  // thread before it starts others.
   static Result<Interrupt> OfSignals();
 
-  // Interrupted when `fd` is readable: a signalfd(2), or a non-blocking semaphore eventfd(2) in a test.
+  // `fd` is readable while an interrupt is pending: a signalfd(2), or a non-blocking semaphore eventfd(2) in
+  // a test.
   explicit Interrupt(UniqueFd fd) : fd_(std::move(fd)) {}
 
-  // Readable as long as there is an interrupt that nobody took.
+  // Readable while there is an interrupt that was not taken.
   int fd() const { return fd_.get(); }
   bool Pending() const;
 
-  // Takes one interrupt; false when there is none.
+  // Takes one interrupt; false if there is none.
   bool Take();
 
  private:

@@ -17,12 +17,12 @@ struct LogLine {
   std::string_view time;
   LogStream stream = LogStream::kStdout;
   bool partial =
-      false;  // the workload wrote no newline here: its line continues in the next one, or is its last
+      false;  // the workload wrote no newline here: the line continues in the next LogLine, or is its last
   std::string_view text;
 };
 
-// `line` comes without its newline. Nothing when it has another form, as after a crash in the middle of a
-// write.
+// `line` has no newline at its end. Returns no value for a line of another form, for example one cut by a
+// crash in the middle of a write.
 std::optional<LogLine> ParseLogLine(std::string_view line);
 
 }  // namespace davit::cli

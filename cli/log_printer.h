@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// A workload's output as it was before it became a log.
+// Restores a workload's output from its log.
 #pragma once
 
 #include <string>
@@ -13,15 +13,15 @@
 
 namespace davit::cli {
 
-// Collects lines and writes them in few calls, stdout to the console's `out`, stderr to its `err`, in the
+// Buffers lines and writes them in few calls, stdout to the console's `out`, stderr to its `err`, in the
 // log's order.
 class LogPrinter {
  public:
   explicit LogPrinter(const Console& console) : console_(console) {}
 
-  // A line in another form than CRI's goes to `err` as it is.
+  // A line that is not in CRI's format is written to `err` unchanged.
   Result<> Add(std::string_view line);
-  // Writes what is left. Not done by the destructor, which could not tell of a failure.
+  // Writes the buffered text. The destructor does not, because it could not report a failure.
   Result<> Flush();
 
  private:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// One container's log file, read as it grows and across rotations.
+// Reads one container's log file while it grows, across rotations.
 #pragma once
 
 #include <functional>
@@ -15,21 +15,20 @@ namespace davit::cli {
 
 class LogTail {
  public:
-  // Gets each line without its newline.
+  // Called with each line, without its newline.
   using Sink = std::function<Result<>(std::string_view line)>;
 
-  // Watches the directory of `path` (inotify(7)). The directory exists; the file may come later.
+  // Watches the directory of `path` (inotify(7)). The directory must exist; the file may be created later.
   static Result<LogTail> Watch(const std::string& path);
 
-  // Hands out every whole line that is there and was not handed out yet, from the beginning of the file that
-  // `path` names at the first call. When another file has taken the name, as in a rotation, what is left of
-  // the old one comes first.
+  // Passes each complete line to `sink` once, from the beginning of the file that `path` names at the first
+  // call. If another file has taken the name since, as in a rotation, the rest of the old file is read first.
   Result<> Drain(const Sink& sink);
 
-  // Readable when something has happened in the directory.
+  // Readable after a change in the directory.
   int fd() const { return inotify_.get(); }
 
-  // Forgets what has happened. True when a writer has closed the file, as at its container's end or at a
+  // Discards the pending events. True if a writer has closed the file, as at the end of its container or at a
   // rotation.
   Result<bool> TakeEvents();
 
@@ -39,7 +38,7 @@ class LogTail {
 
   Result<> ReadToEnd(const Sink& sink);
   Result<> EmitLines(const Sink& sink);
-  // The file that has the name now when it is not the open one, else an invalid descriptor.
+  // The file that has the name now if it is not the open one, else an invalid descriptor.
   Result<UniqueFd> OpenSuccessor() const;
 
   std::string path_;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Ends of pods and containers, as several verbs need them. All are shielded from interrupts and may be
-// repeated.
+// Stops and removes pods and containers. These functions ignore interrupts and may be repeated.
 #pragma once
 
 #include <cstdint>
@@ -15,10 +14,10 @@ namespace davit::cli {
 
 Result<> StopContainer(const Session& session, const std::string& container_id, int64_t grace_seconds);
 
-// Kills what still runs in the pod and gives its address and host ports back.
+// Kills the processes that still run in the pod, and releases its address and host ports.
 Result<> StopPod(const Session& session, const std::string& pod_id);
 
-// Stops the pod and removes it with its containers; of a pod that `davit run` made, the logs too.
+// Stops the pod and removes it with its containers, and with the logs of containers of `davit run`.
 Result<> RemovePod(const Session& session, const std::string& pod_id);
 
 }  // namespace davit::cli

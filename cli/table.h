@@ -15,7 +15,7 @@ class Table {
 
   explicit Table(Row header) : rows_{std::move(header)} {}
 
-  // One cell per column of the header; missing ones are empty, further ones are dropped.
+  // One cell per column of the header; missing cells are empty, excess cells are discarded.
   void Add(Row row);
 
   // A line per row, the header first. Columns are as wide as their widest cell, three spaces apart; an empty

@@ -15,7 +15,7 @@
 
 namespace davit::cli {
 
-// A container with its pod, or a pod that has none.
+// A container with its pod, or a pod without containers.
 struct Target {
   v1::PodSandbox pod;
   std::optional<v1::Container> container;
@@ -24,17 +24,18 @@ struct Target {
 // The name that ps shows.
 std::string NameOf(const Target& target);
 
-// True for what `davit run` made: its pod and its container live and end together.
+// True if `davit run` created the pod: the pod and its container start and end together.
 bool MadeByRun(const v1::PodSandbox& pod);
 
-// All containers and pods of the daemon, newest first.
+// All containers, and all pods without containers, newest first.
 Result<std::vector<Target>> ListTargets(const Daemon& daemon);
 
-// `text` is an id, a name, or the beginning of an id, looked for in this order; containers and pods both
-// count. Among several of one name the running one is meant. kNotFound, or kInvalidArgument when it is still
-// ambiguous.
+// `text` is an id, a name, or the beginning of an id, of a container or a pod, tried in this order. If
+// several have the name and exactly one is running, that one is chosen. kNotFound; kInvalidArgument if `text`
+// is ambiguous; kFailedPrecondition if it means a pod without containers.
 Result<Target> ChooseContainer(const std::vector<Target>& targets, std::string_view text);
-// The same, but several containers of one pod are no ambiguity; the target's container is any of them.
+// The same for a pod, which may have no containers. Several containers of one pod are not ambiguous; the
+// target's container is any of them.
 Result<Target> ChoosePod(const std::vector<Target>& targets, std::string_view text);
 
 Result<Target> FindContainer(const Daemon& daemon, std::string_view text);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Values as people read them.
+// Formats values for people.
 #pragma once
 
 #include <cstdint>
@@ -12,19 +12,19 @@
 
 namespace davit::cli {
 
-// The first twelve digits, without "sha256:": enough to be unique on a node, and to be typed.
+// The first twelve digits, without "sha256:": unique on a node in practice, and short enough to type.
 std::string ShortId(std::string_view id);
 
-// The largest whole unit: "42s", "3m", "5h", "12d". A time in the future is "0s".
+// The age in the largest whole unit: "42s", "3m", "5h", "12d". A time in the future is "0s".
 std::string AgeText(int64_t since_unix_nanoseconds, int64_t now_unix_nanoseconds);
 
-// Decimal units with up to one place: "812 B", "4.2 MB".
+// Decimal units; one decimal place from 1 kB on: "812 B", "4.2 MB".
 std::string SizeText(uint64_t bytes);
 
 // "Created", "Running", "Exited", "Unknown".
 std::string StateText(::runtime::v1::ContainerState state);
 
-// The text with control characters replaced: names and messages of others must not steer a terminal.
+// The text with control characters replaced: untrusted names and messages must not control the terminal.
 std::string Printable(std::string_view text);
 
 }  // namespace davit::cli

@@ -17,12 +17,12 @@
 
 namespace davit::cli {
 
-// The exit status of the command for errors of its own; every other one is the workload's.
+// The exit status for errors of davit itself.
 constexpr int kOwnError = 125;
 constexpr int kInterrupted = 130;  // 128 + SIGINT
 
 struct PsOptions {
-  bool all = false;  // also what does not run
+  bool all = false;  // also containers that do not run, and pods without containers
 };
 
 struct LogsOptions {
@@ -42,7 +42,7 @@ struct StopOptions {
 
 struct RmOptions {
   std::vector<std::string> ids;
-  bool force = false;  // also what still runs
+  bool force = false;  // also running containers
 };
 
 struct PullOptions {
@@ -60,15 +60,15 @@ struct InfoOptions {};
 using Verb = std::variant<RunOptions, PsOptions, LogsOptions, ExecOptions, StopOptions, RmOptions,
                           PullOptions, ImagesOptions, RmiOptions, InfoOptions>;
 
-// What a verb works with. The caller owns it all.
+// The context of a verb. The caller owns all parts.
 struct Session {
   const Daemon& daemon;
   const Console& console;
   Interrupt& interrupt;
 };
 
-// Each returns the exit status of the command. Those that take several ids go on after a failure, remark on
-// each but the last, and return that one.
+// Each function returns the exit status of the command. Verbs with several ids continue after a failure,
+// print every error but the last as a remark, and return the last.
 Result<int> Perform(const Session& session, const RunOptions& options);
 Result<int> Perform(const Session& session, const PsOptions& options);
 Result<int> Perform(const Session& session, const LogsOptions& options);

@@ -27,8 +27,8 @@
 
 namespace davit {
 
-// Instances on one host need a name, a table and subnets each; everything else that they make follows from
-// these.
+// Instances on one host need different names, tables and subnets; the names of all other kernel objects
+// derive from these.
 struct BridgeConfig {
   std::string name = "davit0";  // of the interface, at most 15 characters
   std::vector<Subnet> subnets;  // at most one IPv4 and one IPv6, at least one
@@ -36,7 +36,7 @@ struct BridgeConfig {
   uint32_t mtu = 0;             // of the bridge and the pods' interfaces; 0: the kernel's default
 };
 
-// What a pod has. The caller keeps it in its records: Detach and Collect want it back.
+// The network of one pod. The caller keeps it in its records and passes it to Detach and Collect.
 struct Attachment {
   std::vector<IpAddress> addresses;  // IPv4 first
   std::string host_interface;
@@ -44,56 +44,58 @@ struct Attachment {
   std::vector<PortMapping> ports;  // those with a host port
 };
 
-// Thread-safe: pods may come and go from any threads of the process that are in the network namespace of
-// Open's caller, which is the host's side of everything here. What it makes lives in the kernel and outlives
-// the object and the process.
+// Thread-safe. The network namespace of the thread that calls Open is the host's side of everything here;
+// call the other methods on threads in the same namespace. The kernel objects that it creates outlive the
+// object and the process.
 class Bridge {
  public:
-  // Makes bridge, kernel settings and nftables table, or takes over what an earlier process left.
-  // kFailedPrecondition says who is in the way: another running instance, a foreign link or table of that
-  // name, an overlapping address.
+  // Creates the bridge, the kernel settings and the nftables tables, or takes over those of an earlier
+  // process. kFailedPrecondition names the conflict: another running instance, a foreign link or table of
+  // that name, an overlapping address. kInvalidArgument: a bad name, MTU or subnet.
   //
-  // After taking over, the caller reserves the addresses in its records and calls Collect before pods come or
-  // go.
+  // After a takeover, the caller must reserve the addresses in its records and call Collect before it
+  // attaches or detaches pods.
   static Result<std::unique_ptr<Bridge>> Open(const BridgeConfig& config);
 
-  // Waits for links that are being removed. Pods keep their network.
+  // Blocks until the interfaces of detached pods are removed. Attached pods keep their network.
   ~Bridge() = default;
 
-  // One address of each subnet, IPv4 first. They are the caller's until released, and only in memory: record
-  // them first.
+  // Allocates one address of each subnet, IPv4 first. They stay allocated until they are released, but only
+  // in memory: record them before use.
   Result<std::vector<IpAddress>> AllocateAddresses();
-  // The same addresses again, after a restart. All or none.
+  // Allocates these addresses again after a restart: all or none.
   Result<> ReserveAddresses(const std::vector<IpAddress>& addresses);
   void ReleaseAddresses(const std::vector<IpAddress>& addresses);
 
-  // Gives the namespace lo, eth0 with the addresses, and default routes; then opens the host ports. The pod
-  // can send and be reached when this returns. Undoes itself on failure. kAlreadyExists names who holds a
-  // host port. The namespace must be new: no eth0 in it. A veth that an interrupted attempt left for this
-  // sandbox is replaced.
+  // Gives the namespace lo, eth0 with the addresses, and default routes; then opens the host ports. When it
+  // returns, the pod can send and receive. Undoes its steps on failure. kAlreadyExists names the holder of a
+  // host port or of the interface's name. The namespace must be new, without an eth0. A veth pair that an
+  // interrupted attempt left for this sandbox is replaced.
   Result<Attachment> Attach(const std::string& sandbox_id, int netns_fd,
                             const std::vector<IpAddress>& addresses, const std::vector<PortMapping>& ports);
 
-  // Closes the host ports now and removes the interface soon, in the background. Idempotent, and needs
-  // nothing of the pod. The addresses stay the caller's to release.
+  // Closes the host ports at once and removes the interface in the background. Idempotent; does not need the
+  // pod's namespace. The caller releases the addresses.
   Result<> Detach(const std::string& sandbox_id, const Attachment& attachment);
 
-  // What went through the pods' interfaces, as the pods see it, by the name of the host interface.
+  // Traffic of the pods' interfaces, as the pods see it, by the name of the host interface.
   Result<std::map<std::string, LinkCounters>> Counters() const;
 
-  // Makes the kernel's state that of these pods, by sandbox id: interfaces and host ports of others go,
-  // missing host ports, the table and the bridge come back. For a start, or when Check fails; no pod may come
-  // or go meanwhile. Gives the pods whose host ports stay closed, with the reason; their interfaces stay.
+  // Makes the kernel's state match these pods, given by sandbox id: removes the interfaces and host ports of
+  // others; restores missing host ports, the tables and the bridge. Call it at start, or when Check fails,
+  // while no pod is attached or detached. Returns the pods whose host ports stay closed, with the reason;
+  // their interfaces stay.
   Result<std::map<std::string, Error>> Collect(const std::map<std::string, Attachment>& live);
 
-  // Whether a pod would get a working network: bridge up, table there, removals working.
+  // Succeeds if a new pod would get a working network: the bridge is up, the tables exist, and the last
+  // removal of interfaces succeeded.
   Result<> Check() const;
 
-  // Returns when the interfaces of pods detached so far are gone.
+  // Blocks until the interfaces of pods detached so far are removed; Check reports a failed removal.
   void WaitForRemovals();
 
-  // Removes bridge, table and all interfaces of pods. Kernel settings stay as they are: others may rely on
-  // them by now.
+  // Removes the bridge, the tables and all interfaces of pods. Kernel settings stay, because other programs
+  // may depend on them.
   Result<> Destroy();
 
  private:
@@ -118,12 +120,12 @@ class Bridge {
   const uint32_t mtu_;
   BridgeDevice device_;
   std::vector<std::unique_ptr<AddressPool>> pools_;  // IPv4 first
-  std::atomic<uint32_t> index_ = 0;                  // of the bridge; changes when it has to be made again
+  std::atomic<uint32_t> index_ = 0;  // of the bridge; changes when the bridge is created again
   HostPortClaims claims_;
   std::unique_ptr<PortTable> table_;
   std::unique_ptr<LinkRemover> remover_;
 
-  // The kernel does one change of interfaces at a time anyway: a socket for each thread would gain nothing.
+  // The kernel serialises changes of interfaces, so that a socket for each thread would gain nothing.
   mutable Mutex routes_mutex_;
   mutable NetlinkSocket routes_ GUARDED_BY(routes_mutex_);
   Mutex conntrack_mutex_;

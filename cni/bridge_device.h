@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The bridge itself: device, addresses and the kernel settings that routing to and from it needs.
+// The bridge device, its addresses, and the kernel settings that routing to and from it needs.
 #pragma once
 
 #include <cstdint>
@@ -22,14 +22,14 @@ struct BridgeDevice {
   std::vector<IpAddress> gateways;  // one for each subnet
 };
 
-// Makes what is missing and corrects what differs, in the calling thread's network namespace; returns the
-// device's index. kFailedPrecondition when the name belongs to a link that is not ours, or when an address of
-// another interface lies in one of the subnets.
+// Creates the device in the calling thread's network namespace if it is missing, and corrects its addresses
+// and settings; an existing device keeps its MTU and MAC address. Returns its index. kFailedPrecondition if
+// the name belongs to a link that is not ours, or if another interface has an address in one of the subnets.
 Result<uint32_t> EnsureBridgeDevice(NetlinkSocket& socket, const BridgeDevice& device);
 
-// Turns the host into a router for the families of the subnets. Interfaces that learn routes from router
-// advertisements go on doing so: forwarding alone would end that (accept_ra 1 of
-// Documentation/networking/ip-sysctl.rst).
+// Enables forwarding on the host for the families of the subnets. Interfaces that accept router
+// advertisements continue to do so: accept_ra changes from 1 to 2, because forwarding disables 1 (accept_ra
+// in Documentation/networking/ip-sysctl.rst).
 Result<> EnableForwarding(NetlinkSocket& socket, const BridgeDevice& device);
 
 }  // namespace davit

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The nftables of one bridge: a constant number of rules, whatever the number of pods. Two tables of one
-// name: family inet translates addresses, family bridge looks at frames between pods.
+// The nftables tables of one bridge; the number of rules does not depend on the number of pods. There are two
+// tables of the same name: family inet translates addresses, family bridge filters frames from pods.
 #pragma once
 
 #include <cstdint>
@@ -15,12 +15,13 @@
 
 namespace davit {
 
-// Since Linux 6.9: only the owner may change the table, `nft flush ruleset` passes it by, it outlives its
-// owner, and the next one takes it over. While it has no owner a flush does remove it.
+// Since Linux 6.9: only the owner may change the table, `nft flush ruleset` skips it, and it remains when its
+// owner closes, until the next owner takes it over. A flush removes a table that has no owner.
 constexpr uint32_t kNftTableOwned = 0x2;       // NFT_TABLE_F_OWNER
 constexpr uint32_t kNftTablePersistent = 0x4;  // NFT_TABLE_F_PERSIST
 
-// Every table of ours carries "davit bridge NAME" as its comment: that is how instances tell each other's.
+// Each of our tables has the comment "davit bridge NAME", by which an instance recognises the tables of
+// others.
 constexpr char kTableCommentPrefix[] = "davit bridge ";
 
 struct BridgeTables {
@@ -29,12 +30,12 @@ struct BridgeTables {
   std::vector<Subnet> subnets;
 };
 
-// Appends what makes the tables, or, where they exist, brings their rules up to date and keeps the maps'
-// elements. An existing map of another shape is EEXIST.
+// Appends requests that create the tables or, if they exist, update their rules and keep the elements of
+// their maps. EEXIST if an existing map has another shape (type of key or data).
 void AppendTables(NetlinkBatch& batch, const BridgeTables& tables, uint32_t flags);
 
-// Only makes the tables or takes them over. In a transaction before their deletion: it fails for one that is
-// missing.
+// Creates the tables or takes them over, without their content. Put it before AppendDeletion in the same
+// transaction, because deleting a missing table fails.
 void AppendTakeover(NetlinkBatch& batch, const BridgeTables& tables, uint32_t flags);
 void AppendDeletion(NetlinkBatch& batch, const std::string& name);
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The kernel's table of connections. A flow that it knows does not look at our maps again: of UDP, where a
-// flow never ends as long as the client sends, the known ones must go when a host port comes, moves or goes.
-// TCP and SCTP clients make new connections.
+// The kernel's connection tracking table. The packets of a known flow do not look up our maps again. A UDP
+// flow lasts as long as the client sends, so known UDP flows must be deleted when a host port is opened,
+// moved or closed. TCP and SCTP clients make new connections.
 #pragma once
 
 #include <vector>
@@ -15,14 +15,15 @@
 namespace davit {
 
 enum class Flows : uint8_t {
-  kToHostPort,  // all that were sent to the port, wherever they go: before the port leads into a pod
-  kIntoPod,     // of those, the ones that lead into the pod: when it gives the port up
+  kToHostPort,  // all flows to the port, whatever their target: when the port is opened
+  kIntoPod,     // only the flows that lead into the pod: when the port is closed
 };
 
-// Forgets flows of the UDP ports among `ports`. `conntrack` is a NETLINK_NETFILTER socket.
+// Deletes flows of the UDP ports among `ports`. `conntrack` is a NETLINK_NETFILTER socket. Calls
+// ForgetUdpFlowsByDump if the kernel does not support filters.
 Result<> ForgetUdpFlows(NetlinkSocket& conntrack, const std::vector<HostPort>& ports, Flows flows);
 
-// The same for kernels before 6.10, which cannot select what to delete: reads the whole table.
+// The same for kernels before 6.10, which cannot filter deletions: reads the whole table.
 Result<> ForgetUdpFlowsByDump(NetlinkSocket& conntrack, const std::vector<HostPort>& ports, Flows flows);
 
 }  // namespace davit

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Ports of the host that lead into pods, and who holds them.
+// Ports of the host that are forwarded to pods, and the sandboxes that hold them.
 #pragma once
 
 #include <cstdint>
@@ -25,14 +25,14 @@ uint8_t ProtocolNumber(Protocol protocol);         // IPPROTO_*
 // A port that a pod asks for.
 struct PortMapping {
   Protocol protocol = Protocol::kTcp;
-  std::string host_ip;     // empty: every address of the host; 0.0.0.0 and ::: every one of that family
-  uint16_t host_port = 0;  // 0: none wanted, the mapping is skipped
+  std::string host_ip;     // empty: all host addresses; "0.0.0.0" or "::": all of that family
+  uint16_t host_port = 0;  // 0: no host port; the mapping is skipped
   uint16_t container_port = 0;
 
   auto operator<=>(const PortMapping&) const = default;
 };
 
-// A port of one family: what becomes an element of a map.
+// A host port of one address family, stored as one element of a map.
 struct HostPort {
   Protocol protocol = Protocol::kTcp;
   IpAddress host_ip;  // unspecified: every address of this family
@@ -40,30 +40,31 @@ struct HostPort {
   IpAddress pod;
   uint16_t pod_port = 0;
 
-  // Whether a packet could be meant for both.
+  // True if one packet could match both.
   bool Overlaps(const HostPort& other) const;
   std::string ToString() const;  // "tcp 0.0.0.0:8080"
 
   auto operator<=>(const HostPort&) const = default;
 };
 
-// One HostPort for each family that a mapping has in a pod of these addresses; a mapping given twice counts
-// once. kInvalidArgument: not an address, port 0 in the pod, or an address of a family that the pod has none
-// of.
+// Returns one HostPort for each address family of each mapping; a mapping given twice counts once.
+// kInvalidArgument: host_ip is not an address, the pod's port is 0, the pod has no address of the family, or
+// two mappings of one host port have different targets.
 Result<std::vector<HostPort>> ExpandMappings(const std::vector<PortMapping>& mappings,
                                              const std::vector<IpAddress>& pod_addresses);
 
-// Which sandbox holds which port. Thread-safe; in memory: recovery claims again what it finds alive.
+// Records which sandbox holds which port. Thread-safe; in memory only: recovery claims the ports of live pods
+// again.
 //
-// A process of the host that listens on a claimed port is not looked for: as with every runtime that forwards
-// by destination NAT, the pod gets the traffic from outside and the process nothing.
+// Host processes that listen on a claimed port are not detected: as with every runtime that forwards by
+// destination NAT, traffic from outside reaches the pod and not that process.
 class HostPortClaims {
  public:
-  // All or none. kAlreadyExists names port and holder. What the sandbox holds already it may claim again.
+  // All or none. kAlreadyExists names the port and its holder. A sandbox may claim again what it holds.
   Result<> Claim(const std::string& sandbox_id, const std::vector<HostPort>& ports) EXCLUDES(mutex_);
 
-  // Those of `ports` that no other sandbox holds, so that a late clean-up leaves a port that was given away
-  // alone.
+  // Those of `ports` that no other sandbox holds, so that a late clean-up does not close a port that another
+  // sandbox has claimed meanwhile.
   std::vector<HostPort> NotOfOthers(const std::string& sandbox_id, const std::vector<HostPort>& ports) const
       EXCLUDES(mutex_);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Which addresses of a subnet are in use. Leases are durable in the daemon's records, not here: after a start
-// the daemon reserves what its records say.
+// Tracks which addresses of a subnet are in use, in memory only: the daemon's records are durable, and after
+// a start the daemon reserves the recorded addresses.
 #pragma once
 
 #include <cstdint>
@@ -14,34 +14,35 @@
 
 namespace davit {
 
-// Thread-safe. Memory follows the number of addresses in use, whatever the size of the subnet: of a huge one
-// only the first 2^32 addresses are handed out.
+// Thread-safe. Memory use depends on the number of addresses in use, not on the size of the subnet. Only the
+// first 2^32 addresses of a larger subnet are allocated.
 //
-// An address is reused as late as possible: the search goes on behind the address handed out last and wraps.
-// A peer that still sends to a dead pod reaches nobody for as long as the subnet allows.
+// An address is reused as late as possible: the search starts after the last allocated address and wraps
+// around. A peer that still sends to a dead pod reaches no other pod for as long as the subnet allows.
 class AddressPool {
  public:
-  // Needs at least one address besides network, gateway and broadcast: prefix <= 30 or <= 126.
+  // The subnet needs at least one address besides network, gateway and broadcast: prefix <= 30 for IPv4, <=
+  // 126 for IPv6.
   explicit AddressPool(const Subnet& subnet);
 
   const Subnet& subnet() const { return subnet_; }
-  // The first host address. It belongs to the bridge and is never handed out.
+  // The first host address. It belongs to the bridge and is never allocated.
   IpAddress gateway() const { return subnet_.AddressAt(1); }
 
-  // kResourceExhausted when every address is in use.
+  // kResourceExhausted if every address is in use.
   Result<IpAddress> Allocate() EXCLUDES(mutex_);
 
-  // Takes one given address: kAlreadyExists when it is in use, kInvalidArgument when it is not a pod address
-  // of the subnet. The search goes on behind the highest address reserved, so that a restart does not bring
-  // an early reuse.
+  // Allocates the given address: kAlreadyExists if it is in use, kInvalidArgument if it is not a pod address
+  // of the subnet. If the address is at or after the search position, the search continues after it, so that
+  // a restart does not cause early reuse.
   Result<> Reserve(const IpAddress& address) EXCLUDES(mutex_);
 
-  // Nothing happens for an address that is not in use.
+  // No-op for an address that is not in use.
   void Release(const IpAddress& address) EXCLUDES(mutex_);
 
  private:
   const Subnet subnet_;
-  const uint64_t first_;  // offsets that pods may have, both ends included
+  const uint64_t first_;  // first and last offset for pods
   const uint64_t last_;
 
   Mutex mutex_;

@@ -19,22 +19,22 @@ namespace davit {
 struct Link {
   uint32_t index = 0;
   uint32_t flags = 0;   // IFF_*
-  uint32_t master = 0;  // index of the bridge that it is a port of
+  uint32_t master = 0;  // index of the bridge that the link is a port of; 0: none
   std::string name;
   std::string alias;  // `ip link set alias`
   std::string kind;   // "bridge", "veth"; empty for hardware
 };
 
-// No value when there is none of that name.
+// Returns no value if there is no link of that name.
 Result<std::optional<Link>> FindLink(NetlinkSocket& socket, const std::string& name);
 
 Result<std::vector<Link>> ListLinks(NetlinkSocket& socket);
 
-// Deletes one link and waits for it, which takes some 30 ms. A link that is gone is fine.
+// Deletes one link and waits for the kernel, about 30 ms. Succeeds if the link does not exist.
 Result<> DeleteLink(NetlinkSocket& socket, uint32_t index);
 
-// Deletes several in the time of one: they are marked with `group` and the group is deleted in one request.
-// Whatever else carries that group number goes too.
+// Deletes several links in the time of one: marks them with `group` and deletes the group in one request. Any
+// other link in that group is deleted too.
 Result<> DeleteLinks(NetlinkSocket& socket, std::span<const uint32_t> indexes, uint32_t group);
 
 // An address of an interface, with the length of its subnet's prefix.
@@ -47,8 +47,8 @@ struct InterfaceAddress {
 
 Result<std::vector<InterfaceAddress>> ListAddresses(NetlinkSocket& socket);
 
-// Each appends one request to a batch. IPv6 addresses come without duplicate address detection: they are
-// usable at once, and the pool knows that nobody else has them.
+// Each function appends one request to a batch. IPv6 addresses are added without duplicate address detection:
+// they are usable at once, and the pool ensures that they are unique.
 void AddAddress(NetlinkBatch& batch, const InterfaceAddress& address);
 void RemoveAddress(NetlinkBatch& batch, const InterfaceAddress& address);
 void AddDefaultRoute(NetlinkBatch& batch, uint32_t index, const IpAddress& gateway);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What went through network interfaces.
+// Traffic counters of network interfaces.
 #pragma once
 
 #include <cstdint>
@@ -28,12 +28,12 @@ struct LinkCounters {
   Traffic sent;
 };
 
-// Of the links in the socket's network namespace that are up, but lo. To see a pod's from inside, use
-// EnterPod's socket.
+// Lists all links in the socket's network namespace that are up, except loopback. For the view from inside a
+// pod, use the socket of EnterPod.
 Result<std::vector<LinkCounters>> ListLinkCounters(NetlinkSocket& socket);
 
-// The pod's end of a veth pair, from the counters of the host's end: the kernel counts what one end sends as
-// what the other receives.
+// Computes the counters of the pod's end of a veth pair, called `name`, from those of the host's end: the
+// kernel counts what one end sends as received by the other.
 LinkCounters OtherEnd(const LinkCounters& host_end, const std::string& name);
 
 }  // namespace davit

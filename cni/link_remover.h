@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Deletes links in the background: the kernel takes some 30 ms for one, and the same for a hundred at once.
+// Deletes links in the background: the kernel needs about 30 ms for one, and the same for a hundred at once.
 #pragma once
 
 #include <cstdint>
@@ -15,37 +15,38 @@
 
 namespace davit {
 
-// One thread. While it waits for the kernel, further links queue up and make the next batch.
+// Thread-safe; uses one thread. Links that are queued while it waits for the kernel form the next batch.
 class LinkRemover {
  public:
-  // Works in the calling thread's network namespace. `group` marks what is being deleted and must be nobody
-  // else's.
+  // Deletes links in the calling thread's network namespace. `group` marks the links to delete; nothing else
+  // may use that group.
   static Result<std::unique_ptr<LinkRemover>> Start(uint32_t group);
 
-  // Finishes what is queued.
+  // Blocks until the queue is processed.
   ~LinkRemover();
 
-  // Indexes are not reused for a long time, so a link that vanishes meanwhile does no harm.
+  // Queues a link. The kernel does not reuse its index for a long time, so a link that disappears earlier
+  // does no harm.
   void Remove(uint32_t index) EXCLUDES(mutex_);
 
-  // Returns when all that was queued before is gone.
+  // Blocks until the deletion of all links queued so far has succeeded or failed.
   void Wait() EXCLUDES(mutex_);
 
-  // Why the last batch failed. Its links are left for a later Collect of the bridge.
+  // The error of the last batch, or success. A later Collect of the bridge retries its links.
   Result<> status() const EXCLUDES(mutex_);
 
  private:
   LinkRemover(NetlinkSocket socket, uint32_t group) : socket_(std::move(socket)), group_(group) {}
   void Run() EXCLUDES(mutex_);
 
-  NetlinkSocket socket_;  // the thread's
+  NetlinkSocket socket_;  // used by the thread only
   const uint32_t group_;
 
   mutable Mutex mutex_;
   CondVar changed_;
   std::vector<uint32_t> queue_ GUARDED_BY(mutex_);
-  uint64_t queued_ GUARDED_BY(mutex_) = 0;   // ever
-  uint64_t removed_ GUARDED_BY(mutex_) = 0;  // of those, tried
+  uint64_t queued_ GUARDED_BY(mutex_) = 0;   // in total
+  uint64_t removed_ GUARDED_BY(mutex_) = 0;  // of those, deleted or failed
   bool stopping_ GUARDED_BY(mutex_) = false;
   Result<> status_ GUARDED_BY(mutex_);
 

@@ -18,10 +18,10 @@
 
 namespace davit {
 
-// Requests that go to the kernel in one sendmsg(2), in order.
+// Requests that are sent to the kernel in one send(2), in order.
 class NetlinkBatch {
  public:
-  // What one message may grow to. libmnl does not check: keep messages small and strings bounded.
+  // The maximum size of one message. libmnl does not check it: keep messages small and strings bounded.
   static constexpr size_t kMaxMessageBytes = 8192;
 
   // Starts a message (NLM_F_REQUEST is added) and returns it with its zeroed family header of `header_bytes`
@@ -39,33 +39,33 @@ class NetlinkBatch {
 
  private:
   friend class NetlinkSocket;
-  size_t Close();  // the batch's length in bytes
+  size_t Close();  // returns the length of the batch in bytes
 
   std::vector<char> buffer_;
-  size_t open_ = 0;  // where the message that is being written begins
+  size_t open_ = 0;  // offset of the message that is being written
   std::vector<const char*> steps_;
 };
 
-// Not thread-safe. A socket belongs to the network namespace that its opener was in, for ever, whoever uses
-// it.
+// Not thread-safe. A socket always belongs to the network namespace in which it was opened, also when threads
+// in other namespaces use it.
 class NetlinkSocket {
  public:
-  // `protocol` as NETLINK_ROUTE. Opens in the calling thread's network namespace.
+  // `protocol` is a netlink family, such as NETLINK_ROUTE. Opens in the calling thread's network namespace.
   static Result<NetlinkSocket> Open(int protocol);
 
-  // Sends the batch and reads all answers; the first failed request is the error, with the kernel's own
-  // message as context where it gives one. Requests behind a failed one are carried out all the same, except
-  // in nftables. `on_reply` sees every message that is not an acknowledgement.
+  // Sends the batch and reads all answers. Returns the error of the first failed request, with the kernel's
+  // own message, if any, as context. The requests after a failed one are still executed, except in nftables.
+  // Calls `on_reply` for every message that is not an acknowledgement.
   Result<> Execute(NetlinkBatch& batch, const std::function<void(const nlmsghdr*)>& on_reply = {});
 
-  // Waits for the next event of a group that Subscribe named, at most until `deadline_ms`
-  // (MonotonicMilliseconds): false when that passed. What has happened must be asked for: events that came
-  // with answers are lost.
+  // WaitForEvent waits for the next event of a group that Subscribe named, and returns false after
+  // `deadline_ms` (MonotonicMilliseconds). Events are discarded, those that arrive during Execute too: the
+  // caller must query the state again. The result true may be spurious.
   Result<> Subscribe(int group);
   Result<bool> WaitForEvent(int64_t deadline_ms);
 
-  // Execute for one dump request, repeated when the kernel's tables changed underneath (NLM_F_DUMP_INTR):
-  // `on_restart` then forgets what on_reply has seen.
+  // Execute for one dump request, which is repeated if the kernel's tables change meanwhile
+  // (NLM_F_DUMP_INTR): `on_restart` must discard the replies so far. kUnavailable after several attempts.
   Result<> Dump(NetlinkBatch& batch, const std::function<void(const nlmsghdr*)>& on_reply,
                 const std::function<void()>& on_restart);
 
@@ -86,19 +86,20 @@ class NetlinkSocket {
   std::vector<char> buffer_;
 };
 
-// Attributes of a message, at most `max` numbered types; the rest is skipped. `offset` is the family header's
-// size.
+// The attributes of a message, indexed by type, 0 to `max`; null if absent. Higher types are skipped.
+// `offset` is the size of the family header. The pointers point into the message.
 std::vector<const nlattr*> ParseAttributes(const nlmsghdr* message, size_t offset, uint16_t max);
 std::vector<const nlattr*> ParseNested(const nlattr* nest, uint16_t max);
 
 // The payload as bytes; empty for a null attribute.
 std::string_view AttributeBytes(const nlattr* attribute);
-// The payload as a string, without the NUL at its end.
+// The payload as a string, up to the first NUL.
 std::string AttributeText(const nlattr* attribute);
-// 0 for a null attribute or one of another size.
+// The payload as a number; 0 for a null attribute or one of another size.
 uint32_t AttributeU32(const nlattr* attribute);
 
-// `result`, but success where the errno is `ignored_errno`: what is gone already need not be removed.
+// Returns `result`, but success if its errno is `ignored_errno`: for example, what is missing need not be
+// removed.
 Result<> Unless(Result<> result, int ignored_errno);
 
 }  // namespace davit

@@ -10,8 +10,8 @@
 
 namespace davit {
 
-// The answers to one dump request, as `parse(reply, list)` adds them to the list; what NetlinkSocket::Dump
-// begins again is forgotten.
+// Collects the answers to one dump request: calls `parse(reply, list)` for each, and clears the list when
+// NetlinkSocket::Dump restarts.
 template <typename Item, typename Parse>
 Result<std::vector<Item>> DumpList(NetlinkSocket& socket, NetlinkBatch& batch, const Parse& parse) {
   std::vector<Item> list;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Doing something inside another network namespace.
+// Runs code inside another network namespace.
 #pragma once
 
 #include <functional>
@@ -10,12 +10,13 @@
 
 namespace davit {
 
-// Runs `work` on the calling thread while that is in the other namespace, some 15 µs of entering and leaving.
-// What it opens there, sockets and files below /proc/sys/net, stays of that namespace. Keep it short.
+// Runs `work` on the calling thread while that thread is in the other namespace; entering and leaving take
+// about 15 µs. Sockets, and files below /proc/sys/net, that `work` opens keep belonging to that namespace.
+// Keep `work` short.
 //
-// The caller's own thread and no other, because handing over to one costs milliseconds on a busy machine.
-// Coming back needs a little kernel memory and nothing else; should it fail, the process aborts: a thread in
-// a pod's network would do the next pod's work there.
+// It uses the calling thread because a handover to another one costs milliseconds on a busy machine.
+// Returning needs only a little kernel memory; if it fails, the process aborts, because the thread would do
+// the next pod's work in this pod's network.
 Result<> RunInNetns(int netns_fd, const std::function<Result<>()>& work);
 
 }  // namespace davit

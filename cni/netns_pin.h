@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Paths for network namespaces that are otherwise only descriptors: network plugins need one.
+// Gives paths to network namespaces that otherwise exist only as descriptors: network plugins need a path.
 #pragma once
 
 #include <string>
@@ -10,18 +10,18 @@
 
 namespace davit {
 
-// DIR/davit-ID.
+// The path DIR/davit-ID.
 std::string NetnsPin(const std::string& dir, const std::string& id);
 
-// Mounts the namespace on DIR/davit-ID, which ip-netns(8) understands too when `dir` is /run/netns, and
-// returns that path. It stays until Unpin, whatever becomes of this process and of the pod. The directory is
-// made when missing.
+// Mounts the namespace on DIR/davit-ID, which ip-netns(8) also recognises if `dir` is /run/netns, and returns
+// that path. The mount remains until UnpinNetns, also after the end of this process and of the pod. Creates
+// `dir` if it is missing; replaces an earlier pin.
 Result<std::string> PinNetns(const std::string& dir, const std::string& id, int netns_fd);
 
-// False when there is no such file, or nothing is mounted on it: after a restart of the host, for one.
+// False if the file does not exist or no namespace is mounted on it, for example after a restart of the host.
 bool IsPinned(const std::string& dir, const std::string& id);
 
-// Idempotent.
+// Removes the mount and its file. Idempotent.
 Result<> UnpinNetns(const std::string& dir, const std::string& id);
 
 }  // namespace davit

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// nftables transactions and rules, built from expressions as nft(8) would build them, so that `nft list`
-// shows them in its own words. Tables are of family inet where nothing else is said.
+// nftables transactions and rules, built from the same expressions that nft(8) uses, so that `nft list` shows
+// them in its own syntax. Tables are of family inet unless stated otherwise.
 #pragma once
 
 #include <libnftnl/rule.h>
@@ -20,15 +20,16 @@ namespace davit {
 constexpr uint8_t kFamilyInet = 1;    // NFPROTO_INET
 constexpr uint8_t kFamilyBridge = 7;  // NFPROTO_BRIDGE
 
-// All requests between the two are one transaction: done as a whole, seen as a whole, or not at all.
+// The requests between Begin and End are one transaction, which the kernel applies and shows as a whole, or
+// not at all.
 void BeginNftTransaction(NetlinkBatch& batch);
 void EndNftTransaction(NetlinkBatch& batch);
 
-// One request of nf_tables: `type` is NFT_MSG_*, `flags` NLM_F_*.
+// Appends one request of nf_tables: `type` is NFT_MSG_*, `flags` NLM_F_*.
 nlmsghdr* AddNftRequest(NetlinkBatch& batch, const char* step, uint8_t type, uint16_t flags,
                         uint8_t family = kFamilyInet);
 
-// A rule under construction: first what it matches, then what it does, in the order of the calls.
+// A rule under construction: first its matches, then its action, in the order of the calls.
 class NftRule {
  public:
   NftRule(const std::string& table, const char* chain, uint8_t table_family = kFamilyInet);
@@ -41,17 +42,17 @@ class NftRule {
   NftRule& ToLocalAddress();         // fib daddr type local
   NftRule& DestinationTranslated();  // ct status dnat
 
-  // In a table of family bridge: icmpv6 type first-last, behind extension headers too; then perhaps ip6 saddr
-  // ::.
+  // Only in a table of family bridge: matches icmpv6 type first-last, also after extension headers.
+  // FromUnspecifiedIpv6 (ip6 saddr ::) may follow it.
   NftRule& Icmpv6(uint8_t first_type, uint8_t last_type);
   NftRule& FromUnspecifiedIpv6();
 
-  // dnat to what `map` says for the key [destination address .] protocol . destination port. No element: no
-  // match.
+  // dnat to the value in `map` for the key [destination address .] protocol . destination port. Without such
+  // an element the rule does not match.
   NftRule& DnatByMap(int family, bool with_address, const char* map);
   NftRule& Masquerade();
-  // With source ports at random: two pods that use the same port at the same moment would otherwise collide
-  // in conntrack, and one packet is lost.
+  // With random source ports: otherwise two pods that use the same port at the same moment collide in
+  // conntrack, and one packet is lost.
   NftRule& MasqueradeFullyRandom();
   NftRule& Jump(const char* chain);
   NftRule& Return();
@@ -76,7 +77,7 @@ class NftRule {
 
   std::unique_ptr<nftnl_rule, Free> rule_;
   const uint8_t table_family_;
-  int family_ = 0;  // what the packet is known to be
+  int family_ = 0;  // the family that the rule already matches; 0: none
 };
 
 }  // namespace davit

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Pod networks made by other people's programs: a chain of plugins as the Container Network Interface
-// describes it (https://github.com/containernetworking/cni/blob/v1.1.2/SPEC.md).
+// Pod networks made by external programs: a chain of plugins as specified by the Container Network Interface
+// (https://github.com/containernetworking/cni/blob/v1.1.2/SPEC.md).
 #pragma once
 
 #include <cstdint>
@@ -20,21 +20,21 @@ namespace davit {
 
 struct PluginPod {
   std::string id;
-  std::string netns_path;  // a plugin needs a path: see netns_pin.h. Empty for a Delete when it is gone.
+  std::string netns_path;  // see netns_pin.h; empty for a Delete if the namespace is gone
   std::vector<PortMapping> ports;
   std::vector<std::pair<std::string, std::string>> args;  // CNI_ARGS: K8S_POD_NAMESPACE, K8S_POD_NAME...
 };
 
 struct PluginAttachment {
   std::vector<IpAddress> addresses;  // IPv4 first
-  std::string result;                // JSON, for Delete: the caller keeps it in its records
+  std::string result;                // JSON, for Delete; the caller keeps it in its records
 };
 
-// What came of a plugin's DEL that did not succeed.
+// Why a plugin's DEL did not succeed.
 enum class DeleteTrouble : uint8_t {
-  kCannotRun,  // no directory has the program, or the kernel cannot start it: it is not installed any more
-  kRefused,    // it ran and answered with an error
-  kNoAnswer,   // it asks for a later attempt, took too long, or this host could not start it now
+  kCannotRun,  // not in bin_dirs, or the kernel cannot execute it: it is no longer installed
+  kRefused,    // it ran and failed
+  kNoAnswer,   // it asks for a later attempt, was killed (timeout, interrupt), or could not be started now
 };
 
 struct FailedDelete {
@@ -50,32 +50,32 @@ class PluginNetwork {
     std::string conf_dir = "/etc/cni/net.d";
     std::vector<std::string> bin_dirs = {"/opt/cni/bin"};
     int timeout_ms = 60'000;  // for each program; then it is killed
-    int interrupt_fd = -1;    // the caller's; while it is readable, programs are killed: kCancelled
+    int interrupt_fd = -1;    // owned by the caller; programs are killed if it becomes readable: kCancelled
   };
 
-  // kNotFound when there is no configuration.
+  // kNotFound if there is no configuration; kInvalidArgument if it is malformed.
   static Result<PluginNetwork> Load(const Options& options);
 
-  // The network that `text` described when it was in `file`, whatever is there now.
+  // The network of `text`, the recorded content of `file`; the file itself is not read.
   static Result<PluginNetwork> Restore(const Options& options, const std::string& file,
                                        const std::string& text);
 
   const PluginList& list() const { return list_; }
 
-  // Undoes itself on failure, as far as the plugins can. An argument with a ';' is kInvalidArgument, for
-  // CNI_ARGS knows no quoting.
+  // Undoes its steps on failure, as far as the plugins can. An argument with a ';' is kInvalidArgument,
+  // because CNI_ARGS has no quoting.
   Result<PluginAttachment> Add(const PluginPod& pod) const;
 
-  // Runs the chain backwards, to its end whatever fails, and gives the failures in that order. `result` is
-  // what Add gave, or empty when there was none. Idempotent if the plugins are.
+  // Runs the chain in reverse order, continues after failures, and returns the failures in that order.
+  // `result` is the result of Add, or empty if there was none. Idempotent if the plugins are.
   std::vector<FailedDelete> Delete(const PluginPod& pod, const std::string& result) const;
 
-  // Lets the plugins take away what they still hold for other pods than these: GC, from version 1.1 on,
-  // unless the configuration has disableGC. No pod may come or go meanwhile.
+  // Makes the plugins release what they still hold for pods other than these (GC). No-op before version 1.1
+  // or if the configuration sets disableGC. No pod may be added or deleted meanwhile.
   Result<> Collect(const std::vector<std::string>& live_pods) const;
 
-  // Whether a pod could get a network: the programs are there, and, from version 1.1 on, say so themselves
-  // (STATUS).
+  // Succeeds if a pod could get a network: the programs exist and, from version 1.1 on, report that they are
+  // ready (STATUS).
   Result<> Check() const;
 
  private:

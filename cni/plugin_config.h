@@ -13,7 +13,7 @@
 
 namespace davit {
 
-// One link of the chain.
+// One plugin of the chain.
 struct PluginConfig {
   std::string type;  // the program's file name
   std::string json;  // its object in the file, with the network's name and version added; keys sorted
@@ -24,31 +24,31 @@ struct PluginList {
   std::string file;
   std::string name;
   std::string version;  // cniVersion
-  std::string text;     // of the whole file
+  std::string text;     // content of the whole file
   bool disable_gc = false;
   std::vector<PluginConfig> plugins;
 
-  // Version at least major.minor.
+  // True if the version is at least major.minor.
   bool IsAtLeast(int major, int minor) const;
-  // Whether this plugin is one of its own: the same type with the same settings in a network of the same
-  // name.
+  // True if the list contains this plugin: the same type and settings in a network of the same name and
+  // cniVersion.
   bool Has(const PluginConfig& plugin) const;
 };
 
-// Reads the first file of the directory by name that ends in .conflist, .conf or .json; the latter two hold a
-// single plugin. kNotFound when there is none. A bad file is an error that names it: skipping it would give
-// pods another network than the one that is meant.
+// Reads the file whose name sorts first among those that end in .conflist, .conf or .json; the latter two
+// contain a single plugin. kNotFound if there is none. A malformed file is an error that names it: skipping
+// it would give pods another network than the intended one.
 Result<PluginList> LoadPluginList(const std::string& conf_dir);
 
-// `text` as a file with this name would hold it.
+// Parses `text` as the content of `file`, whose name ending decides on the format.
 Result<PluginList> ParsePluginList(const std::string& file, const std::string& text);
 
-// What goes to a plugin's standard input. `previous` is the JSON of the result so far; what is not an object
-// is left out.
+// Builds the standard input of a plugin. `previous` is the JSON of the result so far; it is omitted if it is
+// not an object.
 std::string PluginInput(const PluginConfig& plugin, const std::vector<PortMapping>& ports,
                         const std::string& previous);
 
-// The same for GC: whatever is not of these containers' `interface` is to go.
+// The same for GC, which releases everything except `interface` of these containers.
 std::string CollectInput(const PluginConfig& plugin, const std::vector<std::string>& ids,
                          const std::string& interface);
 

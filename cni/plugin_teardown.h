@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// When to give up a plugin that does not take a pod's network down. A DEL that fails for ever would keep the
-// pod for ever; one that is given up too early leaves leases behind that only GC finds.
+// Decides when to give up on a plugin that fails to tear down a pod's network. Retrying for ever would keep
+// the pod for ever; giving up too early leaves leases that only GC finds.
 #pragma once
 
 #include "cni/plugin.h"
@@ -10,8 +10,8 @@
 namespace davit {
 
 struct TeardownState {
-  bool netns_gone = false;       // and the pod's interfaces with it: leases are all that can be left
-  bool in_force = true;          // the node's configuration still has the plugin as it was for this pod
+  bool netns_gone = false;       // and the pod's interfaces with it: only leases can remain
+  bool in_force = true;          // the node's configuration still has the same plugin with the same settings
   bool out_of_patience = false;  // attempts have failed for long enough
 };
 
@@ -19,7 +19,7 @@ enum class Verdict : uint8_t { kRetry, kLeaveBehind };
 
 Verdict JudgeFailedDelete(DeleteTrouble trouble, const TeardownState& state);
 
-// Whether `conf_dir` still has the plugin. A configuration that cannot be read may have it.
+// True if `conf_dir` still has the plugin, or has a configuration that cannot be read.
 bool IsInForce(const PluginConfig& plugin, const std::string& conf_dir);
 
 }  // namespace davit

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The nftables of a bridge as their owner sees them.
+// Access to the nftables tables of a bridge for their owner.
 #pragma once
 
 #include <memory>
@@ -15,30 +15,31 @@
 
 namespace davit {
 
-// Thread-safe. The tables belong to the socket inside where the kernel knows ownership: a second instance
-// with the same tables is refused, and other programs cannot change them.
+// Thread-safe. On kernels with table ownership (Linux 6.9) the socket of this object owns the tables: a
+// second instance with the same tables is refused, and other programs cannot change them.
 class PortTable {
  public:
-  // In the calling thread's network namespace. Nothing is made before Restore.
+  // Opens a socket in the calling thread's network namespace. Creates no table before Restore.
   static Result<std::unique_ptr<PortTable>> Open(BridgeTables tables);
 
-  // Makes the tables, or takes over those that an earlier process left, with their elements.
-  // kFailedPrecondition when they belong to a running process or are not ours at all.
+  // Creates the tables, or takes over those of an earlier process; their elements stay unless the maps have
+  // another shape. kFailedPrecondition if they belong to a running process or are not ours.
   Result<> Restore() EXCLUDES(mutex_);
 
-  // All or none. kAlreadyExists when another instance of Davit on this host holds one of them.
+  // All or none, up to 512 ports (one transaction). kAlreadyExists if another instance of Davit on this host
+  // holds one of them.
   Result<> Add(const std::vector<HostPort>& ports) EXCLUDES(mutex_);
-  // What is not there is not missed.
+  // Ignores missing ports.
   Result<> Remove(const std::vector<HostPort>& ports) EXCLUDES(mutex_);
 
   struct Difference {
     std::vector<HostPort> removed;
     std::vector<HostPort> added;
   };
-  // Makes the elements equal to `wanted`.
+  // Makes the elements equal to `wanted` and returns the changes.
   Result<Difference> Reconcile(const std::vector<HostPort>& wanted) EXCLUDES(mutex_);
 
-  // kFailedPrecondition when a table is gone.
+  // kFailedPrecondition if a table is missing.
   Result<> Check() EXCLUDES(mutex_);
   Result<> Destroy() EXCLUDES(mutex_);
 

@@ -15,7 +15,7 @@ namespace davit {
 // The value without its newline. `name` is the path below /proc/sys: "net/ipv4/ip_forward".
 Result<std::string> ReadSysctl(const std::string& name);
 
-// Writes only when the value is another one, so that a read-only /proc/sys that is right already is no error.
+// Writes only if the value differs, so that a read-only /proc/sys with the right value is no error.
 Result<> EnsureSysctl(const std::string& name, std::string_view value);
 
 // False when the kernel runs without IPv6.

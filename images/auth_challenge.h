@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What a server answers with 401 (RFC 9110 section 11.6.1; distribution-spec's token flow uses the scheme
+// The challenges of a 401 response (RFC 9110 section 11.6.1; distribution-spec's token flow uses the scheme
 // Bearer).
 #pragma once
 
@@ -17,7 +17,7 @@ struct AuthChallenge {
   std::map<std::string, std::string> params;  // names in lower case, values unquoted
 };
 
-// All challenges of one WWW-Authenticate header. What cannot be read ends the list.
+// Parses all challenges of one WWW-Authenticate header. A part that cannot be parsed ends the list.
 std::vector<AuthChallenge> ParseAuthChallenges(std::string_view header);
 
 }  // namespace davit

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Answers a registry's 401 (distribution-spec and the token flow of
+// Logs in to a registry that responds with 401 (distribution-spec and the token flow of
 // docs.docker.com/registry/spec/auth/token).
 #pragma once
 
@@ -18,24 +18,26 @@
 
 namespace davit {
 
-// The credentials of one pull, and what servers have given for them. Thread-safe. No error of it contains a
-// credential, a token or a URL.
+// The credentials of one pull, and the tokens that servers issued for them. Thread-safe. Its errors never
+// contain a credential, a token or a URL.
 class Authorizer {
  public:
-  // Of RegistryAuth the first of username and password, identity token, `auth`, registry token that is there.
-  // kInvalidArgument when `auth` is not base64 of "user:password". `client` outlives the authorizer;
-  // `repository` is what tokens are asked for.
+  // Uses the first that RegistryAuth contains of: username and password, identity token, RegistryAuth::auth,
+  // registry token. kInvalidArgument if RegistryAuth::auth is not base64 of "user:password", or the registry
+  // token cannot be part of a header. `client` must outlive the authorizer. Tokens are requested for
+  // `repository`.
   static Result<std::unique_ptr<Authorizer>> Create(HttpClient& client,
                                                     const std::optional<RegistryAuth>& auth,
                                                     std::string repository);
 
-  // The value of the Authorization header for requests to this origin (Url::Origin); empty before a server
-  // asked for one: credentials never go to a host that has not.
+  // The value of the Authorization header for requests to this origin (Url::Origin); empty until that server
+  // has asked for one, so that no other registry host receives the credentials.
   std::string HeaderFor(const std::string& origin) const;
 
-  // Gets what the challenges of a 401 ask for, so that HeaderFor has it. `sent` is what the refused request
-  // carried: when another thread has got something newer meanwhile, that is to be tried first.
-  // kUnauthenticated when nothing more can be tried. `tls` is what the registry was reached with.
+  // Obtains what the challenges of a 401 ask for; HeaderFor then returns it. `sent` is the Authorization
+  // header of the refused request: if HeaderFor already returns a newer one, from another thread, the caller
+  // retries with that one first. kUnauthenticated if no further login is possible, kUnavailable if the token
+  // server fails. `tls` are the settings of the connection to the registry.
   Result<> Answer(const Url& registry, const std::vector<std::string>& www_authenticate,
                   const std::string& sent, const ClientTls* tls, const Interrupt& interrupt);
 

@@ -15,18 +15,18 @@ struct evp_md_ctx_st;
 
 namespace davit {
 
-// "sha256:" and 64, or "sha512:" and 128 lower-case hexadecimal digits. Nothing else may name content or
-// become part of a path.
+// "sha256:" and 64, or "sha512:" and 128 lower-case hexadecimal digits. No other string may identify content
+// or become part of a path.
 bool IsDigest(std::string_view text);
 
-// Digests a stream. Not thread-safe.
+// Computes the digest of a stream. Not thread-safe.
 class Hasher {
  public:
-  // The algorithm is that of `digest`, which must be one (IsDigest) or empty: sha256.
+  // Uses the algorithm of `digest`, which must be valid (IsDigest), or sha256 if it is empty.
   static Result<Hasher> For(std::string_view digest);
 
   void Update(std::string_view data);
-  // The digest of everything so far, in the form above. Call once.
+  // The digest of all data so far, in the form that IsDigest accepts. Call it once.
   std::string Finish();
 
  private:
@@ -42,12 +42,11 @@ class Hasher {
 
 Result<std::string> Sha256Of(std::string_view data);
 
-// kDataLoss unless `data` has the digest `expected`; `name` goes into the error.
+// kDataLoss unless `data` has the digest `expected`; `name` appears in the error.
 Result<> VerifyDigest(std::string_view data, std::string_view expected, std::string_view name);
 
-// The chain ID of every layer, bottom first: that of the lowest is its diff ID, each further one the digest
-// of
-// "<chain ID below> <diff ID>" (image-spec config.md).
+// The chain ID of every layer, bottom first. For the lowest layer it is the diff ID, for each other layer the
+// sha256 digest of "<chain ID of the layer below> <diff ID>" (image-spec config.md).
 Result<std::vector<std::string>> ChainIds(const std::vector<std::string>& diff_ids);
 
 }  // namespace davit

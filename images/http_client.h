@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// One HTTP exchange after the other, over libcurl.
+// An HTTP client over libcurl.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@
 
 namespace davit {
 
-// TlsSettings with their files read.
+// TlsSettings with their CA files read.
 struct ClientTls {
   std::string ca_pem;       // in addition to the system's CAs; empty: only those
   std::string certificate;  // file names in PEM; empty: no client certificate
@@ -33,17 +33,17 @@ Result<ClientTls> LoadTls(const TlsSettings& settings);
 struct OutgoingRequest {
   Url url;
   std::vector<std::pair<std::string, std::string>> headers;
-  std::string form;                // POSTed when not empty
+  std::string form;                // sent as a POST if not empty
   const ClientTls* tls = nullptr;  // null: the system's CAs
-  int64_t connect_timeout_ms = 0;  // 0: the client's own
-  size_t body_limit = 0;  // of what is kept in HttpResponse::body; more of a 200 is kResourceExhausted
+  int64_t connect_timeout_ms = 0;  // 0: the client's default
+  size_t body_limit = 0;  // of HttpResponse::body, in bytes; a longer body of a 200 is kResourceExhausted
 };
 
 struct HttpResponse {
   int status = 0;
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
   std::string body;
-  // The peer answered the TLS handshake with something else: it may speak plain http. `status` is 0.
+  // The peer did not answer the TLS handshake with TLS; it may speak plain http. `status` is 0.
   bool not_tls = false;
 
   // The first header of that name; empty when there is none.
@@ -51,20 +51,20 @@ struct HttpResponse {
   std::vector<std::string> Headers(std::string_view name) const;
 };
 
-// Takes the body of a 200 piece by piece instead of HttpResponse::body. An error ends the transfer and is
-// what Send returns. It may block: that time does not count as the peer's.
+// Receives the body of a 200 piece by piece, instead of HttpResponse::body. An error ends the transfer, and
+// Send returns it. Write may block; that time does not count against the peer's speed.
 class BodySink {
  public:
   virtual ~BodySink() = default;
   virtual Result<> Write(std::string_view piece) = 0;
 };
 
-// Thread-safe. Redirects and 401 are answers like any other: whoever asks decides what goes along to the next
-// host.
+// Thread-safe. Redirects and 401 are returned like any other response: the caller decides which headers the
+// next host receives.
 class HttpClient {
  public:
   struct Limits {
-    int64_t low_speed_bytes = 1024;  // per second, over the time below: slower peers are cut off
+    int64_t low_speed_bytes = 1024;  // per second, over the time below; slower transfers are aborted
     int low_speed_seconds = 30;
     int connect_timeout_seconds = 30;
   };
@@ -72,9 +72,9 @@ class HttpClient {
   explicit HttpClient(Limits limits);
   ~HttpClient();
 
-  // Connections are kept for the next request to the same host. Errors name the host, never the URL, whose
-  // query may be a signature: kUnavailable (no connection, too slow, TLS), kDataLoss (cut off), kCancelled,
-  // kResourceExhausted.
+  // Sends one request and blocks until its response is complete. Connections are kept for the next request to
+  // the same host. Errors name the host, never the URL, whose query may contain a signature: kUnavailable (no
+  // connection, too slow, TLS), kDataLoss (closed too early), kCancelled, kResourceExhausted.
   Result<HttpResponse> Send(const OutgoingRequest& request, const Interrupt& interrupt,
                             BodySink* sink = nullptr);
 

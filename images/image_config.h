@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The image configuration (OCI image-spec config.md; Docker's differs in nothing that is read here).
+// The image configuration (OCI image-spec config.md; Docker's format has the same fields as far as they are
+// read here).
 #pragma once
 
 #include <map>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The images in memory, and what their names mean.
+// The images in memory, and the lookup of their names.
 #pragma once
 
 #include <map>
@@ -15,24 +15,25 @@
 
 namespace davit {
 
-// Plain data; its owner guards it.
+// Not thread-safe: the owner guards it with a mutex.
 class ImageIndex {
  public:
-  // What adding an image would change: the record to keep, and the images that lose a tag to it.
+  // The changes that are needed to add an image: its record, and the records of the images that lose a tag to
+  // it.
   struct Change {
     ImageRecord added;
     std::vector<ImageRecord> untagged;
   };
 
-  // `pulled` has the one tag or digest that it was pulled by; an image that is known already keeps its
-  // others.
+  // `pulled` contains only the tag or digest that it was pulled by. An image that is already known keeps its
+  // other tags and digests.
   Change Plan(ImageRecord pulled) const;
 
-  // Puts the record in, replacing one of the same id. Its tags are taken from whatever has them.
+  // Adds the record, or replaces the one with the same id. Other images lose the tags that it has.
   void Put(const ImageRecord& record);
   void Remove(const std::string& id);
 
-  // As ImageStore::Find.
+  // See ImageStore::Find.
   Result<ImageRecord> Find(const std::string& ref) const;
   std::vector<ImageRecord> List() const;
   std::set<std::string> Layers() const;  // chain IDs of all images
@@ -40,7 +41,7 @@ class ImageIndex {
 
  private:
   std::map<std::string, ImageRecord> images_;      // by id
-  std::map<std::string, std::string> references_;  // every tag and digest reference, to its image's id
+  std::map<std::string, std::string> references_;  // maps every tag and digest reference to an image id
 };
 
 }  // namespace davit

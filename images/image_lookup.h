@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What containers need of images.
+// The part of the image store that containers use.
 #pragma once
 
 #include <set>
@@ -19,22 +19,22 @@ struct HeldImage {
   LayerHold layers;
 };
 
-// Thread-safe. Outlives its holds.
+// Thread-safe. Must outlive the holds that it returns.
 class ImageLookup {
  public:
   virtual ~ImageLookup() = default;
 
-  // By id, by tag or digest reference, or by an unambiguous beginning of the id's digits; its layers are held
-  // in the same step, so that no removal comes in between. kNotFound; kInvalidArgument for an ambiguous
-  // beginning.
+  // Finds an image by id, by tag or digest reference, or by an unambiguous prefix of the id's digits. Its
+  // layers are held in the same step, so that they cannot be removed in between. kNotFound; kInvalidArgument
+  // for an ambiguous prefix.
   virtual Result<HeldImage> FindAndHold(const std::string& ref) = 0;
 
-  // The last release of a layer that no image has removes the layer.
+  // Holds these layers. A layer is removed when its last hold is released and no image uses it.
   virtual LayerHold Hold(std::vector<std::string> chain_ids) = 0;
-  // The daemon stops and its containers go on: releases from now on remove nothing.
+  // For the shutdown of the daemon, whose containers keep running: from now on a release removes no layer.
   virtual void KeepReleased() = 0;
 
-  // Chain IDs of images, of holds and of pulls in progress: every other layer is an orphan.
+  // Chain IDs of the layers of all images, holds and pulls in progress. Every other layer is an orphan.
   virtual std::set<std::string> LiveLayers() const = 0;
 };
 

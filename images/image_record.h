@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What is kept of an image, and where.
+// The stored data of an image, and the interface to its storage.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +32,7 @@ class ImageRecords {
   virtual ~ImageRecords() = default;
   // Adds the record, or replaces the one with the same id.
   virtual Result<> Put(const ImageRecord& record) = 0;
-  // An unknown id is no error.
+  // Idempotent: an unknown id is not an error.
   virtual Result<> Remove(const std::string& id) = 0;
   virtual Result<std::vector<ImageRecord>> All() = 0;
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// From a reference to an image of this host's platform.
+// Resolves a reference to the image for this host's platform.
 #pragma once
 
 #include <string>
@@ -16,15 +16,15 @@
 
 namespace davit {
 
-// What the registry says that the image is: all verified but the layers, which are not fetched yet.
+// The image as the registry describes it. Manifest and config are verified; the layers are not fetched yet.
 struct ResolvedImage {
   ImageRecord record;
   std::vector<Descriptor> layers;     // bottom first
-  std::vector<std::string> diff_ids;  // as many
+  std::vector<std::string> diff_ids;  // one per layer
 };
 
-// Fetches manifests down to the platform's, and the config. kNotFound when there is no image for the
-// platform; kInvalidArgument when it is no image.
+// Fetches the manifest for the platform, through an index if there is one, and the config. kNotFound if there
+// is no image for the platform; kInvalidArgument if the reference does not name a container image.
 Result<ResolvedImage> ResolveImage(RegistryClient& registry, const Reference& reference,
                                    const Platform& platform);
 

@@ -24,11 +24,11 @@ struct PullRequest {
   std::string reference;  // as a user writes it: "busybox", "localhost:5000/a/b:1", "...@sha256:..."
   std::optional<RegistryAuth> auth;
   int64_t deadline_ms = 0;  // MonotonicMilliseconds(); 0: none
-  // Asked from several threads, several times a second, until Pull returns; empty: never cancelled.
+  // Called on several threads, several times a second, until Pull returns. Empty: never cancelled.
   std::function<bool()> cancelled;
 };
 
-// Thread-safe. The process must ignore SIGPIPE: a registry or an unpacker may hang up at any time.
+// Thread-safe. The process must ignore SIGPIPE: a registry or an unpacker may close its end at any time.
 class ImageStore final : public ImageLookup {
  public:
   struct Config {
@@ -37,31 +37,31 @@ class ImageStore final : public ImageLookup {
     std::string platform_os;     // empty: this host's, as Go names them ("linux")
     std::string arch;            // empty: this host's, as Go names them ("amd64", "arm64")
     int parallel_layers = 3;     // per pull
-    // A transfer that brings less than this many bytes per second for so many seconds is cut off.
+    // A transfer that is slower than this many bytes per second for this many seconds is aborted.
     int64_t low_speed_bytes = 1024;
     int low_speed_seconds = 30;
     int connect_timeout_seconds = 30;
   };
 
-  // Reads the records. An image that misses a layer (the disk was tampered with) is forgotten, so that a pull
-  // brings it back. `layers` and `records` outlive the store.
+  // Reads the records. The record of an image that lacks a layer (its files were deleted by hand) is removed,
+  // so that the next pull fetches it again. `layers` and `records` must outlive the store.
   static Result<std::unique_ptr<ImageStore>> Open(Config config, LayerStore& layers, ImageRecords& records);
   ~ImageStore() override;
 
-  // Always asks the registry what the reference means now, and fetches what is missing. Identical pulls at
-  // the same time are one; it goes on as long as one of its callers wants it. On failure nothing half-made is
-  // left, and the error names host, object and reason: kNotFound, kUnauthenticated, kPermissionDenied,
-  // kDataLoss (digest, length, malformed compression), kInvalidArgument (not an image, a hostile layer),
-  // kUnavailable, kResourceExhausted, kDeadlineExceeded, kCancelled.
+  // Always resolves the reference at the registry, then fetches what is missing. Blocks. Concurrent calls
+  // with the same reference and credentials share one pull, which continues as long as one of the callers
+  // wants it. On failure no unused layer stays, and the error names host, object and reason: kNotFound,
+  // kUnauthenticated, kPermissionDenied, kDataLoss (digest, length, malformed compression), kInvalidArgument
+  // (not an image, a hostile layer), kUnavailable, kResourceExhausted, kDeadlineExceeded, kCancelled.
   Result<ImageRecord> Pull(const PullRequest& request);
 
-  // By id, by tag or digest reference in any form that Pull takes, or by an unambiguous beginning of the id's
-  // digits. kNotFound; kInvalidArgument for an ambiguous beginning.
+  // Finds an image by id, by tag or digest reference in any form that Pull accepts, or by an unambiguous
+  // prefix of the id's digits. kNotFound; kInvalidArgument for an ambiguous prefix.
   Result<ImageRecord> Find(const std::string& ref) const;
   std::vector<ImageRecord> List() const;  // ordered by id
 
-  // Removes the image that `ref` names together with all its references, as the CRI asks for. Its layers go
-  // unless another image or a hold needs them. Unknown is no error.
+  // Removes the image that `ref` names, with all its tags and digests, as the CRI requires. Its layers are
+  // removed unless another image or a hold uses them. An unknown image is not an error.
   Result<> Remove(const std::string& ref);
 
   Result<HeldImage> FindAndHold(const std::string& ref) override;

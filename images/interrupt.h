@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Why long work should stop early.
+// Cancellation of long work.
 #pragma once
 
 #include <atomic>
@@ -11,19 +11,19 @@
 
 namespace davit {
 
-// Shared by all threads of one pull. Cheap to ask; `wanted` must be thread-safe.
+// Shared by all threads of one pull, so `wanted` must be thread-safe. Check is cheap.
 class Interrupt {
  public:
-  // Waits that cannot be woken ask this often.
+  // Waits that cannot be woken call Check at this interval.
   static constexpr int kAskEveryMs = 100;
 
-  // Work is to go on as long as `wanted` says so.
+  // The work continues as long as `wanted` returns true.
   explicit Interrupt(std::function<bool()> wanted) : wanted_(std::move(wanted)) {}
 
-  // For one thread that failed, to end the others.
+  // Called by a thread that has failed, to stop the others.
   void Stop() { stopped_ = true; }
 
-  // kCancelled when the work is to end.
+  // kCancelled if the work must stop.
   Result<> Check() const {
     if (!stopped_ && wanted_()) return {};
     return Fail(Code::kCancelled, "", "", "cancelled");

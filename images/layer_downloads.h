@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Several layers of one image at once.
+// Downloads several layers of one image in parallel.
 #pragma once
 
 #include <map>
@@ -18,7 +18,7 @@
 
 namespace davit {
 
-// What fetching takes; all of it outlives whoever has it.
+// The inputs of a fetch. The referenced objects must outlive the LayerSource.
 struct LayerSource {
   RegistryClient& registry;
   LayerStore& layers;
@@ -29,14 +29,15 @@ struct LayerSource {
   Result<StagedLayer> Fetch(size_t index) const;
 };
 
-// Fetches some of an image's layers with a number of threads, lowest first. Going stops and joins them;
-// layers that were fetched and not awaited are left staged.
+// Fetches some of an image's layers on at most `threads` threads, in the order of `indices`. The destructor
+// stops and joins the threads. Layers that were fetched but not awaited stay staged.
 class LayerDownloads {
  public:
   LayerDownloads(const LayerSource& source, std::vector<size_t> indices, size_t threads);
   ~LayerDownloads();
 
-  // Waits for one of the layers. The first failure of any layer ends them all and is what every wait returns.
+  // Waits for one of the layers. The first failure of any layer stops all downloads, and every call returns
+  // it.
   Result<StagedLayer> Await(size_t index);
 
  private:
@@ -48,7 +49,7 @@ class LayerDownloads {
 
   Mutex mutex_;
   CondVar changed_;
-  size_t started_ GUARDED_BY(mutex_) = 0;  // how many of indices_ are taken
+  size_t started_ GUARDED_BY(mutex_) = 0;  // how many of indices_ a thread has taken
   std::map<size_t, StagedLayer> staged_ GUARDED_BY(mutex_);
   std::optional<Error> failure_ GUARDED_BY(mutex_);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// One layer: from the registry through the unpacker into its staged directory.
+// Fetches one layer from the registry and unpacks it into a staged directory.
 #pragma once
 
 #include <optional>
@@ -23,8 +23,9 @@ struct StagedLayer {
   UnpackReport report;
 };
 
-// Stages `chain_id` and fills it, with both digests verified: the blob's by the client, `diff_id` here. What
-// depends on the layers below is still to be done (layer_fixup.h). On failure nothing is staged.
+// Stages `chain_id` and fills its directory. Both digests are verified: the blob's by the client, `diff_id`
+// here. The steps that depend on the layers below are not done yet (layer_fixup.h). On failure the layer is
+// not staged.
 Result<StagedLayer> FetchLayer(RegistryClient& registry, LayerStore& layers,
                                const std::string& unpack_program, const std::string& chain_id,
                                const Descriptor& descriptor, const std::string& diff_id,

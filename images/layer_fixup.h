@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What a layer's directory needs from the layers below it, before it can be one of overlayfs' lower
-// directories.
+// Completes a layer's directory with data from the layers below it, so that overlayfs can use it as a lower
+// directory.
 #pragma once
 
 #include <vector>
@@ -13,10 +13,11 @@
 
 namespace davit {
 
-// Gives implicit directories the metadata that they have below, copies the targets of links that lead below,
-// and marks opaque directories (trusted.overlay.opaque, Documentation/filesystems/overlayfs.rst). `lowers`
-// are the committed layers, topmost first. The report is not trusted: no path of it leaves `layer_fd`,
-// whatever it says. kInvalidArgument when a link's target is nowhere.
+// Gives implicit directories the metadata that they have in the layers below, copies the files of those
+// layers that this layer has hard links to, and marks opaque directories (trusted.overlay.opaque,
+// Documentation/filesystems/overlayfs.rst). `lowers` are the committed layers below, topmost first. The
+// report is not trusted: none of its paths can lead outside of `layer_fd`. kInvalidArgument if the target of
+// a link does not exist or is a directory.
 Result<> FixUpLayer(int layer_fd, const UnpackReport& report, const std::vector<UniqueFd>& lowers);
 
 }  // namespace davit

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Layers that somebody needs, as an object.
+// A hold on layers, as an object.
 #pragma once
 
 #include <functional>
@@ -9,9 +9,9 @@
 
 namespace davit {
 
-// Layers that are held stay, also when their image is removed. Dropping the hold releases them, so whoever
-// needs layers owns a hold: a member, not a step that a path may leave out. Holds are not kept over a
-// restart. Not thread-safe.
+// Keeps layers from being removed, even if their image is removed. The destructor releases them: an object
+// that needs layers has a hold as a member, so that no code path can forget the release. Holds do not survive
+// a restart of the daemon. Not thread-safe.
 class LayerHold {
  public:
   LayerHold() = default;
@@ -26,7 +26,7 @@ class LayerHold {
     return *this;
   }
 
-  // Now instead of later. Idempotent.
+  // Releases the layers before the destructor does. Idempotent.
   void Release() {
     if (auto release = std::exchange(release_, nullptr)) release();
   }

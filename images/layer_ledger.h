@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Who needs a layer, and who is working on one.
+// Records which layers are in use, and which ones are being fetched or removed.
 #pragma once
 
 #include <map>
@@ -18,17 +18,18 @@ namespace davit {
 // Thread-safe.
 class LayerLedger {
  public:
-  // Counted; a layer with a hold is not removed.
+  // Holds are counted. A layer with a hold is not removed.
   void Hold(const std::vector<std::string>& chain_ids);
-  // Returns the layers that nobody holds any more.
+  // Returns the layers that have no hold any more.
   std::vector<std::string> Release(const std::vector<std::string>& chain_ids);
   bool IsHeld(const std::string& chain_id) const;
   std::set<std::string> Held() const;
 
-  // One party at a time fetches or removes a layer: false when another one does.
+  // Claims a layer for a fetch or a removal. Returns false if another caller has claimed it.
   bool Claim(const std::string& chain_id);
   void Unclaim(const std::string& chain_id);
-  // Claims the layer as soon as the other party is done with it.
+  // Blocks until no other caller has claimed the layer, then claims it. kCancelled if `interrupt` ends the
+  // wait.
   Result<> WaitAndClaim(const std::string& chain_id, const Interrupt& interrupt);
 
  private:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// All layers of one image: fetched side by side, committed in order.
+// Pulls all layers of one image: fetches them in parallel and commits them in order, lowest first.
 #pragma once
 
 #include <cstddef>
@@ -12,9 +12,9 @@
 
 namespace davit {
 
-// Makes the layers that the store lacks. A layer that another pull is working on is waited for. The caller
-// holds the image's layers in the ledger. On failure nothing is staged or claimed; layers that were committed
-// stay.
+// Fetches, unpacks and commits the layers that the store lacks, at most `parallel` at once. Waits for layers
+// that another pull has claimed. The caller holds the image's layers in the ledger. On failure no layer stays
+// staged or claimed; committed layers stay.
 Result<> PullLayers(const LayerSource& source, LayerLedger& ledger, size_t parallel);
 
 }  // namespace davit

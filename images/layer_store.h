@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Where unpacked layers live. A layer is known by its chain ID (OCI image-spec config.md, "Layer ChainID").
+// The store of unpacked layers. A layer is identified by its chain ID (OCI image-spec config.md, "Layer
+// ChainID").
 #pragma once
 
 #include <string>
@@ -11,32 +12,32 @@
 
 namespace davit {
 
-// A layer is staged, then committed; only a committed one can be seen by Has and Open. Calls for different
-// layers may come from several threads at once, calls for one layer never do.
+// A layer is first staged, then committed; Has and Open see committed layers only. Calls for different layers
+// may run on several threads at once; calls for the same layer never overlap.
 class LayerStore {
  public:
   virtual ~LayerStore() = default;
 
   virtual bool Has(const std::string& chain_id) const = 0;
 
-  // A fresh and empty directory, on the filesystem where the layer will stay; what a crash left in its place
-  // is gone. Ends with Commit or Abandon, and is not called again before.
+  // Returns a new, empty directory on the filesystem where the layer will stay; leftovers of a crash are
+  // removed first. The caller ends the staging with Commit or Abandon before it stages the same layer again.
   virtual Result<UniqueFd> Stage(const std::string& chain_id) = 0;
 
-  // Makes the staged directory the layer, atomically.
+  // Turns the staged directory into the layer, atomically.
   virtual Result<> Commit(const std::string& chain_id) = 0;
 
-  // Drops what is staged; nothing staged is no error.
+  // Discards the staged directory. No-op if the layer is not staged.
   virtual void Abandon(const std::string& chain_id) = 0;
 
-  // The directory of a committed layer (O_PATH will do). kNotFound when there is none.
+  // The directory of a committed layer; the descriptor may be O_PATH. kNotFound if the layer does not exist.
   virtual Result<UniqueFd> Open(const std::string& chain_id) const = 0;
 
-  // An unknown layer is no error.
+  // Idempotent: an unknown layer is not an error.
   virtual Result<> Remove(const std::string& chain_id) = 0;
 
-  // Makes everything committed so far durable (syncfs(2), once per pull). After an error, layers that were
-  // committed since the last success may be gone, other pulls' as well.
+  // Makes all layers committed so far durable (syncfs(2), once per pull). After an error, layers committed
+  // since the last successful Sync may be lost, including those of other pulls.
   virtual Result<> Sync() = 0;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What a stack of overlay lower directories shows at a path, without mounting it.
+// Looks up paths in a stack of overlay lower directories, without mounting it.
 #pragma once
 
 #include <sys/stat.h>
@@ -21,11 +21,12 @@ struct LowerFile {
   struct stat status{};
 };
 
-// The file that overlayfs would show: the topmost layer's that has one, unless a whiteout, an opaque
-// directory or something that is no directory lies above it. Symlinks are never followed.
+// The file that overlayfs would show at `path`: that of the topmost layer that has it, unless a whiteout, an
+// opaque directory or a non-directory of a higher layer hides it. nullopt if there is none. `lowers` has the
+// topmost layer first. Symlinks are never followed.
 Result<std::optional<LowerFile>> FindInLowers(const std::vector<UniqueFd>& lowers, const std::string& path);
 
-// Names that the stack shows in its root directory.
+// The names that overlayfs would show in the root directory.
 Result<std::vector<std::string>> NamesInRoot(const std::vector<UniqueFd>& lowers);
 
 bool IsOverlayWhiteout(const struct stat& status);

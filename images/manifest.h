@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Manifests and indexes, OCI's and Docker schema 2's (OCI image-spec manifest.md, image-index.md).
+// Manifests and indexes of OCI and of Docker schema 2 (OCI image-spec manifest.md, image-index.md).
 #pragma once
 
 #include <cstdint>
@@ -32,21 +32,21 @@ struct Index {
   std::vector<Descriptor> manifests;
 };
 
-// What a client sends as Accept when it asks for a manifest.
+// The value of the Accept header in a request for a manifest.
 constexpr std::string_view kManifestMediaTypes =
     "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, "
     "application/vnd.docker.distribution.manifest.list.v2+json, "
     "application/vnd.docker.distribution.manifest.v2+json";
 
-// `media_type` is what the descriptor or the registry said of the document; it may be empty or a general one
-// such as application/json. A document that could be read as either kind, or that calls itself something else
-// than it was announced as, is refused: two readers of one digest must not see two images. An image of
-// another kind (a Helm chart, a signature) or a layer type that cannot be unpacked is kInvalidArgument;
-// schema 1 is kUnimplemented.
+// `media_type` is the type that the descriptor or the registry gives; it may be empty or generic, such as
+// application/json. A document that could be parsed as both kinds, or whose own media type differs from the
+// announced one, is refused: two clients must not see two different images under one digest. That, other
+// artifacts (a Helm chart, a signature) and layer types that cannot be unpacked are kInvalidArgument; schema
+// 1 is kUnimplemented.
 Result<std::variant<Manifest, Index>> ParseManifest(std::string_view json, std::string_view media_type);
 
-// The entry of the index that `host` runs best; null when there is none. Entries without a platform come
-// last.
+// The best entry of the index for `host`, null if no entry fits. An entry without a platform is the last
+// choice. The pointer is valid as long as `index`.
 const Descriptor* ChoosePlatform(const Index& index, const Platform& host);
 
 }  // namespace davit

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Which of an index's images runs here (OCI image-spec image-index.md; names are Go's GOOS and GOARCH).
+// Which image of an index can run on this host (OCI image-spec image-index.md; names are Go's GOOS and
+// GOARCH).
 #pragma once
 
 #include <string>
@@ -21,11 +22,11 @@ struct Platform {
 // The platform that this program was built for.
 Platform HostPlatform();
 
-// One spelling for what is written in several ways: "x86_64" is "amd64", "arm64/v8" is "arm64", "arm" is
-// "arm/v7".
+// Converts alternative spellings to one form: "x86_64" is "amd64", "arm64/v8" is "arm64", "arm" is "arm/v7".
 Platform Normalise(Platform platform);
 
-// What a host of this platform can run, best first: an arm64 host also runs 32-bit ARM, v7 before v6.
+// The platforms that a host of this platform can run, best first: an arm64 host also runs 32-bit ARM, v7
+// before v6.
 std::vector<Platform> Runnable(const Platform& host);
 
 }  // namespace davit

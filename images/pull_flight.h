@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Several callers that want the same pull.
+// One pull that several callers wait for.
 #pragma once
 
 #include <functional>
@@ -14,29 +14,29 @@
 
 namespace davit {
 
-// One caller (the first) does the work and calls Land; all call Join once and then Wait or Leave.
-// Thread-safe.
+// Every caller (passenger) calls Join first and Leave last. The first one does the work and calls Land; the
+// others call Wait. Thread-safe.
 class PullFlight {
  public:
   struct Passenger {
     int64_t deadline_ms = 0;  // MonotonicMilliseconds(); 0: none
     std::function<bool()> cancelled;
 
-    // kDeadlineExceeded or kCancelled when this caller wants nothing more.
+    // kDeadlineExceeded or kCancelled if this caller does not want the result any more.
     Result<> Check() const;
   };
   using Ticket = std::list<Passenger>::iterator;
 
-  // False when everybody has given up: who comes then starts a flight of its own.
+  // Sets `ticket`. Returns false if all passengers have given up; the caller then starts a new flight.
   bool Join(Passenger passenger, Ticket& ticket);
   void Leave(Ticket ticket);
 
-  // True as long as any passenger wants the result. Once it was false it stays so.
+  // True while any passenger wants the result. Once false, it stays false.
   bool Wanted();
 
   void Land(Result<ImageRecord> result);
 
-  // Waits for the result, or until this passenger gives up.
+  // Blocks until the result is there or this passenger gives up (the error of Check).
   Result<ImageRecord> Wait(Ticket ticket);
 
  private:

@@ -8,13 +8,13 @@
 
 namespace davit {
 
-// Held in memory for the time of one pull; never part of a log line, an error or a record.
+// Kept in memory for one pull only; never part of a log line, an error or a record.
 struct RegistryAuth {
   std::string username;
   std::string password;
   std::string auth;            // base64 of "username:password", used when `username` is empty
   std::string identity_token;  // an OAuth2 refresh token
-  std::string registry_token;  // a bearer token that goes to the registry as it is
+  std::string registry_token;  // a bearer token that is sent to the registry unchanged
 
   bool operator==(const RegistryAuth&) const = default;
 };

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Fetches what belongs to one image (OCI distribution-spec, "Pull"), from whichever of its servers has it.
+// Fetches the manifests and blobs of one image (OCI distribution-spec, "Pull") from the first of its servers
+// that delivers them.
 #pragma once
 
 #include <functional>
@@ -21,9 +22,9 @@
 
 namespace davit {
 
-// Receives a blob. A blob may be begun more than once: when one server fails half-way, the next one starts
-// from its first byte. What Write got counts only when FetchBlob returns without an error. An error of either
-// method is final.
+// Receives a blob. Begin may be called more than once: if one server fails half-way, the next one sends the
+// blob from its first byte. The data is verified only when FetchBlob returns without an error. An error of
+// either method ends the fetch.
 class BlobSink {
  public:
   virtual ~BlobSink() = default;
@@ -33,13 +34,13 @@ class BlobSink {
 
 struct ManifestDocument {
   std::string bytes;
-  std::string media_type;  // as the server said
+  std::string media_type;  // from the server's Content-Type header
   std::string digest;      // of the bytes
 };
 
-// The client of one pull; thread-safe. Servers are tried in order, each for what it may serve, until one
-// delivers what matches its digest. The error is the last server's and tells why the others failed, too; it
-// names host and object.
+// The client of one pull. Thread-safe. Servers are tried in order, each only for objects that it may serve,
+// until one delivers content that matches its digest. The error is that of the last server. It names host and
+// object, and its text says why the earlier servers failed.
 class RegistryClient {
  public:
   // `interrupt` outlives the client.
@@ -49,13 +50,13 @@ class RegistryClient {
                                                         const Interrupt& interrupt);
   ~RegistryClient();
 
-  // The manifest or index that a tag or digest means, at most 8 MiB.
+  // Fetches the manifest or index of a tag or digest, at most 8 MiB.
   Result<ManifestDocument> FetchManifest(const std::string& tag_or_digest);
 
-  // A small blob, verified, at most 8 MiB.
+  // Fetches a small blob into memory, verified. kResourceExhausted above 8 MiB.
   Result<std::string> FetchDocument(const Descriptor& descriptor);
 
-  // Size and digest are verified when this returns.
+  // On success, size and digest of the blob are verified.
   Result<> FetchBlob(const Descriptor& descriptor, BlobSink& sink);
 
  private:

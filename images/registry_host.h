@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Which servers are asked for an image, in which order and how: containerd's certs.d/<host>/hosts.toml
-// (docs/hosts.md of containerd), so that a node's mirrors go on working.
+// Which servers are asked for an image, in which order and with which settings. Reads containerd's
+// certs.d/<host>/hosts.toml (docs/hosts.md of containerd), so that the mirrors of a node keep working.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@
 namespace davit {
 
 struct TlsSettings {
-  std::vector<std::string> ca_files;  // trusted besides the system's
+  std::vector<std::string> ca_files;  // trusted in addition to the system's CAs
   std::vector<std::pair<std::string, std::string>>
       client_pairs;  // certificate file, key file (empty: the same file)
   bool skip_verify = false;
@@ -29,27 +29,27 @@ struct RegistryHost {
   std::string host;              // with its port: "registry-1.docker.io", "10.0.0.1:5000"
   std::string path = "/v2";      // root of the API
   bool pull = true;              // may serve content by digest
-  bool resolve = true;           // may say what a tag means
+  bool resolve = true;           // may resolve tags
   TlsSettings tls;
   std::vector<std::pair<std::string, std::string>> headers;  // sent to this host only
-  int64_t dial_timeout_ms = 0;                               // 0: the client's own
-  // Plain http is allowed, but https is tried first, because TLS was configured for the host.
+  int64_t dial_timeout_ms = 0;                               // 0: the client's default
+  // https is tried first; if the server does not speak TLS, plain http is used.
   bool http_fallback = false;
 
   std::string BaseUrl() const { return scheme + "://" + host + path; }
   bool operator==(const RegistryHost&) const = default;
 };
 
-// Reads one hosts.toml: its [host."URL"] tables in the order in which they are written, then the server that
-// it names (an entry with an empty `host` when it names none). Relative file names are below `dir`.
-// kInvalidArgument names key and value; unlike containerd, which would go on without the mirrors.
+// Parses one hosts.toml. Returns its [host."URL"] tables in the order of the file, then the server that the
+// file names (an entry with an empty `host` if it names none). Relative file names are relative to `dir`. A
+// wrong entry is kInvalidArgument, which names key and value; containerd would continue without the mirrors.
 Result<std::vector<RegistryHost>> ParseHostsToml(std::string_view text, const std::string& dir);
 
-// The servers for images whose reference says `host`. `certs_d` is a ':'-separated list of directories; the
-// first that has one of <name>_<port>_, <name>:<port> or _default decides. A directory without hosts.toml is
-// read the way Docker does:
-// *.crt are CAs, *.cert and *.key client certificates. Plain http is used for a host that is configured so,
-// and for loopback addresses and localhost.
+// The servers for image references with this `host`. `certs_d` is a ':'-separated list of directories; the
+// first that has one of <name>_<port>_, <name>:<port> or _default is used. A directory without hosts.toml is
+// read as Docker does: *.crt are CAs, *.cert and *.key client certificates. A registry on localhost or a
+// loopback address needs no configuration: port 80 is plain http; on other ports its certificate is not
+// verified, and plain http is the fallback unless the port is 443 or not given.
 Result<std::vector<RegistryHost>> RegistryHostsFor(const std::string& host, const std::string& certs_d);
 
 }  // namespace davit

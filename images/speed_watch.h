@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Tells a peer that stalls or trickles from one that is merely waited for by its consumer.
+// Detects a peer that sends nothing or too slowly. Time that the consumer of the data spends does not count.
 #pragma once
 
 #include <cstdint>
 
 namespace davit {
 
-// Times are milliseconds of any steady clock, handed in so that tests need not wait.
+// Times are milliseconds of any steady clock. The caller passes them in, so that tests need not wait.
 class SpeedWatch {
  public:
   SpeedWatch(int64_t bytes_per_second, int seconds, int64_t now_ms)
       : wanted_(bytes_per_second * seconds), window_ms_(seconds * 1000LL), since_(now_ms) {}
 
-  // The peer delivered; what follows until ConsumerDone is the consumer's time.
+  // Data has arrived. The time from here to ConsumerDone is the consumer's.
   void Received(int64_t bytes, int64_t now_ms) {
     waited_ms_ += now_ms - since_;
     since_ = now_ms;
@@ -22,7 +22,7 @@ class SpeedWatch {
   }
   void ConsumerDone(int64_t now_ms) { since_ = now_ms; }
 
-  // True when the peer brought less than it must over a whole window.
+  // True if the peer sent less than required in a complete window of waiting time.
   bool TooSlow(int64_t now_ms) {
     int64_t waited = waited_ms_ + (now_ms - since_);
     if (waited < window_ms_) return false;
@@ -36,7 +36,7 @@ class SpeedWatch {
   int64_t wanted_;
   int64_t window_ms_;
   int64_t since_;          // when waiting for the peer began
-  int64_t waited_ms_ = 0;  // before that, in this window
+  int64_t waited_ms_ = 0;  // waiting time before `since_`, in this window
   int64_t bytes_ = 0;      // in this window
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// A running davit-unpack, seen from the daemon.
+// The daemon's handle of a running davit-unpack process.
 #pragma once
 
 #include <string>
@@ -15,24 +15,24 @@
 
 namespace davit {
 
-// Dropping one kills and reaps the process. Not thread-safe.
+// The destructor kills and reaps the process. Not thread-safe.
 class UnpackProcess {
  public:
-  // `layer_fd` is the directory to fill; it stays the caller's. `interrupt` outlives the object.
+  // `layer_fd` is the directory to fill; the caller keeps its ownership. `interrupt` must outlive the object.
   static Result<UnpackProcess> Start(const std::string& program, int layer_fd, const Interrupt& interrupt);
 
   UnpackProcess(UnpackProcess&&) = default;
   UnpackProcess& operator=(UnpackProcess&&) = delete;
   ~UnpackProcess();
 
-  // Hands over a piece of the compressed layer, waiting while the process is busy with what it has.
-  // kUnavailable with os_errno EPIPE when it takes no more: Finish then tells why.
+  // Writes a piece of the compressed layer to the process; blocks while the pipe is full. kUnavailable with
+  // os_errno EPIPE if the process has stopped reading: Finish then returns the reason.
   Result<> Write(std::string_view piece);
 
   pid_t pid() const { return child_.pid; }
 
-  // Ends the input, waits for the process, and returns its report. A report that says why the unpacking
-  // failed, and a process that died without one, are errors.
+  // Closes the input, waits for the process and returns its report. Returns an error if the report contains a
+  // failure, or if the process died without a report.
   Result<UnpackReport> Finish();
 
  private:

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What davit-unpack says when it is done. Its descriptors: 0 the compressed layer, 3 the directory to fill, 4
-// this report, a message of base/codec.h. A report that is missing or cut short means that the unpacker
-// died.
+// The report that davit-unpack writes when it has finished. Its descriptors: 0 is the compressed layer, 3 the
+// directory to fill, 4 the pipe for this report (a message of base/codec.h). A missing or truncated report
+// means that the unpacker died.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ constexpr int kUnpackLayerFd = 3;
 constexpr int kUnpackReportFd = 4;
 constexpr size_t kMaxUnpackReport = 64 << 20;
 
-// A hard link whose target is not in its own layer, so in one below.
+// A hard link whose target is not in its own layer and must be in a layer below.
 struct PendingLink {
   std::string path;
   std::string target;
@@ -28,18 +28,18 @@ struct PendingLink {
   bool operator==(const PendingLink&) const = default;
 };
 
-// All paths are relative to the layer, have no symlink, "." or ".." in them, and are "" for the layer's root.
+// All paths are relative to the layer's root and contain no symlink, "." or ".."; "" is the root itself.
 struct UnpackReport {
-  ErrorMessage failure;  // unless it is complete
+  ErrorMessage failure;  // set if `complete` is false
 
   std::string diff_id;  // digest of the uncompressed stream
   uint64_t entries = 0;
-  uint64_t dropped_xattrs = 0;  // of namespaces that a layer may not set, or unknown to the filesystem
+  uint64_t dropped_xattrs = 0;  // that a layer may not set, or that the filesystem does not support
   std::vector<std::string>
-      implicit_dirs;  // made because something lies in them; metadata is that of the layer below
-  std::vector<std::string> opaque_dirs;  // hide what the layers below have there
+      implicit_dirs;  // created for entries below them, without an entry of their own; see FixUpLayer
+  std::vector<std::string> opaque_dirs;  // hide the content of the layers below
   std::vector<PendingLink> pending_links;
-  bool complete = false;  // the last field: a report that was cut short lacks it
+  bool complete = false;  // the last field: a truncated report lacks it
 
   auto Fields() {
     return FieldList(Field<1>(failure), Field<2>(diff_id), Field<3>(entries), Field<4>(dropped_xattrs),

@@ -12,20 +12,20 @@
 namespace davit {
 
 struct Url {
-  std::string text;    // the whole
+  std::string text;    // the complete URL
   std::string scheme;  // "http" or "https"
   std::string host;    // without port, lower case
-  std::string port;    // also when it is the default one
+  std::string port;    // set even if it is the default port
 
-  // What decides whether a credential may go along: scheme, host and port.
+  // Scheme, host and port. They decide whether a credential may be sent with a request.
   std::string Origin() const { return scheme + "://" + host + ":" + port; }
 };
 
 // kInvalidArgument for anything but http and https, and for a URL with a user or password in it. The URL
-// itself is never part of the error: its query may be a signature.
+// itself is never part of the error: its query may contain a signature.
 Result<Url> ParseUrl(const std::string& text);
 
-// What a Location header means in an answer from `base`.
+// Resolves the value of a Location header in a response from `base`.
 Result<Url> ResolveUrl(const Url& base, const std::string& location);
 
 // Percent-encodes everything but unreserved characters, for a query's values.

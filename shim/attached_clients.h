@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Who is shown what a container writes, beside its log.
+// Clients that receive a container's output in addition to its log.
 #pragma once
 
 #include <memory>
@@ -23,8 +23,8 @@ struct AttachedClient {
   UniqueFd cut_off;
 };
 
-// Nobody is waited for, neither by the log nor by the container: what a pipe holds is all that a client may
-// be behind. One whose pipe is full is told so by its eventfd and loses its pipes.
+// Blocks neither the log nor the container on a client: a client may be behind by what its pipe holds, at
+// most. If the pipe is full, the client's eventfd is signalled and its pipes are closed.
 class AttachedClients {
  public:
   // The loop outlives the object.
@@ -35,11 +35,11 @@ class AttachedClients {
 
   Result<> Add(AttachedClient client);
   void Write(Output output, std::string_view data);
-  // Nothing more comes.
+  // Call it at the end of `output`: closes the clients' pipes for it.
   void End(Output output);
 
  private:
-  // False: it is to go.
+  // Returns false if the client must be dropped.
   bool Give(const AttachedClient& client, Output output, std::string_view data) const;
   Result<> Watch(const AttachedClient* client, int pipe);
   void Drop(const AttachedClient* client);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Ends everything in a cgroup.
+// Kills all processes in a cgroup.
 #pragma once
 
 #include <functional>
@@ -14,15 +14,17 @@
 
 namespace davit {
 
-// Kills in rounds: list, signal, wait for those to be gone, list again, until the list is empty. A round
-// waits on pidfds, so nothing is polled; forks between two lists meet the next round.
+// Kills in rounds: lists the processes, sends SIGKILL, waits until they have ended, and lists again, until
+// the list is empty. A round waits on pidfds, without polling; a process that is forked between two lists is
+// killed in the next round.
 class CgroupSweep {
  public:
-  // Called once, when the cgroup is empty, or when what is left could not be killed in time (a process that
-  // hangs in the kernel). The sweep may be destroyed inside.
+  // Called once: with true when the cgroup is empty, with false if processes could not be killed within 10
+  // seconds (they hang in the kernel). May destroy the sweep.
   using OnDone = std::function<void(bool empty)>;
 
-  // `procs` is a cgroup.procs or v1 `tasks`, `kill` a cgroup.kill or -1; both stay the caller's.
+  // `procs` is an open cgroup.procs or v1 `tasks`, `kill` an open cgroup.kill or -1. The caller keeps both
+  // open while the sweep exists.
   CgroupSweep(Environment& env, int procs, int kill, OnDone on_done);
   ~CgroupSweep();
   CgroupSweep(const CgroupSweep&) = delete;
@@ -43,7 +45,8 @@ class CgroupSweep {
   Timers::Id timer_ = 0;
 };
 
-// The pids in a cgroup.procs, from its beginning.
+// Reads the pids in a cgroup.procs from offset 0. Processes outside of the reader's PID namespace are
+// omitted.
 Result<std::vector<pid_t>> ReadPids(int procs);
 
 }  // namespace davit

@@ -16,8 +16,8 @@
 
 namespace davit {
 
-// Reaps every child, also those that the shim only inherits as subreaper. A child that somebody watches stays
-// a zombie, its pid its own and its /proc there to be read, until its callback has returned.
+// Reaps every child, including those that the shim inherits as a subreaper. A watched child stays a zombie
+// until its callback has returned, so that its pid is not reused and its /proc directory can be read.
 class Children {
  public:
   using OnExit = std::function<void(ExitStatus)>;
@@ -25,9 +25,9 @@ class Children {
   // SIGCHLD must be blocked. The loop must outlive the object.
   Result<> Listen(EventLoop& loop);
 
-  // To be called before the loop runs again after the clone.
+  // Calls `on_exit` once, when the child has ended. Call it after the clone before the loop runs again.
   void Watch(pid_t pid, OnExit on_exit) { watched_[pid] = std::move(on_exit); }
-  // The child is reaped without a word.
+  // The child is then reaped without a callback.
   void Forget(pid_t pid) { watched_.erase(pid); }
 
  private:

@@ -22,7 +22,7 @@
 
 namespace davit {
 
-// The namespaces that a container is born into.
+// The pod's namespaces that a container starts in.
 struct PodContext {
   const PodNamespaces* namespaces = nullptr;
   const PidFd* reaper = nullptr;  // PID 1 of a shared PID namespace, or null
@@ -30,7 +30,7 @@ struct PodContext {
 
 class Container {
  public:
-  // Called once each, `on_exited` only after a successful start. The container may be destroyed inside both.
+  // Called once each, `on_exited` only after a successful start. Both may destroy the container.
   struct Callbacks {
     std::function<void(Result<>)> on_started;
     std::function<void(const ContainerExited&)> on_exited;
@@ -45,29 +45,32 @@ class Container {
   bool has_log() const { return log_ != nullptr; }
   bool running() const { return running_; }
   const LiveContainer& live() const { return live_; }
-  // As whom it runs, if that is how it was started, else null. An exec is the same, whatever the container
-  // has made of its accounts since.
+  // The identity that it runs with, if it was started as `user`, else null. An exec as the same user gets the
+  // same identity, even if the container has changed its accounts since.
   const Identity* IdentityOf(const UserSpec& user) const { return user == user_ ? &identity_ : nullptr; }
   const PidFd& pidfd() const { return pidfd_; }
-  // Of its pod's user namespace; empty without one.
+  // The ids of its pod's user namespace; empty without one.
   const IdMap& ids() const { return ids_; }
   bool has_own_pid_namespace() const { return own_pid_namespace_; }
   const CgroupFds& cgroup() const { return cgroup_; }
 
-  // `done` is called when nothing more is written to the file before.
+  // Calls `done` when nothing more is written to the old file.
   void ReopenLog(UniqueFd log, std::function<void()> done);
-  // Shows what the container writes to a client (attached_clients.h).
+  // Sends the container's output to a client as well (attached_clients.h).
   Result<> Attach(AttachedClient client);
-  // For writing to: the controller of its terminal, the pipe to its input; -1: it has no such thing.
+  // Descriptors to write input to: the controller of its terminal, and the pipe to its stdin. -1 if there is
+  // none.
   int terminal() const { return has_terminal_ ? log_->output() : -1; }
   int input() const { return stdin_pipe_.get(); }
-  // CRI's stdin_once: the input belongs to the first client that asks for it, and ends when that goes,
-  // however it goes. So the descriptor is handed over and not kept.
+  // CRI's stdin_once: the input belongs to the first client that asks for it, and ends when that client's
+  // session ends for any reason. So the descriptor is handed over and not kept.
   bool input_is_for_one() const { return stdin_once_; }
   UniqueFd TakeInput() { return std::move(stdin_pipe_); }
-  // Its process reads the end of the input, once every client has closed its own end as well.
+  // Closes the shim's end of the input. The process reads the end of its input when every client has closed
+  // its end as well.
   void CloseInput() { stdin_pipe_.Reset(); }
-  // SIGKILL to the first process; the rest follows when that has ended. A start under way fails.
+  // Sends SIGKILL to the first process; the others are killed when that has ended. A start that is under way
+  // fails.
   void Kill();
 
  private:
@@ -76,11 +79,11 @@ class Container {
   void Watch(UniqueFd out, UniqueFd err);
   Result<> Begin(std::unique_ptr<Building> building, uint32_t timeout_ms, UniqueFd log);
   Result<ClonedProcess> CloneInit(Building& building);
-  // Returns the helper: OnBorn has the first process.
+  // Returns the helper; OnBorn receives the first process.
   Result<ClonedProcess> CloneInitByHelper(Building& building);
   Result<> OnBorn(ClonedProcess init);
   void Take(ClonedProcess init);
-  // A helper of 0: the first process is there.
+  // `helper` is 0 if the first process exists already.
   void Follow(UniqueFd sync, uint32_t timeout_ms, pid_t helper, Placement placement);
   void OnStarted(Result<Identity> identity);
   Error WhyNotStarted(Error error) const;
@@ -94,10 +97,10 @@ class Container {
   Callbacks callbacks_;
   LiveContainer live_;
   UserSpec user_;
-  Identity identity_;  // what that was in its accounts when it started
+  Identity identity_;  // what user_ was resolved to at the start
   PidFd pidfd_;
   // During the start:
-  std::unique_ptr<Building> building_;  // until the builder is there
+  std::unique_ptr<Building> building_;  // until the builder is cloned
   PidFd builder_;
   std::optional<Progress> progress_;
   bool running_ = false;
@@ -106,7 +109,7 @@ class Container {
   bool stdin_once_ = false;
   IdMap ids_;
   CgroupFds cgroup_;
-  UniqueFd stdin_pipe_;  // the writing end, held open for clients to come
+  UniqueFd stdin_pipe_;  // the writing end, held open for later clients
   std::unique_ptr<LogPump> log_;
   std::unique_ptr<Launch> launch_;
   std::unique_ptr<CgroupSweep> sweep_;

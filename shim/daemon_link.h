@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The connection to the daemon, whichever daemon that is at the time.
+// The connection to the daemon. It is replaced when a restarted daemon connects.
 #pragma once
 
 #include <deque>
@@ -17,37 +17,38 @@
 
 namespace davit {
 
-// Where an answer goes. Stays valid for ever: an answer to a connection that is gone is dropped.
+// Identifies the connection and the request that an answer is for. Stays valid: an answer for a closed
+// connection is dropped.
 struct Asker {
   uint64_t connection = 0;
   uint32_t request_id = 0;
 };
 
-// One connection at a time; a new one from the listening socket replaces it. Never waits for the daemon to
-// read: what the socket does not take is queued, and a daemon that lets the queue grow is hung up on (it
-// reconnects and asks anew). One frame that cannot be read or sent never ends the connection: the request
-// that it belongs to fails.
+// Has one connection at a time; a new one from the listening socket replaces it. Never blocks on the daemon:
+// frames that the socket does not take are queued, and if the queue grows too long, the connection is closed
+// (the daemon reconnects and asks again). A frame that cannot be read or sent never ends the connection: only
+// the request that it belongs to fails.
 class DaemonLink {
  public:
   using OnRequest = std::function<void(Frame request, Asker asker)>;
 
-  // Both sockets become non-blocking. The loop and the log outlive the link.
+  // All sockets are made non-blocking. The loop and the log must outlive the link.
   DaemonLink(EventLoop& loop, const Logger& log, UniqueFd listener, OnRequest on_request);
   ~DaemonLink();
   DaemonLink(const DaemonLink&) = delete;
   DaemonLink& operator=(const DaemonLink&) = delete;
 
-  // Starts to listen, with `first` as the connection to begin with.
+  // Starts to listen. `first` is the initial connection.
   Result<> Open(UniqueFd first);
 
   void Send(Asker asker, ShimMessage type, std::string payload, std::span<const RoleFd> fds = {});
   void SendFailure(Asker asker, const Error& error);
-  // To the daemon that is connected now. Returns false when there is none; one that is may still go before it
-  // reads the event.
+  // Sends an event to the connected daemon. Returns false if none is connected or the event cannot be sent.
+  // True does not mean that the daemon has read the event.
   bool SendEvent(ShimMessage type, std::string payload);
 
   bool connected() const { return connection_.valid(); }
-  // Everything said was taken by the socket.
+  // Whether the socket has taken every frame.
   bool idle() const { return queue_.empty(); }
 
  private:
@@ -62,11 +63,11 @@ class DaemonLink {
   Result<> Adopt(UniqueFd connection);
   void OnReady(uint32_t events);
   void Receive();
-  // False: it is none that is waited for.
+  // Turns an answer into a kFailed. Returns false for an event or a kFailed, which cannot be turned into one.
   static bool BecomeFailure(Outgoing& outgoing, const Error& error);
   void OnDamaged(const DamagedFrame& damaged, const Error& error);
   void Flush();
-  // An error is the frame's; the connection's own are dealt with here.
+  // Returns errors of the frame only. After an error of the connection, closes the connection.
   Result<> Deliver(ShimMessage type, uint32_t request_id, std::string payload, std::span<const RoleFd> fds);
   Result<> Queue(ShimMessage type, uint32_t request_id, std::string payload, std::span<const RoleFd> fds);
   void HangUp();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What every part of the shim works with; wired up once, in main.
+// Objects that all parts of the shim use; created once, in main().
 #pragma once
 
 #include <span>
@@ -22,7 +22,7 @@ struct Environment {
   Children& children;
   const Logger& log;
   LateLogs& late_logs;
-  std::span<char> read_buffer;  // for output of containers: of no use beyond a callback
+  std::span<char> read_buffer;  // for output of containers; the content is valid within one callback only
   const OwnMounts& own;
   int null_fd;    // the shim's own /dev/null
   int exits_dir;  // for exit records

@@ -20,29 +20,30 @@ namespace davit {
 
 class Exec {
  public:
-  // As Container::Callbacks.
+  // As in Container::Callbacks.
   struct Callbacks {
     std::function<void(Result<>)> on_started;
     std::function<void(const ExecExited&)> on_exited;
   };
 
-  // What has to be told when it happens. With the end alone, a success of the start wakes nobody and is told
-  // with the end.
+  // Which events are reported as soon as they happen. With kEnd, a successful start does not wake the shim,
+  // and is reported with the end at the latest.
   enum class Told : uint8_t { kStartAndEnd, kEnd };
 
   Exec(Environment& env, std::string id, Callbacks callbacks);
 
-  // Begins; an error means that nothing was begun. The container must be running now, it may end at any time.
-  // `plan` is a ProcessPlan, encoded.
+  // Begins the start. After an error nothing was started, and no callback is called. The container must be
+  // running now, and may end at any time. `plan` is an encoded ProcessPlan.
   Result<> Start(const Container& container, const std::string& plan, RoleFds fds, Told told);
 
   const PidFd& pidfd() const { return pidfd_; }
   pid_t pid() const { return pid_; }
-  // The controller of its terminal, once; whoever has it is all that keeps the terminal up.
+  // Takes the controller of its terminal; later calls return an empty descriptor. The terminal hangs up when
+  // the controller is closed.
   UniqueFd TakeTerminal() { return std::move(terminal_); }
-  // Its program does not run yet. May call `on_started` with a success.
+  // Whether its program does not run yet. If it turns out that the start has succeeded, calls `on_started`.
   bool IsStarting();
-  // SIGKILL to the command and what is in its process group.
+  // Sends SIGKILL to the command and its process group. A start that is under way fails.
   void Kill();
 
  private:

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What became of a child that has announced its execve.
+// Whether a child that has announced its execve has executed its program, and why not.
 //
-// Under a seccomp filter the child makes two system calls at most, execve and, when that fails, exit_group
-// with the errno: a profile may forbid everything else. So the end of its socket alone proves nothing: the
-// kernel's own flag of the process does.
+// Under a seccomp filter the child makes at most two system calls: execve and, if that fails, exit_group with
+// the errno, because a profile may forbid everything else. So the end of its socket alone proves nothing; a
+// flag that the kernel keeps for the process does.
 #pragma once
 
 #include <sys/types.h>
@@ -23,17 +23,17 @@ namespace davit {
 // (proc(5)). `proc_fd` is a procfs that shows the child.
 Result<bool> HasExecuted(int proc_fd, pid_t pid);
 
-// The same from the file's text. A text without the field is an error.
+// The same from the content of the file. Fails if the field is missing.
 Result<bool> ParseHasExecuted(std::string_view stat);
 
-// An execve that failed with `os_errno`.
+// The error of an execve that failed with `os_errno`.
 Error ExecFailed(const Announcement& announcement, int os_errno);
 
-// A filtered child that ended so without having executed its program. `subject` is for the ends that say
-// nothing about it.
+// The error of a child that ended with `status` after its announcement, without having executed its program.
+// `subject` names the child if it was killed by a signal other than SIGSYS.
 Error EndedBeforeExec(const Announcement& announcement, const std::string& subject, ExitStatus status);
 
-// "ended by signal 9" or "exited with code 1", and that it was too early.
+// The error "ended by signal 9" or "exited with code 1" before it could run its program.
 Error EndedTooEarly(const std::string& subject, ExitStatus status);
 
 }  // namespace davit

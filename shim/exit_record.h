@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Exit records on disk: what the daemon reads when it was away.
+// Exit records on disk: from these the daemon learns of exits that happened while it was not connected.
 #pragma once
 
 #include <map>
@@ -13,9 +13,9 @@
 
 namespace davit {
 
-// The daemon removes a record once it has the exit in its database, and may forget the container after that.
-// So a record is written once at most, and only as long as no daemon has been told of the exit: a later one
-// would stay for ever, or be taken for the exit of a container to come.
+// The daemon removes a record after it has stored the exit in its database, and may delete the container
+// after that. So a record is written at most once, and only while no daemon has been notified of the exit: a
+// later record would never be removed, or would be taken for the exit of a later container.
 class ExitRecords {
  public:
   explicit ExitRecords(Environment& env) : env_(env) {}
@@ -23,14 +23,14 @@ class ExitRecords {
   ExitRecords(const ExitRecords&) = delete;
   ExitRecords& operator=(const ExitRecords&) = delete;
 
-  // Writes `exits/<container id>` as a whole file. Logs a failure (a full /run) and returns false.
+  // Writes `exits/<container id>` atomically. Logs a failure (a full /run) and returns false.
   bool Write(const ContainerExited& exit);
 
-  // Keeps an exit that Write could not record for the life of the shim. Unless a daemon was `told` of it, the
-  // record is tried again every second.
+  // Keeps an exit that Write could not record. Until a daemon is `told` of it, the write is tried again every
+  // second; after that the exit is kept for the life of the shim.
   void Keep(const ContainerExited& exit, bool told);
 
-  // The kept exits, for a daemon that connects: none of them will be written any more.
+  // Returns the kept exits, for a daemon that connects. From now on they count as told: no record is written.
   std::vector<ContainerExited> TellUnrecorded();
 
  private:

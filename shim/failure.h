@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Answers that are errors.
+// Turns kFailed answers into errors.
 #pragma once
 
 #include "base/error_message.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Output of containers that are gone, whose logs have not taken it yet.
+// Output of containers that have ended, which is not in their logs yet.
 #pragma once
 
 #include <functional>
@@ -15,11 +15,11 @@ namespace davit {
 
 class LateLogs {
  public:
-  // Goes on with a pump that is finishing until its log has everything.
+  // Keeps a pump that is finishing until its log has everything.
   void Adopt(std::unique_ptr<LogPump> pump);
 
   bool empty() const { return pumps_.empty(); }
-  // Calls `on_empty` once when the last one is written.
+  // Calls `on_empty` once, when the last log is written. Call it only if not empty().
   void Await(std::function<void()> on_empty) { on_empty_ = std::move(on_empty); }
 
  private:

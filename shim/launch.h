@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// A child between clone and exec, without ever waiting for it: whatever it hangs on, the rest of the pod goes
-// on.
+// Follows a child from clone to exec without blocking: if the child hangs, the rest of the pod continues.
 #pragma once
 
 #include <functional>
@@ -20,7 +19,7 @@
 
 namespace davit {
 
-// What is done to the child from outside before it is released.
+// Settings that are applied to the child from outside before it is released.
 struct Placement {
   std::vector<Rlimit> rlimits;
   std::optional<int32_t> oom_score_adj;
@@ -33,22 +32,23 @@ class Launch {
     uint32_t timeout_ms = 0;  // 0: none
     Placement placement;
     std::function<void(UniqueFd controller)> on_console;  // the child made a terminal
-    const Progress* progress = nullptr;                   // what to name when it takes too long
-    // The process that makes the child (CloneByHelper), or 0 where the child is there already. `on_born` is
-    // then called with the child before that is released; its error ends the start.
+    const Progress* progress = nullptr;  // what the child waits for; named in the timeout's error
+    // The process that makes the child (CloneByHelper), or 0 if the child exists already. With a helper,
+    // `on_born` is called with the child before the child is released; if it returns an error, the start
+    // fails.
     pid_t helper = 0;
     std::function<Result<>(ClonedProcess)> on_born = {};
-    // Nobody waits to hear of the exec: then it wakes nobody, and `on_done` comes with the child's end, or
-    // when somebody looks.
+    // A successful exec does not wake the shim: `on_done` is called when the child ends or when Look finds
+    // the success.
     bool quiet = false;
   };
-  // Called once. After a success the child is a process of its own whose end is told by `on_exit`; after a
-  // failure it is gone, or abandoned to be reaped some day when not even SIGKILL ends it. The launch may be
-  // destroyed inside.
+  // Called once; may destroy the launch. After a success, `on_exit` is called when the child ends. After a
+  // failure the child has ended, or, if SIGKILL does not end it within two seconds, is abandoned and reaped
+  // when it ends.
   using OnDone = std::function<void(Result<Identity>)>;
 
-  // `pidfd` outlives the launch, up to `on_done`. With a helper it is empty, and `pid` 0, until `on_born` has
-  // filled it.
+  // `pidfd` must stay valid until `on_done`. With a helper, `pid` is 0 and `pidfd` is empty until `on_born`
+  // has set it.
   Launch(Environment& env, pid_t pid, const PidFd& pidfd, UniqueFd sync, Options options, OnDone on_done,
          Children::OnExit on_exit);
   ~Launch();
@@ -58,21 +58,21 @@ class Launch {
   // Starts to follow the child; may call `on_done` at once.
   void Begin();
 
-  // Looks whether it has succeeded; true after it has called `on_done`.
+  // Checks whether the child has succeeded. Returns true if it has called `on_done`.
   bool Look();
 
-  // Ends the child; `on_done` is called with the reason when it is gone.
+  // Kills the child; calls `on_done` with `reason` when it has ended, or with an earlier failure.
   void Abort(Error reason);
 
  private:
-  // Reads what is there; true at the end of the stream.
+  // Reads all available messages. Returns true at the end of the stream.
   bool ReadSync();
   void OnBorn(Frame& frame);
   void OnHelperExit(ExitStatus status);
   void WatchChild();
   bool IsReaped() const;
   void OnExit(ExitStatus status);
-  // Whether the child is the announced program by now. It is a child that nobody has reaped.
+  // Whether the child has executed the announced program. The child must not be reaped yet.
   bool HasSucceeded() const;
   Error WhyItEnded(ExitStatus status) const;
   void OnTimeout();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Room for whole lines of a log, on their way to its file.
+// A buffer for complete log lines that are to be written to a file.
 #pragma once
 
 #include <span>
@@ -14,8 +14,7 @@ class LogBatch {
   // Every line must fit into `room`, which outlives the batch.
   explicit LogBatch(std::span<char> room = {}) : room_(room) {}
 
-  // Returns false, and changes nothing, when a line of `bytes` does not fit any more. The line is then
-  // appended in parts.
+  // Returns whether a line of `bytes` fits; if so, append it in parts. Changes nothing.
   bool BeginLine(size_t bytes) const { return bytes <= room_.size() - used_; }
   void Append(std::string_view part);
 

@@ -11,15 +11,15 @@ namespace davit {
 
 struct LogFile {
   int fd = -1;
-  bool torn = false;  // it ends within a line
+  bool torn = false;  // it ends in the middle of a line
   uint64_t dropped_bytes = 0;
 };
 
-// Appends a batch. What the file does not take (a full disk) is dropped and counted, because a container must
-// not stand still for its log; the next batch then begins a new line, where readers resynchronise.
+// Appends a batch. What cannot be written (a full disk) is dropped and counted, because a log error must not
+// block the container. The next batch then begins on a new line, where readers resynchronise.
 //
-// Waits as long as the filesystem does. Uses neither errno nor the heap: it runs in a task that shares the
-// shim's memory.
+// Blocks as long as the filesystem does. Uses neither errno nor the heap, because it runs in a process that
+// shares the shim's memory.
 void WriteBatch(LogFile& file, const char* data, size_t size);
 
 }  // namespace davit

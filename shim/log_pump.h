@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// From a container's stdout and stderr to its log file, and to who is attached.
+// Copies a container's stdout and stderr to its log file and to attached clients.
 #pragma once
 
 #include <functional>
@@ -17,36 +17,39 @@
 
 namespace davit {
 
-// Never waits for the log: while that does not take more, the pipes are not read, and the container waits
-// when they are full.
+// Never blocks on the log. While the log cannot take more, the pipes are not read; a container blocks when
+// its pipe is full.
 class LogPump {
  public:
-  // `log` as LogWriter's.
+  // `log` is as in LogWriter.
   LogPump(Environment& env, UniqueFd log);
   ~LogPump();
   LogPump(const LogPump&) = delete;
   LogPump& operator=(const LogPump&) = delete;
 
-  // The pump's ends of the pipes, non-blocking; either may be empty. A terminal goes in place of stdout's.
+  // The pump's ends of the pipes, non-blocking; either may be empty. For a terminal, its controller takes the
+  // place of the stdout pipe.
   Result<> Start(UniqueFd stdout_pipe, UniqueFd stderr_pipe);
 
-  // From the next batch on, lines go to `log`; `done` is called when none goes to the file before any more.
+  // Writes lines to `log` from the next batch on. Calls `done` when no more lines are written to the old
+  // file.
   void Reopen(UniqueFd log, std::function<void()> done) { writer_.Replace(std::move(log), std::move(done)); }
 
-  // From the next byte on, `client` gets what comes, too. A stream that has ended is closed to it at once.
+  // From the next byte on, `client` receives the output as well. Its pipe for a stream that has already ended
+  // is closed at once.
   Result<> Attach(AttachedClient client);
 
-  // What stdout is read from, a terminal's controller included; -1 after its end.
+  // The descriptor that stdout is read from, a pipe or a terminal's controller; -1 after its end.
   int output() const { return stdout_.pipe.get(); }
 
-  // The container is gone: takes what is in the pipes by now and ends the last lines. Whoever else still
-  // holds a pipe's other end (it was passed on to a process elsewhere) is no longer heard. Returns true when
-  // the file has everything; else `on_written` is called when it has. The pump may be destroyed inside.
+  // Call it when the container has ended: reads what the pipes hold now, ends the last lines and closes the
+  // pipes, so that output of other processes that still hold a write end is not read. Returns true if the
+  // file has everything; otherwise `on_written` is called when it has, and may destroy the pump.
   bool Finish(std::function<void()> on_written);
-  // Attached clients wait no longer, and `on_written` takes the place of the one given to Finish.
+  // Closes the pipes of attached clients now, and replaces the `on_written` that was given to Finish.
   void FinishLater(std::function<void()> on_written);
 
-  // Once the file has everything.
+  // Valid once the file has everything.
   uint64_t dropped_bytes() const { return writer_.dropped_bytes(); }
 
  private:
@@ -56,15 +59,15 @@ class LogPump {
     UniqueFd pipe;
     bool watched = false;
     LogLines lines;
-    std::string rest;        // was read, and waits for room in the log
-    bool has_ended = false;  // the last line, too, waits for room
-    size_t reads_left = 0;   // while finishing
+    std::string rest;        // read, but the log has no room for it yet
+    bool has_ended = false;  // the log has no room for the last line yet
+    size_t reads_left = 0;   // upper limit while finishing
   };
 
   Result<> Watch(Stream& stream);
   void Unwatch(Stream& stream);
   void PumpBatch(Stream& stream);
-  // Reads once; false at the end of the stream, when there is nothing to read now, or no room.
+  // Reads once. Returns false at the end of the stream, if no data is available, or if the log has no room.
   bool Pump(Stream& stream);
   void Feed(Stream& stream, std::string_view data);
   void End(Stream& stream);
@@ -90,7 +93,7 @@ struct OutputPipe {
   UniqueFd read;   // non-blocking
   UniqueFd write;  // blocking, as programs expect
 };
-// A pipe with room for bursts, as far as the host allows.
+// A pipe that is enlarged for bursts, as far as the host allows.
 Result<OutputPipe> MakeOutputPipe();
 
 }  // namespace davit

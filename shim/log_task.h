@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// A process that writes one log file, so that a filesystem that hangs holds it and not the shim.
+// A process that writes one log file, so that a filesystem that hangs blocks this process and not the shim.
 //
-// It shares the shim's memory, and so costs neither an execve nor memory beyond its stack, but not the shim's
-// descriptors: it alone has the log open. Whoever has a file of FUSE, NFS or SMB open waits for its server
-// when it closes it, be it by exec or by its end (the flush of close(2)); so neither the shim nor what it
-// forks may have one. The shim holds logs as O_PATH, which names a file without having it open.
+// It shares the shim's memory, so it needs no execve and no memory besides its stack. It does not share the
+// shim's descriptors: only this process has the log open. A process that has a file on FUSE, NFS or SMB open
+// waits for the file's server when it closes the file, also by exec or by its exit (the flush of close(2)).
+// So neither the shim nor its forks may have one open. The shim holds logs as O_PATH, which refers to a file
+// without opening it.
 //
-// Started with the first output, it ends after some seconds without any.
+// It is started by the first output and ends after ten seconds without output.
 #pragma once
 
 #include <sys/types.h>
@@ -26,35 +27,36 @@ namespace davit {
 
 class LogTask : public std::enable_shared_from_this<LogTask> {
  public:
-  // Lives until its process has ended, whoever drops it before. `on_written` is called after Await,
-  // `on_ended` once, neither after Stop. The task may be dropped inside both.
+  // The object lives until its process has ended, even if its owner drops it earlier. `on_written` is called
+  // after Await, `on_ended` once when the process has ended; neither after Stop. Both may drop the task.
   struct Callbacks {
     std::function<void()> on_written;
     std::function<void()> on_ended;
   };
 
-  // `log` is the file, `torn` as in LogFile. A file that cannot be opened takes nothing.
+  // `log` is the file, O_PATH; `torn` is as in LogFile. If the file cannot be opened, everything is dropped.
   static Result<std::shared_ptr<LogTask>> Start(Environment& env, int log, bool torn, Callbacks callbacks);
   ~LogTask();
   LogTask(const LogTask&) = delete;
   LogTask& operator=(const LogTask&) = delete;
 
-  // Hands over a batch while it is idle; `memory` holds the batch. Returns false when it has ended: it takes
-  // no more, and another one has to be started.
+  // Hands over a batch; call it while IsIdle(). `memory` keeps the batch alive. Returns false if the process
+  // has ended: the caller has to start another task.
   bool Post(std::string_view batch, std::shared_ptr<const void> memory);
 
-  // Everything that it was given is written, and it may be given more.
+  // Whether the batch that was posted is written, so that the next one can be posted.
   bool IsIdle() const;
-  // Calls `on_written` when it is idle. Returns false if it is now: then nothing is called.
+  // Requests a call of `on_written` when the task becomes idle. Returns false if it is idle already.
   bool Await();
-  // While it is idle.
+  // Valid only while IsIdle().
   const LogFile& file() const { return shared_.file; }
 
-  // It ends when it has written what it was given. One that hangs is killed when its filesystem lets it go.
+  // Ends the process: at once if it is idle, else by SIGKILL, which a process that hangs receives when its
+  // filesystem releases it. The rest of a batch that is being written is lost.
   void Stop();
 
  private:
-  // Everything below is read and written by the process as well.
+  // The process reads and writes everything below as well.
   struct Shared {
     uint32_t state = 0;  // a futex
     uint32_t awaited = 0;
@@ -64,7 +66,7 @@ class LogTask : public std::enable_shared_from_this<LogTask> {
     int log = -1;
     int proc = -1;
     int notice = -1;
-    char path[32] = {};  // of `log` in `proc`
+    char path[32] = {};  // the path of `log` below `proc`
     alignas(16) char stack[8192];
   };
 
@@ -79,7 +81,7 @@ class LogTask : public std::enable_shared_from_this<LogTask> {
 
   Environment& env_;
   Callbacks callbacks_;
-  UniqueFd notice_;  // eventfd: it is idle
+  UniqueFd notice_;  // eventfd: the process has become idle
   pid_t pid_ = 0;
   std::shared_ptr<const void> memory_;
   Shared shared_;

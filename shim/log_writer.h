@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The way of log lines from the loop to a LogTask, without a wait for the file.
+// Passes log lines from the loop to a LogTask without blocking on the file.
 #pragma once
 
 #include <functional>
@@ -15,33 +15,34 @@
 
 namespace davit {
 
-// Two batches take turns: one is written while the other one is filled. A log that hangs has both full; then
-// whoever fills them waits for `on_written`, and so does the container, whose pipe is full in turn.
+// Uses two batches: one is written while the other one is filled. If the log hangs, both become full: the
+// caller then has to wait for `on_written`, and the container blocks when its pipe is full as well.
 class LogWriter {
  public:
   static constexpr size_t kBatchBytes = 32 << 10;
 
-  // `log` is the file, O_PATH; if empty, everything is dropped and not counted. `on_written` is called, after
-  // Submit or Await have returned false, when a batch has been written; the writer may be destroyed inside.
+  // `log` is the file, O_PATH; if empty, everything is dropped and not counted. After Submit or Await has
+  // returned false, `on_written` is called when a batch has been written; it may destroy the writer.
   LogWriter(Environment& env, UniqueFd log, std::function<void()> on_written);
   ~LogWriter();
   LogWriter(const LogWriter&) = delete;
   LogWriter& operator=(const LogWriter&) = delete;
 
-  // To be filled; what does not fit has to wait for a Submit that returns true, or for `on_written`.
+  // The batch to fill. If it is full, call Submit; if that returns false, wait for `on_written`.
   LogBatch& batch();
-  // Passes on what the batch has, now or when the one before is written. Returns false when that is to come.
+  // Passes the batch on, now or when the previous one has been written. Returns false in the second case.
   bool Submit();
 
-  // Everything that was submitted is in the file.
+  // Whether everything that was submitted has been written, or dropped.
   bool IsSettled() const { return open_.empty() && IsIdle(); }
-  // Returns IsSettled(); if false, `on_written` follows.
+  // Submits the batch and returns IsSettled(). If that is false, `on_written` is called later.
   bool Await();
 
-  // Later batches go to `log`. `done` is called, perhaps at once, when none goes to the file before any more.
+  // Writes later batches to `log`. Calls `done`, perhaps at once, when nothing more is written to the old
+  // file.
   void Replace(UniqueFd log, std::function<void()> done);
 
-  // While it is settled.
+  // Valid only while IsSettled().
   uint64_t dropped_bytes() const;
 
  private:
@@ -60,7 +61,7 @@ class LogWriter {
   Environment& env_;
   UniqueFd log_;
   std::function<void()> on_written_;
-  std::shared_ptr<Memory> memory_;  // of both batches; absent while there is no output
+  std::shared_ptr<Memory> memory_;  // holds both batches; absent while there is no output
   LogBatch open_;
   LogBatch flying_;
   std::shared_ptr<LogTask> task_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The socket on which somebody waits for the end of one exec (FdRole::kOutcome).
+// The socket on which a client waits for the end of one exec (FdRole::kOutcome).
 #pragma once
 
 #include <functional>
@@ -20,10 +20,10 @@ class OutcomeSocket {
   OutcomeSocket(const OutcomeSocket&) = delete;
   OutcomeSocket& operator=(const OutcomeSocket&) = delete;
 
-  // Calls `on_hang_up` once, when nobody waits any more.
+  // Calls `on_hang_up` once, when the peer has closed.
   Result<> Watch(std::function<void()> on_hang_up);
 
-  // What is said to nobody is dropped.
+  // Send the outcome. No-op if the peer has closed.
   void Failed(const Error& error) const;
   void Ended(const ExecExited& exit) const;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The shim's own log lines, on the descriptor that the daemon gave it: mostly the daemon's stderr.
+// The shim's own log lines, written to the descriptor that the daemon gave it, usually the daemon's stderr.
 #pragma once
 
 #include <memory>
@@ -14,18 +14,19 @@
 
 namespace davit {
 
-// Never waits for a reader or a disk: what a pipe or a socket (of a journald that stands still) does not take
-// is lost, and a file is written by a process of its own (log_task.h).
+// Never blocks on a reader or a disk: a line is lost if the pipe, the socket (of a stalled journald) or the
+// file's buffer is full. A file is written by a separate process (log_task.h).
 class OwnLog {
  public:
-  // Takes `fd`. Its flags stay as they are, because the daemon and the other shims have it, too. The
-  // environment outlives the log. After an error lines are written to `fd` itself, with the wait.
+  // Takes ownership of `fd`. Does not change its status flags, because the daemon and the other shims share
+  // them. The environment must outlive the log. If `fd` cannot be reopened, returns an error; lines are then
+  // written to `fd` itself, which may block.
   Result<> Open(Environment& env, UniqueFd fd);
 
-  // Before Open, lines are lost.
+  // Lines that are written before Open are lost.
   void Write(std::string_view line);
 
-  // Runs the loop until every line is in its file, for a second at most.
+  // Runs the loop until every line is in its file, for at most one second.
   void Drain();
 
  private:

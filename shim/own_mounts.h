@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Where the shim itself lives: a mount namespace with nothing in it, so that its children start from a tiny
-// mount table and nothing of the host is ever in reach by a path.
+// The shim's own mount namespace. It has none of the host's mounts: the shim's children start with a small
+// mount table, and no path leads to a file of the host.
 #pragma once
 
 #include "base/error.h"
@@ -13,21 +13,21 @@ namespace davit {
 
 // Paths in the shim's mount namespace, a read-only tmpfs.
 constexpr char kRootfsDir[] =
-    "/rootfs";  // empty: every container attaches its root here, each in a namespace of its own
+    "/rootfs";  // empty directory: each container attaches its root here, in its own mount namespace
 constexpr char kShmDir[] = "/shm";     // the pod's /dev/shm
 constexpr char kNullFile[] = "/null";  // character device 1:3
 
 struct OwnMounts {
   UniqueFd
-      proc;  // a procfs of the shim's own, attached nowhere: no mount of the host's can cover a part of it
+      proc;  // the shim's own procfs; it is detached, so that no mount of the host can cover a part of it
   UniqueFd mount_namespace;
   UniqueFd pid_namespace;
 };
 
-// Leaves the host's mounts for good.
+// Moves the caller to a new mount namespace without the host's mounts. It cannot return.
 Result<OwnMounts> EnterOwnMounts();
 
-// Attaches a new tmpfs of the size that `plan` says at kShmDir, owned by the root of the plan's ids.
+// Attaches a new tmpfs of `plan.shm_bytes` at kShmDir, owned by the root user of `plan.ids`.
 Result<> MountPodShm(const SandboxPlan& plan);
 
 }  // namespace davit

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What the shim does to a child from outside, before the child goes on.
+// Settings that the shim applies to a child from outside, before it releases the child.
 #pragma once
 
 #include <sys/types.h>
@@ -12,8 +12,9 @@
 
 namespace davit {
 
-// Rlimits and OOM score. A host without CAP_SYS_RESOURCE cannot raise hard limits or lower the score: both
-// are then set as far as it may, and that is logged.
+// Sets the rlimits and the OOM score. Without CAP_SYS_RESOURCE a hard limit cannot be raised and the score
+// cannot be lowered: the limit is then set as high as allowed, the score is left unchanged, and both cases
+// are logged.
 Result<> Place(const Environment& env, pid_t pid, const Placement& placement);
 
 }  // namespace davit

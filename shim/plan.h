@@ -5,12 +5,12 @@
 // data.
 //
 // The daemon builds a plan from CRI and image configuration (cri/spec/), tests it without root, and sends it
-// with the request, as a message of base/codec.h. The decoder checks lengths and enum values, and the shim
-// does what the plan says, nothing else: no defaults are invented on its side. Order of execution: the
-// numbered comments of shim/init/.
+// with the request, as a message of base/codec.h. The decoder checks lengths and enum values; the shim does
+// exactly what the plan says and adds no defaults. Order of execution: shim/init/container_tree.cc, then
+// shim/init/process.cc.
 //
-// Plans are read by shims of other releases, and kept in containers' records. A field that an older shim must
-// not ignore gets a number from kMustUnderstand on: that shim refuses a plan which uses it.
+// Shims of other releases read plans, and containers' records keep them. A field that an older shim must not
+// ignore gets a number of at least kMustUnderstand: an older shim then refuses a plan that uses it.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +35,7 @@ struct Sysctl {
   auto Fields() { return FieldList(Field<1>(path), Field<2>(value)); }
 };
 
-// `length` ids from `inside` on are those from `outside` on, as the host counts.
+// Maps `length` ids, starting with `inside`, to the host's ids that start with `outside`.
 struct IdRange {
   uint32_t inside = 0;
   uint32_t outside = 0;
@@ -45,7 +45,7 @@ struct IdRange {
   auto Fields() { return FieldList(Field<1>(inside), Field<2>(outside), Field<3>(length)); }
 };
 
-// The ids of a user namespace (user_namespaces(7)); empty: none, the host's ids are meant.
+// The id mappings of a user namespace (user_namespaces(7)). Empty: no user namespace, ids are the host's.
 struct IdMap {
   IdRange uids;
   IdRange gids;
@@ -55,7 +55,7 @@ struct IdMap {
   auto Fields() { return FieldList(Field<1>(uids), Field<2>(gids)); }
 };
 
-// What RunPodSandbox makes, before any container exists.
+// What RunPodSandbox creates, before any container exists.
 struct SandboxPlan {
   std::string sandbox_id;
   std::string hostname;     // empty: the pod uses the host's UTS namespace
@@ -76,7 +76,7 @@ struct SandboxPlan {
 
 enum class MountKind : uint8_t {
   kBind = 0,  // `source` is a path in the daemon's mount namespace, opened by the init child before it leaves
-              // that
+              // that namespace
   kTmpfs = 1,   // a new tmpfs with `options`
   kProc = 2,    // procfs of the container's PID namespace
   kSysfs = 3,   // sysfs of the container's network namespace
@@ -85,10 +85,10 @@ enum class MountKind : uint8_t {
   kShm = 6,     // the pod's /dev/shm, held by the shim (the host's when the pod has the host's IPC)
   kCgroup = 7,  // /sys/fs/cgroup: each v1 controller or the v2 tree, rooted at the container's own cgroup
                 // unless host_cgroup
-  kImage = 8,  // an image volume, a mount that comes with the plan; `source` is a directory in it, empty: its
-               // root
+  kImage = 8,   // an image volume: a mount that is sent with the plan; `source` is a directory in it, empty:
+                // its root
   kVolume =
-      9,  // what the image has at the target, on a mount of its own: writable also under a read-only root
+      9,  // the image's directory at the target as a separate mount: writable even under a read-only root
 };
 constexpr MountKind LastOf(MountKind) {
   return MountKind::kVolume;
@@ -102,16 +102,17 @@ constexpr Propagation LastOf(Propagation) {
 struct MountStep {
   MountKind kind = MountKind::kBind;
   std::string source;
-  std::string target;  // absolute, inside the container's root; made when missing
+  std::string target;  // absolute, inside the container's root; created if missing
   std::string
       options;  // comma-separated filesystem options, as fsconfig(2) takes them: "mode=755,size=65536k"
   uint64_t attributes = 0;            // MOUNT_ATTR_* to set (mount_setattr(2))
-  bool recursive_bind = true;         // MS_REC: the source's submounts come along
-  bool recursive_attributes = false;  // AT_RECURSIVE: read-only reaches the submounts
-  bool source_is_ours = false;  // a file that davitd made; otherwise a missing source directory is made first
+  bool recursive_bind = true;         // also bind the source's submounts (MS_REC)
+  bool recursive_attributes = false;  // also set `attributes` on the submounts (AT_RECURSIVE)
+  bool source_is_ours = false;        // davitd made it; otherwise a missing source is created as a directory
   Propagation propagation = Propagation::kPrivate;
-  IdMap ids;           // kBind: files of `outside` show those `inside` (idmapped mount); not its submounts
-  uint32_t image = 0;  // kImage: which of the mounts that come with the plan (FdRole::kImage), from 0
+  IdMap ids;  // kBind: idmapped mount: files of an id `inside` appear as `outside` on the host; not in
+              // submounts
+  uint32_t image = 0;  // kImage: index of the mount that is sent with the plan (FdRole::kImage), from 0
 
   auto Fields() {
     return FieldList(Field<1>(kind), Field<2>(source), Field<3>(target), Field<4>(options),
@@ -126,10 +127,10 @@ struct DeviceStep {
   uint32_t major = 0;
   uint32_t minor = 0;
   uint32_t mode = 0666;
-  uint32_t uid = 0;  // as the host counts, whatever the pod's user namespace: a device is the host's
+  uint32_t uid = 0;  // the host's id, also in a pod with a user namespace
   uint32_t gid = 0;
   std::string access =
-      "rwm";  // what the cgroup's filter allows: the daemon's affair, as is all_devices below
+      "rwm";  // for the device filter, which the daemon installs; the shim ignores it and all_devices below
 
   auto Fields() {
     return FieldList(Field<1>(path), Field<2>(type), Field<3>(major), Field<4>(minor), Field<5>(mode),
@@ -145,14 +146,14 @@ struct Rlimit {
   auto Fields() { return FieldList(Field<1>(resource), Field<2>(soft), Field<3>(hard)); }
 };
 
-// Who the process runs as. Names are looked up in the container's own /etc/passwd and /etc/group, after the
-// pivot.
+// The user that the process runs as. Names are looked up in the container's own /etc/passwd and /etc/group,
+// after pivot_root(2).
 struct UserSpec {
   std::optional<uint32_t> uid;
   std::string name;  // when uid is absent; empty means uid 0
   std::optional<uint32_t> gid;
   std::string group;  // when gid is absent; empty means the user's own group, or 0 for an unknown uid
-  std::vector<uint32_t> supplementary;  // added in any case
+  std::vector<uint32_t> supplementary;  // always added
   bool merge_image_groups = true;  // SupplementalGroupsPolicy: Merge adds the user's groups from /etc/group
 
   auto Fields() {
@@ -176,13 +177,13 @@ struct CapabilitySets {
   }
 };
 
-// SELinux contexts, and what gets them; all empty: none.
+// SELinux contexts, and the objects that they are set on. An empty context is not set.
 struct SeLinuxPlan {
-  std::string process;  // from execve on; empty: what the policy makes of the shim's own
-  std::string files;    // of the root and of every filesystem that is made for the container
-  // Targets of the binds whose sources, with all that is in them, are given the context `files` first, and
-  // the directory that the host's paths of those sources have to lie below, by its last components: the pod's
-  // directory of the kubelet.
+  std::string process;  // from execve on; empty: the policy derives it from the shim's context
+  std::string files;    // of the root and of every filesystem that is created for the container
+  // `relabel`: targets of the binds whose sources are relabelled recursively as `files` before they are
+  // mounted. `relabel_within`: the last components of the host directory that these sources must be below,
+  // the kubelet's directory for the pod.
   std::vector<std::string> relabel;
   std::string relabel_within;
 
@@ -196,13 +197,13 @@ struct SeLinuxPlan {
 struct ProcessPlan {
   std::vector<std::string> args;  // never empty; args[0] is looked up in PATH of `env`, inside the container
   std::vector<std::string> env;   // "NAME=value"; HOME is added from /etc/passwd when absent
-  std::string cwd = "/";          // absolute; made when missing (init only)
+  std::string cwd = "/";          // absolute; created if missing (init only)
   UserSpec user;
   CapabilitySets capabilities;
   bool no_new_privileges = false;
   bool terminal = false;
   bool seccomp = false;  // the frame carries a memfd with the filter: an array of struct sock_filter
-  std::optional<int32_t> oom_score_adj;  // clamped to what the host allows
+  std::optional<int32_t> oom_score_adj;  // the daemon has clamped it to what the host allows
   std::vector<Rlimit> rlimits;
   std::string apparmor_profile;  // loaded by the daemon; empty: none
   SeLinuxPlan selinux;
@@ -226,7 +227,7 @@ struct ContainerPlan {
   Propagation root_propagation = Propagation::kPrivate;
   std::vector<MountStep> mounts;  // in order
   std::vector<DeviceStep> devices;
-  bool all_devices = false;  // the filter lets every device through (privileged)
+  bool all_devices = false;  // the device filter allows every device (privileged)
   std::vector<std::string> masked_paths;
   std::vector<std::string> read_only_paths;
   bool stdin_open = false;  // CRI stdin: a pipe that the shim holds open; else /dev/null

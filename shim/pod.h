@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The pod: its sandbox, containers and execs, and what the daemon may ask of them.
+// The pod: its sandbox, containers and execs, and the requests that the daemon may make of them.
 #pragma once
 
 #include <functional>
@@ -24,28 +24,29 @@ namespace davit {
 struct Answer {
   ShimMessage type = ShimMessage::kDone;
   std::string payload;
-  std::vector<RoleFd> fds;   // stay the pod's: to be sent at once
-  UniqueFd given_away = {};  // one of `fds` that does not: closed here once it is sent
+  std::vector<RoleFd> fds;   // borrowed from the pod: send them at once
+  UniqueFd given_away = {};  // owns a descriptor in `fds` that the pod gives away; closed after sending
 };
 
-// Knows nothing of connections: it is asked, and answers when it is done.
+// Independent of connections: takes a request and calls back with the answer.
 class Pod {
  public:
   using Respond = std::function<void(Result<Answer>)>;
-  // Returns false when no daemon is connected.
+  // Sends an event. Returns false if no daemon is connected or the event cannot be sent.
   using Announce = std::function<bool(ShimMessage event, std::string payload)>;
 
   Pod(Environment& env, std::string sandbox_id, Announce announce);
 
-  // Makes ahead what most sandboxes want. A failure is left for the start to meet and tell.
+  // Creates in advance what most sandboxes need. A failure is ignored here: the start tries again and reports
+  // it.
   void Prepare() { (void)sandbox_.Prepare(); }
   bool started() const { return sandbox_.started(); }
 
-  // Carries a request out; `respond` is called once, at once or later, unless the request brings a socket for
-  // its outcome.
+  // Carries out a request. `respond` is called once, at once or later, unless the request has a socket for
+  // its outcome (kOutcome).
   void Handle(Frame request, Respond respond);
 
-  // A kShutdown has been answered: nothing is left.
+  // Whether a kShutdown has been answered: the shim can exit.
   bool ended() const { return ended_; }
 
  private:
@@ -68,7 +69,7 @@ class Pod {
   void OnExecStarted(const std::string& id, Result<> result, const Respond& respond);
 
   Result<Container*> FindRunning(const std::string& id);
-  // Goes on with a shutdown once nothing runs any more.
+  // Continues a shutdown when no container and no exec is left.
   void ContinueShutdown();
   void LeaveLogs();
   void EndShutdown();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What a child of the shim is about to do, in memory that both see: for the shim to name when the child
+// What a child of the shim is doing, in memory that both share: the shim names it in an error if the child
 // hangs.
 #pragma once
 
@@ -19,14 +19,14 @@ class Progress {
   Progress& operator=(Progress&& other) noexcept;
   ~Progress();
 
-  // By the child; cut off where the page ends. Empty: nothing that could hang.
+  // Called by the child. Text that does not fit into the page is cut off. Empty: nothing that could hang.
   void Say(std::string_view what);
-  // By the shim. The child may be writing: what comes out then is a mixture of two texts.
+  // Called by the shim. If the child is writing, the result may be a mixture of two texts.
   std::string Read() const;
 
  private:
   explicit Progress(char* page) : page_(page) {}
-  char* page_ = nullptr;  // ends with a NUL that nobody overwrites
+  char* page_ = nullptr;  // ends with a NUL that is never overwritten
 };
 
 }  // namespace davit

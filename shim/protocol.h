@@ -3,20 +3,20 @@
 
 // The frames between davitd and a shim (base/frame.h); payloads are messages of base/codec.h.
 //
-// The daemon asks, the shim answers with the same request id: the message named, or kFailed. Requests are
-// answered when they are done, in any order; the shim never waits for one before it reads the next. One
-// daemon is connected at a time: a new connection on the shim's listening socket replaces the old one.
-// Everything outstanding on the old one is finished as if it had been asked by the new one, without an
-// answer. A frame that cannot be read is answered with kFailed where its request id is known; it ends neither
+// The daemon sends requests; the shim answers with the same request id, by the message that is named below or
+// by kFailed. Requests are answered when they are done, in any order; the shim reads the next request without
+// waiting for earlier ones. One daemon is connected at a time: a new connection on the shim's listening
+// socket replaces the old one. Requests that are outstanding on the old connection are carried out without an
+// answer. A frame that cannot be read is answered with kFailed if its request id is known; it ends neither
 // the connection nor the pod.
 //
 // Compatibility: a shim lives as long as its pod, so a newer daemon meets older shims, and after a downgrade
-// an older daemon newer ones. Fields are added as base/codec.h says; requests, events and roles get new
-// numbers. Both sides name the version that they speak and the oldest that they can talk to, in Hello and
-// with the start of the sandbox (Versions): where these do not meet, kHello, kKillContainer and kShutdown are
-// all that may be asked, and these never change. What a version added is asked only of a peer that speaks it.
-// A receiver refuses requests and descriptors in requests that it does not know; it ignores events and
-// descriptors in answers that it does not know. `tests/compatibility` runs the previous release's shim.
+// an older daemon meets newer ones. Fields are added as base/codec.h says; new requests, events and roles get
+// new numbers. In kHello and kStartSandbox both sides state their version and the oldest version that they
+// support (Versions). If these are not compatible, only kHello, kKillContainer and kShutdown may be sent, and
+// these never change. A request that a version has added is sent only to a peer of that version or a later
+// one. A receiver refuses unknown requests and unknown descriptors in requests; it ignores unknown events and
+// unknown descriptors in answers. `tests/compatibility` runs the previous release's shim.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,7 @@
 namespace davit {
 
 constexpr uint32_t kShimProtocolVersion = 1;
-constexpr uint32_t kOldestShimProtocol = 1;  // that this release can talk to
+constexpr uint32_t kOldestShimProtocol = 1;  // that this release supports
 
 struct Versions {
   uint32_t version = 0;
@@ -38,7 +38,7 @@ struct Versions {
 };
 constexpr Versions kOwnVersions{kShimProtocolVersion, kOldestShimProtocol};
 
-// Whether two sides can talk to each other.
+// Whether two sides with these versions can communicate.
 constexpr bool AreCompatible(const Versions& a, const Versions& b) {
   return a.version >= b.oldest && b.version >= a.oldest;
 }
@@ -47,9 +47,10 @@ constexpr bool AreCompatible(const Versions& a, const Versions& b) {
 constexpr int kShimListenFd = 3;   // listening SEQPACKET socket, bound by the daemon
 constexpr int kShimControlFd = 4;  // first connection, already established
 constexpr int kShimExitsFd = 5;    // directory for exit records
-constexpr int kShimLogFd = 6;      // where the shim's own log lines go
+constexpr int kShimLogFd = 6;      // for the shim's own log lines
 
-// "->": its answer. A payload follows the colon; descriptors are FdRoles, "?" marks those that may be absent.
+// The message after "->" is the answer. After the colon: the payload, then descriptors (FdRole); "?" marks
+// those that may be absent.
 enum class ShimMessage : uint32_t {
   kFailed = 1,  // ErrorMessage
 
@@ -62,33 +63,34 @@ enum class ShimMessage : uint32_t {
   kStartContainer = 20,    // StartContainer, with the descriptors of a container -> kContainerStarted
   kContainerStarted = 21,  // ContainerStarted; kProcess
 
-  kExec = 22,  // ExecRequest, with the descriptors of an exec -> kExecStarted; with kOutcome nothing: the
-               // answer and the event go there
+  kExec = 22,  // ExecRequest, with the descriptors of an exec -> kExecStarted; with kOutcome, answer and
+               // event are sent to that socket instead
   kExecStarted = 23,  // ExecStarted; kProcess, kTerminal?
 
   kReopenLog = 24,  // ReopenLog; kLog -> kDone
   kDone = 25,       // answer without content
 
-  kKillContainer = 26,  // KillContainer -> kDone at once: SIGKILL to everything in the container
+  kKillContainer = 26,  // KillContainer -> kDone at once: SIGKILL to its first process; the others are killed
+                        // when that has ended
 
   kAttach = 27,      // AttachRequest; kStdout?, kStderr?, kCutOff -> kAttached
   kAttached = 28,    // no payload; kTerminal or kInput or neither
-  kCloseInput = 29,  // CloseInput -> kDone: the container reads the end of its input
+  kCloseInput = 29,  // CloseInput -> kDone: the shim closes its end of the container's input
 
-  kShutdown = 30,  // -> kDone: the sandbox ends. Kills what is left, releases the namespaces, answers, exits
+  kShutdown = 30,  // -> kDone: the sandbox ends. Kills all processes, releases the namespaces, answers, exits
 
   kContainerExited = 40,  // event, ContainerExited: after the exit record is on disk, or could not be written
   kExecExited = 41,       // event, ExecExited
   kSandboxFailed = 42,    // event, SandboxFailed: no container can start in this pod any more
 };
 
-// What a descriptor in a frame is for. 1 is the frame's own (kPayloadRole).
+// The role of a descriptor in a frame. 1 is the frame's own (kPayloadRole).
 enum class FdRole : uint32_t {
   // A container's.
   kRootfs = 2,      // detached mount (fsmount(2)); attached by the init child in its own mount namespace
   kHostMounts = 3,  // the daemon's mount namespace, for bind sources
   kLog =
-      4,  // the CRI log file, O_PATH: a process of its own opens it (log_task.h); absent: output is dropped
+      4,  // the CRI log file, O_PATH: a separate process opens it (log_task.h); if absent, output is dropped
   kSeccomp = 5,      // memfd: array of struct sock_filter; an exec's, too
   kCgroupProcs = 6,  // of the container's cgroup, O_RDWR, one per hierarchy: `tasks` on v1, cgroup.procs on
                      // v2, v2's first
@@ -96,17 +98,17 @@ enum class FdRole : uint32_t {
   kCgroupOom = 8,    // memory.oom_control (v1) or memory.events (v2): the shim reads "oom_kill N" at exit
   kCgroupDir = 9,    // /sys/fs/cgroup as O_PATH, for kCgroup mounts
   kTargetPid = 10,   // NamespaceUse::kTarget: a pidfd of the target container's init
-  kImage = 11,       // detached mount of an image volume, as often as the plan has them, in their order
-  kCgroupUnified = 12,  // the v2 cgroup's directory, for CLONE_INTO_CGROUP; for a container there is a
-                        // kCgroupProcs for it as well, for an exec it is one of its own below the container's
+  kImage = 11,       // detached mounts of the plan's image volumes, one each, in their order
+  kCgroupUnified = 12,  // the v2 cgroup's directory, for CLONE_INTO_CGROUP. A container has a kCgroupProcs
+                        // for it as well; an exec's is a separate cgroup below the container's
 
   // An exec's or a client's.
   kStdin = 20,  // exec only
   kStdout = 21,
   kStderr = 22,
   kCutOff = 23,   // attach only: an eventfd
-  kOutcome = 24,  // exec only: a SEQPACKET socket for whoever waits for the end alone. It gets one frame,
-                  // kExecExited or kFailed; hanging it up kills the command
+  kOutcome = 24,  // exec only: a SEQPACKET socket for a client that waits for the end only. It receives one
+                  // frame, kExecExited or kFailed; closing it kills the command
 
   // In answers.
   kProcess = 30,  // a pidfd: of a container's init, of an exec
@@ -116,9 +118,9 @@ enum class FdRole : uint32_t {
   kInput = 34,     // the writing end of a container's input
 };
 
-// The content of an exit record, in `exits/<container id>`, and of the event. Kept until the daemon removes
-// the file. The shim writes a record once at most, and never after it has told a daemon of the exit: an exit
-// whose record could not be written before that is repeated in every HelloReply instead.
+// The content of an exit record, in `exits/<container id>`, and of the event. The record is kept until the
+// daemon removes the file. The shim writes a record at most once, and never after it has notified a daemon of
+// the exit: an exit whose record could not be written before that is repeated in every HelloReply instead.
 struct ContainerExited {
   std::string container_id;
   int32_t exit_code = 0;
@@ -148,24 +150,23 @@ struct LiveContainer {
 
 struct HelloRequest {
   Versions daemon;
-  std::string after;  // a container id: only those that follow it, in the order of their ids, are listed
+  std::string after;  // a container id: lists only containers whose ids follow it in their order
 
   auto Fields() { return FieldList(Field<1>(daemon), Field<2>(after)); }
 };
 
-// No frame has room for the descriptors of any number of containers.
+// The most containers in one HelloReply: a frame has room for a limited number of descriptors.
 constexpr size_t kMaxContainersInHello = 128;
-// Nor for any number of supplementary groups.
+// The most supplementary groups in one HelloReply, in all its containers; one container is always listed.
 constexpr size_t kMaxGroupsInHello = 1 << 19;
 
 struct HelloReply {
   Versions shim;
-  int32_t pid = 0;  // the shim's own, in the initial PID namespace: a daemon that died before it wrote it
-                    // down finds it here
+  int32_t pid = 0;  // the shim's own, in the initial PID namespace, for a daemon that has not stored it
   std::string sandbox_id;
   bool sandbox_started = false;
   std::vector<LiveContainer> containers;          // running, in the order of their ids
-  bool more = false;                              // there are more after the last one
+  bool more = false;                              // more containers follow the last one
   std::string sandbox_failed;                     // SandboxFailed::reason, or empty
   std::vector<ContainerExited> unrecorded_exits;  // those without an exit record
 
@@ -219,11 +220,11 @@ struct ExecStarted {
   auto Fields() { return FieldList(Field<1>(pid)); }
 };
 
-// A client that is shown what the container writes from now on, beside its log, and may write to its input.
-// kStdout and kStderr are pipes to write to. One that is full has a client that is too slow: both are closed
-// then, after kCutOff was written, and so they are, without that, when the container closes its output.
-// The answer has the controller of the container's terminal if it has one, else the writing end of its input
-// if `input` is asked for and the container has one.
+// A client that receives the container's output from now on, in addition to its log, and may write to its
+// input. The shim writes to the pipes kStdout and kStderr. If one of them is full, the client is too slow:
+// the shim signals kCutOff and closes both. When the container closes its output, the shim closes the pipes
+// without kCutOff. The answer has the controller of the container's terminal if there is one, else the
+// writing end of its input if `input` is true and the container has an input.
 struct AttachRequest {
   std::string container_id;
   bool input = false;

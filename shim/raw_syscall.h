@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// System calls without the C library: for a task that shares the shim's memory (CLONE_VM), and with it errno.
+// System calls without the C library: for a process that shares the shim's memory (CLONE_VM), including
+// errno.
 #pragma once
 
 namespace davit {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The reaper's program, carried in the shim.
+// The reaper's program, embedded in the shim.
 #pragma once
 
 #include <string_view>
 
 namespace davit {
 
-// An ELF file: shim/reaper/.
+// The content of an ELF file, which is built from shim/reaper/.
 std::string_view ReaperProgram();
 
 }  // namespace davit

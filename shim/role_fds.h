@@ -31,8 +31,8 @@ struct RoleFds {
   CgroupFds cgroup;
 };
 
-// kInvalidArgument, with `step` and `subject`, when there is one of an unknown role, or two of a role that
-// has only one.
+// Fails with kInvalidArgument, `step` and `subject` if a descriptor's role is unknown, or occurs twice
+// although it may occur only once.
 Result<RoleFds> SortByRole(Descriptors fds, std::string_view step, std::string_view subject);
 
 }  // namespace davit

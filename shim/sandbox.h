@@ -18,27 +18,27 @@ namespace davit {
 // Holds the pod's namespaces and, with a shared PID namespace, its first process.
 class Sandbox {
  public:
-  // `on_failed` is called once if the sandbox loses what containers need to start.
+  // `on_failed` is called once if the sandbox fails and no container can start in it any more.
   Sandbox(Environment& env, std::function<void()> on_failed) : env_(env), on_failed_(std::move(on_failed)) {}
 
-  // Makes the namespaces that most pods want before it is known which ones this pod does, because they are
-  // what takes long. Start makes what is missing after a failure.
+  // Creates the namespaces that most pods need, before this pod's plan is known, because this is the slow
+  // part. If it fails, Start creates them.
   Result<> Prepare();
 
-  // Makes everything. The waits for short children, here and in Prepare, are all that the loop ever waits
-  // for: they are in the shim's own cgroup and touch nothing that can hang, and no container exists yet.
-  // After a failure it may be tried again.
+  // Creates everything; may be called again after a failure. Start and Prepare block on short-lived children,
+  // and nothing else ever blocks the loop. That is acceptable: these children are in the shim's own cgroup
+  // and touch nothing that can hang, and no container exists yet.
   Result<> Start(const SandboxPlan& plan);
 
   bool started() const { return started_; }
-  // Why no container can start any more; empty while they can.
+  // Why no container can start any more; empty while containers can start.
   const std::string& failure() const { return failure_; }
   const PodNamespaces& namespaces() const { return namespaces_; }
   // Null without a shared PID namespace.
   const PidFd* reaper() const { return reaper_.pidfd.valid() ? &reaper_.pidfd : nullptr; }
 
-  // Ends the shared PID namespace and all in it; `done` is called when that is over, at once where there is
-  // none.
+  // Kills all processes in the shared PID namespace; calls `done` when they have ended, at once if there is
+  // no shared PID namespace.
   void Stop(std::function<void()> done);
 
  private:

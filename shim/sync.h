@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What the shim and a child of its own say to each other between clone and exec, on a socket pair that exec
-// closes.
+// Messages between the shim and a child from clone to exec, on a socket pair that exec closes.
 //
-//   helper: kBorn     the child, where another process made it (clone.h): its pid, and its pidfd
-//   shim:  kRelease   rlimits and OOM score are in place
-//   child: kReady     the namespaces that it was to make (sandbox only)
-//   child: kConsole   its terminal, a descriptor (only with one)
-//   child: kAnnouncement  who it will be; exec comes next
-//   child: kFailed    and it exits
-// The end of the stream after kAnnouncement means that exec succeeded, without it that the child died on the
-// way. A child under a seccomp filter cannot report after it: its end is looked at (exec_outcome.h).
+//   helper: kBorn          the pid and the pidfd of the child that it has made (clone.h)
+//   shim:   kRelease       rlimits and OOM score are set
+//   child:  kReady         its part is done; carries the descriptors that it has made
+//   child:  kConsole       the controller of its terminal, if it has one
+//   child:  kAnnouncement  its identity and program; execve is next
+//   child:  kFailed        the error; the child then exits
+// The end of the stream after kAnnouncement means that exec succeeded; without kAnnouncement, that the child
+// died before exec. A child under a seccomp filter cannot report an error after kAnnouncement: its exit
+// status is examined instead (exec_outcome.h).
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,7 @@ namespace davit {
 
 enum class SyncMessage : uint32_t { kReady = 1, kRelease, kConsole, kAnnouncement, kFailed, kBorn };
 
-// What a descriptor in these frames is for.
+// The roles of descriptors in these frames.
 enum class SyncFd : uint32_t {
   kNetNamespace = kPayloadRole + 1,
   kIpcNamespace,
@@ -40,7 +40,7 @@ enum class SyncFd : uint32_t {
   kProcess,  // a pidfd
 };
 
-// As whom a process runs, after every lookup.
+// The ids that a process runs with, after all names are resolved.
 struct Identity {
   uint32_t uid = 0;
   uint32_t gid = 0;
@@ -55,7 +55,7 @@ struct Announcement {
   Identity identity;
   std::string file;       // the program that it executes
   std::string context;    // the SELinux context that the program gets; empty: none
-  bool filtered = false;  // a seccomp filter is in force from here on
+  bool filtered = false;  // a seccomp filter is installed after this message
 
   auto Fields() {
     return FieldList(Field<1>(identity), Field<2>(file), Field<3>(context), Field<4>(filtered));
@@ -68,17 +68,18 @@ struct SyncPair {
 };
 Result<SyncPair> MakeSyncPair();
 
-// `fds` as SendFrame.
+// `fds` is as in SendFrame.
 Result<> SendSync(int socket, SyncMessage message, std::string_view payload = {},
                   std::span<const RoleFd> fds = {});
 
-// Waits for what a child has to say: its message, its failure as an error, or nothing when it ended without.
+// Blocks until the child sends a message, and returns it. Returns a kFailed as its error, and nullopt if the
+// child ended without a message.
 Result<std::optional<Frame>> AwaitChild(int socket);
 
-// Waits for kRelease. The end of the stream means that the shim is gone.
+// Blocks until kRelease arrives. Fails if the stream ends, because the shim has died then.
 Result<> AwaitRelease(int socket);
 
-// Reports the error and ends the child.
+// Sends the error as kFailed and exits the calling child.
 [[noreturn]] void ReportAndExit(int socket, const Error& error);
 
 }  // namespace davit

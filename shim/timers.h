@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Deadlines of a single-threaded loop.
+// Timers of a single-threaded loop.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ class Timers {
 
   // Runs `callback` once, `delay_ms` from now, from RunDue().
   Id Add(int64_t delay_ms, std::function<void()> callback);
-  // Ids that have run or were never given are ignored.
+  // Timers that have run and unknown ids are ignored.
   void Cancel(Id id);
 
   // Milliseconds until the next deadline, as epoll_wait takes them: -1 when there is none.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Directories of our own: nobody else changes them.
+// Functions for the daemon's own directories, which no other process changes.
 #pragma once
 
 #include <sys/types.h>
@@ -14,16 +14,17 @@
 
 namespace davit {
 
-// All names in the directory but "." and "..", in no order. `dir_fd` keeps its position and may be O_PATH.
+// All names in the directory except "." and "..", in no particular order. The position of `dir_fd` does not
+// change; it may be O_PATH.
 Result<std::vector<std::string>> ListDirectory(int dir_fd);
 
-// O_RDONLY. A symlink is ELOOP or ENOTDIR.
+// Opens a directory with O_RDONLY. A symlink fails with ELOOP or ENOTDIR.
 Result<UniqueFd> OpenDirectory(int dir_fd, const std::string& name);
 
-// mkdirat(2), with a mode in which the process's umask has no part.
+// mkdirat(2) with exactly this mode: the umask of the process has no effect.
 Result<> MakeDirectory(int dir_fd, const std::string& name, mode_t mode);
 
-// Makes the directory when it is missing and sets its mode to 0700 in any case.
+// Creates the directory if it is missing, sets its mode to 0700 in any case, and opens it.
 Result<UniqueFd> OpenPrivateDirectory(int dir_fd, const std::string& name);
 
 }  // namespace davit

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// How much of a disk a directory tree takes.
+// Measures how much disk space a directory tree uses.
 #pragma once
 
 #include <atomic>
@@ -15,7 +15,7 @@ namespace davit {
 
 struct DiskUsage {
   uint64_t bytes =
-      0;  // allocated, as du(1) counts them: holes are free, a file with several links counts once
+      0;  // allocated, as du(1) counts: holes do not count, a file with several links counts once
   uint64_t inodes = 0;  // directories, symlinks and devices included
 
   DiskUsage& operator+=(const DiskUsage& other) {
@@ -26,9 +26,9 @@ struct DiskUsage {
   bool operator==(const DiskUsage&) const = default;
 };
 
-// Measures the tree of `directory` (O_RDONLY), itself included. Stays inside its mount and follows no
-// symlink. What comes, goes or moves during the walk is counted or not; it is never an error. `name` goes
-// into errors. kCancelled when `stop` turned true meanwhile.
+// Measures the tree of `directory` (O_RDONLY), including the directory itself. Stays on its mount and follows
+// no symlink. Files that are created, deleted or moved during the walk may or may not be counted; they never
+// cause an error. `name` appears in errors. kCancelled if `stop` becomes true during the walk.
 Result<DiskUsage> MeasureTree(UniqueFd directory, std::string_view name,
                               const std::atomic<bool>* stop = nullptr);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// From identifiers to names on disk. Nothing else turns one into a part of a path.
+// Converts identifiers to names on disk. No other code uses an identifier as part of a path.
 #pragma once
 
 #include <string>
@@ -10,10 +10,10 @@
 
 namespace davit {
 
-// "sha256:<hex>" to "<hex>". kInvalidArgument unless those are 64 lower-case hexadecimal digits.
+// Converts "sha256:<hex>" to "<hex>". kInvalidArgument unless <hex> is 64 lower-case hexadecimal digits.
 Result<std::string> LayerName(const std::string& chain_id);
 
-// A container ID is its own name. kInvalidArgument unless NewId could have made it.
+// The name on disk is the container ID itself. kInvalidArgument unless it has the form that NewId creates.
 Result<> CheckContainerId(const std::string& container_id);
 
 }  // namespace davit

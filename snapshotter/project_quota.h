@@ -16,33 +16,34 @@
 
 namespace davit {
 
-// Everything below a directory that has a project counts for the project, and asking costs one system call
-// whatever the size of the tree. The owner of a file may change its project (ioctl_fsgetxattr(2)) unless it
-// is in a user namespace: figures of others would be theirs to make up.
+// All files below a directory with a project count for that project, and a query is one system call, whatever
+// the size of the tree. The owner of a file may change its project (ioctl_fsgetxattr(2)), except from inside
+// a user namespace. So the figures can be trusted only for containers with a user namespace.
 class ProjectQuota {
  public:
-  // The kernel, or a test's. `directory` is a descriptor.
+  // The system calls of the kernel, or those of a test. `directory` is a descriptor.
   struct Calls {
     // Whether the filesystem counts projects.
     std::function<bool(int directory)> counts;
-    // 0: none.
+    // The project of the directory; 0: none.
     std::function<Result<uint32_t>(int directory)> project;
-    // What is made in the directory from now on inherits it.
+    // Files that are created in the directory from now on inherit the project.
     std::function<Result<>(int directory, uint32_t project)> set_project;
     std::function<Result<DiskUsage>(int directory, uint32_t project)> usage;
   };
   static Calls Kernel();
 
-  // Nothing when the filesystem of `directory` does not count projects, or the directory has a project
-  // already: that one is the administrator's, who wants what is below it counted there.
+  // nullopt if the filesystem of `directory` does not count projects, or if the directory already has a
+  // project: an administrator has set that one, in order to count all files below it.
   static std::optional<ProjectQuota> Detect(int directory, Calls calls = Kernel());
 
-  // One project for the empty directories, which nothing counts for yet, or the one that the first of them
-  // has already. All have it or, after an error, none: files do not move between directories of different
-  // projects. `id` is 64 hexadecimal digits.
+  // Gives one project to all of the directories, which are empty: the one that the first directory already
+  // has, or an unused one that is derived from `id`, which is 64 hexadecimal digits. After an error none of
+  // them has a project, because files cannot be moved between directories of different projects.
+  // kResourceExhausted if no candidate is unused.
   Result<> Assign(const std::string& id, std::initializer_list<int> directories) const;
 
-  // Of the directory's project; nothing when it has none.
+  // The usage of the directory's project; nullopt if it has none or the query fails.
   std::optional<DiskUsage> UsageOf(int directory) const;
 
  private:

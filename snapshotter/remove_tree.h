@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Deletion of a tree whose content nobody vouches for.
+// Deletes a tree with untrusted content.
 #pragma once
 
 #include <atomic>
@@ -11,10 +11,9 @@
 
 namespace davit {
 
-// Deletes `name` in `dir_fd`, file or directory, with all that is in it. Never follows a symlink and never
-// enters a mount. Goes on past what it cannot delete and returns the first such error; what is left can be
-// tried again. Immutable and append-only flags are cleared (chattr(1)). kCancelled soon after `stop` turns
-// true.
+// Deletes `name` in `dir_fd`: a file, or a directory with all its content. Never follows a symlink and never
+// enters a mount. Skips files that it cannot delete and returns the first error; the caller may try again.
+// Clears immutable and append-only flags (chattr(1)). kCancelled soon after `stop` becomes true.
 Result<> RemoveTree(int dir_fd, const std::string& name, const std::atomic<bool>& stop);
 
 }  // namespace davit

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Root filesystems of containers, as the daemon's verbs use them.
+// The interface to the root filesystems of containers that the daemon's verbs use.
 #pragma once
 
 #include <cstdint>
@@ -18,26 +18,26 @@ namespace davit {
 
 // How a container sees the files of its layers.
 struct FileView {
-  // Of a pod, as a descriptor: the container sees the ids of its layers inside that, and what it writes has
-  // the host's ids for them. -1: none.
+  // A descriptor of the pod's user namespace. The ids of the layers are ids inside this namespace; files that
+  // the container writes get the host ids that these map to. -1: none.
   int user_namespace = -1;
-  // The SELinux context of every file, which the layers need not have. Empty: their own.
+  // The SELinux context that every file appears with. Empty: the files' own contexts.
   std::string selinux_context;
 };
 
-// Thread-safe. An ID is what NewId makes; anything else is kInvalidArgument. `chain_ids` are an image's
-// layers, bottom first.
+// Thread-safe. IDs have the form that NewId creates; any other is kInvalidArgument. `chain_ids` are an
+// image's layers, bottom first.
 class Snapshots {
  public:
   virtual ~Snapshots() = default;
 
   // A path on the filesystem that holds everything.
   virtual const std::string& root() const = 0;
-  // Whether Mount takes a user namespace.
+  // Whether Mount supports a user namespace.
   virtual bool CanIdmap() const = 0;
 
-  // Makes the writable layer. kAlreadyExists when the container has one, kNotFound when a layer is missing.
-  // Leaves nothing behind on failure.
+  // Creates the writable layer. kAlreadyExists if the container has one, kNotFound if a layer is missing. On
+  // failure the container has no writable layer.
   virtual Result<> Prepare(const std::string& container_id, const std::vector<std::string>& chain_ids) = 0;
   // The root filesystem as a detached mount for move_mount(2).
   virtual Result<UniqueFd> Mount(const std::string& container_id, const std::vector<std::string>& chain_ids,
@@ -47,15 +47,16 @@ class Snapshots {
   // Idempotent.
   virtual Result<> RemoveContainer(const std::string& container_id) = 0;
 
-  // What the writable layer takes, as a walk in the background found it a while ago. Nothing when there is no
-  // such container, or when the first walk takes longer than until `deadline_ms` (MonotonicMilliseconds).
+  // The disk usage of the writable layer, measured a while ago by a walk in the background. Blocks only for
+  // the first walk. nullopt if there is no such container, or if the first walk is not complete at
+  // `deadline_ms` (MonotonicMilliseconds).
   virtual std::optional<UsageReading> RecentContainerUsage(const std::string& container_id,
                                                            int64_t deadline_ms) const = 0;
 
-  // For recovery: whatever is not named goes.
+  // For recovery: removes all layers and containers that are not named.
   virtual Result<> Collect(const std::set<std::string>& live_layers,
                            const std::set<std::string>& live_containers) = 0;
-  // Why removed files could not be deleted, empty when all is well.
+  // Why removed files could not be deleted; empty if there is no problem.
   virtual std::vector<Error> DeletionProblems() const = 0;
 };
 

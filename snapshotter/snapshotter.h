@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Root filesystems: image layers, shared and never changed once committed, under one writable layer per
+// Root filesystems: shared image layers, which never change after their commit, under one writable layer per
 // container.
 //
-// On disk, all below a root of mode 0700 (layers hold other people's setuid programs):
+// On disk, below a root of mode 0700 (layers may contain setuid programs):
 //   layers/<hex>/fs       a committed layer; <hex> is its chain ID without "sha256:"
 //   layers/<hex>/usage    "<bytes> <inodes>\n"
-//   staging/<hex>/...     the same, being filled
+//   staging/<hex>/...     the same, for a layer that is being filled
 //   containers/<id>/      upper and work
-//   empty/                a layer for images that have none, or only one where two are needed
+//   empty/                a lower directory for overlays with too few layers
 //   mount-points/         the lowest layer of every container
-//   trash/                what a background thread deletes
-// Things move between these directories by rename alone, so a crash at any instant leaves a layer committed
-// or absent and a container complete or removable; the rest is garbage that Collect finds.
+//   trash/                files and directories that a background thread deletes
+// Files move between these directories only by rename. So after a crash a layer is either committed or
+// absent, and a container is complete or can be removed; Collect removes everything else.
 //
-// Every method is thread-safe. Calls about one container or one layer are expected one at a time, as the
-// caller's own locks have it; when they are not, one of them gets an error, and nothing is damaged. Only Sync
-// waits for a disk.
+// Every method is thread-safe. The caller's locks should serialise the calls for one container or one layer;
+// if they do not, one of the calls returns an error, and no data is damaged. Only Sync waits for data to
+// reach the disk.
 #pragma once
 
 #include <atomic>
@@ -50,13 +50,13 @@ struct FsInfo {
 
 class Snapshotter final : public Snapshots {
  public:
-  // `root` is an absolute path; it is made (mode 0700) when missing, its parent is not. kFailedPrecondition
-  // when another process has it open. Goes on with deletions that were cut short.
+  // `root` is an absolute path. It is created (mode 0700) if it is missing; its parent must exist.
+  // kFailedPrecondition if another process has it open. Resumes deletions that were interrupted.
   static Result<std::unique_ptr<Snapshotter>> Open(const std::string& root);
-  // The same with the ways of an older kernel than the one that runs.
+  // The same, but with the overlay features in `support` instead of those of the running kernel.
   static Result<std::unique_ptr<Snapshotter>> Open(const std::string& root, const OverlaySupport& support);
 
-  // Returns promptly: a deletion in progress is left to the next Open.
+  // Returns promptly: the next Open resumes a deletion in progress.
   ~Snapshotter() override = default;
 
   // A path on the filesystem that holds everything.
@@ -66,52 +66,56 @@ class Snapshotter final : public Snapshots {
 
   bool HasLayer(const std::string& chain_id) const;
 
-  // A fresh empty directory of mode 0755 to fill (O_RDONLY | O_DIRECTORY); what a crash left in its place is
-  // gone. kAlreadyExists when the layer is committed; kFailedPrecondition while it is staged already. Ends
-  // with CommitLayer or AbandonLayer.
+  // Returns a new, empty directory of mode 0755 to fill (O_RDONLY | O_DIRECTORY); leftovers of a crash are
+  // removed first. kAlreadyExists if the layer is committed, kFailedPrecondition if it is already staged. The
+  // caller ends the staging with CommitLayer or AbandonLayer.
   Result<UniqueFd> StageLayer(const std::string& chain_id);
 
-  // Records the usage and makes the layer visible. It is not durable before Sync. kFailedPrecondition when it
-  // is not staged. AbandonLayer is right after any error.
+  // Records the usage and makes the layer visible. It is not durable before Sync. kFailedPrecondition if it
+  // is not staged, kDataLoss if a Sync failed during its staging. After any error the caller should call
+  // AbandonLayer.
   Result<> CommitLayer(const std::string& chain_id);
 
-  // Throws a staged layer away; does nothing when it is not staged.
+  // Discards a staged layer. No-op if it is not staged.
   void AbandonLayer(const std::string& chain_id);
 
   // A committed layer's directory, O_PATH | O_DIRECTORY. kNotFound when there is none.
   Result<UniqueFd> OpenLayer(const std::string& chain_id) const;
 
-  // As recorded by CommitLayer; measured anew when the record is damaged.
+  // The usage that CommitLayer recorded; measured again if the record is damaged.
   Result<DiskUsage> LayerUsage(const std::string& chain_id) const;
 
-  // Idempotent, and fast whatever the layer's size. The record that names the layer must be gone for good
-  // before: the first unlink follows at once. A container that has it mounted sees its files go.
+  // Idempotent, and fast whatever the layer's size. The caller must first delete durably the record that
+  // names the layer, because files are unlinked at once. A container that has the layer mounted loses its
+  // files.
   Result<> RemoveLayer(const std::string& chain_id);
 
-  // Gives layers that are staged from now on a SELinux context, for what they hold takes it from its
-  // directory. Whatever context a container sees its files under, the kernel asks for the right to the
-  // layer's own file when a program's mapping changes (mprotect(2)): no dynamic linker works without it.
+  // Sets the SELinux context of layers that are staged from now on: their files inherit it from the
+  // directory. Containers may see other contexts (FileView), but when a program changes a mapping
+  // (mprotect(2)) the kernel checks the context of the layer's own file. Without access to that, no dynamic
+  // linker works.
   Result<> LabelLayers(const std::string& selinux_context);
 
-  // Containers. An ID is what NewId makes; anything else is kInvalidArgument. `chain_ids` are the image's
-  // layers, bottom first, at most 500; none for an image without files.
+  // Containers. IDs have the form that NewId creates; any other is kInvalidArgument. `chain_ids` are the
+  // image's layers, bottom first, at most 500; empty for an image without files.
 
-  // Puts empty files and directories under the lowest layer of every container that is mounted from now on;
-  // what the image has at the same path hides them. For the mount points of what every container gets:
-  // overlayfs takes a quarter of a container's start to make them in the writable layer. Parents come before
-  // what they hold; paths have no leading slash. Idempotent. Kernels before Linux 6.7, whose mount options
-  // are short of room for layers, do without.
+  // Puts a layer with empty files and directories under the lowest layer of every container that is mounted
+  // from now on; files of the image at the same paths hide them. They are the mount points that every
+  // container needs: to create them in the writable layer would take a quarter of a container's start.
+  // Parents come before their children; paths have no leading slash. Idempotent. No-op before Linux 6.7,
+  // whose mount options have too little room for layers. A container with 500 layers does not get the extra
+  // layer.
   Result<> AddMountPoints(const std::vector<std::string>& directories, const std::vector<std::string>& files);
 
-  // Makes the writable layer; its root directory has the mode and owner of the topmost layer's.
-  // kAlreadyExists when the container has one, kNotFound when a layer is missing. Leaves nothing behind on
-  // failure.
+  // Creates the writable layer; its root directory gets the mode and owner of the topmost layer's.
+  // kAlreadyExists if the container has one, kNotFound if a layer is missing. On failure the container has no
+  // writable layer.
   Result<> Prepare(const std::string& container_id, const std::vector<std::string>& chain_ids) override;
 
   // The root filesystem as a detached mount for move_mount(2); the host's mount table never shows it. Close
-  // it as soon as it has been handed on: it pins the superblock. May be called again after a start that
-  // failed, when the earlier mount is gone. The overlay is volatile: a sync in the container returns at once,
-  // and nothing of it survives the host.
+  // the descriptor as soon as it has been passed on, because it pins the superblock. May be called again
+  // after a failed start, once the earlier mount is gone. The overlay is volatile: a sync in the container
+  // returns at once, and its files do not survive a crash of the host.
   Result<UniqueFd> Mount(const std::string& container_id, const std::vector<std::string>& chain_ids,
                          const FileView& view = {}) override;
 
@@ -124,36 +128,41 @@ class Snapshotter final : public Snapshots {
   Result<> MountAt(const std::string& container_id, const std::vector<std::string>& chain_ids,
                    const std::string& path);
 
-  // Whether Mount takes a user namespace: idmapped layers are named by descriptors, from Linux 6.13 on.
+  // Whether Mount supports a user namespace: idmapped layers are passed as descriptors, from Linux 6.13 on.
   bool CanIdmap() const override { return support_.lower_by_fd; }
 
-  // Of the writable layer, by a walk; the container may be running. A container that has a user namespace is
-  // counted by the filesystem where that can (project_quota.h), with what overlayfs needs beside its files.
+  // Measures the writable layer with a walk; the container may be running. For a container with a user
+  // namespace the figure is that of the filesystem, if it counts projects (project_quota.h); this includes
+  // the work directory of overlayfs.
   Result<DiskUsage> ContainerUsage(const std::string& container_id) const;
-  // The same as a walk in the background found it a while ago (usage_survey.h). Nothing when there is no
-  // such container, or when the first walk takes longer than until `deadline_ms` (MonotonicMilliseconds).
+  // The same, measured a while ago in the background (usage_survey.h). Blocks only for the first walk.
+  // nullopt if there is no such container, or if the first walk is not complete at `deadline_ms`
+  // (MonotonicMilliseconds).
   std::optional<UsageReading> RecentContainerUsage(const std::string& container_id,
                                                    int64_t deadline_ms) const override;
 
-  // Idempotent, and fast whatever the container wrote. Unmount before.
+  // Idempotent, and fast whatever the container wrote. The caller unmounts first.
   Result<> RemoveContainer(const std::string& container_id) override;
 
-  // All of it.
+  // Layers and containers together.
 
-  // For recovery, before anything is staged or prepared: whatever is not named goes to the trash.
+  // For recovery, before the first StageLayer or Prepare: moves all layers and containers that are not named
+  // to the trash.
   Result<> Collect(const std::set<std::string>& live_layers,
                    const std::set<std::string>& live_containers) override;
 
-  // Makes all committed layers durable, and everything else on the filesystem of `root` (syncfs(2)). On
-  // failure the layers committed since the last success are gone, and those being staged cannot be committed.
+  // Makes all committed layers durable, and everything else on the filesystem of `root` (syncfs(2)). Blocks.
+  // On failure the layers committed since the last successful Sync are removed, and the staged ones cannot be
+  // committed.
   Result<> Sync();
 
-  // Sums up what LayerUsage and RecentContainerUsage say.
+  // The sums of LayerUsage and RecentContainerUsage. Containers without a reading are omitted; the first
+  // walks may block it for 0.5 s in total.
   Result<FsInfo> Info() const;
 
-  // Waits for the background deletions. For tests and for tools that want the space back.
+  // Waits for the background deletions. For tests, and for tools that need the space to be free.
   void WaitForDeletions();
-  // Why things in the trash could not be deleted, empty when all is well.
+  // Why entries of the trash could not be deleted; empty if there is no problem.
   std::vector<Error> DeletionProblems() const override;
 
  private:
@@ -177,14 +186,13 @@ class Snapshotter final : public Snapshots {
   UniqueFd layers_;
   UniqueFd staging_;
   UniqueFd containers_;
-  std::optional<ProjectQuota> quota_;  // where the filesystem counts what containers write
-  UniqueFd empty_;                     // a directory for overlays that lack a second layer
-  UniqueFd mount_points_;              // once there are any
+  std::optional<ProjectQuota> quota_;  // if the filesystem counts the files of containers
+  UniqueFd empty_;                     // lower directory for overlays with too few layers
+  UniqueFd mount_points_;              // after AddMountPoints
   std::unique_ptr<Trash> trash_;
   StagingLedger ledger_;
   mutable UsageSurvey survey_;
-  Mutex sync_mutex_;  // one syncfs at a time, so that the one that a failure is reported to is alone to act
-                      // on it
+  Mutex sync_mutex_;  // one syncfs at a time, so that the call that gets an error also handles it
 };
 
 }  // namespace davit

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Which layers are on their way to the disk, and which of them a failed write may have damaged.
+// Records which layers are not yet safe on disk, and which of them a failed write may have damaged.
 #pragma once
 
 #include <map>
@@ -14,24 +14,26 @@
 namespace davit {
 
 // Thread-safe. A layer is staged, then committed, then synced; only a synced one survives a power cut. The
-// kernel reports a failed write-back once, to one syncfs(2), and cannot say which file it hit: so every layer
-// that was not safe on disk at that moment counts as damaged.
+// kernel reports a failed write-back only once, to one syncfs(2), and does not say which file was affected:
+// so every layer that was not synced at that moment counts as damaged.
 class StagingLedger {
  public:
-  // kFailedPrecondition while another thread has the layer staged.
+  // Begins the staging of a layer. kFailedPrecondition while it is already staged.
   Result<> Begin(const std::string& chain_id) EXCLUDES(mutex_);
-  // Staging is over, whichever way.
+  // Ends the staging, whether it succeeded or not.
   void End(const std::string& chain_id) EXCLUDES(mutex_);
   bool IsStaged(const std::string& chain_id) const EXCLUDES(mutex_);
 
-  // A staged layer has become visible, and waits for the next sync. kDataLoss when it may be damaged and has
-  // to go again. Either way its staging is over.
+  // A staged layer has become visible and waits for the next sync. kDataLoss if it may be damaged; the caller
+  // must then remove it. In both cases its staging ends.
   Result<> Committed(const std::string& chain_id) EXCLUDES(mutex_);
 
-  // What the sync that begins now will make durable, when it succeeds...
+  // The layers that a sync which begins now makes durable, if it succeeds. The caller then passes them to
+  // Synced.
   std::set<std::string> Unsynced() const EXCLUDES(mutex_);
   void Synced(const std::set<std::string>& chain_ids) EXCLUDES(mutex_);
-  // ...and what has to go when it fails. Marks everything staged as damaged.
+  // After a failed sync. Marks all staged layers as damaged and returns the committed layers that the caller
+  // must remove.
   std::set<std::string> SyncFailed() EXCLUDES(mutex_);
 
  private:

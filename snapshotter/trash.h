@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// A directory that things are renamed into, and a thread that deletes them there.
+// A directory into which files and directories are renamed, and a thread that deletes them there.
 #pragma once
 
 #include <atomic>
@@ -17,26 +17,26 @@
 
 namespace davit {
 
-// Thread-safe. What was in the directory before Open is deleted too: it is how a deletion that a crash or a
-// restart cut short goes on.
+// Thread-safe. Entries that were in the directory before Open are deleted, too: this resumes deletions that a
+// crash or a restart interrupted.
 class Trash {
  public:
-  // `directory` is O_RDONLY and on the filesystem of whatever is taken later.
+  // `directory` is O_RDONLY and on the same filesystem as the files that Take gets.
   static Result<std::unique_ptr<Trash>> Open(UniqueFd directory);
 
-  // Stops the thread after the unlink it is at, and leaves the rest to the next Open.
+  // Stops the thread after its current unlink. The next Open resumes the deletion.
   ~Trash();
   Trash(const Trash&) = delete;
   Trash& operator=(const Trash&) = delete;
 
-  // Takes `name` out of `dir_fd` at once (one rename) and deletes it later. kNotFound when there is none. A
-  // full disk may have no room for another directory entry: then it is deleted before this returns.
+  // Moves `name` out of `dir_fd` at once (one rename); the thread deletes it later. kNotFound if it does not
+  // exist. If the disk is too full for the rename, deletes it before returning.
   Result<> Take(int dir_fd, const std::string& name) EXCLUDES(mutex_);
 
-  // Returns when everything taken so far is deleted or has turned out to be undeletable.
+  // Blocks until all entries taken so far are deleted or cannot be deleted.
   void WaitIdle() EXCLUDES(mutex_);
 
-  // Why the entries that are still here could not be deleted. They are tried again by the next Open.
+  // Why the remaining entries could not be deleted. The next Open tries again.
   std::vector<Error> Problems() const EXCLUDES(mutex_);
 
  private:
@@ -49,14 +49,14 @@ class Trash {
   void AddProblem(const std::string& name, const Error& error) EXCLUDES(mutex_);
 
   const UniqueFd directory_;
-  const std::string prefix_;  // makes names unlike those of earlier runs
+  const std::string prefix_;  // makes the names differ from those of earlier runs
   std::atomic<uint64_t> taken_ = 0;
   std::atomic<bool> stop_ = false;
 
   mutable Mutex mutex_;
   CondVar work_;
   CondVar idle_;
-  bool pending_ GUARDED_BY(mutex_) = true;  // something came since the last pass began
+  bool pending_ GUARDED_BY(mutex_) = true;  // an entry was added after the last pass began
   bool working_ GUARDED_BY(mutex_) = false;
   std::map<std::string, Error> problems_ GUARDED_BY(mutex_);
 

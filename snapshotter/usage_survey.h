@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// How much things take on disk, for those who cannot wait for a walk over them.
+// Disk usage of directory trees, for callers that cannot wait for a walk.
 #pragma once
 
 #include <sys/types.h>
@@ -26,26 +26,25 @@ struct UsageReading {
   int64_t taken_at = 0;  // nanoseconds since 1970
 };
 
-// Measures on two threads of its own, which get the processor and the disk when nobody else wants them. It
-// measures what is asked for and nothing else: a node whose figures nobody reads does no walks, and has no
-// thread.
+// Measures on two threads of its own, with the lowest CPU and I/O priority. It measures only trees that
+// callers ask for: on a node whose figures are never read there are no walks and no threads.
 //
-// A tree that takes much processor time to walk is walked less often: its walks take a twentieth of a
-// processor at most. It is processor time and not time that counts, for a walk on a busy node takes long
-// because others do, and the figures matter most there. A reading that is asked for regularly does not become
-// older than a bound, whatever its walk costs; for one that is about to, the walks get the priority of
-// everybody else. The shortest walks are made first, and one thread is always there for them.
+// A tree whose walk takes much CPU time is walked less often: its walks use at most a twentieth of a CPU. CPU
+// time counts, not elapsed time: on a busy node a walk takes long because of other processes, and there the
+// figures matter most. A reading that is requested regularly does not become older than `oldest_age_ms`,
+// whatever its walk costs: from half of that age on, the walks run with normal priority. The shortest walks
+// run first, and at most one of the two threads makes long walks.
 //
 // Thread-safe.
 class UsageSurvey {
  public:
-  // `stop` turns true when the walk should be given up.
+  // `stop` becomes true when the walk should be cancelled.
   using Measure = std::function<Result<DiskUsage>(const std::string& id, const std::atomic<bool>& stop)>;
 
   struct Options {
-    int64_t longest_age_ms = 10'000;  // an older reading is taken again, unless its walk is a long one
-    int64_t oldest_age_ms = 120'000;  // and then as well
-    // The time and the processor time of the calling thread, in milliseconds; empty: the kernel's.
+    int64_t longest_age_ms = 10'000;  // an older reading is renewed, unless its walk is a long one
+    int64_t oldest_age_ms = 120'000;  // an older reading is renewed in any case
+    // The monotonic time and the CPU time of the calling thread, in milliseconds. Empty: the kernel's clocks.
     std::function<int64_t()> now_ms;
     std::function<int64_t()> processor_ms;
   };
@@ -56,27 +55,27 @@ class UsageSurvey {
   UsageSurvey(const UsageSurvey&) = delete;
   UsageSurvey& operator=(const UsageSurvey&) = delete;
 
-  // The last reading; when that is old, the next one is on its way afterwards. The first one is waited for
-  // until `deadline_ms` (MonotonicMilliseconds). Nothing when there is none by then, or when it failed.
+  // Returns the last reading; if that is old, also requests a new one. Blocks only for the first reading,
+  // until `deadline_ms` (MonotonicMilliseconds). nullopt if there is none by then, or if the walk failed.
   std::optional<UsageReading> Get(const std::string& id, int64_t deadline_ms) EXCLUDES(mutex_);
 
-  // `id` is no more.
+  // Forgets `id`, which no longer exists.
   void Forget(const std::string& id) EXCLUDES(mutex_);
 
  private:
   struct Entry {
     std::optional<UsageReading> reading;
-    bool asked = false;       // it is in the queue or being measured
-    int64_t fresh_at_ms = 0;  // when the reading was taken, or was asked for the first time
-    int64_t due_at_ms = 0;    // not to be measured again before
-    int64_t cost_ms = 0;      // processor time of the last walk
+    bool asked = false;       // it is queued or being measured
+    int64_t fresh_at_ms = 0;  // when the reading was taken, or the first one was requested
+    int64_t due_at_ms = 0;    // not measured again before this time
+    int64_t cost_ms = 0;      // CPU time of the last walk
   };
   struct Walker {
     std::thread thread;
     pid_t tid = 0;
     bool busy = false;
     bool on_long_walk = false;
-    bool hurried = false;  // it has the priority of everybody else
+    bool hurried = false;  // it runs with normal priority
   };
   struct Walk {
     std::string id;

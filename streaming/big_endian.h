@@ -20,7 +20,7 @@ inline void AppendBig32(std::string& out, uint32_t value) {
   AppendBig16(out, static_cast<uint16_t>(value));
 }
 
-// All of `bytes`, at most eight.
+// Decodes all of `bytes`, at most eight.
 inline uint64_t ReadBig(std::string_view bytes) {
   uint64_t value = 0;
   for (char byte : bytes) value = value << 8 | static_cast<uint8_t>(byte);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Channels: the independent byte streams of one connection, whatever framing carries them.
+// Channels: the independent byte streams of one connection, with any framing.
 #pragma once
 
 #include <cstdint>
@@ -15,59 +15,59 @@ namespace davit {
 
 using ChannelId = uint32_t;
 
-// What a client says about a channel when it opens it.
+// What a client specifies when it opens a channel.
 struct ChannelHeaders {
   std::string type;  // "error", "stdin", "stdout", "stderr", "resize"; "error" and "data" of a forwarded port
   std::string port;  // of a forwarded port
-  std::string request_id;  // joins the two channels of one forwarded connection
+  std::string request_id;  // the same for the two channels of one forwarded connection
 };
 
 class ChannelSession;
 
-// The framing, seen from what is carried.
+// The framing, as a session sees it.
 class ChannelLink {
  public:
   virtual ~ChannelLink() = default;
 
-  // Whom channels and data go to; before the first bytes.
+  // Sets the session that receives channels and data. Call it before the first bytes.
   virtual void Serve(ChannelSession& session) = 0;
 
   virtual void Send(ChannelId channel, std::string_view data) = 0;
-  // The same with the next bytes in a pipe. False: this framing cannot, and nothing was sent.
+  // The same with the next bytes in a pipe. Returns false, and sends nothing, if the framing cannot do this.
   virtual bool SendFromPipe(ChannelId, int /*pipe*/, size_t /*bytes*/) { return false; }
-  // We send no more on it. Framings without such a thing do nothing.
+  // Ends our direction of the channel. No-op in a framing that cannot express this.
   virtual void End(ChannelId channel) = 0;
-  // Nothing more in either direction, for a reason that is none.
+  // Ends both directions of the channel, without an error.
   virtual void Reset(ChannelId channel) = 0;
-  // False: whoever can wait does not send now.
+  // Returns false if the send buffer is full; wait for OnRoom().
   virtual bool has_room() const = 0;
-  // Ends the connection in good order when everything is sent.
+  // Ends the connection in good order after everything is sent.
   virtual void Finish() = 0;
 
-  // Bytes from the client; an error loses the connection.
+  // Processes bytes from the client. After an error the connection must be closed.
   virtual Result<> Consume(std::span<char> bytes) = 0;
 };
 
-// What is carried.
+// What a connection carries: an exec, an attach or a port-forward.
 class ChannelSession {
  public:
   virtual ~ChannelSession() = default;
 
-  // False refuses the channel.
+  // Returns false to refuse the channel.
   virtual bool OnChannel(ChannelId channel, const ChannelHeaders& headers) = 0;
   virtual void OnData(ChannelId channel, std::string_view data) = 0;
   // The client sends no more on it.
   virtual void OnEnd(ChannelId channel) = 0;
-  // The client is through with it in both directions.
+  // The client has ended both directions of it.
   virtual void OnReset(ChannelId channel) = 0;
   // The link has_room() again.
   virtual void OnRoom() = 0;
-  // The client is gone.
+  // The client has disconnected.
   virtual void OnLost() = 0;
-  // About once a second.
+  // Called about once a second.
   virtual void OnTick(int64_t now_ms) = 0;
 
-  // More from the client would have to be kept in memory.
+  // Whether more data from the client would have to be buffered.
   virtual bool congested() const = 0;
 };
 

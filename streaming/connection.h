@@ -33,33 +33,33 @@ struct ConnectionSetting {
   std::shared_ptr<bool> serving = std::make_shared<bool>(true);  // as in SessionContext
 };
 
-// Whose a connection is; it outlives the connection.
+// The owner of a connection; it outlives the connection.
 class ConnectionOwner {
  public:
   virtual ~ConnectionOwner() = default;
-  // False: there are as many streams as there may be.
+  // Returns false if the limit of streams is reached.
   virtual bool HasRoomForStream() const = 0;
-  // The client has shown a token.
+  // The client has presented a valid token.
   virtual void OnAuthenticated(uint64_t connection) = 0;
-  // The connection is to be destroyed, but not inside the call.
+  // The connection has closed. It must be destroyed, but not inside the call.
   virtual void OnClosed(uint64_t connection) = 0;
 };
 
-// On the reactor's thread only. An exception while it is served closes it, and leaves the others alone.
+// Used on the reactor's thread only. An exception closes this connection and no other.
 class Connection final : private Wire::Listener {
  public:
-  // `number` is the owner's name for it.
+  // `number` identifies the connection to its owner.
   Connection(ConnectionSetting& setting, std::unique_ptr<Transport> transport, ConnectionOwner& owner,
              uint64_t number);
   ~Connection() override;
 
   Result<> Open() { return wire_.Open(); }
 
-  // Ends its session, as when the client has gone.
+  // Ends its session, as if the client had disconnected.
   void Close();
 
-  // About once a second: closes a connection whose client is silent for too long, or slow to send its
-  // request.
+  // Called about once a second: closes a connection whose client is silent for too long, or too slow to send
+  // its request or to read the last bytes.
   void OnTick(int64_t now_ms);
 
  private:

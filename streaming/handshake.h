@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// From a client's request to the protocol that it is served with.
+// Negotiates the protocol for a client's request.
 #pragma once
 
 #include <string>
@@ -16,12 +16,13 @@ enum class Framing { kSpdy, kWebSocket, kWebSocketBase64, kSpdyInWebSocket };
 
 struct Handshake {
   Framing framing = Framing::kSpdy;
-  // Of exec and attach: 1 to 5, "channel.k8s.io" to "v5.channel.k8s.io".
+  // For exec and attach: 1 to 5, "channel.k8s.io" to "v5.channel.k8s.io". For port-forward: 4 on WebSocket, 0
+  // for SPDY/3.1.
   int version = 0;
   std::string response;  // 101 Switching Protocols
 };
 
-// The error's text is the whole HTTP answer that refuses the request.
+// On an error, the text is the complete HTTP answer that refuses the request.
 std::expected<Handshake, std::string> Negotiate(const HttpRequest& request, const StreamOrder& order);
 
 }  // namespace davit

@@ -21,15 +21,15 @@ struct HttpRequest {
   std::string target;  // path and query
   std::vector<std::pair<std::string, std::string>> headers;
 
-  // The first header of this name, whatever its case; empty when there is none.
+  // The value of the first header of this name, in any case; empty if there is none.
   std::string_view Header(std::string_view name) const;
-  // Of all headers of this name, the comma-separated values.
+  // The comma-separated values of all headers of this name.
   std::vector<std::string> List(std::string_view name) const;
-  // One of List's values, whatever its case.
+  // Whether List(name) has `value`, in any case.
   bool Lists(std::string_view name, std::string_view value) const;
 };
 
-// The request whose head `bytes` begin with, and what follows it; nothing while the head is not complete.
+// A request and the length of its head. ParseHttpRequest returns nullopt while the head is not complete.
 struct ParsedRequest {
   HttpRequest request;
   size_t head_bytes = 0;
@@ -40,7 +40,7 @@ using HttpHeaders = std::vector<std::pair<std::string_view, std::string>>;
 
 // "HTTP/1.1 101 Switching Protocols", with an Upgrade to `protocol`.
 std::string SwitchingProtocols(std::string_view protocol, const HttpHeaders& headers);
-// A refusal with a text for people, after which the connection is closed.
+// A refusal with a text for humans, after which the connection is closed.
 std::string HttpRefusal(int status, std::string_view text, const HttpHeaders& headers = {});
 
 }  // namespace davit

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What a streaming URL stands for: one order of a CRI client, to be carried out when somebody connects.
+// What a streaming URL stands for: an order of a CRI client, carried out when a client connects to the URL.
 #pragma once
 
 #include <cstdint>

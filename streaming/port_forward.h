@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// A client connected to ports of a pod.
+// Connects a client to ports of a pod.
 #pragma once
 
 #include <map>
@@ -16,11 +16,11 @@
 namespace davit {
 
 // Forwards any number of connections. The client opens two channels for each, with the same request id:
-// "error", on which only we speak, and only when something fails, and "data". Each side may end its direction
-// first.
+// "error", on which only the server sends, and only after a failure, and "data". Each side may end its
+// direction first.
 class PortForward final : public ChannelSession, public std::enable_shared_from_this<PortForward> {
  public:
-  // kWhenAllEnded: the channels are there from the beginning, and there will be no others.
+  // kWhenAllEnded: all channels exist from the beginning, so the session ends with the last of them.
   enum class Finish { kNever, kWhenAllEnded };
   PortForward(ForwardOrder order, Finish finish, SessionContext context)
       : order_(std::move(order)), finish_(finish), context_(std::move(context)) {}
@@ -35,7 +35,7 @@ class PortForward final : public ChannelSession, public std::enable_shared_from_
   bool congested() const override;
 
  private:
-  // One connection, known by its request id.
+  // One forwarded connection, identified by its request id.
   struct Forward {
     Forward(PortForward& session, std::string request_id, uint16_t forwarded_port);
     ~Forward() { StopConnecting(); }
@@ -50,7 +50,7 @@ class PortForward final : public ChannelSession, public std::enable_shared_from_
     const int64_t opened_ms;
     std::optional<ChannelId> data;
     std::optional<ChannelId> error;
-    std::vector<UniqueFd> sockets;  // still to be tried
+    std::vector<UniqueFd> sockets;  // not tried yet
     UniqueFd connecting;
     std::string last_failure;
     bool input_ended = false;

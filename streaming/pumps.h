@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Between descriptors of a process or of a pod's socket and channels.
+// Copy data between channels and the descriptors of a process or of a socket in a pod.
 #pragma once
 
 #include <functional>
@@ -15,27 +15,27 @@
 
 namespace davit {
 
-// From a descriptor to a channel, no faster than the client takes it.
+// Copies from a descriptor to a channel, no faster than the client reads.
 class OutputPump {
  public:
-  // `scratch` is shared; `on_end` is called once: nothing comes any more. The pump may be destroyed in it
-  // only if that is the last thing that it does.
+  // `scratch` is shared with other pumps. `on_end` is called once, at the end of the data; it may destroy the
+  // pump only as its last action.
   OutputPump(EventLoop& loop, ChannelLink& link, std::span<char> scratch, std::function<void()> on_end)
       : loop_(loop), link_(link), scratch_(scratch), on_end_(std::move(on_end)) {}
   ~OutputPump() { Unwatch(); }
   OutputPump(const OutputPump&) = delete;
   OutputPump& operator=(const OutputPump&) = delete;
 
-  // Begins with `fd`, non-blocking. `drop`: what comes is read and thrown away.
+  // Starts to read `fd`, which must be non-blocking. kDrop: data is read and discarded.
   enum class Use { kSend, kDrop };
   void Start(UniqueFd fd, ChannelId channel, Use use = Use::kSend);
   bool started() const { return started_; }
   bool ended() const { return ended_; }
 
-  // The client takes more.
+  // Call it when the link has_room() again.
   void Resume();
-  // The process is gone: what it has written into its pipe by now still counts, what others who hold the pipe
-  // write later does not.
+  // Call it when the process has ended: sends what the pipe holds now. Data that other processes write to the
+  // pipe later is ignored.
   void EndAfterRest();
   void EndNow();
 
@@ -53,27 +53,29 @@ class OutputPump {
   ChannelId channel_ = 0;
   Use use_ = Use::kSend;
   bool is_pipe_ = false;
-  int64_t rest_ = -1;  // how much still counts; -1: everything
+  int64_t rest_ = -1;  // how much is still to be sent; -1: everything
   bool watched_ = false;
   bool started_ = false;
   bool ended_ = false;
 };
 
-// From a channel to a descriptor, with what that does not take at once kept in memory.
+// Copies from a channel to a descriptor, and buffers what the descriptor does not take at once.
 class InputPump {
  public:
-  // Beyond this the client is not read from any more.
+  // With more buffered bytes than this, the client is no longer read from.
   static constexpr size_t kEnough = 64 << 10;
 
   enum class AtEnd { kClose, kShutdown };
-  // `on_relief`: what was kept is written, or will never be. `on_end`: the end was passed on.
+  // `on_relief`: no longer congested(), because buffered data was written or discarded. `on_end`: the end of
+  // the input was passed on.
   InputPump(EventLoop& loop, AtEnd at_end, std::function<void()> on_relief, std::function<void()> on_end)
       : loop_(loop), at_end_(at_end), on_relief_(std::move(on_relief)), on_end_(std::move(on_end)) {}
   ~InputPump() { Unwatch(); }
   InputPump(const InputPump&) = delete;
   InputPump& operator=(const InputPump&) = delete;
 
-  // Non-blocking, in place of what was connected before. Input that comes before is kept; empty: dropped.
+  // Connects `fd`, non-blocking, in place of an earlier one. Input that arrives before the first call is
+  // buffered. With an empty `fd`, all input is discarded.
   void Connect(UniqueFd fd);
   void Push(std::string_view data);
   void End();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// A client connected to a process: exec and attach.
+// Connects a client to a process: exec and attach.
 #pragma once
 
 #include <memory>
@@ -17,18 +17,17 @@
 
 namespace davit {
 
-// Starts when the client has opened the channels that it asked for. Ends
-//   an exec     when the command has ended and what it wrote is sent,
-//   an attach   when the container's outputs have ended, or the client's input has, unless the container
-//   wants
-//               to see that end,
-// and then says on the error channel how it went. When the client is gone, the descriptors are closed: the
-// process gets the end of its input, EPIPE, or SIGHUP from its terminal, and goes on if it can live with
-// that. A container that is to see the end of its first client's input sees it however that client's session
-// ends: by a disconnect, a cut, or the server's end.
+// Starts when the client has opened the channels that it asked for. Ends, and reports the result on the error
+// channel:
+//   an exec     when the command has ended and its output is sent,
+//   an attach   when the container's outputs have ended, or when the client's input has ended, unless the
+//               container is to see that end.
+// When the client disconnects, the descriptors are closed: the process gets the end of its input, EPIPE, or
+// SIGHUP from its terminal, and may continue. If a container is to see the end of its first client's input,
+// it does so however that client's session ends: by a disconnect, a cut-off, or the server's end.
 class RemoteCommand final : public ChannelSession, public std::enable_shared_from_this<RemoteCommand> {
  public:
-  // The order is an ExecOrder or an AttachOrder; `version` as in Handshake.
+  // The order is an ExecOrder or an AttachOrder; `version` is as in Handshake.
   RemoteCommand(StreamOrder order, int version, SessionContext context);
 
   bool OnChannel(ChannelId channel, const ChannelHeaders& headers) override;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The HTTP server that clients of Exec, Attach and PortForward are sent to.
+// The HTTP server that clients of Exec, Attach and PortForward connect to.
 #pragma once
 
 #include <cstdint>
@@ -21,29 +21,29 @@ struct StreamServerOptions {
   std::string address = "127.0.0.1:0";  // numeric; port 0: any that is free
   int64_t idle_timeout_ms = 4LL * 3600 * 1000;
   int64_t creation_timeout_ms = 30'000;  // from one step of opening a stream to the next
-  int64_t request_timeout_ms = 10'000;   // from connecting to the whole request; less if the former is
+  int64_t request_timeout_ms = 10'000;   // from connecting to the whole request; <= creation_timeout_ms
   std::string tls_certificate = {};      // PEM files; both or none
   std::string tls_key = {};
 };
 
-// All streams share one thread. Bytes go from the descriptors of a process to the client's socket and back,
-// with at most some hundred KiB per client in between: whoever is slow makes the other side wait.
+// All streams share one thread. It copies bytes between the descriptors of a process and the client's socket,
+// and buffers at most some hundred KiB per client: a slow side makes the other side wait.
 class StreamServer final : private ConnectionOwner {
  public:
-  // Clients with a valid token beyond this are refused.
+  // The most streams. Further clients with a valid token are refused.
   static constexpr size_t kMaxStreams = 1000;
-  // Clients that have not shown a token yet. The oldest of them is disconnected for the newest: every pod of
-  // a host's network can connect, and must not keep out those that have a token.
+  // The most clients that have not presented a token yet. A further client replaces the oldest of them: every
+  // pod in the host's network can connect, and must not keep out clients that have a token.
   static constexpr size_t kMaxUnauthenticated = 128;
 
   // The targets and the log outlive the server.
   static Result<std::unique_ptr<StreamServer>> Start(const StreamServerOptions& options,
                                                      StreamTargets& targets, const Logger& log);
-  // Ends every stream, and no process.
+  // Ends every stream, but no process.
   ~StreamServer() override;
 
-  // Thread-safe: where the client is to connect to, once, within a minute. kResourceExhausted when too many
-  // clients have asked and not come.
+  // Returns the URL that the client connects to, once, within a minute. kResourceExhausted if too many URLs
+  // are unused. Thread-safe.
   Result<std::string> Issue(StreamOrder order);
 
  private:
@@ -65,7 +65,7 @@ class StreamServer final : private ConnectionOwner {
   std::optional<TlsContext> tls_;
   std::string base_url_;
   UniqueFd timer_;
-  // On the reactor's thread.
+  // Used on the reactor's thread only.
   std::unique_ptr<Acceptor> acceptor_;
   using Connections = std::map<uint64_t, std::unique_ptr<Connection>>;  // in the order of their arrival
   Connections unauthenticated_;

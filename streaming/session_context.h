@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What a session works with. All of it outlives the connection; the reactor alone outlives the session.
+// What a session uses. All of it is valid while the connection exists; only the reactor and `serving` are
+// valid after that.
 #pragma once
 
 #include <functional>
@@ -16,22 +17,22 @@
 namespace davit {
 
 struct SessionContext {
-  // Shared with callbacks that come when the server is gone.
+  // Shared with callbacks that may be called after the server is destroyed.
   std::shared_ptr<Reactor> reactor;
   StreamTargets& targets;
   ChannelLink& link;
   std::span<char> scratch;
   int64_t creation_timeout_ms;
-  // To be called when congested() becomes false.
+  // The session calls it when congested() becomes false.
   std::function<void()> on_relief;
-  // Ends the session, which cannot go on.
+  // Ends the session after an exception.
   std::function<void(const Error&)> on_exception;
-  // On the reactor's thread: false once the server is gone, and the targets may be.
+  // Read on the reactor's thread. False after the server has ended: the targets may be destroyed then.
   std::shared_ptr<const bool> serving;
 };
 
-// A callback for any thread that runs `method` of `session` on the reactor, or `too_late` if the session is
-// gone by then. An exception ends the session.
+// Returns a callback for any thread. It runs `method` of `session` on the reactor's thread, or `too_late` if
+// the session is destroyed by then. An exception ends the session.
 template <typename Session, typename Argument>
 std::function<void(Argument)> OnReactor(const SessionContext& context, std::weak_ptr<Session> session,
                                         void (Session::*method)(Argument),

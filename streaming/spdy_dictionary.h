@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What both ends of a SPDY/3.1 connection begin their header compression with
-// (SPDY Protocol draft 3.1, section 2.6.10.1).
+// The dictionary with which both ends of a SPDY/3.1 connection begin their header compression (SPDY Protocol
+// draft 3.1, section 2.6.10.1).
 #pragma once
 
 #include <string>

@@ -14,13 +14,13 @@
 
 namespace davit {
 
-// Told by SpdyReader, in the order of the bytes.
+// Callbacks of SpdyReader, in the order of the bytes.
 class SpdyFrames {
  public:
   virtual ~SpdyFrames() = default;
   // SYN_STREAM; `ended`: the client will send no data on it.
   virtual void OnStream(uint32_t stream, const SpdyHeaders& headers, bool ended) = 0;
-  // A piece of a data frame, as it comes in.
+  // A piece of a data frame, as it is received.
   virtual void OnStreamData(uint32_t stream, std::string_view piece) = 0;
   virtual void OnStreamEnd(uint32_t stream) = 0;
   virtual void OnStreamReset(uint32_t stream) = 0;
@@ -28,19 +28,19 @@ class SpdyFrames {
   virtual void OnGoAway() = 0;
 };
 
-// Reads a client's frames from any pieces of its bytes; keeps at most one control frame. What a server
-// ignores (SETTINGS, WINDOW_UPDATE, unknown types) is passed over.
+// Reads a client's frames from bytes that may be split anywhere; buffers at most one control frame. Frames
+// that a server ignores (SETTINGS, WINDOW_UPDATE, unknown types) are skipped.
 class SpdyReader {
  public:
   static constexpr size_t kMaxControlFrame = 64 << 10;
 
   explicit SpdyReader(SpdyFrames& frames) : frames_(frames) {}
 
-  // After an error the connection is lost.
+  // After an error the connection must be closed.
   Result<> Consume(std::string_view bytes);
 
  private:
-  // Takes up to `wanted` bytes in all into buffer_; true when they are there.
+  // Fills buffer_ up to `wanted` bytes; returns true when it has them.
   bool Gather(std::string_view& bytes, size_t wanted);
   Result<> BeginFrame();
   void TakeData(std::string_view& bytes);
@@ -61,7 +61,7 @@ class SpdyReader {
   size_t left_ = 0;  // of the frame's payload
 };
 
-// Frames of ours.
+// Frames that the server sends.
 enum class SpdyReset : uint32_t { kProtocolError = 1, kInvalidStream = 2, kRefused = 3, kCancel = 5 };
 constexpr size_t kMaxSpdyData = (1 << 24) - 1;
 

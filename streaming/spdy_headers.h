@@ -17,12 +17,12 @@ namespace davit {
 // Names in lower case.
 using SpdyHeaders = std::map<std::string, std::string, std::less<>>;
 
-// A block that claims to be more is refused, whatever it is compressed to.
+// Limits of an uncompressed block; larger blocks are refused.
 constexpr size_t kMaxSpdyHeaderBytes = 16 << 10;
 constexpr size_t kMaxSpdyHeaders = 64;
 
-// Reads the blocks of one connection, in their order; after an error the connection is lost, because the
-// compression's state is.
+// Reads the blocks of one connection, in their order. After an error the connection must be closed, because
+// the state of the compression is lost.
 class SpdyHeaderReader {
  public:
   SpdyHeaderReader();
@@ -30,7 +30,7 @@ class SpdyHeaderReader {
   SpdyHeaderReader(const SpdyHeaderReader&) = delete;
   SpdyHeaderReader& operator=(const SpdyHeaderReader&) = delete;
 
-  // kInvalidArgument for what is malformed, kResourceExhausted for what is too large.
+  // kInvalidArgument if the block is malformed, kResourceExhausted if it is too large.
   Result<SpdyHeaders> Read(std::string_view block);
 
  private:

@@ -14,7 +14,7 @@ namespace davit {
 
 class SpdyLink final : public ChannelLink, private SpdyFrames {
  public:
-  // More live streams than this are refused.
+  // The most open streams; further ones are refused.
   static constexpr size_t kMaxStreams = 1024;
 
   explicit SpdyLink(ByteSink& sink) : sink_(sink), reader_(*this) {}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// How an exec or an attach ended, as the error channel says it.
+// How an exec or an attach ended, as it is reported on the error channel.
 #pragma once
 
 #include <string>
@@ -19,8 +19,8 @@ struct StreamEnd {
   static StreamEnd Failed(const std::string& message);
 };
 
-// From version 4 on a metav1.Status (k8s.io/apimachinery) in JSON, before that the text of a failure; "" when
-// nothing is to be sent.
+// Returns a metav1.Status (k8s.io/apimachinery) in JSON from protocol version 4 on, in earlier versions the
+// text of a failure; "" if nothing is to be sent.
 std::string EncodeStreamEnd(const StreamEnd& end, int version);
 
 }  // namespace davit

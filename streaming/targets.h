@@ -23,24 +23,24 @@ struct ProcessStreams {
   // Attach only: an eventfd that is written when the other side drops this client because it reads too
   // slowly.
   UniqueFd cut_off;
-  bool close_input_at_end = false;  // the process sees the end of the client's input
+  bool close_input_at_end = false;  // the process is to see the end of the client's input
 };
 
-// Every method returns at once. Callbacks come later, from any thread.
+// Every method returns at once. Callbacks are called later, on any thread.
 class StreamTargets {
  public:
   using OnStreams = std::function<void(Result<ProcessStreams>)>;
-  // The exit code; nothing when nobody saw the end.
+  // The exit code; nullopt if it is unknown because the pod's shim died.
   using OnExit = std::function<void(std::optional<int>)>;
   using OnSockets = std::function<void(Result<std::vector<UniqueFd>>)>;
 
   virtual ~StreamTargets() = default;
-  // `on_exit` comes once after `on_streams` had a success.
+  // If `on_streams` is called with a success, `on_exit` is called once, perhaps before `on_streams`.
   virtual void StreamExec(const ExecOrder& order, OnStreams on_streams, OnExit on_exit) = 0;
   virtual void StreamAttach(const AttachOrder& order, OnStreams on_streams) = 0;
-  // The client of an attach with close_input_at_end has ended its input or is gone.
+  // Call it when the client of an attach with close_input_at_end has ended its input or has disconnected.
   virtual void CloseContainerInput(const std::string& container_id) = 0;
-  // Unconnected non-blocking TCP sockets in the pod's network namespace: IPv4, and IPv6 where there is that.
+  // Opens unconnected non-blocking TCP sockets in the pod's network namespace: IPv4, and IPv6 if available.
   virtual void OpenSockets(const std::string& sandbox_id, OnSockets on_sockets) = 0;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The tokens in streaming URLs: who has one may do what it stands for, once, and soon.
+// The tokens in streaming URLs. A client that presents one may carry out its order, once, within kLifetime.
 #pragma once
 
 #include <chrono>
@@ -23,9 +23,10 @@ class StreamTokens {
 
   using Clock = std::chrono::steady_clock;
 
-  // 128 random bits in hexadecimal. kResourceExhausted while kMaxTokens wait for their clients.
+  // Returns 128 random bits in hexadecimal. kResourceExhausted while kMaxTokens tokens are waiting for their
+  // clients.
   Result<std::string> Issue(StreamOrder order, Clock::time_point now = Clock::now()) EXCLUDES(mutex_);
-  // The order, the first time and within kLifetime.
+  // Returns the order on the first call within kLifetime, else nullopt.
   std::optional<StreamOrder> Redeem(const std::string& token, Clock::time_point now = Clock::now())
       EXCLUDES(mutex_);
 

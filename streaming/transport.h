@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The bytes of one TCP connection, plain or in TLS.
+// The bytes of one TCP connection, plain or with TLS.
 #pragma once
 
 #include <openssl/types.h>
@@ -16,29 +16,30 @@
 
 namespace davit {
 
-// Non-blocking.
+// No call blocks.
 class Transport {
  public:
   virtual ~Transport() = default;
 
   enum class Outcome {
-    kMoved,  // `bytes` of them
+    kMoved,  // `bytes` were read or written
     kWouldBlock,
-    kEnded,  // the peer sends no more, or is gone
+    kEnded,  // the peer sends no more, or the connection is lost
   };
   struct Moved {
     Outcome outcome = Outcome::kMoved;
     size_t bytes = 0;
   };
   virtual Moved Read(std::span<char> into) = 0;
-  // Of both, in this order; they may stop anywhere.
+  // Writes `head` and then `body`; may write only a part of them.
   virtual Moved Write(std::string_view head, std::string_view body) = 0;
-  // The same with a body that is in a pipe: its pages change hands, and nothing is copied.
+  // The same with a body in a pipe: moves its pages instead of copying them (splice(2)). Only if
+  // can_splice().
   virtual bool can_splice() const { return false; }
   virtual Moved Splice(std::string_view head, int pipe, size_t bytes);
-  // We send no more.
+  // Ends our direction: nothing more is sent.
   virtual void EndWriting() = 0;
-  // Neither side sends any more, whatever was begun.
+  // Ends both directions at once, even in the middle of a frame.
   void Abort() const;
   virtual int fd() const = 0;
 };

@@ -27,7 +27,7 @@ class TunnelLink final : public ChannelLink, private WebSocketFrames, private By
 
  private:
   void Write(std::string_view head, std::string_view body) override;
-  bool WriteFromPipe(std::string_view, int, size_t) override { return false; }  // sockets only come this way
+  bool WriteFromPipe(std::string_view, int, size_t) override { return false; }  // only sockets are forwarded
   void OnMessagePiece(std::string_view piece, bool begins, bool ends) override;
   void OnPing(std::string_view payload) override;
   void OnClose() override;

@@ -13,23 +13,24 @@
 
 namespace davit {
 
-// Told by WebSocketReader, in the order of the bytes.
+// Callbacks of WebSocketReader, in the order of the bytes.
 class WebSocketFrames {
  public:
   virtual ~WebSocketFrames() = default;
-  // A piece of a message, as it comes in; text and binary are the same here. `begins`: its first piece, which
-  // has at least one byte unless the message is empty. `ends`: nothing follows.
+  // A piece of a message, as it is received; text and binary messages are treated alike. `begins`: the first
+  // piece, which has at least one byte unless the message is empty. `ends`: the last piece.
   virtual void OnMessagePiece(std::string_view piece, bool begins, bool ends) = 0;
   virtual void OnPing(std::string_view payload) = 0;
   virtual void OnClose() = 0;
 };
 
-// Reads a client's frames from any pieces of its bytes; keeps at most one control frame.
+// Reads a client's frames from bytes that may be split anywhere; buffers at most one control frame.
 class WebSocketReader {
  public:
   explicit WebSocketReader(WebSocketFrames& frames) : frames_(frames) {}
 
-  // Unmasks in place. After an error the connection is lost, and after OnClose the rest is ignored.
+  // Unmasks in place. After an error the connection must be closed; after OnClose all further bytes are
+  // ignored.
   Result<> Consume(std::span<char> bytes);
 
  private:
@@ -47,8 +48,8 @@ class WebSocketReader {
   uint8_t opcode_ = 0;
   bool final_ = false;
   bool in_frame_ = false;
-  bool in_message_ = false;  // a fragment is to follow
-  bool begins_ = false;      // nothing of the message has been told yet
+  bool in_message_ = false;  // another fragment follows
+  bool begins_ = false;      // no piece of the message has been reported yet
   bool closed_ = false;
 };
 
@@ -56,9 +57,9 @@ enum class WebSocketOpcode : uint8_t { kText = 1, kBinary = 2, kClose = 8, kPing
 
 // The header of an unfragmented frame; `size` bytes follow.
 std::string WebSocketHeader(WebSocketOpcode opcode, size_t size);
-// With status 1000, "normal closure".
+// A close frame with status 1000, "normal closure".
 std::string WebSocketClose();
-// What the handshake answers to Sec-WebSocket-Key.
+// The Sec-WebSocket-Accept that answers a Sec-WebSocket-Key.
 std::string WebSocketAccept(std::string_view key);
 
 }  // namespace davit

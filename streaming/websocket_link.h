@@ -16,14 +16,15 @@ enum class MessageCoding { kBinary, kBase64 };
 
 class WebSocketLink final : public ChannelLink, private WebSocketFrames {
  public:
-  // `can_end`: version 5, where a message of 255 and a channel's number ends that channel.
+  // `can_end`: protocol version 5, in which a message of the byte 255 and a channel's number ends that
+  // channel.
   WebSocketLink(ByteSink& sink, MessageCoding coding, bool can_end)
       : sink_(sink), coding_(coding), can_end_(can_end), reader_(*this) {}
 
   void Serve(ChannelSession& session) override { session_ = &session; }
 
-  // Opens the channels 0, 1, ... for the session: on WebSocket they are there from the beginning. What the
-  // session refuses is read and dropped.
+  // Opens the channels 0, 1, ... for the session: on WebSocket they exist from the beginning. Data for a
+  // channel that the session refuses is dropped.
   void OpenChannels(const std::vector<ChannelHeaders>& channels);
 
   void Send(ChannelId channel, std::string_view data) override;
@@ -48,9 +49,9 @@ class WebSocketLink final : public ChannelLink, private WebSocketFrames {
   bool can_end_;
   WebSocketReader reader_;
   std::vector<bool> open_;  // by channel
-  ChannelId channel_ = 0;   // of the message that is coming in
-  bool is_end_ = false;     // it ends a channel
-  std::string undecoded_;   // base64 comes in groups of four
+  ChannelId channel_ = 0;   // of the message that is being received
+  bool is_end_ = false;     // that message ends a channel
+  std::string undecoded_;   // base64 is decoded in groups of four
   bool failed_ = false;
 };
 

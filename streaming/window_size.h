@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The sizes that a client's terminal takes on, from its resize channel.
+// The sizes of a client's terminal, from its resize channel.
 #pragma once
 
 #include <cstdint>
@@ -16,17 +16,17 @@ struct WindowSize {
   uint16_t rows = 0;
 };
 
-// Reads {"Width":80,"Height":24}{...} from any pieces.
+// Reads {"Width":80,"Height":24}{...} from bytes that may be split anywhere.
 class WindowSizeReader {
  public:
-  // The last size that is whole by now.
+  // Returns the last complete size, or nullopt if `data` completes none.
   std::optional<WindowSize> Consume(std::string_view data);
 
  private:
   std::string partial_;
 };
 
-// TIOCSWINSZ (ioctl_tty(2)): the processes in the terminal are told by SIGWINCH.
+// Sets the size by TIOCSWINSZ (ioctl_tty(2)); the terminal's foreground processes get SIGWINCH.
 void SetWindowSize(int terminal, WindowSize size);
 
 }  // namespace davit

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// One client's connection on the streams' reactor: bytes in, bytes out, and an orderly end.
+// One client's connection on the reactor of the streams: reads bytes, writes bytes, and closes in good order.
 #pragma once
 
 #include <memory>
@@ -19,15 +19,16 @@ class ByteSink {
  public:
   virtual ~ByteSink() = default;
   virtual void Write(std::string_view head, std::string_view body) = 0;
-  // The same with a body that is the next bytes in a pipe. False: this sink cannot, and nothing was written.
+  // The same with the next bytes in a pipe as the body. Returns false, and writes nothing, if the sink cannot
+  // do this.
   virtual bool WriteFromPipe(std::string_view head, int pipe, size_t bytes) = 0;
-  // False: whoever can wait does not write now.
+  // Returns false if the send buffer is full; wait for OnRoom().
   virtual bool has_room() const = 0;
-  // Ends the connection when everything is written.
+  // Ends the connection after everything is written.
   virtual void Finish() = 0;
 };
 
-// Scratch space that all connections share: they have one thread, and nothing stays in it.
+// Scratch space that all connections share: they run on one thread, and keep nothing in it.
 struct StreamBuffers {
   static constexpr size_t kBytes = 64 << 10;
   std::unique_ptr<char[]> network = std::make_unique_for_overwrite<char[]>(kBytes);
@@ -40,9 +41,9 @@ class Wire final : public ByteSink {
    public:
     virtual ~Listener() = default;
     virtual void OnBytes(std::span<char> bytes) = 0;
-    // has_room() again.
+    // has_room() has become true.
     virtual void OnRoom() = 0;
-    // The last call: the peer is gone, or both sides have said all. The wire is to be destroyed, but not
+    // The last call: the peer has disconnected, or both sides have ended. The wire must be destroyed, but not
     // inside the call.
     virtual void OnLost() = 0;
   };
@@ -55,29 +56,30 @@ class Wire final : public ByteSink {
 
   Result<> Open();
 
-  // What the socket does not take is kept until it does.
+  // Bytes that the socket does not take are buffered.
   void Write(std::string_view head, std::string_view body) override;
   bool WriteFromPipe(std::string_view head, int pipe, size_t bytes) override;
   bool has_room() const override { return pending_.empty(); }
-  // Writes the rest, says that nothing follows, and reads on until the peer says the same: closing a socket
-  // with unread bytes would take back what the peer has not read yet (tcp(7): a reset).
+  // Writes the rest, ends our direction, and reads until the peer ends its own. Closing a socket with unread
+  // bytes would send a reset, and the peer would lose what it has not read yet (tcp(7)).
   void Finish() override;
 
-  // A peer that sends faster than its bytes find takers is left waiting; so is one that asks for answers, as
-  // pings do, and does not read them.
+  // Stops or resumes reading, so that a peer that sends too fast has to wait. Reading also stops while a peer
+  // does not read the answers to its own frames (pings).
   void SetReading(bool reading);
 
   bool finishing() const { return finishing_; }
-  // When bytes last went through, either way; of a wire that is finishing, when the peer last took some.
+  // When bytes were last sent or received; while finishing, when the peer last took bytes.
   int64_t last_activity_ms() const { return last_activity_ms_; }
 
  private:
-  // More than all who look for room first write at a time.
+  // Reading stops above this number of unsent bytes. Writers that check has_room() buffer less than this at a
+  // time.
   static constexpr size_t kMaxUnread = 256 << 10;
 
   void OnReady(uint32_t events);
   void Receive();
-  // False: the peer is gone.
+  // Returns false if the peer has disconnected.
   bool Flush();
   void KeepFromPipe(int pipe, size_t bytes);
   void UpdateEvents();

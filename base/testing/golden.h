@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Messages against the bytes that they have for ever.
+// Test support: compares messages with their fixed wire format.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -31,7 +31,7 @@ inline std::string FromHex(std::string_view text) {
   return bytes;
 }
 
-// That `message` is written as `hex`, and that `hex` is read as `message`.
+// Expects that `message` encodes to `hex`, and that decoding `hex` and encoding it again gives `hex`.
 template <typename Message>
 void ExpectBytes(const Message& message, std::string_view hex) {
   EXPECT_EQ(Hex(Encode(message)), hex);

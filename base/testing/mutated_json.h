@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Test support: documents that have a value of another type somewhere.
+// Test support: documents in which one value has another type.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -10,8 +10,8 @@
 
 namespace davit {
 
-// `document`, once for each of its values and each type that JSON has, with a value of that type in its
-// place.
+// Returns one copy of `document` for each of its values and each JSON type, with a value of that type in
+// place of the original value.
 inline std::vector<std::string> WithEachValueOfEachType(const nlohmann::json& document) {
   const nlohmann::json kValues[] = {nullptr,      true,     5,  -5, uint64_t{1} << 63,
                                     1.5,          "text\n", "", {}, nlohmann::json::array({1, nullptr}),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// A small filesystem of a test's own, and how to fill it.
+// Test support: mounts a small filesystem for one test, and fills it.
 #pragma once
 
 #include <fcntl.h>
@@ -26,7 +26,8 @@ inline std::string NameOf(DiskKind kind) {
 }
 
 // Mounts an empty filesystem of `megabytes` on the existing directory `dir`, in this thread's mount
-// namespace. An ext4 is in the file `dir`.img, has blocks of 1 KiB and a journal, and keeps nothing for root.
+// namespace. An ext4 filesystem is in the file `dir`.img, has blocks of 1 KiB and a journal, and reserves no
+// blocks for root. Returns false on failure.
 inline bool MountSmallDisk(DiskKind kind, const std::string& dir, int megabytes) {
   std::string size = std::to_string(megabytes) + "m";
   if (kind == DiskKind::kTmpfs)
@@ -37,8 +38,8 @@ inline bool MountSmallDisk(DiskKind kind, const std::string& dir, int megabytes)
   return std::system(make.c_str()) == 0;  // NOLINT(concurrency-mt-unsafe)
 }
 
-// Runs `body` with a small filesystem on `dir`, in a mount namespace that ends with it. False when this
-// machine has no such filesystem or the process may not mount.
+// Runs `body` on a new thread, in a new mount namespace with a small filesystem on `dir`. Returns false if
+// the host does not support that filesystem or the process may not mount.
 template <typename Body>
 bool OnSmallDisk(DiskKind kind, const std::string& dir, int megabytes, Body body) {
   bool mounted = false;
@@ -55,7 +56,7 @@ bool OnSmallDisk(DiskKind kind, const std::string& dir, int megabytes, Body body
   return mounted;
 }
 
-// Writes `dir`/ballast until the filesystem has not one byte left.
+// Writes `dir`/ballast until the filesystem is full to the last byte.
 inline void FillDisk(const std::string& dir) {
   UniqueFd ballast(open((dir + "/ballast").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
   const std::string block(64 << 10, 'x');
@@ -67,7 +68,7 @@ inline void FillDisk(const std::string& dir) {
   }
 }
 
-// Makes empty files in `dir` until the filesystem has not one inode or directory entry left.
+// Creates empty files in `dir` until no inode or directory entry is free.
 inline void FillInodes(const std::string& dir) {
   for (int i = 0;; ++i) {
     UniqueFd file(open((dir + "/empty" + std::to_string(i)).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));

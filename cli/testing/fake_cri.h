@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// A CRI server that runs nothing: pods and containers are entries of maps, and what a workload does is a
-// script.
+// Test support: a CRI server that runs nothing. Pods and containers are entries of maps, and a Script says
+// what a workload does.
 #pragma once
 
 #include <grpcpp/server.h>
@@ -24,37 +24,37 @@ namespace v1 = ::runtime::v1;
 
 // What a container does once it has been started.
 struct Script {
-  std::string start_error = {};       // StartContainer fails with it
+  std::string start_error = {};       // StartContainer fails with this text
   std::string log = {};               // in CRI format
-  std::optional<int> exit_code = {};  // ends at once; else runs until it is stopped or ended
+  std::optional<int> exit_code = {};  // set: ends at once; not set: runs until it is stopped or End is called
   bool heeds_stop = true;             // ends with 143 when stopped with a grace period
 };
 
 class FakeCri final : public v1::RuntimeService::Service, public v1::ImageService::Service {
  public:
-  // Listens on `socket`, a path.
+  // Listens on the Unix socket with the path `socket`.
   explicit FakeCri(std::string socket);
   ~FakeCri() override;
 
   void SetScript(Script script);
   void AddImage(const std::string& name);
-  // A pod as the kubelet makes them, with running containers of these names. Returns its id.
+  // Adds a pod like those of the kubelet, with running containers of these names. Returns its id.
   std::string AddForeignPod(const std::string& name, const std::vector<std::string>& containers);
 
   // Waits until there is a running container.
   void AwaitRunning();
-  // Acts of the only running container.
+  // Append to the log of the only running container; end that container.
   void Write(const std::string& log);
   void End(int exit_code);
 
-  // The daemon dies, with its connections. Pods live on.
+  // Simulates the end of the daemon and its connections; pods and containers remain. Listen starts it again.
   void Shutdown();
   void Listen();
 
   size_t pods() const;
   bool PodIsReady() const;  // of the only pod
   bool HasImage(const std::string& name) const;
-  // "StopContainer 10", "PullImage busybox": changing calls so far, in order.
+  // "StopContainer 10", "PullImage busybox": the calls so far that change something, in order.
   std::vector<std::string> calls() const;
   v1::ContainerConfig last_container_config() const;
 
@@ -88,8 +88,8 @@ class FakeCri final : public v1::RuntimeService::Service, public v1::ImageServic
                           v1::ListImagesResponse*) override;
   grpc::Status ImageStatus(grpc::ServerContext*, const v1::ImageStatusRequest*,
                            v1::ImageStatusResponse*) override;
-  // Fails for names that begin with "missing", and waits for the end of the call for those that begin with
-  // "slow".
+  // Fails for names that begin with "missing". For names that begin with "slow", blocks until the client
+  // cancels the call.
   grpc::Status PullImage(grpc::ServerContext*, const v1::PullImageRequest*, v1::PullImageResponse*) override;
   grpc::Status RemoveImage(grpc::ServerContext*, const v1::RemoveImageRequest*,
                            v1::RemoveImageResponse*) override;
@@ -109,7 +109,7 @@ class FakeCri final : public v1::RuntimeService::Service, public v1::ImageServic
   std::string socket_;
   std::unique_ptr<grpc::Server> server_;
 
-  mutable std::mutex mutex_;  // guards what follows
+  mutable std::mutex mutex_;  // guards the members below
   std::condition_variable started_;
   Script script_;
   std::map<std::string, v1::PodSandbox> pods_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What the tests of this folder share.
+// Test support of this folder.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -18,7 +18,7 @@
 
 namespace davit::cli {
 
-// Gone with all that is in it at the end.
+// A temporary directory; the destructor removes it with its content.
 class TempDir {
  public:
   TempDir() {
@@ -39,7 +39,7 @@ class TempDir {
   std::string path_;
 };
 
-// A console that remembers.
+// A console that keeps its output in memory.
 class CapturedConsole {
  public:
   explicit CapturedConsole(OutputFormat format = OutputFormat::kTable)

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// For tests: network namespaces of their own, in which bridges, tables and pods come and go without touching
-// the machine's.
+// Test support: network namespaces for bridges, tables and pods, isolated from the host's network.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -21,7 +20,7 @@ namespace davit {
 
 IpAddress Ip(const std::string& text);
 
-// A network namespace. Everything in it goes with the last descriptor of it.
+// A network namespace. The kernel removes it and its content when its last descriptor is closed.
 class NetNs {
  public:
   static NetNs Make();
@@ -30,7 +29,7 @@ class NetNs {
   int fd() const { return fd_.get(); }
   void Close() { fd_.Reset(); }
 
-  // Runs `work` in a thread inside.
+  // Runs `work` on a new thread inside the namespace, and waits for its end.
   void Run(const std::function<void()>& work) const;
   // Runs a shell command inside and returns what it printed; it must succeed.
   std::string Shell(const std::string& command) const;
@@ -39,24 +38,24 @@ class NetNs {
   UniqueFd fd_;
 };
 
-// A socket inside a namespace, with a bound of some seconds on every wait, and where it is bound.
+// A socket inside a namespace and the port to which it is bound. Every wait on it times out after 5 seconds.
 struct Endpoint {
   UniqueFd fd;
   uint16_t port = 0;
 };
 
-// Listens (TCP) or is bound (UDP) on the address; port 0: any.
+// Listens (TCP) or binds (UDP) on the address. Port 0: the kernel chooses one.
 Endpoint Serve(const NetNs& ns, Protocol protocol, const IpAddress& address, uint16_t port = 0);
 
-// Sends something from `client` to address:port and back. Returns who the server says has called, or the
-// error.
+// Exchanges data between `client` and `server` over address:port. Returns the client's address as the server
+// sees it, or the error.
 std::string Call(const NetNs& client, Protocol protocol, const Endpoint& server, const std::string& address,
                  uint16_t port);
 
-// UDP without an answer: sends `text`, from `source` if given.
+// Sends `text` over UDP, from `source` if given, without an answer.
 void Send(const NetNs& client, const std::string& address, uint16_t port, const std::string& text,
           const std::string& source = "");
-// The next datagram; "timeout" if none comes.
+// The next datagram; "timeout" if none arrives.
 std::string Receive(const Endpoint& server);
 
 struct Pod {
@@ -68,8 +67,9 @@ struct Pod {
   const IpAddress& ipv6() const { return attachment.addresses.at(1); }
 };
 
-// A host, with an outside neighbour behind its interface up0. The test's thread is on the host. The host has
-// 192.0.2.1 and 2001:db8::1, the neighbour .2 and ::2, and the neighbour knows no way to the pods' subnets.
+// A host, with an outside neighbour behind its interface up0. The test's thread is in the host's namespace.
+// The host has 192.0.2.1 and 2001:db8::1, the neighbour 192.0.2.2 and 2001:db8::2. The neighbour has no route
+// to the pods' subnets.
 class NetworkTest : public ::testing::Test {
  protected:
   static constexpr char kHostIpv4[] = "192.0.2.1";
@@ -78,15 +78,15 @@ class NetworkTest : public ::testing::Test {
   void SetUp() override;
   void TearDown() override;
 
-  // davitN with 10.8N.0.0/16 and fd00:8N::/64.
+  // Bridge davitN with 10.8N.0.0/16 and fd00:8N::/64, where N is `instance`.
   static BridgeConfig Config(int instance = 0);
   std::unique_ptr<Bridge> OpenBridge(int instance = 0);
 
   Pod StartPod(Bridge& bridge, const std::vector<PortMapping>& ports = {});
-  // Detaches, releases and waits for the interface to vanish.
+  // Detaches the pod, releases its addresses and waits until its interface is removed.
   void StopPod(Bridge& bridge, Pod& pod);
 
-  // How many interfaces the host has besides lo, up0 and bridges.
+  // The number of interfaces of the host besides lo, up0 and bridges.
   size_t PodLinks() const;
 
   std::optional<NetNs> host_;

@@ -28,7 +28,8 @@ enum class CgroupDriver { kCgroupfs };
 
 struct CgroupConfig {
   CgroupDriver driver = CgroupDriver::kCgroupfs;
-  // A cgroup path from the hierarchy's root: pods that name no parent, and the shims, live below it.
+  // A cgroup path from the root of each hierarchy. The shims, and pods that name no cgroup parent, are placed
+  // below it.
   std::string root = "/";
 };
 
@@ -41,18 +42,18 @@ struct NetworkConfig {
   std::string conf_dir = "/etc/cni/net.d";
   std::vector<std::string> bin_dirs = {"/opt/cni/bin", "/usr/lib/cni"};
   BridgeSettings bridge;
-  // In pods with a network of their own, unless their own sysctls say otherwise.
+  // Defaults for pods with their own network namespace; the pod's own sysctls override them.
   bool unprivileged_ports = true;  // net.ipv4.ip_unprivileged_port_start = 0
   bool unprivileged_icmp = true;   // net.ipv4.ping_group_range = "0 2147483647"; not in user namespaces
 };
 
 struct ContainerSettings {
-  std::vector<Ulimit> default_ulimits;  // in place of those that containers have without (cri/spec/rlimits.h)
+  std::vector<Ulimit> default_ulimits;  // override the built-in ones (cri/spec/rlimits.h)
 };
 
 // The HTTP server of exec, attach and port-forward.
 struct StreamingConfig {
-  std::string address = "127.0.0.1:0";  // numeric; port 0: any that is free
+  std::string address = "127.0.0.1:0";  // numeric host; port 0: any free port
   int64_t idle_timeout_ms = 4LL * 3600 * 1000;
   int64_t creation_timeout_ms = 30'000;
   std::string tls_cert_file;  // both empty: HTTP without TLS
@@ -60,15 +61,15 @@ struct StreamingConfig {
 };
 
 struct CdiConfig {
-  std::vector<std::string> spec_dirs = {"/etc/cdi", "/var/run/cdi"};  // later ones win
+  std::vector<std::string> spec_dirs = {"/etc/cdi", "/var/run/cdi"};  // later ones override earlier ones
 };
 
 struct SeccompSettings {
-  bool allow_socketcall = false;  // RuntimeDefault lets 32-bit programs make sockets by socketcall(2)
+  bool allow_socketcall = false;  // RuntimeDefault allows socketcall(2), for 32-bit programs
 };
 
 struct ImageSettings {
-  std::vector<std::string> pinned;  // patterns of references (fnmatch(3)): reported as pinned
+  std::vector<std::string> pinned;  // fnmatch(3) patterns of image references to report as pinned
 };
 
 struct Config {
@@ -88,27 +89,28 @@ struct Config {
 };
 
 enum class MissingFile {
-  kIsEmpty,  // the default path, which nobody asked for
-  kIsError,  // named by --config
+  kIsEmpty,  // the default path: the file is optional
+  kIsError,  // a path given by --config
 };
 
-// Reads `file`, then the *.toml files of the directory `config.d` beside it in lexical order; of a key set
-// more than once the last setting counts, lists included. What no file sets keeps its default. Unknown keys,
-// wrong types and bad values are kInvalidArgument with "FILE:LINE" as subject and the key in the context.
+// Reads `file`, then the *.toml files of the directory `config.d` beside it, in lexical order. A later
+// setting of a key replaces an earlier one, lists included; a key that no file sets keeps its default.
+// Unknown keys, wrong types and invalid values are kInvalidArgument with "FILE:LINE" as subject and the key
+// in the context.
 Result<Config> LoadConfig(const std::string& file, MissingFile missing);
 
-// Sets one key whose value is a string, with the same checks: for flags such as --root. `flag` goes into the
-// error.
+// Sets one string key with the same checks, for command-line flags such as --root. `flag` is the subject of
+// the error.
 Result<> OverrideConfig(Config& config, std::string_view key, const std::string& value,
                         std::string_view flag);
 
-// The directory that `config_path` stands for, empty included.
+// The directory of <host>/hosts.toml files: `config_path`, or its default if it is empty.
 std::string RegistryConfigPath(const RegistryConfig& config);
 
-// The path of the socket that `listen` names.
+// The file system path in `listen`.
 std::string SocketPath(const Config& config);
 
-// Every key that a file may set, as "table.key". NAME stands for a name of the file's choice.
+// Every key that a file may set, as "table.key". NAME stands for the name of a handler.
 std::vector<std::string> ConfigKeys();
 
 }  // namespace davit

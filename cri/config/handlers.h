@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The runtime handlers that pods may ask for by a RuntimeClass: tables [handlers.NAME] of the configuration.
+// The runtime handlers that pods can select by a RuntimeClass: tables [handlers.NAME] of the configuration.
 #pragma once
 
 #include <map>
@@ -21,18 +21,18 @@ struct HandlerSettings {
   bool operator==(const HandlerSettings&) const = default;
 };
 
-// By name.
+// Keyed by handler name.
 using HandlerTable = std::map<std::string, HandlerSettings, std::less<>>;
 
-// The handlers of a daemon: the default, whose name is empty, and those of the configuration.
+// The handlers of a daemon: the default, whose name is empty, and the configured ones.
 class Handlers {
  public:
   explicit Handlers(HandlerTable configured);
 
-  // kNotFound for a name that is not configured; the error says which are.
+  // kNotFound if the name is not configured; the error lists the configured names.
   Result<HandlerSettings> Find(std::string_view name) const;
 
-  // The default first, then by name: as Status reports them.
+  // The default (an empty name) first, then sorted by name, as the CRI Status call reports them.
   std::vector<std::string> Names() const;
 
  private:

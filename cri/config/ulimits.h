@@ -19,9 +19,9 @@ struct Ulimit {
   bool operator==(const Ulimit&) const = default;
 };
 
-// One for each text, in their order. The error is a complaint about a text that is none: the name is the one
-// of RLIMIT_* in lower case, one value is for both, "-1" is "unlimited", the soft limit is not above the hard
-// one, and no name is there twice.
+// Parses each text, in order. The name is that of RLIMIT_* in lower case, one value sets both limits, and
+// "-1" means "unlimited". The error is a message about an invalid text: unknown name, invalid number, soft
+// limit above the hard limit, or a name that occurs twice.
 std::expected<std::vector<Ulimit>, std::string> ParseUlimits(const std::vector<std::string>& texts);
 
 }  // namespace davit

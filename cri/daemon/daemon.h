@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Everything that davitd is made of, wired together.
+// Creates and connects all parts of davitd.
 #pragma once
 
 #include <grpcpp/server.h>
@@ -29,14 +29,14 @@ namespace davit {
 
 class Daemon {
  public:
-  // Opens every part and recovers what runs already. Whoever connects meanwhile waits for Serve.
-  // `program_dir` holds davit-shim and davit-unpack.
+  // Opens all parts and recovers the running pods. Clients that connect before Serve block until Serve is
+  // called. `program_dir` contains davit-shim and davit-unpack.
   static Result<std::unique_ptr<Daemon>> Start(const Config& config, const Logger& log,
                                                const std::string& program_dir);
   // Stops serving and leaves all pods running.
   ~Daemon();
 
-  // Answers on threads of its own.
+  // Starts to answer calls, on its own threads, and returns.
   Result<> Serve();
 
  private:
@@ -55,7 +55,7 @@ class Daemon {
 
   const Config config_;
   const Logger& log_;
-  // In the order in which they are made; destroyed in reverse.
+  // In the order of creation; destroyed in reverse order.
   UniqueFd lock_;
   Listener listener_;
   std::unique_ptr<Records> records_;
@@ -72,18 +72,18 @@ class Daemon {
   SeLinux selinux_;
   std::unique_ptr<Reactor> outputs_;
   std::unique_ptr<ShimLauncher> launcher_;
-  std::unique_ptr<Reactor> reactor_;  // its links to shims use the launcher
+  std::unique_ptr<Reactor> reactor_;  // its connections to shims use the launcher
   std::unique_ptr<NodeShims> shims_;
   std::unique_ptr<Runtime> runtime_;
   std::unique_ptr<StreamServer> streams_;
   std::unique_ptr<Admission> admission_;
-  std::unique_ptr<HeapTrimmer> heap_;  // made and destroyed while no call is in progress
+  std::unique_ptr<HeapTrimmer> heap_;  // created and destroyed while no call is in progress
   std::unique_ptr<RuntimeService> runtime_service_;
   std::unique_ptr<ImageService> image_service_;
   std::unique_ptr<AsyncCalls> async_calls_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> connections_;
-  std::unique_ptr<Acceptor> acceptor_;  // on the reactor's thread
+  std::unique_ptr<Acceptor> acceptor_;  // used and destroyed on the reactor's thread
 };
 
 }  // namespace davit

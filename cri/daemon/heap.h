@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// How much freed memory the daemon keeps.
+// Limits the freed memory that the daemon keeps.
 #pragma once
 
 #include <atomic>
@@ -12,22 +12,23 @@
 
 namespace davit {
 
-// glibc's malloc makes up to eight arenas per processor, each with free memory of its own, and raises the
-// size from which it maps memory apart, and the free memory that it keeps, up to 64 MiB once large blocks are
-// freed (mallopt(3)). Here: two arenas, and fixed thresholds. Before the first thread.
+// By default glibc's malloc creates up to eight arenas per processor, each with its own free memory, and
+// after large blocks are freed it raises its mmap and trim thresholds, up to 64 MiB (mallopt(3)). This sets
+// two arenas and fixed thresholds. Call it before the first thread starts.
 void ConfigureHeap();
 
-// Gives the free memory between what is in use back to the kernel (malloc_trim(3)) some seconds after calls
-// have been served, when none is in progress.
+// Returns free memory inside the heap to the kernel (malloc_trim(3)) some seconds after a call has ended,
+// once no call is in progress and if it is worth the time (8 MiB).
 class HeapTrimmer {
  public:
-  // `busy` tells whether calls are in progress. The trim takes some milliseconds of the reactor's thread.
+  // `busy` returns whether calls are in progress; it runs on the reactor's thread. A trim blocks that thread
+  // for some milliseconds. The reactor must outlive the object.
   static Result<std::unique_ptr<HeapTrimmer>> Start(Reactor& reactor, std::function<bool()> busy);
   ~HeapTrimmer();
   HeapTrimmer(const HeapTrimmer&) = delete;
   HeapTrimmer& operator=(const HeapTrimmer&) = delete;
 
-  // A call has ended. Thread-safe; a system call once per trim.
+  // To be called when a call has ended. Thread-safe; makes at most one system call per trim.
   void Note();
 
  private:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What the database keeps of an image: one message of base/codec.h per row.
+// The database row of an image: one message of base/codec.h.
 #pragma once
 
 #include "base/codec.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The image store's seams, on the daemon's database and snapshotter.
+// The interfaces of the image store, implemented with the daemon's database and snapshotter.
 #pragma once
 
 #include "base/log.h"
@@ -14,12 +14,12 @@ namespace davit {
 
 class DatabaseImageRecords final : public ImageRecords {
  public:
-  // Both outlive the object.
+  // Both must outlive the object.
   DatabaseImageRecords(Records& records, const Logger& log) : records_(records), log_(log) {}
 
   Result<> Put(const ImageRecord& record) override;
   Result<> Remove(const std::string& id) override;
-  // Logs those that cannot be read and leaves them out; their rows stay, for a daemon that can read them.
+  // Logs and omits rows that cannot be decoded; they stay in the database for a daemon that can read them.
   Result<std::vector<ImageRecord>> All() override;
 
  private:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The UNIX socket that serves the CRI.
+// The UNIX socket on which the daemon serves the CRI.
 #pragma once
 
 #include <sys/types.h>
@@ -23,21 +23,21 @@ struct Listener {
   };
 
   UniqueFd socket;  // non-blocking
-  // The file that is ours to remove. None: the service manager's socket stays, and clients that connect wait
-  // there for the next daemon.
+  // The socket file that the daemon created and removes at its end. Absent if the service manager owns the
+  // socket: it stays, and clients that connect block until the next daemon serves.
   std::optional<File> file;
 };
 
-// How long the server of an existing socket may take to show that it is alive, or to end.
+// How long OpenListener waits for the server of an existing socket to send data or to end.
 constexpr int64_t kListenerPatienceMs = 3'000;
 
-// The socket that the service manager holds for us at `path` (sd_listen_fds(3)), else one of our own, with
-// mode 0660. A socket that a killed daemon has left at `path` is replaced; one whose server lives is not
-// (kFailedPrecondition, naming the process), nor is a file of another kind. A service manager's socket at
-// another path is an error.
+// Returns the socket that the service manager passed for `path` (sd_listen_fds(3)), or else creates one with
+// mode 0660. A socket file left by a killed daemon is replaced. kFailedPrecondition if the server of the
+// socket is alive (the error names the process) or if `path` is another kind of file. kInvalidArgument if the
+// service manager passed a socket, but for another path.
 Result<Listener> OpenListener(const std::string& path, int64_t patience_ms = kListenerPatienceMs);
 
-// Removes the listener's file, unless another one is at its path by now.
+// Removes the listener's file, unless another file has replaced it.
 void RemoveSocketFile(const Listener& listener);
 
 }  // namespace davit

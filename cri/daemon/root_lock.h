@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// One daemon per root: two would destroy each other's pods.
+// Ensures one daemon per root directory: two would destroy each other's pods.
 #pragma once
 
 #include <cstdint>
@@ -13,13 +13,13 @@
 
 namespace davit {
 
-// How long a predecessor that was killed may take to end. The kernel releases its lock when the last of its
-// threads is gone, which is after kill(2) has returned.
+// How long to wait for a killed predecessor to end. The kernel releases its lock when its last thread has
+// exited, which can be after kill(2) returned.
 constexpr int64_t kRootPatienceMs = 10'000;
 
-// Locks `root`, an existing directory, for as long as the descriptor is open. When another process holds it,
-// calls `on_wait` once with that process ("process 1234"), and waits up to `patience_ms`; then
-// kFailedPrecondition, naming the process.
+// Locks the file `root`/lock (flock(2)) in an existing directory, until the descriptor is closed. If another
+// process holds the lock, calls `on_wait` once with its name ("process 1234") and waits up to `patience_ms`;
+// then returns kFailedPrecondition, which names the process.
 Result<UniqueFd> LockRoot(const std::string& root, int64_t patience_ms,
                           const std::function<void(const std::string& holder)>& on_wait);
 

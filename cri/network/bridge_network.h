@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Pods on the built-in bridge.
+// The network of pods on the built-in bridge.
 #pragma once
 
 #include <map>
@@ -19,21 +19,21 @@ namespace davit {
 // Whether the record's network is on the bridge.
 bool IsOnBridge(const SandboxRecord& record);
 
-// Thread-safe. The bridge is made when it is needed first and closed only while no pod has a lease. The pods
-// of an earlier process are taken over when the bridge is opened, however late that is.
+// Thread-safe. The bridge is created on first use and removed only while no pod has a lease. Opening the
+// bridge takes over the pods of an earlier process, even if it happens late.
 class BridgeNetwork {
  public:
   using Problems = std::map<std::string, Error>;  // by sandbox id
 
   explicit BridgeNetwork(const BridgeConfig& config);
 
-  // Restores the leases of the pods that are on the bridge; the kernel is not touched. Once, before any other
-  // call.
+  // Restores the leases of the pods that are on the bridge; does not access the kernel. Called once, before
+  // any other method.
   void Recover(const std::vector<RecordedPod>& pods) EXCLUDES(mutex_);
-  // Recovered pods that cannot go on as they are, as far as it has turned out since the last call.
+  // The recovered pods that cannot continue, as found since the last call.
   Problems TakeProblems() EXCLUDES(mutex_);
 
-  // Makes the bridge, or takes it over, and with it the recovered pods; nothing happens when it is open.
+  // Creates the bridge or takes over the existing one, together with the recovered pods. No-op if it is open.
   Result<> Open() EXCLUDES(mutex_);
   // Removes the bridge unless a pod has a lease. Idempotent.
   Result<> Retire() EXCLUDES(mutex_);
@@ -41,7 +41,7 @@ class BridgeNetwork {
   Result<> Check() EXCLUDES(mutex_);
   bool HasLeases() const EXCLUDES(mutex_);
 
-  // As PodNetwork's; Lease is Choose. They open the bridge when it is not open.
+  // As in PodNetwork, where Lease is called Choose. Lease, Attach and Detach open the bridge if necessary.
   Result<> Lease(SandboxRecord& record) EXCLUDES(mutex_);
   void GiveBack(const std::string& id) EXCLUDES(mutex_);
   Result<> Attach(const runtime::v1::PodSandboxConfig& config, int netns_fd, SandboxRecord& record)
@@ -50,9 +50,9 @@ class BridgeNetwork {
       EXCLUDES(mutex_);
   Result<BridgeCounters> Counters() EXCLUDES(mutex_);
 
-  // An open bridge moves to these subnets, or stays as it is on failure; one that is not open will have them.
-  // While pods have leases nothing is moved: then false says that these are among the present subnets, and
-  // kFailedPrecondition that they are not.
+  // Moves an open bridge to these subnets; if that fails, the bridge keeps the old ones. A bridge that is not
+  // open gets them when it is opened. While pods have leases nothing is moved: returns false if the current
+  // subnets include these, else kFailedPrecondition. True if the bridge has exactly these subnets.
   Result<bool> MoveTo(const std::vector<Subnet>& subnets) EXCLUDES(mutex_);
 
   const std::string& name() const { return name_; }
@@ -63,7 +63,7 @@ class BridgeNetwork {
 
   struct PodLease {
     std::vector<IpAddress> addresses;
-    // What an earlier process attached, until this one has taken it over.
+    // The attachment made by an earlier process, until the bridge takes it over.
     std::optional<Attachment> recovered;
   };
 

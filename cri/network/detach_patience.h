@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// How long a pod whose network does not come down is kept for it.
+// How long to retry when the network of a pod cannot be detached.
 #pragma once
 
 #include <chrono>
@@ -12,14 +12,14 @@
 
 namespace davit {
 
-// Thread-safe. Times count from the first failure that this process has seen.
+// Thread-safe. The time is measured from the first failure in this process.
 class DetachPatience {
  public:
   using Clock = std::chrono::steady_clock;
 
   explicit DetachPatience(std::chrono::milliseconds patience) : patience_(patience) {}
 
-  // Whether the pod's attempts have failed for longer than the patience: the next one is the last.
+  // Whether attempts have failed for longer than the patience, so that the next attempt is the last one.
   bool IsOver(const std::string& id) const EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     auto first = first_failures_.find(id);

@@ -10,16 +10,16 @@
 
 namespace davit {
 
-// Best effort: where the host has no room for another watch, or no such directory yet, nothing is noticed.
+// Best effort: if the directory does not exist yet or the host allows no more watches, no change is reported.
 class DirectoryWatch {
  public:
   explicit DirectoryWatch(std::string path);
 
-  // Readable when something has changed since the last Renew; -1 when the host gives no watch.
+  // Becomes readable when something has changed since the last Renew; -1 if inotify is not available.
   int fd() const { return fd_.get(); }
 
-  // Forgets the changes so far, and follows when the directory was made or replaced meanwhile. What changes
-  // after this call is noticed, so look at the directory afterwards.
+  // Clears the reported changes, and watches the directory anew if it was created or replaced. Call it before
+  // reading the directory, so that later changes are reported.
   void Renew();
 
  private:

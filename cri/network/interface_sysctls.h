@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Kernel parameters of a pod's interfaces, which exist once the pod's network is attached.
+// Kernel parameters (sysctls) of a pod's interfaces, which exist only after the pod's network is attached.
 #pragma once
 
 #include "api/cri/v1/api.pb.h"
@@ -9,8 +9,8 @@
 
 namespace davit {
 
-// Writes those that the request has (InterfaceSysctls, cri/spec/sandbox_plan.h) in the network namespace. An
-// error names the parameter.
+// Writes the interface sysctls of the request (InterfaceSysctls, cri/spec/sandbox_plan.h) in the network
+// namespace `netns_fd`. An error names the parameter.
 Result<> WriteInterfaceSysctls(const ::runtime::v1::PodSandboxConfig& config, int netns_fd);
 
 }  // namespace davit

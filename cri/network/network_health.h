@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Whether the node's network works, looked at in the background.
+// Checks in the background whether the node's network works.
 #pragma once
 
 #include <chrono>
@@ -18,36 +18,37 @@
 
 namespace davit {
 
-// Thread-safe. One thread looks: at once, when LookAgain says so, when the watched directory changes, and
-// periodically. To ask for the last judgement costs nothing and starts nothing.
+// Thread-safe. One thread runs the check ("look"): at the start, after LookAgain, when the watched directory
+// changes, and periodically. Last returns the stored result and starts no check.
 class NetworkHealth {
  public:
   using Milliseconds = std::chrono::milliseconds;
 
   struct Options {
     std::string watched_dir;
-    Milliseconds period{5'000};        // between two looks
-    Milliseconds idle_period{30'000};  // the same when nobody has asked for as long
-    Milliseconds quiet{200};           // after a reason to look, for changes that come in groups
-    Milliseconds patience{15'000};     // a look that takes longer is a judgement: not ready
+    Milliseconds period{5'000};        // between two checks
+    Milliseconds idle_period{30'000};  // the period when Last was not called for this time
+    Milliseconds quiet{200};           // delay after a trigger, to combine changes in quick succession
+    Milliseconds patience{15'000};     // a check that takes longer counts as failed
   };
 
-  // May take long, but ends soon after `interrupt_fd` has become readable. Runs on the thread, one at a time.
+  // The check. May take long, but must return soon after `interrupt_fd` becomes readable. Runs on the thread,
+  // one at a time.
   using Look = std::function<Result<>(int interrupt_fd)>;
 
   static Result<std::unique_ptr<NetworkHealth>> Start(Options options, Look look);
-  // Interrupts a look and waits for its end.
+  // Interrupts a running check and waits for its end.
   ~NetworkHealth();
 
-  // The last judgement, idle_period and a look old at most. kUnavailable before the first one,
-  // kDeadlineExceeded while a look takes too long.
+  // The result of the last check, at most idle_period plus the duration of a check old. kUnavailable before
+  // the first one, kDeadlineExceeded while a check exceeds `patience`.
   Result<> Last() EXCLUDES(mutex_);
 
-  // Returns at once; what has happened so far will be seen.
+  // Requests a check that begins after this call. Returns at once.
   void LookAgain() EXCLUDES(mutex_);
 
-  // Waits for the end of a look that begins after this call, which has it begin; false when `patience` is
-  // over.
+  // Requests a check that begins after this call and waits for its end; false if that takes longer than
+  // `patience`.
   bool AwaitLook(Milliseconds patience) EXCLUDES(mutex_);
 
  private:
@@ -67,11 +68,11 @@ class NetworkHealth {
   Mutex mutex_;
   CondVar looked_;
   Result<> judgement_ GUARDED_BY(mutex_);
-  std::optional<Clock::time_point> look_began_ GUARDED_BY(mutex_);  // while one is on
-  uint64_t begun_ GUARDED_BY(mutex_) = 0;                           // looks
+  std::optional<Clock::time_point> look_began_ GUARDED_BY(mutex_);  // while a check runs
+  uint64_t begun_ GUARDED_BY(mutex_) = 0;                           // number of checks
   uint64_t ended_ GUARDED_BY(mutex_) = 0;
   Clock::time_point asked_at_ GUARDED_BY(mutex_) = Clock::now();
-  std::jthread thread_;  // the last member: it uses the others
+  std::jthread thread_;  // last member, because it uses the others
 };
 
 }  // namespace davit

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What a sandbox configuration asks of the network.
+// The network settings of a sandbox configuration.
 #pragma once
 
 #include <string>
@@ -18,20 +18,21 @@ namespace davit {
 // False for a pod in the host's network namespace.
 bool HasOwnNetwork(const ::runtime::v1::PodSandboxConfig& config);
 
-// The port mappings that have a host port. kInvalidArgument naming the port or protocol that cannot be.
+// The port mappings with a host port. kInvalidArgument names an invalid port or protocol.
 Result<std::vector<PortMapping>> HostPorts(const ::runtime::v1::PodSandboxConfig& config);
 
-// What plugins are told of the pod (CNI_ARGS), by the names that plugins know from other runtimes.
+// The CNI_ARGS that describe the pod to plugins, with the names that other runtimes use.
 std::vector<std::pair<std::string, std::string>> PluginArguments(
     const ::runtime::v1::PodSandboxConfig& config, const std::string& sandbox_id);
 
-// "10.1.0.0/24" or "10.1.0.0/24,fd00:1::/64", as the kubelet sends pod CIDRs; none for an empty text.
+// Parses "10.1.0.0/24" or "10.1.0.0/24,fd00:1::/64", the kubelet's form of pod CIDRs; empty for an empty
+// text. kInvalidArgument for two subnets of one address family.
 Result<std::vector<Subnet>> ParsePodCidr(const std::string& text);
 
-// The other way round.
+// Formats subnets as ParsePodCidr reads them.
 std::string Join(const std::vector<Subnet>& subnets);
 
-// The lease in a sandbox's record.
+// Parses the addresses in a sandbox's record.
 Result<std::vector<IpAddress>> ParseAddresses(const std::vector<std::string>& texts);
 
 }  // namespace davit

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The node's network: the plugins that a configuration file names, else the built-in bridge.
+// The node's network: the CNI plugins of a configuration file if there is one, else the built-in bridge.
 #pragma once
 
 #include <atomic>
@@ -21,32 +21,32 @@
 
 namespace davit {
 
-// The pod CIDR as the daemon keeps it over a restart.
+// The stored pod CIDR, which persists over restarts of the daemon.
 struct PodCidrSetting {
-  std::string value;  // at the start; empty: none was ever set
+  std::string value;  // at the start; empty: never set
   std::function<Result<>(const std::string&)> put;
 };
 
-// The directory of configurations is looked at again for every pod, so what is put there counts from the next
-// pod on; a pod keeps the network that it was made with, to its end. The bridge is made at the start or when
-// the first pod needs it, and goes when plugins are in force and it has no pods: by the thread that looks
-// after the network, or for the next pod, never by asking.
+// The directory of CNI configurations is read for every new pod, so a change applies from the next pod on; a
+// pod keeps its network until its end. The bridge is created at the start or when the first pod needs it. It
+// is removed when plugins are configured and no pod uses it: by the background check, when the next pod is
+// created, or by SetPodCidr; never by a query.
 //
-// A pod comes down without its plugin's consent when the plugin is not installed any more; when the plugin
-// refuses and is not in force any more or the pod's network namespace is gone; and when attempts have failed
-// for `detach_patience`. What is left behind is for the plugins' GC, which every start of the daemon runs.
+// Detach succeeds although a plugin has failed in these cases: the plugin is not installed any more; it
+// refuses, and it is not configured any more or the pod's network namespace is gone; or attempts have failed
+// for `detach_patience`. The plugins' GC, which runs at every start of the daemon, removes what remains.
 class NodeNetwork : public PodNetwork {
  public:
   struct Options {
     BridgeConfig bridge;
     PluginPods::Options plugin_pods;
-    NetworkHealth::Options health;                              // watched_dir is filled in
-    std::chrono::milliseconds detach_patience{15 * 60 * 1000};  // kubelets ask again every few seconds
-    std::chrono::milliseconds first_look{1'000};  // Recover waits as long for the first judgement
+    NetworkHealth::Options health;                              // watched_dir is set by Open
+    std::chrono::milliseconds detach_patience{15 * 60 * 1000};  // the kubelet retries every few seconds
+    std::chrono::milliseconds first_look{1'000};                // how long Recover waits for the first check
   };
 
-  // Uses the pod CIDR, when there is one, instead of the bridge's subnets in the options. A network that does
-  // not work is no error: Check tells. `log` outlives the object.
+  // Uses the stored pod CIDR, if set, instead of the bridge's subnets in the options. A network that does not
+  // work is not an error here; Check reports it. `log` must outlive the object.
   static Result<std::unique_ptr<NodeNetwork>> Open(Options options, PodCidrSetting pod_cidr,
                                                    const Logger& log);
 
@@ -61,7 +61,7 @@ class NodeNetwork : public PodNetwork {
   Result<> SetPodCidr(const std::string& pod_cidr) override;
   NetworkDescription Describe() override;
 
-  // Waits until what has happened so far is judged; false when `patience` is over. For tests.
+  // For tests: waits for a check that begins after this call; false if that takes longer than `patience`.
   bool AwaitLook(std::chrono::milliseconds patience) { return health_->AwaitLook(patience); }
 
  private:
@@ -81,7 +81,7 @@ class NodeNetwork : public PodNetwork {
   BridgeNetwork bridge_;
   std::atomic<bool> recovered_ = false;
   DetachPatience patience_;
-  std::unique_ptr<NetworkHealth> health_;  // the last member: its thread uses the others
+  std::unique_ptr<NetworkHealth> health_;  // last member, because its thread uses the others
 };
 
 }  // namespace davit

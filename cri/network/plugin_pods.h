@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Pods whose network is made by plugins.
+// The network of pods that CNI plugins set up.
 #pragma once
 
 #include <string>
@@ -13,36 +13,36 @@
 
 namespace davit {
 
-// Thread-safe: it holds settings only.
+// Thread-safe: the object has only settings.
 class PluginPods {
  public:
   struct Options {
     PluginNetwork::Options plugins;
-    std::string pin_dir = "/run/netns";  // plugins get a path to the pod's network namespace: in here
+    std::string pin_dir = "/run/netns";  // has a bind mount of each pod's network namespace, for plugins
     int status_timeout_ms = 10'000;      // for each plugin's STATUS
-    int collect_timeout_ms = 5'000;      // for each plugin's GC; a start of the daemon waits for it
+    int collect_timeout_ms = 5'000;      // for each plugin's GC; delays the daemon's start
   };
 
   explicit PluginPods(Options options) : options_(std::move(options)) {}
 
-  // The configuration in force; kNotFound when there is none.
+  // The current configuration; kNotFound if there is none.
   Result<PluginList> InForce() const { return LoadPluginList(options_.plugins.conf_dir); }
 
-  // As PodNetwork's.
+  // As in PodNetwork.
   Result<> Attach(const runtime::v1::PodSandboxConfig& config, int netns_fd, SandboxRecord& record) const;
   std::vector<LinkCounters> Counters(const std::string& id) const;
 
   enum class Attempt : uint8_t { kMayRepeat, kLast };
-  // As PodNetwork's. A plugin that could still succeed later is an error, unless this attempt is the last
-  // one.
+  // As in PodNetwork. The failure of a plugin that may succeed later is an error, unless the attempt is
+  // kLast.
   Result<Leftovers> Detach(const runtime::v1::PodSandboxConfig& config, const SandboxRecord& record,
                            Attempt attempt) const;
 
-  // Whether the plugins in force could give a pod its network. `interrupt_fd` as in PluginNetwork::Options.
+  // Whether the configured plugins could give a pod its network. `interrupt_fd` as in PluginNetwork::Options.
   Result<> Check(int interrupt_fd) const;
 
-  // Lets the plugins in force remove what they hold for other pods than these (GC). No pod may come or go
-  // meanwhile.
+  // Lets the configured plugins remove resources of all pods except `live` (GC). No pod may be created or
+  // removed during the call.
   Result<> Collect(const std::vector<std::string>& live) const;
 
  private:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What happens to pods, for clients that watch.
+// Distributes events of pods to the clients that watch them.
 #pragma once
 
 #include <cstdint>
@@ -16,24 +16,23 @@
 
 namespace davit {
 
-// Every watcher gets every event from its beginning on, in the order in which they were published. A
-// publisher never waits for a watcher: one that falls too far behind is cut off, and must look at the whole
-// state again anyway.
+// Every watcher gets every event since its creation, in the order of publication. A publisher never waits for
+// a watcher: one that is too far behind is cut off, and must then read the complete state again.
 //
 // Thread-safe.
 class EventFeed {
  public:
   using Event = std::shared_ptr<const ::runtime::v1::ContainerEventResponse>;
 
-  // One client. The feed outlives it.
+  // One client. The feed must outlive it.
   class Watcher {
    public:
     ~Watcher();
     Watcher(const Watcher&) = delete;
     Watcher& operator=(const Watcher&) = delete;
 
-    // The next event; null when there is none yet, and then `on_news` is called once when that changes.
-    // kResourceExhausted when the watcher was cut off, kUnavailable when the feed has ended.
+    // Returns the next event, or null if there is none yet; `on_news` is then called once when that changes.
+    // kResourceExhausted if the watcher was cut off, kUnavailable if the feed has ended.
     Result<Event> Next();
 
    private:
@@ -42,31 +41,31 @@ class EventFeed {
         : feed_(feed), on_news_(std::move(on_news)), cut_off_(std::move(cut_off)) {}
     void TellNews();
 
-    // All but these constants is guarded by the feed's mutex.
+    // The members that are not constant are guarded by the feed's mutex.
     EventFeed& feed_;
     const std::function<void()> on_news_;
     const std::function<void()> cut_off_;
     std::deque<Event> queue_;
     size_t queued_bytes_ = 0;
     bool lagging_ = false;
-    bool waits_ = false;  // Next had nothing
+    bool waits_ = false;  // Next returned null
   };
 
-  // Events of `most_bytes` together may wait for one watcher, and one event of any size.
+  // The queue of one watcher holds events of up to `most_bytes` in total, or one event of any size.
   explicit EventFeed(size_t most_bytes = 16 << 20) : most_bytes_(most_bytes) {}
 
-  // Both functions are called from publishers' threads, under the feed's lock: they do not block, and do not
-  // use the feed. `on_news` as in Next; `cut_off` when the watcher is cut off: it ends a write to the client
-  // that does not come to its end.
+  // Both functions are called on publishers' threads with the feed's lock held: they must not block or use
+  // the feed. `on_news`: see Next. `cut_off` is called when the watcher is cut off; it ends a write to the
+  // client that is stuck.
   std::unique_ptr<Watcher> Watch(std::function<void()> on_news, std::function<void()> cut_off)
       EXCLUDES(mutex_);
 
-  // False: nobody would see an event.
+  // False if there is no watcher, so that an event need not be created.
   bool watched() const EXCLUDES(mutex_);
 
   void Publish(Event event) EXCLUDES(mutex_);
 
-  // Ends all watchers, present and future.
+  // Ends all present and future watchers: their Next returns kUnavailable.
   void End() EXCLUDES(mutex_);
 
  private:

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Streamed execs in flight.
 #pragma once
 
 #include <functional>
@@ -14,16 +13,16 @@
 
 namespace davit {
 
-// Streamed execs in flight of one sandbox, so that the event of an exec's end finds who waits for it.
+// The running streamed execs of one sandbox and the callbacks for their ends. Thread-safe.
 class ExecTable {
  public:
-  // Called once, with nothing when the shim is gone and nobody knows; on the reactor's thread.
+  // Called once, on the reactor's thread; with nullopt if the shim died and the exit code is unknown.
   using OnEnd = std::function<void(const std::optional<ExecExited>&)>;
 
   void Expect(const std::string& exec_id, OnEnd on_end) EXCLUDES(mutex_);
   void Forget(const std::string& exec_id) EXCLUDES(mutex_);
   void Finish(const ExecExited& exited) EXCLUDES(mutex_);
-  // The shim is gone: every exec ends with the code of a lost process.
+  // To be called when the shim has died: calls all callbacks with nullopt.
   void FinishAll() EXCLUDES(mutex_);
 
  private:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// How far a pod or a container has come, as events tell it.
+// The life stage of a pod or container, from which its events are derived.
 #pragma once
 
 #include <cstdint>
@@ -15,11 +15,12 @@ namespace davit {
 enum class LifeStage : uint8_t { kNone, kCreated, kStarted, kStopped };
 
 LifeStage StageOf(const ContainerRecord& record);
-// A pod is told of when it is ready, and called stopped when all of it is, or when its shim died.
+// A pod has no stage before it is ready. It is stopped once everything of it is stopped or it has failed (it
+// has a reason).
 LifeStage StageOf(const SandboxRecord& record);
 
-// What is to be told, in order, when something told of as far as `from` has come to `to`. Nothing for a step
-// back.
+// The events, in order, for an object that was announced at stage `from` and has reached `to`. Empty for a
+// step back. `failed_to_start` omits the started event.
 std::vector<::runtime::v1::ContainerEventType> EventsBetween(LifeStage from, LifeStage to,
                                                              bool failed_to_start = false);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What makes two requests the same one.
+// Names and fingerprints by which repeated requests are recognised.
 #pragma once
 
 #include <string>
@@ -10,15 +10,15 @@
 
 namespace davit {
 
-// "name_namespace_uid_attempt": two requests for a sandbox with the same one are the same sandbox.
+// "name_namespace_uid_attempt": requests with the same name are for the same sandbox.
 std::string SandboxName(const ::runtime::v1::PodSandboxMetadata& metadata);
 // "name_attempt_sandbox id".
 std::string ContainerName(const ::runtime::v1::ContainerMetadata& metadata, const std::string& sandbox_id);
 
-// Equal messages give equal bytes, maps included.
+// Serialises equal messages to equal bytes, including maps.
 std::string SerializeDeterministically(const google::protobuf::Message& message);
 
-// A digest of a serialised configuration: equal for equal bytes, and short.
+// A short digest of a serialised configuration: equal for equal bytes.
 std::string FingerprintOf(const std::string& bytes);
 
 }  // namespace davit

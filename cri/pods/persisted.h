@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// A record in memory that is also in the database.
+// A record that is kept both in memory and in the database.
 #pragma once
 
 #include <chrono>
@@ -15,15 +15,16 @@
 
 namespace davit {
 
-// Readers never wait for the disk. Every value takes its place in the queue of the database in the step in
-// which it becomes the value in memory, so that the row on disk is always the newest value, whichever way and
-// by whichever thread it was written (record_writer.h).
+// Readers never wait for the disk. A change of the value in memory and the queueing of its row are one atomic
+// step, so an older value never replaces a newer one on disk, regardless of the method and the thread
+// (record_writer.h).
 template <typename Record>
 class Persisted {
  public:
   using OnWritten = RecordWriter::OnWritten;
-  // Queues the record's row and does not wait for the database. Called with the record's lock held, so it
-  // does not call `on_written`, which the writer does, or this class for a write at once.
+  // Queues the record's row and does not wait for the database. Called with the record's lock held: it must
+  // neither use this object nor call `on_written`, which the writer's thread calls. After an immediate write,
+  // this class calls it.
   using Write = std::function<PendingWrite(const Record& record, OnWritten on_written)>;
 
   Persisted(Record record, Write write) : write_(std::move(write)), record_(std::move(record)) {}
@@ -33,15 +34,15 @@ class Persisted {
     return record_;
   }
 
-  // One value out of the record, without a copy of the rest: `read` returns it.
+  // Returns read(record), without a copy of the whole record.
   template <typename ReadFn>
   auto Read(ReadFn read) const EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     return read(record_);
   }
 
-  // Applies `change` and returns when the result is written. When the write fails the change stands in memory
-  // and the error is returned: what happened has happened, even on a full disk.
+  // Applies `change` and waits until the result is written. If the write fails, the change stays in memory
+  // and the error is returned: the event has happened, even if the disk is full.
   template <typename ChangeFn>
   Result<> Change(ChangeFn change) EXCLUDES(mutex_) {
     return TryChange([&change](Record& record) {
@@ -50,8 +51,8 @@ class Persisted {
     });
   }
 
-  // As Change, when `change` returns true; when it returns false nothing is written and nothing may have been
-  // changed.
+  // Like Change, if `change` returns true. If it returns false it must not have changed the record, and
+  // nothing is written.
   template <typename ChangeFn>
   Result<> TryChange(ChangeFn change) EXCLUDES(mutex_) {
     PendingWrite written{Result<>()};
@@ -64,9 +65,10 @@ class Persisted {
     return written.Wait();
   }
 
-  // As Change and TryChange for threads that must not wait for the database. Readers and waiters see the new
-  // value at once. `on_written` is called on the writer's thread when the value, or a newer one, is committed
-  // or has failed; until then the row on disk is an older one. Without a change it is not called.
+  // Like Change and TryChange, for threads that must not wait for the database. Readers and waiters see the
+  // new value at once. `on_written` is called on the writer's thread when this value or a newer one is
+  // committed or has failed; until then the row on disk is older. Called on the calling thread if the value
+  // was written at once, and not at all if nothing was changed.
   template <typename ChangeFn>
   void ChangeLater(ChangeFn change, const OnWritten& on_written) EXCLUDES(mutex_) {
     TryChangeLater(
@@ -90,7 +92,7 @@ class Persisted {
     return true;
   }
 
-  // Waits until `reached(record)`; false when `deadline_ms` (MonotonicMilliseconds) came first.
+  // Waits until reached(record) is true; returns false at `deadline_ms` (MonotonicMilliseconds).
   template <typename Reached>
   bool WaitUntil(Reached reached, int64_t deadline_ms) const EXCLUDES(mutex_) {
     auto deadline =

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Sandboxes and containers as the daemon holds them in memory: a cache of the records, the shims and the
-// kernel.
+// Sandboxes and containers in the daemon's memory: a cache of the records, the shims and the kernel's state.
+// Thread-safe.
 #pragma once
 
 #include <atomic>
@@ -41,19 +41,19 @@ class Sandbox {
   bool ready() const { return record_.Read(phases::IsReady); }
 
   void SetShim(ShimPtr shim) EXCLUDES(mutex_);
-  // Null before the shim is started and after it is gone.
+  // Null before the shim is started and after it has died.
   ShimPtr shim() const EXCLUDES(mutex_);
-  // kUnavailable when there is none.
+  // kUnavailable if the shim is missing or does not answer.
   Result<ShimPtr> LiveShim() const EXCLUDES(mutex_);
 
-  // Makes the sandbox READY with what `complete` writes into the record. The shim is looked at in the same
-  // step, so that one which dies meanwhile cannot leave a READY sandbox. kUnavailable when it is gone,
-  // kFailedPrecondition when the sandbox was stopped or failed meanwhile.
+  // Makes the sandbox READY and applies `complete` to its record. The shim is checked in the same atomic
+  // step, so a shim that dies meanwhile cannot leave a READY sandbox. kUnavailable if it has died,
+  // kFailedPrecondition if the sandbox was stopped or failed meanwhile.
   Result<> BecomeReady(const std::function<void(SandboxRecord&)>& complete) EXCLUDES(mutex_);
 
-  // The pod's user namespace, if it has one.
+  // Stores the pod's user namespace.
   void SetUserNamespace(UniqueFd user_namespace) EXCLUDES(mutex_);
-  // A descriptor of its own; empty when there is none.
+  // A new descriptor of the user namespace, owned by the caller; empty if the pod has none.
   Result<UniqueFd> DuplicateUserNamespace() const EXCLUDES(mutex_);
 
  private:
@@ -69,7 +69,8 @@ class Sandbox {
 
 class Container {
  public:
-  // `layers` holds those of its image and its image volumes for as long as the container exists.
+  // `layers` protects the layers of the image and of the image volumes from removal while the container
+  // exists.
   Container(ContainerRecord record, runtime::v1::ContainerConfig config, std::shared_ptr<Sandbox> sandbox,
             LayerHold layers, Persisted<ContainerRecord>::Write write)
       : id_(record.id),
@@ -89,18 +90,18 @@ class Container {
   CpuRate& cpu_rate() { return cpu_rate_; }
   ExecCgroups& exec_cgroups() { return exec_cgroups_; }
 
-  // Whether a call of this daemon is starting it. Set by that call.
+  // Whether a call of this daemon is starting the container; set by that call.
   bool start_in_flight() const { return start_in_flight_; }
   void SetStartInFlight(bool in_flight) { start_in_flight_ = in_flight; }
 
-  // Held around every operation on the container's cgroup after its start: removal and update may come from
-  // several threads.
+  // To be held during every operation on the container's cgroup after its start: several threads may remove
+  // or update it.
   Mutex& cgroup_mutex() { return cgroup_mutex_; }
 
   void SetProcess(PidFd init) EXCLUDES(mutex_);
-  // kNotFound when there is none.
+  // Sends a signal to the init process; kNotFound if there is none.
   Result<> Signal(int signo) const EXCLUDES(mutex_);
-  // A descriptor of its own for the init process; kFailedPrecondition when there is none.
+  // A new descriptor of the init process, owned by the caller; kFailedPrecondition if there is none.
   Result<UniqueFd> DuplicateProcess() const EXCLUDES(mutex_);
 
  private:

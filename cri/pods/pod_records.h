@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What the database keeps of sandboxes and containers (one message of base/codec.h per
-// row). Decode gives kDataLoss for a row that cannot be read.
+// The database rows of sandboxes and containers: one message of base/codec.h per row. Decode returns
+// kDataLoss for a row that cannot be read.
 #pragma once
 
 #include <cstdint>
@@ -15,23 +15,23 @@
 
 namespace davit {
 
-// Written before the first kernel object exists and deleted after the last one is gone: whatever a crash
-// leaves behind has a record.
+// A record is written before the first kernel object is created and deleted after the last one is removed, so
+// everything that a crash leaves behind has a record.
 enum class SandboxPhase : uint8_t {
   kCreating = 0,
   kReady = 1,
-  kNotReady = 2,  // on its way down, or its shim died: may still hold kernel objects
-  kStopped = 3,   // holds nothing but its record and its files
+  kNotReady = 2,  // being stopped or failed: may still have kernel objects
+  kStopped = 3,   // has only its record and its files
 };
 constexpr SandboxPhase LastOf(SandboxPhase) {
   return SandboxPhase::kStopped;
 }
 
-// The network plugins that a sandbox has its network from: the very configuration that made it takes it down.
+// The network plugins of a sandbox. The configuration that set up its network is also used to remove it.
 struct PluginLease {
-  std::string file;    // where the configuration was
+  std::string file;    // path of the configuration
   std::string config;  // its text
-  std::string result;  // what the plugins answered, JSON; empty until they did
+  std::string result;  // the plugins' result in JSON; empty before Attach
 
   auto Fields() { return FieldList(Field<1>(file), Field<2>(config), Field<3>(result)); }
 };
@@ -42,14 +42,14 @@ struct SandboxRecord {
       config;  // runtime.v1.PodSandboxConfig, serialised deterministically: equal configs are equal bytes
   std::string runtime_handler;
   SandboxPhase phase = SandboxPhase::kCreating;
-  std::string reason;  // why it is not ready, when nobody asked it to stop
+  std::string reason;  // why it failed; empty if it was stopped by request
   int64_t created_at = 0;
-  std::vector<std::string> addresses;  // IPv4 first; a lease of the bridge's unless there are plugins
+  std::vector<std::string> addresses;  // IPv4 first; leased from the bridge, unless `plugins` is set
   std::optional<PluginLease> plugins;  // absent: the built-in bridge, or the host's network
   std::string host_interface;
   std::string mac;
   std::string cgroup_parent;       // of its containers, relative to every hierarchy's root
-  bool own_cgroup_parent = false;  // ours to remove; otherwise the kubelet's
+  bool own_cgroup_parent = false;  // true: created and removed by the daemon; false: the kubelet's
   int32_t shim_pid = 0;
   uint64_t shim_start_time = 0;
   std::string shim_boot_id;
@@ -91,9 +91,9 @@ struct ContainerRecord {
   std::string log_path;  // absolute; empty: output is dropped
   int32_t stop_signal = 15;
   ContainerPhase phase = ContainerPhase::kCreated;
-  bool lost = false;  // its end was not seen: exit code 255, reason Unknown
+  bool lost = false;  // its end was not observed: exit code 255, reason Unknown
   bool oom_killed = false;
-  int64_t created_at = 0;  // nanoseconds since 1970, as all times
+  int64_t created_at = 0;  // nanoseconds since 1970, like all times
   int64_t started_at = 0;
   int64_t finished_at = 0;
   int32_t exit_code = 0;
@@ -104,7 +104,7 @@ struct ContainerRecord {
   uint32_t gid = 0;
   std::vector<uint32_t> groups;
 
-  // Of the image and of all image volumes.
+  // The layers of the image and of all image volumes.
   std::vector<std::string> AllLayers() const {
     std::vector<std::string> layers = chain_ids;
     for (const ImageVolumeRecord& volume : image_volumes)

@@ -13,20 +13,21 @@
 
 namespace davit {
 
-// Thread-safe. Holds no lock while anything else happens.
+// Thread-safe. Never waits: its lock is held only during lookups and changes of the index.
 class PodTable {
  public:
   void AddSandbox(SandboxPtr sandbox) EXCLUDES(mutex_);
-  // kFailedPrecondition when the container's sandbox is not in the table or not ready any more: a container
-  // never slips in behind the removal of its sandbox.
+  // kFailedPrecondition if the container's sandbox is not in the table or not ready any more, so that no
+  // container can be added during the removal of its sandbox.
   Result<> AddContainer(ContainerPtr container) EXCLUDES(mutex_);
-  // Recovery: no such check.
+  // For recovery: adds the container without this check.
   void RestoreContainer(ContainerPtr container) EXCLUDES(mutex_);
 
   void RemoveSandbox(const std::string& id) EXCLUDES(mutex_);
   void RemoveContainer(const std::string& id) EXCLUDES(mutex_);
 
-  // By id or by a prefix of one that is unique. kNotFound, or kInvalidArgument when several match.
+  // Finds by id or by a unique prefix of it. kNotFound if none matches, kInvalidArgument if several match or
+  // the id is empty.
   Result<SandboxPtr> FindSandbox(const std::string& id) const EXCLUDES(mutex_);
   Result<ContainerPtr> FindContainer(const std::string& id) const EXCLUDES(mutex_);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Arithmetic on CRI resources. A field of 0 or "" is not set, as in the CRI.
+// Calculations with CRI resources. As in the CRI, a field of 0 or "" is not set.
 #pragma once
 
 #include "api/cri/v1/api.pb.h"
@@ -9,7 +9,8 @@
 
 namespace davit {
 
-// Overwrites in `into` what `change` sets. The OOM score stays: it is the process's, given when it starts.
+// Overwrites in `into` the fields that `change` sets, except the OOM score: it belongs to the process and is
+// set at its start.
 void MergeResources(::runtime::v1::LinuxContainerResources& into,
                     const ::runtime::v1::LinuxContainerResources& change);
 
@@ -17,8 +18,9 @@ void MergeResources(::runtime::v1::LinuxContainerResources& into,
 ::runtime::v1::LinuxContainerResources RecordedResources(const ::runtime::v1::ContainerConfig& config,
                                                          const ContainerRecord& record);
 
-// A pod's own resources and what its runtime class adds on top: shares, quota and memory are summed where
-// both are set; where the resources leave a field unset, unlimited included, the sum does too.
+// The sum of a pod's resources and the overhead of its runtime class: shares, quota (over the same period)
+// and memory are added where both are set. A field that `resources` leaves unset, including unlimited, stays
+// unset.
 ::runtime::v1::LinuxContainerResources AddOverhead(const ::runtime::v1::LinuxContainerResources& resources,
                                                    const ::runtime::v1::LinuxContainerResources& overhead);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// A thread that empties the write-ahead log, so that no writer ever waits for the disk on its behalf.
+// A thread that empties the write-ahead log (WAL), so that no writer has to wait for the disk because of it.
 #pragma once
 
 #include <atomic>
@@ -18,39 +18,40 @@
 
 namespace davit {
 
-// Left alone, SQLite has writers do two slow things: the checkpoint itself, and after one the fsync of the
-// log's new header, which the next writer meets. wal_autocheckpoint=0 stops the first. For the second, this
-// thread never leaves behind a log that is copied out completely but not begun anew: it empties the log and
-// writes the first transaction of the next one by itself, under the writers' lock. The copying and its syncs
-// have happened before, without the lock: what is left for it is one sync of the log's header, and a few
-// pages when writers went on meanwhile.
+// By default, SQLite writers do two slow things: the checkpoint itself, and after a checkpoint the fsync of
+// the log's new header, which the next writer does. wal_autocheckpoint=0 prevents the first. To prevent the
+// second, this thread never leaves a log that is fully copied but not restarted: it restarts the log and
+// writes its first transaction itself, under the writers' lock. Most copying and syncing is done before,
+// without the lock. Under the lock remain one sync of the log's header and the copy of a few pages that
+// writers added meanwhile.
 class Checkpointer {
  public:
-  // The log is emptied when writers have been quiet for `quiet`, or when it has `max_pages` pages.
+  // The log is emptied when no commit was made for `quiet`, or when it has `max_pages` pages.
   struct Limits {
-    int max_pages = 16384;  // 64 MiB: about a thousand pods started and removed without a pause
+    int max_pages = 16384;  // 64 MiB: about a thousand pods started and removed in a row
     std::chrono::milliseconds quiet{2000};
-    uint64_t kept_bytes = 0;  // the log's file is not made shorter
+    uint64_t kept_bytes = 0;  // the log file is not truncated below this size
   };
 
-  // `writers` is the lock that every other user of the database `path` holds; it outlives the checkpointer.
-  // The log has been begun anew when this returns.
+  // `writers` is the lock that every other user of the database `path` holds; it must outlive the
+  // checkpointer. Empties the log once before it returns.
   static Result<std::unique_ptr<Checkpointer>> Start(const std::string& path, Mutex& writers, Limits limits);
-  // Leaves the log as it is.
+  // Does not empty the log.
   ~Checkpointer();
 
-  // To be called after each commit with the size of the log. Costs no system call but for the first of a
-  // burst.
+  // To be called after each commit with the size of the log. Makes a system call only for the first commit of
+  // a burst and when the log is full.
   void Committed(int wal_pages);
 
-  // Empties the log and returns when that is done or has failed. For a writer that has no room left in it,
-  // without the writers' lock.
+  // Empties the log and waits for the result. For a writer that has no room left in the log; call it without
+  // the writers' lock.
   Result<> EmptyNow() EXCLUDES(mutex_);
 
   // Replaces Limits::kept_bytes. Any thread.
   void KeepLogBytes(uint64_t bytes) { kept_bytes_ = bytes; }
 
-  // The failure of the last attempt. The next is made after the next commit.
+  // The result of the last attempt to empty the log. After a failure, the next attempt follows the next
+  // commit.
   Result<> State() const;
 
  private:
@@ -61,7 +62,8 @@ class Checkpointer {
         kept_bytes_(limits.kept_bytes) {}
 
   void Run();
-  // Waits until there is work, for `serving` calls of EmptyNow or for none; false when it is time to end.
+  // Waits for work. Sets `serving` to the number of EmptyNow calls that the next attempt serves. False if the
+  // thread is to end.
   bool AwaitWork(uint64_t& serving) EXCLUDES(mutex_);
   Result<> EmptyLog();
   Result<> CopyMostOfLog();
@@ -69,17 +71,17 @@ class Checkpointer {
 
   Mutex& writers_;
   const Limits limits_;
-  sqlite::Connection connection_;  // the thread's own, once it runs
+  sqlite::Connection connection_;  // used only by the thread, once it runs
 
   std::atomic<uint64_t> kept_bytes_;
 
-  mutable Mutex mutex_;  // taken with writers_ held, never the other way round
+  mutable Mutex mutex_;  // locked after writers_, never before it
   CondVar changed_;
   CondVar emptied_;
-  int log_pages_ GUARDED_BY(mutex_) = 0;    // of the log as of the last commit
-  bool due_ GUARDED_BY(mutex_) = false;     // something was committed since the last attempt began
-  uint64_t asked_ GUARDED_BY(mutex_) = 0;   // calls of EmptyNow
-  uint64_t served_ GUARDED_BY(mutex_) = 0;  // of them, those whose attempt has been made
+  int log_pages_ GUARDED_BY(mutex_) = 0;    // pages of the log after the last commit
+  bool due_ GUARDED_BY(mutex_) = false;     // there was a commit since the last attempt began
+  uint64_t asked_ GUARDED_BY(mutex_) = 0;   // number of EmptyNow calls
+  uint64_t served_ GUARDED_BY(mutex_) = 0;  // number of EmptyNow calls that were served
   std::chrono::steady_clock::time_point last_commit_ GUARDED_BY(mutex_);
   bool ending_ GUARDED_BY(mutex_) = false;
   Result<> state_ GUARDED_BY(mutex_);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The rows of sandboxes and containers, as the daemon's verbs use them.
+// The port through which the daemon's verbs read and write the rows of sandboxes and containers.
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@
 
 namespace davit {
 
-// Blobs are opaque here: the daemon serialises its own structs.
+// Blobs are opaque here: the daemon serialises its structs.
 struct SandboxRow {
   std::string id;
   std::string blob;
@@ -28,7 +28,7 @@ struct ContainerRow {
   bool operator==(const ContainerRow&) const = default;
 };
 
-// Thread-safe. Every Put replaces the row with the same id; every Delete of what does not exist is a success.
+// Thread-safe. Every Put replaces the row with the same id; deleting a row that does not exist succeeds.
 class PodStore {
  public:
   virtual ~PodStore() = default;
@@ -36,21 +36,21 @@ class PodStore {
   using OnWritten = RecordWriter::OnWritten;
 
   virtual Result<> PutSandbox(const SandboxRow& row) = 0;
-  // Its containers go with it, in one transaction.
+  // Also deletes the rows of its containers, in the same transaction.
   virtual Result<> DeleteSandbox(const std::string& id) = 0;
   virtual Result<std::vector<SandboxRow>> Sandboxes() const = 0;
 
-  // kFailedPrecondition when its sandbox has no row.
+  // kFailedPrecondition if its sandbox has no row.
   virtual Result<> PutContainer(const ContainerRow& row) = 0;
   virtual Result<> DeleteContainer(const std::string& id) = 0;
   virtual Result<std::vector<ContainerRow>> Containers() const = 0;
 
-  // The same as the Puts, without waiting: the caller waits for what is returned, or is called back on the
-  // writer's thread (record_writer.h). Changes of all kinds are committed in the order of their calls.
+  // Like the Puts, without waiting: the caller waits for the returned object, or `on_written` is called on
+  // the writer's thread (record_writer.h). Changes of all kinds are committed in the order of the calls.
   virtual PendingWrite QueueSandbox(SandboxRow row, OnWritten on_written) = 0;
   virtual PendingWrite QueueContainer(ContainerRow row, OnWritten on_written) = 0;
-  // Returns when everything queued so far is written and its callbacks have returned. To be called before
-  // what the callbacks use goes.
+  // Waits until everything queued so far is written and its callbacks have returned. Call it before objects
+  // that the callbacks use are destroyed.
   virtual void Flush() = 0;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The queue in front of the database: one writer at a time commits what has gathered.
+// The queue of changes before the database: one thread at a time commits queued changes, in groups.
 #pragma once
 
 #include <functional>
@@ -21,17 +21,17 @@ namespace davit {
 
 class RecordWriter;
 
-// A change that has its place in the queue.
+// A change in the queue.
 class [[nodiscard]] PendingWrite {
  public:
-  // One that was written, or failed, when it was queued: its callback is the queue's caller's to make.
+  // A change that was written, or failed, immediately. The caller of the queue has to call its callback.
   explicit PendingWrite(Result<> outcome) : outcome_(std::move(outcome)) {}
 
-  // Returns when the change is committed or has failed. Called once: a change without a callback may stay in
+  // Waits until the change is committed or has failed. Call it once: a change without a callback may stay in
   // the queue until then.
   Result<> Wait();
 
-  // The outcome of one that was written when it was queued; null otherwise.
+  // The outcome of an immediate write; null for a queued one.
   const Result<>* at_once() const { return writer_ == nullptr ? &outcome_ : nullptr; }
 
  private:
@@ -50,27 +50,28 @@ class [[nodiscard]] PendingWrite {
 };
 
 // Thread-safe. Changes are committed in the order in which they are queued, with one exception: a change
-// replaces an earlier one of the same row that is still in the queue, and both have the same outcome. The
-// row in the database is always the newest value queued before the commit.
+// replaces an earlier, still queued change of the same row, and both get the same outcome. The row in the
+// database is always the newest value that was queued before the commit.
 //
-// A thread that waits for its change writes it by itself, together with everything that is queued, unless
-// another thread is writing already. Changes that no thread waits for are written by the writer's own thread.
+// A thread that waits for its change writes it itself, together with other queued changes, unless another
+// thread is writing. Changes that no thread waits for are written by the writer's own thread.
 class RecordWriter {
  public:
   // Called on the writer's own thread, in the order of the commits.
   using OnWritten = std::function<void(const Result<>&)>;
 
-  // `store` outlives the writer.
+  // `store` must outlive the writer.
   static Result<std::unique_ptr<RecordWriter>> Start(RowStore& store);
-  // Writes what is queued and makes the callbacks.
+  // Writes all queued changes and calls their callbacks.
   ~RecordWriter();
   RecordWriter(const RecordWriter&) = delete;
   RecordWriter& operator=(const RecordWriter&) = delete;
 
-  // Never waits for the database. Without a callback, the caller waits for what is returned.
+  // Never waits for the database. Without a callback, the caller has to call Wait on the returned object.
   PendingWrite Queue(RowChange change, OnWritten on_written = nullptr) EXCLUDES(mutex_);
 
-  // Returns when everything queued so far is written and its callbacks have returned. Not from a callback.
+  // Waits until everything queued so far is written and its callbacks have returned. Not to be called from a
+  // callback.
   void Flush() EXCLUDES(mutex_);
 
  private:
@@ -78,7 +79,7 @@ class RecordWriter {
   using Waiting = std::vector<std::shared_ptr<PendingWrite::State>>;
   struct Entry {
     RowChange change;
-    Waiting waiting;  // for this change and for those that it replaced
+    Waiting waiting;  // for this change and the ones that it replaced
   };
   using Entries = std::list<Entry>;
   using Key = std::pair<Table, std::string>;
@@ -86,10 +87,10 @@ class RecordWriter {
   explicit RecordWriter(RowStore& store) : store_(store) {}
   Result<> Wait(const std::shared_ptr<PendingWrite::State>& state) EXCLUDES(mutex_);
   void Append(Entry entry) REQUIRES(mutex_);
-  // Takes the entry out of the queue; returns who waits for it.
+  // Removes the entry from the queue and returns its waiters.
   Waiting Drop(Entries::iterator entry) REQUIRES(mutex_);
   Entries TakeGroup() REQUIRES(mutex_);
-  // Gives the lock up during the write.
+  // Releases the lock during the write.
   void WriteGroup() REQUIRES(mutex_);
   void Settle(const Waiting& waiting, const Result<>& outcome) REQUIRES(mutex_);
   void MakeCallbacks() REQUIRES(mutex_);
@@ -101,10 +102,10 @@ class RecordWriter {
   CondVar written_;  // a group was written, or a callback has returned
   Entries queue_ GUARDED_BY(mutex_);
   std::map<Key, Entries::iterator> newest_ GUARDED_BY(mutex_);  // the last entry of each row in the queue
-  std::list<std::shared_ptr<PendingWrite::State>> called_back_ GUARDED_BY(mutex_);  // those that are due
+  std::list<std::shared_ptr<PendingWrite::State>> called_back_ GUARDED_BY(mutex_);  // their callbacks are due
   bool writing_ GUARDED_BY(mutex_) = false;
   bool calling_back_ GUARDED_BY(mutex_) = false;
-  bool unattended_ GUARDED_BY(mutex_) = false;  // the queue has a change that no thread waits for
+  bool unattended_ GUARDED_BY(mutex_) = false;  // the queue has changes that no thread waits for
   bool ending_ GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What the daemon remembers: sandboxes, containers, images and settings, in one SQLite database
+// The daemon's persistent state: sandboxes, containers, images and settings, in one SQLite database
 // (https://sqlite.org/wal.html).
 //
-// No call for a sandbox or a container waits for a disk. WAL with synchronous=NORMAL loses nothing when the
-// daemon dies, but a power cut may take the last transactions back, always a suffix of them; the host's pods
-// are gone then as well. Images outlive a power cut, so their calls, and theirs alone, return when the disk
-// has the transaction.
+// Calls for sandboxes and containers do not wait for the disk, unless it is full. WAL with synchronous=NORMAL
+// loses nothing if the daemon dies, but a power failure may lose the last transactions, always a suffix of
+// them; the host's pods are gone then as well. Images survive a power failure, so calls for images, and only
+// these, wait until the transaction is on disk.
 #pragma once
 
 #include <memory>
@@ -36,27 +36,27 @@ struct ImageRow {
   bool operator==(const ImageRow&) const = default;
 };
 
-// Thread-safe. Every Put replaces the row with the same id; every Delete of what does not exist is a success.
-// Lists come in no particular order. Changes are committed in the order of their calls (record_writer.h).
+// Thread-safe. Every Put replaces the row with the same id; deleting a row that does not exist succeeds.
+// Lists have no particular order. Changes are committed in the order of the calls (record_writer.h).
 //
-// On a full disk new rows are kResourceExhausted; rows that exist can be changed and deleted (room.h).
-// Nothing of a transaction that failed stays, and later ones succeed when there is room.
+// On a full disk, adding a row is kResourceExhausted; existing rows can still be changed and deleted
+// (room.h). A failed transaction leaves no trace, and later ones succeed when there is space again.
 class Records final : public PodStore, private RowStore {
  public:
-  // Opens or makes the database `path` (mode 0600: environments of containers are in it) in an existing
-  // directory, and brings an older schema up to date. A damaged database is kDataLoss with what to do about
-  // it, a newer schema kFailedPrecondition: neither is ever replaced by an empty one, for that would orphan
-  // every running pod. One process at a time uses a database; its caller sees to that.
+  // Opens or creates the database `path` (mode 0600, because it contains the environments of containers) in
+  // an existing directory, and migrates an older schema. A damaged database is kDataLoss with recovery
+  // advice, a newer schema kFailedPrecondition: it is never replaced by an empty database, which would orphan
+  // all running pods. The caller ensures that only one process at a time uses the database.
   static Result<std::unique_ptr<Records>> Open(const std::string& path);
-  // Writes what is queued, with its callbacks.
+  // Writes all queued changes and calls their callbacks.
   ~Records() override;
 
   Result<> PutSandbox(const SandboxRow& row) override;
-  // Its containers go with it, in one transaction.
+  // Also deletes the rows of its containers, in the same transaction.
   Result<> DeleteSandbox(const std::string& id) override;
   Result<std::vector<SandboxRow>> Sandboxes() const override;
 
-  // kFailedPrecondition when its sandbox has no row.
+  // kFailedPrecondition if its sandbox has no row.
   Result<> PutContainer(const ContainerRow& row) override;
   Result<> DeleteContainer(const std::string& id) override;
   Result<std::vector<ContainerRow>> Containers() const override;
@@ -65,17 +65,17 @@ class Records final : public PodStore, private RowStore {
   PendingWrite QueueContainer(ContainerRow row, OnWritten on_written) override;
   void Flush() override { writer_->Flush(); }
 
-  // On disk when they return. Other calls go on during the wait. After an error the row may be there or not:
-  // the caller repeats the call or deletes the row.
+  // The change is on disk when these return. They do not block other calls while they wait. After an error
+  // the row may exist or not: the caller has to repeat the call or delete the row.
   Result<> PutImageDurably(const ImageRow& row);
   Result<> DeleteImageDurably(const std::string& id);
   Result<std::vector<ImageRow>> Images() const;
 
-  // What clients have set and the daemon keeps over a restart; "" for what nobody has set.
+  // Settings by clients that persist over a restart; "" for a setting that was never set.
   Result<> PutSetting(const std::string& name, const std::string& value);
   Result<std::string> Setting(const std::string& name) const;
 
-  // Why the last checkpoint in the background failed, if it did: the log grows until one succeeds.
+  // The error of the last background checkpoint, if it failed: the log grows until one succeeds.
   Result<> CheckpointState() const { return checkpointer_->State(); }
 
  private:
@@ -91,14 +91,14 @@ class Records final : public PodStore, private RowStore {
 
   const std::string path_;
   mutable Mutex mutex_;
-  std::optional<Room> room_ GUARDED_BY(mutex_);  // its files are closed after the connections
-  int log_fd_ = -1;                              // the room's
+  std::optional<Room> room_ GUARDED_BY(mutex_);  // closed after the connections (room.h)
+  int log_fd_ = -1;                              // owned by room_
   sqlite::Connection connection_ GUARDED_BY(mutex_);
-  RowStatements statements_ GUARDED_BY(mutex_);  // after the connection: they go first
-  uint64_t used_ GUARDED_BY(mutex_) = 0;         // bytes of the database, at most
-  uint64_t largest_ GUARDED_BY(mutex_) = 0;      // bytes of the largest row that may be there
-  std::unique_ptr<Checkpointer> checkpointer_;   // its thread goes before everything that it uses
-  std::unique_ptr<RecordWriter> writer_;         // and the last changes before that
+  RowStatements statements_ GUARDED_BY(mutex_);  // declared after the connection: destroyed before it
+  uint64_t used_ GUARDED_BY(mutex_) = 0;         // upper bound of the database's size in bytes
+  uint64_t largest_ GUARDED_BY(mutex_) = 0;      // upper bound of a sandbox or container row in bytes
+  std::unique_ptr<Checkpointer> checkpointer_;   // its thread ends before the members that it uses
+  std::unique_ptr<RecordWriter> writer_;         // destroyed first: writes the last changes
 };
 
 }  // namespace davit

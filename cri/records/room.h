@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Disk blocks that the database owns before it needs them, so that rows can be changed and deleted when the
-// disk has not one block left.
+// Reserves disk blocks for the database, so that rows can be changed and deleted when the disk is full.
 #pragma once
 
 #include <cstdint>
@@ -13,26 +12,26 @@
 
 namespace davit {
 
-// A change of a row needs room twice: in the log for its transaction, and in the database file for the
-// checkpoint that empties the log. Both files are therefore longer than what they hold. Rows are added only
-// as long as that stays so; a change or a deletion of a row that exists needs no more than the reserve,
-// however often, since the log is emptied into the database file when it is full.
+// A change of a row needs space twice: in the log for its transaction, and in the database file for the
+// checkpoint that empties the log. Therefore both files are kept longer than their content. A row is added
+// only if a reserve remains. Changes and deletions of existing rows need no more than the reserve, however
+// many there are, because a full log is emptied into the database file.
 //
-// A filesystem that copies on write (btrfs) may need blocks all the same. Not thread-safe.
+// A copy-on-write filesystem (btrfs) may still need free blocks. Not thread-safe.
 class Room {
  public:
-  // Of the database `path` and its log, which both exist. Close it after every SQLite connection of this
-  // process: POSIX drops a process's locks on a file when any descriptor of it is closed.
+  // For the database `path` and its log, which must both exist. Close it after all SQLite connections of this
+  // process: POSIX releases a process's locks on a file when any descriptor of it is closed.
   static Result<Room> Open(const std::string& path);
 
-  // Whether both files are long enough for `used` bytes of database (what the log holds included) and for a
-  // change of a row of `largest` bytes.
+  // Whether both files are long enough for `used` bytes of database (including the content of the log) and
+  // for a change of a row of `largest` bytes.
   bool Covers(uint64_t used, uint64_t largest) const;
-  // Makes them so, and allocates ahead when that takes a system call. kResourceExhausted when the disk has no
-  // room.
+  // Extends the files until Covers is true, in large steps to save system calls. kResourceExhausted if the
+  // disk is full.
   Result<> Keep(uint64_t used, uint64_t largest);
 
-  // What the log may not be truncated below.
+  // The size below which the log must not be truncated.
   uint64_t log_bytes() const { return log_bytes_; }
   int log_fd() const { return log_.get(); }
 

@@ -25,11 +25,11 @@ struct RowChange {
   bool operator==(const RowChange&) const = default;
 };
 
-// Where rows are written.
+// The destination of row changes.
 class RowStore {
  public:
   virtual ~RowStore() = default;
-  // One transaction: all of `changes`, in their order, or none. Called by one thread at a time.
+  // Writes all of `changes` in order, or none, in one transaction. Called by one thread at a time.
   virtual Result<> Write(std::span<const RowChange> changes) = 0;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The SQL of one change.
+// The SQL statements of row changes.
 #pragma once
 
 #include <array>
@@ -12,13 +12,13 @@
 
 namespace davit {
 
-// Not thread-safe. Must go before the connection.
+// Not thread-safe. Must be destroyed before the connection.
 class RowStatements {
  public:
   RowStatements() = default;
   static Result<RowStatements> Prepare(const sqlite::Connection& connection);
 
-  // Outside of a transaction, the change is one by itself.
+  // Outside a transaction, the change is its own transaction.
   Result<> Apply(const RowChange& change);
   Result<bool> Exists(const RowChange& change);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The tables of the records and how they got there.
+// The tables of the database and their migrations.
 #pragma once
 
 #include "base/error.h"
@@ -9,11 +9,11 @@
 
 namespace davit {
 
-// The version that this program reads and writes, kept in the database's user_version.
+// The schema version that this program uses, stored in the database's user_version.
 int SchemaVersion();
 
-// Checks the whole database for damage, then applies the migrations that it lacks, each in a transaction of
-// its own.
+// Checks the whole database for damage, then applies the missing migrations, each in its own transaction.
+// Errors as for Records::Open.
 Result<> BringUpToDate(const sqlite::Connection& connection, const std::string& path);
 
 }  // namespace davit

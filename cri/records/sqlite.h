@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// SQLite's handles with owners and Results (https://sqlite.org/c3ref/intro.html). Nothing here is
+// SQLite's handles as RAII classes that return Results (https://sqlite.org/c3ref/intro.html). Nothing here is
 // thread-safe.
 #pragma once
 
@@ -26,14 +26,14 @@ struct Blob {
 };
 using Value = std::variant<Text, Blob>;
 
-// What to tell the person whose database is damaged.
+// Advice for the operator of a damaged database.
 std::string RecoveryAdvice(const std::string& path);
 
 // One row of a query, valid inside the callback only.
 class Row {
  public:
   explicit Row(sqlite3_stmt* statement) : statement_(statement) {}
-  // A text or a blob; columns count from 0.
+  // A text or a blob. Columns are counted from 0.
   std::string String(int column) const;
   int64_t Integer(int column) const { return sqlite3_column_int64(statement_, column); }
 
@@ -41,13 +41,13 @@ class Row {
   sqlite3_stmt* statement_;
 };
 
-// A prepared statement. Must go before its connection.
+// A prepared statement. Must be destroyed before its connection.
 class Statement {
  public:
   Statement() = default;
   Statement(sqlite3_stmt* statement, std::string path) : statement_(statement), path_(std::move(path)) {}
 
-  // Binds the values in order and runs to the end; `on_row` sees each row.
+  // Binds the values in order and runs the statement to its end; `on_row` is called for each row.
   Result<> Run(std::initializer_list<Value> values, const std::function<void(const Row&)>& on_row = nullptr);
 
  private:
@@ -62,29 +62,29 @@ class Connection {
  public:
   Connection() = default;
 
-  // Opens an existing database file, without SQLite's own locking against other threads. The file never
-  // shrinks (sqlite_vfs.h).
+  // Opens an existing database file, without SQLite's locking between threads. The file never shrinks
+  // (sqlite_vfs.h).
   static Result<Connection> Open(const std::string& path);
 
   Result<Statement> Prepare(std::string_view sql) const;
-  // Runs statements separated by semicolons. A transaction that one of them began and that failed is rolled
+  // Runs statements separated by semicolons. If one fails inside a transaction, the transaction is rolled
   // back.
   Result<> Execute(const std::string& sql) const;
-  // Runs `body` in a transaction, which is rolled back when it fails.
+  // Runs `body` in a transaction, which is rolled back if `body` fails.
   Result<> InTransaction(const std::function<Result<>()>& body) const;
 
   // The first column of the only row.
   Result<int64_t> QueryInteger(std::string_view sql) const;
   Result<std::string> QueryText(std::string_view sql) const;
 
-  // Copies what is in the log to the database; `mode` is SQLITE_CHECKPOINT_*. Returns how many pages of the
-  // log are in the database then.
+  // Copies the log to the database; `mode` is SQLITE_CHECKPOINT_*. Returns the number of pages of the log
+  // that have been copied in total.
   Result<int> Checkpoint(int mode) const;
 
-  // The last connection to close leaves the log in place instead of deleting it.
+  // Keeps the log file when the last connection is closed; by default SQLite deletes it.
   Result<> KeepLog() const;
 
-  // `hook` hears of every commit the size of the log in pages. It must not use the connection.
+  // `hook` is called after every commit with the size of the log in pages. It must not use the connection.
   void OnCommit(std::function<void(int wal_pages)> hook);
 
  private:

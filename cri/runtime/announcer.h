@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Events of pods and containers, for clients that watch (GetContainerEvents).
+// Publishes events of pods and containers to clients that watch (GetContainerEvents).
 #pragma once
 
 #include <functional>
@@ -17,34 +17,33 @@
 
 namespace davit {
 
-// Events follow from the records: after every change of a phase, the thread that made it announces the pod or
-// container, and what is new in its record becomes events. When two threads announce two changes at once, the
-// first one publishes both and the second one finds nothing left. So the order of events is that of the
-// phases.
+// Events are derived from the records: after every change of a phase, the thread that made it calls Announce,
+// and what is new in the record becomes events. If two threads announce two changes at the same time, the
+// first one publishes both and the second one finds nothing new. So events have the order of the phases.
 //
-// What happened while no daemon ran is not announced after a restart: a watcher's connection ended with the
-// daemon, and it lists everything again when it comes back, as the kubelet does.
+// Changes from a time without a daemon are not announced after a restart: a watcher's connection ended with
+// the daemon, and after reconnecting it lists everything again, as the kubelet does.
 //
 // Thread-safe.
 class Announcer {
  public:
-  // `pods` outlives the object.
+  // `pods` must outlive the object.
   explicit Announcer(PodTable& pods) : pods_(pods) {}
 
-  // From now on; both functions as in event_feed.h.
+  // Watches events from now on; for both functions see event_feed.h.
   std::unique_ptr<EventFeed::Watcher> Watch(std::function<void()> on_news, std::function<void()> cut_off) {
     return feed_.Watch(std::move(on_news), std::move(cut_off));
   }
-  // Ends all watching, before the daemon stops to serve.
+  // Ends all watchers. To be called before the daemon stops serving.
   void EndWatching() { feed_.End(); }
 
   void Announce(const Container& container) EXCLUDES(mutex_);
   void Announce(const Sandbox& sandbox) EXCLUDES(mutex_);
-  // Takes it out of the table: after its last change was announced and before its removal is.
+  // Announces the last changes, removes the object from the table, then announces the removal.
   void Withdraw(const Container& container) EXCLUDES(mutex_);
   void Withdraw(const Sandbox& sandbox) EXCLUDES(mutex_);
 
-  // After a restart: the daemon before has announced what the records say.
+  // After a restart: treats the state in the records as already announced by the previous daemon.
   void RememberAnnounced() EXCLUDES(mutex_);
 
  private:
@@ -55,7 +54,7 @@ class Announcer {
 
   PodTable& pods_;
   EventFeed feed_;
-  // Holds the order of events: one at a time is made from the records and published.
+  // Ensures the order of events: only one at a time is derived from the records and published.
   Mutex mutex_;
   std::map<std::string, LifeStage> announced_ GUARDED_BY(mutex_);
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What a verb knows about the RPC that it serves.
+// The context of the RPC that a verb serves.
 #pragma once
 
 #include <cstdint>
@@ -13,10 +13,10 @@
 
 namespace davit {
 
-// How long each step of an operation took, for the log at level debug and for the benchmark's breakdown.
+// The duration of each step of an operation, for the log at level debug and for the benchmark's breakdown.
 class Spans {
  public:
-  // Ends the step that began at the last mark.
+  // Ends the step that began at the last Mark, or at construction.
   void Mark(std::string_view step);
   // "record=35us shim=410us".
   std::string ToString() const;
@@ -27,12 +27,13 @@ class Spans {
 };
 
 struct Call {
-  int64_t deadline_ms = 0;  // when the client gives up (MonotonicMilliseconds)
+  int64_t deadline_ms = 0;  // when the client times out (MonotonicMilliseconds)
   Spans spans;
 };
 
-// The bound of an operation that changes something. It does not end with its client's patience: the client's
-// next request of the same name joins it or finds it done, so work is never thrown away and begun again.
+// The deadline of an operation that changes something. It is independent of the client's timeout: the
+// client's next request of the same name joins the operation or finds it done, so no work is discarded and
+// repeated.
 inline int64_t OperationDeadline() {
   return MonotonicMilliseconds() + 120'000;
 }

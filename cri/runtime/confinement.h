@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What confines containers besides namespaces and cgroups: seccomp filters, AppArmor profiles, SELinux
+// Confines containers in addition to namespaces and cgroups: seccomp filters, AppArmor profiles, SELinux
 // contexts.
 #pragma once
 
@@ -23,7 +23,7 @@ namespace davit {
 // Thread-safe.
 class Confinement {
  public:
-  // All outlive the object.
+  // All must outlive the object.
   struct Ports {
     SeccompCompiler& seccomp;
     AppArmor& apparmor;
@@ -32,17 +32,18 @@ class Confinement {
   };
   explicit Confinement(const Ports& ports) : ports_(ports) {}
 
-  // A descriptor for a frame; the compiled filter stays cached.
+  // A new descriptor of the container's filter, to be sent to the shim; the compiled filter stays cached.
   Result<UniqueFd> SeccompFilterOf(const ::runtime::v1::ContainerConfig& config, const ContainerPlan& plan);
-  // Whether the host can confine a container as the plan says: compiles its filter, loads its AppArmor
-  // profile, and asks the kernel for its contexts.
+  // Checks and prepares the confinement that the plan requires: compiles the filter, loads the AppArmor
+  // profile, and checks the SELinux contexts with the kernel.
   Result<> Provide(const ::runtime::v1::ContainerConfig& config, const ContainerPlan& plan);
 
-  // Whether the kernel has SELinux contexts such as the pod asks for.
+  // Checks with the kernel that the SELinux contexts of the pod are valid.
   Result<> CheckPod(const ::runtime::v1::PodSandboxConfig& config) const;
-  // The SELinux level of the pod's containers, reserved for it; empty on a host without SELinux.
+  // Reserves and returns the SELinux level of the pod's containers: the one that the pod requests, or a free
+  // one. Empty on a host without SELinux.
   Result<std::string> TakeLevel(const std::string& sandbox_id, const ::runtime::v1::PodSandboxConfig& config);
-  // The level of a pod or container that has chosen one, or had one before the daemon's start.
+  // Reserves a level that a pod or container requests, or that it had before the daemon's start.
   void HoldLevel(const std::string& owner, const std::string& level) { levels_.Hold(owner, level); }
   void GiveLevelBack(const std::string& owner) { levels_.GiveBack(owner); }
   // The SELinux context of the pod's own files.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What an ended container leaves behind in the kernel and on disk.
+// Removes what an ended container leaves in the kernel and on disk.
 #pragma once
 
 #include "base/log.h"
@@ -11,18 +11,18 @@
 
 namespace davit {
 
-// Thread-safe. Everything is idempotent.
+// Thread-safe. All methods are idempotent.
 class ContainerCleanup {
  public:
-  // All outlive the object.
+  // All must outlive the object.
   ContainerCleanup(const Cgroups& cgroups, Shims& shims, const Logger& log)
       : cgroups_(cgroups), shims_(shims), log_(log) {}
 
-  // Kills what is in the container's cgroup and removes it.
+  // Kills the processes in the container's cgroup and removes it.
   Result<> RemoveCgroup(Container& container) const;
 
-  // Once the database has the container's end: its cgroup and its exit record. A cgroup that stays is logged;
-  // the container's removal tries again.
+  // Removes the cgroup and the exit record. To be called when the container's end is in the database. A
+  // failure to remove the cgroup is logged; the container's removal retries it.
   void Collect(Container& container) const;
 
  private:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// From a CreateContainer request to the container's record, plan included.
+// Builds a container's record, including its plan, from a CreateContainer request.
 #pragma once
 
 #include <string>
@@ -19,7 +19,7 @@ namespace davit {
 // Thread-safe.
 class ContainerPlanner {
  public:
-  // All outlive the object.
+  // All must outlive the object.
   struct Ports {
     const PodTable& pods;
     Confinement& confinement;
@@ -29,22 +29,24 @@ class ContainerPlanner {
   };
   explicit ContainerPlanner(const Ports& ports) : ports_(ports) {}
 
-  // The record of a created container without its image volumes. Everything that can be wrong without asking
-  // the kernel to make something fails here.
+  // The record of a created container, without its image volumes. Detects all errors that can be found
+  // without creating kernel objects for the container.
   Result<ContainerRecord> Plan(const Sandbox& sandbox, const ::runtime::v1::ContainerConfig& config,
                                const ImageRecord& image) const;
 
-  // The container whose PID namespace `config` asks for (NamespaceMode TARGET): one of the same sandbox.
+  // The container whose PID namespace `config` requests (NamespaceMode TARGET). kInvalidArgument if it is in
+  // another sandbox.
   Result<ContainerPtr> TargetOf(const Sandbox& sandbox, const ::runtime::v1::ContainerConfig& config) const;
 
  private:
-  // What the CDI devices that `config` names change in its container.
+  // The edits of the CDI devices in `config`.
   Result<std::vector<cdi::Edits>> CdiEditsOf(const ::runtime::v1::ContainerConfig& config) const;
 
   const Ports ports_;
 };
 
-// What the kubelet compares: a repository digest where the image has one.
+// The image reference that the kubelet compares: the first repository digest, or the image id if there is
+// none.
 std::string ImageRefOf(const ImageRecord& image);
 
 }  // namespace davit

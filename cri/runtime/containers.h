@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The verbs on containers, each in the file named after it.
+// The verbs on containers. Each is implemented in the file named after it.
 #pragma once
 
 #include <string>
@@ -24,10 +24,11 @@ namespace davit {
 
 namespace v1 = ::runtime::v1;
 
-// Thread-safe, as runtime.h says.
+// Thread-safe, see runtime.h.
 class Containers {
  public:
-  // All outlive the object. `workers` take steps beside the caller's, `cleaners` what may wait.
+  // All must outlive the object. `workers` run steps in parallel to the caller, `cleaners` run work that may
+  // be delayed.
   struct Ports {
     const Config& config;
     PodTable& pods;
@@ -57,12 +58,12 @@ class Containers {
       const v1::UpdateContainerResourcesRequest& request, Call& call);
   Result<v1::ReopenContainerLogResponse> ReopenLog(const v1::ReopenContainerLogRequest& request, Call& call);
 
-  // SIGKILL to every container of the sandbox; returns when all have ended. A shim that does not report their
-  // ends is killed, so that the daemon takes over.
+  // Sends SIGKILL to all containers of the sandbox and waits until all have ended. A shim that does not
+  // report their ends in time is killed; the daemon then records the ends itself.
   Result<> KillAllOf(const Sandbox& sandbox, int64_t deadline_ms);
-  // Removes a container that does not run. Idempotent, and goes on where an earlier attempt failed.
+  // Removes a container that is not running. Idempotent; continues where an earlier attempt failed.
   Result<> Forget(const ContainerPtr& container);
-  // Recovery: its name is taken.
+  // For recovery: reserves the container's name.
   void RestoreName(const Container& container, const std::string& config_bytes);
 
  private:
@@ -79,7 +80,7 @@ class Containers {
 
   const Ports ports_;
   OncePerName names_;
-  OncePerName starts_;  // by id
+  OncePerName starts_;  // by container id
 };
 
 }  // namespace davit

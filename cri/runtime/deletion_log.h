@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Files that could not be deleted, in the log.
+// Logs files that could not be deleted.
 #pragma once
 
 #include <set>
@@ -13,13 +13,14 @@
 
 namespace davit {
 
-// Files are deleted some time after their container. Each problem is logged once. Thread-safe.
+// Files are deleted some time after their container, in the background. Each problem is logged once.
+// Thread-safe.
 class DeletionLog {
  public:
-  // Both outlive the object.
+  // Both must outlive the object.
   DeletionLog(const Snapshots& snapshots, const Logger& log) : snapshots_(snapshots), log_(log) {}
 
-  // Logs what is new.
+  // Logs problems that are new since the last call.
   void Update() EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     for (const Error& problem : snapshots_.DeletionProblems()) {

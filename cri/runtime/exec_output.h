@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What a command writes until it ends.
+// The output of a command until its end.
 #pragma once
 
 #include <cstdint>
@@ -16,13 +16,13 @@
 
 namespace davit {
 
-// Collects the output of one command until its outcome can be read. Both ends of both pipes stay open here to
-// the end, so that the command's end alone does not wake a waiter before the outcome does. A grandchild that
-// goes on writing delays nothing: what counts is the command.
+// Collects the output of one command until its outcome is readable. This object keeps both ends of both pipes
+// open, so that poll() is not woken by HUP when the command exits before its outcome arrives. A grandchild
+// that continues to write does not delay the result: only the command's end counts.
 class ExecOutput : public std::enable_shared_from_this<ExecOutput> {
  public:
-  // Of both streams together; the kubelet's receive limit of 16 MiB is for the whole message. More is read
-  // and dropped.
+  // The limit of both streams together, in bytes; the kubelet's limit of 16 MiB is for the whole message.
+  // Output beyond the limit is read and discarded.
   static constexpr size_t kMost = 16'000'000;
 
   // `outcome` becomes readable when the command has ended.
@@ -31,23 +31,24 @@ class ExecOutput : public std::enable_shared_from_this<ExecOutput> {
   ExecOutput(const ExecOutput&) = delete;
   ExecOutput& operator=(const ExecOutput&) = delete;
 
-  // For the command; they stay this object's.
+  // The write ends for the command; owned by this object.
   int stdout_writer() const { return out_.writer.get(); }
   int stderr_writer() const { return err_.writer.get(); }
   int outcome() const { return outcome_.get(); }
-  // Tells the shim to kill the command.
+  // Closes the outcome, which makes the shim kill the command.
   void CloseOutcome() { outcome_.Reset(); }
 
-  // Collects on the calling thread. False when `until_ms` (MonotonicMilliseconds) came before the outcome.
+  // Collects on the calling thread. Returns false if the outcome is not readable at `until_ms`
+  // (MonotonicMilliseconds).
   Result<bool> WaitHere(int64_t until_ms);
 
   enum class End { kOutcome, kDeadline, kGone };
   using OnEnd = std::function<void(Result<End>)>;
-  // The same on the reactor, which it needs no thread for. `on_end` is called once, on the reactor's thread;
-  // kGone when `gone` is requested. The reactor outlives the wait.
+  // The same on the reactor, without a waiting thread. `on_end` is called once, on the reactor's thread; with
+  // kGone if a stop is requested by `gone`. The reactor must outlive the wait.
   void WaitOn(Reactor& reactor, int64_t deadline_ms, std::stop_token gone, OnEnd on_end);
 
-  // What has been collected, once.
+  // Returns the collected output; call each once.
   std::string TakeStdout() { return std::move(out_.text); }
   std::string TakeStderr() { return std::move(err_.text); }
 
@@ -68,7 +69,7 @@ class ExecOutput : public std::enable_shared_from_this<ExecOutput> {
   Pipe err_;
   UniqueFd outcome_;
   size_t kept_ = 0;
-  // Of WaitOn, on the reactor's thread.
+  // Used by WaitOn on the reactor's thread.
   EventLoop* loop_ = nullptr;
   UniqueFd timer_;
   OnEnd on_end_;

@@ -25,11 +25,11 @@ namespace davit {
 
 namespace v1 = ::runtime::v1;
 
-// Thread-safe, as runtime.h says.
+// Thread-safe, see runtime.h.
 class Execs final : public StreamTargets {
  public:
-  // All outlive the object. `workers` start streams; none of them waits for a shim. `cleaners` kill what
-  // timed out. `outputs` collects the output of commands that take long.
+  // All must outlive the object. `workers` start streams and never wait for a shim. `cleaners` kill commands
+  // that timed out. `outputs` collects the output of commands that take long.
   struct Ports {
     PodTable& pods;
     const Cgroups& cgroups;
@@ -41,17 +41,19 @@ class Execs final : public StreamTargets {
   };
   explicit Execs(const Ports& ports) : ports_(ports) {}
 
-  // ExecSync. Calls `done` once, from any thread, with the command's outcome; `call` lives until then. Waits
-  // on the calling thread for a short while only. The command is killed when `gone` is requested.
+  // ExecSync. Calls `done` once, from any thread, with the command's outcome; `call` must live until then.
+  // Blocks the calling thread only for a short time. If a stop is requested by `gone`, the command is killed.
   using OnSyncExec = std::function<void(Result<v1::ExecSyncResponse>)>;
   void RunSync(const v1::ExecSyncRequest& request, Call& call, std::stop_token gone, OnSyncExec done);
 
-  // Check the request; what is to be done when the client connects to the streaming server.
+  // These validate a request and return the order that is carried out when the client connects to the
+  // streaming server.
   Result<ExecOrder> OrderExec(const v1::ExecRequest& request);
   Result<AttachOrder> OrderAttach(const v1::AttachRequest& request);
   Result<ForwardOrder> OrderPortForward(const v1::PortForwardRequest& request);
 
-  // Carry out an order.
+  // StreamTargets: carry out an order on a thread of `workers`; the callbacks run there or on the reactor's
+  // thread.
   void StreamExec(const ExecOrder& order, OnStreams on_streams, OnExit on_exit) override;
   void StreamAttach(const AttachOrder& order, OnStreams on_streams) override;
   void CloseContainerInput(const std::string& container_id) override;
@@ -59,7 +61,7 @@ class Execs final : public StreamTargets {
 
  private:
   enum class Terminal { kNone, kOwn };
-  // All that a shim needs but the standard streams.
+  // Everything that a shim needs for an exec, except the standard streams.
   struct Prepared {
     ContainerPtr container;
     std::string cgroup_path;
@@ -68,9 +70,9 @@ class Execs final : public StreamTargets {
   };
   Result<Prepared> Prepare(const std::string& container_id, const std::vector<std::string>& command,
                            Terminal terminal);
-  // A command that a shim has.
+  // A command that was handed to a shim.
   struct SyncExec {
-    ContainerPtr container;  // whose the cgroup is
+    ContainerPtr container;  // owns the cgroup
     ExecCgroups::Lease cgroup;
     std::shared_ptr<ExecOutput> output;
     std::string command;
@@ -79,7 +81,8 @@ class Execs final : public StreamTargets {
   };
   Result<std::shared_ptr<SyncExec>> BeginSync(const v1::ExecSyncRequest& request, Call& call);
   Result<v1::ExecSyncResponse> EndSync(SyncExec& exec, Result<ExecOutput::End> end, Call& call);
-  // Send what an order asks for to the shim; the callback comes with its answer. An error: it does not come.
+  // These send an order to the shim, whose answer calls the callback. If they return an error, the callback
+  // is not called.
   Result<> BeginExec(const ExecOrder& order, const OnStreams& on_streams, const OnExit& on_exit);
   Result<> BeginAttach(const AttachOrder& order, const OnStreams& on_streams);
   Result<> BeginForward(const std::string& sandbox_id, const OnSockets& on_sockets);

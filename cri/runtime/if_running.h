@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Figures of running containers only.
+// Statistics of running containers only.
 #pragma once
 
 #include <optional>
@@ -11,8 +11,8 @@
 
 namespace davit {
 
-// What `measure` returns for a running container. Nothing when the container does not run, or stopped while
-// it was measured: half of its figures would be missing.
+// Returns measure() for a running container; nullopt if the container is not running or stopped during the
+// measurement, because half of the values would be missing.
 template <typename Measure>
 auto IfRunning(const Container& container, const Measure& measure) -> std::optional<decltype(measure())> {
   if (!container.running()) return std::nullopt;

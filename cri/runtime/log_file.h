@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Where a container's output goes.
+// The log file of a container's output.
 #pragma once
 
 #include <string>
@@ -11,13 +11,13 @@
 
 namespace davit {
 
-// The absolute path of a log; empty when either part is, which means that output is dropped. kInvalidArgument
-// for a path that leaves the directory.
+// The absolute path of a log; empty if either argument is empty, in which case output is discarded.
+// kInvalidArgument if the path leaves the directory or names no file.
 Result<std::string> ResolveLogPath(const std::string& log_directory, const std::string& log_path);
 
-// Names the log by a descriptor (O_PATH), for the shim to open, making it (0640) and its directories (0755)
-// when missing. Below the log directory, which the kubelet owns, no symlink is followed: what writes there
-// also runs containers.
+// Returns an O_PATH descriptor of the log file, which the shim opens. Creates the file (0640) and its
+// directories (0755) if missing. Symlinks below the log directory are not followed: a pod may mount this
+// directory of the kubelet and write to it.
 Result<UniqueFd> OpenLog(const std::string& log_directory, const std::string& log_path);
 
 }  // namespace davit

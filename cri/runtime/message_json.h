@@ -11,7 +11,7 @@
 
 namespace davit {
 
-// By the names of the .proto file, as crictl's own files have them; null when it cannot be rendered.
+// With the field names of the .proto file, as in crictl's own files; null if the message cannot be converted.
 inline nlohmann::json JsonOf(const google::protobuf::Message& message) {
   google::protobuf::util::JsonPrintOptions options;
   options.preserve_proto_field_names = true;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Status and UpdateRuntimeConfig: what the kubelet asks of the runtime as a whole.
+// Status and UpdateRuntimeConfig: the kubelet's calls about the runtime as a whole.
 #pragma once
 
 #include <functional>
@@ -20,10 +20,11 @@ namespace davit {
 
 namespace v1 = ::runtime::v1;
 
-// Thread-safe. Nothing here waits: conditions are the last judgement of the part that they are about.
+// Thread-safe. Status does not wait for checks: each condition is the last result of the part that it
+// describes.
 class NodeStatus {
  public:
-  // All outlive the object.
+  // All must outlive the object.
   struct Ports {
     const Config& config;
     const HostFacts& facts;
@@ -31,7 +32,7 @@ class NodeStatus {
     const Shims& shims;
     const Snapshots& snapshots;
     PodNetwork& network;
-    // Why records do not reach the disk, if they do not.
+    // Returns an error if records cannot be written to disk.
     std::function<Result<>()> records_health;
   };
   explicit NodeStatus(const Ports& ports) : ports_(ports) {}
@@ -41,7 +42,7 @@ class NodeStatus {
                                                               Call& call);
 
  private:
-  // Whether a pod could be started now, but for its network.
+  // Whether a pod could be started now, apart from its network.
   Result<> RuntimeHealth() const;
   void AddInfo(v1::StatusResponse& response) const;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Where the daemon puts pods that name no cgroup parent.
+// The cgroup of pods that name no cgroup parent.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@
 
 namespace davit {
 
-// The parent of the containers' cgroups, relative to every hierarchy's root.
+// The parent of the pod's container cgroups, relative to the root of every hierarchy.
 inline std::string OwnCgroupOf(const Config& config, const std::string& sandbox_id) {
   std::string root = config.cgroup.root == "/" ? "" : config.cgroup.root;
   return root + "/davit/pods/" + sandbox_id;

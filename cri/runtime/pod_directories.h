@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The files that the daemon makes for a pod: hosts, hostname and resolv.conf.
+// The files that the daemon creates for a pod: hosts, hostname and resolv.conf.
 #pragma once
 
 #include <functional>
@@ -15,20 +15,20 @@
 
 namespace davit {
 
-// Each pod has a directory of its own below one directory. Thread-safe, with one caller at a time for one
-// pod.
+// Each pod has its own directory below `directory`. Thread-safe, except that each pod may have only one
+// caller at a time.
 class PodDirectories {
  public:
-  // `selinux_context`: of every file; empty: none. Without categories: containers of one pod may have levels
-  // of their own, and all of them read these.
+  // `selinux_context` is the label of every file; empty: no label. It must have no categories: containers of
+  // one pod may have different levels, and all of them read these files.
   PodDirectories(std::string directory, std::string selinux_context)
       : directory_(std::move(directory)), selinux_context_(std::move(selinux_context)) {}
 
-  // Where the pod's files are, or will be.
+  // The paths of the pod's files, which need not exist yet.
   PodFiles FilesOf(const std::string& sandbox_id) const;
-  // Writes all of them, again as well. `addresses` are the pod's.
+  // Writes all files of the pod; may be called again. `addresses` are the pod's IP addresses.
   Result<> Write(const Sandbox& sandbox, const std::vector<std::string>& addresses) const;
-  // Idempotent. What cannot be removed is removed at the daemon's next start, when no record names it.
+  // Idempotent. Files that cannot be removed are removed at the daemon's next start (RemoveUnknown).
   void Remove(const std::string& sandbox_id) const;
   // Removes the directories of pods for which `known` is false.
   void RemoveUnknown(const std::function<bool(const std::string&)>& known) const;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Pods and containers in the CRI's messages.
+// Converts pods and containers to CRI messages.
 #pragma once
 
 #include <vector>
@@ -17,16 +17,16 @@ namespace davit {
 ::runtime::v1::PodSandboxStatus StatusOf(const Sandbox& sandbox);
 ::runtime::v1::ContainerStatus StatusOf(const Container& container);
 
-// Of all containers of a pod, the newest first: of several attempts of one container the kubelet takes the
-// first one that it finds (FindContainerStatusByName).
+// The statuses of all containers of a pod, the newest first: of several attempts of one container, the
+// kubelet takes the first that it finds (FindContainerStatusByName).
 std::vector<::runtime::v1::ContainerStatus> StatusesOfContainers(const PodTable& pods,
                                                                  const Sandbox& sandbox);
 
-// For lists.
+// For the List calls.
 ::runtime::v1::PodSandbox SummaryOf(const Sandbox& sandbox, const SandboxRecord& record);
 ::runtime::v1::Container SummaryOf(const Container& container, const ContainerRecord& record);
 
-// A container's resources as last updated, else as created.
+// The resources of a container as last updated, else as created.
 ::runtime::v1::LinuxContainerResources ResourcesOf(const Container& container);
 
 }  // namespace davit

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What to do about a container when its shim is met, or is found dead or silent.
+// Decides what to do with a container when the daemon connects to its shim, or finds the shim dead or silent.
 #pragma once
 
 #include "cri/pods/pod_records.h"
@@ -9,26 +9,26 @@
 namespace davit {
 
 enum class ShimAnswer {
-  kAnswered,  // and its answer says what is alive
-  kSilent,    // its process lives and has not answered, or not in a form that can be read
+  kAnswered,  // its answer lists the live containers
+  kSilent,    // its process is alive but has not answered, or not intelligibly
   kDead,
 };
 
 struct ContainerFacts {
   ContainerPhase recorded = ContainerPhase::kCreated;
   ShimAnswer shim = ShimAnswer::kAnswered;
-  bool live = false;             // the shim says that its init lives
-  bool has_exit_record = false;  // the shim recorded an exit that the database does not have yet
+  bool live = false;             // the shim reports that its init process is alive
+  bool has_exit_record = false;  // the shim recorded an exit that is not yet in the database
   bool start_in_flight = false;  // a call of this daemon is starting it
 };
 
 enum class ContainerAction {
   kNothing,
-  kAdopt,         // it runs: the record follows
-  kKill,          // it runs and must not
-  kApplyExit,     // take the exit record
-  kAbandonStart,  // end what the shim may still do for it; a retry may start it
-  kLose,          // it is gone, and nobody knows how it ended
+  kAdopt,         // it runs: update the record
+  kKill,          // it runs but must not: kill it
+  kApplyExit,     // record the end from the exit record
+  kAbandonStart,  // stop the start in the shim; a retry may start it
+  kLose,          // it has ended, and its exit code is unknown
 };
 
 // A pure function of the facts.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// How records reach the database.
+// Functions that write records to the database.
 #pragma once
 
 #include <utility>
@@ -21,7 +21,7 @@ inline ContainerRow RowOf(const ContainerRecord& record) {
   return {record.id, record.sandbox_id, Encode(record)};
 }
 
-// `store` outlives the writers.
+// `store` must outlive the writers.
 inline Persisted<SandboxRecord>::Write SandboxWriter(PodStore& store) {
   return [&store](const SandboxRecord& record, PodStore::OnWritten on_written) {
     return store.QueueSandbox(RowOf(record), std::move(on_written));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// A daemon's start: records, shims, disk and kernel are made to agree.
+// Recovery at the daemon's start: makes records, shims, disk and kernel agree.
 #pragma once
 
 #include <map>
@@ -19,12 +19,13 @@
 
 namespace davit {
 
-// Loads the records (recovery_load.cc), collects what no record names, and meets the shims
-// (recovery_meet.cc); what they say is reconciled with the records (shim_watch.h). A pod that cannot be
-// recovered is quarantined: listed, not ready, with the reason, so that the kubelet makes a new one.
+// Loads the records (recovery_load.cc), removes everything that no record names, and connects to the shims
+// (recovery_meet.cc), whose reports are reconciled with the records (shim_watch.h). A pod that cannot be
+// recovered is quarantined: it is listed as not ready, with the reason, so that the kubelet creates a new
+// one.
 class Recovery {
  public:
-  // All outlive the object.
+  // All must outlive the object.
   struct Ports {
     const Config& config;
     PodTable& pods;
@@ -43,8 +44,8 @@ class Recovery {
   };
   explicit Recovery(const Ports& ports) : ports_(ports) {}
 
-  // Called once, before serving. Returns within some seconds even when shims hang: they are reconciled when
-  // they answer. An error: the records cannot be read at all.
+  // Called once, before serving. Returns within some seconds even if shims hang; these are reconciled when
+  // they answer. Returns an error only if the records cannot be read at all.
   Result<> Run();
 
  private:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// From the rows in the database to sandboxes and containers in memory.
+// Loads sandboxes and containers from the database into memory.
 #pragma once
 
 #include <map>
@@ -14,11 +14,12 @@
 
 namespace davit {
 
-// A row that cannot be read is quarantined with its pod: the sandbox is listed, not ready, with the reason,
-// so that it can be stopped and removed like any other. Nothing of it is guessed but its id.
+// A row that cannot be read is quarantined with its pod: the sandbox is listed as not ready, with the reason,
+// and can be stopped and removed like any other. Only its id is known; the cgroup is assumed at the daemon's
+// default place.
 class RecordLoader {
  public:
-  // All outlive the object.
+  // All must outlive the object.
   struct Ports {
     const Config& config;
     PodTable& pods;
@@ -30,11 +31,11 @@ class RecordLoader {
   };
   explicit RecordLoader(const Ports& ports) : ports_(ports) {}
 
-  // An error: the tables cannot be read.
+  // Returns an error only if the tables cannot be read.
   Result<std::vector<SandboxPtr>> Load();
-  // The sandbox cannot serve, for `reason`. The first reason stays.
+  // Marks the sandbox as failed, with `reason`. A second call does not replace the first reason.
   void Quarantine(const SandboxPtr& sandbox, const std::string& reason);
-  // Why pods are quarantined, by sandbox id.
+  // The reasons of quarantined pods, by sandbox id.
   const std::map<std::string, std::string>& quarantined() const { return quarantined_; }
 
  private:

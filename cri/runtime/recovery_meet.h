@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Meeting the shims of all pods after a daemon's start.
+// Connects to the shims of all pods after the daemon's start.
 #pragma once
 
 #include <chrono>
@@ -16,15 +16,15 @@ namespace davit {
 
 struct MeetingCounts {
   size_t met = 0;     // answered and reconciled
-  size_t gone = 0;    // had no shim any more
+  size_t gone = 0;    // have no shim any more
   size_t silent = 0;  // have not answered yet
 };
 
-// One hung pod does not hold up the node: the daemon serves after a bounded wait, and a pod is reconciled
-// when its shim answers.
+// A pod that hangs does not block the node: the daemon serves after a bounded wait, and each pod is
+// reconciled when its shim answers.
 class RecoveryMeeting {
  public:
-  // All outlive the object.
+  // All must outlive the object.
   struct Ports {
     Shims& shims;
     PodTable& pods;
@@ -34,18 +34,18 @@ class RecoveryMeeting {
     const Logger& log;
   };
   explicit RecoveryMeeting(const Ports& ports) : ports_(ports) {}
-  // Waits for meetings in progress.
+  // Waits until the threads of Meet have ended.
   ~RecoveryMeeting() = default;
 
-  // Meets all of them in parallel; returns when all have been reconciled, or after `patience`. Those that are
-  // silent then have their recorded exits taken. Called once.
+  // Connects to all shims in parallel; returns when all are reconciled, or after `patience`. Then the
+  // recorded exits of pods that are still silent are applied. Called once.
   MeetingCounts Meet(const std::vector<SandboxPtr>& sandboxes, std::chrono::milliseconds patience);
 
  private:
   class Attendance;
 
   void MeetOne(const SandboxPtr& sandbox, const std::shared_ptr<Attendance>& attendance);
-  // Goes on with what the daemon before had begun.
+  // Completes container removals that the previous daemon began.
   void Finish(const SandboxPtr& sandbox);
 
   const Ports ports_;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The CRI verbs, wired together. This is the only place that knows all of them.
+// Creates and connects the objects that implement the CRI verbs. This is the only place that knows all of
+// them.
 //
 //   Sandboxes   pod sandboxes: run, stop, remove, status, list, update
 //   Containers  containers: create, start, stop, remove, status, list, update, reopen the log
@@ -9,13 +10,13 @@
 //   Statistics  statistics and metrics
 //   NodeStatus  Status and UpdateRuntimeConfig
 //   Announcer   events
-//   ShimWatch   what shims report becomes the state of pods
-//   Recovery    a daemon's start
+//   ShimWatch   applies the reports of shims to the state of pods
+//   Recovery    recovery at the daemon's start
 //
-// Every verb is thread-safe: any number of calls at a time. No pod has a lock that is held across an
+// Every verb is thread-safe, with any number of concurrent calls. No lock of a pod is held during an
 // operation: phases change atomically in the records (cri/pods/phases.h), and a call that finds the wrong
-// phase fails, or waits for the right one until its deadline. So Status, List and Stop answer whatever else
-// hangs.
+// phase fails, or waits for the right one until its deadline. So Status, List and Stop respond even if other
+// operations hang.
 #pragma once
 
 #include "base/worker_pool.h"
@@ -26,7 +27,7 @@
 
 namespace davit {
 
-// What the verbs work with. It outlives the Runtime.
+// The parts of the daemon that the verbs use. They must outlive the Runtime.
 struct Host {
   const Config& config;
   const Logger& log;
@@ -37,7 +38,7 @@ struct Host {
   const Cgroups& cgroups;
   PodNetwork& network;
   Shims& shims;
-  Reactor& outputs;  // of commands that ExecSync waits for
+  Reactor& outputs;  // collects the output of ExecSync commands
   SeccompCompiler& seccomp;
   AppArmor& apparmor;
   const SeLinux& selinux;
@@ -48,7 +49,7 @@ struct Host {
 class Runtime {
  public:
   explicit Runtime(Host host);
-  // Leaves every pod running.
+  // Leaves all pods running.
   ~Runtime();
 
   // Called once, before serving.
@@ -70,8 +71,8 @@ class Runtime {
   ContainerCleanup cleanup_;
   DeletionLog deletions_;
   ContainerPlanner planner_;
-  WorkerPool cleaners_;  // what ended pods and containers leave
-  WorkerPool helpers_;   // steps beside a caller's
+  WorkerPool cleaners_;  // removal of what ended pods and containers leave behind
+  WorkerPool helpers_;   // steps in parallel to a caller
   WorkerPool streams_;   // starting streams
   ShimWatch watch_;
   Containers containers_;

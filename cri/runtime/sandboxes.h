@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The verbs on pod sandboxes, each in the file named after it.
+// The verbs on pod sandboxes. Each is implemented in the file named after it.
 #pragma once
 
 #include <string>
@@ -18,10 +18,10 @@
 
 namespace davit {
 
-// Thread-safe, as runtime.h says.
+// Thread-safe, see runtime.h.
 class Sandboxes {
  public:
-  // All outlive the object. `workers` take steps beside the caller's.
+  // All must outlive the object. `workers` run steps in parallel to the caller.
   struct Ports {
     const Config& config;
     PodTable& pods;
@@ -47,10 +47,10 @@ class Sandboxes {
   Result<v1::UpdatePodSandboxResourcesResponse> UpdateResources(
       const v1::UpdatePodSandboxResourcesRequest& request, Call& call);
 
-  // Of a sandbox that did not come up. True: nothing is left of it. Otherwise it is listed, not ready for
-  // `reason`, and keeps its name, for the client to stop and remove.
+  // Removes a sandbox whose creation failed. True if nothing is left of it. Otherwise it is listed as not
+  // ready, with `reason`, and keeps its name, so that the client can stop and remove it.
   bool Undo(const SandboxPtr& sandbox, const std::string& reason, Spans& spans);
-  // Recovery: its name is taken.
+  // For recovery: reserves the sandbox's name.
   void RestoreName(const Sandbox& sandbox, const std::string& config_bytes);
 
  private:
@@ -61,7 +61,7 @@ class Sandboxes {
   Result<> BringUp(const SandboxPtr& sandbox, NewShim shim, Call& call);
   Result<> MakeCgroup(const SandboxRecord& record);
 
-  // Each is idempotent and works without a shim.
+  // Each of these is idempotent and works without a shim.
   Result<> Release(const SandboxPtr& sandbox, int64_t deadline_ms, Spans& spans);
   Result<> DetachNetwork(const Sandbox& sandbox);
   void EndShim(Sandbox& sandbox, int64_t deadline_ms);

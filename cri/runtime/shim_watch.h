@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What shims report becomes the state of pods and containers.
+// Applies the reports of shims to the state of pods and containers.
 #pragma once
 
 #include <functional>
@@ -19,7 +19,7 @@ namespace davit {
 // Thread-safe.
 class ShimWatch {
  public:
-  // All outlive the object. `workers` take the work that an event causes and that may block.
+  // All must outlive the object. `workers` run work that an event causes and that may block.
   struct Ports {
     PodTable& pods;
     Shims& shims;
@@ -30,27 +30,27 @@ class ShimWatch {
   };
   explicit ShimWatch(const Ports& ports) : ports_(ports) {}
 
-  // For the connection to the sandbox's shim. Whenever the shim answers on a new connection, the sandbox and
-  // its containers are reconciled with what it says, and then `reconciled` is called.
+  // The callbacks for the connection to the sandbox's shim. Whenever the shim answers on a new connection,
+  // the sandbox and its containers are reconciled with its report, and then `reconciled` is called.
   ShimEvents EventsOf(const SandboxPtr& sandbox, std::function<void()> reconciled = [] {});
 
-  // The shim has started the container. Announces it.
+  // The shim has started the container. Announces the start.
   Result<> Started(const ContainerPtr& container, StartedContainer started);
-  // The start did not reach the program. Announces it.
+  // The program was not executed. Announces the failure.
   void StartFailed(const ContainerPtr& container, const Error& error);
-  // The container has ended, as its exit record says.
+  // The container has ended, as its exit record says. Does not wait for the database.
   void Exited(const ContainerPtr& container, const ContainerExited& exited);
-  // The container's shim is gone: takes its exit record, or kills what may be left of it; its exit code is
-  // unknown then.
+  // The container's shim has died: applies its exit record, or else kills the remaining processes and records
+  // an unknown exit code.
   void Lose(const ContainerPtr& container);
-  // The sandbox's shim is gone: the sandbox fails, and its containers are lost.
+  // The sandbox's shim has died: the sandbox fails, and its containers are lost.
   void ShimDied(const SandboxPtr& sandbox);
-  // The sandbox cannot run containers any more: it is not ready, for `reason`.
+  // The sandbox cannot run containers any more: marks it as not ready, with `reason`.
   void SandboxFailed(const SandboxPtr& sandbox, const std::string& reason);
 
-  // Makes the records agree with what a shim says (reconcile.h).
+  // Reconciles the records with the report of a shim (reconcile.h).
   void Reconcile(const SandboxPtr& sandbox, ShimState state);
-  // The same for a shim that does not answer: takes the exits that it has recorded.
+  // For a shim that does not answer: applies the exits that it has recorded.
   void TakeRecordedExits(const SandboxPtr& sandbox);
 
  private:

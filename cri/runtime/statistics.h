@@ -19,10 +19,10 @@ namespace davit {
 
 namespace v1 = ::runtime::v1;
 
-// Thread-safe, as runtime.h says.
+// Thread-safe, see runtime.h.
 class Statistics {
  public:
-  // All outlive the object.
+  // All must outlive the object.
   struct Ports {
     PodTable& pods;
     const Cgroups& cgroups;
@@ -32,17 +32,17 @@ class Statistics {
   explicit Statistics(const Ports& ports) : ports_(ports) {}
 
   Result<v1::ContainerStatsResponse> OfContainer(const v1::ContainerStatsRequest& request, Call& call);
-  // Of RUNNING containers. Those that stop during sampling are omitted.
+  // Stats of RUNNING containers; those that stop during sampling are omitted.
   Result<std::vector<v1::ContainerStats>> OfContainers(const v1::ContainerStatsFilter& filter);
   Result<v1::PodSandboxStatsResponse> OfSandbox(const v1::PodSandboxStatsRequest& request, Call& call);
-  // Of READY sandboxes. Those that stop during sampling are omitted.
+  // Stats of READY sandboxes; those that stop during sampling are omitted.
   Result<std::vector<v1::PodSandboxStats>> OfSandboxes(const v1::PodSandboxStatsFilter& filter);
 
-  // Of READY sandboxes with their RUNNING containers, in the terms of cri/stats/metrics.h.
+  // Metrics of READY sandboxes and their RUNNING containers, as described in cri/stats/metrics.h.
   Result<std::vector<v1::PodSandboxMetrics>> Metrics();
 
  private:
-  // What a container has also when it does not run.
+  // The part of the stats that a container has even if it is not running.
   v1::ContainerStats FileStatsOf(Container& container, int64_t usage_deadline_ms);
   std::optional<v1::ContainerStats> StatsIfRunning(Container& container, int64_t usage_deadline_ms);
   v1::PodSandboxStats StatsOf(Sandbox& sandbox, const BridgeCounters& counters, int64_t usage_deadline_ms);

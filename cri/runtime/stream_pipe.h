@@ -18,8 +18,8 @@ struct StreamPipe {
 
 enum class Direction { kToProcess, kFromProcess };
 
-// With room for `bytes`, as far as the host allows: beyond /proc/sys/fs/pipe-max-size or the user's share of
-// pipe pages it refuses, and the default size does.
+// Creates a pipe with a buffer of `bytes`. If the host does not allow that (/proc/sys/fs/pipe-max-size, or
+// the user's limit of pipe pages), the pipe has the default size.
 inline Result<StreamPipe> MakeStreamPipe(Direction direction, int bytes) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) < 0) return SystemError("pipe2", "stream");

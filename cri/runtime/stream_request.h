@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What Exec and Attach have in common.
+// Shared by Exec and Attach.
 #pragma once
 
 #include "base/error.h"
@@ -10,7 +10,8 @@
 
 namespace davit {
 
-// kInvalidArgument when the client asks for none, or for stderr beside a terminal, which has no such thing.
+// The streams that the client requests. kInvalidArgument if it requests none, or stderr with a terminal,
+// which has no separate stderr.
 template <typename Request>
 Result<StreamSet> StreamsOf(const Request& request) {
   StreamSet streams{request.stdin(), request.stdout(), request.stderr(), request.tty()};
@@ -25,8 +26,8 @@ Result<StreamSet> StreamsOf(const Request& request) {
 
 Result<> RequireRunning(const Container& container, std::string_view step);
 
-// The three uses of a terminal's controller, each with a descriptor of its own: an event loop watches one
-// descriptor once.
+// The streams of a terminal: its controller, and duplicates of it for input and output, because an event loop
+// can watch a descriptor only once.
 Result<ProcessStreams> TerminalStreams(UniqueFd controller);
 
 }  // namespace davit

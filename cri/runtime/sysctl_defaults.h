@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Sysctls that pods get where they do not set them.
+// The default sysctls of pods, which their own settings override.
 #pragma once
 
 #include "cri/config/config.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// How long one request for statistics waits for walks over writable layers that nobody asked about before.
+// How long a request for statistics waits for the first disk usage scans of writable layers.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,8 @@
 
 namespace davit {
 
-// Enough for the first walk over what a container usually has written. A larger one answers the next request.
+// Enough for the first scan of a typical writable layer. The result of a longer scan is available to the next
+// request.
 inline int64_t UsageDeadline() {
   return MonotonicMilliseconds() + 200;
 }

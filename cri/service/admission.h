@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// How many calls of a kind may be in progress at a time.
+// Limits how many calls of each class may be in progress at the same time.
 #pragma once
 
 #include <array>
@@ -14,17 +14,17 @@
 
 namespace davit {
 
-// Each class has room of its own, so that calls that wait never take the room of those that end things or
-// only look.
+// Each class has its own limit, so that calls that wait never block calls that stop containers or only read
+// the state.
 enum class CallClass : uint8_t {
-  kLook,    // versions, status, lists, figures
-  kStream,  // list streams: a client that does not read holds a thread
-  kStop,    // a grace period long, for all containers of a node at a time when it shuts down
-  kRemove,  // includes all other quick changes
-  kStart,   // wait for mounts, plugins and starts that they have joined
-  kPull,    // minutes
-  kExec,    // hold descriptors, and no thread
-  kWatch,   // hold memory, and no thread
+  kLook,    // versions, status, lists, statistics
+  kStream,  // list streams: a client that does not read occupies a thread
+  kStop,    // last up to a grace period, for all containers at once when the node shuts down
+  kRemove,  // removals and all other quick changes
+  kStart,   // wait for mounts, plugins, or a start that another call began
+  kPull,    // take minutes
+  kExec,    // need descriptors, but no thread
+  kWatch,   // need memory, but no thread
 };
 
 // Thread-safe.
@@ -33,14 +33,14 @@ class Admission {
   static constexpr size_t kClasses = 8;
   using Limits = std::array<int, kClasses>;  // by CallClass
 
-  // For a process that may have `descriptors` open.
+  // The limits for a process that may open `descriptors` descriptors.
   static Limits DefaultLimits(uint64_t descriptors);
 
-  // `on_leave` is called whenever a call has ended.
+  // `on_leave` is called after every call, on the thread that ends it.
   explicit Admission(const Limits& limits, std::function<void()> on_leave = nullptr)
       : limits_(limits), on_leave_(std::move(on_leave)) {}
 
-  // How many threads the classes may hold together.
+  // The sum of the limits of the classes that need a thread.
   int most_threads() const;
 
   // Held by a call while it is in progress. Must not outlive the Admission.
@@ -64,10 +64,10 @@ class Admission {
     Admission* of_ = nullptr;
     size_t index_ = 0;
   };
-  // kResourceExhausted, with a sentence, when the class is full.
+  // kResourceExhausted, with an explanation, if the limit of the class is reached.
   Result<Place> Enter(CallClass call_class);
 
-  // Whether a call is in progress that is neither a watcher's nor a command's.
+  // Whether a call of any class except kExec and kWatch is in progress.
   bool busy() const;
 
  private:

@@ -16,20 +16,21 @@ class AsyncCalls {
   using Watch = decltype(EventStreamSetting::watch);
   using BeginExec = decltype(AsyncExecSetting::begin);
 
-  // Before the server is built. What is given outlives the object; the object outlives the server.
+  // Construct it before the server is built. The arguments must outlive the object, and the object the
+  // server.
   AsyncCalls(grpc::ServerBuilder& builder, AsyncRuntimeService& service, Admission& admission,
              const Logger& log, Watch watch, BeginExec begin_exec)
       : thread_(builder),
         events_{service, thread_, admission, std::move(watch)},
         execs_{service, thread_, admission, starters_, log, std::move(begin_exec)} {}
 
-  // After the server is built: takes calls.
+  // Begins to accept calls. Call it after the server is built.
   void Start();
-  // After the server's Shutdown, which cancels what still waits: returns when every call has ended.
+  // Blocks until every call has ended. Call it after the server's Shutdown, which cancels waiting calls.
   void Stop() { thread_.Stop(); }
 
  private:
-  // Threads that hand commands over to shims, and wait for those that end at once.
+  // Threads that pass commands to shims, and wait for commands that end at once.
   static constexpr size_t kMostStarters = 64;
 
   ElasticPool starters_{kMostStarters};

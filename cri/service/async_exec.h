@@ -17,7 +17,7 @@
 
 namespace davit {
 
-// What all calls share; it outlives the completion thread.
+// Shared by all calls; must outlive the completion thread.
 struct AsyncExecSetting {
   using Done = std::function<void(Result<v1::ExecSyncResponse>)>;
 
@@ -26,15 +26,16 @@ struct AsyncExecSetting {
   Admission& admission;
   ElasticPool& starters;
   const Logger& log;
-  // Begins a command on the calling thread, one of the starters'. Calls `done` once, from any thread, also
-  // when it fails at once; `gone` tells that the client waits no longer, or the server.
+  // Begins a command; called on a thread of `starters`. Calls `done` exactly once, on any thread, also if the
+  // command cannot be started. A stop of `gone` is requested when the client disconnects or the server stops.
   std::function<void(const v1::ExecSyncRequest&, Call&, std::stop_token gone, Done done)> begin;
 };
 
-// One call. On the completion thread, but for Begin and Answer; deleted when its last operation has ended.
+// One call. Methods run on the completion thread, except Begin and Answer. The object deletes itself when its
+// last operation has ended.
 class AsyncExec {
  public:
-  // Waits for the next call, and for the one after that.
+  // Waits for the next call; each call then listens for the one after it.
   static void Listen(AsyncExecSetting& setting) { new AsyncExec(setting); }
 
  private:

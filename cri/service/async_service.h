@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The CRI's RuntimeService, of which the methods that wait for long are asynchronous.
+// The CRI's RuntimeService, in which the methods that wait for a long time are asynchronous.
 #pragma once
 
 #include "api/cri/v1/api.grpc.pb.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The thread that carries gRPC's asynchronous calls on: those that wait without a thread of their own.
+// The thread that runs gRPC's asynchronous calls, which wait without a thread of their own.
 #pragma once
 
 #include <grpcpp/server_builder.h>
@@ -13,7 +13,7 @@
 
 namespace davit {
 
-// An operation that gRPC reports the end of; its address is the operation's tag.
+// An operation whose end gRPC reports; its address is the tag of the operation.
 class Completion {
  public:
   virtual ~Completion() = default;
@@ -34,23 +34,24 @@ class MethodCompletion final : public Completion {
 
 class CompletionThread {
  public:
-  // Before the server is built. The queue does not count as frequently polled: with one that does, or with
-  // gRPC's callback methods, a server's synchronous methods lose their polling threads, and each call takes a
-  // hop between threads more (ServerBuilder::BuildAndStart; 0.1 ms and more on a busy host).
+  // Construct it before the server is built. The queue is not frequently polled: with a frequently polled
+  // queue, or with gRPC's callback methods, the synchronous methods of a server lose their polling threads,
+  // and each call needs one more switch between threads (ServerBuilder::BuildAndStart; 0.1 ms and more on a
+  // busy host).
   explicit CompletionThread(grpc::ServerBuilder& builder)
       : queue_(builder.AddCompletionQueue(/*is_frequently_polled=*/false)) {}
   ~CompletionThread() { Stop(); }
   CompletionThread(const CompletionThread&) = delete;
   CompletionThread& operator=(const CompletionThread&) = delete;
 
-  // After the server is built. An exception ends the operation that it leaves, and not the thread.
+  // Call it after the server is built. An exception ends only the operation that throws it, not the thread.
   void Start();
-  // After the server's Shutdown; waits until every call has ended: gRPC aborts when an operation begins on a
-  // queue that is shut down.
+  // Call it after the server's Shutdown. Blocks until every call has ended, because gRPC aborts the process
+  // if an operation begins on a queue that is shut down. Idempotent.
   void Stop() EXCLUDES(mutex_);
   grpc::ServerCompletionQueue& queue() { return *queue_; }
 
-  // Lives as long as a call that may begin operations.
+  // Exists as long as a call that may begin operations; Stop waits for it.
   class Call {
    public:
     explicit Call(CompletionThread& thread) : thread_(thread) { thread_.Count(1); }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// GetContainerEvents: one watcher of events, which costs no thread.
+// GetContainerEvents: one watcher of events, which needs no thread.
 #pragma once
 
 #include <grpcpp/alarm.h>
@@ -17,7 +17,7 @@
 
 namespace davit {
 
-// What all streams share; it outlives the completion thread.
+// Shared by all streams; must outlive the completion thread.
 struct EventStreamSetting {
   AsyncRuntimeService& service;
   CompletionThread& thread;
@@ -27,11 +27,11 @@ struct EventStreamSetting {
       watch;
 };
 
-// On the completion thread, which owns it: it is deleted when its last operation has ended. At most one write
-// is in progress; the feed keeps the events that come meanwhile, within its bounds.
+// Methods run on the completion thread, except Wake. The object deletes itself when its last operation has
+// ended. At most one write is in progress; during a write the feed queues further events, up to its limit.
 class EventStream {
  public:
-  // Waits for the next client, and for the one after that.
+  // Waits for the next client; each stream then listens for the one after it.
   static void Listen(EventStreamSetting& setting) { new EventStream(setting); }
 
  private:
@@ -44,7 +44,7 @@ class EventStream {
   void OnFinished(bool ok);
 
   void Begin();
-  // From any thread.
+  // Called on any thread.
   void Wake();
   void Advance();
   void Finish(const grpc::Status& status);
@@ -64,7 +64,7 @@ class EventStream {
   grpc::Alarm alarm_;
   bool writing_ = false;
   std::atomic<bool> alarm_set_ = false;
-  bool client_gone_ = false;  // and gone_ has been reported, the last thing that gRPC says on its own
+  bool client_gone_ = false;  // gone_ was reported; after it gRPC reports only operations that were begun
   bool finishing_ = false;
   bool finish_reported_ = false;
   std::unique_ptr<EventFeed::Watcher> watcher_;

@@ -16,7 +16,8 @@ namespace v1 = ::runtime::v1;
 
 class ImageService final : public v1::ImageService::Service {
  public:
-  // Images with a reference that one of the `pinned` patterns (fnmatch(3)) matches are reported as pinned.
+  // An image is reported as pinned if one of its references matches one of the `pinned` patterns
+  // (fnmatch(3)).
   ImageService(ImageStore& images, Snapshotter& snapshotter, std::vector<std::string> pinned,
                Admission& admission, const Logger& log)
       : images_(images), snapshotter_(snapshotter), pinned_(std::move(pinned)), edge_{log, admission} {}

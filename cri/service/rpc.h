@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The edge: from gRPC to a verb and back, with one log line per call.
+// Translates a gRPC call to a verb and the result back, with one log line per call.
 #pragma once
 
 #include <grpcpp/server_context.h>
@@ -17,20 +17,20 @@
 
 namespace davit {
 
-// The client's deadline on our clock; far away when it set none.
+// The client's deadline in MonotonicMilliseconds; at most 24 hours from now, also if the client set none.
 int64_t DeadlineOf(const grpc::ServerContext& context);
 
 void LogRpc(const Logger& log, const char* method, const std::string& id, int64_t began_ns,
             const grpc::Status& status, const Spans& spans);
 
-// What every call passes.
+// The objects that every call uses.
 struct Edge {
   const Logger& log;
   Admission& admission;
 };
 
-// Runs `verb(call)`, a Result of the response, and answers with it. `id` is what the call is about, for the
-// log. An exception is answered with INTERNAL, and logged.
+// Runs `verb(call)`, which returns a Result of the response, and sends that to the client. `id` is the object
+// of the call, for the log. An exception is logged, and the response is INTERNAL.
 template <typename Response, typename Verb>
 grpc::Status Serve(const Edge& edge, CallClass call_class, const grpc::ServerContext* context,
                    const char* method, const std::string& id, Response* response, Verb verb) {
@@ -46,12 +46,12 @@ grpc::Status Serve(const Edge& edge, CallClass call_class, const grpc::ServerCon
   return status;
 }
 
-// Items in messages that stay below the clients' receive limit of 16 MiB.
-// `add(message)` returns where the next item goes.
+// Sends the items in messages that stay below the clients' receive limit of 16 MiB. `add(message)` adds an
+// empty item to the message and returns a pointer to it.
 template <typename Message, typename Item, typename Writer, typename Add>
 grpc::Status StreamItems(std::vector<Item> items, Writer* writer, Add add) {
-  // A message is full when it has this much. One item adds to that what its labels and annotations take,
-  // which Kubernetes limits to far less than the rest.
+  // A message with at least this size is sent. The last item can exceed it by the size of its labels and
+  // annotations, which Kubernetes limits to much less than the remaining room.
   constexpr size_t kEnoughBytes = 1 << 20;
   Message message;
   size_t bytes = 0;
@@ -66,7 +66,8 @@ grpc::Status StreamItems(std::vector<Item> items, Writer* writer, Add add) {
   return grpc::Status::OK;
 }
 
-// The streaming twin of a list: what `list()`, a Result of a vector, gives, as StreamItems sends it.
+// The streaming variant of a list call: sends the items of `list()`, which returns a Result of a vector, with
+// StreamItems.
 template <typename Message, typename Writer, typename List, typename Add>
 grpc::Status ServeStream(const Edge& edge, const char* method, Writer* writer, List list, Add add) {
   int64_t began = UnixNanoseconds();

@@ -12,7 +12,7 @@
 
 namespace davit {
 
-// ExecSync and GetContainerEvents are AsyncCalls'.
+// AsyncCalls implements ExecSync and GetContainerEvents.
 class RuntimeService final : public AsyncRuntimeService {
  public:
   RuntimeService(Runtime& runtime, StreamServer& streams, Admission& admission, const Logger& log)
@@ -61,7 +61,7 @@ class RuntimeService final : public AsyncRuntimeService {
   DAVIT_RPC(ListPodSandboxMetrics);
   DAVIT_STREAM(StreamPodSandboxMetrics);
 
-  // Not yet: each answers UNIMPLEMENTED with a sentence.
+  // Not implemented yet: each returns UNIMPLEMENTED with an explanation.
   DAVIT_RPC(CheckpointContainer);
   DAVIT_RPC(CheckpointPod);
   DAVIT_RPC(RestorePod);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Errors on the wire.
+// Converts errors to gRPC statuses.
 #pragma once
 
 #include <grpcpp/support/status.h>
@@ -11,8 +11,8 @@
 namespace davit {
 
 // The one table from Code to gRPC's codes (https://grpc.io/docs/guides/status-codes/). The message is the
-// error's text. An error with a Reason begins with the word by which the kubelet knows it, and has the code
-// that the kubelet expects with that word.
+// error's text. For an error with a Reason, the message begins with the word that the kubelet looks for, and
+// the code is the one that the kubelet expects with this word.
 grpc::Status ToGrpcStatus(const Error& error);
 
 const char* GrpcCodeName(grpc::StatusCode code);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// How an exec that was handed over ended.
+// Receives the outcome of an exec that was passed to a shim with HandExec.
 #pragma once
 
 #include <string>
@@ -11,7 +11,8 @@
 
 namespace davit {
 
-// Receives the one frame that the socket of an exec gets (FdRole::kOutcome). kUnavailable: the shim is gone.
+// Receives the single frame on the outcome socket of an exec (FdRole::kOutcome). kUnavailable if the shim has
+// died.
 Result<ExecExited> ReceiveExecOutcome(int socket, const std::string& container_id);
 
 }  // namespace davit

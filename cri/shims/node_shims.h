@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The shims of this node as processes.
+// The shims of this node, as real processes.
 #pragma once
 
 #include "base/reactor.h"
@@ -14,7 +14,7 @@ namespace davit {
 
 class NodeShims final : public Shims {
  public:
-  // Both outlive the object. All connections are read on the reactor's thread.
+  // Both must outlive the object. All connections are read on the reactor's thread.
   NodeShims(ShimLauncher& launcher, Reactor& reactor)
       : launcher_(launcher), reactor_(reactor), reserve_(launcher) {}
 
@@ -37,7 +37,7 @@ class NodeShims final : public Shims {
 
  private:
   ShimLink::Connect ConnectorTo(const std::string& sandbox_id);
-  // Of a shim that serves nothing that a record names.
+  // Asks a shim whose sandbox has no record to shut down.
   void EndUnrecorded(const std::string& sandbox_id);
 
   ShimLauncher& launcher_;

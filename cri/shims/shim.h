@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What the daemon asks of the shim of one pod, and what the shim reports. Frames and the order of descriptors
-// stay below this interface (shim/protocol.h); tests fake it (cri/testing/fake_shims.h).
+// The requests of the daemon to the shim of one pod, and the events that the shim reports. The interface
+// hides frames and the order of descriptors (shim/protocol.h); tests have a fake (cri/testing/fake_shims.h).
 #pragma once
 
 #include <functional>
@@ -18,7 +18,7 @@
 
 namespace davit {
 
-// Of a pod. Empty where it uses the host's.
+// The namespaces of a pod. A descriptor is empty if the pod uses the host's namespace.
 struct PodNamespaces {
   UniqueFd network;
   UniqueFd user;
@@ -29,18 +29,18 @@ struct StartedContainer {
   PidFd init;
 };
 
-// All that a shim holds, as it says when it is met.
+// The state of a shim, as it reports it on a new connection.
 struct ShimState {
   bool sandbox_started = false;
   PodNamespaces namespaces;
-  std::vector<StartedContainer> containers;  // whose init lives
+  std::vector<StartedContainer> containers;  // those whose init process is alive
 };
 
 struct ContainerLaunch {
   std::string container_id;
   uint32_t timeout_ms = 0;  // a start that has not reached execve by then is killed and fails
   std::string plan;         // ContainerPlan, encoded
-  StartFrame frame;         // what the plan needs
+  StartFrame frame;         // the descriptors that the plan needs
 };
 
 struct ExecLaunch {
@@ -50,60 +50,64 @@ struct ExecLaunch {
   StartFrame frame;
 };
 
-// Of an attached client: what the container reads from.
+// For an attached client: where to write the input of the container.
 struct AttachedInput {
-  UniqueFd terminal;  // the controller, when the container has one
-  UniqueFd input;     // else the writing end of its stdin, when that is open
+  UniqueFd terminal;  // the controller of the terminal, if the container has one
+  UniqueFd input;     // else the write end of its stdin, if that is open
 };
 
-// What a shim reports by itself. Called on the reactor's thread: an implementation never waits.
+// Events that a shim reports. Called on the reactor's thread, so a callback must not block.
 struct ShimEvents {
   std::function<void(const ContainerExited&)> container_exited;
   std::function<void(const ExecExited&)> exec_exited;
-  // The shim answered for the first time on a new connection. Comes after every connection that was made to a
-  // running shim, however late the answer is.
+  // The shim has sent its state on a new connection. Called after every connection to a shim that already
+  // serves a sandbox, however late the answer is.
   std::function<void(ShimState)> met;
-  // The shim answers, but this daemon does not understand it: its records of exits are all that is known.
-  // kUnimplemented: it is of an incompatible version, and only KillContainer and Shutdown can be asked of it.
-  // Otherwise the daemon tries again.
+  // The shim answers, but this daemon does not understand it; only its exit records can be used.
+  // kUnimplemented: its version is incompatible, and it accepts only KillContainer and Shutdown. After any
+  // other error the daemon tries again.
   std::function<void(const Error&)> not_understood = [](const Error&) {};
   // The sandbox cannot run containers any more.
   std::function<void(const std::string& reason)> sandbox_failed;
-  std::function<void()> died;  // the process is gone and reaped; the last call
+  std::function<void()> died;  // the process has ended and is reaped; no event follows
 };
 
-// Thread-safe. Deadlines are MonotonicMilliseconds. A dead shim is kUnavailable, a silent one
-// kDeadlineExceeded; an error that the shim answers comes back as it is.
+// Thread-safe. Deadlines are MonotonicMilliseconds. A dead shim or a lost connection is kUnavailable, a shim
+// that does not answer is kDeadlineExceeded; an error from the shim is returned unchanged.
 class Shim {
  public:
   virtual ~Shim() = default;
 
   virtual Result<PodNamespaces> StartSandbox(const SandboxPlan& plan, int64_t deadline_ms) = 0;
   virtual Result<StartedContainer> StartContainer(ContainerLaunch launch, int64_t deadline_ms) = 0;
-  // SIGKILL to everything in the container. Returns at once; the exit is an event.
+  // Sends SIGKILL to all processes of the container. Does not block; container_exited follows.
   virtual void KillContainer(const std::string& container_id) = 0;
   virtual Result<> ReopenLog(const std::string& container_id, int log, int64_t deadline_ms) = 0;
 
-  // An exec whose outcome comes on a socket of its own (FdRole::kOutcome).
+  // Starts an exec whose outcome arrives on its own socket (FdRole::kOutcome).
   virtual Result<> HandExec(const ExecLaunch& launch, int64_t deadline_ms) = 0;
-  // The following answer through callbacks, on the reactor's thread: nobody waits for a shim that hangs.
-  // An exec with streams. The result is the terminal's controller, empty when the plan has none.
+  // The following methods return their results through callbacks, so that the caller does not wait for a shim
+  // that hangs. `done` is called on the reactor's thread or, if the request cannot be sent, on the calling
+  // thread.
+
+  // Starts an exec with streams. The result is the controller of its terminal, empty if the plan has none.
   virtual void StartExec(ExecLaunch launch, std::function<void(Result<UniqueFd>)> done) = 0;
-  // `frame` has the pipes that the client reads from; `input`: it wants to write.
+  // `frame` contains the pipes that the client reads from. `input` is true if the client wants to write.
   virtual void Attach(const std::string& container_id, bool input, StartFrame frame,
                       std::function<void(Result<AttachedInput>)> done) = 0;
   virtual void AskNamespaces(std::function<void(Result<PodNamespaces>)> done) = 0;
-  // The container reads the end of its input.
+  // Closes the input of the container, which then reads end of file.
   virtual void CloseInput(const std::string& container_id) = 0;
 
-  // The sandbox ends: kills what is left, releases the namespaces, and ends the shim. Returns when the
-  // process is gone.
+  // Ends the sandbox: kills the remaining containers, releases the namespaces, and ends the shim. Blocks
+  // until the process has ended.
   virtual Result<> Shutdown(int64_t deadline_ms) = 0;
-  // SIGKILL to the shim. `died` follows.
+  // Sends SIGKILL to the shim. `died` follows.
   virtual void Kill() = 0;
-  // False once its process is gone, or the connection is lost for good.
+  // False after the process has ended or after Close.
   virtual bool alive() const = 0;
-  // Ends the connection; the shim and its pod go on. No event comes after it returned. Not from an event.
+  // Ends the connection; the shim and its pod keep running. No event follows after it has returned. Must not
+  // be called from an event.
   virtual void Close() = 0;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// A shim behind its connections: requests and events as frames (shim/protocol.h).
+// A Shim over a connection to a shim process: requests and events are frames (shim/protocol.h).
 #pragma once
 
 #include <functional>
@@ -17,8 +17,8 @@ namespace davit {
 
 class ShimClient final : public Shim {
  public:
-  // Takes over a connection; `connect` makes the next ones. With `kMeet` the shim serves a sandbox already,
-  // and `events.met` follows.
+  // Takes over a connection; `connect` makes later ones. `kMeet` means that the shim already serves a
+  // sandbox; `events.met` follows.
   using First = ShimLink::First;
   static std::shared_ptr<ShimClient> Open(Reactor& reactor, const std::string& sandbox_id, UniqueFd socket,
                                           PidFd process, ShimLink::Connect connect, ShimEvents events,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Starting shims and finding them again.
+// Starts shims and connects to running ones.
 #pragma once
 
 #include <functional>
@@ -18,26 +18,27 @@
 
 namespace davit {
 
-// On disk, below the state directory (volatile, a reboot clears it): `shims/<sandbox id>` is the listening
-// socket of a shim, `exits/<container id>` an exit record that the daemon has not taken over yet.
+// On disk, below the state directory (volatile: a reboot clears it): `shims/<sandbox id>` is the listening
+// socket of a shim, `exits/<container id>` an exit record that the daemon has not processed yet.
 class ShimLauncher {
  public:
   using SpawnFunction = std::function<Result<ChildProcess>(const SpawnRequest&)>;
 
-  // Copies the program at `shim_program` into a sealed memfd, which every shim is started from: no container
-  // can ever write to the binary that runs as root on the host. `log_fd` receives the shims' own log lines.
-  // `spawn` is davit::Spawn with the child outside the daemon's cgroup (ShimSpawner).
+  // Copies the program at `shim_program` into a sealed memfd, from which every shim is started: so no
+  // container can write to the binary that runs as root on the host. `log_fd` receives the shims' own log
+  // lines. `spawn` is like davit::Spawn, but starts the child outside of the daemon's cgroup (ShimSpawner).
   static Result<std::unique_ptr<ShimLauncher>> Create(const std::string& shim_program,
                                                       const std::string& state_dir, int log_fd,
                                                       SpawnFunction spawn);
 
-  // One for a new sandbox, which gets its id here.
+  // Starts a shim for a new sandbox and creates the id of that sandbox.
   Result<NewShim> Launch();
-  // Ends one that was given nothing to do.
+  // Kills and reaps a shim that serves no sandbox, and removes its socket.
   void Discard(NewShim shim) const;
 
-  // A connection to a living shim. kUnavailable when nobody listens there any more, kNotFound when nobody
-  // ever did. With kNone the call never waits for a shim that does not accept.
+  // Connects to a running shim. kUnavailable if the shim does not listen any more, kNotFound if there is no
+  // socket. With kNone the call does not wait for a shim that does not accept; otherwise it waits for a
+  // second.
   enum class Patience { kOneSecond, kNone };
   Result<UniqueFd> Connect(const std::string& sandbox_id, Patience patience = Patience::kOneSecond) const;
 
@@ -46,7 +47,7 @@ class ShimLauncher {
   // The ids of all sandboxes that have a socket.
   Result<std::vector<std::string>> Sockets() const;
 
-  // kNotFound when the container has not ended, or not under this boot.
+  // kNotFound if the container has not ended since the last boot of the host.
   Result<ContainerExited> ReadExitRecord(const std::string& container_id) const;
   void RemoveExitRecord(const std::string& container_id) const;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The daemon's end of one shim's connections (shim/protocol.h).
+// The daemon's side of the connections to one shim (shim/protocol.h).
 #pragma once
 
 #include <functional>
@@ -21,59 +21,58 @@ namespace davit {
 
 class ShimLink;
 
-// What comes without being asked for. Called on the reactor's thread, so an implementation must not block on
-// the shim. After one that throws a new connection is made, as if the frame that it was called for was not
-// read.
+// Events that are not answers to requests. Called on the reactor's thread, so a callback must not wait for
+// the shim. If a callback throws, the link makes a new connection, as if it had not read that frame.
 struct LinkEvents {
-  std::function<void(ShimLink&, Frame)> event;  // a frame that answers nothing
-  // What happened before this connection is not known. What is sent from here goes first on it; requests of
-  // other threads follow.
+  std::function<void(ShimLink&, Frame)> event;  // a frame that is not a reply
+  // There is a new connection; earlier events may have been lost. Requests that this callback sends are the
+  // first on the connection; requests of other threads follow.
   std::function<void(ShimLink&)> connected;
-  std::function<void()> died;  // the process is gone and reaped; the last call
+  std::function<void()> died;  // the process has ended and is reaped; no event follows
 };
 
-// A shim's process and the connection to it. The process is what counts: while it lives, a connection that is
-// lost is made anew, with growing delays. One frame that cannot be read fails the request that it answers; if
-// that is not known, the connection is made anew, and with it all that may have been missed. Thread-safe.
-// Lives in a shared_ptr: callbacks on the reactor hold it while they run.
+// A shim's process and the connection to it. While the process is alive, a lost connection is replaced by a
+// new one, with growing delays. A frame that cannot be read fails the request that it answers; if that
+// request is not known, the link makes a new connection, on which the lost information is requested again.
+// Thread-safe. It is owned by shared_ptr: callbacks on the reactor keep it alive while they run.
 class ShimLink : public std::enable_shared_from_this<ShimLink> {
  public:
-  // The shim's kFailed comes as the Error that it carries; a shim that died and a connection that was lost
-  // are kUnavailable.
+  // A kFailed reply arrives as the Error that it contains. A dead shim and a lost connection are
+  // kUnavailable.
   using OnReply = std::function<void(Result<Frame>)>;
-  // Never waits. Called on the reactor's thread.
+  // Must not block. Called on the reactor's thread.
   using Connect = std::function<Result<UniqueFd>()>;
 
-  // Whether `connected` is called for the first connection, too, as it is for all that follow.
+  // Whether `connected` is called for the first connection, too. It is always called for later ones.
   enum class First { kNothing, kMeet };
 
-  // Takes a connected socket and the shim's process, and begins to read. `connect` makes the next
-  // connections.
+  // Takes a connected socket and the shim's process, and begins to read. `connect` makes later connections.
   static std::shared_ptr<ShimLink> Open(Reactor& reactor, const std::string& sandbox_id, UniqueFd socket,
                                         PidFd shim, Connect connect, LinkEvents events, First first);
 
-  // Sends one request. `on_reply` comes once, on the reactor's thread, unless sending fails. Waits for a
-  // connection or for room until `deadline_ms`.
+  // Sends one request. `on_reply` is called once, on the reactor's thread, unless Ask returns an error.
+  // Blocks until there is a connection and room in its buffer, at most until `deadline_ms`.
   Result<> Ask(ShimMessage type, const std::string& payload, std::span<const RoleFd> fds, int64_t deadline_ms,
                OnReply on_reply) EXCLUDES(mutex_);
-  // The same, and waits for the answer; kDeadlineExceeded when it is late.
+  // The same, but blocks until the answer arrives. kDeadlineExceeded if there is none at `deadline_ms`.
   Result<Frame> Call(ShimMessage type, const std::string& payload, std::span<const RoleFd> fds,
                      int64_t deadline_ms);
-  // Sends a request that brings a socket for its answer.
+  // Sends a request that contains a socket for its answer. Blocks like Ask.
   Result<> Hand(ShimMessage type, const std::string& payload, std::span<const RoleFd> fds,
                 int64_t deadline_ms) EXCLUDES(mutex_);
 
-  // Gives up what is asked on this connection, and makes a new one; each time in a row it waits longer. On
-  // the reactor's thread.
+  // Fails the pending requests of this connection with kUnavailable and makes a new one. The delay doubles
+  // with each call, from 10 ms to 30 s, until Settle. Reactor's thread only.
   void Reconnect(const std::string& reason) EXCLUDES(mutex_);
-  // The shim is understood on this connection: the next one may be made soon. On the reactor's thread.
+  // The shim is understood on this connection: resets the delay of Reconnect. Reactor's thread only.
   void Settle();
 
-  // Until the process has ended, or the link was closed.
+  // False after the process has ended or the link was closed.
   bool alive() const EXCLUDES(mutex_);
   const PidFd& process() const { return shim_; }
 
-  // Stops reading; the shim lives on. No event comes after it returned. Not on the reactor's thread.
+  // Stops reading; the shim keeps running. No event follows after it has returned. Must not be called on the
+  // reactor's thread.
   void Close();
 
  private:
@@ -87,7 +86,7 @@ class ShimLink : public std::enable_shared_from_this<ShimLink> {
                   std::span<const RoleFd> fds, int64_t deadline_ms) const;
   Socket Connection() const EXCLUDES(mutex_);
 
-  // All below: on the reactor's thread.
+  // All methods below run on the reactor's thread.
   template <typename Work>
   void Turn(Work work) EXCLUDES(mutex_);
   void Begin(const Socket& socket, First first) EXCLUDES(mutex_);

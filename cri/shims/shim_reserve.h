@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// One shim that waits for its pod, so that no pod waits for its shim: it has its id, its program runs, and it
-// has made the namespaces that most pods want (shim/sandbox.h).
+// Keeps one shim ready, so that a new pod need not wait for its shim: the shim has its id, its program runs,
+// and it has created the namespaces that most pods need (shim/sandbox.h).
 #pragma once
 
 #include <chrono>
@@ -16,28 +16,28 @@
 
 namespace davit {
 
-// Thread-safe. A waiting shim belongs to no record, and ends by itself when the daemon does.
+// Thread-safe. The waiting shim has no record in the database, and ends by itself when the daemon ends.
 class ShimReserve {
  public:
   // `launcher` outlives the reserve.
   explicit ShimReserve(ShimLauncher& launcher);
   ~ShimReserve();
 
-  // The waiting shim; a new one when none waits, or when the one that did has died.
+  // Returns the waiting shim, or starts a new one if none waits or the waiting one has died.
   Result<NewShim> Take() EXCLUDES(mutex_);
 
-  // Has a thread start the next one within `patience`, if none waits. A failure is left for Take to meet and
-  // tell.
+  // If no shim waits, a thread starts the next one after `patience`, or earlier if an earlier call asked for
+  // that. Failures are reported by Health; the next Take then starts a shim itself.
   void Refill(std::chrono::milliseconds patience) EXCLUDES(mutex_);
 
-  // How the last start in the background went.
+  // The result of the last start in the background.
   Result<> Health() const EXCLUDES(mutex_);
 
  private:
   using TimePoint = std::chrono::steady_clock::time_point;
 
   void Run() EXCLUDES(mutex_);
-  // Waits until one is due; false when it is time to end.
+  // Blocks until a start is due; false if the thread must end.
   bool AwaitDue() EXCLUDES(mutex_);
   std::optional<NewShim> TakeWaiting() EXCLUDES(mutex_);
 

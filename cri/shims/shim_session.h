@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What a daemon knows of a shim that it talks to: its version, and what it reports.
+// The daemon's knowledge about a connected shim: its version, and its reported state.
 #pragma once
 
 #include <functional>
@@ -14,20 +14,21 @@
 
 namespace davit {
 
-// All that a shim says in its HelloReply, over as many of them as it takes.
+// The state in a shim's HelloReply, collected from as many replies as it needs.
 struct HelloSummary {
   Versions shim;
   ShimState state;
   std::string sandbox_failed;
   std::vector<ContainerExited> unrecorded_exits;
-  std::string last;  // container id, to ask for those that follow
+  std::string last;  // the last container id, to request the containers after it
   bool more = false;
 
-  // kDataLoss when descriptors are missing or too many; nothing is changed then.
+  // kDataLoss if there are too few or too many descriptors; then nothing is changed.
   Result<> Add(Frame reply);
 };
 
-// Thread-safe where nothing else is said. Lives in a shared_ptr, as the link's callbacks hold it.
+// Thread-safe unless a method says otherwise. Owned by shared_ptr, because callbacks of the link keep it
+// alive.
 class ShimSession : public std::enable_shared_from_this<ShimSession> {
  public:
   ShimSession(std::string sandbox_id, ShimEvents events)
@@ -35,15 +36,15 @@ class ShimSession : public std::enable_shared_from_this<ShimSession> {
 
   LinkEvents EventsForLink();
 
-  // Asks for the state, and calls events.met or events.not_understood. Again on a new connection. On the
-  // reactor's thread.
+  // Requests the state and calls events.met or events.not_understood. Repeated on each new connection.
+  // Reactor's thread only.
   void Meet(ShimLink& link);
-  // `done` is called on the reactor's thread.
+  // `done` is called once, on the reactor's thread or, if the request cannot be sent, on the calling thread.
   void AskState(ShimLink& link, std::function<void(Result<HelloSummary>)> done);
 
-  // Takes note of what the shim speaks. kUnimplemented when this daemon cannot talk to it.
+  // Stores the protocol versions of the shim. kUnimplemented if they are incompatible with this daemon.
   Result<> TakeVersions(const Versions& shim) EXCLUDES(mutex_);
-  // Before a request that needs a shim of a compatible version.
+  // Call it before a request that needs a compatible shim. kUnimplemented if the shim is not compatible.
   Result<> CheckVersions() const EXCLUDES(mutex_);
 
  private:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The shims of this node: starting them, finding them again, and the exits that they recorded.
+// The shims of this node: starts them, connects to running ones, and reads the exits that they recorded.
 #pragma once
 
 #include <chrono>
@@ -16,9 +16,9 @@
 
 namespace davit {
 
-// A shim that serves no sandbox yet. It ends by itself when the daemon does.
+// A shim that serves no sandbox yet. It ends by itself when the daemon ends.
 struct NewShim {
-  std::string sandbox_id;  // of the sandbox that it will serve
+  std::string sandbox_id;  // the id of the sandbox that it will serve
   UniqueFd socket;
   PidFd process;
   ProcessIdentity identity;
@@ -31,27 +31,29 @@ class Shims {
  public:
   virtual ~Shims() = default;
 
-  // One for a new sandbox, whose id is the sandbox's.
+  // Returns a shim for a new sandbox; its `sandbox_id` becomes the id of the sandbox.
   virtual Result<NewShim> Take() = 0;
-  // Has the next one started within `patience`, for the next Take.
+  // Starts the next shim in the background after `patience`, for the next Take.
   virtual void Refill(std::chrono::milliseconds patience) = 0;
-  // Whether the last one that was started in the background came up.
+  // The result of the last start in the background.
   virtual Result<> Health() const = 0;
   virtual ShimPtr Adopt(NewShim shim, ShimEvents events) = 0;
   virtual void Discard(NewShim shim) = 0;
 
-  // Connects to the shim of a sandbox from before the daemon's start; `events.met` follows when it answers.
-  // kNotFound when the process is gone, or was never recorded.
+  // Connects to the shim of a sandbox that an earlier run of the daemon started; `events.met` follows when
+  // the shim answers. kNotFound if the process has ended or was not recorded; an unrecorded shim is asked to
+  // shut down.
   virtual Result<ShimPtr> Meet(const std::string& sandbox_id, const ProcessIdentity& identity,
                                ShimEvents events) = 0;
-  // Ends a shim that no Shim object stands for: by its identity, never by a bare pid. Idempotent.
+  // Kills a shim that has no Shim object. The process is identified by `identity`, never by a pid alone.
+  // Idempotent.
   virtual void End(const std::string& sandbox_id, const ProcessIdentity& identity) = 0;
-  // Ends the shims of sandboxes that `known` does not name. Returns their number.
+  // Ends the shims of sandboxes that are not in `known`. Returns their number.
   virtual size_t EndStrays(const std::set<std::string>& known) = 0;
-  // After the shim's end. Idempotent.
+  // Call it after the shim has ended. Idempotent.
   virtual void RemoveSocket(const std::string& sandbox_id) = 0;
 
-  // kNotFound when the container has not ended, or not under this boot.
+  // kNotFound if the container has not ended since the last boot of the host.
   virtual Result<ContainerExited> ReadExitRecord(const std::string& container_id) const = 0;
   virtual void RemoveExitRecord(const std::string& container_id) = 0;
 };

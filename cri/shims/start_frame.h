@@ -21,7 +21,7 @@ class StartFrame {
     owned_.push_back(std::move(fd));
   }
 
-  // `fd` is open until the frame is sent.
+  // The caller keeps `fd` open until the frame is sent.
   void AddBorrowed(FdRole role, int fd) { fds_.emplace_back(role, fd); }
 
   void AddCgroup(ShimCgroupFds cgroup) {

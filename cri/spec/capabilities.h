@@ -15,20 +15,21 @@
 
 namespace davit {
 
-// What a container has that asks for nothing: the set that images have been built against since Docker's
-// first years.
+// The set of a container that requests none: Docker's default, which images expect.
 uint64_t DefaultCapabilities();
 
-// By name in any case, with or without CAP_. Nothing for a name that this build does not know.
+// The number of a capability; the name may be in upper or lower case, with or without CAP_. nullopt for a
+// name that this build does not know.
 std::optional<int> CapabilityByName(const std::string& name);
 
-// "CAP_CHOWN", …, by number; what has no name yet is left out.
+// "CAP_CHOWN", …, by number; capabilities without a name are omitted.
 std::vector<std::string> CapabilityNames(uint64_t mask);
 
-// The sets of a container's process. `host` is what can be had at all: ALL means that, and a known capability
-// that the host lacks is left out, as other runtimes do. Adding comes before dropping, but ALL before single
-// names. Ambient capabilities become inheritable and permitted, too; nothing else is inheritable
-// (CVE-2022-29162). kInvalidArgument for an unknown name, and for one that is both ambient and dropped.
+// The sets of a container's process. `host` is the set of available capabilities: ALL means this set, and a
+// known capability that the host lacks is omitted, as in other runtimes. Order: add ALL, drop ALL, add single
+// names, drop single names. Ambient capabilities also become inheritable and permitted; no others are
+// inheritable (CVE-2022-29162). A privileged container has all. kInvalidArgument for an unknown name and,
+// unless privileged, for one that is both ambient and dropped.
 Result<CapabilitySets> ContainerCapabilities(const ::runtime::v1::LinuxContainerSecurityContext& context,
                                              uint64_t host);
 

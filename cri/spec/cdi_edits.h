@@ -12,10 +12,10 @@
 
 namespace davit {
 
-// Makes the changes in order, after everything that the request and the image say: variables, nodes and
-// mounts replace those of the same name or path. What a description leaves out of a node (type and numbers)
-// is looked up on the host; a node without an owner gets the container's user. kInvalidArgument for a mount
-// that cannot be, kNotFound for a device that the host does not have.
+// Applies the edits in order to a plan that already contains all of the request and the image: variables,
+// nodes and mounts replace those of the same name or path. Type and numbers that a description omits are read
+// from the node on the host. A node without an owner gets the container's user, or root if that user is a
+// name. kInvalidArgument for an invalid mount, kNotFound for a device that the host does not have.
 Result<> ApplyCdiEdits(const std::vector<cdi::Edits>& edits, ContainerPlan& plan);
 
 }  // namespace davit

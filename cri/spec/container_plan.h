@@ -22,7 +22,7 @@
 namespace davit {
 
 struct ContainerInputs {
-  const ::runtime::v1::PodSandboxConfig& sandbox;  // the one that the sandbox was made with
+  const ::runtime::v1::PodSandboxConfig& sandbox;  // the configuration that the sandbox was created with
   const ::runtime::v1::ContainerConfig& container;
   const ImageConfig& image;
   PodFiles files;
@@ -32,10 +32,9 @@ struct ContainerInputs {
   std::vector<cdi::Edits> cdi = {};  // of the devices that the request names
 };
 
-// Everything that can be wrong with a container without asking the kernel fails here, so that a created
-// container is one that can start unless the kernel refuses. kInvalidArgument names the field and its value,
-// kFailedPrecondition what the host lacks, kUnimplemented what a later version will do. Devices are looked up
-// on the host.
+// Reports every error that can be found without asking the kernel, so that a created container can start
+// unless the kernel refuses. kInvalidArgument names the field and its value, kFailedPrecondition names the
+// feature that the host lacks. Devices are looked up on the host.
 Result<ContainerPlan> BuildContainerPlan(const ContainerInputs& inputs);
 
 }  // namespace davit

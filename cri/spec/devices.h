@@ -14,22 +14,23 @@
 
 namespace davit {
 
-// The devices that a request lists, with the type, numbers, mode and owner that they have on the host. A
-// symlink stands for its target, a directory for all devices below it. kInvalidArgument for a path that is
-// neither, kNotFound for one that does not exist, both naming it.
+// The devices that a request lists, with their type, numbers, mode and owner on the host. A symlink means its
+// target, a directory means all devices below it. kInvalidArgument for any other file or a directory without
+// devices, kNotFound for a path that does not exist; both name the path.
 Result<std::vector<DeviceStep>> RequestedDevices(
     const google::protobuf::RepeatedPtrField<::runtime::v1::Device>& devices);
 
-// One of them, at `inside` in the container. kInvalidArgument for a path that is no device.
+// The device at `host_path`, for the path `inside` in the container. kInvalidArgument if it is not a device.
 Result<DeviceStep> DeviceAt(const std::string& host_path, const std::string& inside);
 
-// All character and block devices below a directory, at the same places inside as below /dev: what a
-// privileged container gets of the host's. Left out are links, terminals of others (pts), the console and
-// ptmx, which every container has its own of.
+// All character and block devices below `directory`, at the same relative paths below /dev in the container:
+// the host devices of a privileged container. Omitted are symlinks, and the names that every container has of
+// its own: pts, shm, mqueue, fd, console and ptmx.
 Result<std::vector<DeviceStep>> HostDevices(const std::string& directory);
 
-// The filter for a plan: everything for all_devices. Otherwise nodes may be made of any device, and opened of
-// the standard devices, of terminals, and of those that the plan lists.
+// The device filter for a plan: it allows everything if all_devices is set. Otherwise the container may
+// create nodes of any device, but may open only the standard devices, terminals, and the devices that the
+// plan lists.
 std::vector<DeviceRule> DeviceRulesOf(const ContainerPlan& plan);
 
 }  // namespace davit

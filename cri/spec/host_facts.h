@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What a plan has to know of the host. Collected once, so that plans can be built and tested without it.
+// Facts about the host that plans depend on. Collected once, so that plans can be built and tested without
+// it.
 #pragma once
 
 #include <cstdint>
@@ -16,22 +17,22 @@
 namespace davit {
 
 struct HostFacts {
-  // Bit N is capability number N: what the daemon, and so any container, can have at most.
+  // Bit N is capability number N: the maximum for the daemon, and so for any container.
   uint64_t capabilities = 0;
-  // Lowering oom_score_adj below one's own takes CAP_SYS_RESOURCE (proc(5)).
+  // To lower oom_score_adj below the daemon's own needs CAP_SYS_RESOURCE (proc(5)).
   bool can_lower_oom_score = false;
   int32_t own_oom_score_adj = 0;
   AppArmorSupport apparmor = AppArmorSupport::kNone;
   SeLinuxHost selinux;
   bool has_user_namespaces = false;
-  bool can_raise_limits = false;  // hard ones: CAP_SYS_RESOURCE as well (setrlimit(2))
-  std::vector<Rlimit> rlimits;    // what containers and execs in them get (rlimits.h)
-  // Where a privileged container's devices come from. Looked at for each of them, because devices come and
-  // go.
+  bool can_raise_limits = false;  // hard limits: needs CAP_SYS_RESOURCE, too (setrlimit(2))
+  std::vector<Rlimit> rlimits;    // of containers and of execs in them (rlimits.h)
+  // The directory with the devices for privileged containers. Read again for each container, because devices
+  // are added and removed.
   std::string devices_directory = "/dev";
 };
 
-// From /proc/self and /sys.
+// Reads them from /proc/self and /sys.
 Result<HostFacts> CollectHostFacts();
 
 // The same from the contents of /proc/self/status and /proc/self/oom_score_adj. kInternal when a field is

@@ -21,20 +21,20 @@ struct MountInputs {
   const IdMap& ids;                         // of the pod's user namespace
 };
 
-// More would not fit into one frame to the shim.
+// A larger number would not fit into one frame to the shim.
 constexpr int kMaxImageVolumes = 32;
 
-// Kernel filesystems, the pod's files, the image's own volumes and the request's mounts, the one of two with
-// the same target giving way to the later of this list. Parents come before what lies in them: sorted by
-// depth, otherwise in this order. A request for /dev itself takes everything of ours below it away. Image
-// volumes (KEP-4639) are numbered in the order of the request. kInvalidArgument for paths of the request that
-// are not absolute, the root as a target, and combinations that CRI rules out.
+// Kernel filesystems, the pod's files, the volumes that the image declares, and the request's mounts. Of two
+// with the same target, the later kind in this list wins. Parents come before the mounts inside them: sorted
+// by depth, otherwise in this order. A volume or request for /dev itself removes the mounts of earlier kinds
+// below it. Image volumes (KEP-4639) are numbered in the order of the request. kInvalidArgument for paths of
+// the request that are not absolute, the root as a target, and combinations that the CRI forbids.
 Result<std::vector<MountStep>> ContainerMounts(const MountInputs& inputs);
 
-// Parents before what lies in them, otherwise in the given order.
+// Sorts parents before the mounts inside them, otherwise keeps the order.
 std::vector<MountStep> SortedByDepth(std::vector<MountStep> mounts);
 
-// What the root mount's propagation has to be for the request's mounts to propagate.
+// The propagation that the root mount needs so that the request's mounts propagate.
 Propagation RootPropagation(const std::vector<MountStep>& mounts);
 
 }  // namespace davit

@@ -12,7 +12,7 @@
 
 namespace davit {
 
-// Where the daemon keeps them: host paths under state/sandboxes/<id>/.
+// Their paths on the host, under state/sandboxes/<id>/.
 struct PodFiles {
   std::string hosts;
   std::string resolv_conf;
@@ -25,15 +25,16 @@ struct PodFileContents {
   std::string hostname;
 };
 
-// `addresses` are the pod's own. Reads the host's files where the pod shares what they say: its hosts for a
-// pod on its network, its resolv.conf for a pod without DNS configuration.
+// `addresses` are the pod's own. A pod on the host's network gets the host's /etc/hosts, and a pod without
+// DNS configuration gets the host's /etc/resolv.conf.
 Result<PodFileContents> RenderPodFiles(const ::runtime::v1::PodSandboxConfig& config,
                                        const std::vector<std::string>& addresses);
 
 // hosts(5): the loopback names, then each address with the pod's name.
 std::string HostsFile(const std::string& hostname, const std::vector<std::string>& addresses);
 
-// resolv.conf(5). kInvalidArgument for a server that is no address and for entries with white space in them.
+// resolv.conf(5). kInvalidArgument for a server that is not an address, and for entries that are empty or
+// contain white space.
 Result<std::string> ResolvConf(const ::runtime::v1::DNSConfig& dns);
 
 }  // namespace davit

@@ -20,14 +20,15 @@ struct SeccompChoice {
   bool operator==(const SeccompChoice&) const = default;
 };
 
-// Unconfined when nothing is said, as the API has it: the kubelet always says what it wants. A privileged
-// container is unconfined whatever the profile says, even a wrong one. kInvalidArgument for an unknown type,
-// a Localhost profile without an absolute path, and a path with another type.
+// Unconfined if the request has no profile, as the API defines; the kubelet always sends one. A privileged
+// container is always unconfined, even with an invalid profile. kInvalidArgument for an unknown type, a
+// Localhost profile without an absolute path, and a path with another type.
 Result<SeccompChoice> ChooseSeccomp(const ::runtime::v1::LinuxContainerSecurityContext& context);
 
-// The name of the profile, empty for none. When nothing is said it is the default one where the host can have
-// it and none elsewhere; when RuntimeDefault is said a host that cannot is kFailedPrecondition, as it is for
-// a named profile. A privileged container has none but one that is named. kInvalidArgument as for seccomp.
+// The name of the profile, empty for none. If the request has no profile, it is the default profile if the
+// host supports that, otherwise none. If the request has RuntimeDefault or a named profile, a host without
+// AppArmor is kFailedPrecondition. A privileged container has a profile only if the request names it.
+// kInvalidArgument as for seccomp, but a name need not be a path.
 Result<std::string> ChooseAppArmor(const ::runtime::v1::LinuxContainerSecurityContext& context,
                                    const HostFacts& host);
 

@@ -3,8 +3,9 @@
 
 // The resource limits of containers and of execs in them (getrlimit(2)).
 //
-// None is inherited from the daemon, whose own are raised by its unit: a program that closes every descriptor
-// up to its limit takes minutes with a million of them, and select(2) ends at 1024.
+// They are not inherited from the daemon, whose systemd unit raises its limits: with a limit of a million
+// descriptors, a program that closes all possible descriptors takes minutes, and select(2) supports only
+// 1024.
 #pragma once
 
 #include <string>
@@ -14,16 +15,16 @@
 
 namespace davit {
 
-// Every limit but RLIMIT_SIGPENDING, which the kernel derives from the host's memory: what Linux and systemd
-// give a service by default, except that core and nproc are unlimited, as under other runtimes. `configured`
-// replaces and adds.
+// Every limit except RLIMIT_SIGPENDING, which the kernel derives from the host's memory. The values are the
+// defaults of Linux and systemd for a service, except that core and nproc are unlimited, as in other
+// runtimes. Limits in `configured` replace these or are added.
 std::vector<Rlimit> DefaultRlimits(const std::vector<Rlimit>& configured);
 
-// What a process without CAP_SYS_RESOURCE can set: lowers those that are above `own` hard limits. Returns the
-// names of what was lowered, for the log.
+// Reduces `wanted` to what a process without CAP_SYS_RESOURCE can set: lowers limits that are above the hard
+// limits in `own`. Returns a text for each lowered limit, for the log ("limit 7 to 4096").
 std::vector<std::string> LowerToReachable(const std::vector<Rlimit>& own, std::vector<Rlimit>& wanted);
 
-// The calling process' own.
+// The limits of the calling process.
 std::vector<Rlimit> OwnRlimits();
 
 }  // namespace davit

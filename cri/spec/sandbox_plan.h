@@ -14,17 +14,17 @@
 
 namespace davit {
 
-// Everything that can be wrong with a sandbox without asking the kernel, so that RunPodSandbox fails before
-// it has made anything. kInvalidArgument names the field and its value; kUnimplemented what a later version
-// will do.
+// Reports every error that can be found without asking the kernel, so that RunPodSandbox fails before it has
+// created anything. kInvalidArgument names the field and its value.
 Result<> ValidateSandboxConfig(const ::runtime::v1::PodSandboxConfig& config);
 
-// The same checks, and the plan. Its sysctls are those that can be written before the network is attached,
-// the defaults among them.
+// Does the same checks and returns the plan. Its sysctls are those that can be written before the network is
+// attached, including the defaults.
 Result<SandboxPlan> BuildSandboxPlan(const ::runtime::v1::PodSandboxConfig& config,
                                      const std::string& sandbox_id, const SysctlDefaults& defaults = {});
 
-// The others: to be written in the pod's network namespace between the attachment and READY.
+// The other sysctls. They must be written in the pod's network namespace after the network is attached and
+// before the sandbox is READY.
 Result<std::vector<Sysctl>> InterfaceSysctls(const ::runtime::v1::PodSandboxConfig& config);
 
 // The name that the pod's processes see: the configured one, else the host's.

@@ -11,11 +11,11 @@
 
 namespace davit {
 
-// The CRI's choice, else the image's STOPSIGNAL ("SIGQUIT", "QUIT" or "3", in upper or lower case), else
-// SIGTERM. kInvalidArgument for a signal that Linux does not have.
+// The signal in the request, else the image's STOPSIGNAL ("SIGQUIT", "QUIT" or "3", in upper or lower case),
+// else SIGTERM. kInvalidArgument for a signal that Linux does not have.
 Result<int> StopSignalOf(::runtime::v1::Signal requested, const std::string& image_signal);
 
-// The CRI value for a signal number; SIGNAL_RUNTIME_DEFAULT when it has none.
+// The CRI value for a signal number; SIGNAL_RUNTIME_DEFAULT if the CRI has none.
 ::runtime::v1::Signal SignalToCri(int signal);
 
 }  // namespace davit

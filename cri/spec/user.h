@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Who a container runs as.
+// The user and groups that a container runs as.
 #pragma once
 
 #include <string>
@@ -12,14 +12,14 @@
 
 namespace davit {
 
-// The USER of an image: "", "user", "user:group", each a name or a number; "user:" is "user", as with other
-// runtimes. kInvalidArgument for ":", ":1", more than one colon, and numbers outside 0 and 2^31-1 however
-// many digits they have: such are never looked up as names (CVE-2024-40635).
+// The USER of an image: "", "user", "user:group", each a name or a number; "user:" means "user", as in other
+// runtimes. kInvalidArgument for ":", ":1", more than one colon, and numbers outside of 0 to 2^31-1, however
+// many digits they have: they are never looked up as names (CVE-2024-40635).
 Result<UserSpec> ParseImageUser(const std::string& user);
 
-// The request's user, or else the image's, with the request's groups. A user of the request takes nothing of
-// the image's USER. kInvalidArgument for two users, a group without a user, ids out of range and an unknown
-// groups policy.
+// The request's user, or else the image's, with the request's groups. If the request has a user, the image's
+// USER is ignored, including its group. kInvalidArgument for two users, a group without a user, too many
+// groups, ids out of range and an unknown groups policy.
 Result<UserSpec> ContainerUser(const ::runtime::v1::LinuxContainerSecurityContext& context,
                                const std::string& image_user);
 

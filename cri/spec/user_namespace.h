@@ -13,18 +13,20 @@
 
 namespace davit {
 
-// The ids that a sandbox's or container's options ask for; empty for mode NODE and for none. `field` holds
-// the options. A pod has one range of each kind, and that maps id 0; with a user namespace it has PID and IPC
-// namespaces of its own: procfs and mqueue of the host's cannot be mounted in it. kInvalidArgument otherwise.
+// The id mappings that the options of a sandbox or container request; empty for mode NODE or no user
+// namespace. `field` is the name of the options, for errors. There must be exactly one range of uids and one
+// of gids, and both must map id 0. A user namespace excludes the host's PID and IPC namespaces, because
+// procfs and mqueue of the host cannot be mounted in it. kInvalidArgument if one of these rules is broken.
 Result<IdMap> UserNamespaceOf(const std::string& field, const ::runtime::v1::NamespaceOption& options);
 
 bool HasUserNamespace(const ::runtime::v1::PodSandboxConfig& config);
 
-// net.ipv4.ping_group_range names groups, and the kernel refuses those that are not mapped: the usual "all of
-// them" becomes all that there are.
+// Limits net.ipv4.ping_group_range to the mapped groups, because the kernel refuses groups without a mapping:
+// the usual range of all groups becomes all mapped groups.
 void LimitGroups(const IdMap& ids, std::vector<Sysctl>& sysctls);
 
-// A mount's ids; empty when it has none. kInvalidArgument unless both kinds have one range.
+// The id mappings of a mount; empty if it has none. kInvalidArgument unless there is exactly one range of
+// uids and one of gids.
 Result<IdMap> MountIds(const ::runtime::v1::Mount& mount);
 
 }  // namespace davit

@@ -13,23 +13,24 @@
 
 namespace davit {
 
-// Statistics never fail: what this host does not count, or what is gone already, has no value.
+// Statistics never fail: figures that this host does not count, or whose cgroup no longer exists, are
+// nullopt.
 class CgroupFiles {
  public:
-  // `path` as in cgroup_host.h. The hierarchies outlive this.
+  // `path` as in cgroup_host.h. The hierarchies must outlive this object.
   CgroupFiles(Hierarchies hierarchies, const std::string& path);
 
-  // Whether the cgroup is there at all.
+  // Whether the cgroup exists in any hierarchy.
   bool Exist() const;
 
   // Whether the controller's files are those of version 2.
   bool V2(std::string_view controller) const;
 
   std::optional<std::string> Read(std::string_view controller, const std::string& file) const;
-  // Of the v2 hierarchy, with or without controllers: pressure is counted in either case.
+  // Reads a file of the v2 hierarchy, even one without controllers: pressure is always counted there.
   std::optional<std::string> ReadUnified(const std::string& file) const;
 
-  // The one number in a file. None for "max".
+  // The single number in a file. nullopt for "max".
   std::optional<uint64_t> Number(std::string_view controller, const std::string& file) const;
 
  private:
@@ -39,10 +40,11 @@ class CgroupFiles {
   std::string path_;  // relative to each root
 };
 
-// "123\n"; none for any other text. v1's "no limit", the largest number of pages, is none as well.
+// Parses "123\n"; nullopt for any other text. nullopt also for "no limit" of v1, which is the largest number
+// of pages.
 std::optional<uint64_t> ParseNumber(std::string_view text);
 
-// The number behind a key, as ValueOfKey; none when the key is not there.
+// The number in the line that begins with this key; nullopt if there is no such line.
 std::optional<uint64_t> FindValue(std::string_view text, std::string_view key);
 
 }  // namespace davit

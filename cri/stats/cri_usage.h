@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Figures in the messages of the CRI.
+// Fills the CRI messages with figures.
 #pragma once
 
 #include <optional>
@@ -14,18 +14,18 @@
 
 namespace davit {
 
-// CPU time used since the cgroup was made, in nanoseconds.
+// The CPU time used since the cgroup was created, in nanoseconds.
 std::optional<uint64_t> ReadCpuTime(const CgroupFiles& files);
 
-// Of a cgroup. Each leaves out what is not counted here, and is none when nothing is. Timestamps are the time
-// of the call.
+// The usage of a cgroup. Figures that this host does not count are omitted; the result is nullopt if there
+// are none. Timestamps are the time of the call.
 std::optional<::runtime::v1::CpuUsage> CpuUsageOf(const CgroupFiles& files, CpuRate& rate);
 std::optional<::runtime::v1::IoUsage> IoUsageOf(const CgroupFiles& files);
 std::optional<::runtime::v1::ProcessUsage> ProcessUsageOf(const CgroupFiles& files);
 ::runtime::v1::MemoryUsage MemoryUsageOf(const CgroupFiles& files, const MemoryUse& use);
 std::optional<::runtime::v1::SwapUsage> SwapUsageOf(const MemoryUse& use);
 
-// What takes `disk` on the filesystem of `mountpoint`, as it was at `taken_at`.
+// The usage `disk` on the filesystem of `mountpoint`, measured at `taken_at` (nanoseconds since 1970).
 ::runtime::v1::FilesystemUsage FilesystemUsageOf(const std::string& mountpoint, const DiskUsage& disk,
                                                  int64_t taken_at);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What a cgroup has read from and written to block devices.
+// How much a cgroup has read from and written to block devices.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ struct DeviceIo {
   bool operator==(const DeviceIo&) const = default;
 };
 
-// By device; none without the controller.
+// One entry per device, sorted by number; empty without the controller.
 std::vector<DeviceIo> ReadDiskIo(const CgroupFiles& files);
 
 // "/dev/sda", or "8:0" for a device that the host no longer has.

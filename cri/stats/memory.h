@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What a cgroup and those below it hold of memory and swap, in bytes.
+// Memory and swap of a cgroup and its descendants, in bytes.
 #pragma once
 
 #include <algorithm>
@@ -21,18 +21,19 @@ struct MemoryUse {
   uint64_t mapped_file = 0;
   uint64_t page_faults = 0;
   uint64_t major_page_faults = 0;
-  std::optional<uint64_t> limit;  // v1: the smallest on the way from the root; v2: its own
-  std::optional<uint64_t> swap;   // none where the kernel does not count it
+  std::optional<uint64_t> limit;  // v1: the smallest of its ancestors and its own; v2: its own
+  std::optional<uint64_t> swap;   // nullopt if the kernel does not count it
   std::optional<uint64_t> swap_limit;
 
-  // What cannot be taken back by dropping file pages that nobody has used lately: what evictions look at.
+  // Memory that the kernel cannot free by dropping file pages that were not used recently. Evictions are
+  // based on this figure.
   uint64_t working_set() const { return usage - std::min(usage, inactive_file); }
-  // How much more fits; none without a limit.
+  // The room up to the limit; nullopt without a limit.
   std::optional<uint64_t> available() const;
   std::optional<uint64_t> swap_available() const;
 };
 
-// None without a memory controller.
+// nullopt without a memory controller.
 std::optional<MemoryUse> ReadMemory(const CgroupFiles& files);
 
 }  // namespace davit

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Metrics under the names that cAdvisor gave them, so that dashboards and alerts go on working.
+// Metrics under the names that cAdvisor gave them, so that dashboards and alerts keep working.
 //
-// The CRI's values are whole numbers: times are in full seconds, where cAdvisor has fractions.
+// The values in the CRI are integers: times are in whole seconds, while cAdvisor has fractions.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 namespace davit {
 
-// Every metric that there can be, with its labels in the order of their values.
+// All possible metrics, with their labels in the order of the values.
 std::vector<::runtime::v1::MetricDescriptor> MetricDescriptors();
 
 // The labels that all metrics have, as the kubelet sets them for cAdvisor's.
@@ -32,10 +32,10 @@ class MetricList {
  public:
   using Metrics = google::protobuf::RepeatedPtrField<::runtime::v1::Metric>;
 
-  // `metrics` outlives this.
+  // `metrics` must outlive this object.
   MetricList(MetricLabels labels, Metrics& metrics) : labels_(std::move(labels)), metrics_(metrics) {}
 
-  // `name` is one of MetricDescriptors', and `more` has the values of its other labels.
+  // `name` is one of MetricDescriptors; `more` contains the values of its additional labels.
   void Add(const char* name, uint64_t value, const std::vector<std::string>& more = {});
 
  private:

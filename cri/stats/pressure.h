@@ -29,10 +29,10 @@ struct Pressure {
   bool operator==(const Pressure&) const = default;
 };
 
-// The content of a *.pressure file; none when it has no line "some".
+// The content of a *.pressure file; nullopt if it has no line "some".
 std::optional<Pressure> ParsePressure(std::string_view text);
 
-// `resource` is "cpu", "memory" or "io". None on v1, and where the kernel does not count it.
+// `resource` is "cpu", "memory" or "io". nullopt on v1, and if the kernel does not count it.
 std::optional<Pressure> ReadPressure(const CgroupFiles& files, const std::string& resource);
 
 }  // namespace davit

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Cgroups that are only names.
+// Fake cgroups that exist only as names.
 #pragma once
 
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Images that exist because a test says so.
+// A fake image store with the images that a test adds.
 #pragma once
 
 #include <map>

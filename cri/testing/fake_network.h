@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// A pod network for tests of verbs: gives addresses, touches no kernel, and fails where the test wants it.
+// A fake pod network for tests of verbs: assigns addresses, uses no kernel objects, and fails where the test
+// requests it.
 #pragma once
 
 #include <functional>
@@ -17,12 +18,12 @@
 
 namespace davit {
 
-// Thread-safe. A test that is done expects leases() and attached() to be empty and misuses() too.
+// Thread-safe. At the end of a test, leases(), attached() and misuses() should be empty.
 class FakeNetwork : public PodNetwork {
  public:
   explicit FakeNetwork(Steps& steps) : steps_(steps) {}
 
-  // Every later Detach reports this as left over.
+  // Every later Detach reports this as a leftover.
   void LeaveOver(Error error) EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     leftovers_.push_back(std::move(error));
@@ -32,7 +33,7 @@ class FakeNetwork : public PodNetwork {
     MutexLock lock(mutex_);
     problems_[id] = std::move(error);
   }
-  // Called in every Attach, without the lock.
+  // `hook` is called in every Attach, without the lock.
   void OnAttach(std::function<void(const std::string& id)> hook) EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     on_attach_ = std::move(hook);
@@ -42,23 +43,23 @@ class FakeNetwork : public PodNetwork {
     MutexLock lock(mutex_);
     return detached_interface_;
   }
-  // From now on pods get their network from plugins.
+  // From now on pods get their network from CNI plugins.
   void UsePlugins() EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     plugins_ = true;
   }
 
-  // Sandbox ids that have been chosen for (or recovered) and not been given back.
+  // Sandbox ids after Choose or Recover and before GiveBack.
   std::set<std::string> leases() const EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     return leases_;
   }
-  // Sandbox ids whose Attach was called, even in vain, and whose Detach has not succeeded since.
+  // Sandbox ids for which Attach was called, even if it failed, and Detach has not succeeded since.
   std::set<std::string> attached() const EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     return attached_;
   }
-  // Calls against the order that pod_network.h promises.
+  // Calls in an order that pod_network.h does not allow.
   std::vector<std::string> misuses() const EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     return misuses_;
@@ -132,7 +133,7 @@ class FakeNetwork : public PodNetwork {
     TRY(steps_.Take("network.Counters"));
     return BridgeCounters();
   }
-  // One packet each way for every pod that is attached.
+  // One packet in each direction for every attached pod.
   std::vector<LinkCounters> CountersOf(const std::string& id, const BridgeCounters&) const override
       EXCLUDES(mutex_) {
     MutexLock lock(mutex_);

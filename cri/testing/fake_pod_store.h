@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The database's rows in memory.
+// A fake database that keeps the rows in memory.
 #pragma once
 
 #include <map>
@@ -58,14 +58,14 @@ class FakePodStore final : public PodStore {
     return rows;
   }
 
-  // Written at once.
+  // The row is written at once.
   PendingWrite QueueSandbox(SandboxRow row, OnWritten) override { return PendingWrite(PutSandbox(row)); }
   PendingWrite QueueContainer(ContainerRow row, OnWritten) override {
     return PendingWrite(PutContainer(row));
   }
   void Flush() override {}
 
-  // Rows as an earlier daemon left them.
+  // Adds a row, as an earlier daemon would have left it.
   void Seed(SandboxRow row) EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     sandboxes_[row.id] = std::move(row);

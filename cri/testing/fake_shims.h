@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Shims that run in the test: they answer, keep silent, or die, as the test wants.
+// Fake shims inside the test process: they answer, do not answer, or die, as the test requests.
 #pragma once
 
 #include <map>
@@ -18,20 +18,20 @@ namespace davit {
 
 enum class ShimMood {
   kAnswers,
-  kSilent,  // requests time out at once; nothing is reported
+  kSilent,  // requests time out at once; no events are reported
   kDead,
 };
 
-// What is kept of one shim over a restart of the daemon.
+// The state of one shim, which survives a restart of the daemon.
 struct FakePod {
   ShimMood mood = ShimMood::kAnswers;
   bool started = false;
   std::map<std::string, LiveContainer> live;  // by container id
-  std::vector<std::string> log;               // what it was asked, for tests that look
-  ShimEvents events;                          // of the daemon that is connected; empty: none is
+  std::vector<std::string> log;               // the requests that it received, for tests
+  ShimEvents events;                          // of the connected daemon; empty: none is connected
 };
 
-// One connection.
+// One connection to a fake shim.
 class FakeShim final : public Shim {
  public:
   FakeShim(class FakeShims& shims, std::string sandbox_id) : shims_(shims), id_(std::move(sandbox_id)) {}
@@ -52,7 +52,7 @@ class FakeShim final : public Shim {
   void Close() override;
 
  private:
-  // The error of a shim in its mood, or of the step.
+  // Records the request. Returns the error that the shim's mood or the step causes.
   Result<> Ask(const std::string& what);
 
   FakeShims& shims_;
@@ -79,17 +79,17 @@ class FakeShims final : public Shims {
 
   // For tests.
   void SetMood(const std::string& sandbox_id, ShimMood mood);
-  // The shim's process ends, as by kill -9.
+  // The shim's process ends, as after SIGKILL.
   void Die(const std::string& sandbox_id);
-  // A container's program ends: the exit record is written, and the daemon is told if `tell`.
+  // A container's program ends: the exit record is written, and the daemon gets an event if `tell` is true.
   void Exit(const std::string& sandbox_id, const std::string& container_id, int code, bool tell = true);
   // The sandbox cannot run containers any more.
   void FailSandbox(const std::string& sandbox_id, const std::string& reason);
-  // Has a silent shim answer now, on the connection that waits for it.
+  // Makes a silent shim answer now, on the connection that waits for it.
   void AnswerNow(const std::string& sandbox_id);
-  // Commands of ExecSync hang from now on, after they have written "out" and "err".
+  // From now on commands of ExecSync do not end, after they have written "out" and "err".
   void HangExecs();
-  // As an earlier daemon left it.
+  // Adds state, as an earlier daemon would have left it.
   void Seed(const std::string& sandbox_id, FakePod pod);
   void Seed(const ContainerExited& exited);
   std::set<std::string> alive() const;
@@ -99,7 +99,8 @@ class FakeShims final : public Shims {
  private:
   friend class FakeShim;
   ShimState StateOf(const FakePod& pod) const REQUIRES(mutex_);
-  // Tells `tell` the events of the daemon connected to the pod, without the lock.
+  // Calls `tell`, without the lock, with the events of the daemon that is connected to the pod, if there is
+  // one.
   void Tell(const std::string& sandbox_id, const std::function<void(const ShimEvents&)>& tell);
 
   Steps& steps_;
@@ -108,7 +109,7 @@ class FakeShims final : public Shims {
   std::map<std::string, ContainerExited> exits_ GUARDED_BY(mutex_);
   int next_ GUARDED_BY(mutex_) = 1;
   bool execs_hang_ GUARDED_BY(mutex_) = false;
-  std::vector<UniqueFd> hanging_ GUARDED_BY(mutex_);  // outcomes that nobody sends
+  std::vector<UniqueFd> hanging_ GUARDED_BY(mutex_);  // outcome sockets of commands that do not end
 };
 
 }  // namespace davit

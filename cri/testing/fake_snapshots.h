@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Root filesystems that are only names; a mount is a descriptor of /dev/null.
+// Fake root filesystems that exist only as names; a mount is a descriptor of /dev/null.
 #pragma once
 
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The steps that a verb takes, recorded, and made to fail one at a time.
+// Records the steps of a verb, and makes a chosen step fail.
 #pragma once
 
 #include <map>
@@ -14,11 +14,11 @@
 
 namespace davit {
 
-// Shared by all fakes of one test. A test runs a verb once to see its steps, and then again for each of them,
-// with that step failing. Thread-safe.
+// Shared by all fakes of one test. A test runs a verb once to learn its steps, and then once more for each
+// step, with that step failing. Thread-safe.
 class Steps {
  public:
-  // A fake's method begins with this: the error that the test wants, or success.
+  // Every method of a fake calls this first. Returns the error that the test has set, or success.
   Result<> Take(const std::string& step) EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     taken_.push_back(step);
@@ -30,19 +30,19 @@ class Steps {
     return davit::Fail(code_, step, "", "the test wants it to fail");
   }
 
-  // The step with this index among those that are taken from now on fails.
+  // Clears the recorded steps; of the following steps the one with this index fails.
   void FailNth(size_t index) EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     taken_.clear();
     fail_at_ = index;
   }
-  // The next `times` steps of this name fail.
+  // The next `times` steps with this name fail.
   void Fail(const std::string& step, int times = 1, Code code = Code::kInternal) EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     failures_[step] = times;
     code_ = code;
   }
-  // Nothing fails any more, and nothing has been taken.
+  // Clears all failures and recorded steps.
   void Reset() EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     taken_.clear();

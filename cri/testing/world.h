@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// A runtime over fakes: every verb works, without root and without a kernel object.
+// A runtime over fakes: every verb works, without root and without kernel objects.
 #pragma once
 
 #include <stdlib.h>
@@ -26,20 +26,20 @@ class World {
   World();
   ~World();
 
-  // The daemon's end and its next start over the same rows, shims and kernel. Recover follows.
+  // Ends the daemon and starts it again with the same records, shims and fakes. The test then calls Recover.
   void Restart();
   Result<> Recover() { return runtime_->Recover(); }
 
   Runtime& runtime() { return *runtime_; }
-  // To be changed before the verb that reads it.
+  // Change it before the verb that reads it.
   Config& config() { return config_; }
 
-  // Requests that work, to be changed by a test.
+  // Valid requests, which a test may change.
   v1::RunPodSandboxRequest SandboxRequest(const std::string& name = "pod") const;
   v1::CreateContainerRequest ContainerRequest(const std::string& sandbox_id,
                                               const std::string& name = "app") const;
 
-  // Verbs with a deadline that no test reaches.
+  // Calls the verbs, with a deadline that no test reaches.
   Result<std::string> RunSandbox(const std::string& name = "pod");
   Result<std::string> CreateContainer(const std::string& sandbox_id, const std::string& name = "app");
   Result<> StartContainer(const std::string& id);
@@ -55,12 +55,13 @@ class World {
   Pod RunPod();
   v1::ContainerStatus StatusOf(const std::string& container_id);
   v1::PodSandboxStatus SandboxStatusOf(const std::string& sandbox_id);
-  // Waits, for what happens on other threads.
+  // Waits until `reached` returns true, for events on other threads. Returns false after a timeout.
   bool Eventually(const std::function<bool()>& reached);
 
-  // What is held or running anywhere, one text each: "shim ID", "cgroup PATH"... Empty when nothing is left.
+  // All resources that are still held or running, one text each: "shim ID", "cgroup PATH"... Empty if there
+  // are none.
   std::vector<std::string> Leftovers() const;
-  // What the verbs claim beside the kernel's objects: listed pods and containers.
+  // The pods and containers that the list verbs return.
   std::vector<std::string> Listed();
 
   Steps steps;

@@ -13,17 +13,18 @@
 
 namespace davit {
 
-// Where the program lies in /usr/bin, /usr/sbin, /bin or /sbin.
+// The path of the program in /usr/bin, /usr/sbin, /bin or /sbin; nullopt if it is not installed.
 std::optional<std::string> FindProgram(const std::string& name);
 
-// Runs it to its end; an error with its output when it fails. `args` without the program's name.
+// Runs the program and returns its output. If the program fails, the error contains the output. `args`
+// excludes the program's name.
 Result<std::string> RunProgram(const std::string& name, std::vector<std::string> args);
 
-// Debian's docker-registry on a free port of loopback; it ends with its owner.
+// Debian's docker-registry on a free port of loopback; the destructor ends it.
 class RegistryServer {
  public:
   struct Options {
-    std::string storage;      // directory of its own
+    std::string storage;      // a directory for this server only
     std::string htpasswd;     // file; empty: no authentication
     std::string certificate;  // PEM files; empty: plain http
     std::string key;
@@ -41,7 +42,7 @@ class RegistryServer {
       : child_(std::move(child)), log_(std::move(log)), port_(std::move(port)) {}
 
   ChildProcess child_;
-  UniqueFd log_;  // read end of its output: open, so that it can go on writing
+  UniqueFd log_;  // read end of its output; kept open so that the server can write
   std::string port_;
 };
 

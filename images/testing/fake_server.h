@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// An HTTP server on loopback that does what a test says, misbehaviour included.
+// An HTTP server on loopback. The test defines its responses, including faulty ones.
 #pragma once
 
 #include <atomic>
@@ -32,8 +32,8 @@ struct FakeResponse {
   int status = 200;
   std::vector<std::string> headers;  // "Name: value"
   std::string body;
-  int64_t content_length = -1;  // -1: of the body
-  bool stall = false;  // keep the connection open after the body, without a byte, until the server goes
+  int64_t content_length = -1;  // -1: the size of the body
+  bool stall = false;  // after the body, send nothing and keep the connection open until the server ends
 };
 
 class FakeServer {

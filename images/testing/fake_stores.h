@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The image store's seams, on a directory and in memory.
+// Fakes of the image store's interfaces: layers in a directory, records in memory.
 #pragma once
 
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 
 namespace davit {
 
-// Layers are <root>/layers/<hex digits>, what is staged lies in <root>/staging.
+// Committed layers are <root>/layers/<hex digits>, staged ones are <root>/staging/<hex digits>.
 class DirLayerStore : public LayerStore {
  public:
   explicit DirLayerStore(std::string root) : root_(std::move(root)) {
@@ -59,7 +59,7 @@ class DirLayerStore : public LayerStore {
   }
 
   int fail_stage_with = 0;  // errno
-  int fail_sync_with = 0;   // errno; what was committed is gone then
+  int fail_sync_with = 0;   // errno; Sync then also removes all committed layers
   std::atomic<int> syncs = 0;
   std::atomic<int> stagings = 0;
   std::vector<std::string> commits;  // in order; read it when no pull runs

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// A temporary directory that goes with its owner.
+// A temporary directory that its destructor removes.
 #pragma once
 
 #include <fcntl.h>

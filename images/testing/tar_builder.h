@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Archives for tests, honest and otherwise.
+// Builds archives for tests, well-formed and malicious ones.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace davit {
 
-// One member as it stands in the archive; fields are written as they are.
+// One member of the archive; its fields are written unchanged.
 struct TarMember {
   std::string name;
   char type = '0';
@@ -36,12 +36,12 @@ class TarBuilder {
   TarBuilder& Symlink(const std::string& name, const std::string& target);
   TarBuilder& HardLink(const std::string& name, const std::string& target);
   TarBuilder& Whiteout(const std::string& dir_and_slash, const std::string& name);
-  TarBuilder& Raw(std::string_view bytes);  // as they are
+  TarBuilder& Raw(std::string_view bytes);  // appended unchanged
 
   std::string Finish() const;  // with the end mark
   const std::string& Unfinished() const { return bytes_; }
 
-  // A header block with its checksum, and bytes put over it before that was computed.
+  // A header block with its checksum. `patch` overwrites bytes of it before the checksum is computed.
   static std::string Header(const TarMember& member, size_t patch_offset = 0, std::string_view patch = {});
   static std::string Pad(std::string bytes);  // to a whole block
   static std::string PaxRecord(const std::string& key, const std::string& value);

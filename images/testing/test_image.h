@@ -12,7 +12,7 @@ namespace davit {
 
 struct TestLayer {
   std::string tar;
-  std::string blob;  // `tar` compressed, or itself
+  std::string blob;  // `tar`, compressed or unchanged
   std::string media_type = "application/vnd.oci.image.layer.v1.tar+gzip";
 };
 

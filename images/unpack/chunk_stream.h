@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// A stream that is handed on piece by piece: the stages of the unpacker are put together from these.
+// A stream that is read piece by piece. The stages of the unpacker are a chain of such streams.
 #pragma once
 
 #include <memory>
@@ -15,12 +15,12 @@ class ChunkStream {
  public:
   virtual ~ChunkStream() = default;
 
-  // The next piece, valid until the next call; empty at the end, and from then on. After an error the stream
-  // is spent.
+  // The next piece, valid until the next call. Empty at the end of the stream, also in later calls. After an
+  // error the stream cannot be used any more.
   virtual Result<std::string_view> Next() = 0;
 };
 
-// Reads a pipe or file to its end; `fd` stays the caller's.
+// Reads a pipe or file to its end. The caller keeps the ownership of `fd`.
 std::unique_ptr<ChunkStream> ReadChunks(int fd);
 
 // A string in pieces of `chunk` bytes. For tests and fuzzers.

@@ -11,9 +11,9 @@
 
 namespace davit {
 
-// The uncompressed form of `input`, which outlives it. The first bytes decide, not the media type: builders
-// are known to write wrong ones. kDataLoss when the stream is corrupt or cut off; kUnimplemented for bzip2
-// and xz.
+// Returns a stream of the uncompressed data; `input` must outlive it. The format is detected from the first
+// bytes, not from the media type, because some builders write wrong ones. kDataLoss if the stream is corrupt
+// or truncated; kUnimplemented for bzip2 and xz.
 Result<std::unique_ptr<ChunkStream>> Decompress(ChunkStream& input);
 
 }  // namespace davit

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Names of tar entries, and the ones with a meaning of their own (OCI image-spec layer.md, "Whiteouts").
+// Names of tar entries, and the names with a special meaning (OCI image-spec layer.md, "Whiteouts").
 #pragma once
 
 #include <string>
@@ -16,15 +16,15 @@ constexpr std::string_view kWhiteoutPrefix = ".wh.";
 constexpr std::string_view kOpaqueMarker = ".wh..wh..opq";
 constexpr std::string_view kAufsPrefix = ".wh..wh.";
 
-// "a/b/c" for "./a//b/c/" and "/a/b/c"; "" for the layer's root. kInvalidArgument for "..", whatever it would
-// mean: no builder writes it but to get out. Also for names longer than the kernel takes; beyond `path_depth`
-// kResourceExhausted.
+// "a/b/c" for "./a//b/c/" and "/a/b/c"; "" for the layer's root. kInvalidArgument for any "..": builders do
+// not write it, only attackers who want to leave the layer. Also for a NUL, for names longer than the kernel
+// accepts and for a directory named like a whiteout. kResourceExhausted beyond `path_depth`.
 Result<std::string> CleanLayerPath(std::string_view name, const UnpackLimits& limits);
 
-// True when `path` or a directory on its way is AUFS's own bookkeeping, which is no content.
+// True if `path` or one of its parent directories is internal data of AUFS, which is not content.
 bool IsAufsMetadata(std::string_view path);
 
-// The last component, and what comes before it ("" for none).
+// The last component, and the path before it ("" if there is none).
 std::string_view BaseName(std::string_view path);
 std::string_view DirName(std::string_view path);
 

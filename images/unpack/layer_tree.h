@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The directory that a layer is unpacked into, and the way to any place in it.
+// The directory that a layer is unpacked into, and safe lookups in it.
 #pragma once
 
 #include <array>
@@ -16,7 +16,7 @@
 
 namespace davit {
 
-// A name in a directory of the layer. `dir` has no symlink in it: it is what the directory is really called.
+// A name in a directory of the layer. `dir` is the real path of the directory, without symlinks.
 struct LayerPlace {
   std::shared_ptr<const UniqueFd> dir_fd;  // O_PATH
   std::string dir;
@@ -33,21 +33,21 @@ enum class MissingDirs { kMake, kFail };
 // root would see them.
 class LayerTree {
  public:
-  // `root_fd` stays the caller's.
+  // The caller keeps the ownership of `root_fd`.
   LayerTree(int root_fd, const UnpackLimits& limits) : root_fd_(root_fd), limits_(limits) {}
 
-  // The place that `path` (as CleanLayerPath gives it, not empty) means. Missing directories on the way are
-  // made with mode 0755 and noted in `implicit_dirs`, or are kNotFound. Something else than a directory on
-  // the way is kInvalidArgument.
+  // The place of `path`, which is a non-empty result of CleanLayerPath. As `missing` says, missing parent
+  // directories are created with mode 0755 and noted in `implicit_dirs`, or are kNotFound. A parent that is
+  // not a directory is kInvalidArgument.
   Result<LayerPlace> Locate(const std::string& path, MissingDirs missing);
 
   // Opens a directory by its real path, O_RDONLY.
   Result<UniqueFd> OpenDir(const std::string& real_path) const;
 
-  // Removes what is at the place, with everything in it. The notes about it go, too.
+  // Removes the file or directory tree at the place, and the notes about it.
   Result<> Remove(const LayerPlace& place);
 
-  // Notes by real path. `report_bytes` of the limits bounds them: kResourceExhausted.
+  // Notes are real paths. kResourceExhausted when their size exceeds `report_bytes` of the limits.
   Result<> NoteImplicit(const std::string& path) { return Note(implicit_dirs_, path); }
   Result<> NoteOpaque(const std::string& path) { return Note(opaque_dirs_, path); }
   void ForgetImplicit(const std::string& path) { implicit_dirs_.erase(path); }
@@ -68,7 +68,7 @@ class LayerTree {
 
   int root_fd_;
   const UnpackLimits& limits_;
-  // Entries come directory by directory, so that a few suffice.
+  // The entries of one directory follow each other in most archives, so a small cache is enough.
   std::array<CachedDir, 8> cache_;
   size_t next_slot_ = 0;
   std::set<std::string> implicit_dirs_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Makes files of tar entries, in the form that overlayfs takes as a lower directory.
+// Creates files from tar entries, in the form that overlayfs expects of a lower directory.
 #pragma once
 
 #include <map>
@@ -16,19 +16,21 @@
 
 namespace davit {
 
-// Entries are applied in the order of the archive; a later one replaces an earlier one of the same name,
-// except that a directory keeps what is in it. Whiteouts become character devices 0:0; opaque directories are
-// only reported, because their mark is a trusted.* attribute, which takes CAP_SYS_ADMIN. What a layer cannot
-// know by itself (metadata of implicit directories, links to files of the layers below) is reported as well.
+// Entries are applied in the order of the archive; a later entry replaces an earlier one of the same name,
+// except that a directory keeps its content. Whiteouts become character devices 0:0. Opaque directories are
+// only reported, because their mark is a trusted.* attribute, which needs CAP_SYS_ADMIN. Implicit
+// directories, and hard links to files of the layers below, are reported because they need data from those
+// layers.
 class LayerWriter {
  public:
   // `root_fd` (an empty directory) and `limits` outlive the writer.
   LayerWriter(int root_fd, const UnpackLimits& limits);
 
-  // `data` stands at the entry's data.
+  // `data` is positioned at the entry's data.
   Result<> Apply(const TarEntry& entry, TarReader& data);
 
-  // Sets what has to come last and fills in the report's lists and counts.
+  // Creates hard links that preceded their targets, sets the times of directories, and fills in the lists and
+  // counts of the report.
   Result<> Finish(UnpackReport& report);
 
  private:
@@ -53,7 +55,7 @@ class LayerWriter {
 
   const UnpackLimits& limits_;
   LayerTree tree_;
-  std::map<std::string, Times> dir_times_;  // by real path; set last, as files made in them change it
+  std::map<std::string, Times> dir_times_;  // by real path; set last: new files in a directory change them
   std::map<std::string, std::string> pending_links_;  // path to target
   uint64_t entries_ = 0;
   uint64_t dropped_xattrs_ = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// How much one layer may ask for. Well above what real images need, far below what would hurt the node.
+// How much one layer may use: well above what real images need, far below what would harm the node.
 #pragma once
 
 #include <cstddef>
@@ -18,8 +18,8 @@ struct UnpackLimits {
   size_t xattr_bytes = 64 << 10;  // one value: the kernel's own limit (XATTR_SIZE_MAX)
   size_t sparse_segments = 256 << 10;
   size_t path_depth = 512;
-  size_t path_bytes = 4095;        // PATH_MAX less its NUL
-  size_t report_bytes = 32 << 20;  // paths that the report may carry
+  size_t path_bytes = 4095;        // PATH_MAX without the NUL
+  size_t report_bytes = 32 << 20;  // of the paths in the report
 };
 
 }  // namespace davit

@@ -17,7 +17,7 @@
 
 namespace davit {
 
-// What one extended header says of the entry after it.
+// The values that one extended header gives for the entry after it.
 struct PaxRecords {
   std::optional<std::string> path;
   std::optional<std::string> link_path;
@@ -28,7 +28,7 @@ struct PaxRecords {
   std::optional<timespec> atime;
   std::vector<std::pair<std::string, std::string>> xattrs;  // SCHILY.xattr.*
 
-  // GNU sparse files. Format 0.0 and 0.1 carry the map here, 1.0 in front of the data.
+  // GNU sparse files. Formats 0.0 and 0.1 have the map here, format 1.0 has it in front of the data.
   std::optional<std::string> sparse_name;
   std::optional<int64_t> sparse_real_size;
   std::optional<std::vector<SparseSegment>> sparse_map;
@@ -38,10 +38,10 @@ struct PaxRecords {
 };
 
 // kInvalidArgument for malformed records, kResourceExhausted beyond the limits. Unknown keys are ignored, as
-// the standard says; an empty value undoes an earlier one.
+// the standard requires; an empty value cancels an earlier value of the same key.
 Result<PaxRecords> ParsePax(std::string_view data, const UnpackLimits& limits);
 
-// A decimal number without sign and nothing else.
+// Parses a decimal number without a sign; kInvalidArgument if there is any other character.
 Result<uint64_t> ParseDecimal(std::string_view text);
 
 }  // namespace davit

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Two stages at once: one thread produces while another consumes.
+// Lets two stages run in parallel: one thread produces while another consumes.
 #pragma once
 
 #include <memory>
@@ -10,9 +10,9 @@
 
 namespace davit {
 
-// A stream with the content of `input`, which a thread of its own reads a bounded number of bytes (1 MiB)
-// ahead. `input` outlives it and is not touched by anybody else until it is gone; going ends the thread once
-// the call of Next that it is in has returned.
+// Returns a stream with the content of `input`. Its own thread reads at most four pieces ahead (1 MiB with
+// pieces of 256 KiB). `input` must outlive the stream and must not be used otherwise during that time. The
+// destructor waits until the current call of Next on `input` has returned, and ends the thread.
 std::unique_ptr<ChunkStream> ReadAhead(ChunkStream& input);
 
 }  // namespace davit

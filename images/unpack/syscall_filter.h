@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The system calls that unpacking takes (seccomp(2)).
+// A filter for the system calls that unpacking needs (seccomp(2)).
 #pragma once
 
 #include "base/error.h"
 
 namespace davit {
 
-// Allows files on descriptors, memory and threads; every other call is EPERM from here on, for this thread
-// and those it starts. no_new_privs must be set. Without effect in a sanitized build, whose runtime calls
-// what it likes.
+// Allows calls for files, memory and threads. From here on every other call fails with EPERM, in this thread
+// and in the threads that it starts. no_new_privs must be set. No effect in a sanitized build, whose runtime
+// needs other calls.
 Result<> LoadSyscallFilter();
 
 }  // namespace davit

@@ -17,7 +17,7 @@ namespace davit {
 
 enum class TarType : uint8_t { kFile, kHardLink, kSymlink, kCharDevice, kBlockDevice, kDirectory, kFifo };
 
-// A stretch of a sparse file that the archive has data for.
+// A range of a sparse file for which the archive has data.
 struct SparseSegment {
   uint64_t offset = 0;
   uint64_t length = 0;
@@ -36,9 +36,8 @@ struct TarEntry {
   std::optional<timespec> atime;
   unsigned device_major = 0;
   unsigned device_minor = 0;
-  uint64_t size = 0;  // of the file as it shall be
-  // Set for a sparse file: in order, not overlapping, within `size`; their data follow each other in the
-  // archive.
+  uint64_t size = 0;  // of the unpacked file
+  // Set for a sparse file. In order, not overlapping, within `size`; the archive has their data without gaps.
   std::optional<std::vector<SparseSegment>> segments;
   std::vector<std::pair<std::string, std::string>> xattrs;
 };

@@ -41,7 +41,7 @@ bool IsZeroBlock(std::string_view block);
 // kInvalidArgument for a wrong checksum or a malformed number. `block` has kTarBlock bytes.
 Result<TarHeader> ParseTarHeader(std::string_view block);
 
-// A further block of an old GNU sparse map; returns whether another one follows.
+// Parses a further block of an old GNU sparse map. Returns true if another block follows.
 Result<bool> ParseSparseExtension(std::string_view block, std::vector<SparseSegment>& segments);
 
 // An octal or base-256 field.

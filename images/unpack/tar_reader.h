@@ -18,26 +18,26 @@
 
 namespace davit {
 
-// Errors: kInvalidArgument for a malformed archive, kDataLoss for one that is cut off, kResourceExhausted
-// beyond the limits, and those of the stream. After one the reader is spent.
+// Errors: kInvalidArgument for a malformed archive, kDataLoss for a truncated one, kResourceExhausted beyond
+// the limits, and the errors of the stream. After an error the reader cannot be used any more.
 class TarReader {
  public:
   // `stream` and `limits` outlive the reader.
   TarReader(ChunkStream& stream, const UnpackLimits& limits) : stream_(stream), limits_(limits) {}
 
-  // The next entry, skipping what was not read of the one before; nothing at the end of the archive.
+  // The next entry; unread data of the previous entry is skipped. nullopt at the end of the archive.
   Result<std::optional<TarEntry>> Next();
 
-  // The next piece of the entry's data, valid until the next call of anything; empty at the end. For a sparse
-  // file these are the data of its segments, one after the other.
+  // The next piece of the entry's data, valid until the next call of any method; empty at the end. For a
+  // sparse file this is the data of its segments, one after the other.
   Result<std::string_view> ReadData();
 
-  // Reads what follows the archive's end mark to the end of the stream, so that whoever digests the stream
-  // sees all of it.
+  // Reads on from the archive's end mark to the end of the stream, so that a digest of the stream covers all
+  // of it.
   Result<> Drain();
 
  private:
-  // What the headers in front of an entry have said so far.
+  // Values collected from the extension headers in front of an entry.
   struct Pending {
     std::optional<std::string> long_name;
     std::optional<std::string> long_link;
@@ -59,7 +59,7 @@ class TarReader {
 
   ChunkStream& stream_;
   const UnpackLimits& limits_;
-  std::string_view chunk_;  // what is left of the stream's last piece
+  std::string_view chunk_;  // the unread rest of the stream's last piece
   std::string gathered_;    // a block that spanned two pieces
   uint64_t bytes_read_ = 0;
   uint64_t entries_ = 0;

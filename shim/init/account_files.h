@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// /etc/passwd and /etc/group of a container (passwd(5), group(5)): text that an image may have filled with
-// anything.
+// /etc/passwd and /etc/group of a container (passwd(5), group(5)). An image may have filled them with
+// arbitrary text.
 #pragma once
 
 #include <cstdint>
@@ -17,9 +17,9 @@ namespace davit {
 
 constexpr size_t kMaxAccountFileBytes = 10 << 20;
 
-// Reads a file inside the root `root_fd`: "" when it does not exist, nothing when it is not a regular file (a
-// masked one is /dev/null), an error when it is larger than kMaxAccountFileBytes. Never blocks on a FIFO and
-// never opens a device.
+// Reads a file inside the root `root_fd`. Returns "" if it does not exist, and nullopt if it is not a regular
+// file (a masked one is /dev/null). Fails if it is larger than kMaxAccountFileBytes. Never blocks on a FIFO
+// and never opens a device.
 Result<std::optional<std::string>> ReadAccountFile(int root_fd, const std::string& path);
 
 struct PasswdEntry {
@@ -29,10 +29,9 @@ struct PasswdEntry {
   std::string home;
 };
 
-// The first entry that matches. Lines are read as other runtimes read them: white space around a line does
-// not count (indentation, CRLF), and fields may be missing at its end: an entry without a group has group 0,
-// one without a home has "". A line without a name or a uid, and one with an id that is not a number within 0
-// and 2^31-1, is passed over.
+// Return the first entry that matches. Lines are read as other runtimes read them: white space around a line
+// is ignored (indentation, CRLF), and fields at its end may be missing: the group is then 0, the home "". A
+// line without a name or a uid, or with an id that is not a number from 0 to 2^31-1, is skipped.
 std::optional<PasswdEntry> FindUserByName(std::string_view passwd, std::string_view name);
 std::optional<PasswdEntry> FindUserById(std::string_view passwd, uint32_t uid);
 std::optional<uint32_t> FindGroupByName(std::string_view group, std::string_view name);

@@ -9,9 +9,9 @@
 
 namespace davit {
 
-// Sets that the kernel will take from a process that has `permitted_now`: nobody can gain what the host
-// itself lacks, so that is left out. Inheritable stays empty unless ambient capabilities need it
-// (CVE-2022-29162).
+// The part of `wanted` that the kernel accepts from a process with the permitted set `permitted_now`; the
+// rest is omitted, because a process cannot gain a capability that it lacks. Inheritable stays empty unless
+// ambient capabilities need it (CVE-2022-29162).
 CapabilitySets ReachableCapabilities(const CapabilitySets& wanted, uint64_t permitted_now);
 
 // The calling process's permitted set.
@@ -20,7 +20,7 @@ Result<uint64_t> ReadPermittedCapabilities();
 // Drops everything outside `keep` from the bounding set. Needs CAP_SETPCAP.
 Result<> LimitBoundingSet(uint64_t keep);
 
-// Sets permitted, effective, inheritable and ambient, the bounding set being done.
+// Sets permitted, effective, inheritable and ambient; not the bounding set.
 Result<> SetCapabilities(const CapabilitySets& sets);
 
 }  // namespace davit

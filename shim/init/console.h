@@ -14,12 +14,12 @@ struct Console {
   UniqueFd peer;        // the container's end
 };
 
-// A new pseudoterminal of the devpts mounted at /dev/pts inside `root_fd`. Nothing is opened by a name that
-// the container could have prepared: the multiplexer is verified, and it hands out the peer itself
-// (CVE-2025-52565).
+// Opens a new pseudoterminal of the devpts that is mounted at /dev/pts inside `root_fd`. The container cannot
+// redirect this by a prepared path: the multiplexer is verified, and the peer is obtained from the
+// multiplexer and not by its name (CVE-2025-52565).
 Result<Console> OpenTerminal(int root_fd);
 
-// The same, bound on /dev/console as well: the container's own.
+// The same, for the container's first process: also binds the peer on /dev/console.
 Result<Console> OpenConsole(int root_fd);
 
 // Makes `peer` the controlling terminal of the calling session leader, owned by `uid`.

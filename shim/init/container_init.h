@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// From a fresh fork of the shim to the user's program as a container's first process.
+// Turns a fresh fork of the shim into a container's first process, which executes the user's program.
 #pragma once
 
 #include <string>
@@ -18,7 +18,7 @@
 
 namespace davit {
 
-// Gathered by the shim before it forks. Pointers outlive the fork.
+// Collected by the shim before it forks. The pointers stay valid in the child.
 struct InitInputs {
   ContainerPlan plan;
   const OwnMounts* own = nullptr;
@@ -30,25 +30,27 @@ struct InitInputs {
   UniqueFd procfs;  // detached, for a builder that is not in the container's PID namespace
   const CgroupFds* cgroup = nullptr;
   Progress* progress = nullptr;
-  ProcessInputs process;  // its plan is set by RunContainerInit
+  ProcessInputs process;  // RunContainerInit and RunWaitingInit set its plan
 };
 
-// Carries the plan out and executes its program; a failure is reported to `sync`.
+// Carries out the plan and executes its program. A failure is reported on `sync`.
 [[noreturn]] void RunContainerInit(InitInputs& inputs, int sync);
 
-// Whether others are in the container's PID namespace before it: with CAP_SYS_PTRACE they see whatever a
-// process in there sees and has open. In a pod with a user namespace they have no rights over one of ours.
+// Whether other processes are in the container's PID namespace before its first one. With CAP_SYS_PTRACE they
+// can see the memory and the open descriptors of every process there. In a pod with a user namespace they
+// have no rights over the runtime's processes, and the result is false.
 bool MayBeWatched(const ContainerPlan& plan);
 
-// What the waiting process needs of the shim's descriptors: it must have no others. The shim's procfs is
-// among them only in a user namespace, and only until it has opened its exec_profile.
+// The shim's descriptors that the waiting process needs; it must have no others. The shim's procfs is among
+// them only in a user namespace, and only until the process has opened its exec_profile.
 std::vector<int> DescriptorsOfWaitingInit(const InitInputs& inputs, int sync, int handover);
 
-// RunContainerInit in two processes: one builds the file tree, sends it to `handover` and ends, one waits for
-// it and becomes the container's first. The first process of a PID namespace in a user namespace makes that
-// namespace from inside the user namespace, and the builder is cloned into it with the host's rights. Of a
-// container that may be watched the builder, which has the host's files in its hands, stays outside the PID
-// namespace, and the waiting process sends it the one thing that has to be made inside, procfs.
+// RunContainerInit in two processes: the builder builds the file tree, sends it on `handover` and exits; the
+// waiting process receives it and becomes the container's first process. There are two reasons. In a user
+// namespace, the first process creates its PID namespace from inside the user namespace, and the builder is
+// cloned into that PID namespace with the host's rights. If the container may be watched, the builder, which
+// has open files of the host, stays outside of the PID namespace; the waiting process sends it the procfs,
+// which must be created inside.
 [[noreturn]] void RunTreeBuilder(InitInputs& inputs, int sync, int handover);
 [[noreturn]] void RunWaitingInit(InitInputs& inputs, int sync, int handover);
 

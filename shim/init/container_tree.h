@@ -16,10 +16,10 @@ struct ContainerTree {
   Console console;  // when the plan asks for a terminal
 };
 
-// Leaves the caller at the root of the tree, in a mount namespace that has nothing else, in the pod's and the
-// container's other namespaces, and in its cgroups. With a user namespace the caller is inside that as well,
-// and no mount of the tree can be undone or changed from there. The caller is in the PID namespace whose
-// procfs the container gets.
+// Builds the tree. The caller is then at its root, in a mount namespace that has nothing else, in the pod's
+// and the container's other namespaces, and in the container's cgroups. With a user namespace the caller is
+// inside that as well, and no mount of the tree can be removed or changed from there. Before the call, the
+// caller must be in the PID namespace whose procfs the container gets, unless `inputs.procfs` is set.
 Result<ContainerTree> BuildContainerTree(InitInputs& inputs);
 
 }  // namespace davit

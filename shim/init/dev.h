@@ -12,16 +12,16 @@
 
 namespace davit {
 
-// Fills a new tmpfs that nobody else can see yet, the container's /dev: null, zero, full, random, urandom and
-// tty, the symlinks ptmx, fd, stdin, stdout and stderr, and those of `devices` that lie below /dev. The umask
-// must be 0.
+// Fills the container's /dev, a new tmpfs that no other process can see yet: null, zero, full, random,
+// urandom and tty, the symlinks ptmx, fd, stdin, stdout and stderr, and those of `devices` that are below
+// /dev. The umask must be 0.
 Result<> PopulateDev(int dev_fd, const std::vector<DeviceStep>& devices);
 
-// Makes a device anywhere in the container's root. One that is there already is left as it is when it is the
-// same device (a bind of the host's /dev), and EEXIST when it is not.
+// Creates a device anywhere in the container's root. An existing node is left unchanged if it is the same
+// device (a bind of the host's /dev); otherwise fails with EEXIST.
 Result<> MakeDeviceInRoot(int root_fd, const DeviceStep& device);
 
-// Opens the container's /dev/null, or EINVAL when it is anything else than character device 1:3.
+// Opens the container's /dev/null. Fails with EINVAL if it is not character device 1:3.
 Result<UniqueFd> OpenDevNull(int root_fd);
 
 // EINVAL unless `fd` is the character device 1:3.

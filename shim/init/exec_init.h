@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// From a fresh fork of the shim to a program in a running container.
+// Turns a fresh fork of the shim into a program in a running container.
 #pragma once
 
 #include <vector>
@@ -13,7 +13,7 @@
 
 namespace davit {
 
-// Gathered by the shim before it forks.
+// Collected by the shim before it forks.
 struct ExecInputs {
   ProcessPlan plan;
   const PidFd* container = nullptr;  // its first process
@@ -22,13 +22,13 @@ struct ExecInputs {
   ProcessInputs process;  // its plan is set by RunExecInit
 };
 
-// What an exec needs of the shim's descriptors. It closes all others first; where somebody in the container's
-// PID namespace has CAP_SYS_PTRACE, and so sees what it has open, it is to be born without them.
+// The shim's descriptors that an exec needs; it closes all others first. If a process in the container's PID
+// namespace may have CAP_SYS_PTRACE and so can see open descriptors, the exec must be cloned without the
+// others (CloneTarget::descriptors).
 std::vector<int> DescriptorsOfExec(const ExecInputs& inputs, int sync);
 
-// Joins the container's cgroups and namespaces and executes the plan's program; a failure is reported to
-// `sync`. The caller was cloned into the container's PID namespace, and into its v2 cgroup where that is
-// given.
+// Joins the container's cgroups and namespaces and executes the plan's program. A failure is reported on
+// `sync`. The caller was cloned into the container's PID namespace and, if there is one, into its v2 cgroup.
 [[noreturn]] void RunExecInit(ExecInputs& inputs, int sync);
 
 }  // namespace davit

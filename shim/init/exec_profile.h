@@ -14,16 +14,18 @@ namespace davit {
 // Whether the plan has one.
 bool HasExecProfile(const ProcessPlan& plan);
 
-// The file of the calling process that takes what the plan has, in the procfs `proc_fd`, which nobody else
-// can have touched: a container's own is never asked. It is good for this process alone, wherever that goes,
-// and of no use to others. The process' keyrings belong to the SELinux context from now on.
+// Opens the caller's attribute file for the plan's profile in the procfs `proc_fd`. No container must have
+// been able to change that procfs, so never pass a container's own. The descriptor works for the calling
+// process only, also after it has changed namespaces. Keyrings that the process creates from now on get the
+// SELinux context.
 Result<UniqueFd> OpenExecProfile(const ProcessPlan& plan, int proc_fd);
 
-// The same by a procfs of the caller's PID namespace, made for this and gone again. The caller's mount
-// namespace has to belong to the initial user namespace.
+// The same with a temporary procfs of the caller's PID namespace. The caller's mount namespace must belong to
+// the initial user namespace.
 Result<UniqueFd> OpenExecProfileInside(const ProcessPlan& plan);
 
-// kNotFound when the kernel has no such profile, kInvalidArgument when it knows no such context.
+// Makes the profile apply from the next execve on; `fd` is from OpenExecProfile. kNotFound if the kernel has
+// no such profile, kInvalidArgument if it does not know the context.
 Result<> ChangeOnExec(const ProcessPlan& plan, int fd);
 
 }  // namespace davit

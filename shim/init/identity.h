@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Who a container's process runs as.
+// Resolves the user that a container's process runs as.
 #pragma once
 
 #include "base/error.h"
@@ -10,8 +10,9 @@
 
 namespace davit {
 
-// Looks the user up in the accounts inside `root_fd`. A name that is missing there, or made of digits only,
-// is an error: it never becomes an id, nor root. A number needs no entry, and no file that could have one.
+// Looks up the user in the account files inside `root_fd`. A name that is missing there, or that has digits
+// only, is an error: it is never taken as an id, nor as root. A numeric id needs no entry, and no account
+// files.
 Result<Identity> ResolveIdentity(int root_fd, const UserSpec& user);
 
 // The same from the files' contents.

@@ -11,9 +11,9 @@
 
 namespace davit {
 
-// Covers every path that exists inside `root_fd`: a directory by an empty read-only tmpfs, one for all of
-// them, anything else by the device `null_fd`, which is verified to be /dev/null and lies on a mount of the
-// caller's mount namespace. `selinux_context` is the tmpfs' (mount_api.h).
+// Covers every path that exists inside `root_fd`: a directory by an empty read-only tmpfs, which all of them
+// share, anything else by the device `null_fd`. `null_fd` must be on a mount of the caller's mount namespace;
+// it is verified to be /dev/null. `selinux_context` is set on the tmpfs (mount_api.h).
 Result<> MaskPaths(int root_fd, const std::vector<std::string>& paths, int null_fd,
                    const std::string& selinux_context);
 

@@ -14,25 +14,24 @@
 
 namespace davit {
 
-// What was opened while the host's mounts were still in sight.
+// Mounts that were opened while the host's mounts were still reachable.
 struct PreparedMounts {
-  std::vector<UniqueFd> sources;        // as OpenSources
+  std::vector<UniqueFd> sources;        // as from OpenSources, image volumes added
   std::optional<CgroupMounts> cgroups;  // for the kCgroup step
   UniqueFd host_shm;                    // for kShm when the pod uses the host's IPC
-  UniqueFd host_sys;                    // in place of a new sysfs where the kernel refuses one
-  UniqueFd procfs;                      // made already; else it is made of the caller's PID namespace
+  UniqueFd host_sys;                    // used if the kernel refuses a new sysfs
+  UniqueFd procfs;                      // if empty, one is created for the caller's PID namespace
 };
 
-// Attaches every mount below `root_fd`, a mount of the caller's mount namespace, and makes the plan's
-// devices. Filesystems are those of the caller's namespaces. `pod_shm_fd` is on a mount of the caller's mount
-// namespace.
+// Attaches every mount of the plan below `root_fd` and creates the plan's devices. `root_fd` and `pod_shm_fd`
+// must be on mounts of the caller's mount namespace. New filesystems belong to the caller's namespaces.
 Result<> AttachMounts(int root_fd, const ContainerPlan& plan, PreparedMounts prepared, int pod_shm_fd);
 
-// The first mount of this kind; null when the plan has none.
+// The first mount of this kind; null if the plan has none.
 const MountStep* FindMount(const ContainerPlan& plan, MountKind kind);
 
-// A target below /proc that may be covered: single files, as system-container tools do it; anything else
-// there would let a volume redirect what the runtime writes to procfs.
+// Whether a mount may cover this target below /proc. Only certain files may be covered, as system-container
+// tools do; any other target would let a volume redirect what the runtime writes to procfs.
 bool MayCoverProcPath(std::string_view target);
 
 }  // namespace davit

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The calling process, a child of the shim, to itself.
+// Operations of a child of the shim on itself.
 #pragma once
 
 #include <string>
@@ -11,16 +11,18 @@
 
 namespace davit {
 
-// SIGKILL for the caller when the shim dies. The kernel forgets it with every change of ids or of the user
-// namespace (PR_SET_PDEATHSIG(2const)): to be said again then.
+// Makes the kernel kill the caller when the shim dies (SIGKILL). The kernel clears this setting when the ids
+// or the user namespace of the caller change (PR_SET_PDEATHSIG(2const)): call it again then.
 Result<> DieWithShim();
 
-// Closes every descriptor from 3 on that is not `kept` (-1 stands for none). A process of the runtime's
-// inside a container shows what it has open to whoever may trace it there (CAP_SYS_PTRACE), and a directory
-// of the host's is a way out: so it has its own descriptors only, and the shim's never.
+// Closes every descriptor from 3 on that is not in `kept` (-1 is ignored). A process in a container that has
+// CAP_SYS_PTRACE can use the open descriptors of a runtime process there, and a directory of the host among
+// them would be a way out of the container. So such a runtime process keeps only the descriptors that it
+// needs.
 Result<> CloseAllBut(std::vector<int> kept);
 
-// The caller's directory in the procfs `proc_fd`, which may count processes otherwise than the caller does.
+// The name of the caller's directory in the procfs `proc_fd`, which may belong to another PID namespace than
+// the caller's.
 Result<std::string> OwnProcName(int proc_fd);
 
 }  // namespace davit

@@ -24,10 +24,10 @@ struct NamespaceChoice {
   bool uts = true;
 };
 
-// Those that a container shares with its pod.
+// The namespaces that a container shares with its pod.
 NamespaceChoice NamespacesOf(const ContainerPlan& plan);
 
-// Moves the caller into those of the pod's namespaces that were chosen.
+// Moves the caller into the chosen namespaces of the pod.
 Result<> JoinPodNamespaces(const PodNamespaces& pod, NamespaceChoice choice);
 
 }  // namespace davit

@@ -15,17 +15,17 @@ namespace davit {
 
 struct ProcessInputs {
   const ProcessPlan* plan = nullptr;
-  const Identity* identity = nullptr;  // null: as the plan's user is in the container's accounts
+  const Identity* identity = nullptr;  // null: the plan's user is looked up in the container's accounts
   std::string seccomp_program;         // empty: none
   int stdio[3] = {-1, -1, -1};         // -1: the container's own /dev/null
   int terminal = -1;                   // its controlling terminal; -1: none
-  int spare_null = -1;                 // where the container has no proper /dev/null
-  UniqueFd exec_profile;  // see exec_profile.h; opened by the process itself when its plan has a profile
+  int spare_null = -1;                 // used if the container has no proper /dev/null
+  UniqueFd exec_profile;  // exec_profile.h; opened by the process itself if its plan has a profile
 };
 
-// Changes to the user, restricts the process as the plan says and executes the program; the caller is inside
-// the container, at its root, with all the rights of the shim. Announces its execve to `sync` right before.
-// Returns only with an error; under a seccomp filter it exits with execve's errno instead (exec_outcome.h).
+// Changes to the user, restricts the process as the plan says, announces the execve on `sync` and executes
+// the program. The caller must be inside the container, at its root, with all the rights of the shim. Returns
+// only with an error; if execve fails under a seccomp filter, exits with its errno instead (exec_outcome.h).
 Error BecomeProcess(ProcessInputs inputs, int root_fd, int sync);
 
 }  // namespace davit

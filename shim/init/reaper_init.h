@@ -9,9 +9,9 @@
 
 namespace davit {
 
-// Leaves everything behind that a container could find through /proc/1: an empty root, no capabilities, no
-// descriptors, and with the exec of `program` no memory of the shim's either. The caller was cloned into new
-// PID and mount namespaces. A failure is reported to `sync`, which exec closes.
+// Executes `program`, an open file, so that a container can find nothing through /proc/1: with an empty root,
+// without capabilities and descriptors, and, because of the exec, without the shim's memory. The caller was
+// cloned into new PID and mount namespaces. A failure is reported on `sync`, which exec closes.
 [[noreturn]] void RunReaperInit(const PodNamespaces& pod, int program, int sync);
 
 }  // namespace davit

@@ -10,11 +10,12 @@
 
 namespace davit {
 
-// Attaches the detached mount `rootfs` in the caller's mount namespace, which has the shim's own layout
-// (own_mounts.h), with no propagation in or out. Everything is then mounted below the descriptor.
+// Attaches the detached mount `rootfs` at kRootfsDir in the caller's mount namespace, which must have the
+// shim's layout (own_mounts.h), with no propagation in or out. All other mounts are then attached below
+// `rootfs`.
 Result<> AttachRoot(int rootfs);
 
-// Makes `rootfs` the caller's root directory; what was the root before is gone from its mount namespace.
+// Makes `rootfs` the caller's root directory and removes the old root from its mount namespace.
 Result<> PivotInto(int rootfs);
 
 }  // namespace davit

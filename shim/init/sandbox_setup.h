@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Makes a pod's namespaces, by short-lived children, and then what they are to be.
+// Creates a pod's namespaces, in short-lived children, and configures them.
 #pragma once
 
 #include <string>
@@ -14,25 +14,26 @@
 
 namespace davit {
 
-// Makes new namespaces, owned by `user_namespace` unless that is -1, with the loopback up; sends them to
-// `sync` with kReady, in the order net, ipc, uts, and exits. A failure is reported instead.
+// Creates new namespaces, owned by `user_namespace` (-1: by the caller's), and brings the loopback up. Sends
+// them on `sync` with kReady, in the order net, ipc, uts, and exits. A failure is reported instead.
 [[noreturn]] void RunNamespaceMaker(NamespaceChoice choice, const OwnMounts& own, int user_namespace,
                                     int sync);
 
-// Writes the sysctls of the pod's namespaces other than the network's, says kReady and exits. A failure is
-// reported instead.
+// Writes the sysctls of the pod's namespaces, those of the network only if the pod has a user namespace,
+// sends kReady and exits. A failure is reported instead.
 [[noreturn]] void RunSysctlWriter(const SandboxPlan& plan, const OwnMounts& own, const PodNamespaces& pod,
                                   int sync);
 
-// By the caller itself, which has one thread and so may go to that namespace and back.
+// Sets the hostname of the UTS namespace `uts`. The caller, which must have one thread, enters the namespace
+// and returns.
 Result<> SetHostname(const OwnMounts& own, int uts, const std::string& hostname);
 
-// Writes those of `sysctls` that are the network's, by the caller itself, in the same way. They ask for
-// capabilities over the namespace, which the shim has; those of IPC ask for the namespace's root.
+// Writes the network's part of `sysctls`. The caller enters `net` and returns, as above. Network sysctls
+// require capabilities over the namespace, which the shim has; those of IPC require the namespace's root.
 Result<> WriteNetworkSysctls(const OwnMounts& own, int net, const std::vector<Sysctl>& sysctls);
 bool IsNetworkSysctl(const Sysctl& sysctl);
 
-// Refuses what is not confined to a namespace that the pod has for itself: it would change the host.
+// Refuses a sysctl that is not confined to a namespace of the pod's own: it would change the host.
 Result<> CheckSysctl(const SandboxPlan& plan, std::string_view path);
 
 }  // namespace davit

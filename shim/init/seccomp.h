@@ -11,11 +11,11 @@
 
 namespace davit {
 
-// Reads an array of struct sock_filter from a sealed memfd. An empty one, or one with a broken length, is an
-// error: a process that was to be filtered never runs without.
+// Reads an array of struct sock_filter from a sealed memfd. Fails if it is empty or its length is not a
+// multiple of the struct's size: a process that needs a filter never runs without it.
 Result<std::string> ReadSeccompProgram(int memfd);
 
-// Puts the filter on the calling thread, for good. Needs CAP_SYS_ADMIN or no_new_privs.
+// Installs the filter on the calling thread; it cannot be removed. Needs CAP_SYS_ADMIN or no_new_privs.
 Result<> InstallSeccomp(std::string_view program);
 
 }  // namespace davit

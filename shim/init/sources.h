@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Bind-mount sources. They may lie on anything (NFS, FUSE) and hang: only a child that can be killed touches
-// them.
+// Bind-mount sources. They may be on a filesystem that hangs (NFS, FUSE), so only a child that can be killed
+// touches them.
 #pragma once
 
 #include <vector>
@@ -14,15 +14,17 @@
 
 namespace davit {
 
-// Opens the source of every kBind step as a detached mount; the caller is in the mount namespace that the
-// paths mean. The list is as long as the plan's mounts, with nothing at the other steps. A missing source
-// directory is made unless the daemon was to provide it. `user_namespace` is the one with the plan's ids.
-// Errors name the source: propagation to or from the host needs one whose mount has a peer group, an idmapped
-// mount one whose filesystem allows that. `progress` names the source at hand, for one that hangs.
+// Opens the source of every kBind step as a detached mount; the caller must be in the mount namespace that
+// the paths refer to. The result has one entry per mount of the plan, empty for other steps. A missing source
+// is created as a directory unless davitd has made it (source_is_ours). `user_namespace` is the one with the
+// plan's ids. Errors name the source: propagation to or from the host requires a source on a mount with a
+// peer group, an idmapped mount requires a filesystem that supports it. `progress` names the source that is
+// being opened, in case it hangs.
 Result<std::vector<UniqueFd>> OpenSources(const ContainerPlan& plan, int user_namespace, int proc_fd,
                                           Progress& progress);
 
-// How a mount propagates, from a /proc/PID/mountinfo (proc(5)); nothing when the mount is not listed.
+// How a mount propagates, from the content of a /proc/PID/mountinfo (proc(5)); nullopt if the mount is not
+// listed.
 struct PeerGroups {
   bool shared = false;
   bool slave = false;

@@ -3,8 +3,8 @@
 
 // User namespaces (user_namespaces(7)).
 //
-// Who joins one loses every right outside of it, for good: so everything that takes the host's rights, all
-// mounts above all, is done before, and what is to belong to the namespace is made after.
+// A process that joins one loses every right outside of it for good. So everything that needs the host's
+// rights, above all mounts, is done before, and what must belong to the namespace is created after.
 #pragma once
 
 #include "base/error.h"
@@ -13,21 +13,21 @@
 
 namespace davit {
 
-// A user namespace with these ids and without a process. Waits for a short child of its own. `proc_fd` is a
-// procfs that shows the caller.
+// Creates a user namespace with these ids and without a process. Blocks on a short-lived child. `proc_fd`
+// must be a procfs that shows the caller.
 Result<UniqueFd> MakeUserNamespace(const IdMap& ids, int proc_fd);
 
-// Moves the caller, which has one thread, into the namespace. Inside it has all capabilities and makes files
-// as root; its other ids stay those of the host's root, which the namespace does not know.
+// Moves the caller, which must have one thread, into the namespace. There it has all capabilities and creates
+// files as root; its other ids remain those of the host's root, which are not mapped in the namespace.
 Result<> EnterUserNamespace(int user_namespace);
 
-// Makes the caller root of its user namespace in every respect, with no other group.
+// Sets all ids of the caller to root of its user namespace, and clears its supplementary groups.
 Result<> BecomeRoot();
 
-// The part of EnterUserNamespace that follows setns(2).
+// The step of EnterUserNamespace after setns(2).
 Result<> MakeFilesAsRoot();
 
-// Files that the caller makes from now on belong to the root of `ids`, while it keeps the host's rights.
+// Files that the caller creates from now on belong to the root of `ids`; the caller keeps the host's rights.
 Result<> MakeFilesAsRootOf(const IdMap& ids);
 
 }  // namespace davit

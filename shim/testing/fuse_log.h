@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// A filesystem that a test can make hang, as a network's whose server is gone.
+// A FUSE filesystem that a test can make hang, like a network filesystem whose server is down.
 #pragma once
 
 #include <condition_variable>
@@ -16,11 +16,11 @@
 
 namespace davit {
 
-// One directory of regular files, which are there as soon as they are named. Speaks the protocol of /dev/fuse
-// itself (linux/fuse.h). The test must not open, close or write its files while it hangs.
+// One directory of regular files; a file exists as soon as its name is looked up. Implements the protocol of
+// /dev/fuse itself (linux/fuse.h). The test must not open, close or write its files while it hangs.
 class HangingFilesystem {
  public:
-  // What keeps this machine from it, or "".
+  // Why the host cannot provide it, or "".
   static std::string WhyNot();
 
   HangingFilesystem();
@@ -33,9 +33,9 @@ class HangingFilesystem {
 
   // From now on no request is answered.
   void Hang();
-  // A request waits for its answer.
+  // Blocks until a request is waiting for its answer.
   void AwaitVictim();
-  // Answers what came meanwhile, and goes on.
+  // Answers the waiting requests, and all later ones.
   void Resume();
 
  private:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Directories, images and cgroups for tests, gone when the test is.
+// Directories, images and cgroups for tests, removed at the end of the test.
 #pragma once
 
 #include <string>
@@ -29,7 +29,7 @@ class ScratchDir {
 // A root filesystem with busybox, its usual directories, and the users root, app (1000) and nobody.
 class TestImage {
  public:
-  // What keeps this machine from it, or "" when nothing does.
+  // Why the host cannot provide it, or "".
   static std::string WhyNot();
 
   TestImage();
@@ -43,7 +43,7 @@ class TestImage {
   ScratchDir dir_;
 };
 
-// A cgroup of the test's own below every hierarchy of the machine, killed and removed at the end.
+// A cgroup of the test in every hierarchy of the host. At the end its processes are killed and it is removed.
 class TestCgroup {
  public:
   TestCgroup();
@@ -57,10 +57,10 @@ class TestCgroup {
   UniqueFd OpenUnified() const;
   // Its path; empty without a v2 hierarchy.
   std::string UnifiedPath() const { return has_v2_ ? directories_.front() : ""; }
-  // Of the one that has such a file; empty when none has.
+  // Opens `file` in the hierarchy that has it; empty if none has.
   UniqueFd Open(const std::string& file, int flags) const;
   bool Write(const std::string& file, const std::string& value) const;
-  // In the first hierarchy whose directory's name contains `name`.
+  // The processes of the cgroup in the first hierarchy whose directory's name begins with `name`.
   std::vector<pid_t> Processes(const std::string& name = {}) const;
   // "/davit-test-..."
   const std::string& name() const { return name_; }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// A test with a shim of its own and an image to run.
+// A test with its own shim and an image to run.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -16,7 +16,7 @@ namespace davit {
 
 class ShimTest : public ::testing::Test {
  public:
-  // Waits for what another process is about to do; false when it never did.
+  // Polls until `predicate` holds. Returns false if it does not hold within 30 seconds.
   template <typename Predicate>
   static bool Eventually(Predicate predicate) {
     for (int i = 0; i < 3000; ++i) {
@@ -54,7 +54,8 @@ class ShimTest : public ::testing::Test {
     return Run(MinimalPlan(TestId(next_id_++), {"sh", "-c", script}));
   }
 
-  // `name` in the image's root, for what a container is to say without its output.
+  // Whether the file `name` exists in the image's root: a container creates it to report something without
+  // output.
   bool IsThere(const std::string& name) const { return access((image_.path() + name).c_str(), F_OK) == 0; }
 
   TestImage image_;

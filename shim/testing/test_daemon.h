@@ -21,12 +21,13 @@ namespace davit {
 // 64 hexadecimal digits, `n` at the end.
 std::string TestId(unsigned n);
 
-// What a container of these tests needs at least: the filesystems that the daemon always mounts, all
-// capabilities dropped to the usual fourteen, and `args` as its program.
+// The minimal plan for a container of these tests: the filesystems that the daemon always mounts, the
+// fourteen default capabilities, and `args` as its program.
 ContainerPlan MinimalPlan(const std::string& id, std::vector<std::string> args);
 constexpr uint64_t kDefaultCapabilities = 0xa80425fb;
 
-// Every shim of these tests has the host's root open here, inheritable: what a careless daemon leaks.
+// Every shim of these tests inherits a descriptor of the host's root with this number, as if the daemon had
+// leaked it.
 constexpr int kForgottenFd = 60;
 
 struct StartedContainer {
@@ -36,14 +37,14 @@ struct StartedContainer {
 
 struct ContainerOutcome {
   ContainerExited exit;
-  std::vector<std::string> out;  // lines of the log without their stamps, per stream
+  std::vector<std::string> out;  // lines of the log without timestamps, per stream
   std::vector<std::string> err;
 };
 
 class TestDaemon {
  public:
   TestDaemon();
-  // Ends the shim, and fails the test when it does not end by itself.
+  // Ends the shim, and fails the test if it does not end by itself.
   ~TestDaemon();
   TestDaemon(const TestDaemon&) = delete;
   TestDaemon& operator=(const TestDaemon&) = delete;
@@ -55,26 +56,27 @@ class TestDaemon {
   std::string ExitRecordPath(const std::string& id) const { return dir_ / "exits" + "/" + id; }
   std::string LogPath(const std::string& id) const { return dir_ / id + ".log"; }
   std::string ShimLog() const;
-  // A log as the daemon sends it.
+  // Creates a log file and opens it as O_PATH, as the daemon does.
   static Result<UniqueFd> OpenLog(const std::string& path);
 
-  // As a daemon that dies, and another one that finds the shim.
+  // Simulate a daemon that dies, and a new one that connects to the shim.
   void Disconnect() { control_.Reset(); }
   Result<> Connect();
 
-  // One request and its answer; kFailed comes back as its error. Events that come in between are kept.
+  // Sends a request and waits for its answer; a kFailed is returned as its error. Events that arrive
+  // meanwhile are kept.
   Result<Frame> Call(ShimMessage type, std::string payload = {}, Descriptors fds = {});
   Result<uint32_t> Send(ShimMessage type, std::string payload, Descriptors fds = {});
-  // No frame at all.
+  // Sends bytes that are not a frame.
   Result<> SendRaw(const std::string& bytes);
   Result<Frame> AwaitReply(uint32_t request_id);
-  // No event, and no answer to a request that nobody awaited, as far as was read.
+  // Whether, in what was read so far, there was no event and no answer that was not waited for.
   bool HeardNothing() const { return events_.empty() && replies_.empty(); }
   Result<ContainerExited> AwaitExit(const std::string& id);
   Result<ExecExited> AwaitExecExit(const std::string& id);
   Result<SandboxFailed> AwaitSandboxFailed();
 
-  // `fds` are those of the reply.
+  // `fds` receives the descriptors of the reply.
   Result<HelloReply> Hello(Descriptors* fds = nullptr, const std::string& after = {});
   Result<UniqueFd> StartSandbox(const SandboxPlan& plan);  // the netns, when the pod has one
   // The usual descriptors: rootfs, host mounts, log, cgroup directory, and those of `cgroup`.
@@ -83,14 +85,14 @@ class TestDaemon {
   Result<StartedContainer> Start(const ContainerPlan& plan, const TestImage& image,
                                  const TestCgroup* cgroup = nullptr, uint32_t timeout_ms = 20'000);
   Result<StartedContainer> Start(const ContainerPlan& plan, Descriptors fds, uint32_t timeout_ms = 20'000);
-  // With any bytes for a plan.
+  // The same with arbitrary bytes as the plan.
   Result<StartedContainer> Start(const StartContainer& request, Descriptors fds);
-  // Starts it and waits for its end.
+  // Starts a container and waits for its end.
   Result<ContainerOutcome> Run(const ContainerPlan& plan, const TestImage& image,
                                const TestCgroup* cgroup = nullptr);
   ContainerOutcome Outcome(ContainerExited exit) const;
 
-  // The output goes to pipes whose content is returned when the program has ended.
+  // Runs a command and waits for its end. Its output goes to pipes, and their content is returned.
   struct ExecOutcome {
     ExecExited exit;
     std::string out;
@@ -99,11 +101,11 @@ class TestDaemon {
   Result<ExecOutcome> Exec(const std::string& container_id, const ProcessPlan& plan);
 
   Result<> Kill(const std::string& id);
-  // The shim has to be gone when it returns.
+  // Sends kShutdown and waits until the shim has exited; fails if its exit code is not 0.
   Result<> Shutdown();
-  // Waits for its end.
+  // Waits for the shim's end; kills it if it does not end.
   Result<ExitStatus> ReapShim();
-  // Kills and reaps it.
+  // Kills and reaps the shim.
   Result<> CrashShim();
 
  private:

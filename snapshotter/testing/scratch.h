@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What the tests of this folder stand on.
+// The fixture of the tests of this folder.
 #pragma once
 
 #include <fcntl.h>
@@ -20,8 +20,8 @@
 
 namespace davit {
 
-// A directory of the test's own, on a filesystem that can hold an overlay's upper layer. Mounts made below it
-// are seen by this process alone, and go with it however it ends.
+// A temporary directory for one test, on a filesystem that can hold an overlay's upper layer. Mounts below it
+// are visible only to this process, and disappear with it however it ends.
 class ScratchTest : public ::testing::Test {
  protected:
   void SetUp() override {

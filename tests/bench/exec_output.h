@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// A client that reads what an exec writes, as fast as it can, and keeps none of it.
+// A client that reads the output of an exec as fast as it can, and discards it.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,8 @@ namespace davit::bench {
 
 enum class ExecProtocol { kWebSocket, kSpdy };
 
-// How many bytes of standard output came from an exec's URL until the server said goodbye. Throws when it
-// does not speak the protocol.
+// Returns how many bytes of standard output an exec's URL delivers until the server closes the stream. Throws
+// if the server does not speak the protocol.
 uint64_t CountExecOutput(const std::string& url, ExecProtocol protocol);
 
 }  // namespace davit::bench

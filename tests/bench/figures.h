@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Samples of named figures, and what is reported of them.
+// Samples of named figures, and their report.
 #pragma once
 
 #include <map>
@@ -24,7 +24,7 @@ class Figures {
   std::map<std::string, std::map<std::string, std::vector<double>>> samples_;
 };
 
-// The middle of the samples, which must not be empty.
+// The median of the samples, which must not be empty.
 double Median(std::vector<double> samples);
 
 }  // namespace davit::bench

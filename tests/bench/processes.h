@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What processes of a runtime cost, read from /proc.
+// The memory that processes of a runtime use, read from /proc.
 #pragma once
 
 #include <sys/types.h>
@@ -15,13 +15,13 @@ namespace davit::bench {
 // shim, with containerd its shim.
 std::vector<pid_t> RuntimeProcessesOf(const std::string& pod);
 
-// The server and its children: whatever it does from now on is done by these and what they fork.
+// The server and its children: these and their forks do all later work of the server.
 std::vector<pid_t> WithChildren(pid_t server);
 
 // Private memory (smaps_rollup, clean and dirty) in KiB.
 double PrivateKib(pid_t pid);
 
-// The resident memory of a process from here on.
+// The resident memory of a process, from the construction on.
 class MemoryWatch {
  public:
   explicit MemoryWatch(pid_t pid);

@@ -25,7 +25,7 @@ struct BenchPod {
   std::string container;
 };
 
-// Every call throws when it fails.
+// Every call throws if it fails.
 class Server {
  public:
   // `scratch` is a directory for log files.
@@ -42,7 +42,7 @@ class Server {
   Duration Create(BenchPod& pod);
   Duration Start(const BenchPod& pod);
   Duration ExecTrue(const BenchPod& pod);
-  // Where the command's output is to be had.
+  // The streaming URL of an exec of `command`.
   std::string ExecUrl(const BenchPod& pod, const std::vector<std::string>& command);
   Duration StopContainer(const BenchPod& pod);
   Duration RemoveContainer(const BenchPod& pod);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Counting system calls of processes and all that they start, by strace(1).
+// Counts the system calls of processes and of everything that they start, by strace(1).
 #pragma once
 
 #include <sys/types.h>

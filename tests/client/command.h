@@ -15,8 +15,8 @@ struct CommandOutcome {
   std::string output;  // standard output and standard error
 };
 
-// Runs `arguments` (the first an absolute path) to its end, with this process's environment, and of its
-// descriptors with `fds` ({ours, number there}).
+// Runs `arguments` (the first is an absolute path) and waits for its end. It inherits this process's
+// environment and only the descriptors `fds`, as {number here, number there}.
 CommandOutcome Run(const std::vector<std::string>& arguments,
                    const std::vector<std::pair<int, int>>& fds = {});
 

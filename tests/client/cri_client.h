@@ -44,7 +44,7 @@ class CriClient {
     return Call(*images_, method, request, timeout);
   }
 
-  // Reads a streaming twin to its end: client.AskAll(&RuntimeStub::StreamContainers, request).
+  // Reads a streaming call to its end: client.AskAll(&RuntimeStub::StreamContainers, request).
   template <typename Request, typename Response>
   Answer<std::vector<Response>> AskAll(std::unique_ptr<grpc::ClientReader<Response>> (RuntimeStub::*method)(
                                            grpc::ClientContext*, const Request&),
@@ -71,7 +71,7 @@ class CriClient {
                                const Request& request, std::chrono::milliseconds timeout) {
     grpc::ClientContext context;
     context.set_deadline(Deadline(timeout));
-    context.set_wait_for_ready(true);  // a daemon that is being restarted is only slow
+    context.set_wait_for_ready(true);  // calls block while the daemon restarts
     Answer<Response> answer;
     answer.status = (stub.*method)(&context, request, &answer.value);
     return answer;
@@ -95,7 +95,7 @@ class CriClient {
   std::unique_ptr<ImageStub> images_;
 };
 
-// The value of a call that a test takes for granted. Throws when it failed: GoogleTest reports that.
+// Returns the value of a call that must succeed. Throws if it failed, which GoogleTest reports.
 template <typename Response>
 Response Must(Answer<Response> answer) {
   if (!answer.status.ok()) {

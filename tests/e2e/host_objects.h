@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What an instance has on the host, found without asking it.
+// The objects of an instance on the host, found without asking the instance.
 #pragma once
 
 #include <sys/types.h>
@@ -14,7 +14,7 @@
 
 namespace davit::e2e {
 
-// The shims of this instance: {sandbox id, pid}. One of them may wait for its pod.
+// The shims of this instance: {sandbox id, pid}. One of them may be a spare without a pod.
 std::map<std::string, pid_t> ShimsOf(const Instance& instance);
 
 // The host ends of pods' interfaces: links whose master is the instance's bridge.
@@ -23,7 +23,7 @@ std::vector<std::string> PodLinksOf(const Instance& instance);
 // Cgroups of pods and containers below the instance's own, in all hierarchies.
 std::vector<std::string> PodCgroupsOf(const Instance& instance);
 
-// The pids of the processes in a container's PID namespace whose command line holds `text`.
+// The pids of the processes in a container's PID namespace whose command line contains `text`.
 std::vector<pid_t> ProcessesWith(const std::string& text);
 
 }  // namespace davit::e2e

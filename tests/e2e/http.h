@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// As little HTTP as the tests need: one GET as a client, and a server whose answers a test decides.
+// Minimal HTTP for the tests: one GET as a client, and a server whose answers the test determines.
 #pragma once
 
 #include <atomic>
@@ -14,7 +14,7 @@
 
 namespace davit::e2e {
 
-// The answer to "GET /" with its headers, or "" when nobody answers within two seconds. `address` is IPv4 or
+// The answer to "GET /" with its headers, or "" if there is none within two seconds. `address` is IPv4 or
 // IPv6.
 std::string HttpGet(const std::string& address, uint16_t port);
 

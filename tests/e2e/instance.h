@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// A davitd of a test's own (hack/scratch-davitd).
+// A separate davitd for tests (hack/scratch-davitd).
 #pragma once
 
 #include <sys/types.h>
@@ -12,12 +12,12 @@
 
 namespace davit::e2e {
 
-// Where the images of tests/images come from: a registry on loopback, which the first use starts (or takes
-// from DAVIT_TEST_REGISTRY, where hack/test has it running already). "host:port".
+// The registry ("host:port") that has the images of tests/images. It is on loopback; the first call starts
+// it, unless DAVIT_TEST_REGISTRY names one that hack/test has started already.
 const std::string& TestRegistry();
 
-// Starts with construction, throws when that fails. Whatever a test leaves running is removed by the
-// destructor; Stop says what that was.
+// The constructor starts the daemon, and throws if that fails. The destructor removes everything that a test
+// has left; Stop returns what that was.
 class Instance {
  public:
   Instance();
@@ -26,27 +26,29 @@ class Instance {
   Instance& operator=(const Instance&) = delete;
 
   std::string socket() const { return directory_ + "/davit.sock"; }
-  // Scratch space that goes with the instance; log directories lie here.
+  // Scratch space that is removed with the instance; it has the log directories.
   const std::string& directory() const { return directory_; }
   pid_t pid() const;
   // Its bridge, and the path of its cgroup from the root of each hierarchy.
   const std::string& bridge() const { return bridge_; }
   const std::string& cgroup() const { return cgroup_; }
 
-  // SIGKILL, waiting for its end; then the same configuration again, waiting until it serves.
+  // Kill sends SIGKILL and waits for the daemon's end. Restart starts it with the same configuration and
+  // waits until it serves.
   void Kill();
-  // `starter` is put in front of the command, `fds` ({ours, number there}) are for it and the daemon.
+  // `starter` is put in front of the command; it and the daemon inherit `fds`, as {number here, number
+  // there}.
   void Restart(const std::vector<std::string>& starter = {},
                const std::vector<std::pair<int, int>>& fds = {});
 
-  // Pulls from `host` go to the registry at `address` ("host:port") from now on.
+  // From now on, pulls from `host` use the registry at `address` ("host:port").
   void Mirror(const std::string& host, const std::string& address);
 
-  // Ends the daemon. What it has left behind besides pods' records, one per line; empty is the only good
-  // answer, and only expected once every pod is removed.
+  // Ends the daemon. Returns what it has left besides pods' records, one item per line; must be empty if
+  // every pod was removed before.
   std::string Stop();
 
-  // Everything that the daemon has logged.
+  // All log lines of the daemon.
   std::string Log() const;
 
  private:

@@ -16,11 +16,11 @@ struct LogLine {
   std::string content;
 };
 
-// Throws when the file is not there or a line does not have the form "TIME STREAM TAG CONTENT".
+// Throws if the file does not exist or a line does not have the form "TIME STREAM TAG CONTENT".
 std::vector<LogLine> ReadLog(const std::string& path);
 
-// Of a log that is being written, and may end in the middle of a line: how many are complete. Throws when the
-// file is not there.
+// Counts the complete lines of a log that is being written and may end in the middle of a line. Throws if the
+// file does not exist.
 size_t CountLines(const std::string& path);
 
 }  // namespace davit::e2e

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What a test says of a call's answer.
+// Matchers for the answers of calls.
 #pragma once
 
 #include <gmock/gmock.h>
@@ -15,8 +15,8 @@ MATCHER(Succeeds, "succeeds") {
   return arg.status.ok();
 }
 
-// EXPECT_THAT(client.Ask(...), FailsWith(grpc::StatusCode::NOT_FOUND, "the id")): the message names what is
-// wrong.
+// EXPECT_THAT(client.Ask(...), FailsWith(grpc::StatusCode::NOT_FOUND, "the id")): the message must contain
+// the text.
 MATCHER_P2(FailsWith, code, text, "fails with code " + std::to_string(code) + " and names '" + text + "'") {
   *result_listener << "code " << arg.status.error_code() << ": " << arg.status.error_message();
   return arg.status.error_code() == code && arg.status.error_message().find(text) != std::string::npos;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The fixture of the end-to-end tests: pods and containers in one line, and every one of them removed
+// The fixture of the end-to-end tests: creates pods and containers in one line, and removes all of them
 // afterwards.
 #pragma once
 
@@ -34,14 +34,15 @@ inline constexpr char kSetuid[] = "registry.k8s.io/e2e-test-images/nonewprivs:1.
 // Waits until `condition` holds, up to 30 s, and fails the test naming `what` otherwise.
 void WaitUntil(const std::string& what, const std::function<bool()>& condition);
 
-// Gives the pod a user namespace, whose ids begin there on the host. A volume's mappings are the same.
+// AddUserNamespace gives the pod a user namespace, whose ids begin with kFirstMappedId on the host. MapIds
+// gives a volume the same mappings.
 inline constexpr uint32_t kFirstMappedId = 300'000;
 void AddUserNamespace(v1::PodSandboxConfig& pod);
 void MapIds(google::protobuf::RepeatedPtrField<v1::IDMapping>& mappings);
-// Whether a user namespace's layers can be mapped (Linux 6.13).
+// Whether the kernel can idmap the layers of a container in a user namespace (Linux 6.13).
 bool KernelMapsLayers();
 
-// What an ExecSync has answered.
+// The answer of an ExecSync.
 struct ExecOutcome {
   int exit_code = 0;
   std::string out;
@@ -56,9 +57,10 @@ class PodTest : public ::testing::Test {
   void TearDown() override;
 
   CriClient& cri() { return *cri_; }
-  // A channel to a daemon that was killed may fail once more before it notices the new one.
+  // Replaces the client: a channel to a killed daemon may fail once more before it finds the new daemon.
   void Reconnect() { cri_ = NewClient(); }
-  // A daemon that ends waits some seconds for clients that do not hear it say goodbye.
+  // Drops the client: a daemon that ends waits some seconds for clients that do not react to the end of the
+  // connection.
   void Disconnect() { cri_.reset(); }
   Instance& instance() { return *instance_; }
   // A new client for the same socket: after the daemon was killed, or for another thread.
@@ -75,11 +77,11 @@ class PodTest : public ::testing::Test {
   // A container that does nothing, and ends at SIGTERM.
   static v1::ContainerConfig IdleConfig(const std::string& name = "idle");
 
-  // Pulls the image when it is not there.
+  // Pulls the image if it is missing.
   Answer<v1::CreateContainerResponse> TryCreate(const std::string& pod,
                                                 const v1::PodSandboxConfig& pod_config,
                                                 const v1::ContainerConfig& config);
-  // Each throws when it fails.
+  // Each throws if it fails.
   std::string RunPod(const v1::PodSandboxConfig& config);
   std::string Create(const std::string& pod, const v1::PodSandboxConfig& pod_config,
                      const v1::ContainerConfig& config);
@@ -98,8 +100,8 @@ class PodTest : public ::testing::Test {
   v1::ContainerStatus StatusOf(const std::string& container);
   v1::PodSandboxStatus PodStatusOf(const std::string& pod);
   v1::ContainerStatus WaitForExit(const std::string& container);
-  // StartContainer returns when the program is executed, which is before a shell has set its traps: it says a
-  // word then.
+  // Waits until the log has `text`. StartContainer returns when the program is executed, which is before a
+  // shell has set its traps; the shell prints a word after that.
   void WaitForOutput(const std::string& container, const std::string& text);
   // Runs a pod with this one container to its end.
   v1::ContainerStatus RunToEnd(const v1::ContainerConfig& config,
@@ -109,9 +111,10 @@ class PodTest : public ::testing::Test {
                    int64_t timeout_seconds = 20);
   // Standard output of a shell script that has to succeed, without the last newline.
   std::string Shell(const std::string& container, const std::string& script);
-  // What a web server answers to a container; "" when it does not within two seconds.
+  // The answer of a web server to a request from inside the container; "" if there is none within two
+  // seconds.
   std::string Fetch(const std::string& container, const std::string& url);
-  // The content of all the log's lines, put together again.
+  // The content of all lines of the log, joined.
   std::string LogOf(const std::string& container);
 
  private:
@@ -119,7 +122,7 @@ class PodTest : public ::testing::Test {
   std::unique_ptr<CriClient> cri_;
 };
 
-// A test that kills or stops its daemon: it gets one of its own.
+// A test that kills or stops its daemon and so has its own.
 class OwnInstanceTest : public PodTest {
  protected:
   OwnInstanceTest();

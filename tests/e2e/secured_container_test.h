@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What the tests of AppArmor and those of SELinux have in common: containers whose security context is the
-// test's.
+// The common part of the tests of AppArmor and SELinux: containers with a security context that the test
+// sets.
 #pragma once
 
 #include <functional>
@@ -21,7 +21,7 @@ class SecuredContainerTest : public PodTest {
     change(*config.mutable_linux()->mutable_security_context());
     return config;
   }
-  // In a pod of its own.
+  // Creates the container in a new pod.
   Answer<v1::CreateContainerResponse> TryCreate(const Change& change) {
     v1::PodSandboxConfig pod_config = PodConfig();
     return PodTest::TryCreate(RunPod(pod_config), pod_config, Config("true", change));

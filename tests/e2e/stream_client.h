@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// A WebSocket client of exec, attach and port-forward, as far as the tests need one.
+// A minimal WebSocket client of exec, attach and port-forward for the tests.
 #pragma once
 
 #include <string>
@@ -12,13 +12,12 @@ namespace davit::e2e {
 
 class StreamClient {
  public:
-  // Connects to the server of a URL that the daemon has answered with, and asks for the protocol. Throws
-  // when nobody listens there.
+  // Connects to a URL that the daemon has returned, and requests `protocol`. Throws if the connection fails.
   StreamClient(const std::string& url, const std::string& protocol);
 
-  // The status of the answer: 101 when the stream is open, 0 when there was none.
+  // The HTTP status of the answer: 101 if the stream is open, 0 if there was no answer.
   int status() const { return status_; }
-  // What the server sends until its bytes contain `text`, or all of it until it hangs up.
+  // Returns what the server sends until that contains `text`, or everything until the server closes.
   std::string ReadUntil(const std::string& text);
 
  private:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// AppArmor on this host (apparmor(7)): whether there is any, and the profiles that its kernel knows.
+// AppArmor on this host (apparmor(7)): whether it is available, and which profiles are loaded.
 #pragma once
 
 #include <string>
@@ -12,27 +12,28 @@
 namespace davit {
 
 enum class AppArmorSupport : uint8_t {
-  kNone,        // the kernel has none, or it is switched off
-  kNoPolicyFs,  // securityfs is not mounted: nobody can say or change which profiles there are
-  kNoParser,    // profiles that are loaded can be applied, none can be loaded
+  kNone,        // not in the kernel, or disabled
+  kNoPolicyFs,  // securityfs is not mounted: profiles can be neither listed nor loaded
+  kNoParser,    // loaded profiles can be applied, but none can be loaded
   kFull,
 };
 
 // Thread-safe.
 class AppArmor {
  public:
-  // `root` goes in front of every path: a fixture.
+  // `root` is prepended to every path, for tests.
   explicit AppArmor(std::string root = "") : root_(std::move(root)) {}
 
   AppArmorSupport Support() const;
 
-  // Returns when the kernel has `profile`. The default one is loaded when it is first asked for, in place of
-  // what an earlier daemon has loaded, and again when somebody has taken it away; without a parser one that
-  // is there will do. kFailedPrecondition for any other that is not loaded.
+  // Ensures that `profile` is loaded in the kernel. The default profile is loaded at the first call,
+  // replacing the version of an earlier daemon, and again if it was unloaded; without a parser, a loaded
+  // version is accepted. kFailedPrecondition if another profile is not loaded, or if the default one is not
+  // and there is no parser.
   Result<> Provide(const std::string& profile) EXCLUDES(loading_);
 
  private:
-  std::string Parser() const;  // its path; empty: not installed
+  std::string Parser() const;  // the path of apparmor_parser; empty: not installed
   Result<bool> IsLoaded(const std::string& profile) const;
   Result<> LoadDefault() const;
 

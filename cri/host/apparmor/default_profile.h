@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What AppArmor lets a container do that asks for nothing special.
+// The AppArmor profile of containers that do not request another one.
 #pragma once
 
 #include <string>
@@ -10,8 +10,8 @@ namespace davit {
 
 constexpr char kDefaultAppArmorProfile[] = "davit-default";
 
-// The source of the profile (apparmor.d(5)). `abi` is the file below /etc/apparmor.d with the features that
-// it was written for, "abi/3.0"; empty: the parser's own default counts.
+// The source text of the profile (apparmor.d(5)). `abi` is the feature ABI file below /etc/apparmor.d, such
+// as "abi/3.0"; empty: the parser's default ABI.
 std::string DefaultAppArmorPolicy(const std::string& abi);
 
 }  // namespace davit

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Names of devices: "vendor.com/class=device".
+// Names of CDI devices: "vendor.com/class=device".
 #pragma once
 
 #include <string_view>
 
 namespace davit::cdi {
 
-// "vendor.com/class": a letter first, a letter or digit last, between them also "_", "-" and, in both parts,
-// ".".
+// "vendor.com/class". Each of the two parts begins with a letter, ends with a letter or digit, and may
+// contain "_", "-" and "." between them.
 bool IsKind(std::string_view kind);
 
-// A letter or digit first and last, between them also "_", "-", "." and ":".
+// Begins and ends with a letter or digit; may contain "_", "-", "." and ":" between them.
 bool IsDeviceName(std::string_view name);
 
 }  // namespace davit::cdi

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The devices that vendors have described on this host.
+// The CDI devices that the specification files of this host describe.
 #pragma once
 
 #include <string>
@@ -12,22 +12,22 @@
 
 namespace davit::cdi {
 
-// Stateless and thread-safe: the directories are read at each call, so a description counts as soon as it is
-// there.
+// Stateless and thread-safe: each call reads the directories, so a new file takes effect at once.
 class Registry {
  public:
-  // Of two descriptions of one device the one in the later directory counts.
+  // If two directories describe the same device, the later directory is used.
   explicit Registry(std::vector<std::string> directories) : directories_(std::move(directories)) {}
 
   const std::vector<std::string>& directories() const { return directories_; }
 
-  // What these devices ("vendor.com/class=device") change in a container, in their order; what a file says
-  // for all its devices comes once, before its first one. kNotFound names the first device that nobody
-  // describes, with the files that could not be read; kFailedPrecondition one that two files of one directory
-  // describe; kUnimplemented one that needs what Davit does not do.
+  // Returns what these devices ("vendor.com/class=device") change in a container, in their order. Edits that
+  // a file declares for all its devices come once, before the edits of the first of them. kInvalidArgument if
+  // a name is malformed; kNotFound for the first device that is not described, with the files that could not
+  // be read; kFailedPrecondition if two files of one directory describe a device; kUnimplemented if a device
+  // needs an edit that Davit does not support.
   Result<std::vector<Edits>> Resolve(const std::vector<std::string>& devices) const;
 
-  // For people: every device that Resolve would find, and what is wrong with the files.
+  // For display: every device that Resolve finds, and the errors in the files.
   struct Content {
     std::vector<std::string> devices;
     std::vector<std::string> errors;

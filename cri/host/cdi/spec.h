@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Files that describe devices of a vendor in the terms of the Container Device Interface
+// Specification files of the Container Device Interface
 // (https://github.com/cncf-tags/container-device-interface/blob/main/SPEC.md).
 #pragma once
 
@@ -18,12 +18,12 @@ namespace davit::cdi {
 
 struct DeviceNode {
   std::string path;       // in the container
-  std::string host_path;  // empty: the same
+  std::string host_path;  // empty: same as `path`
   std::string type;       // "c", "b", "u" or "p"; empty: as on the host
   std::optional<uint32_t> major;
   std::optional<uint32_t> minor;
   std::optional<uint32_t> mode;
-  std::string permissions;  // of the cgroup's filter: some of "rwm"; empty: all
+  std::string permissions;  // for the cgroup device filter: a subset of "rwm"; empty: all
   std::optional<uint32_t> uid;
   std::optional<uint32_t> gid;
 };
@@ -35,13 +35,13 @@ struct Mount {
   std::vector<std::string> options;
 };
 
-// What a device changes in a container.
+// The changes that a device makes to a container.
 struct Edits {
   std::vector<std::string> env = {};  // "NAME=value"
   std::vector<DeviceNode> device_nodes = {};
   std::vector<Mount> mounts = {};
   std::vector<uint32_t> additional_gids = {};
-  // What Davit does not do. A device that needs one of these cannot be injected: the text names it.
+  // Names an edit that Davit does not support; a device that needs it cannot be injected. Empty: none.
   std::string unsupported = {};
 };
 
@@ -54,16 +54,16 @@ struct Spec {
   std::string file;
   std::string kind;  // "vendor.com/class"
   std::vector<Device> devices;
-  Edits edits;  // for every device of the file, once
+  Edits edits;  // applied once if any device of the file is used
 };
 
 enum class Syntax { kJson, kYaml };
 
-// kInvalidArgument naming file, field and value for everything that the specification does not allow: unknown
-// versions and fields included, for an edit that is not understood must not be left out silently.
+// kInvalidArgument, naming file, field and value, for everything that the specification does not allow. This
+// includes unknown versions and fields: an edit that is not understood must not be ignored silently.
 Result<Spec> ParseSpec(const std::string& file, Syntax syntax, std::string_view text);
 
-// "vendor.com/class=device" in its two parts. kInvalidArgument when it is not such a name.
+// Splits "vendor.com/class=device" into its two parts. kInvalidArgument if the name is malformed.
 struct QualifiedName {
   std::string kind;
   std::string device;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// As much of YAML as data has: mappings, sequences and scalars.
+// The subset of YAML that data files use: mappings, sequences and scalars.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -11,10 +11,10 @@
 
 namespace davit::cdi {
 
-// One document as the JSON of the same content. Plain scalars are null, booleans and numbers by the rules of
-// YAML's core schema, 0o17 and 0x1f included (and 0660, as YAML 1.1 writes octal: file modes look like that);
-// all others are strings. Anchors, aliases, tags, keys that are given twice or are no scalars, and nesting
-// deeper than any description of a device are errors that name the line.
+// Converts one document to JSON. Plain scalars become null, booleans and numbers by the rules of YAML's core
+// schema, including 0o17 and 0x1f, and also 0660, the octal form of YAML 1.1 that is common for file modes;
+// all others become strings. Anchors, aliases, tags, duplicate keys, keys that are not scalars, and too deep
+// nesting are errors that name the line.
 Result<nlohmann::json> ParseYaml(std::string_view text);
 
 }  // namespace davit::cdi

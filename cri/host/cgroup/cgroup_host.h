@@ -23,57 +23,60 @@
 
 namespace davit {
 
-// One per daemon. It holds the root of every hierarchy open. Thread-safe, with one caller at a time for one
-// path.
+// One per daemon. Keeps the root of every hierarchy open. Thread-safe, except that each path may have only
+// one caller at a time.
 //
-// A path is the same in every hierarchy and seen from its root: "/kubepods/podX/ID" (cgroup_path.h). One that
-// no cgroup can have is kInvalidArgument, but for Kill, Remove and Populated, to which it does not exist:
-// what ends a cgroup never fails for its name. Kernels from 6.1 on; an error names file and value.
+// A path is relative to the root of every hierarchy and the same in all: "/kubepods/podX/ID" (cgroup_path.h).
+// An invalid path is kInvalidArgument, except for Kill, Remove and Populated, which treat it as a cgroup that
+// does not exist, so that cleanup never fails because of a name. Requires Linux 6.1; an error names file and
+// value.
 class CgroupHost final : public Cgroups {
  public:
   static Result<CgroupHost> Probe(const std::string& mount_point = "/sys/fs/cgroup");
 
   CgroupMode mode() const { return mode_; }
   std::span<const CgroupHierarchy> hierarchies() const override { return hierarchies_; }
-  // The v2 hierarchy; null when there is none.
+  // The v2 hierarchy; null if there is none.
   const CgroupHierarchy* Unified() const;
   bool HasController(std::string_view controller) const;
 
-  // Makes the cgroup in all hierarchies, ready for processes to join, and missing parents with it. An empty
-  // leftover of that name is replaced. On failure nothing that was made stays. No device rules at all: the
-  // parent's filter alone holds.
+  // Creates the cgroup, and its missing parents, in all hierarchies, ready for processes to join. An existing
+  // empty cgroup of that name is replaced. A failure removes everything that was created. If `devices` is
+  // empty, the cgroup gets no device filter of its own; the filters of its ancestors apply.
   Result<> Create(const std::string& path, const CgroupResources& resources,
                   std::span<const DeviceRule> devices) const override;
 
-  // Makes the cgroup in those hierarchies that lack it and leaves it as it is elsewhere, processes included.
+  // Creates the cgroup in those hierarchies that lack it. Where it exists, it is unchanged and keeps its
+  // processes.
   Result<> CreateWhereMissing(const std::string& path) const;
 
-  // Writes the fields that are set. A memory limit below what is in use is kFailedPrecondition, whatever the
-  // cgroup version; nobody is killed for it. A failure in the middle leaves the writes before it in force.
+  // Writes the fields that are set. A memory limit below the current usage is kFailedPrecondition for both
+  // cgroup versions; no process is killed. After a failure, the earlier writes stay in force.
   Result<> Update(const std::string& path, const CgroupResources& resources) const override;
 
   Result<ShimCgroupFds> OpenForShim(const std::string& path) const override;
 
-  // O_PATH of the mount point, for a container's own view of the hierarchies.
+  // An O_PATH descriptor of the mount point, for a container's own view of the hierarchies.
   Result<UniqueFd> OpenMountPoint() const override;
 
   Result<ExecCgroups::Lease> LendToExec(ExecCgroups& execs, const std::string& path,
                                         const std::string& exec_id) const override;
 
-  // Kills every process in the cgroup and below it and waits until they are gone; kDeadlineExceeded when some
-  // are not. A cgroup that does not exist is a success.
+  // Kills all processes in the cgroup and below it, and waits until they have ended; kDeadlineExceeded if
+  // some have not. Succeeds if the cgroup does not exist.
   Result<> Kill(const std::string& path, int timeout_ms = kCgroupKillTimeoutMs) const;
 
-  // Removes the cgroup and everything below it; what still runs there is killed. Idempotent.
+  // Removes the cgroup and everything below it; processes in it are killed. Idempotent.
   Result<> Remove(const std::string& path) const override;
 
-  // False when it does not exist.
+  // Whether the cgroup or one below it has processes; false if it does not exist.
   Result<bool> Populated(const std::string& path) const;
 
-  // The names of the cgroups right below `path` ("/" is allowed) in any of the hierarchies, sorted.
+  // The sorted names of the direct children of `path` ("/" is allowed) in any of the hierarchies.
   Result<std::vector<std::string>> Children(const std::string& path) const;
 
-  // OOM kills in the cgroup, and on v2 below it, since it was made. 0 without a memory controller.
+  // The number of OOM kills in the cgroup (on v2 also below it) since its creation. 0 without a memory
+  // controller.
   Result<int64_t> OomKills(const std::string& path) const;
 
  private:

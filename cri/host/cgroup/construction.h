@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Directories of one cgroup in all hierarchies: made together or not at all.
+// Creates the directories of one cgroup in all hierarchies, or in none.
 #pragma once
 
 #include <string>
@@ -14,7 +14,8 @@
 
 namespace davit {
 
-// Takes back what it made when it goes, unless Keep was called. The hierarchies outlive it.
+// The destructor removes the directories that were created, unless Keep was called. The hierarchies must
+// outlive the object.
 class CgroupConstruction {
  public:
   // `path` as in hierarchy.h.
@@ -24,18 +25,20 @@ class CgroupConstruction {
   CgroupConstruction(const CgroupConstruction&) = delete;
   CgroupConstruction& operator=(const CgroupConstruction&) = delete;
 
-  // Makes the cgroup, and its parents where they are missing. An empty one that is there already is replaced
-  // by a new one with fresh limits; one with processes or children is kAlreadyExists.
+  // Creates the cgroup and its missing parents. An existing empty cgroup is replaced by a new one with fresh
+  // limits; one with processes or children is kAlreadyExists.
   Result<> Make();
 
-  // Makes the cgroup, and its parents, in those hierarchies that lack it. Only these are taken back.
+  // Creates the cgroup and its missing parents in those hierarchies that lack it. Only these are removed on
+  // failure.
   Result<> MakeMissing();
 
-  // v1 leaves a new cpuset empty, and then nothing can join it: it gets its parent's, which get theirs first.
+  // In v1 a new cpuset is empty, and no process can join it: this copies the values of the parent, which are
+  // first filled in the same way.
   Result<> InheritCpuset() const;
 
-  // v2: makes every controller of the root available in the cgroup. A parent that refuses one (it has
-  // processes) is left as it is: whoever writes a limit of that controller then gets the error.
+  // v2: makes every controller of the root available in the cgroup. A parent that refuses a controller
+  // (because it has processes) is left unchanged; a later write of a limit of that controller then fails.
   Result<> EnableControllers() const;
 
   void Keep() { made_.clear(); }
@@ -44,7 +47,7 @@ class CgroupConstruction {
   Result<> MakeIn(const CgroupHierarchy& hierarchy);
   Result<> MakeWithParents(const CgroupHierarchy& hierarchy);
   Result<> MakeParents(const CgroupHierarchy& hierarchy);
-  // One directory, remembered for the undo.
+  // Creates one directory and records it for the undo.
   Result<> MakeOne(const CgroupHierarchy& hierarchy, const std::string& path);
 
   Hierarchies hierarchies_;

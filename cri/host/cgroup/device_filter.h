@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// A container's device rules, reduced to what both cgroup versions can express alike.
+// A container's device rules, reduced to what both cgroup versions can express.
 #pragma once
 
 #include <span>
@@ -13,9 +13,9 @@
 
 namespace davit {
 
-// Everything is allowed, or everything is denied but what a rule of `allowed` names. An access is granted
-// when one rule grants all of it: rules for read and for write do not add up, except those of the very same
-// device, which are merged.
+// Allows everything, or only what a rule in `allowed` names. An access is granted if a single rule grants all
+// of it: separate rules for read and for write do not add up, except for rules of exactly the same device,
+// which are merged.
 struct DeviceFilter {
   bool allow_all = false;
   std::vector<DeviceRule> allowed;
@@ -23,12 +23,12 @@ struct DeviceFilter {
   bool operator==(const DeviceFilter&) const = default;
 };
 
-// Applies the rules in order; the first says what holds for everything. A denial that takes away only a part
-// of what an earlier rule allows, or anything after "allow everything", is kInvalidArgument: v1 could not do
-// it, and it must not be granted by mistake.
+// Applies the rules in order; the first one sets the default. kInvalidArgument for a denial that removes only
+// a part of what an earlier rule allows, and for any denial after "allow everything": v1 cannot express them,
+// and the access must not be granted by mistake.
 Result<DeviceFilter> ReduceDeviceRules(std::span<const DeviceRule> rules);
 
-// "c 1:3 rwm", the form of devices.allow.
+// Formats as "c 1:3 rwm", the syntax of devices.allow.
 std::string FormatDeviceRule(const DeviceRule& rule);
 
 }  // namespace davit

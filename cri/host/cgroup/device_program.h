@@ -19,23 +19,23 @@
 
 namespace davit {
 
-// The program returns 1 for what the filter allows. It reads struct bpf_cgroup_dev_ctx.
+// The program returns 1 if the filter allows the access, else 0. Its context is struct bpf_cgroup_dev_ctx.
 std::vector<bpf_insn> BuildDeviceProgram(const DeviceFilter& filter);
 
-// Programs in the kernel, one for each filter in use: nearly all containers share one. Thread-safe.
+// Loaded programs, one per distinct filter: nearly all containers share one. Thread-safe.
 class DevicePrograms {
  public:
-  // A program for the filter, loaded at its first use.
+  // The program for the filter; loaded on first use.
   Result<std::shared_ptr<UniqueFd>> Load(const DeviceFilter& filter);
 
  private:
   Mutex mutex_;
   std::map<std::string, std::shared_ptr<UniqueFd>> loaded_
-      GUARDED_BY(mutex_);  // by the bytes of the instructions
+      GUARDED_BY(mutex_);  // keyed by the bytes of the instructions
 };
 
-// Makes `program` the only device program of the cgroup directory `cgroup`. One that is there already is
-// replaced in one step: there is no moment without a filter. Programs of ancestors go on to apply.
+// Makes `program` the only device program of the cgroup whose directory is `cgroup`. An existing program is
+// replaced atomically, without a moment that has no filter. Programs of ancestors still apply.
 Result<> AttachDeviceProgram(int cgroup, int program, const std::string& cgroup_path);
 
 }  // namespace davit

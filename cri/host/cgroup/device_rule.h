@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// One line of a container's device filter (Documentation/admin-guide/cgroup-v1/devices.rst; on v2 the same by
-// BPF).
+// One rule of a container's device filter (Documentation/admin-guide/cgroup-v1/devices.rst; on v2 implemented
+// with BPF).
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,8 @@
 
 namespace davit {
 
-// Rules apply in order, a later one wins. The first of a list is always {allow or deny, 'a', -1, -1, "rwm"}.
+// Rules apply in order; a later one overrides an earlier one. The first of a list is always {allow or deny,
+// 'a', -1, -1, "rwm"}.
 struct DeviceRule {
   bool allow = false;
   char type = 'a';             // 'b', 'c', or 'a' for both (major and minor are -1 then)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Cgroups for execs, so that whatever a command starts can be found again.
+// Cgroups for execs, so that all processes that a command starts can be found.
 #pragma once
 
 #include <optional>
@@ -17,21 +17,21 @@ namespace davit {
 
 class CgroupHost;
 
-// It lies below the container's, in the v2 hierarchy alone and without controllers: limits and statistics
-// stay the container's. A process can leave its group and its session, but not this. Gone with the object;
-// what a command has left running then goes on in the container's own cgroup.
+// A child of the container's cgroup, in the v2 hierarchy only and without controllers: limits and statistics
+// remain those of the container. A process can leave its process group and session, but not this cgroup. The
+// destructor removes it and moves remaining processes to the container's own cgroup.
 //
-// On a host without a v2 hierarchy, and where the container's owner allows no more cgroups, there is none,
-// and the methods do nothing. One that the owner's division of the container's cgroup makes unfit for
-// processes is no error here: the shim then uses the cgroup of the container's first process
-// (shim/init_cgroup.h).
+// The object is empty, and its methods do nothing, on a host without a v2 hierarchy and where the container
+// limits the number or depth of its cgroups. If the container has configured its cgroup so that the new one
+// cannot have processes, that is no error here: the shim then uses the cgroup of the container's first
+// process (shim/init_cgroup.h).
 class ExecCgroup {
  public:
-  // `container` is the path of the container's cgroup, as in CgroupHost. One of that name which is there
-  // already is taken over. The host outlives the object.
+  // `container` is the path of the container's cgroup, as in CgroupHost. An existing cgroup of that name is
+  // reused. The host must outlive the object.
   static Result<ExecCgroup> Make(const CgroupHost& host, const std::string& container,
                                  const std::string& name);
-  // As on a host without a v2 hierarchy.
+  // An empty object, as on a host without a v2 hierarchy.
   static ExecCgroup None() { return {}; }
   ~ExecCgroup() { Remove(); }
   ExecCgroup(ExecCgroup&& other) noexcept
@@ -42,12 +42,12 @@ class ExecCgroup {
         events_(std::move(other.events_)) {}
   ExecCgroup& operator=(ExecCgroup&&) = delete;
 
-  // For CLONE_INTO_CGROUP; -1 when there is no such cgroup.
+  // For CLONE_INTO_CGROUP; -1 if the object is empty.
   int directory() const { return directory_.get(); }
-  // Nobody is in it, and nobody has removed it.
+  // True if the cgroup has no processes and still exists, or if the object is empty.
   bool IsVacant() const;
 
-  // SIGKILL to everything in it; returns when they are gone.
+  // Sends SIGKILL to all processes in it and waits until they have ended.
   Result<> Kill() const;
 
  private:
@@ -59,20 +59,20 @@ class ExecCgroup {
   void Empty(const CgroupHierarchy& unified) const;
 
   const CgroupHost* host_ = nullptr;
-  std::string container_;  // relative to the hierarchy's root, as path_
-  std::string path_;       // empty: there is none
+  std::string container_;  // relative to the hierarchy's root, like path_
+  std::string path_;       // empty: the object is empty
   UniqueFd directory_;
   UniqueFd events_;  // cgroup.events
 };
 
-// Those of one container. One of them is kept for the next exec: to make and remove a cgroup takes longer
-// than much of what probes run in it. Thread-safe.
+// The exec cgroups of one container. One is kept for the next exec, because creating and removing a cgroup
+// takes longer than many probes run. Thread-safe.
 class ExecCgroups {
  public:
-  // One exec's, until it goes.
+  // The cgroup of one exec. The destructor returns it to its owner.
   class Lease {
    public:
-    // Without an owner the cgroup goes with the lease.
+    // Without an owner, the destructor removes the cgroup. The owner must outlive the lease.
     Lease(ExecCgroups* owner, ExecCgroup cgroup) : owner_(owner), cgroup_(std::move(cgroup)) {}
     ~Lease() {
       if (owner_ != nullptr) owner_->Return(std::move(cgroup_), killed_);
@@ -85,8 +85,8 @@ class ExecCgroups {
 
     int directory() const { return cgroup_.directory(); }
     bool IsVacant() const { return cgroup_.IsVacant(); }
-    // As ExecCgroup's. It is nobody else's after that: Linux (6.18 at least) kills whatever is cloned into a
-    // cgroup that was killed once.
+    // Like ExecCgroup::Kill. The cgroup is not reused afterwards: Linux (at least 6.18) kills every process
+    // that is cloned into a cgroup that was killed once.
     Result<> Kill() {
       killed_ = true;
       return cgroup_.Kill();
@@ -98,12 +98,12 @@ class ExecCgroups {
     bool killed_ = false;
   };
 
-  // Vacant, and nobody else's. `container` and `host` as ExecCgroup::Make; `exec_id` names one that is not
-  // kept.
+  // Returns a vacant cgroup that no other exec uses. `container` and `host` as for ExecCgroup::Make;
+  // `exec_id` is the name of the cgroup if the kept one is in use.
   Result<Lease> Take(const CgroupHost& host, const std::string& container, const std::string& exec_id)
       EXCLUDES(mutex_);
 
-  // Once the container has ended.
+  // Removes the kept cgroup. To be called when the container has ended.
   void Forget() EXCLUDES(mutex_);
 
  private:

@@ -14,34 +14,35 @@
 namespace davit {
 
 struct CgroupHierarchy {
-  std::string name;  // of its directory below the mount point, for messages; empty: the mount point itself
+  std::string name;  // directory below the mount point, for messages; empty: the mount point itself
   bool v2 = false;
-  std::vector<std::string> controllers;  // none on a named hierarchy such as "systemd"
-  UniqueFd dir;                          // its root
+  std::vector<std::string> controllers;  // empty for a named hierarchy such as "systemd"
+  UniqueFd dir;                          // the root directory
 
   bool Has(std::string_view controller) const;
 };
 
-// The hierarchies mounted at or below `mount_point`, told by the files in their roots: one v2 hierarchy if it
-// is one itself, else those of its subdirectories. Links for controllers that share a hierarchy ("cpu" to
-// "cpu,cpuacct") count once. kUnimplemented when there is none.
+// The hierarchies mounted at or below `mount_point`, recognised by the files in their roots: one v2 hierarchy
+// if `mount_point` is one itself, else those of its subdirectories. Symlinks for controllers that share a
+// hierarchy ("cpu" to "cpu,cpuacct") are not counted again. kUnimplemented if there is none.
 Result<std::vector<CgroupHierarchy>> FindHierarchies(const std::string& mount_point);
 
-// Below, `path` is relative to the root of `hierarchy` (CgroupPath::relative). Cgroups below it may lie
-// deeper than a path can name: a container that may make cgroups makes as many levels as it likes.
+// In the functions below, `path` is relative to the root of `hierarchy` (CgroupPath::relative). Descendants
+// may be deeper than PATH_MAX allows to name: a container that may create cgroups can nest them without
+// limit.
 
 // True for the errors of a cgroup that does not exist, or was removed while it was open.
 bool IsNoCgroup(const Error& error);
 
-// The names of the cgroups right below `path` ("" is the root); none when it does not exist.
+// The names of the direct children of `path` ("" is the root); empty if it does not exist.
 Result<std::vector<std::string>> ChildCgroups(const CgroupHierarchy& hierarchy, const std::string& path);
 
-// The pids in cgroup.procs of `path` and of everything below it; none when it does not exist. A process whose
-// PID namespace this one cannot see has the pid 0 and is left out.
+// The pids in cgroup.procs of `path` and of all its descendants; empty if it does not exist. Processes that
+// are not visible in the caller's PID namespace (the kernel shows pid 0) are omitted.
 Result<std::vector<int>> PidsBelow(const CgroupHierarchy& hierarchy, const std::string& path);
 
-// Removes `path` and everything below it; a success when it does not exist. Cgroups with processes stay, and
-// then the error's errno is EBUSY.
+// Removes `path` and its descendants; succeeds if it does not exist. Cgroups with processes are not removed,
+// and the error's errno is then EBUSY.
 Result<> RemoveTree(const CgroupHierarchy& hierarchy, const std::string& path);
 
 }  // namespace davit

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The end of a cgroup: its processes, then its directories. Paths are relative, as in hierarchy.h.
+// Kills the processes of a cgroup and removes its directories. Paths are relative, as in hierarchy.h.
 #pragma once
 
 #include <string>
@@ -14,18 +14,18 @@ namespace davit {
 
 constexpr int kCgroupKillTimeoutMs = 10'000;
 
-// As CgroupHost::Kill. Where a v2 hierarchy has the cgroup, its cgroup.kill does it in one step; processes
-// that are in a v1 hierarchy only are frozen, listed, signalled and thawed, until none is left.
+// Implements CgroupHost::Kill. In a v2 hierarchy, cgroup.kill kills all processes in one step; processes that
+// are only in a v1 hierarchy are frozen, listed, killed and thawed, repeatedly until none is left.
 Result<> KillCgroup(Hierarchies hierarchies, const std::string& path, int timeout_ms);
 
 // Whether any process is in the cgroup or below it, in any hierarchy.
 Result<bool> IsPopulated(Hierarchies hierarchies, const std::string& path);
 
-// The same of one v2 cgroup: what its cgroup.events, open as `events`, says now. ENODEV once it is removed.
+// The same for one v2 cgroup, read from its cgroup.events, open as `events`. The error is ENODEV if it was
+// removed.
 Result<bool> ReadPopulated(int events, const std::string& path);
 
-// Removes the cgroup and those below it from one hierarchy, after a KillCgroup where processes are in the
-// way.
+// Removes the cgroup and its descendants from one hierarchy; calls KillCgroup if they have processes.
 Result<> RemoveCgroup(Hierarchies hierarchies, const CgroupHierarchy& hierarchy, const std::string& path);
 
 }  // namespace davit

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Limits of one cgroup, in the units of CRI and whatever the cgroup version.
+// Limits of one cgroup in the units of the CRI, for both cgroup versions.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,8 @@ struct HugepageLimit {
   bool operator==(const HugepageLimit&) const = default;
 };
 
-// What is not set is left as it is. (The initializers let a caller name just the fields that it sets.)
+// Fields that are not set are left unchanged. (The initialisers let a caller name only the fields that it
+// sets.)
 struct CgroupResources {
   std::optional<uint64_t> cpu_shares = {};        // relative to 1024
   std::optional<int64_t> cpu_quota = {};          // µs per period; -1: none
@@ -37,16 +38,16 @@ struct CgroupResources {
   std::optional<std::string> cpuset_mems = {};
   std::optional<int64_t> pids_limit = {};  // -1: none
   std::vector<HugepageLimit> hugepages = {};
-  std::map<std::string, std::string> unified = {};  // names and contents of v2 files, written last
+  std::map<std::string, std::string> unified = {};  // v2 file names and their contents, written last
 
   bool operator==(const CgroupResources&) const = default;
 };
 
-// What a cgroup has that was just made. The cpuset is left out: a new one has its parent's.
+// The values of a new cgroup. The cpuset is omitted: a new cgroup has that of its parent.
 CgroupResources FreshCgroupResources();
 
-// CRI's zeros and empty strings mean "not set". A value that no kernel takes is kInvalidArgument and names
-// the field. oom_score_adj is the process's affair and ignored here.
+// Zeros and empty strings in the CRI mean "not set". A value that no kernel accepts is kInvalidArgument and
+// names the field. oom_score_adj is an attribute of the process and ignored here.
 Result<CgroupResources> ResourcesFromCri(const runtime::v1::LinuxContainerResources& resources);
 
 }  // namespace davit

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Where the shims run: outside the pods' cgroups, whose processes the kubelet kills and whose limits are the
-// pods' own.
+// The cgroup of the shims. It is outside the pods' cgroups, because the kubelet kills the processes in those
+// and their limits are for the pods' own processes.
 #pragma once
 
 #include <sys/types.h>
@@ -16,12 +16,12 @@
 
 namespace davit {
 
-// `<root>/davit/shims` in every hierarchy, made where it is missing and never removed: living shims are in it
-// when the daemon ends.
+// `<root>/davit/shims` in every hierarchy. Created where it is missing and never removed: shims stay alive in
+// it when the daemon ends.
 //
-// ShimSpawner (shim_spawner.h) places shims. Its thread lives here: on v1 a thread can be apart from its
-// process, and a child starts where its thread is, which costs nothing. Moving the child by its pid can take
-// milliseconds (see ShimCgroupFds).
+// ShimSpawner (shim_spawner.h) places shims. On v1 its thread is in this cgroup, apart from the rest of the
+// daemon, and a child starts in the cgroup of the thread that creates it, at no cost. Moving the child by its
+// pid can take milliseconds (see ShimCgroupFds).
 class ShimCgroup {
  public:
   // `root` is CgroupConfig::root. `host` is needed for the call only.
@@ -29,16 +29,15 @@ class ShimCgroup {
 
   const std::string& path() const { return path_; }
 
-  // Moves the process into the cgroup, in all hierarchies, with the wait.
+  // Moves the process into the cgroup, in all hierarchies. Can take milliseconds.
   Result<> Join(pid_t pid) const;
 
-  // Moves the calling thread in all v1 hierarchies, without the wait. The rest of its process stays where it
-  // is.
+  // Moves only the calling thread, in all v1 hierarchies. Fast.
   Result<> MoveCallingThread() const;
 
-  // For a child of a thread so moved: joins a v2 hierarchy that has controllers, because v2 moves whole
-  // processes only. On a hybrid host there is nothing to do: v2 limits and counts nothing there, and the shim
-  // stays in the daemon's own.
+  // For a child of a thread that called MoveCallingThread. On a pure v2 host, moves the child, because v2
+  // moves only whole processes. Otherwise does nothing: on a hybrid host v2 has no controllers, and the shim
+  // stays in the daemon's v2 cgroup.
   Result<> JoinAfterSpawn(pid_t pid) const;
 
  private:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// A thread that starts shims, placed where they shall run.
+// A thread that starts shims in their cgroup.
 #pragma once
 
 #include <memory>
@@ -18,11 +18,12 @@ namespace davit {
 // Thread-safe: concurrent calls take turns.
 class ShimSpawner {
  public:
-  // Moves a new thread into the cgroup. `cgroup` outlives the spawner.
+  // Starts a thread and moves it into the cgroup. `cgroup` must outlive the spawner.
   static Result<std::unique_ptr<ShimSpawner>> Start(const ShimCgroup& cgroup);
   ~ShimSpawner();
 
-  // As davit::Spawn, with the child in the cgroup. A child that could not be placed is killed and reaped.
+  // Like davit::Spawn, with the child in the cgroup. If the child cannot be moved there, it is killed and
+  // reaped.
   Result<ChildProcess> Spawn(const SpawnRequest& request);
 
  private:
@@ -33,13 +34,13 @@ class ShimSpawner {
 
   explicit ShimSpawner(const ShimCgroup& cgroup) : cgroup_(cgroup) {}
   void Run();
-  // The next job; null when it is time to end.
+  // The next job; null if the thread is to end.
   Job* AwaitJob();
 
   const ShimCgroup& cgroup_;
   Mutex mutex_;
   CondVar changed_;
-  std::optional<Result<>> placed_ GUARDED_BY(mutex_);  // once the thread has tried
+  std::optional<Result<>> placed_ GUARDED_BY(mutex_);  // set once the thread has tried to join
   Job* job_ GUARDED_BY(mutex_) = nullptr;              // one at a time; its caller waits for the outcome
   bool ending_ GUARDED_BY(mutex_) = false;
   std::thread thread_;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Limits translated into writes to cgroup files: plain data, made without touching the kernel.
-// Sources: Documentation/admin-guide/cgroup-v1/ and cgroup-v2.rst of the kernel.
+// Translates limits into writes to cgroup files: plain data, computed without access to the kernel. Sources:
+// Documentation/admin-guide/cgroup-v1/ and cgroup-v2.rst of the kernel.
 #pragma once
 
 #include <string>
@@ -15,15 +15,15 @@ namespace davit {
 
 enum class CgroupMode {
   kV1,      // controllers on v1 hierarchies, no v2 mount
-  kHybrid,  // controllers on v1; a v2 hierarchy beside them, used for killing and for counting processes
+  kHybrid,  // controllers on v1, and a v2 hierarchy for killing and counting processes
   kV2,
 };
 
 struct CgroupWrite {
   enum class OnError {
     kFail,
-    kIgnoreMissing,  // a missing file or controller has the same effect as the write
-    kRetryLast,  // refused while an older value of a sibling file stands: tried again after the other writes
+    kIgnoreMissing,  // without the file or controller, no write is needed
+    kRetryLast,      // may conflict with the old value of a sibling file: retried after the other writes
   };
 
   std::string controller;
@@ -34,17 +34,17 @@ struct CgroupWrite {
   bool operator==(const CgroupWrite&) const = default;
 };
 
-// The writes, in order, that bring a cgroup from `current` to `wanted`. Only fields of `wanted` that are set
-// cause any, and none that `current` has already. A field that `current` does not know is written whenever it
-// is wanted; the order of dependent writes is then the one for a new cgroup.
+// The ordered writes that bring a cgroup from `current` to `wanted`. Only the set fields of `wanted` that
+// differ from `current` are written. A field that is unknown in `current` is always written; the order of
+// dependent writes is then that for a new cgroup.
 Result<std::vector<CgroupWrite>> PlanWrites(CgroupMode mode, const CgroupResources& wanted,
                                             const CgroupResources& current);
 
-// cpu.weight for cpu.shares: with L = log2(shares), 10^((L² + 125L)/612 - 7/34) rounded up. 2 → 1, 1024 →
-// 100, 262144 → 10000: both scales' ends and defaults meet.
+// cpu.weight for cpu.shares: with L = log2(shares), 10^((L² + 125L)/612 - 7/34), rounded up. The ends and
+// defaults of both scales correspond: 2 → 1, 1024 → 100, 262144 → 10000.
 uint64_t CpuWeightFromShares(uint64_t shares);
 
-// The same by cgroup version: kHybrid is v1 here.
+// PlanWrites for each cgroup version; kHybrid uses the v1 one.
 Result<std::vector<CgroupWrite>> PlanV1Writes(const CgroupResources& wanted, const CgroupResources& current);
 Result<std::vector<CgroupWrite>> PlanV2Writes(const CgroupResources& wanted, const CgroupResources& current);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Classic BPF (Documentation/networking/filter.rst), written from the end to the start.
+// An assembler for classic BPF (Documentation/networking/filter.rst) that builds a program from the end to
+// the start.
 #pragma once
 
 #include <linux/filter.h>
@@ -14,27 +15,27 @@
 
 namespace davit {
 
-// Every jump of classic BPF goes forward, so a program is easiest to build backwards: the target of a jump is
-// always an instruction that exists already. Conditional jumps reach 255 instructions; farther targets get a
-// step in between.
+// All jumps of classic BPF are forward, so a program is easiest to build backwards: the target of a jump
+// always exists already. A conditional jump reaches 255 instructions; an intermediate jump is inserted for
+// farther targets.
 class BpfAssembler {
  public:
-  // An instruction that was placed; what runs when control arrives there.
+  // A placed instruction, at which execution can continue.
   using Target = size_t;
 
   Target Return(uint32_t value);
 
-  // A = the 32-bit word at `offset` of the data; then `next`.
+  // A = the 32-bit word at `offset` of the data; continues at `next`.
   Target Load(uint32_t offset, Target next);
 
-  // A &= mask; then `next`.
+  // A &= mask; continues at `next`.
   Target And(uint32_t mask, Target next);
 
-  // `test` is BPF_JEQ, BPF_JGT, BPF_JGE or BPF_JSET against the constant `k`.
+  // Compares A with the constant `k`; `test` is BPF_JEQ, BPF_JGT, BPF_JGE or BPF_JSET.
   Target Branch(uint16_t test, uint32_t k, Target yes, Target no);
 
-  // The program that begins at `start`, which must be the last one placed. kInvalidArgument when it is longer
-  // than the kernel takes (4,096 instructions).
+  // The program that begins at `start`, which must be the instruction placed last. kInvalidArgument if it
+  // exceeds the kernel's limit of 4,096 instructions.
   Result<std::vector<sock_filter>> Finish(Target start) const;
 
  private:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Seccomp filters in the form that a shim takes: a sealed memfd with an array of struct sock_filter.
+// Compiles seccomp filters to the form that a shim takes: a sealed memfd with an array of struct sock_filter.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ struct SealedFilter {
   UniqueFd memfd;
   size_t instructions = 0;
   std::vector<std::string>
-      skipped;  // system calls that the profile names and this build does not know: worth a log line
+      skipped;  // system calls of the profile that this build does not know; should be logged
 };
 
 // Compiles each distinct filter once: a node starts thousands of containers with a handful of profiles.
@@ -32,18 +32,18 @@ class SeccompCompiler {
  public:
   using Filter = std::shared_ptr<const SealedFilter>;
 
-  // What RuntimeDefault does about socketcall(2).
+  // `socketcall` is the treatment of socketcall(2) in RuntimeDefault.
   explicit SeccompCompiler(Socketcall socketcall = Socketcall::kRefused) : socketcall_(socketcall) {}
 
   // RuntimeDefault for a container whose bounding set is `capabilities` (bit N is capability number N).
   Result<Filter> Default(uint64_t capabilities) EXCLUDES(mutex_);
 
-  // A Localhost profile: the content of a JSON file (json_profile.h). kInvalidArgument names what is wrong in
-  // it.
+  // A Localhost profile: the content of a JSON file (json_profile.h). kInvalidArgument names the invalid
+  // part.
   Result<Filter> Json(const std::string& json, uint64_t capabilities) EXCLUDES(mutex_);
 
  private:
-  // Files that come and go must not grow the daemon.
+  // Bounds memory when profile files change often.
   static constexpr size_t kMaxCached = 64;
 
   Filter Cached(const std::string& key) EXCLUDES(mutex_);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What RuntimeDefault means here.
+// The RuntimeDefault seccomp profile.
 #pragma once
 
 #include <cstdint>
@@ -10,22 +10,22 @@
 
 namespace davit {
 
-// socketcall(SYS_SOCKET) of i386 passes the address family behind a pointer, where a filter cannot look.
-// Every process of an x86_64 container can execute `int $0x80`.
+// socketcall(SYS_SOCKET) of i386 passes the address family in memory, which a filter cannot read. Every
+// process of an x86_64 container can make i386 calls with `int $0x80`.
 enum class Socketcall : uint8_t {
-  kRefused,  // ENOSYS: no family gets past the filter, but glibc and Go have no other way on i386
-  kAllowed,  // 32-bit programs have sockets, of AF_ALG and AF_VSOCK too unless a security module refuses them
+  kRefused,  // ENOSYS: the filter cannot be bypassed, but i386 programs that use glibc or Go have no sockets
+  kAllowed,  // 32-bit programs have sockets, including AF_ALG and AF_VSOCK unless an LSM refuses them
 };
 
-// An allow-list: everything else fails with EPERM, or ENOSYS when it is newer than the list. What a
-// capability of the container's bounding set pays for is allowed with it (mount with CAP_SYS_ADMIN, ptrace's
-// relatives with CAP_SYS_PTRACE, …). `capabilities`: bit N is capability number N.
+// An allow-list: all other calls fail with EPERM, or with ENOSYS if they are newer than the list. A
+// capability in the container's bounding set also allows the calls that need it (mount with CAP_SYS_ADMIN,
+// ptrace and related calls with CAP_SYS_PTRACE, …). `capabilities`: bit N is capability number N.
 //
-// Sockets of the families AF_ALG and AF_VSOCK are refused. `socketcall` decides about i386 processes, which
-// can make a socket in two ways.
+// Sockets of the families AF_ALG and AF_VSOCK are refused. `socketcall` sets the treatment of the second way
+// in which i386 processes can create a socket.
 SeccompProfile DefaultSeccompProfile(uint64_t capabilities, Socketcall socketcall = Socketcall::kRefused);
 
-// The capabilities that make a difference to the profile.
+// The capabilities that change the profile.
 uint64_t DefaultProfileCapabilities();
 
 }  // namespace davit

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// From a profile to the program that the kernel runs.
+// Compiles a profile to the BPF program that the kernel runs.
 #pragma once
 
 #include <linux/filter.h>
@@ -16,13 +16,13 @@ namespace davit {
 
 struct FilterProgram {
   std::vector<sock_filter> instructions;
-  std::vector<std::string> skipped;  // names that no architecture of this host or of libseccomp knows, sorted
+  std::vector<std::string> skipped;  // sorted names of calls that exist on no known architecture
 };
 
-// Neighbouring numbers with the same verdict become one range, and a binary search over the ranges finds the
-// verdict: fewer instructions than a test per call, so that loading it on every start and exec costs less,
-// and few steps per number, of which the kernel runs all when a filter is loaded (its cache of calls that
-// always pass).
+// Neighbouring numbers with the same verdict form one range, and a binary search over the ranges finds the
+// verdict. This takes fewer instructions than one test per call, which makes loading at every start and exec
+// cheaper, and few steps per number: when a filter is loaded, the kernel runs it for every number to cache
+// the calls that are always allowed.
 Result<FilterProgram> CompileProfile(const SeccompProfile& profile);
 
 }  // namespace davit

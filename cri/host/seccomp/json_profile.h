@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Seccomp profiles as files: the "linux.seccomp" object of the OCI runtime specification, with the includes,
-// excludes, archMap and symbolic errnos that Docker, Podman and CRI-O profiles add to it.
+// Seccomp profiles in JSON files: the "linux.seccomp" object of the OCI runtime specification, with the
+// includes, excludes, archMap and symbolic errnos that the profiles of Docker, Podman and CRI-O add.
 #pragma once
 
 #include <cstdint>
@@ -15,12 +15,12 @@ namespace davit {
 
 constexpr size_t kMaxSeccompProfileBytes = 1 << 20;
 
-// `capabilities` (bit N is capability number N) and this host decide which conditional rules count. What
-// would change a verdict if it were ignored is an error: unknown actions and operators, unknown conditions in
-// includes and excludes, kInvalidArgument naming the place; SCMP_ACT_NOTIFY is kUnimplemented. Rules that
-// name no call, do not count here or repeat the default action say nothing and are dropped unread. Ignored
-// are members that nobody knows, the filter flags (logging and speculation, not verdicts) and architectures
-// that this host cannot execute.
+// `capabilities` (bit N is capability number N) and this host decide which conditional rules apply. Content
+// that could change a verdict is never ignored: unknown actions, operators, and conditions in includes and
+// excludes are kInvalidArgument, which names the place; SCMP_ACT_NOTIFY is kUnimplemented. Rules that name no
+// call, do not apply here or repeat the default action have no effect and are skipped without validation.
+// Unknown members, the filter flags (they affect logging and speculation, not verdicts) and architectures
+// that this host cannot run are ignored.
 Result<SeccompProfile> ParseSeccompProfile(const std::string& json, uint64_t capabilities);
 
 }  // namespace davit

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Calls that have a second way into the kernel. On i386 the socket and System V IPC calls have numbers of
-// their own (since Linux 4.3 and 5.1) and are also sub-calls of socketcall(2) and ipc(2), which glibc uses
-// for sockets to this day. A rule for such a name has to hold for both ways.
+// System calls that can be made in two ways. On i386 the socket and System V IPC calls have their own numbers
+// (since Linux 4.3 and 5.1) and are also sub-calls of socketcall(2) and ipc(2), which glibc still uses for
+// sockets. A rule for such a name must apply to both ways.
 #pragma once
 
 #include <cstdint>
@@ -18,29 +18,28 @@ namespace davit {
 
 struct SubCall {
   uint32_t multiplexer = 0;  // the number of socketcall or ipc
-  uint32_t number = 0;       // what selects the sub-call in the multiplexer's first argument
+  uint32_t number = 0;       // the value of the multiplexer's first argument that selects the sub-call
 };
 
-// Nothing when the architecture has no multiplexer for this name.
+// Returns nullopt if the architecture has no multiplexer for this name.
 std::optional<SubCall> FindSubCall(const SeccompArchitecture& architecture, std::string_view name);
 
-// The bits of the multiplexer's first argument that the kernel compares with the sub-call's number: ipc(2)
-// has a version in the upper half, with which a filter on all bits could be passed.
+// The bits of the multiplexer's first argument that the kernel compares with the sub-call's number. ipc(2)
+// takes a version in the upper half: a filter that compared all bits could be bypassed.
 uint32_t SubCallMask(uint32_t multiplexer);
 
-// What a profile says about the sub-calls of one architecture. The arguments of a sub-call lie behind a
-// pointer, where no filter can look, so the verdict does not depend on them: it is that of the first rule
-// without conditions, or else the most severe of the default and of all conditional rules. So a conditional
-// rule that allows does not open the multiplexer, and a conditional rule that denies closes the whole
-// sub-call.
+// Computes a profile's verdicts on the sub-calls of one architecture. The arguments of a sub-call are in
+// memory that no filter can read, so the verdict does not depend on them: it is that of the first rule
+// without conditions, or else the most severe of the default and all conditional rules. So a conditional rule
+// that allows does not open the multiplexer, and a conditional rule that denies closes the whole sub-call.
 class SubCallVerdicts {
  public:
   explicit SubCallVerdicts(uint32_t default_verdict) : default_verdict_(default_verdict) {}
 
-  // Rules in the order of the profile.
+  // To be called for the rules in the order of the profile.
   void Add(const SubCall& call, const SeccompRule& rule);
 
-  // By multiplexer and sub-call; without those that end as the default does.
+  // Verdicts by multiplexer and sub-call; those equal to the default are omitted.
   std::map<uint32_t, std::map<uint32_t, uint32_t>> Verdicts() const;
 
  private:

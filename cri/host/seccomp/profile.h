@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// A seccomp profile as plain data: what both our default and a JSON file become before they are compiled.
+// A seccomp profile as plain data: the form of both the default profile and JSON files before compilation.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +22,8 @@ enum class SeccompOperator : uint8_t {
 
 enum class ArgumentWidth : uint8_t {
   kFull,  // all bits that the architecture passes
-  kInt,   // the low 32: what the kernel looks at when it declares the argument as int. Anything else lets
-          // socket(1 << 32 | AF_ALG, …) pass for a large address family
+  kInt,   // the low 32: all that the kernel reads of an argument declared as int. A test of all bits would
+          // take socket(1 << 32 | AF_ALG, …) for a large address family
 };
 
 struct SeccompCondition {
@@ -34,23 +34,21 @@ struct SeccompCondition {
   ArgumentWidth width = ArgumentWidth::kFull;
 };
 
-// Verdicts are the kernel's own: SECCOMP_RET_* with its data (seccomp(2)).
+// Verdicts are SECCOMP_RET_* values with their data (seccomp(2)).
 struct SeccompRule {
   std::string syscall;
   uint32_t verdict = 0;
-  std::vector<SeccompCondition> all_of;  // empty: whatever the arguments are
+  std::vector<SeccompCondition> all_of;  // empty: any arguments
 };
 
-// What happens to a call, in this order, as libseccomp decides it:
-// 1. the first rule for it without conditions, wherever it stands;
-// 2. the first rule for it whose conditions all hold;
-// 3. ENOSYS when its number is beyond every call that the profile names, so that a newer libc falls back to
-// older calls,
-//    unless the default lets calls pass;
-// 4. the default, but for x32 calls (numbers with bit 30 on x86_64): they are no calls that a profile can
-// name, and
-//    end with ENOSYS whatever the default is.
-// A rule for a socket or System V IPC call holds for i386's second way to it, too (multiplexer.h).
+// How the verdict on a call is decided, as in libseccomp. The first step that applies decides:
+// 1. the first rule for the call without conditions, wherever it stands;
+// 2. the first rule for the call whose conditions all hold;
+// 3. ENOSYS for an x32 call (on x86_64: bit 30 of the number is set), which no profile can name;
+// 4. ENOSYS for a number above all calls that the profile names, unless the default lets calls pass (a newer
+//    libc then falls back to older calls);
+// 5. the default.
+// A rule for a socket or System V IPC call also applies to its second form on i386 (multiplexer.h).
 struct SeccompProfile {
   uint32_t default_verdict = 0;
   bool compat_architecture = true;  // false: calls of the 32-bit architecture kill the process

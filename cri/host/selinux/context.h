@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// A security context, SELinux's label of a process or a file: "user:role:type:level".
+// An SELinux security context, the label of a process or a file: "user:role:type:level".
 #pragma once
 
 #include <string>
@@ -15,20 +15,21 @@ struct SeLinuxContext {
   std::string user;
   std::string role;
   std::string type;
-  std::string level;  // "s0", "s0:c1,c2", "s0-s0:c0.c1023"; empty where the policy has none
+  std::string level;  // "s0", "s0:c1,c2", "s0-s0:c0.c1023"; empty if the policy has no levels
 
   bool empty() const { return type.empty(); }
-  std::string ToString() const;  // empty for an empty one
+  std::string ToString() const;  // "" if the context is empty
   bool operator==(const SeLinuxContext&) const = default;
 };
 
-// kInvalidArgument without user, role and type. Whether there are such is the kernel's to say.
+// kInvalidArgument if user, role or type is missing or malformed. Only SeLinux::Check knows whether the
+// policy has them.
 Result<SeLinuxContext> ParseSeLinuxContext(std::string_view text);
 
-// Whether this can be a user, a role or a type, none of which has a colon.
+// Whether the text is valid as a user, role or type; none of these contains a colon.
 bool IsSeLinuxName(std::string_view text);
 
-// Whether this can be a level, or two with a dash between them.
+// Whether the text is valid as a level, or as a range of two levels with a dash.
 bool IsSeLinuxLevel(std::string_view text);
 
 }  // namespace davit

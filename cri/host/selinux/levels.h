@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The levels of pods. Containers of all pods have one type, so what keeps pods apart is the pair of
-// categories in their level (Multi-Category Security).
+// The SELinux levels of pods. Containers of all pods have the same type; the pair of categories in their
+// level isolates pods from each other (Multi-Category Security).
 #pragma once
 
 #include <map>
@@ -15,22 +15,23 @@
 
 namespace davit {
 
-// How many categories policies have: c0 to c1023.
+// The number of categories in policies: c0 to c1023.
 constexpr uint32_t kSeLinuxCategories = 1024;
 
-// Which pod or container has which level. Thread-safe.
+// Records which pod or container has which level. Thread-safe.
 class Levels {
  public:
   explicit Levels(uint32_t categories = kSeLinuxCategories) : categories_(categories) {}
 
-  // `sensitivity` ("s0") with two categories, drawn at random, that nobody else has together.
-  // kResourceExhausted when there are no more.
+  // Returns `sensitivity` ("s0") with a random pair of categories that no other owner has. kResourceExhausted
+  // if no pair is free.
   Result<std::string> Take(const std::string& owner, const std::string& sensitivity) EXCLUDES(mutex_);
 
-  // Keeps a level that somebody has chosen, and others may have as well, from being drawn.
+  // Reserves a level that a pod or container requests or has already, so that Take does not return its pair
+  // of categories. Several owners may hold the same level.
   void Hold(const std::string& owner, const std::string& level) EXCLUDES(mutex_);
 
-  // Nothing when `owner` has none.
+  // No-op if `owner` has none.
   void GiveBack(const std::string& owner) EXCLUDES(mutex_);
 
  private:
@@ -44,7 +45,7 @@ class Levels {
   const uint32_t categories_;
   Mutex mutex_;
   std::map<std::string, Pair> of_owner_ GUARDED_BY(mutex_);
-  std::map<Pair, uint32_t> owners_ GUARDED_BY(mutex_);  // how many a pair has
+  std::map<Pair, uint32_t> owners_ GUARDED_BY(mutex_);  // number of owners of each pair
 };
 
 }  // namespace davit

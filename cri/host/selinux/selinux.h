@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// SELinux on this host: whether there is any, and what its policy says of containers.
+// SELinux on this host: whether it is enabled, and its policy for containers.
 #pragma once
 
 #include <string>
@@ -14,29 +14,30 @@ namespace davit {
 struct SeLinuxHost {
   bool enabled = false;
   bool enforcing = false;
-  // What the policy gives containers that ask for nothing, and their files (lxc_contexts(5)). Empty: it has
-  // none, and nothing can be confined by it.
+  // The contexts of containers that request none, and of their files (lxc_contexts(5)). Empty: the policy has
+  // none, and containers cannot be confined by it.
   SeLinuxContext process;
   SeLinuxContext file;
-  SeLinuxContext shared_file;  // of files that all containers read and none changes; may be empty alone
+  SeLinuxContext shared_file;  // of read-only files shared by all containers; may be empty alone
 };
 
 class SeLinux {
  public:
-  // `root` goes in front of every path: a fixture.
+  // `root` is prepended to every path, for tests.
   explicit SeLinux(std::string root = "") : root_(std::move(root)) {}
 
-  // Enabled is what every program takes for it: the kernel has a policy, and selinuxfs is there to be written
-  // to. In a container that is a host to ours it is not. kInvalidArgument when the policy's file with the
-  // contexts is malformed.
+  // Enabled means that the kernel has a policy and that selinuxfs is writable, as other programs define it.
+  // In a container that serves as our host it is therefore disabled. kInvalidArgument if a context in the
+  // policy's lxc_contexts file is malformed.
   Result<SeLinuxHost> Describe() const;
 
-  // Asks the kernel. kInvalidArgument when its policy knows no such context; an empty one is none.
+  // Asks the kernel whether its policy knows the context; if not, kInvalidArgument. An empty context is
+  // valid.
   Result<> Check(const std::string& context) const;
 
  private:
   bool IsEnabled() const;
-  Result<std::string> ContainerContexts() const;  // empty: there are none
+  Result<std::string> ContainerContexts() const;  // empty: no contexts
 
   const std::string root_;
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Records without a database.
+// Test support: records without a database.
 #pragma once
 
 #include <functional>
@@ -11,7 +11,7 @@
 
 namespace davit {
 
-// Has `write` write a record at the moment when it would be queued.
+// Calls `write` at once instead of queueing the record.
 template <typename Record>
 typename Persisted<Record>::Write WrittenAtOnce(std::function<Result<>(const Record&)> write) {
   return [write = std::move(write)](const Record& record, const RecordWriter::OnWritten&) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// A database of a test's own.
+// Test fixture with its own temporary database.
 #pragma once
 
 #include <gtest/gtest.h>

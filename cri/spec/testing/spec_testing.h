@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Test support: requests as text, and the form of a refusal.
+// Test support: requests as text, and a check of error messages.
 #pragma once
 
 #include <gmock/gmock.h>
@@ -25,7 +25,7 @@ Message Proto(const std::string& text) {
   return message;
 }
 
-// A refusal of `field` that mentions `value`.
+// Succeeds if `result` is a validation error of `field` with this code and mentions `value`.
 template <typename T>
 ::testing::AssertionResult Refuses(const Result<T>& result, Code code, const std::string& field,
                                    const std::string& value = "") {

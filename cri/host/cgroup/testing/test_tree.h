@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// What the tests of this folder share: trees of plain files, and processes in cgroups.
+// Shared by the tests of this folder: trees of plain files, and processes in cgroups.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -20,7 +20,7 @@
 
 namespace davit {
 
-// A directory for a tree of plain files that stands for a cgroup mount; gone with the object.
+// A temporary directory of plain files that stands for a cgroup mount; removed by the destructor.
 class TestTree {
  public:
   TestTree() {
@@ -45,10 +45,10 @@ class TestTree {
   std::string path_;
 };
 
-// A child process; killed and reaped at the end. It dies with the thread that made it, whatever happens.
+// A child process, killed and reaped by the destructor. It also dies with the thread that created it.
 class TestProcess {
  public:
-  // Runs `body` after Go and exits with its result, or without Go when the pipe ends.
+  // Runs `body` after Go() and exits with its result, or with 255 if the object is destroyed before Go().
   template <typename Body>
   explicit TestProcess(Body body) {
     int gate[2];
@@ -63,7 +63,7 @@ class TestProcess {
     close(gate[0]);
     gate_.Reset(gate[1]);
   }
-  // One that only is there.
+  // A process that only waits.
   TestProcess() : TestProcess([] { return pause(); }) {}
   ~TestProcess() {
     if (pid_ <= 0) return;
@@ -76,7 +76,7 @@ class TestProcess {
   pid_t pid() const { return pid_; }
   void Go() { EXPECT_EQ(write(gate_.get(), "x", 1), 1); }
 
-  // The wait status of its end.
+  // Waits for the end and returns the wait status.
   int Wait() {
     int status = -1;
     waitpid(pid_, &status, 0);

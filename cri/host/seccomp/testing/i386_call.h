@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Test support: calls of the i386 architecture from a 64-bit process.
+// Test support: makes i386 system calls from a 64-bit process.
 #pragma once
 
 #include <linux/filter.h>
@@ -15,8 +15,8 @@
 
 namespace davit {
 
-// Loads `program` in a child and returns what `probe` returns there, 100 and 101 when the filter cannot be
-// loaded.
+// Loads `program` in a child process and returns the result of `probe` there; 100 or 101 if the filter cannot
+// be loaded, -1 if the child did not exit normally.
 template <typename Probe>
 int ExitCodeUnderFilter(const std::vector<sock_filter>& program, Probe probe) {
   pid_t child = fork();
