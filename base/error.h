@@ -55,8 +55,22 @@ struct Error {
   std::string ToString() const;
 };
 
+// A value or an error. The compiler rejects a caller that ignores one; a cast to void says that this is
+// intended.
 template <typename T = void>
-using Result = std::expected<T, Error>;
+class [[nodiscard]] Result : public std::expected<T, Error> {
+ public:
+  using std::expected<T, Error>::expected;
+  Result() = default;
+  Result(const Result&) = default;
+  Result(Result&&) = default;
+  // Without the next two, the templates of the base that take a value would be preferred for a Result<bool>&.
+  Result(Result&) = default;
+  Result& operator=(Result&) = default;
+  Result& operator=(const Result&) = default;
+  Result& operator=(Result&&) = default;
+  using std::expected<T, Error>::operator=;
+};
 
 // Maps an errno to a code; errnos that error.cc does not list become kInternal.
 Code CodeFromErrno(int err);
