@@ -12,7 +12,7 @@
 #include "cni/names.h"
 #include "cni/sysctl.h"
 
-namespace davit {
+namespace davit::cni {
 namespace {
 
 constexpr char kBridgeAliasPrefix[] = "davit bridge, nftables table ";
@@ -319,4 +319,4 @@ Result<> Bridge::Destroy() {
   return error.result();
 }
 
-}  // namespace davit
+}  // namespace davit::cni

@@ -25,7 +25,7 @@
 #include "cni/subnet.h"
 #include "cni/veth.h"
 
-namespace davit {
+namespace davit::cni {
 
 // Instances on one host need different names, tables and subnets; the names of all other kernel objects
 // derive from these.
@@ -132,4 +132,4 @@ class Bridge {
   NetlinkSocket conntrack_ GUARDED_BY(conntrack_mutex_);
 };
 
-}  // namespace davit
+}  // namespace davit::cni

@@ -15,7 +15,7 @@
 #include "cni/names.h"
 #include "cni/sysctl.h"
 
-namespace davit {
+namespace davit::cni {
 namespace {
 
 // Behind the route that lo has for ::1, which keeps its meaning for what starts on the host.
@@ -165,4 +165,4 @@ Result<> EnableForwarding(NetlinkSocket& socket, const BridgeDevice& device) {
   return EnsureSysctl(kForwarding, "1");
 }
 
-}  // namespace davit
+}  // namespace davit::cni

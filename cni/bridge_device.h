@@ -12,7 +12,7 @@
 #include "cni/netlink.h"
 #include "cni/subnet.h"
 
-namespace davit {
+namespace davit::cni {
 
 struct BridgeDevice {
   std::string name;
@@ -32,4 +32,4 @@ Result<uint32_t> EnsureBridgeDevice(NetlinkSocket& socket, const BridgeDevice& d
 // in Documentation/networking/ip-sysctl.rst).
 Result<> EnableForwarding(NetlinkSocket& socket, const BridgeDevice& device);
 
-}  // namespace davit
+}  // namespace davit::cni

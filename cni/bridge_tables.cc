@@ -19,7 +19,7 @@
 #include "cni/netlink_list.h"
 #include "cni/nft_rule.h"
 
-namespace davit {
+namespace davit::cni {
 namespace {
 
 // NFTNL_UDATA_TABLE_COMMENT of the userdata that nft(8) keeps with a table: type, length, text with its NUL.
@@ -193,4 +193,4 @@ Result<std::vector<TableInfo>> ListTables(NetlinkSocket& socket) {
   });
 }
 
-}  // namespace davit
+}  // namespace davit::cni

@@ -13,7 +13,7 @@
 #include "cni/netlink.h"
 #include "cni/subnet.h"
 
-namespace davit {
+namespace davit::cni {
 
 // Since Linux 6.9: only the owner may change the table, `nft flush ruleset` skips it, and it remains when its
 // owner closes, until the next owner takes it over. A flush removes a table that has no owner.
@@ -48,4 +48,4 @@ struct TableInfo {
 // The tables of all families.
 Result<std::vector<TableInfo>> ListTables(NetlinkSocket& socket);
 
-}  // namespace davit
+}  // namespace davit::cni

@@ -20,7 +20,7 @@
 #include "cni/sysctl.h"
 #include "cni/testing/test_world.h"
 
-namespace davit {
+namespace davit::cni {
 namespace {
 
 using ::testing::AllOf;
@@ -514,4 +514,4 @@ TEST(BridgeConfigTest, NonsenseIsRefusedBeforeAnythingIsMade) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cni

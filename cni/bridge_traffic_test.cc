@@ -18,7 +18,7 @@
 #include "base/file_io.h"
 #include "cni/testing/test_world.h"
 
-namespace davit {
+namespace davit::cni {
 namespace {
 
 using ::testing::HasSubstr;
@@ -326,4 +326,4 @@ TEST_P(TrafficTest, CountersAreThoseThatThePodSees) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cni

@@ -24,7 +24,7 @@
 #include "cni/names.h"
 #include "cni/netns.h"
 
-namespace davit {
+namespace davit::cni {
 namespace {
 
 constexpr int kRounds = 200;
@@ -157,10 +157,10 @@ int Main(const std::vector<size_t>& populations) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cni
 
 int main(int argc, char** argv) {
   std::vector<size_t> populations;
   for (int i = 1; i < argc; ++i) populations.push_back(strtoul(argv[i], nullptr, 10));
-  return davit::Main(populations.empty() ? std::vector<size_t>{0, 100, 300} : populations);
+  return davit::cni::Main(populations.empty() ? std::vector<size_t>{0, 100, 300} : populations);
 }

@@ -11,7 +11,7 @@
 #include <algorithm>
 #include <string>
 
-namespace davit {
+namespace davit::cni {
 namespace {
 
 // Which fields of a tuple CTA_FILTER compares (nf_internals.h of the kernel; not in its uapi headers).
@@ -153,4 +153,4 @@ Result<> ForgetUdpFlowsByDump(NetlinkSocket& conntrack, const std::vector<HostPo
   return Unless(conntrack.Execute(deletions), ENOENT);
 }
 
-}  // namespace davit
+}  // namespace davit::cni

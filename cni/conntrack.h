@@ -12,7 +12,7 @@
 #include "cni/host_ports.h"
 #include "cni/netlink.h"
 
-namespace davit {
+namespace davit::cni {
 
 enum class Flows : uint8_t {
   kToHostPort,  // all flows to the port, whatever their target: when the port is opened
@@ -26,4 +26,4 @@ Result<> ForgetUdpFlows(NetlinkSocket& conntrack, const std::vector<HostPort>& p
 // The same for kernels before 6.10, which cannot filter deletions: reads the whole table.
 Result<> ForgetUdpFlowsByDump(NetlinkSocket& conntrack, const std::vector<HostPort>& ports, Flows flows);
 
-}  // namespace davit
+}  // namespace davit::cni

@@ -10,7 +10,7 @@
 
 #include "cni/testing/test_world.h"
 
-namespace davit {
+namespace davit::cni {
 namespace {
 
 using Forget = Result<> (*)(NetlinkSocket&, const std::vector<HostPort>&, Flows);
@@ -98,4 +98,4 @@ TEST_P(ConntrackTest, ForgetsOnlyWhatLeadsIntoThePod) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cni

@@ -16,7 +16,7 @@
 #include "cni/netlink_list.h"
 #include "cni/nft_rule.h"
 
-namespace davit {
+namespace davit::cni {
 namespace {
 
 // Types as nft(8) numbers them (include/datatype.h there); the kernel only stores them for `nft list`. A key
@@ -201,4 +201,4 @@ Result<std::vector<HostPort>> ListHostPorts(NetlinkSocket& socket, const std::st
   return all;
 }
 
-}  // namespace davit
+}  // namespace davit::cni

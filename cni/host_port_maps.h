@@ -13,7 +13,7 @@
 #include "cni/host_ports.h"
 #include "cni/netlink.h"
 
-namespace davit {
+namespace davit::cni {
 
 constexpr char kHostPorts4[] = "hostports4";  // protocol . port : pod's address . port
 constexpr char kHostPorts6[] = "hostports6";
@@ -40,4 +40,4 @@ void AppendElements(NetlinkBatch& batch, const std::string& table, uint8_t type,
 // The elements of all four maps. ENOENT if the table does not exist.
 Result<std::vector<HostPort>> ListHostPorts(NetlinkSocket& socket, const std::string& table);
 
-}  // namespace davit
+}  // namespace davit::cni

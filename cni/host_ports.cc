@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-namespace davit {
+namespace davit::cni {
 namespace {
 
 Result<std::vector<IpAddress>> HostAddresses(const PortMapping& mapping) {
@@ -132,4 +132,4 @@ void HostPortClaims::Drop(const std::string& sandbox_id, const HostPort& port) {
   }
 }
 
-}  // namespace davit
+}  // namespace davit::cni

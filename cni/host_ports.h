@@ -15,7 +15,7 @@
 #include "base/thread_annotations.h"
 #include "cni/subnet.h"
 
-namespace davit {
+namespace davit::cni {
 
 enum class Protocol : uint8_t { kTcp, kUdp, kSctp };
 
@@ -85,4 +85,4 @@ class HostPortClaims {
   std::multimap<Key, Entry> entries_ GUARDED_BY(mutex_);
 };
 
-}  // namespace davit
+}  // namespace davit::cni

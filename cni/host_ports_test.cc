@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace davit {
+namespace davit::cni {
 namespace {
 
 using ::testing::ElementsAre;
@@ -107,4 +107,4 @@ TEST(HostPortClaimsTest, ALateReleaseLeavesTheNextHolderAlone) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cni

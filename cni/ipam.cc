@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-namespace davit {
+namespace davit::cni {
 namespace {
 
 constexpr int kMaxHostBits = 32;
@@ -52,4 +52,4 @@ void AddressPool::Release(const IpAddress& address) {
   used_.erase(subnet_.OffsetOf(address));
 }
 
-}  // namespace davit
+}  // namespace davit::cni

@@ -12,7 +12,7 @@
 #include "base/thread_annotations.h"
 #include "cni/subnet.h"
 
-namespace davit {
+namespace davit::cni {
 
 // Thread-safe. Memory use depends on the number of addresses in use, not on the size of the subnet. Only the
 // first 2^32 addresses of a larger subnet are allocated.
@@ -50,4 +50,4 @@ class AddressPool {
   std::unordered_set<uint64_t> used_ GUARDED_BY(mutex_);
 };
 
-}  // namespace davit
+}  // namespace davit::cni

@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-namespace davit {
+namespace davit::cni {
 namespace {
 
 std::string Next(AddressPool& pool) {
@@ -90,4 +90,4 @@ TEST(AddressPoolTest, GivesThreadsDifferentAddresses) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cni

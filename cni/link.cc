@@ -13,7 +13,7 @@
 
 #include "cni/netlink_list.h"
 
-namespace davit {
+namespace davit::cni {
 namespace {
 
 constexpr size_t kRemovalsPerBatch = 256;
@@ -145,4 +145,4 @@ void SetLinkUp(NetlinkBatch& batch, uint32_t index) {
   header->ifi_flags = header->ifi_change = IFF_UP;
 }
 
-}  // namespace davit
+}  // namespace davit::cni

@@ -14,7 +14,7 @@
 #include "cni/netlink.h"
 #include "cni/subnet.h"
 
-namespace davit {
+namespace davit::cni {
 
 struct Link {
   uint32_t index = 0;
@@ -54,4 +54,4 @@ void RemoveAddress(NetlinkBatch& batch, const InterfaceAddress& address);
 void AddDefaultRoute(NetlinkBatch& batch, uint32_t index, const IpAddress& gateway);
 void SetLinkUp(NetlinkBatch& batch, uint32_t index);
 
-}  // namespace davit
+}  // namespace davit::cni

@@ -12,7 +12,7 @@
 
 #include "cni/netlink_list.h"
 
-namespace davit {
+namespace davit::cni {
 namespace {
 
 LinkCounters ParseCounters(const nlmsghdr* message) {
@@ -43,4 +43,4 @@ LinkCounters OtherEnd(const LinkCounters& host_end, const std::string& name) {
   return {name, host_end.sent, host_end.received};
 }
 
-}  // namespace davit
+}  // namespace davit::cni

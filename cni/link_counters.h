@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "cni/netlink.h"
 
-namespace davit {
+namespace davit::cni {
 
 struct Traffic {
   uint64_t bytes = 0;
@@ -36,4 +36,4 @@ Result<std::vector<LinkCounters>> ListLinkCounters(NetlinkSocket& socket);
 // kernel counts what one end sends as received by the other.
 LinkCounters OtherEnd(const LinkCounters& host_end, const std::string& name);
 
-}  // namespace davit
+}  // namespace davit::cni

@@ -8,7 +8,7 @@
 
 #include "cni/link.h"
 
-namespace davit {
+namespace davit::cni {
 
 Result<std::unique_ptr<LinkRemover>> LinkRemover::Start(uint32_t group) {
   NetlinkSocket socket = TRY(NetlinkSocket::Open(NETLINK_ROUTE));
@@ -65,4 +65,4 @@ void LinkRemover::Run() {
   }
 }
 
-}  // namespace davit
+}  // namespace davit::cni

@@ -13,7 +13,7 @@
 #include "base/thread_annotations.h"
 #include "cni/netlink.h"
 
-namespace davit {
+namespace davit::cni {
 
 // Thread-safe; uses one thread. Links that are queued while it waits for the kernel form the next batch.
 class LinkRemover {
@@ -53,4 +53,4 @@ class LinkRemover {
   std::thread thread_;
 };
 
-}  // namespace davit
+}  // namespace davit::cni

@@ -7,7 +7,7 @@
 
 #include "base/ids.h"
 
-namespace davit {
+namespace davit::cni {
 namespace {
 
 constexpr size_t kIdDigits = 9;
@@ -66,4 +66,4 @@ uint32_t RemovalGroup(std::string_view bridge) {
   return static_cast<uint32_t>(Hash(bridge) >> 32) | 0x80000000;
 }
 
-}  // namespace davit
+}  // namespace davit::cni

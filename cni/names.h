@@ -11,7 +11,7 @@
 
 #include "cni/subnet.h"
 
-namespace davit {
+namespace davit::cni {
 
 using MacAddress = std::array<uint8_t, 6>;
 
@@ -39,4 +39,4 @@ MacAddress BridgeMac(std::string_view bridge);
 // The IFLA_GROUP into which the links of a bridge are put to be deleted together.
 uint32_t RemovalGroup(std::string_view bridge);
 
-}  // namespace davit
+}  // namespace davit::cni

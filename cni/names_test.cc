@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace davit {
+namespace davit::cni {
 namespace {
 
 using ::testing::EndsWith;
@@ -45,4 +45,4 @@ TEST(NamesTest, MacFollowsTheAddressAndIsLocalUnicast) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cni

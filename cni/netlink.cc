@@ -10,7 +10,7 @@
 
 #include "base/time.h"
 
-namespace davit {
+namespace davit::cni {
 namespace {
 
 constexpr int kDumpAttempts = 8;
@@ -183,4 +183,4 @@ Result<> Unless(Result<> result, int ignored_errno) {
   return result;
 }
 
-}  // namespace davit
+}  // namespace davit::cni

@@ -16,7 +16,7 @@
 #include "base/error.h"
 #include "base/unique_fd.h"
 
-namespace davit {
+namespace davit::cni {
 
 // Requests that are sent to the kernel in one send(2), in order.
 class NetlinkBatch {
@@ -102,4 +102,4 @@ uint32_t AttributeU32(const nlattr* attribute);
 // removed.
 Result<> Unless(Result<> result, int ignored_errno);
 
-}  // namespace davit
+}  // namespace davit::cni

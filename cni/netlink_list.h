@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "cni/netlink.h"
 
-namespace davit {
+namespace davit::cni {
 
 // Collects the answers to one dump request: calls `parse(reply, list)` for each, and clears the list when
 // NetlinkSocket::Dump restarts.
@@ -19,4 +19,4 @@ Result<std::vector<Item>> DumpList(NetlinkSocket& socket, NetlinkBatch& batch, c
   return list;
 }
 
-}  // namespace davit
+}  // namespace davit::cni

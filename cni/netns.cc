@@ -9,7 +9,7 @@
 
 #include "base/ns_handle.h"
 
-namespace davit {
+namespace davit::cni {
 namespace {
 
 class Visit {
@@ -34,4 +34,4 @@ Result<> RunInNetns(int netns_fd, const std::function<Result<>()>& work) {
   return work();
 }
 
-}  // namespace davit
+}  // namespace davit::cni

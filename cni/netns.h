@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 
-namespace davit {
+namespace davit::cni {
 
 // Runs `work` on the calling thread while that thread is in the other namespace; entering and leaving take
 // about 15 µs. Sockets, and files below /proc/sys/net, that `work` opens keep belonging to that namespace.
@@ -19,4 +19,4 @@ namespace davit {
 // the next pod's work in this pod's network.
 Result<> RunInNetns(int netns_fd, const std::function<Result<>()>& work);
 
-}  // namespace davit
+}  // namespace davit::cni

@@ -12,7 +12,7 @@
 
 #include "base/file_io.h"
 
-namespace davit {
+namespace davit::cni {
 
 std::string NetnsPin(const std::string& dir, const std::string& id) {
   return dir + "/davit-" + id;
@@ -44,4 +44,4 @@ Result<> UnpinNetns(const std::string& dir, const std::string& id) {
   return {};
 }
 
-}  // namespace davit
+}  // namespace davit::cni

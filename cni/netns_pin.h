@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 
-namespace davit {
+namespace davit::cni {
 
 // The path DIR/davit-ID.
 std::string NetnsPin(const std::string& dir, const std::string& id);
@@ -24,4 +24,4 @@ bool IsPinned(const std::string& dir, const std::string& id);
 // Removes the mount and its file. Idempotent.
 Result<> UnpinNetns(const std::string& dir, const std::string& id);
 
-}  // namespace davit
+}  // namespace davit::cni

@@ -21,7 +21,7 @@
 #include <cstddef>
 #include <new>
 
-namespace davit {
+namespace davit::cni {
 namespace {
 
 static_assert(kFamilyInet == NFPROTO_INET && kFamilyBridge == NFPROTO_BRIDGE);
@@ -270,4 +270,4 @@ void NftRule::Verdict(int verdict, const char* chain) {
   if (chain != nullptr) nftnl_expr_set_str(immediate, NFTNL_EXPR_IMM_CHAIN, chain);
 }
 
-}  // namespace davit
+}  // namespace davit::cni

@@ -15,7 +15,7 @@
 #include "cni/netlink.h"
 #include "cni/subnet.h"
 
-namespace davit {
+namespace davit::cni {
 
 constexpr uint8_t kFamilyInet = 1;    // NFPROTO_INET
 constexpr uint8_t kFamilyBridge = 7;  // NFPROTO_BRIDGE
@@ -80,4 +80,4 @@ class NftRule {
   int family_ = 0;  // the family that the rule already matches; 0: none
 };
 
-}  // namespace davit
+}  // namespace davit::cni

@@ -11,7 +11,7 @@
 #include "cni/plugin_result.h"
 #include "cni/veth.h"
 
-namespace davit {
+namespace davit::cni {
 namespace {
 
 // CNI_ARGS knows no quoting.
@@ -147,4 +147,4 @@ std::vector<std::string> PluginNetwork::Environment(const std::string& command, 
   return env;
 }
 
-}  // namespace davit
+}  // namespace davit::cni

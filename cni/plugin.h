@@ -16,7 +16,7 @@
 #include "cni/plugin_config.h"
 #include "cni/subnet.h"
 
-namespace davit {
+namespace davit::cni {
 
 struct PluginPod {
   std::string id;
@@ -93,4 +93,4 @@ class PluginNetwork {
   PluginList list_;
 };
 
-}  // namespace davit
+}  // namespace davit::cni

@@ -12,7 +12,7 @@
 #include "base/file_io.h"
 #include "base/json.h"
 
-namespace davit {
+namespace davit::cni {
 namespace {
 
 using Json = nlohmann::json;
@@ -129,4 +129,4 @@ std::string CollectInput(const PluginConfig& plugin, const std::vector<std::stri
   return PrintJson(input);
 }
 
-}  // namespace davit
+}  // namespace davit::cni

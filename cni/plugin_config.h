@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "cni/host_ports.h"
 
-namespace davit {
+namespace davit::cni {
 
 // One plugin of the chain.
 struct PluginConfig {
@@ -52,4 +52,4 @@ std::string PluginInput(const PluginConfig& plugin, const std::vector<PortMappin
 std::string CollectInput(const PluginConfig& plugin, const std::vector<std::string>& ids,
                          const std::string& interface);
 
-}  // namespace davit
+}  // namespace davit::cni

@@ -11,7 +11,7 @@
 #include "base/testing/mutated_json.h"
 #include "cni/plugin_result.h"
 
-namespace davit {
+namespace davit::cni {
 namespace {
 
 using Json = nlohmann::json;
@@ -157,4 +157,4 @@ TEST(PluginListTest, HasAPluginWithTheSameSettingsOnly) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cni

@@ -7,7 +7,7 @@
 
 #include "base/json.h"
 
-namespace davit {
+namespace davit::cni {
 namespace {
 
 using Json = nlohmann::json;
@@ -78,4 +78,4 @@ Error PluginFailure(const std::string& type, const std::string& command, const s
   return error;
 }
 
-}  // namespace davit
+}  // namespace davit::cni

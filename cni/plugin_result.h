@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "cni/subnet.h"
 
-namespace davit {
+namespace davit::cni {
 
 // The pod's addresses in a result of version 0.3.0 to 1.1.0; IPv4 first. Addresses of interfaces outside the
 // pod are omitted.
@@ -22,4 +22,4 @@ Result<std::vector<IpAddress>> AddressesInResult(const std::string& result);
 Error PluginFailure(const std::string& type, const std::string& command, const std::string& output,
                     const std::string& diagnostics);
 
-}  // namespace davit
+}  // namespace davit::cni

@@ -3,7 +3,7 @@
 
 #include "cni/plugin_teardown.h"
 
-namespace davit {
+namespace davit::cni {
 
 Verdict JudgeFailedDelete(DeleteTrouble trouble, const TeardownState& state) {
   if (state.out_of_patience) return Verdict::kLeaveBehind;
@@ -23,4 +23,4 @@ bool IsInForce(const PluginConfig& plugin, const std::string& conf_dir) {
   return list ? list->Has(plugin) : list.error().code != Code::kNotFound;
 }
 
-}  // namespace davit
+}  // namespace davit::cni

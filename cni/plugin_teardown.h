@@ -7,7 +7,7 @@
 
 #include "cni/plugin.h"
 
-namespace davit {
+namespace davit::cni {
 
 struct TeardownState {
   bool netns_gone = false;       // and the pod's interfaces with it: only leases can remain
@@ -22,4 +22,4 @@ Verdict JudgeFailedDelete(DeleteTrouble trouble, const TeardownState& state);
 // True if `conf_dir` still has the plugin, or has a configuration that cannot be read.
 bool IsInForce(const PluginConfig& plugin, const std::string& conf_dir);
 
-}  // namespace davit
+}  // namespace davit::cni

@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
-namespace davit {
+namespace davit::cni {
 namespace {
 
 using enum DeleteTrouble;
@@ -64,4 +64,4 @@ TEST(PluginTeardown, APluginIsInForceWhileTheConfigurationHasItOrCannotBeRead) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cni

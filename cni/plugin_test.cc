@@ -19,7 +19,7 @@
 #include "cni/netns_pin.h"
 #include "cni/testing/test_world.h"
 
-namespace davit {
+namespace davit::cni {
 namespace {
 
 using Json = nlohmann::json;
@@ -260,4 +260,4 @@ TEST_F(RealPluginTest, BridgeAndPortmapGiveAPodItsNetwork) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cni

@@ -12,7 +12,7 @@
 #include "cni/host_port_maps.h"
 #include "cni/nft_rule.h"
 
-namespace davit {
+namespace davit::cni {
 namespace {
 
 constexpr size_t kTables = 2;  // family inet and family bridge
@@ -168,4 +168,4 @@ Result<> PortTable::FailIfHeld(const std::vector<TableInfo>& others, const std::
   return {};
 }
 
-}  // namespace davit
+}  // namespace davit::cni

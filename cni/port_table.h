@@ -13,7 +13,7 @@
 #include "cni/host_ports.h"
 #include "cni/netlink.h"
 
-namespace davit {
+namespace davit::cni {
 
 // Thread-safe. On kernels with table ownership (Linux 6.9) the socket of this object owns the tables: a
 // second instance with the same tables is refused, and other programs cannot change them.
@@ -61,4 +61,4 @@ class PortTable {
   uint32_t flags_ GUARDED_BY(mutex_) = kNftTableOwned | kNftTablePersistent;
 };
 
-}  // namespace davit
+}  // namespace davit::cni

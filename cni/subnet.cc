@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <charconv>
 
-namespace davit {
+namespace davit::cni {
 namespace {
 
 // The leading `prefix` bits of an address; the rest zero.
@@ -81,4 +81,4 @@ Result<Subnet> ParseSubnet(std::string_view text) {
   return subnet;
 }
 
-}  // namespace davit
+}  // namespace davit::cni

@@ -15,7 +15,7 @@
 
 #include "base/error.h"
 
-namespace davit {
+namespace davit::cni {
 
 // One address without a port or a zone. Orders by family, then numerically.
 struct IpAddress {
@@ -55,4 +55,4 @@ struct Subnet {
 // length could be wrong.
 Result<Subnet> ParseSubnet(std::string_view text);
 
-}  // namespace davit
+}  // namespace davit::cni

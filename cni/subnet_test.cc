@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace davit {
+namespace davit::cni {
 namespace {
 
 TEST(IpAddressTest, ReadsAndWritesBothFamilies) {
@@ -63,4 +63,4 @@ TEST(SubnetTest, RefusesHostBitsAndBadLengths) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cni

@@ -7,7 +7,7 @@
 
 #include "base/file_io.h"
 
-namespace davit {
+namespace davit::cni {
 
 Result<std::string> ReadSysctl(const std::string& name) {
   std::string text = TRY(ReadFile("/proc/sys/" + name));
@@ -29,4 +29,4 @@ bool KernelHasIpv6() {
   return access("/proc/sys/net/ipv6/conf", F_OK) == 0;
 }
 
-}  // namespace davit
+}  // namespace davit::cni

@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 
-namespace davit {
+namespace davit::cni {
 
 // The value without its newline. `name` is the path below /proc/sys: "net/ipv4/ip_forward".
 Result<std::string> ReadSysctl(const std::string& name);
@@ -21,4 +21,4 @@ Result<> EnsureSysctl(const std::string& name, std::string_view value);
 // False when the kernel runs without IPv6.
 bool KernelHasIpv6();
 
-}  // namespace davit
+}  // namespace davit::cni

@@ -14,7 +14,7 @@
 #include "cni/link.h"
 #include "cni/netns.h"
 
-namespace davit {
+namespace davit::cni {
 namespace {
 
 constexpr int64_t kIpv6SettlesWithinMs = 200;
@@ -162,4 +162,4 @@ Result<> BringLoopbackUp(int netns_fd) {
   });
 }
 
-}  // namespace davit
+}  // namespace davit::cni

@@ -14,7 +14,7 @@
 #include "cni/netlink.h"
 #include "cni/subnet.h"
 
-namespace davit {
+namespace davit::cni {
 
 constexpr char kPodInterface[] = "eth0";
 
@@ -60,4 +60,4 @@ Result<> SettleIpv6(NetlinkSocket& pod, const std::vector<PodAddress>& addresses
 // Brings lo up, for pods without an interface of their own.
 Result<> BringLoopbackUp(int netns_fd);
 
-}  // namespace davit
+}  // namespace davit::cni

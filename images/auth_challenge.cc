@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 constexpr size_t kMaxChallenges = 16;
@@ -121,4 +121,4 @@ std::vector<AuthChallenge> ParseAuthChallenges(std::string_view header) {
   return challenges;
 }
 
-}  // namespace davit
+}  // namespace davit::images

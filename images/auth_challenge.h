@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace davit {
+namespace davit::images {
 
 struct AuthChallenge {
   std::string scheme;                         // lower case: "bearer", "basic"
@@ -20,4 +20,4 @@ struct AuthChallenge {
 // Parses all challenges of one WWW-Authenticate header. A part that cannot be parsed ends the list.
 std::vector<AuthChallenge> ParseAuthChallenges(std::string_view header);
 
-}  // namespace davit
+}  // namespace davit::images

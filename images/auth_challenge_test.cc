@@ -10,7 +10,7 @@
 #include "images/speed_watch.h"
 #include "images/url.h"
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 using ::testing::ElementsAre;
@@ -101,4 +101,4 @@ TEST(SpeedWatch, DoesNotBlameThePeerForASlowConsumer) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::images

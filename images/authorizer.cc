@@ -8,7 +8,7 @@
 #include "base/base64.h"
 #include "base/json_object.h"
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 constexpr size_t kMaxTokenAnswer = 1 << 20;
@@ -171,4 +171,4 @@ Result<std::string> Authorizer::FetchToken(const Url& registry, const AuthChalle
   }
 }
 
-}  // namespace davit
+}  // namespace davit::images

@@ -16,7 +16,7 @@
 #include "images/http_client.h"
 #include "images/registry_auth.h"
 
-namespace davit {
+namespace davit::images {
 
 // The credentials of one pull, and the tokens that servers issued for them. Thread-safe. Its errors never
 // contain a credential, a token or a URL.
@@ -71,4 +71,4 @@ class Authorizer {
   std::map<std::string, std::string> headers_ GUARDED_BY(mutex_);  // by origin
 };
 
-}  // namespace davit
+}  // namespace davit::images

@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 constexpr std::string_view kSha256 = "sha256:";
@@ -79,4 +79,4 @@ Result<std::vector<std::string>> ChainIds(const std::vector<std::string>& diff_i
   return chain_ids;
 }
 
-}  // namespace davit
+}  // namespace davit::images

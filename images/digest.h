@@ -13,7 +13,7 @@
 
 struct evp_md_ctx_st;
 
-namespace davit {
+namespace davit::images {
 
 // "sha256:" and 64, or "sha512:" and 128 lower-case hexadecimal digits. No other string may identify content
 // or become part of a path.
@@ -49,4 +49,4 @@ Result<> VerifyDigest(std::string_view data, std::string_view expected, std::str
 // sha256 digest of "<chain ID of the layer below> <diff ID>" (image-spec config.md).
 Result<std::vector<std::string>> ChainIds(const std::vector<std::string>& diff_ids);
 
-}  // namespace davit
+}  // namespace davit::images

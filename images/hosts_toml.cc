@@ -10,7 +10,7 @@
 
 #include "images/registry_host.h"
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 std::unexpected<Error> Refuse(std::string_view key, std::string_view why) {
@@ -200,4 +200,4 @@ Result<std::vector<RegistryHost>> ParseHostsToml(std::string_view text, const st
   }
 }
 
-}  // namespace davit
+}  // namespace davit::images

@@ -13,7 +13,7 @@
 #include "base/time.h"
 #include "images/speed_watch.h"
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 constexpr size_t kMaxHeaderBytes = 256 << 10;
@@ -326,4 +326,4 @@ Result<HttpResponse> HttpClient::Send(const OutgoingRequest& request, const Inte
   return response;
 }
 
-}  // namespace davit
+}  // namespace davit::images

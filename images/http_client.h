@@ -17,7 +17,7 @@
 #include "images/registry_host.h"
 #include "images/url.h"
 
-namespace davit {
+namespace davit::images {
 
 // TlsSettings with their CA files read.
 struct ClientTls {
@@ -88,4 +88,4 @@ class HttpClient {
   std::vector<std::unique_ptr<Slot>> idle_ GUARDED_BY(mutex_);
 };
 
-}  // namespace davit
+}  // namespace davit::images

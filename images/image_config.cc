@@ -6,7 +6,7 @@
 #include "base/json_object.h"
 #include "images/digest.h"
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 // Overlayfs stacks no more lower directories (OVL_MAX_STACK in fs/overlayfs/params.c).
@@ -45,4 +45,4 @@ Result<ImageConfig> ParseImageConfig(std::string_view json) {
   return image;
 }
 
-}  // namespace davit
+}  // namespace davit::images

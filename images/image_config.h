@@ -12,7 +12,7 @@
 
 #include "base/error.h"
 
-namespace davit {
+namespace davit::images {
 
 struct ImageConfig {
   std::string os;
@@ -34,4 +34,4 @@ struct ImageConfig {
 // kInvalidArgument when it is not JSON, a field has the wrong type, or a diff id is not a digest.
 Result<ImageConfig> ParseImageConfig(std::string_view json);
 
-}  // namespace davit
+}  // namespace davit::images

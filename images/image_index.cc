@@ -8,7 +8,7 @@
 #include "images/digest.h"
 #include "images/reference.h"
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 constexpr std::string_view kIdPrefix = "sha256:";
@@ -103,4 +103,4 @@ bool ImageIndex::UsesLayer(const std::string& chain_id) const {
   });
 }
 
-}  // namespace davit
+}  // namespace davit::images

@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "images/image_record.h"
 
-namespace davit {
+namespace davit::images {
 
 // Not thread-safe: the owner guards it with a mutex.
 class ImageIndex {
@@ -44,4 +44,4 @@ class ImageIndex {
   std::map<std::string, std::string> references_;  // maps every tag and digest reference to an image id
 };
 
-}  // namespace davit
+}  // namespace davit::images

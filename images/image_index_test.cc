@@ -10,7 +10,7 @@
 #include "images/layer_ledger.h"
 #include "images/pull_flight.h"
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 using ::testing::ElementsAre;
@@ -124,4 +124,4 @@ TEST(PullFlight, ADeadlineEndsOneCallersWait) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::images

@@ -12,7 +12,7 @@
 #include "images/image_record.h"
 #include "images/layer_hold.h"
 
-namespace davit {
+namespace davit::images {
 
 struct HeldImage {
   ImageRecord record;
@@ -38,4 +38,4 @@ class ImageLookup {
   virtual std::set<std::string> LiveLayers() const = 0;
 };
 
-}  // namespace davit
+}  // namespace davit::images

@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 
-namespace davit {
+namespace davit::images {
 
 struct ImageRecord {
   std::string id;                         // "sha256:<digest of the config>"
@@ -37,4 +37,4 @@ class ImageRecords {
   virtual Result<std::vector<ImageRecord>> All() = 0;
 };
 
-}  // namespace davit
+}  // namespace davit::images

@@ -8,7 +8,7 @@
 #include "images/digest.h"
 #include "images/image_config.h"
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 constexpr int kMaxNesting = 4;  // of indexes in indexes
@@ -82,4 +82,4 @@ Result<ResolvedImage> ResolveImage(RegistryClient& registry, const Reference& re
   return image;
 }
 
-}  // namespace davit
+}  // namespace davit::images

@@ -14,7 +14,7 @@
 #include "images/reference.h"
 #include "images/registry_client.h"
 
-namespace davit {
+namespace davit::images {
 
 // The image as the registry describes it. Manifest and config are verified; the layers are not fetched yet.
 struct ResolvedImage {
@@ -28,4 +28,4 @@ struct ResolvedImage {
 Result<ResolvedImage> ResolveImage(RegistryClient& registry, const Reference& reference,
                                    const Platform& platform);
 
-}  // namespace davit
+}  // namespace davit::images

@@ -18,7 +18,7 @@
 #include "images/registry_client.h"
 #include "images/registry_host.h"
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 // Pulls are the same when they ask for the same thing with the same credentials: nobody gets an image, or an
@@ -273,4 +273,4 @@ std::set<std::string> ImageStore::LiveLayers() const {
   return live;
 }
 
-}  // namespace davit
+}  // namespace davit::images

@@ -18,7 +18,7 @@
 #include "images/layer_store.h"
 #include "images/registry_auth.h"
 
-namespace davit {
+namespace davit::images {
 
 struct PullRequest {
   std::string reference;  // as a user writes it: "busybox", "localhost:5000/a/b:1", "...@sha256:..."
@@ -76,4 +76,4 @@ class ImageStore final : public ImageLookup {
   std::unique_ptr<State> state_;
 };
 
-}  // namespace davit
+}  // namespace davit::images

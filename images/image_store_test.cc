@@ -21,7 +21,7 @@
 #include "images/testing/tar_builder.h"
 #include "images/testing/test_image.h"
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 using ::testing::ElementsAre;
@@ -555,4 +555,4 @@ TEST_F(Store, RedirectsAreFollowedWithinReason) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::images

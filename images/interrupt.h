@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 
-namespace davit {
+namespace davit::images {
 
 // Shared by all threads of one pull, so `wanted` must be thread-safe. Check is cheap.
 class Interrupt {
@@ -34,4 +34,4 @@ class Interrupt {
   std::atomic<bool> stopped_ = false;
 };
 
-}  // namespace davit
+}  // namespace davit::images

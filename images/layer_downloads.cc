@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-namespace davit {
+namespace davit::images {
 
 Result<StagedLayer> LayerSource::Fetch(size_t index) const {
   return FetchLayer(registry, layers, unpack_program, image.record.chain_ids[index], image.layers[index],
@@ -61,4 +61,4 @@ Result<StagedLayer> LayerDownloads::Await(size_t index) {
   return layer;
 }
 
-}  // namespace davit
+}  // namespace davit::images

@@ -16,7 +16,7 @@
 #include "images/layer_fetch.h"
 #include "images/layer_store.h"
 
-namespace davit {
+namespace davit::images {
 
 // The inputs of a fetch. The referenced objects must outlive the LayerSource.
 struct LayerSource {
@@ -56,4 +56,4 @@ class LayerDownloads {
   std::vector<std::thread> threads_;
 };
 
-}  // namespace davit
+}  // namespace davit::images

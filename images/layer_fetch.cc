@@ -3,7 +3,7 @@
 
 #include "images/layer_fetch.h"
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 // Feeds one unpacker after the other: a server that fails half-way costs the directory that was begun.
@@ -79,4 +79,4 @@ Result<StagedLayer> FetchLayer(RegistryClient& registry, LayerStore& layers,
   return std::unexpected(Within("layer " + descriptor.digest, std::move(staged).error()));
 }
 
-}  // namespace davit
+}  // namespace davit::images

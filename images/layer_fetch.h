@@ -16,7 +16,7 @@
 #include "images/unpack_process.h"
 #include "images/unpack_report.h"
 
-namespace davit {
+namespace davit::images {
 
 struct StagedLayer {
   UniqueFd dir;
@@ -31,4 +31,4 @@ Result<StagedLayer> FetchLayer(RegistryClient& registry, LayerStore& layers,
                                const Descriptor& descriptor, const std::string& diff_id,
                                const Interrupt& interrupt);
 
-}  // namespace davit
+}  // namespace davit::images

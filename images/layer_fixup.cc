@@ -17,7 +17,7 @@
 #include "base/open_beneath.h"
 #include "images/lower_layers.h"
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 std::string OrDot(const std::string& path) {
@@ -237,4 +237,4 @@ Result<> FixUpLayer(int layer_fd, const UnpackReport& report, const std::vector<
   return {};
 }
 
-}  // namespace davit
+}  // namespace davit::images

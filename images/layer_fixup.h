@@ -11,7 +11,7 @@
 #include "base/unique_fd.h"
 #include "images/unpack_report.h"
 
-namespace davit {
+namespace davit::images {
 
 // Gives implicit directories the metadata that they have in the layers below, copies the files of those
 // layers that this layer has hard links to, and marks opaque directories (trusted.overlay.opaque,
@@ -20,4 +20,4 @@ namespace davit {
 // a link does not exist or is a directory.
 Result<> FixUpLayer(int layer_fd, const UnpackReport& report, const std::vector<UniqueFd>& lowers);
 
-}  // namespace davit
+}  // namespace davit::images

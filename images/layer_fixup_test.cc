@@ -15,7 +15,7 @@
 
 #include "images/testing/scratch_dir.h"
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 namespace fs = std::filesystem;
@@ -213,4 +213,4 @@ TEST_F(FixUp, NoPathOfTheReportLeavesTheLayer) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::images

@@ -7,7 +7,7 @@
 #include <functional>
 #include <utility>
 
-namespace davit {
+namespace davit::images {
 
 // Keeps layers from being removed, even if their image is removed. The destructor releases them: an object
 // that needs layers has a hold as a member, so that no code path can forget the release. Holds do not survive
@@ -35,4 +35,4 @@ class LayerHold {
   std::function<void()> release_;
 };
 
-}  // namespace davit
+}  // namespace davit::images

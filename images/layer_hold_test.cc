@@ -11,7 +11,7 @@
 #include "images/testing/fake_stores.h"
 #include "images/testing/scratch_dir.h"
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 using testing::IsEmpty;
@@ -91,4 +91,4 @@ TEST_F(HeldImageTest, LayersOfRunningContainersOutliveTheDaemonsObjects) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::images

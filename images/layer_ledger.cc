@@ -5,7 +5,7 @@
 
 #include <chrono>
 
-namespace davit {
+namespace davit::images {
 
 void LayerLedger::Hold(const std::vector<std::string>& chain_ids) {
   MutexLock lock(mutex_);
@@ -57,4 +57,4 @@ Result<> LayerLedger::WaitAndClaim(const std::string& chain_id, const Interrupt&
   }
 }
 
-}  // namespace davit
+}  // namespace davit::images

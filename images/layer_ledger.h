@@ -13,7 +13,7 @@
 #include "base/thread_annotations.h"
 #include "images/interrupt.h"
 
-namespace davit {
+namespace davit::images {
 
 // Thread-safe.
 class LayerLedger {
@@ -39,4 +39,4 @@ class LayerLedger {
   std::set<std::string> claims_ GUARDED_BY(mutex_);
 };
 
-}  // namespace davit
+}  // namespace davit::images

@@ -9,7 +9,7 @@
 
 #include "images/layer_fixup.h"
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 // The layers that this pull has claimed. What is still claimed when it goes was not committed, and is
@@ -113,4 +113,4 @@ Result<> PullLayers(const LayerSource& source, LayerLedger& ledger, size_t paral
   return LayerPull(source, ledger).Run(parallel);
 }
 
-}  // namespace davit
+}  // namespace davit::images

@@ -10,11 +10,11 @@
 #include "images/layer_downloads.h"
 #include "images/layer_ledger.h"
 
-namespace davit {
+namespace davit::images {
 
 // Fetches, unpacks and commits the layers that the store lacks, at most `parallel` at once. Waits for layers
 // that another pull has claimed. The caller holds the image's layers in the ledger. On failure no layer stays
 // staged or claimed; committed layers stay.
 Result<> PullLayers(const LayerSource& source, LayerLedger& ledger, size_t parallel);
 
-}  // namespace davit
+}  // namespace davit::images

@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/unique_fd.h"
 
-namespace davit {
+namespace davit::images {
 
 // A layer is first staged, then committed; Has and Open see committed layers only. Calls for different layers
 // may run on several threads at once; calls for the same layer never overlap.
@@ -41,4 +41,4 @@ class LayerStore {
   virtual Result<> Sync() = 0;
 };
 
-}  // namespace davit
+}  // namespace davit::images

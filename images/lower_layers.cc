@@ -13,7 +13,7 @@
 
 #include "base/open_beneath.h"
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 enum class Seen { kFound, kNothing, kHidden };
@@ -92,4 +92,4 @@ Result<std::vector<std::string>> NamesInRoot(const std::vector<UniqueFd>& lowers
   return std::vector<std::string>(names.begin(), names.end());
 }
 
-}  // namespace davit
+}  // namespace davit::images

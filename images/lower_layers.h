@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "base/unique_fd.h"
 
-namespace davit {
+namespace davit::images {
 
 struct LowerFile {
   UniqueFd fd;        // O_PATH
@@ -31,4 +31,4 @@ Result<std::vector<std::string>> NamesInRoot(const std::vector<UniqueFd>& lowers
 
 bool IsOverlayWhiteout(const struct stat& status);
 
-}  // namespace davit
+}  // namespace davit::images

@@ -9,7 +9,7 @@
 #include "base/json_object.h"
 #include "images/digest.h"
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 constexpr std::string_view kOciIndex = "application/vnd.oci.image.index.v1+json";
@@ -137,4 +137,4 @@ const Descriptor* ChoosePlatform(const Index& index, const Platform& host) {
   return general == index.manifests.end() ? nullptr : &*general;
 }
 
-}  // namespace davit
+}  // namespace davit::images

@@ -14,7 +14,7 @@
 #include "base/error.h"
 #include "images/platform.h"
 
-namespace davit {
+namespace davit::images {
 
 struct Descriptor {
   std::string media_type;
@@ -49,4 +49,4 @@ Result<std::variant<Manifest, Index>> ParseManifest(std::string_view json, std::
 // choice. The pointer is valid as long as `index`.
 const Descriptor* ChoosePlatform(const Index& index, const Platform& host);
 
-}  // namespace davit
+}  // namespace davit::images

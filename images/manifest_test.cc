@@ -9,7 +9,7 @@
 #include "images/digest.h"
 #include "images/image_config.h"
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 using ::testing::ElementsAre;
@@ -164,4 +164,4 @@ TEST(Digest, MatchesKnownVectors) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::images

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cctype>
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 std::string Lower(std::string text) {
@@ -75,4 +75,4 @@ std::vector<Platform> Runnable(const Platform& host) {
   return platforms;
 }
 
-}  // namespace davit
+}  // namespace davit::images

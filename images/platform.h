@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace davit {
+namespace davit::images {
 
 struct Platform {
   std::string os;
@@ -29,4 +29,4 @@ Platform Normalise(Platform platform);
 // before v6.
 std::vector<Platform> Runnable(const Platform& host);
 
-}  // namespace davit
+}  // namespace davit::images

@@ -9,7 +9,7 @@
 #include "base/time.h"
 #include "images/interrupt.h"
 
-namespace davit {
+namespace davit::images {
 
 Result<> PullFlight::Passenger::Check() const {
   if (cancelled && cancelled()) return Fail(Code::kCancelled, "pull image", "", "cancelled by its caller");
@@ -55,4 +55,4 @@ Result<ImageRecord> PullFlight::Wait(Ticket ticket) {
   return *result_;
 }
 
-}  // namespace davit
+}  // namespace davit::images

@@ -12,7 +12,7 @@
 #include "base/thread_annotations.h"
 #include "images/image_record.h"
 
-namespace davit {
+namespace davit::images {
 
 // Every caller (passenger) calls Join first and Leave last. The first one does the work and calls Land; the
 // others call Wait. Thread-safe.
@@ -47,4 +47,4 @@ class PullFlight {
   std::optional<Result<ImageRecord>> result_ GUARDED_BY(mutex_);
 };
 
-}  // namespace davit
+}  // namespace davit::images

@@ -7,7 +7,7 @@
 
 #include "images/digest.h"
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 constexpr std::string_view kDefaultHost = "docker.io";
@@ -174,4 +174,4 @@ Result<Reference> ParseReference(std::string_view text) {
   return reference;
 }
 
-}  // namespace davit
+}  // namespace davit::images

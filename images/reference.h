@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 
-namespace davit {
+namespace davit::images {
 
 struct Reference {
   std::string host;        // "docker.io", "localhost:5000", "[::1]:5000"
@@ -31,4 +31,4 @@ struct Reference {
 // refused, because it looks like an image id.
 Result<Reference> ParseReference(std::string_view text);
 
-}  // namespace davit
+}  // namespace davit::images

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 const std::string kDigest = "sha256:" + std::string(64, 'a');
@@ -94,4 +94,4 @@ TEST(Reference, RefusesWhatIsNone) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::images

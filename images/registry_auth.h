@@ -6,7 +6,7 @@
 
 #include <string>
 
-namespace davit {
+namespace davit::images {
 
 // Kept in memory for one pull only; never part of a log line, an error or a record.
 struct RegistryAuth {
@@ -19,4 +19,4 @@ struct RegistryAuth {
   bool operator==(const RegistryAuth&) const = default;
 };
 
-}  // namespace davit
+}  // namespace davit::images

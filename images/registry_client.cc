@@ -9,7 +9,7 @@
 #include "base/json_object.h"
 #include "images/digest.h"
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 constexpr size_t kMaxDocument = 8 << 20;
@@ -280,4 +280,4 @@ Result<std::string> RegistryClient::FetchDocument(const Descriptor& descriptor) 
   return sink.Take();
 }
 
-}  // namespace davit
+}  // namespace davit::images

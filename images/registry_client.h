@@ -20,7 +20,7 @@
 #include "images/reference.h"
 #include "images/registry_host.h"
 
-namespace davit {
+namespace davit::images {
 
 // Receives a blob. Begin may be called more than once: if one server fails half-way, the next one sends the
 // blob from its first byte. The data is verified only when FetchBlob returns without an error. An error of
@@ -78,4 +78,4 @@ class RegistryClient {
   std::vector<std::unique_ptr<Server>> servers_;
 };
 
-}  // namespace davit
+}  // namespace davit::images

@@ -11,7 +11,7 @@
 
 #include "base/file_io.h"
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 constexpr std::string_view kDockerHost = "docker.io";
@@ -128,4 +128,4 @@ Result<std::vector<RegistryHost>> RegistryHostsFor(const std::string& host, cons
   return hosts;
 }
 
-}  // namespace davit
+}  // namespace davit::images

@@ -13,7 +13,7 @@
 
 #include "base/error.h"
 
-namespace davit {
+namespace davit::images {
 
 struct TlsSettings {
   std::vector<std::string> ca_files;  // trusted in addition to the system's CAs
@@ -52,4 +52,4 @@ Result<std::vector<RegistryHost>> ParseHostsToml(std::string_view text, const st
 // verified, and plain http is the fallback unless the port is 443 or not given.
 Result<std::vector<RegistryHost>> RegistryHostsFor(const std::string& host, const std::string& certs_d);
 
-}  // namespace davit
+}  // namespace davit::images

@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 using ::testing::ElementsAre;
@@ -163,4 +163,4 @@ TEST_F(CertsDir, AMistakeIsAnErrorThatSaysWhere) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::images

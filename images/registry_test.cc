@@ -23,7 +23,7 @@
 #include "images/testing/test_image.h"
 #include "images/testing/tree_listing.h"
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 using ::testing::HasSubstr;
@@ -296,4 +296,4 @@ TEST_F(Registry, ADeadRegistryIsUnavailable) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::images

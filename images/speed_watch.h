@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-namespace davit {
+namespace davit::images {
 
 // Times are milliseconds of any steady clock. The caller passes them in, so that tests need not wait.
 class SpeedWatch {
@@ -40,4 +40,4 @@ class SpeedWatch {
   int64_t bytes_ = 0;      // in this window
 };
 
-}  // namespace davit
+}  // namespace davit::images

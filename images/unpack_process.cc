@@ -9,7 +9,7 @@
 
 #include "base/codec.h"
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 // What fits under the kernel's default for unprivileged users' pipes; more room means fewer switches between
@@ -101,4 +101,4 @@ Result<UnpackReport> UnpackProcess::Finish() {
   return std::move(*report);
 }
 
-}  // namespace davit
+}  // namespace davit::images

@@ -13,7 +13,7 @@
 #include "images/interrupt.h"
 #include "images/unpack_report.h"
 
-namespace davit {
+namespace davit::images {
 
 // The destructor kills and reaps the process. Not thread-safe.
 class UnpackProcess {
@@ -51,4 +51,4 @@ class UnpackProcess {
   const Interrupt& interrupt_;
 };
 
-}  // namespace davit
+}  // namespace davit::images

@@ -16,7 +16,7 @@
 #include "images/testing/scratch_dir.h"
 #include "images/testing/tar_builder.h"
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 using ::testing::ElementsAre;
@@ -181,4 +181,4 @@ TEST_F(Unpacker, AMissingProgramIsAnError) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::images

@@ -12,7 +12,7 @@
 
 #include "base/error_message.h"
 
-namespace davit {
+namespace davit::images {
 
 constexpr int kUnpackInputFd = 0;
 constexpr int kUnpackLayerFd = 3;
@@ -48,4 +48,4 @@ struct UnpackReport {
   }
 };
 
-}  // namespace davit
+}  // namespace davit::images

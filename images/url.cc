@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <memory>
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 using UrlHandle = std::unique_ptr<CURLU, void (*)(CURLU*)>;
@@ -79,4 +79,4 @@ std::string EncodeQueryValue(std::string_view text) {
   return encoded;
 }
 
-}  // namespace davit
+}  // namespace davit::images

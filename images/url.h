@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 
-namespace davit {
+namespace davit::images {
 
 struct Url {
   std::string text;    // the complete URL
@@ -31,4 +31,4 @@ Result<Url> ResolveUrl(const Url& base, const std::string& location);
 // Percent-encodes everything but unreserved characters, for a query's values.
 std::string EncodeQueryValue(std::string_view text);
 
-}  // namespace davit
+}  // namespace davit::images

@@ -9,7 +9,7 @@
 #include "base/file_io.h"
 #include "shim/testing/shim_fixture.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 using ::testing::ElementsAre;
@@ -99,4 +99,4 @@ TEST_F(AttachTest, OtherwiseTheInputOutlivesItsClients) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::shim

@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 UniqueFd& PipeOf(AttachedClient& client, Output output) {
@@ -75,4 +75,4 @@ void AttachedClients::Close(UniqueFd& pipe) {
   pipe.Reset();
 }
 
-}  // namespace davit
+}  // namespace davit::shim

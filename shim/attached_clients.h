@@ -12,7 +12,7 @@
 #include "base/event_loop.h"
 #include "base/unique_fd.h"
 
-namespace davit {
+namespace davit::shim {
 
 enum class Output : uint8_t { kStdout, kStderr };
 
@@ -49,4 +49,4 @@ class AttachedClients {
   std::vector<std::unique_ptr<AttachedClient>> clients_;
 };
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -8,7 +8,7 @@
 
 #include "base/file_io.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 constexpr int64_t kPatienceMs = 10'000;
@@ -104,4 +104,4 @@ void CgroupSweep::Finish(bool empty) {
   on_done(empty);  // `this` may be gone now
 }
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -12,7 +12,7 @@
 #include "base/pid_fd.h"
 #include "shim/environment.h"
 
-namespace davit {
+namespace davit::shim {
 
 // Kills in rounds: lists the processes, sends SIGKILL, waits until they have ended, and lists again, until
 // the list is empty. A round waits on pidfds, without polling; a process that is forked between two lists is
@@ -49,4 +49,4 @@ class CgroupSweep {
 // omitted.
 Result<std::vector<pid_t>> ReadPids(int procs);
 
-}  // namespace davit
+}  // namespace davit::shim

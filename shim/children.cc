@@ -6,7 +6,7 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
-namespace davit {
+namespace davit::shim {
 
 Result<> Children::Listen(EventLoop& loop) {
   sigset_t mask;
@@ -35,4 +35,4 @@ void Children::ReapAll() {
   }
 }
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -14,7 +14,7 @@
 #include "base/spawn.h"
 #include "base/unique_fd.h"
 
-namespace davit {
+namespace davit::shim {
 
 // Reaps every child, including those that the shim inherits as a subreaper. A watched child stays a zombie
 // until its callback has returned, so that its pid is not reused and its /proc directory can be read.
@@ -37,4 +37,4 @@ class Children {
   std::unordered_map<pid_t, OnExit> watched_;
 };
 
-}  // namespace davit
+}  // namespace davit::shim

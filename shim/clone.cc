@@ -13,7 +13,7 @@
 #include "shim/init/user_namespace.h"
 #include "shim/sync.h"
 
-namespace davit {
+namespace davit::shim {
 
 namespace {
 
@@ -102,4 +102,4 @@ bool LacksFirstProcess(const Error& error) {
   return error.os_errno == ESRCH;
 }
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -14,7 +14,7 @@
 #include "base/frame.h"
 #include "base/pid_fd.h"
 
-namespace davit {
+namespace davit::shim {
 
 struct ClonedProcess {
   pid_t pid = 0;  // 0 in the child
@@ -58,4 +58,4 @@ Result<ClonedProcess> ReadBirth(Frame& born);
 // Both cases are reported as kFailedPrecondition, ESRCH.
 bool LacksFirstProcess(const Error& error);
 
-}  // namespace davit
+}  // namespace davit::shim

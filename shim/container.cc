@@ -9,7 +9,7 @@
 #include "shim/late_logs.h"
 #include "shim/oom.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 // For which an exit waits, that its output be in the log when it is reported. A log that hangs gets it later.
 constexpr int64_t kLogPatienceMs = 2000;
@@ -89,4 +89,4 @@ bool Container::WasOomKilled() const {
   return kills.value_or(0) > 0;
 }
 
-}  // namespace davit
+}  // namespace davit::shim

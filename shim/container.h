@@ -20,7 +20,7 @@
 #include "shim/protocol.h"
 #include "shim/role_fds.h"
 
-namespace davit {
+namespace davit::shim {
 
 // The pod's namespaces that a container starts in.
 struct PodContext {
@@ -117,4 +117,4 @@ class Container {
   ContainerExited exit_;
 };
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -13,7 +13,7 @@
 #include "shim/init/seccomp.h"
 #include "shim/init/stdio.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 // Both ends of a container's standard streams.
@@ -239,4 +239,4 @@ void Container::Watch(UniqueFd out, UniqueFd err) {
                {{"container", live_.container_id}, {"error", watched.error().ToString()}});
 }
 
-}  // namespace davit
+}  // namespace davit::shim

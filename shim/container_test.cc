@@ -12,7 +12,7 @@
 #include "base/file_io.h"
 #include "shim/testing/shim_fixture.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 using ::testing::Contains;
@@ -351,4 +351,4 @@ TEST_F(ContainerTest, NamesAnUnknownUser) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::shim

@@ -10,7 +10,7 @@
 
 #include "shim/testing/shim_fixture.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 using ::testing::HasSubstr;
@@ -164,4 +164,4 @@ TEST_F(ConversationTest, ThePlanOfAnotherSandboxIsRefused) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::shim

@@ -9,7 +9,7 @@
 #include "base/duplicate.h"
 #include "base/error_message.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 constexpr size_t kMaxQueued = 256;
@@ -176,4 +176,4 @@ void DaemonLink::HangUp() {
   queue_.clear();
 }
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -15,7 +15,7 @@
 #include "base/unique_fd.h"
 #include "shim/protocol.h"
 
-namespace davit {
+namespace davit::shim {
 
 // Identifies the connection and the request that an answer is for. Stays valid: an answer for a closed
 // connection is dropped.
@@ -81,4 +81,4 @@ class DaemonLink {
   std::deque<Outgoing> queue_;
 };
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -12,7 +12,7 @@
 #include "shim/own_mounts.h"
 #include "shim/timers.h"
 
-namespace davit {
+namespace davit::shim {
 
 class LateLogs;
 
@@ -28,4 +28,4 @@ struct Environment {
   int exits_dir;  // for exit records
 };
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -13,7 +13,7 @@
 #include "shim/init/stdio.h"
 #include "shim/init_cgroup.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 // An exec has nothing of its own to mount or to open on a host path, but its container's filesystems may
@@ -115,4 +115,4 @@ void Exec::Kill() {
   (void)kill(-pid_, SIGKILL);  // it leads its session, and is not reaped as long as this object lives
 }
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -16,7 +16,7 @@
 #include "shim/protocol.h"
 #include "shim/role_fds.h"
 
-namespace davit {
+namespace davit::shim {
 
 class Exec {
  public:
@@ -58,4 +58,4 @@ class Exec {
   std::unique_ptr<Launch> launch_;
 };
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -11,7 +11,7 @@
 #include "base/file_io.h"
 #include "base/open_beneath.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 constexpr uint32_t kForkedNotExecuted = 0x40;  // PF_FORKNOEXEC, include/linux/sched.h
@@ -61,4 +61,4 @@ Error EndedTooEarly(const std::string& subject, ExitStatus status) {
   return {Code::kInternal, 0, "start", subject, how + " before it could run its program"};
 }
 
-}  // namespace davit
+}  // namespace davit::shim

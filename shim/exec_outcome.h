@@ -17,7 +17,7 @@
 #include "base/spawn.h"
 #include "shim/sync.h"
 
-namespace davit {
+namespace davit::shim {
 
 // Whether the child, which may be a zombie, has executed its program, by PF_FORKNOEXEC in /proc/PID/stat
 // (proc(5)). `proc_fd` is a procfs that shows the child.
@@ -36,4 +36,4 @@ Error EndedBeforeExec(const Announcement& announcement, const std::string& subje
 // The error "ended by signal 9" or "exited with code 1" before it could run its program.
 Error EndedTooEarly(const std::string& subject, ExitStatus status);
 
-}  // namespace davit
+}  // namespace davit::shim

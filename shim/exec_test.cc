@@ -10,7 +10,7 @@
 #include "base/error_message.h"
 #include "shim/testing/shim_fixture.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 using ::testing::HasSubstr;
@@ -149,4 +149,4 @@ TEST_F(ExecTest, ACrashOfTheShimEndsTheSocket) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::shim

@@ -8,7 +8,7 @@
 #include "base/atomic_file.h"
 #include "base/codec.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 constexpr int64_t kRetryMs = 1000;
@@ -56,4 +56,4 @@ void ExitRecords::Retry() {
   RetryLater();
 }
 
-}  // namespace davit
+}  // namespace davit::shim

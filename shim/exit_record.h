@@ -11,7 +11,7 @@
 #include "shim/environment.h"
 #include "shim/protocol.h"
 
-namespace davit {
+namespace davit::shim {
 
 // The daemon removes a record after it has stored the exit in its database, and may delete the container
 // after that. So a record is written at most once, and only while no daemon has been notified of the exit: a
@@ -47,4 +47,4 @@ class ExitRecords {
   Timers::Id retry_ = 0;
 };
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -8,7 +8,7 @@
 #include "base/frame.h"
 #include "shim/protocol.h"
 
-namespace davit {
+namespace davit::shim {
 
 // The frame itself, or the error that it carries.
 inline Result<Frame> AnswerIn(Frame frame) {
@@ -16,4 +16,4 @@ inline Result<Frame> AnswerIn(Frame frame) {
   return std::unexpected(ToError(TRY(Decode<ErrorMessage>(frame.payload, "the shim's error"))));
 }
 
-}  // namespace davit
+}  // namespace davit::shim

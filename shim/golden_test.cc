@@ -15,7 +15,7 @@
 #include "shim/plan.h"
 #include "shim/protocol.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 TEST(GoldenMessages, Conversation) {
@@ -185,4 +185,4 @@ TEST(GoldenMessages, EnumsOfPlans) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::shim

@@ -32,7 +32,7 @@
 #include "shim/init/exec_profile.h"
 #include "shim/testing/shim_fixture.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 namespace fs = std::filesystem;
@@ -637,4 +637,4 @@ TEST_F(HostileTest, Rule11RefusesSysctlsOfTheHost) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::shim

@@ -13,7 +13,7 @@
 #include "shim/testing/fuse_log.h"
 #include "shim/testing/shim_fixture.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 using ::testing::HasSubstr;
@@ -244,4 +244,4 @@ TEST_F(HungOwnLogTest, MayBeAFileThatHangs) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::shim

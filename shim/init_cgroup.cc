@@ -9,7 +9,7 @@
 #include "base/file_io.h"
 #include "base/open_beneath.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 // In cgroup v2, from the root of the hierarchy (cgroups(7)).
@@ -50,4 +50,4 @@ Result<UniqueFd> OpenInitCgroup(int proc_fd, pid_t init, int container) {
   return OpenBeneath(container, relative, Resolve::kStrict, O_PATH | O_DIRECTORY);
 }
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/unique_fd.h"
 
-namespace davit {
+namespace davit::shim {
 
 // Whether `error` means that a cgroup accepts no process because of how its owner has divided it
 // (cgroups(7)): controllers are enabled for its children, so that only these may have processes (EBUSY), or
@@ -21,4 +21,4 @@ bool IsDivided(const Error& error);
 // limits of `container` apply in both.
 Result<UniqueFd> OpenInitCgroup(int proc_fd, pid_t init, int container);
 
-}  // namespace davit
+}  // namespace davit::shim

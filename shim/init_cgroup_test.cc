@@ -15,7 +15,7 @@
 #include "shim/cgroup_sweep.h"
 #include "shim/testing/shim_fixture.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 using ::testing::Contains;
@@ -126,4 +126,4 @@ TEST_F(InitCgroupTest, IsWhereACommandGoesOnceTheContainerHasEnabledControllers)
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::shim

@@ -5,7 +5,7 @@
 
 #include <utility>
 
-namespace davit {
+namespace davit::shim {
 
 void LateLogs::Adopt(std::unique_ptr<LogPump> pump) {
   LogPump* adopted = pump.get();
@@ -21,4 +21,4 @@ void LateLogs::OnWritten(LogPump* pump) {
   std::exchange(on_empty_, nullptr)();
 }
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -11,7 +11,7 @@
 
 #include "shim/log_pump.h"
 
-namespace davit {
+namespace davit::shim {
 
 class LateLogs {
  public:
@@ -29,4 +29,4 @@ class LateLogs {
   std::function<void()> on_empty_;
 };
 
-}  // namespace davit
+}  // namespace davit::shim

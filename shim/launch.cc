@@ -11,7 +11,7 @@
 #include "shim/exec_outcome.h"
 #include "shim/placement.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 // A killed process is gone in microseconds, unless it hangs in the kernel; then nobody waits for it any
 // longer than this.
@@ -202,4 +202,4 @@ void Launch::StopWatching() {
   sync_.Reset();
 }
 
-}  // namespace davit
+}  // namespace davit::shim

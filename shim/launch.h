@@ -17,7 +17,7 @@
 #include "shim/progress.h"
 #include "shim/sync.h"
 
-namespace davit {
+namespace davit::shim {
 
 // Settings that are applied to the child from outside before it is released.
 struct Placement {
@@ -93,4 +93,4 @@ class Launch {
   Timers::Id timer_ = 0;
 };
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-namespace davit {
+namespace davit::shim {
 
 void LogBatch::Append(std::string_view part) {
   size_t taken = std::min(part.size(), room_.size() - used_);
@@ -13,4 +13,4 @@ void LogBatch::Append(std::string_view part) {
   used_ += taken;
 }
 
-}  // namespace davit
+}  // namespace davit::shim

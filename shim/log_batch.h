@@ -7,7 +7,7 @@
 #include <span>
 #include <string_view>
 
-namespace davit {
+namespace davit::shim {
 
 class LogBatch {
  public:
@@ -27,4 +27,4 @@ class LogBatch {
   size_t used_ = 0;
 };
 
-}  // namespace davit
+}  // namespace davit::shim

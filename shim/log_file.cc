@@ -8,7 +8,7 @@
 
 #include "shim/raw_syscall.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 long Write(int fd, const char* data, size_t size) {
@@ -35,4 +35,4 @@ void WriteBatch(LogFile& file, const char* data, size_t size) {
   }
 }
 
-}  // namespace davit
+}  // namespace davit::shim

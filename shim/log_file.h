@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace davit {
+namespace davit::shim {
 
 struct LogFile {
   int fd = -1;
@@ -22,4 +22,4 @@ struct LogFile {
 // shares the shim's memory.
 void WriteBatch(LogFile& file, const char* data, size_t size);
 
-}  // namespace davit
+}  // namespace davit::shim

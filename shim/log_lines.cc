@@ -8,7 +8,7 @@
 
 #include "base/time.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 constexpr int64_t kNanosecondsPerSecond = 1'000'000'000;
@@ -79,4 +79,4 @@ bool LogLines::Finish(LogBatch& out) {
   return pending_.empty() || Emit('P', {}, out);
 }
 
-}  // namespace davit
+}  // namespace davit::shim

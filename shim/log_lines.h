@@ -14,7 +14,7 @@
 
 #include "shim/log_batch.h"
 
-namespace davit {
+namespace davit::shim {
 
 constexpr size_t kMaxLogLine = 16 << 10;
 
@@ -40,4 +40,4 @@ class LogLines {
   std::string prefix_;   // "2026-01-02T03:04:05."
 };
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 // A terminal gives 4 KiB a read at most, says of those only how much is there (FIONREAD), and keeps some 64
@@ -166,4 +166,4 @@ Result<OutputPipe> MakeOutputPipe() {
   return pipe;
 }
 
-}  // namespace davit
+}  // namespace davit::shim

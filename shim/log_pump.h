@@ -15,7 +15,7 @@
 #include "shim/log_lines.h"
 #include "shim/log_writer.h"
 
-namespace davit {
+namespace davit::shim {
 
 // Never blocks on the log. While the log cannot take more, the pipes are not read; a container blocks when
 // its pipe is full.
@@ -96,4 +96,4 @@ struct OutputPipe {
 // A pipe that is enlarged for bursts, as far as the host allows.
 Result<OutputPipe> MakeOutputPipe();
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -16,7 +16,7 @@
 
 #include "shim/raw_syscall.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 // Shared::state. The shim posts and stops, the process becomes idle and ends.
@@ -167,4 +167,4 @@ bool LogTask::AwaitBatch(Shared& shared) {
   }
 }
 
-}  // namespace davit
+}  // namespace davit::shim

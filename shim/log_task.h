@@ -23,7 +23,7 @@
 #include "shim/environment.h"
 #include "shim/log_file.h"
 
-namespace davit {
+namespace davit::shim {
 
 class LogTask : public std::enable_shared_from_this<LogTask> {
  public:
@@ -87,4 +87,4 @@ class LogTask : public std::enable_shared_from_this<LogTask> {
   Shared shared_;
 };
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -16,7 +16,7 @@
 #include "shim/log_lines.h"
 #include "shim/testing/shim_fixture.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 using ::testing::ElementsAre;
@@ -272,4 +272,4 @@ TEST_F(LogTest, SomebodyElseHoldingThePipeDoesNotDelayTheExit) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::shim

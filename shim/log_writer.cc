@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <utility>
 
-namespace davit {
+namespace davit::shim {
 namespace {
 constexpr int64_t kRetryMs = 1000;
 }
@@ -137,4 +137,4 @@ void LogWriter::OnTaskEnded() {
   OnWritten();
 }
 
-}  // namespace davit
+}  // namespace davit::shim

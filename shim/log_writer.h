@@ -13,7 +13,7 @@
 #include "shim/log_batch.h"
 #include "shim/log_task.h"
 
-namespace davit {
+namespace davit::shim {
 
 // Uses two batches: one is written while the other one is filled. If the log hangs, both become full: the
 // caller then has to wait for `on_written`, and the container blocks when its pipe is full as well.
@@ -72,4 +72,4 @@ class LogWriter {
   Timers::Id retry_ = 0;
 };
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -26,7 +26,7 @@
 #include "shim/own_log.h"
 #include "shim/pod.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 constexpr int kUsageStatus = 2;
@@ -135,12 +135,12 @@ Result<bool> Serve(const std::string& sandbox_id) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::shim
 
 int main(int argc, char** argv) {
-  if (!davit::IsStartedByDaemon(argc, argv)) return davit::kUsageStatus;
-  davit::Result<bool> served = davit::Serve(argv[1]);
+  if (!davit::shim::IsStartedByDaemon(argc, argv)) return davit::shim::kUsageStatus;
+  davit::Result<bool> served = davit::shim::Serve(argv[1]);
   if (served) return *served ? 0 : 1;
-  davit::LogEnd(davit::Logger(davit::kShimLogFd, davit::LogLevel::kInfo), argv[1], served.error());
+  davit::shim::LogEnd(davit::Logger(davit::shim::kShimLogFd, davit::LogLevel::kInfo), argv[1], served.error());
   return 1;
 }

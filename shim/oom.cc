@@ -7,7 +7,7 @@
 
 #include <charconv>
 
-namespace davit {
+namespace davit::shim {
 
 uint64_t ParseOomKills(std::string_view text) {
   constexpr std::string_view kKey = "oom_kill ";
@@ -26,4 +26,4 @@ Result<uint64_t> ReadOomKills(int fd) {
   return ParseOomKills({buffer, static_cast<size_t>(n)});
 }
 
-}  // namespace davit
+}  // namespace davit::shim

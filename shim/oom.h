@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 
-namespace davit {
+namespace davit::shim {
 
 // The number in the line "oom_kill N" of a memory.oom_control (v1) or memory.events (v2); 0 if there is none.
 // It is the only reliable sign: v1's notification is also sent for every other cgroup below the same parent.
@@ -18,4 +18,4 @@ uint64_t ParseOomKills(std::string_view text);
 // The same from an open file, read from offset 0.
 Result<uint64_t> ReadOomKills(int fd);
 
-}  // namespace davit
+}  // namespace davit::shim

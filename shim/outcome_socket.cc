@@ -8,7 +8,7 @@
 #include "base/error_message.h"
 #include "base/frame.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 // The one frame of this socket, so it never has to wait for room.
@@ -33,4 +33,4 @@ void OutcomeSocket::Ended(const ExecExited& exit) const {
   Tell(socket_.get(), ShimMessage::kExecExited, Encode(exit));
 }
 
-}  // namespace davit
+}  // namespace davit::shim

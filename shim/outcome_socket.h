@@ -11,7 +11,7 @@
 #include "base/unique_fd.h"
 #include "shim/protocol.h"
 
-namespace davit {
+namespace davit::shim {
 
 class OutcomeSocket {
  public:
@@ -32,4 +32,4 @@ class OutcomeSocket {
   UniqueFd socket_;
 };
 
-}  // namespace davit
+}  // namespace davit::shim

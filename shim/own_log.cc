@@ -10,7 +10,7 @@
 #include "base/file_io.h"
 #include "base/time.h"
 
-namespace davit {
+namespace davit::shim {
 
 Result<> OwnLog::Open(Environment& env, UniqueFd fd) {
   struct stat st;
@@ -54,4 +54,4 @@ void OwnLog::WriteFile(std::string_view line) {
   is_writing_ = false;
 }
 
-}  // namespace davit
+}  // namespace davit::shim

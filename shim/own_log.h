@@ -12,7 +12,7 @@
 #include "shim/environment.h"
 #include "shim/log_writer.h"
 
-namespace davit {
+namespace davit::shim {
 
 // Never blocks on a reader or a disk: a line is lost if the pipe, the socket (of a stalled journald) or the
 // file's buffer is full. A file is written by a separate process (log_task.h).
@@ -39,4 +39,4 @@ class OwnLog {
   std::unique_ptr<LogWriter> file_;
 };
 
-}  // namespace davit
+}  // namespace davit::shim

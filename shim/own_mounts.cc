@@ -13,7 +13,7 @@
 #include "shim/init/dev.h"
 #include "shim/init/mount_api.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 Result<UniqueFd> MakeRoot() {
@@ -69,4 +69,4 @@ Result<> MountPodShm(const SandboxPlan& plan) {
   return AttachMount(shm.get(), directory.get(), kShmDir);
 }
 
-}  // namespace davit
+}  // namespace davit::shim

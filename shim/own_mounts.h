@@ -9,7 +9,7 @@
 #include "base/unique_fd.h"
 #include "shim/plan.h"
 
-namespace davit {
+namespace davit::shim {
 
 // Paths in the shim's mount namespace, a read-only tmpfs.
 constexpr char kRootfsDir[] =
@@ -30,4 +30,4 @@ Result<OwnMounts> EnterOwnMounts();
 // Attaches a new tmpfs of `plan.shm_bytes` at kShmDir, owned by the root user of `plan.ids`.
 Result<> MountPodShm(const SandboxPlan& plan);
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -11,7 +11,7 @@
 #include "base/file_io.h"
 #include "base/open_beneath.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 bool IsRefused(int err) {
@@ -55,4 +55,4 @@ Result<> Place(const Environment& env, pid_t pid, const Placement& placement) {
   return {};
 }
 
-}  // namespace davit
+}  // namespace davit::shim

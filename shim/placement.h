@@ -10,11 +10,11 @@
 #include "shim/environment.h"
 #include "shim/launch.h"
 
-namespace davit {
+namespace davit::shim {
 
 // Sets the rlimits and the OOM score. Without CAP_SYS_RESOURCE a hard limit cannot be raised and the score
 // cannot be lowered: the limit is then set as high as allowed, the score is left unchanged, and both cases
 // are logged.
 Result<> Place(const Environment& env, pid_t pid, const Placement& placement);
 
-}  // namespace davit
+}  // namespace davit::shim

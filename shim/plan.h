@@ -20,7 +20,7 @@
 
 #include "base/codec.h"
 
-namespace davit {
+namespace davit::shim {
 
 // Which namespace a container uses. kTarget is valid for pid only (CRI NamespaceMode TARGET).
 enum class NamespaceUse : uint8_t { kPod = 0, kOwn = 1, kHost = 2, kTarget = 3 };
@@ -244,4 +244,4 @@ struct ContainerPlan {
   }
 };
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -13,7 +13,7 @@
 #include "shim/outcome_socket.h"
 #include "shim/role_fds.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 // Execs that have not reached their programs, of all containers together. Each is a process of ours that a
@@ -319,4 +319,4 @@ void Pod::EndShutdown() {
   for (const Respond& respond : awaiting_shutdown_) respond(Answer{});
 }
 
-}  // namespace davit
+}  // namespace davit::shim

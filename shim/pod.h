@@ -19,7 +19,7 @@
 #include "shim/protocol.h"
 #include "shim/sandbox.h"
 
-namespace davit {
+namespace davit::shim {
 
 struct Answer {
   ShimMessage type = ShimMessage::kDone;
@@ -88,4 +88,4 @@ class Pod {
   bool ended_ = false;
 };
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -15,7 +15,7 @@
 #include "base/memfd.h"
 #include "shim/testing/shim_fixture.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 using ::testing::Contains;
@@ -317,4 +317,4 @@ TEST_F(ProcessTest, KeepsNoDescriptorOfAContainerThatIsGone) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::shim

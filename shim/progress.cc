@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace davit {
+namespace davit::shim {
 namespace {
 constexpr size_t kPageBytes = 4096;
 }
@@ -40,4 +40,4 @@ std::string Progress::Read() const {
   return page_;
 }
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 
-namespace davit {
+namespace davit::shim {
 
 class Progress {
  public:
@@ -29,4 +29,4 @@ class Progress {
   char* page_ = nullptr;  // ends with a NUL that is never overwritten
 };
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -25,7 +25,7 @@
 
 #include "base/codec.h"
 
-namespace davit {
+namespace davit::shim {
 
 constexpr uint32_t kShimProtocolVersion = 1;
 constexpr uint32_t kOldestShimProtocol = 1;  // that this release supports
@@ -258,4 +258,4 @@ struct KillContainer {
   auto Fields() { return FieldList(Field<1>(container_id)); }
 };
 
-}  // namespace davit
+}  // namespace davit::shim

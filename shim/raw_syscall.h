@@ -5,7 +5,7 @@
 // errno.
 #pragma once
 
-namespace davit {
+namespace davit::shim {
 
 #if defined(__x86_64__)
 // Returns what the kernel returns: a negative errno on failure.
@@ -32,4 +32,4 @@ inline long RawSyscall(long number, long a = 0, long b = 0, long c = 0, long d =
 #error "no system calls for this architecture"
 #endif
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -16,10 +16,10 @@ __asm__(
 extern "C" const char davit_reaper_begin[];
 extern "C" const char davit_reaper_end[];
 
-namespace davit {
+namespace davit::shim {
 
 std::string_view ReaperProgram() {
   return {davit_reaper_begin, static_cast<size_t>(davit_reaper_end - davit_reaper_begin)};
 }
 
-}  // namespace davit
+}  // namespace davit::shim

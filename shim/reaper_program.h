@@ -6,9 +6,9 @@
 
 #include <string_view>
 
-namespace davit {
+namespace davit::shim {
 
 // The content of an ELF file, which is built from shim/reaper/.
 std::string_view ReaperProgram();
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -19,7 +19,7 @@
 #include "base/unique_fd.h"
 #include "shim/testing/scratch.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 namespace fs = std::filesystem;
@@ -155,4 +155,4 @@ TEST_F(RelabelTest, ReachesTheBottomOfADeepTree) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::shim

@@ -3,7 +3,7 @@
 
 #include "shim/role_fds.h"
 
-namespace davit {
+namespace davit::shim {
 
 Result<RoleFds> SortByRole(Descriptors fds, std::string_view step, std::string_view subject) {
   RoleFds sorted;
@@ -27,4 +27,4 @@ Result<RoleFds> SortByRole(Descriptors fds, std::string_view step, std::string_v
   return sorted;
 }
 
-}  // namespace davit
+}  // namespace davit::shim

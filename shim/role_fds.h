@@ -13,7 +13,7 @@
 #include "shim/init/cgroup_join.h"
 #include "shim/protocol.h"
 
-namespace davit {
+namespace davit::shim {
 
 struct RoleFds {
   UniqueFd rootfs;
@@ -35,4 +35,4 @@ struct RoleFds {
 // although it may occur only once.
 Result<RoleFds> SortByRole(Descriptors fds, std::string_view step, std::string_view subject);
 
-}  // namespace davit
+}  // namespace davit::shim

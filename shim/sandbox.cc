@@ -16,7 +16,7 @@
 #include "shim/reaper_program.h"
 #include "shim/sync.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 Result<ClonedProcess> AwaitBirth(int sync) {
@@ -128,4 +128,4 @@ void Sandbox::OnReaperExit() {
   on_failed_();
 }
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -13,7 +13,7 @@
 #include "shim/init/pod_namespaces.h"
 #include "shim/plan.h"
 
-namespace davit {
+namespace davit::shim {
 
 // Holds the pod's namespaces and, with a shared PID namespace, its first process.
 class Sandbox {
@@ -59,4 +59,4 @@ class Sandbox {
   std::function<void()> on_stopped_;
 };
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -14,7 +14,7 @@
 #include "base/memfd.h"
 #include "shim/testing/shim_fixture.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 using ::testing::ElementsAre;
@@ -196,4 +196,4 @@ TEST_P(SeccompTest, AnExecWithASocketForItsOutcomeFailsThere) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::shim

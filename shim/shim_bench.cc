@@ -17,7 +17,7 @@
 #include "base/file_io.h"
 #include "shim/testing/test_daemon.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 double Now() {
@@ -133,8 +133,8 @@ int Main(int argc, char** argv) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::shim
 
 int main(int argc, char** argv) {
-  return davit::Main(argc, argv);
+  return davit::shim::Main(argc, argv);
 }

@@ -11,7 +11,7 @@
 #include "base/file_io.h"
 #include "shim/testing/shim_fixture.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 using ::testing::ElementsAre;
@@ -253,4 +253,4 @@ TEST_F(ShimTest, ShutdownEndsEverything) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::shim

@@ -13,7 +13,7 @@
 #include "base/memfd.h"
 #include "shim/testing/shim_fixture.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 using ::testing::ElementsAre;
@@ -162,4 +162,4 @@ TEST_F(StdioTest, TheShimsDevNullInPlaceOfAMissingOneKeepsItsOwner) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::shim

@@ -12,7 +12,7 @@
 #include "base/file_io.h"
 #include "shim/testing/shim_fixture.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 using ::testing::HasSubstr;
@@ -269,4 +269,4 @@ TEST_F(FrozenTenantTest, HasARoomOfItsOwnForCommandsThatDoNotStart) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::shim

@@ -8,7 +8,7 @@
 #include "base/codec.h"
 #include "base/error_message.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 constexpr int kFailedChildStatus = 1;
 }  // namespace
@@ -49,4 +49,4 @@ void ReportAndExit(int socket, const Error& error) {
   _exit(kFailedChildStatus);
 }
 
-}  // namespace davit
+}  // namespace davit::shim

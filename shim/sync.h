@@ -24,7 +24,7 @@
 #include "base/frame.h"
 #include "base/unique_fd.h"
 
-namespace davit {
+namespace davit::shim {
 
 enum class SyncMessage : uint32_t { kReady = 1, kRelease, kConsole, kAnnouncement, kFailed, kBorn };
 
@@ -82,4 +82,4 @@ Result<> AwaitRelease(int socket);
 // Sends the error as kFailed and exits the calling child.
 [[noreturn]] void ReportAndExit(int socket, const Error& error);
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -9,7 +9,7 @@
 
 #include "base/time.h"
 
-namespace davit {
+namespace davit::shim {
 
 Timers::Id Timers::Add(int64_t delay_ms, std::function<void()> callback) {
   entries_[next_] = {MonotonicMilliseconds() + delay_ms, std::move(callback)};
@@ -39,4 +39,4 @@ void Timers::RunDue() {
   }
 }
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -8,7 +8,7 @@
 #include <functional>
 #include <map>
 
-namespace davit {
+namespace davit::shim {
 
 class Timers {
  public:
@@ -32,4 +32,4 @@ class Timers {
   Id next_ = 1;
 };
 
-}  // namespace davit
+}  // namespace davit::shim

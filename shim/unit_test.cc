@@ -31,7 +31,7 @@
 #include "shim/role_fds.h"
 #include "shim/timers.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 namespace fs = std::filesystem;
@@ -491,4 +491,4 @@ TEST(CgroupProcs, AreReadFromTheirBeginning) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::shim

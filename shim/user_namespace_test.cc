@@ -14,7 +14,7 @@
 #include "base/memfd.h"
 #include "shim/testing/shim_fixture.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 using ::testing::AnyOf;
@@ -335,4 +335,4 @@ TEST_F(UserNamespaceTest, NothingRunsWithoutTheContextThatWasAskedFor) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::shim

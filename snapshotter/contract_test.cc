@@ -20,7 +20,7 @@
 #include "snapshotter/snapshotter.h"
 #include "snapshotter/testing/scratch.h"
 
-namespace davit {
+namespace davit::snapshotter {
 namespace {
 
 using ::testing::HasSubstr;
@@ -538,4 +538,4 @@ TEST_P(SnapshotterContract, AKillAtAnyInstantLeavesWholeLayersOrGarbage) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::snapshotter

@@ -11,7 +11,7 @@
 
 #include "base/file_io.h"
 
-namespace davit {
+namespace davit::snapshotter {
 namespace {
 
 struct CloseStream {
@@ -54,4 +54,4 @@ Result<UniqueFd> OpenPrivateDirectory(int dir_fd, const std::string& name) {
   return fd;
 }
 
-}  // namespace davit
+}  // namespace davit::snapshotter

@@ -13,7 +13,7 @@
 
 #include "base/tree_walk.h"
 
-namespace davit {
+namespace davit::snapshotter {
 namespace {
 
 constexpr unsigned kStatxMask = STATX_BASIC_STATS | STATX_MNT_ID;
@@ -78,4 +78,4 @@ Result<DiskUsage> MeasureTree(UniqueFd directory, std::string_view name, const s
   return visitor.Take();
 }
 
-}  // namespace davit
+}  // namespace davit::snapshotter

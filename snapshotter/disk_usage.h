@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/unique_fd.h"
 
-namespace davit {
+namespace davit::snapshotter {
 
 struct DiskUsage {
   uint64_t bytes =
@@ -32,4 +32,4 @@ struct DiskUsage {
 Result<DiskUsage> MeasureTree(UniqueFd directory, std::string_view name,
                               const std::atomic<bool>* stop = nullptr);
 
-}  // namespace davit
+}  // namespace davit::snapshotter

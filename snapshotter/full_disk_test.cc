@@ -11,7 +11,7 @@
 #include "snapshotter/snapshotter.h"
 #include "snapshotter/testing/scratch.h"
 
-namespace davit {
+namespace davit::snapshotter {
 namespace {
 
 using ::testing::IsEmpty;
@@ -83,4 +83,4 @@ TEST_P(FullDisk, ATrashWithoutRoomForAnEntryDeletesInPlace) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::snapshotter

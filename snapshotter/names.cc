@@ -7,7 +7,7 @@
 
 #include "base/ids.h"
 
-namespace davit {
+namespace davit::snapshotter {
 
 Result<std::string> LayerName(const std::string& chain_id) {
   constexpr std::string_view kPrefix = "sha256:";
@@ -24,4 +24,4 @@ Result<> CheckContainerId(const std::string& container_id) {
   return Fail(Code::kInvalidArgument, "container ID", container_id, "not 64 hexadecimal digits");
 }
 
-}  // namespace davit
+}  // namespace davit::snapshotter

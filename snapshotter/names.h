@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 
-namespace davit {
+namespace davit::snapshotter {
 
 // Converts "sha256:<hex>" to "<hex>". kInvalidArgument unless <hex> is 64 lower-case hexadecimal digits.
 Result<std::string> LayerName(const std::string& chain_id);
@@ -16,4 +16,4 @@ Result<std::string> LayerName(const std::string& chain_id);
 // The name on disk is the container ID itself. kInvalidArgument unless it has the form that NewId creates.
 Result<> CheckContainerId(const std::string& container_id);
 
-}  // namespace davit
+}  // namespace davit::snapshotter

@@ -18,7 +18,7 @@
 
 #include "base/file_io.h"
 
-namespace davit {
+namespace davit::snapshotter {
 namespace {
 
 // The features that let a layer's content redirect lookups are off, whatever the kernel was built with:
@@ -226,4 +226,4 @@ Result<UniqueFd> MountOverlay(const OverlaySupport& support, const OverlayDirs& 
   return context.Mount();
 }
 
-}  // namespace davit
+}  // namespace davit::snapshotter

@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "base/unique_fd.h"
 
-namespace davit {
+namespace davit::snapshotter {
 
 // Features of fsconfig(2) on this kernel that Linux 6.1 does not have.
 struct OverlaySupport {
@@ -59,4 +59,4 @@ struct OverlayDirs {
 Result<UniqueFd> MountOverlay(const OverlaySupport& support, const OverlayDirs& dirs,
                               const std::string& selinux_context = {});
 
-}  // namespace davit
+}  // namespace davit::snapshotter

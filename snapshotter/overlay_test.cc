@@ -7,7 +7,7 @@
 
 #include "snapshotter/testing/scratch.h"
 
-namespace davit {
+namespace davit::snapshotter {
 namespace {
 
 using ::testing::HasSubstr;
@@ -69,4 +69,4 @@ TEST_F(OverlayTest, AnErrorCarriesTheKernelsReason) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::snapshotter

@@ -15,7 +15,7 @@
 #include <tuple>
 #include <utility>
 
-namespace davit {
+namespace davit::snapshotter {
 namespace {
 
 // Above what /etc/projects and the kubelet (from 1048577 on) use.
@@ -105,4 +105,4 @@ std::optional<DiskUsage> ProjectQuota::UsageOf(int directory) const {
   return *usage;
 }
 
-}  // namespace davit
+}  // namespace davit::snapshotter

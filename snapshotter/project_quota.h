@@ -14,7 +14,7 @@
 #include "base/error.h"
 #include "snapshotter/disk_usage.h"
 
-namespace davit {
+namespace davit::snapshotter {
 
 // All files below a directory with a project count for that project, and a query is one system call, whatever
 // the size of the tree. The owner of a file may change its project (ioctl_fsgetxattr(2)), except from inside
@@ -53,4 +53,4 @@ class ProjectQuota {
   Calls calls_;
 };
 
-}  // namespace davit
+}  // namespace davit::snapshotter

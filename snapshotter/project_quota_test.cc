@@ -11,7 +11,7 @@
 #include <set>
 #include <string>
 
-namespace davit {
+namespace davit::snapshotter {
 namespace {
 
 const std::string kId = "0000001000000200000030000004000000500000060000007000000800000009a";
@@ -89,4 +89,4 @@ TEST_F(ProjectQuotaTest, AKernelWithoutProjectQuotasIsAskedWithoutHarm) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::snapshotter

@@ -16,7 +16,7 @@
 #include "base/open_beneath.h"
 #include "base/tree_walk.h"
 
-namespace davit {
+namespace davit::snapshotter {
 namespace {
 
 void ClearFlags(int fd) {
@@ -104,4 +104,4 @@ Result<> RemoveTree(int dir_fd, const std::string& name, const std::atomic<bool>
   }
 }
 
-}  // namespace davit
+}  // namespace davit::snapshotter

@@ -9,11 +9,11 @@
 
 #include "base/error.h"
 
-namespace davit {
+namespace davit::snapshotter {
 
 // Deletes `name` in `dir_fd`: a file, or a directory with all its content. Never follows a symlink and never
 // enters a mount. Skips files that it cannot delete and returns the first error; the caller may try again.
 // Clears immutable and append-only flags (chattr(1)). kCancelled soon after `stop` becomes true.
 Result<> RemoveTree(int dir_fd, const std::string& name, const std::atomic<bool>& stop);
 
-}  // namespace davit
+}  // namespace davit::snapshotter

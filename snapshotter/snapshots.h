@@ -14,7 +14,7 @@
 #include "base/unique_fd.h"
 #include "snapshotter/usage_survey.h"
 
-namespace davit {
+namespace davit::snapshotter {
 
 // How a container sees the files of its layers.
 struct FileView {
@@ -60,4 +60,4 @@ class Snapshots {
   virtual std::vector<Error> DeletionProblems() const = 0;
 };
 
-}  // namespace davit
+}  // namespace davit::snapshotter

@@ -16,7 +16,7 @@
 #include "snapshotter/directory.h"
 #include "snapshotter/names.h"
 
-namespace davit {
+namespace davit::snapshotter {
 namespace {
 
 // How long the usage of containers that nobody asked about before may take altogether.
@@ -144,4 +144,4 @@ std::vector<Error> Snapshotter::DeletionProblems() const {
   return trash_->Problems();
 }
 
-}  // namespace davit
+}  // namespace davit::snapshotter

@@ -39,7 +39,7 @@
 #include "snapshotter/trash.h"
 #include "snapshotter/usage_survey.h"
 
-namespace davit {
+namespace davit::snapshotter {
 
 // What ImageFsInfo reports.
 struct FsInfo {
@@ -195,4 +195,4 @@ class Snapshotter final : public Snapshots {
   Mutex sync_mutex_;  // one syncfs at a time, so that the call that gets an error also handles it
 };
 
-}  // namespace davit
+}  // namespace davit::snapshotter

@@ -24,7 +24,7 @@
 #include "base/ids.h"
 #include "snapshotter/snapshotter.h"
 
-namespace davit {
+namespace davit::snapshotter {
 namespace {
 
 constexpr int kLayers = 5;
@@ -185,8 +185,8 @@ int Run(std::string pattern) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::snapshotter
 
 int main(int argc, char** argv) {
-  return davit::Run(argc > 1 ? argv[1] : std::filesystem::temp_directory_path().string());
+  return davit::snapshotter::Run(argc > 1 ? argv[1] : std::filesystem::temp_directory_path().string());
 }

@@ -15,7 +15,7 @@
 #include "snapshotter/names.h"
 #include "snapshotter/snapshotter.h"
 
-namespace davit {
+namespace davit::snapshotter {
 namespace {
 
 Result<UniqueFd> OpenContainer(int containers_fd, const std::string& id) {
@@ -188,4 +188,4 @@ Result<> Snapshotter::RemoveContainer(const std::string& container_id) {
   return {};
 }
 
-}  // namespace davit
+}  // namespace davit::snapshotter

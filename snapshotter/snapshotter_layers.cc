@@ -15,7 +15,7 @@
 #include "snapshotter/names.h"
 #include "snapshotter/snapshotter.h"
 
-namespace davit {
+namespace davit::snapshotter {
 namespace {
 
 std::string FormatUsage(const DiskUsage& usage) {
@@ -120,4 +120,4 @@ Result<> Snapshotter::RemoveLayer(const std::string& chain_id) {
   return Discard(layers_.get(), TRY(LayerName(chain_id)));
 }
 
-}  // namespace davit
+}  // namespace davit::snapshotter

@@ -5,7 +5,7 @@
 
 #include <utility>
 
-namespace davit {
+namespace davit::snapshotter {
 
 Result<> StagingLedger::Begin(const std::string& chain_id) {
   MutexLock lock(mutex_);
@@ -49,4 +49,4 @@ std::set<std::string> StagingLedger::SyncFailed() {
   return std::exchange(unsynced_, {});
 }
 
-}  // namespace davit
+}  // namespace davit::snapshotter

@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/thread_annotations.h"
 
-namespace davit {
+namespace davit::snapshotter {
 
 // Thread-safe. A layer is staged, then committed, then synced; only a synced one survives a power cut. The
 // kernel reports a failed write-back only once, to one syncfs(2), and does not say which file was affected:
@@ -42,4 +42,4 @@ class StagingLedger {
   std::set<std::string> unsynced_ GUARDED_BY(mutex_);
 };
 
-}  // namespace davit
+}  // namespace davit::snapshotter

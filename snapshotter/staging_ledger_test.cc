@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace davit {
+namespace davit::snapshotter {
 namespace {
 
 using ::testing::ElementsAre;
@@ -53,4 +53,4 @@ TEST(StagingLedger, ALayerStagedAfterAFailedSyncIsIntact) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::snapshotter

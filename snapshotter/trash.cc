@@ -13,7 +13,7 @@
 #include "snapshotter/directory.h"
 #include "snapshotter/remove_tree.h"
 
-namespace davit {
+namespace davit::snapshotter {
 
 Result<std::unique_ptr<Trash>> Trash::Open(UniqueFd directory) {
   std::string prefix = TRY(NewId()).substr(0, 16);
@@ -103,4 +103,4 @@ void Trash::AddProblem(const std::string& name, const Error& error) {
   problems_.insert_or_assign(name, error);
 }
 
-}  // namespace davit
+}  // namespace davit::snapshotter

@@ -15,7 +15,7 @@
 #include "base/thread_annotations.h"
 #include "base/unique_fd.h"
 
-namespace davit {
+namespace davit::snapshotter {
 
 // Thread-safe. Entries that were in the directory before Open are deleted, too: this resumes deletions that a
 // crash or a restart interrupted.
@@ -63,4 +63,4 @@ class Trash {
   std::thread thread_;
 };
 
-}  // namespace davit
+}  // namespace davit::snapshotter

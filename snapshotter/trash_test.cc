@@ -8,7 +8,7 @@
 #include "snapshotter/directory.h"
 #include "snapshotter/testing/scratch.h"
 
-namespace davit {
+namespace davit::snapshotter {
 namespace {
 
 using ::testing::IsEmpty;
@@ -89,4 +89,4 @@ TEST_F(TrashTest, ReportsWhatCannotBeDeletedAndGoesOn) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::snapshotter

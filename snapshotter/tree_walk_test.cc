@@ -17,7 +17,7 @@
 #include "snapshotter/remove_tree.h"
 #include "snapshotter/testing/scratch.h"
 
-namespace davit {
+namespace davit::snapshotter {
 namespace {
 
 using ::testing::ElementsAre;
@@ -224,4 +224,4 @@ TEST_F(TreeTest, ARemovalStops) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::snapshotter

@@ -15,7 +15,7 @@
 
 #include "base/time.h"
 
-namespace davit {
+namespace davit::snapshotter {
 namespace {
 
 constexpr int64_t kRestPerWalk = 20;
@@ -179,4 +179,4 @@ void UsageSurvey::Keep(Walker& walker, const Walk& walk, const Result<DiskUsage>
   }
 }
 
-}  // namespace davit
+}  // namespace davit::snapshotter

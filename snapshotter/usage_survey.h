@@ -19,7 +19,7 @@
 #include "base/thread_annotations.h"
 #include "snapshotter/disk_usage.h"
 
-namespace davit {
+namespace davit::snapshotter {
 
 struct UsageReading {
   DiskUsage usage;
@@ -103,4 +103,4 @@ class UsageSurvey {
   std::array<Walker, 2> walkers_ GUARDED_BY(mutex_);
 };
 
-}  // namespace davit
+}  // namespace davit::snapshotter

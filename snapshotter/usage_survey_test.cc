@@ -15,7 +15,7 @@
 
 #include "base/time.h"
 
-namespace davit {
+namespace davit::snapshotter {
 namespace {
 
 int64_t In(int64_t ms) {
@@ -242,4 +242,4 @@ TEST(UsageSurvey, WhatIsGoneHasNoReading) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::snapshotter

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace davit {
+namespace davit::streaming {
 
 inline void AppendBig16(std::string& out, uint16_t value) {
   out += static_cast<char>(value >> 8);
@@ -27,4 +27,4 @@ inline uint64_t ReadBig(std::string_view bytes) {
   return value;
 }
 
-}  // namespace davit
+}  // namespace davit::streaming

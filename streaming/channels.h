@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 
-namespace davit {
+namespace davit::streaming {
 
 using ChannelId = uint32_t;
 
@@ -71,4 +71,4 @@ class ChannelSession {
   virtual bool congested() const = 0;
 };
 
-}  // namespace davit
+}  // namespace davit::streaming

@@ -11,7 +11,7 @@
 #include "streaming/tunnel_link.h"
 #include "streaming/websocket_link.h"
 
-namespace davit {
+namespace davit::streaming {
 namespace {
 
 // How long a client may take to read what it was sent last.
@@ -228,4 +228,4 @@ void Connection::Tick(int64_t now_ms) {
   if (slow_to_ask || slow_to_leave || silent_ms > setting_.idle_timeout_ms) Close();
 }
 
-}  // namespace davit
+}  // namespace davit::streaming

@@ -18,7 +18,7 @@
 #include "streaming/tokens.h"
 #include "streaming/wire.h"
 
-namespace davit {
+namespace davit::streaming {
 
 // What all connections of a server share; it outlives them.
 struct ConnectionSetting {
@@ -91,4 +91,4 @@ class Connection final : private Wire::Listener {
   bool closed_ = false;
 };
 
-}  // namespace davit
+}  // namespace davit::streaming

@@ -8,7 +8,7 @@
 
 #include "streaming/websocket_frames.h"
 
-namespace davit {
+namespace davit::streaming {
 namespace {
 
 struct Protocol {
@@ -94,4 +94,4 @@ std::expected<Handshake, std::string> Negotiate(const HttpRequest& request, cons
   return std::unexpected(HttpRefusal(400, "this is served by upgrading to SPDY/3.1 or websocket only"));
 }
 
-}  // namespace davit
+}  // namespace davit::streaming

@@ -10,7 +10,7 @@
 #include "streaming/http_request.h"
 #include "streaming/order.h"
 
-namespace davit {
+namespace davit::streaming {
 
 enum class Framing { kSpdy, kWebSocket, kWebSocketBase64, kSpdyInWebSocket };
 
@@ -25,4 +25,4 @@ struct Handshake {
 // On an error, the text is the complete HTTP answer that refuses the request.
 std::expected<Handshake, std::string> Negotiate(const HttpRequest& request, const StreamOrder& order);
 
-}  // namespace davit
+}  // namespace davit::streaming

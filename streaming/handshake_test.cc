@@ -5,7 +5,7 @@
 
 #include <gmock/gmock.h>
 
-namespace davit {
+namespace davit::streaming {
 namespace {
 
 using ::testing::ElementsAre;
@@ -98,4 +98,4 @@ TEST(Handshake, RefusesWithTheReason) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::streaming

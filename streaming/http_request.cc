@@ -7,7 +7,7 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/status.hpp>
 
-namespace davit {
+namespace davit::streaming {
 namespace {
 
 namespace beast = boost::beast;
@@ -101,4 +101,4 @@ std::string HttpRefusal(int status, std::string_view text, const HttpHeaders& he
   return Head(status, all).append("\r\n").append(text).append("\n");
 }
 
-}  // namespace davit
+}  // namespace davit::streaming

@@ -12,7 +12,7 @@
 
 #include "base/error.h"
 
-namespace davit {
+namespace davit::streaming {
 
 constexpr size_t kMaxRequestHead = 16 << 10;
 
@@ -43,4 +43,4 @@ std::string SwitchingProtocols(std::string_view protocol, const HttpHeaders& hea
 // A refusal with a text for humans, after which the connection is closed.
 std::string HttpRefusal(int status, std::string_view text, const HttpHeaders& headers = {});
 
-}  // namespace davit
+}  // namespace davit::streaming

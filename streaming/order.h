@@ -9,7 +9,7 @@
 #include <variant>
 #include <vector>
 
-namespace davit {
+namespace davit::streaming {
 
 // Which of a process' streams the client asks for. With a terminal there is no stderr.
 struct StreamSet {
@@ -40,4 +40,4 @@ using StreamOrder = std::variant<ExecOrder, AttachOrder, ForwardOrder>;
 // "exec", "attach" or "portforward": the first component of the URL's path.
 const char* OrderName(const StreamOrder& order);
 
-}  // namespace davit
+}  // namespace davit::streaming

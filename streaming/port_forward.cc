@@ -12,7 +12,7 @@
 
 #include "base/time.h"
 
-namespace davit {
+namespace davit::streaming {
 namespace {
 
 std::optional<uint16_t> ParsePort(std::string_view text) {
@@ -223,4 +223,4 @@ void PortForward::Forget(const std::string& id) {
   if (finish_ == Finish::kWhenAllEnded && forwards_.empty()) context_.link.Finish();
 }
 
-}  // namespace davit
+}  // namespace davit::streaming

@@ -13,7 +13,7 @@
 #include "streaming/pumps.h"
 #include "streaming/session_context.h"
 
-namespace davit {
+namespace davit::streaming {
 
 // Forwards any number of connections. The client opens two channels for each, with the same request id:
 // "error", on which only the server sends, and only after a failure, and "data". Each side may end its
@@ -76,4 +76,4 @@ class PortForward final : public ChannelSession, public std::enable_shared_from_
   std::map<std::string, std::unique_ptr<Forward>> forwards_;
 };
 
-}  // namespace davit
+}  // namespace davit::streaming

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-namespace davit {
+namespace davit::streaming {
 
 void OutputPump::Start(UniqueFd fd, ChannelId channel, Use use) {
   started_ = true;
@@ -150,4 +150,4 @@ void InputPump::Unwatch() {
   if (std::exchange(watched_, false)) loop_.Remove(fd_.get());
 }
 
-}  // namespace davit
+}  // namespace davit::streaming

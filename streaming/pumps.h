@@ -13,7 +13,7 @@
 #include "base/unique_fd.h"
 #include "streaming/channels.h"
 
-namespace davit {
+namespace davit::streaming {
 
 // Copies from a descriptor to a channel, no faster than the client reads.
 class OutputPump {
@@ -102,4 +102,4 @@ class InputPump {
   bool watched_ = false;
 };
 
-}  // namespace davit
+}  // namespace davit::streaming

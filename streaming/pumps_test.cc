@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-namespace davit {
+namespace davit::streaming {
 namespace {
 
 // The pipe's other holder is the shim, whose container may read on for ever after the client is gone.
@@ -31,4 +31,4 @@ TEST(InputPump, NoLongerWatchesADescriptorThatSomebodyElseHolds) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::streaming

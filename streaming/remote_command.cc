@@ -5,7 +5,7 @@
 
 #include "base/time.h"
 
-namespace davit {
+namespace davit::streaming {
 namespace {
 
 // A terminal ends when its session leader does, but not at the same instant.
@@ -210,4 +210,4 @@ void RemoteCommand::OnTick(int64_t now_ms) {
   }
 }
 
-}  // namespace davit
+}  // namespace davit::streaming

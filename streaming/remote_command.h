@@ -15,7 +15,7 @@
 #include "streaming/status.h"
 #include "streaming/window_size.h"
 
-namespace davit {
+namespace davit::streaming {
 
 // Starts when the client has opened the channels that it asked for. Ends, and reports the result on the error
 // channel:
@@ -80,4 +80,4 @@ class RemoteCommand final : public ChannelSession, public std::enable_shared_fro
   std::optional<WindowSize> size_;
 };
 
-}  // namespace davit
+}  // namespace davit::streaming

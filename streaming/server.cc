@@ -11,7 +11,7 @@
 
 #include "base/time.h"
 
-namespace davit {
+namespace davit::streaming {
 namespace {
 
 struct HostPort {
@@ -176,4 +176,4 @@ void StreamServer::SetTicking(bool ticking) {
   timerfd_settime(timer_.get(), 0, &period, nullptr);
 }
 
-}  // namespace davit
+}  // namespace davit::streaming

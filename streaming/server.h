@@ -15,7 +15,7 @@
 #include "streaming/connection.h"
 #include "streaming/transport.h"
 
-namespace davit {
+namespace davit::streaming {
 
 struct StreamServerOptions {
   std::string address = "127.0.0.1:0";  // numeric; port 0: any that is free
@@ -73,4 +73,4 @@ class StreamServer final : private ConnectionOwner {
   uint64_t next_connection_ = 1;
 };
 
-}  // namespace davit
+}  // namespace davit::streaming

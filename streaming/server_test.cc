@@ -24,7 +24,7 @@
 #include "streaming/spdy_frames.h"
 #include "streaming/testing/client_frames.h"
 
-namespace davit {
+namespace davit::streaming {
 namespace {
 
 using ::testing::HasSubstr;
@@ -670,4 +670,4 @@ TEST_F(StreamServerTest, AnExceptionEndsTheStreamThatItCameFromAndNoOther) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::streaming

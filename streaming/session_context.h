@@ -14,7 +14,7 @@
 #include "streaming/channels.h"
 #include "streaming/targets.h"
 
-namespace davit {
+namespace davit::streaming {
 
 struct SessionContext {
   // Shared with callbacks that may be called after the server is destroyed.
@@ -53,4 +53,4 @@ std::function<void(Argument)> OnReactor(const SessionContext& context, std::weak
   };
 }
 
-}  // namespace davit
+}  // namespace davit::streaming

@@ -7,7 +7,7 @@
 
 #include "streaming/big_endian.h"
 
-namespace davit {
+namespace davit::streaming {
 namespace {
 
 constexpr std::string_view kWords[] = {"options",
@@ -100,4 +100,4 @@ const std::string& SpdyDictionary() {
   return dictionary;
 }
 
-}  // namespace davit
+}  // namespace davit::streaming

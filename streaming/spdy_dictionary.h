@@ -7,8 +7,8 @@
 
 #include <string>
 
-namespace davit {
+namespace davit::streaming {
 
 const std::string& SpdyDictionary();
 
-}  // namespace davit
+}  // namespace davit::streaming

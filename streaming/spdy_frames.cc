@@ -7,7 +7,7 @@
 
 #include "streaming/big_endian.h"
 
-namespace davit {
+namespace davit::streaming {
 namespace {
 
 constexpr size_t kHeaderBytes = 8;
@@ -178,4 +178,4 @@ std::string SpdyGoAway(uint32_t last_stream) {
   return ControlFrame(kGoAway, payload);
 }
 
-}  // namespace davit
+}  // namespace davit::streaming

@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "streaming/spdy_headers.h"
 
-namespace davit {
+namespace davit::streaming {
 
 // Callbacks of SpdyReader, in the order of the bytes.
 class SpdyFrames {
@@ -72,4 +72,4 @@ std::string SpdyResetFrame(uint32_t stream, SpdyReset reason);
 std::string SpdyPing(uint32_t id);
 std::string SpdyGoAway(uint32_t last_stream);
 
-}  // namespace davit
+}  // namespace davit::streaming

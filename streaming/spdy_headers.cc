@@ -8,7 +8,7 @@
 #include "streaming/big_endian.h"
 #include "streaming/spdy_dictionary.h"
 
-namespace davit {
+namespace davit::streaming {
 namespace {
 
 constexpr char kStep[] = "read SPDY headers";
@@ -143,4 +143,4 @@ std::string SpdyHeaderWriter::Write(const SpdyHeaders& headers) {
   return block;
 }
 
-}  // namespace davit
+}  // namespace davit::streaming

@@ -12,7 +12,7 @@
 
 #include "base/error.h"
 
-namespace davit {
+namespace davit::streaming {
 
 // Names in lower case.
 using SpdyHeaders = std::map<std::string, std::string, std::less<>>;
@@ -53,4 +53,4 @@ class SpdyHeaderWriter {
   z_stream zlib_{};
 };
 
-}  // namespace davit
+}  // namespace davit::streaming

@@ -3,7 +3,7 @@
 
 #include "streaming/spdy_link.h"
 
-namespace davit {
+namespace davit::streaming {
 namespace {
 
 std::string Value(const SpdyHeaders& headers, std::string_view name) {
@@ -92,4 +92,4 @@ void SpdyLink::ForgetIfEnded(uint32_t stream) {
   if (it != streams_.end() && it->second.client_ended && it->second.we_ended) streams_.erase(it);
 }
 
-}  // namespace davit
+}  // namespace davit::streaming

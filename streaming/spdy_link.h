@@ -10,7 +10,7 @@
 #include "streaming/spdy_frames.h"
 #include "streaming/wire.h"
 
-namespace davit {
+namespace davit::streaming {
 
 class SpdyLink final : public ChannelLink, private SpdyFrames {
  public:
@@ -52,4 +52,4 @@ class SpdyLink final : public ChannelLink, private SpdyFrames {
   uint32_t last_stream_ = 0;
 };
 
-}  // namespace davit
+}  // namespace davit::streaming

@@ -9,7 +9,7 @@
 #include "streaming/spdy_frames.h"
 #include "streaming/testing/client_frames.h"
 
-namespace davit {
+namespace davit::streaming {
 namespace {
 
 using ::testing::ElementsAre;
@@ -155,4 +155,4 @@ TEST(Spdy, OurHeaderBlocksCanBeRead) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::streaming

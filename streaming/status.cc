@@ -5,7 +5,7 @@
 
 #include "base/json.h"
 
-namespace davit {
+namespace davit::streaming {
 namespace {
 
 std::string Text(const StreamEnd& end) {
@@ -44,4 +44,4 @@ std::string EncodeStreamEnd(const StreamEnd& end, int version) {
   return PrintJson(Status(end));
 }
 
-}  // namespace davit
+}  // namespace davit::streaming

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 
-namespace davit {
+namespace davit::streaming {
 
 struct StreamEnd {
   bool success = true;
@@ -23,4 +23,4 @@ struct StreamEnd {
 // text of a failure; "" if nothing is to be sent.
 std::string EncodeStreamEnd(const StreamEnd& end, int version);
 
-}  // namespace davit
+}  // namespace davit::streaming

@@ -9,7 +9,7 @@
 
 #include "streaming/window_size.h"
 
-namespace davit {
+namespace davit::streaming {
 namespace {
 
 TEST(StreamEnd, AnExitCodeIsACauseFromVersion4On) {
@@ -49,4 +49,4 @@ TEST(WindowSizeReader, PassesOverNonsense) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::streaming

@@ -12,7 +12,7 @@
 #include "base/unique_fd.h"
 #include "streaming/order.h"
 
-namespace davit {
+namespace davit::streaming {
 
 // Our ends of a process' streams, all non-blocking; those that were not asked for are empty.
 struct ProcessStreams {
@@ -44,4 +44,4 @@ class StreamTargets {
   virtual void OpenSockets(const std::string& sandbox_id, OnSockets on_sockets) = 0;
 };
 
-}  // namespace davit
+}  // namespace davit::streaming

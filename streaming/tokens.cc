@@ -5,7 +5,7 @@
 
 #include "base/ids.h"
 
-namespace davit {
+namespace davit::streaming {
 namespace {
 constexpr size_t kDigits = 32;
 }
@@ -34,4 +34,4 @@ std::optional<StreamOrder> StreamTokens::Redeem(const std::string& token, Clock:
   return std::move(entry.mapped().order);
 }
 
-}  // namespace davit
+}  // namespace davit::streaming

@@ -13,7 +13,7 @@
 #include "base/thread_annotations.h"
 #include "streaming/order.h"
 
-namespace davit {
+namespace davit::streaming {
 
 // Thread-safe.
 class StreamTokens {
@@ -39,4 +39,4 @@ class StreamTokens {
   std::map<std::string, Waiting> waiting_ GUARDED_BY(mutex_);
 };
 
-}  // namespace davit
+}  // namespace davit::streaming

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace davit {
+namespace davit::streaming {
 namespace {
 
 const StreamOrder kOrder = AttachOrder{"container", {}};
@@ -39,4 +39,4 @@ TEST(StreamTokens, OnlySoManyWaitForTheirClients) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::streaming

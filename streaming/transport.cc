@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-namespace davit {
+namespace davit::streaming {
 namespace {
 
 using Outcome = Transport::Outcome;
@@ -138,4 +138,4 @@ std::unique_ptr<Transport> TlsContext::Accept(UniqueFd socket) const {
   return std::make_unique<Tls>(std::move(socket), SSL_new(context_.get()));
 }
 
-}  // namespace davit
+}  // namespace davit::streaming

@@ -14,7 +14,7 @@
 #include "base/error.h"
 #include "base/unique_fd.h"
 
-namespace davit {
+namespace davit::streaming {
 
 // No call blocks.
 class Transport {
@@ -60,4 +60,4 @@ class TlsContext {
   std::shared_ptr<SSL_CTX> context_;
 };
 
-}  // namespace davit
+}  // namespace davit::streaming

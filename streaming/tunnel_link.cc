@@ -3,7 +3,7 @@
 
 #include "streaming/tunnel_link.h"
 
-namespace davit {
+namespace davit::streaming {
 
 // Also the inner link's way to end the connection, after its GOAWAY.
 void TunnelLink::Finish() {
@@ -38,4 +38,4 @@ void TunnelLink::OnClose() {
   Finish();
 }
 
-}  // namespace davit
+}  // namespace davit::streaming

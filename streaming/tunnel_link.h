@@ -7,7 +7,7 @@
 #include "streaming/spdy_link.h"
 #include "streaming/websocket_frames.h"
 
-namespace davit {
+namespace davit::streaming {
 
 class TunnelLink final : public ChannelLink, private WebSocketFrames, private ByteSink {
  public:
@@ -40,4 +40,4 @@ class TunnelLink final : public ChannelLink, private WebSocketFrames, private By
   bool finished_ = false;
 };
 
-}  // namespace davit
+}  // namespace davit::streaming

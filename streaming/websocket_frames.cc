@@ -10,7 +10,7 @@
 #include "base/base64.h"
 #include "streaming/big_endian.h"
 
-namespace davit {
+namespace davit::streaming {
 namespace {
 
 constexpr uint8_t kContinuation = 0;
@@ -136,4 +136,4 @@ std::string WebSocketAccept(std::string_view key) {
   return EncodeBase64({reinterpret_cast<const char*>(digest), sizeof digest});
 }
 
-}  // namespace davit
+}  // namespace davit::streaming

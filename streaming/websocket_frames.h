@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 
-namespace davit {
+namespace davit::streaming {
 
 // Callbacks of WebSocketReader, in the order of the bytes.
 class WebSocketFrames {
@@ -62,4 +62,4 @@ std::string WebSocketClose();
 // The Sec-WebSocket-Accept that answers a Sec-WebSocket-Key.
 std::string WebSocketAccept(std::string_view key);
 
-}  // namespace davit
+}  // namespace davit::streaming

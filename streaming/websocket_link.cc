@@ -5,7 +5,7 @@
 
 #include "base/base64.h"
 
-namespace davit {
+namespace davit::streaming {
 namespace {
 constexpr uint8_t kEndOfChannel = 255;
 }
@@ -94,4 +94,4 @@ void WebSocketLink::OnClose() {
   Finish();
 }
 
-}  // namespace davit
+}  // namespace davit::streaming

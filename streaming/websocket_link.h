@@ -10,7 +10,7 @@
 #include "streaming/websocket_frames.h"
 #include "streaming/wire.h"
 
-namespace davit {
+namespace davit::streaming {
 
 enum class MessageCoding { kBinary, kBase64 };
 
@@ -55,4 +55,4 @@ class WebSocketLink final : public ChannelLink, private WebSocketFrames {
   bool failed_ = false;
 };
 
-}  // namespace davit
+}  // namespace davit::streaming

@@ -6,7 +6,7 @@
 #include "streaming/testing/client_frames.h"
 #include "streaming/websocket_frames.h"
 
-namespace davit {
+namespace davit::streaming {
 namespace {
 
 using ::testing::ElementsAre;
@@ -73,4 +73,4 @@ TEST(WebSocket, TheHandshakeIsTheOneOfTheRfc) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::streaming

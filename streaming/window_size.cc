@@ -7,7 +7,7 @@
 
 #include "base/json.h"
 
-namespace davit {
+namespace davit::streaming {
 namespace {
 
 constexpr size_t kMaxMessage = 1024;
@@ -46,4 +46,4 @@ void SetWindowSize(int terminal, WindowSize size) {
   ioctl(terminal, TIOCSWINSZ, &window);
 }
 
-}  // namespace davit
+}  // namespace davit::streaming

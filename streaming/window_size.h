@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace davit {
+namespace davit::streaming {
 
 struct WindowSize {
   uint16_t columns = 0;
@@ -29,4 +29,4 @@ class WindowSizeReader {
 // Sets the size by TIOCSWINSZ (ioctl_tty(2)); the terminal's foreground processes get SIGWINCH.
 void SetWindowSize(int terminal, WindowSize size);
 
-}  // namespace davit
+}  // namespace davit::streaming

@@ -5,7 +5,7 @@
 
 #include "base/time.h"
 
-namespace davit {
+namespace davit::streaming {
 
 using Outcome = Transport::Outcome;
 
@@ -130,4 +130,4 @@ void Wire::Lose() {
   listener_.OnLost();
 }
 
-}  // namespace davit
+}  // namespace davit::streaming

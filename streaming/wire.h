@@ -12,7 +12,7 @@
 #include "base/event_loop.h"
 #include "streaming/transport.h"
 
-namespace davit {
+namespace davit::streaming {
 
 // Where frames are written to.
 class ByteSink {
@@ -100,4 +100,4 @@ class Wire final : public ByteSink {
   bool lost_ = false;
 };
 
-}  // namespace davit
+}  // namespace davit::streaming

@@ -10,7 +10,7 @@
 #include "base/file_io.h"
 #include "base/time.h"
 
-namespace davit {
+namespace davit::streaming {
 namespace {
 
 #ifdef __SANITIZE_ADDRESS__
@@ -191,4 +191,4 @@ TEST_F(WireTest, APeerThatGoesOnTalkingDoesNotPutOffTheEnd) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::streaming

@@ -10,7 +10,7 @@
 #include "cni/plugin_config.h"
 #include "cni/plugin_result.h"
 
-namespace davit {
+namespace davit::cni {
 namespace {
 
 void Require(bool holds) {
@@ -61,10 +61,10 @@ void Read(unsigned kind, const std::string& text) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cni
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
-  davit::Read(data[0], {reinterpret_cast<const char*>(data) + 1, size - 1});
+  davit::cni::Read(data[0], {reinterpret_cast<const char*>(data) + 1, size - 1});
   return 0;
 }

@@ -12,7 +12,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 
-namespace davit {
+namespace davit::cni {
 namespace {
 
 constexpr size_t kMaxPrefixes = 2'000;
@@ -32,4 +32,4 @@ TEST(PluginsFuzz, TheCorpusIsRead) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cni

@@ -19,7 +19,7 @@
 #include "base/ids.h"
 #include "cni/link.h"
 
-namespace davit {
+namespace davit::cni {
 namespace {
 
 constexpr timeval kBound = {5, 0};
@@ -234,4 +234,4 @@ size_t NetworkTest::PodLinks() const {
       links, [](const Link& link) { return link.kind == "veth" && link.name != "up0"; }));
 }
 
-}  // namespace davit
+}  // namespace davit::cni

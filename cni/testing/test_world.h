@@ -16,7 +16,7 @@
 #include "cni/bridge.h"
 #include "cni/subnet.h"
 
-namespace davit {
+namespace davit::cni {
 
 IpAddress Ip(const std::string& text);
 
@@ -96,4 +96,4 @@ class NetworkTest : public ::testing::Test {
   NsHandle machine_;
 };
 
-}  // namespace davit
+}  // namespace davit::cni

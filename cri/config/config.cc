@@ -15,7 +15,7 @@
 #include "base/file_io.h"
 #include "cri/config/values.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using Strings = std::vector<std::string>;
@@ -329,4 +329,4 @@ std::vector<std::string> ConfigKeys() {
   return names;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

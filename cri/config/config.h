@@ -14,7 +14,7 @@
 #include "cri/config/handlers.h"
 #include "cri/config/ulimits.h"
 
-namespace davit {
+namespace davit::cri {
 
 inline constexpr char kDefaultConfigFile[] = "/etc/davit/config.toml";
 
@@ -113,4 +113,4 @@ std::string SocketPath(const Config& config);
 // Every key that a file may set, as "table.key". NAME stands for the name of a handler.
 std::vector<std::string> ConfigKeys();
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -15,7 +15,7 @@
 
 #include "base/file_io.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using testing::AllOf;
@@ -277,4 +277,4 @@ TEST_F(ConfigTest, TheShippedFileShowsTheDefaults) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

@@ -5,7 +5,7 @@
 
 #include <utility>
 
-namespace davit {
+namespace davit::cri {
 
 Handlers::Handlers(HandlerTable configured) : handlers_(std::move(configured)) {
   handlers_.emplace("", HandlerSettings());
@@ -27,4 +27,4 @@ std::vector<std::string> Handlers::Names() const {
   return names;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

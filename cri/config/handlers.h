@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 
-namespace davit {
+namespace davit::cri {
 
 enum class HandlerType { kDavit };
 
@@ -39,4 +39,4 @@ class Handlers {
   HandlerTable handlers_;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

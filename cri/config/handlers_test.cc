@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using testing::AllOf;
@@ -33,4 +33,4 @@ TEST(HandlersTest, AConfiguredNameIsFoundAndReported) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

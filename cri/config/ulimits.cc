@@ -11,7 +11,7 @@
 #include <string_view>
 #include <utility>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 constexpr std::pair<std::string_view, uint32_t> kNames[] = {
@@ -58,4 +58,4 @@ std::expected<std::vector<Ulimit>, std::string> ParseUlimits(const std::vector<s
   return ulimits;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace davit {
+namespace davit::cri {
 
 struct Ulimit {
   uint32_t resource = 0;  // RLIMIT_*
@@ -24,4 +24,4 @@ struct Ulimit {
 // limit above the hard limit, or a name that occurs twice.
 std::expected<std::vector<Ulimit>, std::string> ParseUlimits(const std::vector<std::string>& texts);
 
-}  // namespace davit
+}  // namespace davit::cri

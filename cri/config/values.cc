@@ -14,7 +14,7 @@
 #include <span>
 #include <string_view>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 constexpr std::string_view kUnixScheme = "unix://";
@@ -150,4 +150,4 @@ std::optional<int64_t> ParseDuration(const std::string& text) {
   }
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace davit {
+namespace davit::cri {
 
 using Complaint = std::optional<std::string>;
 
@@ -36,4 +36,4 @@ Complaint CheckHandlerName(const std::string& name);
 // Converts "90s", "10m" or "4h" to milliseconds; nullopt if the text is invalid or the duration is zero.
 std::optional<int64_t> ParseDuration(const std::string& text);
 
-}  // namespace davit
+}  // namespace davit::cri

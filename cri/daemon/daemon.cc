@@ -14,7 +14,7 @@
 #include "cri/daemon/root_lock.h"
 #include "cri/spec/rlimits.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 // Beside those that the admitted calls may hold (Admission): for gRPC's own waiting, and for calls that are
@@ -35,8 +35,8 @@ uint64_t DescriptorLimit() {
   return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 0;
 }
 
-StreamServerOptions StreamOptions(const StreamingConfig& config) {
-  StreamServerOptions options;
+streaming::StreamServerOptions StreamOptions(const StreamingConfig& config) {
+  streaming::StreamServerOptions options;
   options.address = config.address;
   options.idle_timeout_ms = config.idle_timeout_ms;
   options.creation_timeout_ms = config.creation_timeout_ms;
@@ -50,7 +50,7 @@ Result<NodeNetwork::Options> NetworkOptions(const NetworkConfig& config) {
   options.bridge.name = config.bridge.name;
   options.bridge.table = "davit-" + config.bridge.name;
   for (const std::string& subnet : config.bridge.subnets)
-    options.bridge.subnets.push_back(TRY(ParseSubnet(subnet)));
+    options.bridge.subnets.push_back(TRY(cni::ParseSubnet(subnet)));
   options.plugin_pods.plugins.conf_dir = config.conf_dir;
   options.plugin_pods.plugins.bin_dirs = config.bin_dirs;
   return options;
@@ -63,11 +63,12 @@ Result<PodCidrSetting> PodCidrIn(Records& records) {
                         }};
 }
 
-std::vector<Rlimit> ContainerRlimits(const ContainerSettings& config, bool can_raise, const Logger& log) {
-  std::vector<Rlimit> configured;
+std::vector<shim::Rlimit> ContainerRlimits(const ContainerSettings& config, bool can_raise,
+                                           const Logger& log) {
+  std::vector<shim::Rlimit> configured;
   for (const Ulimit& limit : config.default_ulimits)
     configured.push_back({limit.resource, limit.soft, limit.hard});
-  std::vector<Rlimit> limits = DefaultRlimits(configured);
+  std::vector<shim::Rlimit> limits = DefaultRlimits(configured);
   if (can_raise) return limits;
   for (const std::string& what : LowerToReachable(OwnRlimits(), limits))
     log.Log(LogLevel::kWarning, "the host does not let limits of containers be raised", {{"lowered", what}});
@@ -94,7 +95,7 @@ Result<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, const Logger
            cdi::Registry(daemon->config_.cdi.spec_dirs)});
   TRY(daemon->runtime_->Recover());
   daemon->streams_ =
-      TRY(StreamServer::Start(StreamOptions(config.streaming), daemon->runtime_->execs(), log));
+      TRY(streaming::StreamServer::Start(StreamOptions(config.streaming), daemon->runtime_->execs(), log));
   return daemon;
 }
 
@@ -132,16 +133,16 @@ Result<> Daemon::OpenSocket() {
 
 Result<> Daemon::OpenStores(const std::string& program_dir) {
   records_ = TRY(Records::Open(config_.root + "/davit.db"));
-  snapshotter_ = TRY(Snapshotter::Open(config_.root + "/snapshots"));
+  snapshotter_ = TRY(snapshotter::Snapshotter::Open(config_.root + "/snapshots"));
   // As in cri/spec/mounts.cc.
   TRY(snapshotter_->AddMountPoints({"dev", "proc", "sys", "etc"},
                                    {"etc/hostname", "etc/hosts", "etc/resolv.conf"}));
   layers_ = std::make_unique<SnapshotLayerStore>(*snapshotter_);
   image_records_ = std::make_unique<DatabaseImageRecords>(*records_, log_);
-  ImageStore::Config images;
+  images::ImageStore::Config images;
   images.certs_d = RegistryConfigPath(config_.registry);
   images.unpack_program = program_dir + "/davit-unpack";
-  images_ = TRY(ImageStore::Open(images, *layers_, *image_records_));
+  images_ = TRY(images::ImageStore::Open(images, *layers_, *image_records_));
   return {};
 }
 
@@ -210,4 +211,4 @@ Result<> Daemon::AcceptConnections() {
   return started;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -25,7 +25,7 @@
 #include "cri/shims/node_shims.h"
 #include "streaming/server.h"
 
-namespace davit {
+namespace davit::cri {
 
 class Daemon {
  public:
@@ -59,10 +59,10 @@ class Daemon {
   UniqueFd lock_;
   Listener listener_;
   std::unique_ptr<Records> records_;
-  std::unique_ptr<Snapshotter> snapshotter_;
+  std::unique_ptr<snapshotter::Snapshotter> snapshotter_;
   std::unique_ptr<SnapshotLayerStore> layers_;
   std::unique_ptr<DatabaseImageRecords> image_records_;
-  std::unique_ptr<ImageStore> images_;
+  std::unique_ptr<images::ImageStore> images_;
   std::optional<CgroupHost> cgroups_;
   std::optional<ShimCgroup> shim_cgroup_;
   std::unique_ptr<ShimSpawner> spawner_;
@@ -75,7 +75,7 @@ class Daemon {
   std::unique_ptr<Reactor> reactor_;  // its connections to shims use the launcher
   std::unique_ptr<NodeShims> shims_;
   std::unique_ptr<Runtime> runtime_;
-  std::unique_ptr<StreamServer> streams_;
+  std::unique_ptr<streaming::StreamServer> streams_;
   std::unique_ptr<Admission> admission_;
   std::unique_ptr<HeapTrimmer> heap_;  // created and destroyed while no call is in progress
   std::unique_ptr<RuntimeService> runtime_service_;
@@ -86,4 +86,4 @@ class Daemon {
   std::unique_ptr<Acceptor> acceptor_;  // used and destroyed on the reactor's thread
 };
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -7,7 +7,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 constexpr int kArenas = 2;
@@ -63,4 +63,4 @@ void HeapTrimmer::OnTimer() {
   if (mallinfo2().fordblks > kWorthATrim) malloc_trim(/*pad=*/kKeepAtEnd);
 }
 
-}  // namespace davit
+}  // namespace davit::cri

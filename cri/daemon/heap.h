@@ -10,7 +10,7 @@
 
 #include "base/reactor.h"
 
-namespace davit {
+namespace davit::cri {
 
 // By default glibc's malloc creates up to eight arenas per processor, each with its own free memory, and
 // after large blocks are freed it raises its mmap and trim thresholds, up to 64 MiB (mallopt(3)). This sets
@@ -43,4 +43,4 @@ class HeapTrimmer {
   std::atomic<bool> armed_ = false;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

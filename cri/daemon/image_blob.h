@@ -7,10 +7,10 @@
 #include "base/codec.h"
 #include "images/image_record.h"
 
-namespace davit {
+namespace davit::cri {
 
 struct ImageBlob {
-  ImageRecord record;
+  images::ImageRecord record;
 
   auto Fields() {
     return FieldList(Field<1>(record.id), Field<2>(record.chain_ids), Field<3>(record.repo_tags),
@@ -19,4 +19,4 @@ struct ImageBlob {
   }
 };
 
-}  // namespace davit
+}  // namespace davit::cri

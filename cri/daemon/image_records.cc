@@ -6,9 +6,9 @@
 #include "base/codec.h"
 #include "cri/daemon/image_blob.h"
 
-namespace davit {
+namespace davit::cri {
 
-Result<> DatabaseImageRecords::Put(const ImageRecord& record) {
+Result<> DatabaseImageRecords::Put(const images::ImageRecord& record) {
   return records_.PutImageDurably({record.id, Encode(ImageBlob{record})});
 }
 
@@ -16,8 +16,8 @@ Result<> DatabaseImageRecords::Remove(const std::string& id) {
   return records_.DeleteImageDurably(id);
 }
 
-Result<std::vector<ImageRecord>> DatabaseImageRecords::All() {
-  std::vector<ImageRecord> all;
+Result<std::vector<images::ImageRecord>> DatabaseImageRecords::All() {
+  std::vector<images::ImageRecord> all;
   for (const ImageRow& row : TRY(records_.Images())) {
     Result<ImageBlob> image = Decode<ImageBlob>(row.blob, "record of image " + row.id);
     if (image && image->record.id != row.id)
@@ -30,4 +30,4 @@ Result<std::vector<ImageRecord>> DatabaseImageRecords::All() {
   return all;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -10,26 +10,26 @@
 #include "images/layer_store.h"
 #include "snapshotter/snapshotter.h"
 
-namespace davit {
+namespace davit::cri {
 
-class DatabaseImageRecords final : public ImageRecords {
+class DatabaseImageRecords final : public images::ImageRecords {
  public:
   // Both must outlive the object.
   DatabaseImageRecords(Records& records, const Logger& log) : records_(records), log_(log) {}
 
-  Result<> Put(const ImageRecord& record) override;
+  Result<> Put(const images::ImageRecord& record) override;
   Result<> Remove(const std::string& id) override;
   // Logs and omits rows that cannot be decoded; they stay in the database for a daemon that can read them.
-  Result<std::vector<ImageRecord>> All() override;
+  Result<std::vector<images::ImageRecord>> All() override;
 
  private:
   Records& records_;
   const Logger& log_;
 };
 
-class SnapshotLayerStore final : public LayerStore {
+class SnapshotLayerStore final : public images::LayerStore {
  public:
-  explicit SnapshotLayerStore(Snapshotter& snapshotter) : snapshotter_(snapshotter) {}
+  explicit SnapshotLayerStore(snapshotter::Snapshotter& snapshotter) : snapshotter_(snapshotter) {}
 
   bool Has(const std::string& chain_id) const override { return snapshotter_.HasLayer(chain_id); }
   Result<UniqueFd> Stage(const std::string& chain_id) override { return snapshotter_.StageLayer(chain_id); }
@@ -42,7 +42,7 @@ class SnapshotLayerStore final : public LayerStore {
   Result<> Sync() override { return snapshotter_.Sync(); }
 
  private:
-  Snapshotter& snapshotter_;
+  snapshotter::Snapshotter& snapshotter_;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -14,13 +14,13 @@
 #include "base/testing/golden.h"
 #include "cri/daemon/image_blob.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-ImageRecord Full() {
+images::ImageRecord Full() {
   return {.id = "sha256:1",
           .chain_ids = {"sha256:2", "sha256:3"},
           .repo_tags = {"registry.test/a:1"},
@@ -74,4 +74,4 @@ TEST_F(ImageRecordsTest, OneThatCannotBeReadDoesNotHideTheOthers) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

@@ -18,7 +18,7 @@
 #include "base/file_io.h"
 #include "base/time.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 constexpr mode_t kMode = 0660;
@@ -127,4 +127,4 @@ void RemoveSocketFile(const Listener& listener) {
   if (ours) unlink(file.path.c_str());
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "base/unique_fd.h"
 
-namespace davit {
+namespace davit::cri {
 
 struct Listener {
   struct File {
@@ -40,4 +40,4 @@ Result<Listener> OpenListener(const std::string& path, int64_t patience_ms = kLi
 // Removes the listener's file, unless another file has replaced it.
 void RemoveSocketFile(const Listener& listener);
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -15,7 +15,7 @@
 #include <fstream>
 #include <thread>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using ::testing::HasSubstr;
@@ -113,4 +113,4 @@ TEST_F(ListenerTest, OnlyItsOwnFileIsRemoved) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

@@ -15,7 +15,7 @@
 #include "cri/daemon/heap.h"
 #include "cri/service/version.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 struct Flags {
@@ -100,8 +100,8 @@ int Main(int argc, char** argv) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri
 
 int main(int argc, char** argv) {
-  return davit::Main(argc, argv);
+  return davit::cri::Main(argc, argv);
 }

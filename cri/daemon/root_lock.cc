@@ -14,7 +14,7 @@
 #include "base/file_io.h"
 #include "base/time.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 bool TryLock(const UniqueFd& file) {
@@ -67,4 +67,4 @@ Result<UniqueFd> LockRoot(const std::string& root, int64_t patience_ms,
   return file;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

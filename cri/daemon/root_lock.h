@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/unique_fd.h"
 
-namespace davit {
+namespace davit::cri {
 
 // How long to wait for a killed predecessor to end. The kernel releases its lock when its last thread has
 // exited, which can be after kill(2) returned.
@@ -23,4 +23,4 @@ constexpr int64_t kRootPatienceMs = 10'000;
 Result<UniqueFd> LockRoot(const std::string& root, int64_t patience_ms,
                           const std::function<void(const std::string& holder)>& on_wait);
 
-}  // namespace davit
+}  // namespace davit::cri

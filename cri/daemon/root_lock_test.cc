@@ -8,7 +8,7 @@
 
 #include <filesystem>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using ::testing::HasSubstr;
@@ -54,4 +54,4 @@ TEST_F(RootLockTest, AFreeRootIsLockedAtOnce) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

@@ -8,20 +8,20 @@
 
 #include "cri/network/network_request.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 // What the record says of an attachment; what of it cannot be read goes into `unreadable`.
-Attachment AttachmentOf(const runtime::v1::PodSandboxConfig& config, const SandboxRecord& record,
-                        std::vector<Error>& unreadable) {
-  Attachment attachment{{}, record.host_interface, record.mac, {}};
-  if (Result<std::vector<IpAddress>> addresses = ParseAddresses(record.addresses))
+cni::Attachment AttachmentOf(const runtime::v1::PodSandboxConfig& config, const SandboxRecord& record,
+                             std::vector<Error>& unreadable) {
+  cni::Attachment attachment{{}, record.host_interface, record.mac, {}};
+  if (Result<std::vector<cni::IpAddress>> addresses = ParseAddresses(record.addresses))
     attachment.addresses = std::move(*addresses);
   else
     unreadable.push_back(std::move(addresses).error());
   // Ports were opened by an attach that succeeded; a refused one may have failed because of them.
   if (record.host_interface.empty()) return attachment;
-  if (Result<std::vector<PortMapping>> ports = HostPorts(config))
+  if (Result<std::vector<cni::PortMapping>> ports = HostPorts(config))
     attachment.ports = std::move(*ports);
   else
     unreadable.push_back(std::move(ports).error());
@@ -34,7 +34,7 @@ bool IsOnBridge(const SandboxRecord& record) {
   return !record.plugins && !record.addresses.empty();
 }
 
-BridgeNetwork::BridgeNetwork(const BridgeConfig& config) : name_(config.name), config_(config) {
+BridgeNetwork::BridgeNetwork(const cni::BridgeConfig& config) : name_(config.name), config_(config) {
   std::ranges::sort(config_.subnets);
 }
 
@@ -46,11 +46,12 @@ void BridgeNetwork::Recover(const std::vector<RecordedPod>& pods) {
 
 void BridgeNetwork::RecoverPod(const RecordedPod& pod) {
   std::vector<Error> unreadable;
-  Attachment attachment = AttachmentOf(pod.config, pod.record, unreadable);
+  cni::Attachment attachment = AttachmentOf(pod.config, pod.record, unreadable);
   if (!unreadable.empty()) problems_.emplace(pod.record.id, std::move(unreadable.front()));
   PodLease& lease = leases_[pod.record.id];
-  for (const IpAddress& address : attachment.addresses) {
-    bool ours = std::ranges::any_of(config_.subnets, [&](const Subnet& s) { return s.Contains(address); });
+  for (const cni::IpAddress& address : attachment.addresses) {
+    bool ours =
+        std::ranges::any_of(config_.subnets, [&](const cni::Subnet& s) { return s.Contains(address); });
     if (ours) {
       lease.addresses.push_back(address);
       continue;
@@ -76,14 +77,14 @@ Result<> BridgeNetwork::Open() {
 
 Result<BridgeNetwork::BridgePtr> BridgeNetwork::OpenBridge() {
   if (bridge_ != nullptr) return bridge_;
-  BridgePtr bridge = TRY(Bridge::Open(config_));
+  BridgePtr bridge = TRY(cni::Bridge::Open(config_));
   TRY(TakeOverPods(*bridge));
   bridge_ = std::move(bridge);
   return bridge_;
 }
 
-Result<> BridgeNetwork::TakeOverPods(Bridge& bridge) {
-  std::map<std::string, Attachment> live;
+Result<> BridgeNetwork::TakeOverPods(cni::Bridge& bridge) {
+  std::map<std::string, cni::Attachment> live;
   for (auto& [id, lease] : leases_) {
     lease.addresses = Reserve(bridge, id, lease);
     if (lease.recovered) live.emplace(id, *lease.recovered);
@@ -94,9 +95,10 @@ Result<> BridgeNetwork::TakeOverPods(Bridge& bridge) {
 }
 
 // One by one: those that can be had must not come to another pod, whatever becomes of this one.
-std::vector<IpAddress> BridgeNetwork::Reserve(Bridge& bridge, const std::string& id, const PodLease& lease) {
-  std::vector<IpAddress> reserved;
-  for (const IpAddress& address : lease.addresses) {
+std::vector<cni::IpAddress> BridgeNetwork::Reserve(cni::Bridge& bridge, const std::string& id,
+                                                   const PodLease& lease) {
+  std::vector<cni::IpAddress> reserved;
+  for (const cni::IpAddress& address : lease.addresses) {
     if (Result<> done = bridge.ReserveAddresses({address}))
       reserved.push_back(address);
     else
@@ -139,8 +141,8 @@ Result<> BridgeNetwork::Check() {
 Result<> BridgeNetwork::Lease(SandboxRecord& record) {
   MutexLock lock(mutex_);
   BridgePtr bridge = TRY(OpenBridge());
-  std::vector<IpAddress> addresses = TRY(bridge->AllocateAddresses());
-  for (const IpAddress& address : addresses) record.addresses.push_back(address.ToString());
+  std::vector<cni::IpAddress> addresses = TRY(bridge->AllocateAddresses());
+  for (const cni::IpAddress& address : addresses) record.addresses.push_back(address.ToString());
   leases_[record.id] = {std::move(addresses), std::nullopt};
   return {};
 }
@@ -154,8 +156,8 @@ void BridgeNetwork::GiveBack(const std::string& id) {
 Result<> BridgeNetwork::Attach(const runtime::v1::PodSandboxConfig& config, int netns_fd,
                                SandboxRecord& record) {
   BridgePtr bridge = TRY(BridgeOf(record.id));
-  std::vector<PortMapping> ports = TRY(HostPorts(config));
-  Attachment attachment =
+  std::vector<cni::PortMapping> ports = TRY(HostPorts(config));
+  cni::Attachment attachment =
       TRY(bridge->Attach(record.id, netns_fd, TRY(ParseAddresses(record.addresses)), ports));
   record.host_interface = attachment.host_interface;
   record.mac = attachment.mac;
@@ -167,7 +169,7 @@ Result<> BridgeNetwork::Attach(const runtime::v1::PodSandboxConfig& config, int 
 Result<Leftovers> BridgeNetwork::Detach(const runtime::v1::PodSandboxConfig& config,
                                         const SandboxRecord& record) {
   Leftovers left;
-  Attachment attachment = AttachmentOf(config, record, left);
+  cni::Attachment attachment = AttachmentOf(config, record, left);
   Result<BridgePtr> bridge = BridgeOf(record.id);
   if (bridge)
     TRY((*bridge)->Detach(record.id, attachment));
@@ -191,12 +193,12 @@ Result<BridgeCounters> BridgeNetwork::Counters() {
   return bridge->Counters();
 }
 
-std::vector<Subnet> BridgeNetwork::subnets() const {
+std::vector<cni::Subnet> BridgeNetwork::subnets() const {
   MutexLock lock(mutex_);
   return config_.subnets;
 }
 
-Result<bool> BridgeNetwork::MoveTo(const std::vector<Subnet>& subnets) {
+Result<bool> BridgeNetwork::MoveTo(const std::vector<cni::Subnet>& subnets) {
   MutexLock lock(mutex_);
   if (subnets == config_.subnets) return true;
   if (!leases_.empty()) {
@@ -207,7 +209,7 @@ Result<bool> BridgeNetwork::MoveTo(const std::vector<Subnet>& subnets) {
   }
   bool open = bridge_ != nullptr;
   TRY(Close());
-  std::vector<Subnet> old = std::exchange(config_.subnets, subnets);
+  std::vector<cni::Subnet> old = std::exchange(config_.subnets, subnets);
   if (!open) return true;
   Result<BridgePtr> moved = OpenBridge();
   if (moved) return true;
@@ -216,4 +218,4 @@ Result<bool> BridgeNetwork::MoveTo(const std::vector<Subnet>& subnets) {
   return std::unexpected(std::move(moved).error());
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -14,7 +14,7 @@
 #include "cni/bridge.h"
 #include "cri/network/pod_network.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Whether the record's network is on the bridge.
 bool IsOnBridge(const SandboxRecord& record);
@@ -25,7 +25,7 @@ class BridgeNetwork {
  public:
   using Problems = std::map<std::string, Error>;  // by sandbox id
 
-  explicit BridgeNetwork(const BridgeConfig& config);
+  explicit BridgeNetwork(const cni::BridgeConfig& config);
 
   // Restores the leases of the pods that are on the bridge; does not access the kernel. Called once, before
   // any other method.
@@ -53,24 +53,24 @@ class BridgeNetwork {
   // Moves an open bridge to these subnets; if that fails, the bridge keeps the old ones. A bridge that is not
   // open gets them when it is opened. While pods have leases nothing is moved: returns false if the current
   // subnets include these, else kFailedPrecondition. True if the bridge has exactly these subnets.
-  Result<bool> MoveTo(const std::vector<Subnet>& subnets) EXCLUDES(mutex_);
+  Result<bool> MoveTo(const std::vector<cni::Subnet>& subnets) EXCLUDES(mutex_);
 
   const std::string& name() const { return name_; }
-  std::vector<Subnet> subnets() const EXCLUDES(mutex_);
+  std::vector<cni::Subnet> subnets() const EXCLUDES(mutex_);
 
  private:
-  using BridgePtr = std::shared_ptr<Bridge>;
+  using BridgePtr = std::shared_ptr<cni::Bridge>;
 
   struct PodLease {
-    std::vector<IpAddress> addresses;
+    std::vector<cni::IpAddress> addresses;
     // The attachment made by an earlier process, until the bridge takes it over.
-    std::optional<Attachment> recovered;
+    std::optional<cni::Attachment> recovered;
   };
 
   void RecoverPod(const RecordedPod& pod) REQUIRES(mutex_);
   Result<BridgePtr> OpenBridge() REQUIRES(mutex_);
-  Result<> TakeOverPods(Bridge& bridge) REQUIRES(mutex_);
-  std::vector<IpAddress> Reserve(Bridge& bridge, const std::string& id, const PodLease& lease)
+  Result<> TakeOverPods(cni::Bridge& bridge) REQUIRES(mutex_);
+  std::vector<cni::IpAddress> Reserve(cni::Bridge& bridge, const std::string& id, const PodLease& lease)
       REQUIRES(mutex_);
   Result<BridgePtr> BridgeOf(const std::string& id) EXCLUDES(mutex_);
   BridgePtr Current() const EXCLUDES(mutex_);
@@ -78,10 +78,10 @@ class BridgeNetwork {
 
   const std::string name_;
   mutable Mutex mutex_;
-  BridgeConfig config_ GUARDED_BY(mutex_);  // subnets sorted
+  cni::BridgeConfig config_ GUARDED_BY(mutex_);  // subnets sorted
   BridgePtr bridge_ GUARDED_BY(mutex_);
   std::map<std::string, PodLease> leases_ GUARDED_BY(mutex_);  // by sandbox id
   Problems problems_ GUARDED_BY(mutex_);                       // not taken yet
 };
 
-}  // namespace davit
+}  // namespace davit::cri

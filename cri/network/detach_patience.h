@@ -10,7 +10,7 @@
 
 #include "base/thread_annotations.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Thread-safe. The time is measured from the first failure in this process.
 class DetachPatience {
@@ -40,4 +40,4 @@ class DetachPatience {
   std::map<std::string, Clock::time_point> first_failures_ GUARDED_BY(mutex_);  // by sandbox id
 };
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -8,7 +8,7 @@
 
 #include <array>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 constexpr uint32_t kChanges =
@@ -30,4 +30,4 @@ void DirectoryWatch::Renew() {
   }
 }
 
-}  // namespace davit
+}  // namespace davit::cri

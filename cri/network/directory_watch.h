@@ -8,7 +8,7 @@
 
 #include "base/unique_fd.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Best effort: if the directory does not exist yet or the host allows no more watches, no change is reported.
 class DirectoryWatch {
@@ -27,4 +27,4 @@ class DirectoryWatch {
   UniqueFd fd_;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -10,10 +10,10 @@
 #include "cni/netns.h"
 #include "cri/spec/sandbox_plan.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
-Result<> Write(int sys_fd, const Sysctl& sysctl) {
+Result<> Write(int sys_fd, const shim::Sysctl& sysctl) {
   UniqueFd file = TRY(OpenBeneath(sys_fd, sysctl.path, Resolve::kStrict, O_WRONLY));
   return WriteAll(file.get(), sysctl.value, sysctl.path + " = " + sysctl.value);
 }
@@ -22,11 +22,11 @@ Result<> Write(int sys_fd, const Sysctl& sysctl) {
 
 Result<> WriteInterfaceSysctls(const ::runtime::v1::PodSandboxConfig& config, int netns_fd) {
   if (config.linux().sysctls().empty()) return {};
-  std::vector<Sysctl> sysctls = TRY(InterfaceSysctls(config));
+  std::vector<shim::Sysctl> sysctls = TRY(InterfaceSysctls(config));
   if (sysctls.empty()) return {};
   UniqueFd sys = TRY(OpenAt(AT_FDCWD, "/proc/sys", O_PATH | O_DIRECTORY));
-  return RunInNetns(netns_fd, [&]() -> Result<> {
-    for (const Sysctl& sysctl : sysctls) {
+  return cni::RunInNetns(netns_fd, [&]() -> Result<> {
+    for (const shim::Sysctl& sysctl : sysctls) {
       Result<> written = Write(sys.get(), sysctl);
       if (!written) return std::unexpected(Within("sysctl " + sysctl.path, written.error()));
     }
@@ -34,4 +34,4 @@ Result<> WriteInterfaceSysctls(const ::runtime::v1::PodSandboxConfig& config, in
   });
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -7,10 +7,10 @@
 #include "api/cri/v1/api.pb.h"
 #include "base/error.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Writes the interface sysctls of the request (InterfaceSysctls, cri/spec/sandbox_plan.h) in the network
 // namespace `netns_fd`. An error names the parameter.
 Result<> WriteInterfaceSysctls(const ::runtime::v1::PodSandboxConfig& config, int netns_fd);
 
-}  // namespace davit
+}  // namespace davit::cri

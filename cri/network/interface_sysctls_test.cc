@@ -8,7 +8,7 @@
 
 #include "cni/testing/test_world.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using ::testing::HasSubstr;
@@ -25,7 +25,7 @@ class InterfaceSysctlsTest : public ::testing::Test {
     return WriteInterfaceSysctls(config, pod_.fd());
   }
 
-  NetNs pod_ = NetNs::Make();
+  cni::NetNs pod_ = cni::NetNs::Make();
 };
 
 TEST_F(InterfaceSysctlsTest, AreWrittenInThePodsNamespace) {
@@ -49,4 +49,4 @@ TEST_F(InterfaceSysctlsTest, ARefusedValueIsNamed) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

@@ -8,7 +8,7 @@
 
 #include <utility>
 
-namespace davit {
+namespace davit::cri {
 
 Result<std::unique_ptr<NetworkHealth>> NetworkHealth::Start(Options options, Look look) {
   UniqueFd stop(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -91,4 +91,4 @@ NetworkHealth::Milliseconds NetworkHealth::Pause() {
   return Clock::now() - asked_at_ < options_.idle_period ? options_.period : options_.idle_period;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

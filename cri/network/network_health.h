@@ -16,7 +16,7 @@
 #include "base/unique_fd.h"
 #include "cri/network/directory_watch.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Thread-safe. One thread runs the check ("look"): at the start, after LookAgain, when the watched directory
 // changes, and periodically. Last returns the stored result and starts no check.
@@ -45,7 +45,7 @@ class NetworkHealth {
   Result<> Last() EXCLUDES(mutex_);
 
   // Requests a check that begins after this call. Returns at once.
-  void LookAgain() EXCLUDES(mutex_);
+  void LookAgain();
 
   // Requests a check that begins after this call and waits for its end; false if that takes longer than
   // `patience`.
@@ -75,4 +75,4 @@ class NetworkHealth {
   std::jthread thread_;  // last member, because it uses the others
 };
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -10,7 +10,7 @@
 #include <filesystem>
 #include <fstream>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using ::testing::HasSubstr;
@@ -166,4 +166,4 @@ TEST_F(NetworkHealthTest, LooksSeldomWhenNobodyAsks) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-namespace davit {
+namespace davit::cri {
 
 namespace v1 = ::runtime::v1;
 
@@ -13,9 +13,10 @@ bool HasOwnNetwork(const v1::PodSandboxConfig& config) {
   return config.linux().security_context().namespace_options().network() != v1::NODE;
 }
 
-Result<std::vector<PortMapping>> HostPorts(const v1::PodSandboxConfig& config) {
-  static constexpr Protocol kProtocols[] = {Protocol::kTcp, Protocol::kUdp, Protocol::kSctp};
-  std::vector<PortMapping> ports;
+Result<std::vector<cni::PortMapping>> HostPorts(const v1::PodSandboxConfig& config) {
+  static constexpr cni::Protocol kProtocols[] = {cni::Protocol::kTcp, cni::Protocol::kUdp,
+                                                 cni::Protocol::kSctp};
+  std::vector<cni::PortMapping> ports;
   for (const v1::PortMapping& port : config.port_mappings()) {
     if (port.host_port() == 0) continue;  // a container port that is only declared
     if (port.host_port() < 0 || port.host_port() > 65535 || port.container_port() < 1 ||
@@ -42,13 +43,13 @@ std::vector<std::pair<std::string, std::string>> PluginArguments(const v1::PodSa
           {"K8S_POD_UID", config.metadata().uid()}};
 }
 
-Result<std::vector<Subnet>> ParsePodCidr(const std::string& text) {
-  std::vector<Subnet> subnets;
+Result<std::vector<cni::Subnet>> ParsePodCidr(const std::string& text) {
+  std::vector<cni::Subnet> subnets;
   for (size_t begin = 0; begin < text.size();) {
     size_t end = std::min(text.find(',', begin), text.size());
-    Subnet subnet = TRY(ParseSubnet(text.substr(begin, end - begin)));
+    cni::Subnet subnet = TRY(cni::ParseSubnet(text.substr(begin, end - begin)));
     bool second = std::ranges::any_of(
-        subnets, [&](const Subnet& other) { return other.base.family == subnet.base.family; });
+        subnets, [&](const cni::Subnet& other) { return other.base.family == subnet.base.family; });
     if (second) {
       return Fail(Code::kInvalidArgument, "validate", "pod_cidr",
                   subnet.ToString() + " is the second subnet of its address family");
@@ -60,16 +61,16 @@ Result<std::vector<Subnet>> ParsePodCidr(const std::string& text) {
   return subnets;
 }
 
-std::string Join(const std::vector<Subnet>& subnets) {
+std::string Join(const std::vector<cni::Subnet>& subnets) {
   std::string text;
-  for (const Subnet& subnet : subnets) text += (text.empty() ? "" : ",") + subnet.ToString();
+  for (const cni::Subnet& subnet : subnets) text += (text.empty() ? "" : ",") + subnet.ToString();
   return text;
 }
 
-Result<std::vector<IpAddress>> ParseAddresses(const std::vector<std::string>& texts) {
-  std::vector<IpAddress> addresses;
-  for (const std::string& text : texts) addresses.push_back(TRY(IpAddress::Parse(text)));
+Result<std::vector<cni::IpAddress>> ParseAddresses(const std::vector<std::string>& texts) {
+  std::vector<cni::IpAddress> addresses;
+  for (const std::string& text : texts) addresses.push_back(TRY(cni::IpAddress::Parse(text)));
   return addresses;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

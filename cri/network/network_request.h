@@ -13,13 +13,13 @@
 #include "cni/host_ports.h"
 #include "cni/subnet.h"
 
-namespace davit {
+namespace davit::cri {
 
 // False for a pod in the host's network namespace.
 bool HasOwnNetwork(const ::runtime::v1::PodSandboxConfig& config);
 
 // The port mappings with a host port. kInvalidArgument names an invalid port or protocol.
-Result<std::vector<PortMapping>> HostPorts(const ::runtime::v1::PodSandboxConfig& config);
+Result<std::vector<cni::PortMapping>> HostPorts(const ::runtime::v1::PodSandboxConfig& config);
 
 // The CNI_ARGS that describe the pod to plugins, with the names that other runtimes use.
 std::vector<std::pair<std::string, std::string>> PluginArguments(
@@ -27,12 +27,12 @@ std::vector<std::pair<std::string, std::string>> PluginArguments(
 
 // Parses "10.1.0.0/24" or "10.1.0.0/24,fd00:1::/64", the kubelet's form of pod CIDRs; empty for an empty
 // text. kInvalidArgument for two subnets of one address family.
-Result<std::vector<Subnet>> ParsePodCidr(const std::string& text);
+Result<std::vector<cni::Subnet>> ParsePodCidr(const std::string& text);
 
 // Formats subnets as ParsePodCidr reads them.
-std::string Join(const std::vector<Subnet>& subnets);
+std::string Join(const std::vector<cni::Subnet>& subnets);
 
 // Parses the addresses in a sandbox's record.
-Result<std::vector<IpAddress>> ParseAddresses(const std::vector<std::string>& texts);
+Result<std::vector<cni::IpAddress>> ParseAddresses(const std::vector<std::string>& texts);
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 namespace v1 = ::runtime::v1;
@@ -26,7 +26,7 @@ TEST(HostPorts, LeavesOutPortsThatAreOnlyDeclared) {
   ASSERT_EQ(ports->size(), 1u);
   EXPECT_EQ(ports->front().host_port, 8080);
   EXPECT_EQ(ports->front().container_port, 80);
-  EXPECT_EQ(ports->front().protocol, Protocol::kUdp);
+  EXPECT_EQ(ports->front().protocol, cni::Protocol::kUdp);
 }
 
 TEST(HostPorts, NamesWhatIsOutOfRange) {
@@ -67,4 +67,4 @@ TEST(ParsePodCidr, TakesOneOrTwoFamiliesInAnyOrder) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

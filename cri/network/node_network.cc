@@ -10,12 +10,12 @@
 #include "cri/network/interface_sysctls.h"
 #include "cri/network/network_request.h"
 
-namespace davit {
+namespace davit::cri {
 
 Result<std::unique_ptr<NodeNetwork>> NodeNetwork::Open(Options options, PodCidrSetting pod_cidr,
                                                        const Logger& log) {
-  BridgeConfig bridge = options.bridge;
-  Result<std::vector<Subnet>> announced = ParsePodCidr(pod_cidr.value);
+  cni::BridgeConfig bridge = options.bridge;
+  Result<std::vector<cni::Subnet>> announced = ParsePodCidr(pod_cidr.value);
   if (!announced) {
     log.Log(LogLevel::kWarning, "the recorded pod CIDR is unreadable; the bridge uses the configured subnets",
             {{"error", announced.error().ToString()}});
@@ -29,7 +29,7 @@ Result<std::unique_ptr<NodeNetwork>> NodeNetwork::Open(Options options, PodCidrS
   return network;
 }
 
-NodeNetwork::NodeNetwork(const Options& options, const BridgeConfig& bridge, PodCidrSetting pod_cidr,
+NodeNetwork::NodeNetwork(const Options& options, const cni::BridgeConfig& bridge, PodCidrSetting pod_cidr,
                          const Logger& log)
     : options_(options),
       pod_cidr_(std::move(pod_cidr)),
@@ -62,7 +62,7 @@ void NodeNetwork::CollectPlugins(const std::vector<RecordedPod>& pods) {
 Result<> NodeNetwork::Look(int interrupt_fd) {
   // A bridge that is opened before the pods are known would lose them.
   if (!recovered_) return Fail(Code::kUnavailable, "check network", "", "pods are not recovered yet");
-  Result<PluginList> plugins = plugin_pods_.InForce();
+  Result<cni::PluginList> plugins = plugin_pods_.InForce();
   bool bridge_is_next = !plugins && plugins.error().code == Code::kNotFound;
   Result<> opened;
   if (bridge_is_next || bridge_.HasLeases()) opened = bridge_.Open();
@@ -91,7 +91,7 @@ Result<> NodeNetwork::Choose(SandboxRecord& record) {
 }
 
 Result<> NodeNetwork::ChooseNetwork(SandboxRecord& record) {
-  Result<PluginList> plugins = plugin_pods_.InForce();
+  Result<cni::PluginList> plugins = plugin_pods_.InForce();
   if (plugins) {
     Retire();
     record.plugins = PluginLease{plugins->file, plugins->text, ""};
@@ -140,9 +140,9 @@ Result<BridgeCounters> NodeNetwork::Counters() {
   return bridge_.Counters();
 }
 
-std::vector<LinkCounters> NodeNetwork::CountersOf(const std::string& id,
-                                                  const BridgeCounters& on_bridge) const {
-  auto found = on_bridge.find(HostInterfaceName(bridge_.name(), id));
+std::vector<cni::LinkCounters> NodeNetwork::CountersOf(const std::string& id,
+                                                       const BridgeCounters& on_bridge) const {
+  auto found = on_bridge.find(cni::HostInterfaceName(bridge_.name(), id));
   return found != on_bridge.end() ? std::vector{found->second} : plugin_pods_.Counters(id);
 }
 
@@ -151,7 +151,7 @@ Result<> NodeNetwork::Check() {
 }
 
 Result<> NodeNetwork::SetPodCidr(const std::string& pod_cidr) {
-  std::vector<Subnet> wanted = TRY(ParsePodCidr(pod_cidr));
+  std::vector<cni::Subnet> wanted = TRY(ParsePodCidr(pod_cidr));
   if (wanted.empty()) return {};  // the node has none yet
   if (plugin_pods_.InForce()) TRY(bridge_.Retire());
   Result<bool> moved = bridge_.MoveTo(wanted);
@@ -162,13 +162,13 @@ Result<> NodeNetwork::SetPodCidr(const std::string& pod_cidr) {
 
 NetworkDescription NodeNetwork::Describe() {
   NetworkDescription description;
-  if (Result<PluginList> plugins = plugin_pods_.InForce()) {
+  if (Result<cni::PluginList> plugins = plugin_pods_.InForce()) {
     description.plugin_file = plugins->file;
     description.plugin_network = plugins->name;
   }
   description.bridge = bridge_.name();
-  for (const Subnet& subnet : bridge_.subnets()) description.subnets.push_back(subnet.ToString());
+  for (const cni::Subnet& subnet : bridge_.subnets()) description.subnets.push_back(subnet.ToString());
   return description;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -19,7 +19,7 @@
 #include "cri/network/plugin_pods.h"
 #include "cri/network/pod_network.h"
 
-namespace davit {
+namespace davit::cri {
 
 // The stored pod CIDR, which persists over restarts of the daemon.
 struct PodCidrSetting {
@@ -38,7 +38,7 @@ struct PodCidrSetting {
 class NodeNetwork : public PodNetwork {
  public:
   struct Options {
-    BridgeConfig bridge;
+    cni::BridgeConfig bridge;
     PluginPods::Options plugin_pods;
     NetworkHealth::Options health;                              // watched_dir is set by Open
     std::chrono::milliseconds detach_patience{15 * 60 * 1000};  // the kubelet retries every few seconds
@@ -56,7 +56,8 @@ class NodeNetwork : public PodNetwork {
   Result<> Attach(const runtime::v1::PodSandboxConfig& config, int netns_fd, SandboxRecord& record) override;
   Result<Leftovers> Detach(const runtime::v1::PodSandboxConfig& config, const SandboxRecord& record) override;
   Result<BridgeCounters> Counters() override;
-  std::vector<LinkCounters> CountersOf(const std::string& id, const BridgeCounters& on_bridge) const override;
+  std::vector<cni::LinkCounters> CountersOf(const std::string& id,
+                                            const BridgeCounters& on_bridge) const override;
   Result<> Check() override;
   Result<> SetPodCidr(const std::string& pod_cidr) override;
   NetworkDescription Describe() override;
@@ -65,7 +66,8 @@ class NodeNetwork : public PodNetwork {
   bool AwaitLook(std::chrono::milliseconds patience) { return health_->AwaitLook(patience); }
 
  private:
-  NodeNetwork(const Options& options, const BridgeConfig& bridge, PodCidrSetting pod_cidr, const Logger& log);
+  NodeNetwork(const Options& options, const cni::BridgeConfig& bridge, PodCidrSetting pod_cidr,
+              const Logger& log);
 
   Result<> Look(int interrupt_fd);
   void Retire();
@@ -84,4 +86,4 @@ class NodeNetwork : public PodNetwork {
   std::unique_ptr<NetworkHealth> health_;  // last member, because its thread uses the others
 };
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -18,7 +18,7 @@
 #include "cni/netns_pin.h"
 #include "cni/testing/test_world.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 namespace fs = std::filesystem;
@@ -33,10 +33,10 @@ using ::testing::SizeIs;
 
 constexpr auto kBound = 20s;
 
-class NodeNetworkTest : public NetworkTest {
+class NodeNetworkTest : public cni::NetworkTest {
  protected:
   void SetUp() override {
-    NetworkTest::SetUp();
+    cni::NetworkTest::SetUp();
     std::string name = fs::temp_directory_path() / "davit-node-XXXXXX";
     ASSERT_NE(mkdtemp(name.data()), nullptr);
     dir_ = name;
@@ -53,7 +53,7 @@ class NodeNetworkTest : public NetworkTest {
     network_.reset();
     for (const auto& pin : fs::directory_iterator(dir_ + "/pins")) umount2(pin.path().c_str(), MNT_DETACH);
     fs::remove_all(dir_);
-    NetworkTest::TearDown();
+    cni::NetworkTest::TearDown();
   }
 
   void Start(const std::vector<RecordedPod>& pods = {}) {
@@ -95,7 +95,7 @@ class NodeNetworkTest : public NetworkTest {
     for (std::string line; std::getline(file, line);) calls.push_back(line);
     return calls;
   }
-  std::string Pin(const RecordedPod& pod) const { return NetnsPin(dir_ + "/pins", pod.record.id); }
+  std::string Pin(const RecordedPod& pod) const { return cni::NetnsPin(dir_ + "/pins", pod.record.id); }
 
   RecordedPod RunPod(int32_t host_port = 0, const v1::PodSandboxConfig& config = {}) {
     RecordedPod pod;
@@ -106,7 +106,7 @@ class NodeNetworkTest : public NetworkTest {
       port.set_host_port(host_port);
       port.set_container_port(80);
     }
-    namespaces_.push_back(NetNs::Make());
+    namespaces_.push_back(cni::NetNs::Make());
     Result<> chosen = network_->Choose(pod.record);
     EXPECT_TRUE(chosen) << chosen.error().ToString();
     Result<> attached = network_->Attach(pod.config, namespaces_.back().fd(), pod.record);
@@ -131,7 +131,7 @@ class NodeNetworkTest : public NetworkTest {
   Logger log_{STDERR_FILENO, LogLevel::kError};
   std::unique_ptr<NodeNetwork> network_;
   std::map<std::string, Error> problems_;
-  std::vector<NetNs> namespaces_;
+  std::vector<cni::NetNs> namespaces_;
 };
 
 // --- A pod comes down whatever became of its plugin.
@@ -194,7 +194,7 @@ TEST_F(NodeNetworkTest, APluginInForceThatRefusesKeepsThePodForTheNextAttempt) {
   Start();
   RecordedPod pod = RunPod();
   EXPECT_THAT(Detach(pod).error().ToString(), HasSubstr("not today"));
-  EXPECT_TRUE(IsPinned(dir_ + "/pins", pod.record.id));
+  EXPECT_TRUE(cni::IsPinned(dir_ + "/pins", pod.record.id));
   EXPECT_FALSE(Detach(pod)) << "and for the one after it";
   Install("a");
   Result<Leftovers> left = Detach(pod);
@@ -258,7 +258,7 @@ TEST_F(NodeNetworkTest, APodWhosePluginNeverExistedComesDown) {
   Start();
   RecordedPod pod;
   pod.record.id = NewId().value();
-  NetNs ns = NetNs::Make();
+  cni::NetNs ns = cni::NetNs::Make();
   ASSERT_TRUE(network_->Choose(pod.record));
   EXPECT_FALSE(network_->Attach(pod.config, ns.fd(), pod.record));
   EXPECT_TRUE(Detach(pod));
@@ -345,7 +345,7 @@ TEST_F(NodeNetworkTest, AnUnreadablePodCidrLeavesTheConfiguredSubnets) {
 }
 
 TEST_F(NodeNetworkTest, APodGivenBackTwiceFreesNobodyElsesAddress) {
-  options_.bridge.subnets = {*ParseSubnet("10.80.0.0/30")};  // room for one pod
+  options_.bridge.subnets = {*cni::ParseSubnet("10.80.0.0/30")};  // room for one pod
   Start();
   RecordedPod first = RunPod();
   ASSERT_TRUE(Detach(first));
@@ -459,4 +459,4 @@ TEST_F(NodeNetworkTest, CountersNeedNoRecord) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

@@ -14,10 +14,10 @@
 #include "cni/link_counters.h"
 #include "cri/pods/pod_records.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Keyed by the name of the host interface.
-using BridgeCounters = std::map<std::string, LinkCounters>;
+using BridgeCounters = std::map<std::string, cni::LinkCounters>;
 
 // Resources that Detach could not release and will not release later; each error names the resource and the
 // reason. The caller logs them.
@@ -79,8 +79,8 @@ class PodNetwork {
   // Traffic counters of the pod's interfaces from the pod's point of view, kPodInterface first. Pods of
   // plugins are read from inside their network namespace, one by one. Empty if the pod does not exist or uses
   // the host's network.
-  virtual std::vector<LinkCounters> CountersOf(const std::string& id,
-                                               const BridgeCounters& on_bridge) const = 0;
+  virtual std::vector<cni::LinkCounters> CountersOf(const std::string& id,
+                                                    const BridgeCounters& on_bridge) const = 0;
 
   // Whether a new pod would get a network, according to the last background check. Returns at once and
   // changes nothing.
@@ -94,4 +94,4 @@ class PodNetwork {
   virtual NetworkDescription Describe() = 0;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

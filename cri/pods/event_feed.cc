@@ -5,7 +5,7 @@
 
 #include <utility>
 
-namespace davit {
+namespace davit::cri {
 
 EventFeed::Watcher::~Watcher() {
   MutexLock lock(feed_.mutex_);
@@ -68,4 +68,4 @@ void EventFeed::End() {
   for (Watcher* watcher : watchers_) watcher->TellNews();
 }
 
-}  // namespace davit
+}  // namespace davit::cri

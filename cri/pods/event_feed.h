@@ -14,7 +14,7 @@
 #include "base/error.h"
 #include "base/thread_annotations.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Every watcher gets every event since its creation, in the order of publication. A publisher never waits for
 // a watcher: one that is too far behind is cut off, and must then read the complete state again.
@@ -75,4 +75,4 @@ class EventFeed {
   bool ended_ GUARDED_BY(mutex_) = false;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

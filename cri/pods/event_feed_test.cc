@@ -7,7 +7,7 @@
 
 #include <string>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 EventFeed::Event Named(const std::string& id) {
@@ -88,4 +88,4 @@ TEST(EventFeed, ItsEndIsTheEndOfAllWatchers) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

@@ -3,7 +3,7 @@
 
 #include "cri/pods/exec_table.h"
 
-namespace davit {
+namespace davit::cri {
 
 void ExecTable::Expect(const std::string& exec_id, OnEnd on_end) {
   MutexLock lock(mutex_);
@@ -15,7 +15,7 @@ void ExecTable::Forget(const std::string& exec_id) {
   waiting_.erase(exec_id);
 }
 
-void ExecTable::Finish(const ExecExited& exited) {
+void ExecTable::Finish(const shim::ExecExited& exited) {
   OnEnd on_end;
   {
     MutexLock lock(mutex_);
@@ -35,4 +35,4 @@ void ExecTable::FinishAll() {
   for (auto& [id, on_end] : waiting) on_end(std::nullopt);
 }
 
-}  // namespace davit
+}  // namespace davit::cri

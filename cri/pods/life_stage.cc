@@ -5,7 +5,7 @@
 
 #include "cri/pods/phases.h"
 
-namespace davit {
+namespace davit::cri {
 
 namespace v1 = ::runtime::v1;
 
@@ -47,4 +47,4 @@ std::vector<v1::ContainerEventType> EventsBetween(LifeStage from, LifeStage to, 
   return events;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

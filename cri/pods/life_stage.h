@@ -10,7 +10,7 @@
 #include "api/cri/v1/api.pb.h"
 #include "cri/pods/pod_records.h"
 
-namespace davit {
+namespace davit::cri {
 
 enum class LifeStage : uint8_t { kNone, kCreated, kStarted, kStopped };
 
@@ -24,4 +24,4 @@ LifeStage StageOf(const SandboxRecord& record);
 std::vector<::runtime::v1::ContainerEventType> EventsBetween(LifeStage from, LifeStage to,
                                                              bool failed_to_start = false);
 
-}  // namespace davit
+}  // namespace davit::cri

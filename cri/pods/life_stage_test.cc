@@ -8,7 +8,7 @@
 
 #include "cri/pods/phases.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 namespace v1 = ::runtime::v1;
@@ -51,4 +51,4 @@ TEST(LifeStage, APodStopsWhenItIsDownOrItsShimDied) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

@@ -8,7 +8,7 @@
 
 #include "images/digest.h"
 
-namespace davit {
+namespace davit::cri {
 
 std::string SandboxName(const runtime::v1::PodSandboxMetadata& metadata) {
   return metadata.name() + "_" + metadata.namespace_() + "_" + metadata.uid() + "_" +
@@ -32,7 +32,7 @@ std::string SerializeDeterministically(const google::protobuf::Message& message)
 
 std::string FingerprintOf(const std::string& bytes) {
   // Only a cryptography library that is out of memory fails here; the bytes are their own fingerprint then.
-  return Sha256Of(bytes).value_or(bytes);
+  return images::Sha256Of(bytes).value_or(bytes);
 }
 
-}  // namespace davit
+}  // namespace davit::cri

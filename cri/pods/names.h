@@ -8,7 +8,7 @@
 
 #include "api/cri/v1/api.pb.h"
 
-namespace davit {
+namespace davit::cri {
 
 // "name_namespace_uid_attempt": requests with the same name are for the same sandbox.
 std::string SandboxName(const ::runtime::v1::PodSandboxMetadata& metadata);
@@ -21,4 +21,4 @@ std::string SerializeDeterministically(const google::protobuf::Message& message)
 // A short digest of a serialised configuration: equal for equal bytes.
 std::string FingerprintOf(const std::string& bytes);
 
-}  // namespace davit
+}  // namespace davit::cri

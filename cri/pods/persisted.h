@@ -13,7 +13,7 @@
 #include "base/time.h"
 #include "cri/records/record_writer.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Readers never wait for the disk. A change of the value in memory and the queueing of its row are one atomic
 // step, so an older value never replaces a newer one on disk, regardless of the method and the thread
@@ -111,4 +111,4 @@ class Persisted {
   Record record_ GUARDED_BY(mutex_);
 };
 
-}  // namespace davit
+}  // namespace davit::cri

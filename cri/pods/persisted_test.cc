@@ -10,7 +10,7 @@
 
 #include "cri/pods/testing/written_at_once.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using testing::ElementsAre;
@@ -130,4 +130,4 @@ TEST(Persisted, AWriteAtOnceIsCalledBackWithoutTheRecordsLock) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

@@ -3,7 +3,7 @@
 
 #include "cri/pods/phases.h"
 
-namespace davit::phases {
+namespace davit::cri::phases {
 namespace {
 
 using enum ContainerPhase;
@@ -62,7 +62,7 @@ bool BeginStart(ContainerRecord& record) {
   return Move(record, kCreated, kStarting);
 }
 
-bool Started(ContainerRecord& record, const LiveContainer& live) {
+bool Started(ContainerRecord& record, const shim::LiveContainer& live) {
   if (IsPlanned(record) || IsRemoving(record)) return false;
   record.started_at = live.started_at;
   record.pid = live.pid;
@@ -81,7 +81,7 @@ bool StartFailed(ContainerRecord& record, const std::string& message, int64_t no
   return true;
 }
 
-bool Exited(ContainerRecord& record, const ContainerExited& exited) {
+bool Exited(ContainerRecord& record, const shim::ContainerExited& exited) {
   if (!MayHaveProcess(record)) return false;
   const char* reason = exited.oom_killed ? "OOMKilled" : exited.exit_code == 0 ? "Completed" : "Error";
   End(record, exited.exit_code, reason, exited.finished_at);
@@ -150,4 +150,4 @@ bool Stopped(SandboxRecord& record) {
   return true;
 }
 
-}  // namespace davit::phases
+}  // namespace davit::cri::phases

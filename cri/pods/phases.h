@@ -17,7 +17,7 @@
 #include "cri/pods/pod_records.h"
 #include "shim/protocol.h"
 
-namespace davit::phases {
+namespace davit::cri::phases {
 
 // Exit code and reason of a failed start in a container's status. The kubelet's tests accept only this code.
 inline constexpr int32_t kStartErrorCode = 128;
@@ -39,9 +39,9 @@ bool FailedToStart(const ContainerRecord& record);
 bool BeginStart(ContainerRecord& record);
 // The start succeeded. If the exit was reported before, the phase stays Exited and only pid, user and start
 // time are set.
-bool Started(ContainerRecord& record, const LiveContainer& live);
+bool Started(ContainerRecord& record, const shim::LiveContainer& live);
 bool StartFailed(ContainerRecord& record, const std::string& message, int64_t now);
-bool Exited(ContainerRecord& record, const ContainerExited& exited);
+bool Exited(ContainerRecord& record, const shim::ContainerExited& exited);
 // The shim has died and the end of the container is unknown; the process may still run. The state is reported
 // as unknown until Lost.
 bool BeginLosing(ContainerRecord& record);
@@ -67,4 +67,4 @@ bool Fail(SandboxRecord& record, const std::string& reason);
 // The sandbox has no kernel objects any more. Also removes the network from the record.
 bool Stopped(SandboxRecord& record);
 
-}  // namespace davit::phases
+}  // namespace davit::cri::phases

@@ -8,7 +8,7 @@
 #include <functional>
 #include <map>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using enum ContainerPhase;
@@ -25,8 +25,8 @@ struct ContainerEvent {
   std::map<ContainerPhase, ContainerPhase> moves;
 };
 
-const ContainerExited kExit{"c1", 3, 0, false, 77};
-const LiveContainer kLive{"c1", 42, 50, 1, 2, {3}};
+const shim::ContainerExited kExit{"c1", 3, 0, false, 77};
+const shim::LiveContainer kLive{"c1", 42, 50, 1, 2, {3}};
 
 const ContainerEvent kContainerEvents[] = {
     {"begin start", phases::BeginStart, {{kCreated, kStarting}}},
@@ -132,7 +132,7 @@ TEST(Phases, PredicatesOfEveryContainerPhase) {
 
 TEST(Phases, AnExitSaysHowItEnded) {
   struct Row {
-    ContainerExited exited;
+    shim::ContainerExited exited;
     const char* reason;
   };
   for (const Row& row : {Row{{"c1", 0, 0, false, 5}, "Completed"}, Row{{"c1", 1, 0, false, 5}, "Error"},
@@ -185,4 +185,4 @@ TEST(Phases, ASandboxKeepsTheFirstReason) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

@@ -5,7 +5,7 @@
 
 #include "base/duplicate.h"
 
-namespace davit {
+namespace davit::cri {
 
 void Sandbox::SetShim(ShimPtr shim) {
   MutexLock lock(mutex_);
@@ -67,4 +67,4 @@ Result<UniqueFd> Container::DuplicateProcess() const {
   return Duplicate(init_.get(), id_);
 }
 
-}  // namespace davit
+}  // namespace davit::cri

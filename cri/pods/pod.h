@@ -24,7 +24,7 @@
 #include "cri/stats/cpu_rate.h"
 #include "images/layer_hold.h"
 
-namespace davit {
+namespace davit::cri {
 
 class Sandbox {
  public:
@@ -72,7 +72,7 @@ class Container {
   // `layers` protects the layers of the image and of the image volumes from removal while the container
   // exists.
   Container(ContainerRecord record, runtime::v1::ContainerConfig config, std::shared_ptr<Sandbox> sandbox,
-            LayerHold layers, Persisted<ContainerRecord>::Write write)
+            images::LayerHold layers, Persisted<ContainerRecord>::Write write)
       : id_(record.id),
         config_(std::move(config)),
         sandbox_(std::move(sandbox)),
@@ -108,7 +108,7 @@ class Container {
   const std::string id_;
   const runtime::v1::ContainerConfig config_;
   const std::shared_ptr<Sandbox> sandbox_;
-  const LayerHold layers_;
+  const images::LayerHold layers_;
   Persisted<ContainerRecord> record_;
   CpuRate cpu_rate_;
   ExecCgroups exec_cgroups_;
@@ -121,4 +121,4 @@ class Container {
 using SandboxPtr = std::shared_ptr<Sandbox>;
 using ContainerPtr = std::shared_ptr<Container>;
 
-}  // namespace davit
+}  // namespace davit::cri

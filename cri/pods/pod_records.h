@@ -13,7 +13,7 @@
 #include "base/codec.h"
 #include "base/error.h"
 
-namespace davit {
+namespace davit::cri {
 
 // A record is written before the first kernel object is created and deleted after the last one is removed, so
 // everything that a crash leaves behind has a record.
@@ -122,4 +122,4 @@ struct ContainerRecord {
   }
 };
 
-}  // namespace davit
+}  // namespace davit::cri

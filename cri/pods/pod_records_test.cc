@@ -11,7 +11,7 @@
 
 #include "base/testing/golden.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using ::testing::AllOf;
@@ -107,4 +107,4 @@ TEST(PodRecords, WhatCannotBeReadIsNamed) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 template <typename Ptr>
@@ -96,4 +96,4 @@ std::vector<ContainerPtr> PodTable::ContainersOf(const std::string& sandbox_id) 
   return it == by_sandbox_.end() ? std::vector<ContainerPtr>{} : it->second;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -11,7 +11,7 @@
 
 #include "cri/pods/pod.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Thread-safe. Never waits: its lock is held only during lookups and changes of the index.
 class PodTable {
@@ -42,4 +42,4 @@ class PodTable {
   std::map<std::string, std::vector<ContainerPtr>> by_sandbox_ GUARDED_BY(mutex_);
 };
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -10,7 +10,7 @@
 #include "cri/pods/pod_table.h"
 #include "cri/pods/testing/written_at_once.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 SandboxPtr MakeSandbox(const std::string& id, SandboxPhase phase) {
@@ -26,7 +26,7 @@ ContainerPtr MakeContainer(const std::string& id, SandboxPtr sandbox) {
   ContainerRecord record;
   record.id = id;
   return std::make_shared<Container>(
-      record, runtime::v1::ContainerConfig(), std::move(sandbox), LayerHold(),
+      record, runtime::v1::ContainerConfig(), std::move(sandbox), images::LayerHold(),
       WrittenAtOnce<ContainerRecord>([](const ContainerRecord&) { return Result<>{}; }));
 }
 
@@ -70,4 +70,4 @@ TEST(SerializeDeterministically, DoesNotDependOnTheOrderOfInsertion) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

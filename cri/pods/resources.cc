@@ -3,7 +3,7 @@
 
 #include "cri/pods/resources.h"
 
-namespace davit {
+namespace davit::cri {
 
 namespace v1 = ::runtime::v1;
 
@@ -50,4 +50,4 @@ v1::LinuxContainerResources AddOverhead(const v1::LinuxContainerResources& resou
   return sum;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

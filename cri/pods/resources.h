@@ -7,7 +7,7 @@
 #include "api/cri/v1/api.pb.h"
 #include "cri/pods/pod_records.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Overwrites in `into` the fields that `change` sets, except the OOM score: it belongs to the process and is
 // set at its start.
@@ -24,4 +24,4 @@ void MergeResources(::runtime::v1::LinuxContainerResources& into,
 ::runtime::v1::LinuxContainerResources AddOverhead(const ::runtime::v1::LinuxContainerResources& resources,
                                                    const ::runtime::v1::LinuxContainerResources& overhead);
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 namespace v1 = ::runtime::v1;
@@ -70,4 +70,4 @@ TEST(AddOverhead, AnUnlimitedQuotaStaysUnlimited) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

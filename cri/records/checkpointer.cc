@@ -7,7 +7,7 @@
 
 #include "cri/records/schema.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 constexpr int kRounds = 3;
@@ -123,4 +123,4 @@ Result<> Checkpointer::BeginNewLog() {
   return connection_.Execute("PRAGMA user_version = " + std::to_string(SchemaVersion()));
 }
 
-}  // namespace davit
+}  // namespace davit::cri

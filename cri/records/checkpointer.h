@@ -16,7 +16,7 @@
 #include "base/thread_annotations.h"
 #include "cri/records/sqlite.h"
 
-namespace davit {
+namespace davit::cri {
 
 // By default, SQLite writers do two slow things: the checkpoint itself, and after a checkpoint the fsync of
 // the log's new header, which the next writer does. wal_autocheckpoint=0 prevents the first. To prevent the
@@ -89,4 +89,4 @@ class Checkpointer {
   std::thread thread_;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

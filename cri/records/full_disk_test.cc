@@ -8,7 +8,7 @@
 #include "base/testing/small_disk.h"
 #include "cri/records/testing/records_fixture.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using testing::Contains;
@@ -137,4 +137,4 @@ TEST_P(FullDiskTest, RowsAreAddedAgainWhenThereIsSpace) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

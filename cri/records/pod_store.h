@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "cri/records/record_writer.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Blobs are opaque here: the daemon serialises its structs.
 struct SandboxRow {
@@ -54,4 +54,4 @@ class PodStore {
   virtual void Flush() = 0;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -7,7 +7,7 @@
 #include <iterator>
 #include <system_error>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 // A transaction's bounds: a thread that waits for one row should not write all others first, and the log's
@@ -186,4 +186,4 @@ void RecordWriter::Run() {
   }
 }
 
-}  // namespace davit
+}  // namespace davit::cri

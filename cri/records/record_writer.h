@@ -17,7 +17,7 @@
 #include "base/thread_annotations.h"
 #include "cri/records/row_change.h"
 
-namespace davit {
+namespace davit::cri {
 
 class RecordWriter;
 
@@ -110,4 +110,4 @@ class RecordWriter {
   std::thread thread_;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

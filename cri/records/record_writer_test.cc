@@ -12,7 +12,7 @@
 
 #include "cri/records/testing/records_fixture.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using testing::ElementsAre;
@@ -266,4 +266,4 @@ TEST_F(QueuedRecordsTest, ClosingTheDatabaseWritesWhatIsQueued) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

@@ -10,7 +10,7 @@
 #include "base/file_io.h"
 #include "cri/records/schema.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using sqlite::Row;
@@ -198,4 +198,4 @@ Result<> Records::MakeDurable() const {
   return {};
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -27,7 +27,7 @@
 #include "cri/records/row_statements.h"
 #include "cri/records/sqlite.h"
 
-namespace davit {
+namespace davit::cri {
 
 struct ImageRow {
   std::string id;
@@ -101,4 +101,4 @@ class Records final : public PodStore, private RowStore {
   std::unique_ptr<RecordWriter> writer_;         // destroyed first: writes the last changes
 };
 
-}  // namespace davit
+}  // namespace davit::cri

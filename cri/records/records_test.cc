@@ -15,7 +15,7 @@
 #include "cri/records/schema.h"
 #include "cri/records/testing/records_fixture.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using testing::AllOf;
@@ -289,4 +289,4 @@ TEST_F(CheckpointerTest, EmptyingTheLogKeepsEveryRow) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

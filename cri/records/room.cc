@@ -11,7 +11,7 @@
 
 #include "base/file_io.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 // For rows that become a little longer (a reason, an exit's message) and for the pages of their tables.
@@ -80,4 +80,4 @@ Result<> Room::Extend(const UniqueFd& file, uint64_t& size, uint64_t wanted, con
   return {};
 }
 
-}  // namespace davit
+}  // namespace davit::cri

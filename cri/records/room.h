@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/unique_fd.h"
 
-namespace davit {
+namespace davit::cri {
 
 // A change of a row needs space twice: in the log for its transaction, and in the database file for the
 // checkpoint that empties the log. Therefore both files are kept longer than their content. A row is added
@@ -47,4 +47,4 @@ class Room {
   uint64_t log_bytes_ = 0;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 
-namespace davit {
+namespace davit::cri {
 
 enum class Table : uint8_t { kSandboxes, kContainers, kImages, kSettings };
 
@@ -33,4 +33,4 @@ class RowStore {
   virtual Result<> Write(std::span<const RowChange> changes) = 0;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

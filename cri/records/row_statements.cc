@@ -3,7 +3,7 @@
 
 #include "cri/records/row_statements.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using sqlite::Blob;
@@ -55,4 +55,4 @@ Result<bool> RowStatements::Exists(const RowChange& change) {
   return exists;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

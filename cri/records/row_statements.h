@@ -10,7 +10,7 @@
 #include "cri/records/row_change.h"
 #include "cri/records/sqlite.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Not thread-safe. Must be destroyed before the connection.
 class RowStatements {
@@ -33,4 +33,4 @@ class RowStatements {
   std::array<OfTable, 4> tables_;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

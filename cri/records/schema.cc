@@ -5,7 +5,7 @@
 
 #include <array>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 // Entry N leads from version N to N + 1. Released entries are never edited.
@@ -52,4 +52,4 @@ Result<> BringUpToDate(const sqlite::Connection& connection, const std::string& 
   return {};
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "cri/records/sqlite.h"
 
-namespace davit {
+namespace davit::cri {
 
 // The schema version that this program uses, stored in the database's user_version.
 int SchemaVersion();
@@ -16,4 +16,4 @@ int SchemaVersion();
 // Errors as for Records::Open.
 Result<> BringUpToDate(const sqlite::Connection& connection, const std::string& path);
 
-}  // namespace davit
+}  // namespace davit::cri

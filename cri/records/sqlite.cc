@@ -7,7 +7,7 @@
 
 #include "cri/records/sqlite_vfs.h"
 
-namespace davit::sqlite {
+namespace davit::cri::sqlite {
 namespace {
 
 Code CodeOf(int result, int os_errno) {
@@ -164,4 +164,4 @@ void Connection::OnCommit(std::function<void(int)> hook) {
   sqlite3_wal_hook(handle_.get(), call, hook_.get());
 }
 
-}  // namespace davit::sqlite
+}  // namespace davit::cri::sqlite

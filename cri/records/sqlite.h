@@ -16,7 +16,7 @@
 
 #include "base/error.h"
 
-namespace davit::sqlite {
+namespace davit::cri::sqlite {
 
 struct Text {
   std::string_view value;
@@ -96,4 +96,4 @@ class Connection {
   std::string path_;
 };
 
-}  // namespace davit::sqlite
+}  // namespace davit::cri::sqlite

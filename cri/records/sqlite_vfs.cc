@@ -5,7 +5,7 @@
 
 #include <sqlite3.h>
 
-namespace davit::sqlite {
+namespace davit::cri::sqlite {
 namespace {
 
 int KeepSize(sqlite3_file*, sqlite3_int64) {
@@ -42,4 +42,4 @@ const char* NeverShrinkingVfs() {
   return kRegistered == SQLITE_OK ? vfs.zName : nullptr;
 }
 
-}  // namespace davit::sqlite
+}  // namespace davit::cri::sqlite

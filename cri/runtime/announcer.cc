@@ -8,7 +8,7 @@
 #include "base/time.h"
 #include "cri/runtime/pod_status.h"
 
-namespace davit {
+namespace davit::cri {
 
 namespace v1 = ::runtime::v1;
 
@@ -89,4 +89,4 @@ void Announcer::Publish(const Sandbox& sandbox, const std::string& id, v1::Conta
   feed_.Publish(std::move(event));
 }
 
-}  // namespace davit
+}  // namespace davit::cri

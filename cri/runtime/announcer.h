@@ -15,7 +15,7 @@
 #include "cri/pods/life_stage.h"
 #include "cri/pods/pod_table.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Events are derived from the records: after every change of a phase, the thread that made it calls Announce,
 // and what is new in the record becomes events. If two threads announce two changes at the same time, the
@@ -59,4 +59,4 @@ class Announcer {
   std::map<std::string, LifeStage> announced_ GUARDED_BY(mutex_);
 };
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -11,15 +11,16 @@
 #include "cri/runtime/stream_pipe.h"
 #include "cri/runtime/stream_request.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 // How far a client may be behind the container's output before it is cut off, beside what its socket holds.
 constexpr int kPipeBytes = 1 << 20;
 
 // `output` has the ends that the client reads from.
-Result<ProcessStreams> AttachedStreams(AttachedInput input, bool wants_input, ProcessStreams output) {
-  ProcessStreams streams;
+Result<streaming::ProcessStreams> AttachedStreams(AttachedInput input, bool wants_input,
+                                                  streaming::ProcessStreams output) {
+  streaming::ProcessStreams streams;
   if (input.terminal) streams = TRY(TerminalStreams(std::move(input.terminal)));
   if (input.input) {
     streams.in = std::move(input.input);
@@ -40,29 +41,29 @@ Result<> RequireRunning(const Container& container, std::string_view step) {
   return Fail(Code::kFailedPrecondition, step, container.id(), "it is not running");
 }
 
-Result<ProcessStreams> TerminalStreams(UniqueFd controller) {
-  ProcessStreams streams;
+Result<streaming::ProcessStreams> TerminalStreams(UniqueFd controller) {
+  streaming::ProcessStreams streams;
   streams.in = TRY(Duplicate(controller.get(), "terminal"));
   streams.out = TRY(Duplicate(controller.get(), "terminal"));
   streams.terminal = std::move(controller);
   return streams;
 }
 
-Result<AttachOrder> Execs::OrderAttach(const v1::AttachRequest& request) {
-  StreamSet streams = TRY(StreamsOf(request));
+Result<streaming::AttachOrder> Execs::OrderAttach(const v1::AttachRequest& request) {
+  streaming::StreamSet streams = TRY(StreamsOf(request));
   ContainerPtr container = TRY(ports_.pods.FindContainer(request.container_id()));
   TRY(RequireRunning(*container, "attach to container"));
-  return AttachOrder{container->id(), streams};
+  return streaming::AttachOrder{container->id(), streams};
 }
 
-void Execs::StreamAttach(const AttachOrder& order, OnStreams on_streams) {
+void Execs::StreamAttach(const streaming::AttachOrder& order, OnStreams on_streams) {
   ports_.workers.Post([this, order, on_streams] {
     if (Result<> begun = BeginAttach(order, on_streams); !begun)
       on_streams(std::unexpected(std::move(begun).error()));
   });
 }
 
-Result<> Execs::BeginAttach(const AttachOrder& order, const OnStreams& on_streams) {
+Result<> Execs::BeginAttach(const streaming::AttachOrder& order, const OnStreams& on_streams) {
   ContainerPtr container = TRY(ports_.pods.FindContainer(order.container_id));
   ShimPtr shim = TRY(container->sandbox().LiveShim());
   // A client that only types must see the container's end, too: it is the end of its stdout.
@@ -71,11 +72,11 @@ Result<> Execs::BeginAttach(const AttachOrder& order, const OnStreams& on_stream
   UniqueFd cut_off(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!cut_off) return SystemError("eventfd", "attach");
   StartFrame frame;
-  frame.Add(FdRole::kStdout, std::move(out.theirs));
-  frame.Add(FdRole::kStderr, std::move(err.theirs));
-  frame.Add(FdRole::kCutOff, TRY(Duplicate(cut_off.get(), "cut-off")));
+  frame.Add(shim::FdRole::kStdout, std::move(out.theirs));
+  frame.Add(shim::FdRole::kStderr, std::move(err.theirs));
+  frame.Add(shim::FdRole::kCutOff, TRY(Duplicate(cut_off.get(), "cut-off")));
 
-  auto output = std::make_shared<ProcessStreams>();
+  auto output = std::make_shared<streaming::ProcessStreams>();
   output->out = std::move(out.ours);
   output->err = std::move(err.ours);
   output->cut_off = std::move(cut_off);
@@ -98,4 +99,4 @@ void Execs::CloseContainerInput(const std::string& container_id) {
   });
 }
 
-}  // namespace davit
+}  // namespace davit::cri

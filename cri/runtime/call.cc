@@ -3,7 +3,7 @@
 
 #include "cri/runtime/call.h"
 
-namespace davit {
+namespace davit::cri {
 
 void Spans::Mark(std::string_view step) {
   int64_t now = UnixNanoseconds();
@@ -21,4 +21,4 @@ std::string Spans::ToString() const {
   return text;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -11,7 +11,7 @@
 
 #include "base/time.h"
 
-namespace davit {
+namespace davit::cri {
 
 // The duration of each step of an operation, for the log at level debug and for the benchmark's breakdown.
 class Spans {
@@ -38,4 +38,4 @@ inline int64_t OperationDeadline() {
   return MonotonicMilliseconds() + 120'000;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -8,7 +8,7 @@
 #include "cri/spec/profiles.h"
 #include "cri/spec/selinux.h"
 
-namespace davit {
+namespace davit::cri {
 
 namespace v1 = ::runtime::v1;
 
@@ -16,7 +16,8 @@ namespace {
 constexpr size_t kMaxProfileBytes = 4 << 20;
 }
 
-Result<UniqueFd> Confinement::SeccompFilterOf(const v1::ContainerConfig& config, const ContainerPlan& plan) {
+Result<UniqueFd> Confinement::SeccompFilterOf(const v1::ContainerConfig& config,
+                                              const shim::ContainerPlan& plan) {
   SeccompChoice choice = TRY(ChooseSeccomp(config.linux().security_context()));
   uint64_t capabilities = plan.process.capabilities.bounding;
   SeccompCompiler::Filter filter;
@@ -29,11 +30,11 @@ Result<UniqueFd> Confinement::SeccompFilterOf(const v1::ContainerConfig& config,
   return Duplicate(filter->memfd.get(), "seccomp filter");
 }
 
-Result<> Confinement::Provide(const v1::ContainerConfig& config, const ContainerPlan& plan) {
+Result<> Confinement::Provide(const v1::ContainerConfig& config, const shim::ContainerPlan& plan) {
   if (plan.process.seccomp) TRY(SeccompFilterOf(config, plan));
   const std::string& profile = plan.process.apparmor_profile;
   if (!profile.empty()) TRY(ports_.apparmor.Provide(profile));
-  const SeLinuxPlan& selinux = plan.process.selinux;
+  const shim::SeLinuxPlan& selinux = plan.process.selinux;
   return CheckContexts("linux", selinux.process, selinux.files);
 }
 
@@ -72,4 +73,4 @@ Result<std::string> Confinement::FilesContextOf(const Sandbox& sandbox) const {
   return contexts.files.ToString();
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -18,7 +18,7 @@
 #include "cri/spec/host_facts.h"
 #include "shim/plan.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Thread-safe.
 class Confinement {
@@ -33,10 +33,11 @@ class Confinement {
   explicit Confinement(const Ports& ports) : ports_(ports) {}
 
   // A new descriptor of the container's filter, to be sent to the shim; the compiled filter stays cached.
-  Result<UniqueFd> SeccompFilterOf(const ::runtime::v1::ContainerConfig& config, const ContainerPlan& plan);
+  Result<UniqueFd> SeccompFilterOf(const ::runtime::v1::ContainerConfig& config,
+                                   const shim::ContainerPlan& plan);
   // Checks and prepares the confinement that the plan requires: compiles the filter, loads the AppArmor
   // profile, and checks the SELinux contexts with the kernel.
-  Result<> Provide(const ::runtime::v1::ContainerConfig& config, const ContainerPlan& plan);
+  Result<> Provide(const ::runtime::v1::ContainerConfig& config, const shim::ContainerPlan& plan);
 
   // Checks with the kernel that the SELinux contexts of the pod are valid.
   Result<> CheckPod(const ::runtime::v1::PodSandboxConfig& config) const;
@@ -57,4 +58,4 @@ class Confinement {
   Levels levels_;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

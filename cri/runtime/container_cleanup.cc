@@ -3,7 +3,7 @@
 
 #include "cri/runtime/container_cleanup.h"
 
-namespace davit {
+namespace davit::cri {
 
 Result<> ContainerCleanup::RemoveCgroup(Container& container) const {
   std::string path = container.record().Read([](const ContainerRecord& r) { return r.cgroup_path; });
@@ -21,4 +21,4 @@ void ContainerCleanup::Collect(Container& container) const {
   shims_.RemoveExitRecord(container.id());
 }
 
-}  // namespace davit
+}  // namespace davit::cri

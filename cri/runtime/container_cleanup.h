@@ -9,7 +9,7 @@
 #include "cri/pods/pod.h"
 #include "cri/shims/shims.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Thread-safe. All methods are idempotent.
 class ContainerCleanup {
@@ -31,4 +31,4 @@ class ContainerCleanup {
   const Logger& log_;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -6,7 +6,7 @@
 #include "cri/runtime/containers.h"
 #include "cri/runtime/record_writers.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 Result<> ValidateContainerConfig(const v1::CreateContainerRequest& request) {
@@ -21,22 +21,22 @@ Result<> ValidateContainerConfig(const v1::CreateContainerRequest& request) {
 
 // The image of a container and those that are its volumes.
 struct Images {
-  HeldImage root;
-  std::vector<HeldImage> volumes;
+  images::HeldImage root;
+  std::vector<images::HeldImage> volumes;
 
   std::vector<ImageVolumeRecord> VolumeRecords() const {
     std::vector<ImageVolumeRecord> records;
-    for (const HeldImage& volume : volumes)
+    for (const images::HeldImage& volume : volumes)
       records.push_back({ImageRefOf(volume.record), volume.record.chain_ids});
     return records;
   }
 };
 
-Result<Images> FindImages(ImageLookup& lookup, const v1::ContainerConfig& config) {
+Result<Images> FindImages(images::ImageLookup& lookup, const v1::ContainerConfig& config) {
   Images images{TRY(lookup.FindAndHold(config.image().image())), {}};
   for (const v1::Mount& mount : config.mounts()) {
     if (!mount.has_image()) continue;
-    Result<HeldImage> image = lookup.FindAndHold(mount.image().image());
+    Result<images::HeldImage> image = lookup.FindAndHold(mount.image().image());
     if (!image) {
       return std::unexpected(WithReason(Reason::kImageVolumeMountFailed,
                                         Within("image volume " + mount.container_path(), image.error())));
@@ -99,4 +99,4 @@ Result<std::string> Containers::MakeContainer(const SandboxPtr& sandbox,
   return record.id;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

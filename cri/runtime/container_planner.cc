@@ -16,16 +16,16 @@
 #include "cri/spec/stop_signal.h"
 #include "images/image_config.h"
 
-namespace davit {
+namespace davit::cri {
 
 namespace v1 = ::runtime::v1;
 
-std::string ImageRefOf(const ImageRecord& image) {
+std::string ImageRefOf(const images::ImageRecord& image) {
   return image.repo_digests.empty() ? image.id : image.repo_digests.front();
 }
 
 Result<ContainerRecord> ContainerPlanner::Plan(const Sandbox& sandbox, const v1::ContainerConfig& config,
-                                               const ImageRecord& image) const {
+                                               const images::ImageRecord& image) const {
   SandboxRecord pod = sandbox.record().Get();
   ContainerRecord record;
   record.id = TRY(NewId());
@@ -38,14 +38,14 @@ Result<ContainerRecord> ContainerPlanner::Plan(const Sandbox& sandbox, const v1:
   record.log_path = TRY(ResolveLogPath(sandbox.config().log_directory(), config.log_path()));
   record.cgroup_path = pod.cgroup_parent + "/" + record.id;
 
-  ImageConfig image_config = TRY(ParseImageConfig(image.config_json));
+  images::ImageConfig image_config = TRY(images::ParseImageConfig(image.config_json));
   record.stop_signal = TRY(StopSignalOf(config.stop_signal(), image_config.stop_signal));
   TRY(ResourcesFromCri(config.linux().resources()));
   std::vector<cdi::Edits> devices = TRY(CdiEditsOf(config));
   ContainerInputs inputs{sandbox.config(), config,    image_config,      ports_.files.FilesOf(sandbox.id()),
                          ports_.facts,     record.id, pod.selinux_level, std::move(devices)};
-  ContainerPlan plan = TRY(BuildContainerPlan(inputs));
-  if (plan.pid == NamespaceUse::kTarget) TRY(TargetOf(sandbox, config));
+  shim::ContainerPlan plan = TRY(BuildContainerPlan(inputs));
+  if (plan.pid == shim::NamespaceUse::kTarget) TRY(TargetOf(sandbox, config));
   TRY(ports_.confinement.Provide(config, plan));
   record.plan = Encode(plan);
   return record;
@@ -68,4 +68,4 @@ Result<ContainerPtr> ContainerPlanner::TargetOf(const Sandbox& sandbox,
   return target;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

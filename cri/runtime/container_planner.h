@@ -14,7 +14,7 @@
 #include "cri/runtime/pod_directories.h"
 #include "images/image_record.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Thread-safe.
 class ContainerPlanner {
@@ -32,7 +32,7 @@ class ContainerPlanner {
   // The record of a created container, without its image volumes. Detects all errors that can be found
   // without creating kernel objects for the container.
   Result<ContainerRecord> Plan(const Sandbox& sandbox, const ::runtime::v1::ContainerConfig& config,
-                               const ImageRecord& image) const;
+                               const images::ImageRecord& image) const;
 
   // The container whose PID namespace `config` requests (NamespaceMode TARGET). kInvalidArgument if it is in
   // another sandbox.
@@ -47,6 +47,6 @@ class ContainerPlanner {
 
 // The image reference that the kubelet compares: the first repository digest, or the image id if there is
 // none.
-std::string ImageRefOf(const ImageRecord& image);
+std::string ImageRefOf(const images::ImageRecord& image);
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -4,7 +4,7 @@
 #include "cri/pods/names.h"
 #include "cri/runtime/containers.h"
 
-namespace davit {
+namespace davit::cri {
 
 Result<v1::RemoveContainerResponse> Containers::Remove(const v1::RemoveContainerRequest& request,
                                                        Call& call) {
@@ -43,4 +43,4 @@ void Containers::RestoreName(const Container& container, const std::string& conf
                  FingerprintOf(config_bytes), container.id());
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -11,7 +11,7 @@
 #include "cri/runtime/pod_status.h"
 #include "cri/spec/devices.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 // A bind source on a dead server may never open; this is how long a start waits for it.
@@ -81,7 +81,7 @@ Result<ContainerLaunch> Containers::PrepareLaunch(const ContainerPtr& container,
                 "the sandbox is not ready");
   }
   ContainerRecord record = container->record().Get();
-  ContainerPlan plan = TRY(Decode<ContainerPlan>(record.plan, "plan of " + record.id));
+  shim::ContainerPlan plan = TRY(Decode<shim::ContainerPlan>(record.plan, "plan of " + record.id));
   Background<ShimCgroupFds> cgroup(ports_.workers, [&]() -> Result<ShimCgroupFds> {
     CgroupResources resources = TRY(ResourcesFromCri(ResourcesOf(*container)));
     TRY(ports_.cgroups.Create(record.cgroup_path, resources, DeviceRulesOf(plan)));
@@ -98,33 +98,33 @@ Result<ContainerLaunch> Containers::PrepareLaunch(const ContainerPtr& container,
 }
 
 Result<> Containers::AddMounts(const Container& container, const ContainerRecord& record,
-                               const ContainerPlan& plan, StartFrame& frame) {
+                               const shim::ContainerPlan& plan, StartFrame& frame) {
   UniqueFd user_namespace = TRY(container.sandbox().DuplicateUserNamespace());
-  const FileView view{user_namespace.get(), plan.process.selinux.files};
-  frame.Add(FdRole::kRootfs, TRY(ports_.snapshots.Mount(record.id, record.chain_ids, view)));
+  const snapshotter::FileView view{user_namespace.get(), plan.process.selinux.files};
+  frame.Add(shim::FdRole::kRootfs, TRY(ports_.snapshots.Mount(record.id, record.chain_ids, view)));
   for (const ImageVolumeRecord& volume : record.image_volumes) {
     Result<UniqueFd> image = ports_.snapshots.MountImage(volume.chain_ids, view);
     if (!image) return std::unexpected(WithReason(Reason::kImageVolumeMountFailed, image.error()));
-    frame.Add(FdRole::kImage, std::move(*image));
+    frame.Add(shim::FdRole::kImage, std::move(*image));
   }
   return {};
 }
 
 Result<> Containers::AddDescriptors(const Container& container, const ContainerRecord& record,
-                                    const ContainerPlan& plan, StartFrame& frame) {
-  frame.Add(FdRole::kHostMounts, TRY(NsHandle::OfSelf("mnt")).Take());
-  frame.Add(FdRole::kCgroupDir, TRY(ports_.cgroups.OpenMountPoint()));
+                                    const shim::ContainerPlan& plan, StartFrame& frame) {
+  frame.Add(shim::FdRole::kHostMounts, TRY(NsHandle::OfSelf("mnt")).Take());
+  frame.Add(shim::FdRole::kCgroupDir, TRY(ports_.cgroups.OpenMountPoint()));
   if (plan.process.seccomp)
-    frame.Add(FdRole::kSeccomp, TRY(ports_.confinement.SeccompFilterOf(container.config(), plan)));
-  if (plan.pid == NamespaceUse::kTarget) {
+    frame.Add(shim::FdRole::kSeccomp, TRY(ports_.confinement.SeccompFilterOf(container.config(), plan)));
+  if (plan.pid == shim::NamespaceUse::kTarget) {
     ContainerPtr target = TRY(ports_.planner.TargetOf(container.sandbox(), container.config()));
-    frame.Add(FdRole::kTargetPid, TRY(target->DuplicateProcess()));
+    frame.Add(shim::FdRole::kTargetPid, TRY(target->DuplicateProcess()));
   }
   if (!record.log_path.empty()) {
-    frame.Add(FdRole::kLog,
+    frame.Add(shim::FdRole::kLog,
               TRY(OpenLog(container.sandbox().config().log_directory(), container.config().log_path())));
   }
   return {};
 }
 
-}  // namespace davit
+}  // namespace davit::cri

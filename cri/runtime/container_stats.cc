@@ -7,7 +7,7 @@
 #include "cri/runtime/usage_patience.h"
 #include "cri/stats/cri_usage.h"
 
-namespace davit {
+namespace davit::cri {
 
 Result<v1::ContainerStatsResponse> Statistics::OfContainer(const v1::ContainerStatsRequest& request, Call&) {
   ContainerPtr container = TRY(ports_.pods.FindContainer(request.container_id()));
@@ -62,4 +62,4 @@ v1::ContainerStats Statistics::FileStatsOf(Container& container, int64_t usage_d
   return stats;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

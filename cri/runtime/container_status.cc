@@ -12,15 +12,15 @@
 #include "cri/spec/oci_spec.h"
 #include "cri/spec/sandbox_plan.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 // For `crictl inspect`.
 Result<nlohmann::json> InfoOf(const Config& config, const Container& container) {
   ContainerRecord record = container.record().Get();
-  SandboxPlan sandbox_plan =
+  shim::SandboxPlan sandbox_plan =
       TRY(BuildSandboxPlan(container.sandbox().config(), record.sandbox_id, SysctlDefaultsOf(config)));
-  ContainerPlan plan = TRY(Decode<ContainerPlan>(record.plan, "plan of " + record.id));
+  shim::ContainerPlan plan = TRY(Decode<shim::ContainerPlan>(record.plan, "plan of " + record.id));
   std::string spec = RenderOciSpec(sandbox_plan, plan, record.cgroup_path, ResourcesOf(container));
   nlohmann::json info;
   info["sandboxID"] = record.sandbox_id;
@@ -56,4 +56,4 @@ Result<std::vector<v1::Container>> Containers::List(const v1::ContainerFilter& f
   return found;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

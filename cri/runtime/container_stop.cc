@@ -6,7 +6,7 @@
 #include "base/time.h"
 #include "cri/runtime/containers.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 // After SIGKILL a container ends as soon as the kernel gets to it; what lasts longer is stuck in the kernel.
@@ -84,4 +84,4 @@ Result<> Containers::KillAllOf(const Sandbox& sandbox, int64_t deadline_ms) {
   return {};
 }
 
-}  // namespace davit
+}  // namespace davit::cri

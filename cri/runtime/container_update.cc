@@ -6,7 +6,7 @@
 #include "cri/runtime/containers.h"
 #include "cri/runtime/log_file.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 std::string UpdatedResources(const Container& container, const ContainerRecord& record,
@@ -64,4 +64,4 @@ Result<v1::ReopenContainerLogResponse> Containers::ReopenLog(const v1::ReopenCon
   return v1::ReopenContainerLogResponse();
 }
 
-}  // namespace davit
+}  // namespace davit::cri

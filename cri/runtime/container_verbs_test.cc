@@ -9,7 +9,7 @@
 
 #include "cri/testing/world.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using ::testing::IsEmpty;
@@ -248,4 +248,4 @@ TEST(Containers, ImageVolumesAreHeldAsLongAsTheContainer) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

@@ -20,7 +20,7 @@
 #include "images/image_lookup.h"
 #include "snapshotter/snapshots.h"
 
-namespace davit {
+namespace davit::cri {
 
 namespace v1 = ::runtime::v1;
 
@@ -33,8 +33,8 @@ class Containers {
     const Config& config;
     PodTable& pods;
     PodStore& records;
-    Snapshots& snapshots;
-    ImageLookup& images;
+    snapshotter::Snapshots& snapshots;
+    images::ImageLookup& images;
     const Cgroups& cgroups;
     Shims& shims;
     Confinement& confinement;
@@ -71,10 +71,10 @@ class Containers {
                                     Call& call);
   Result<> Launch(const ContainerPtr& container, Call& call);
   Result<ContainerLaunch> PrepareLaunch(const ContainerPtr& container, Call& call);
-  Result<> AddMounts(const Container& container, const ContainerRecord& record, const ContainerPlan& plan,
-                     StartFrame& frame);
+  Result<> AddMounts(const Container& container, const ContainerRecord& record,
+                     const shim::ContainerPlan& plan, StartFrame& frame);
   Result<> AddDescriptors(const Container& container, const ContainerRecord& record,
-                          const ContainerPlan& plan, StartFrame& frame);
+                          const shim::ContainerPlan& plan, StartFrame& frame);
   Result<> StopProcess(const ContainerPtr& container, int64_t grace_ms, int64_t deadline_ms);
   Result<bool> UpdatePlannedResources(Container& container, const v1::LinuxContainerResources& change);
 
@@ -83,4 +83,4 @@ class Containers {
   OncePerName starts_;  // by container id
 };
 
-}  // namespace davit
+}  // namespace davit::cri

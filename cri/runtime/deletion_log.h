@@ -11,14 +11,15 @@
 #include "base/thread_annotations.h"
 #include "snapshotter/snapshots.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Files are deleted some time after their container, in the background. Each problem is logged once.
 // Thread-safe.
 class DeletionLog {
  public:
   // Both must outlive the object.
-  DeletionLog(const Snapshots& snapshots, const Logger& log) : snapshots_(snapshots), log_(log) {}
+  DeletionLog(const snapshotter::Snapshots& snapshots, const Logger& log)
+      : snapshots_(snapshots), log_(log) {}
 
   // Logs problems that are new since the last call.
   void Update() EXCLUDES(mutex_) {
@@ -30,10 +31,10 @@ class DeletionLog {
   }
 
  private:
-  const Snapshots& snapshots_;
+  const snapshotter::Snapshots& snapshots_;
   const Logger& log_;
   Mutex mutex_;
   std::set<std::string> logged_ GUARDED_BY(mutex_);
 };
 
-}  // namespace davit
+}  // namespace davit::cri

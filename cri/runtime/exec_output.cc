@@ -12,7 +12,7 @@
 
 #include "base/time.h"
 
-namespace davit {
+namespace davit::cri {
 
 Result<std::shared_ptr<ExecOutput>> ExecOutput::Create(UniqueFd outcome) {
   std::shared_ptr<ExecOutput> output(new ExecOutput(std::move(outcome)));
@@ -104,4 +104,4 @@ void ExecOutput::Finish(Result<End> end) {
   on_end(std::move(end));
 }
 
-}  // namespace davit
+}  // namespace davit::cri

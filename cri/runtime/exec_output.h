@@ -14,7 +14,7 @@
 #include "base/reactor.h"
 #include "base/unique_fd.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Collects the output of one command until its outcome is readable. This object keeps both ends of both pipes
 // open, so that poll() is not woken by HUP when the command exits before its outcome arrives. A grandchild
@@ -76,4 +76,4 @@ class ExecOutput : public std::enable_shared_from_this<ExecOutput> {
   std::unique_ptr<std::stop_callback<std::function<void()>>> on_gone_;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -13,7 +13,7 @@
 
 #include "base/time.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 int64_t In(int64_t ms) {
@@ -129,4 +129,4 @@ TEST_F(ExecOutputTest, HangingCommandsCostNoThread) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

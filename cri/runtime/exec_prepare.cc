@@ -7,7 +7,7 @@
 #include "cri/runtime/execs.h"
 #include "cri/spec/process_plan.h"
 
-namespace davit {
+namespace davit::cri {
 
 Result<Execs::Prepared> Execs::Prepare(const std::string& container_id,
                                        const std::vector<std::string>& command, Terminal terminal) {
@@ -19,16 +19,16 @@ Result<Execs::Prepared> Execs::Prepare(const std::string& container_id,
   }
   exec.cgroup_path = record.cgroup_path;
   exec.shim = TRY(exec.container->sandbox().LiveShim());
-  ContainerPlan plan = TRY(Decode<ContainerPlan>(record.plan, "plan of " + record.id));
-  ProcessPlan process = TRY(BuildExecPlan(plan, command, terminal == Terminal::kOwn));
+  shim::ContainerPlan plan = TRY(Decode<shim::ContainerPlan>(record.plan, "plan of " + record.id));
+  shim::ProcessPlan process = TRY(BuildExecPlan(plan, command, terminal == Terminal::kOwn));
   exec.launch.container_id = record.id;
   exec.launch.exec_id = TRY(NewId());
   exec.launch.plan = Encode(process);
   if (process.seccomp) {
-    exec.launch.frame.Add(FdRole::kSeccomp,
+    exec.launch.frame.Add(shim::FdRole::kSeccomp,
                           TRY(ports_.confinement.SeccompFilterOf(exec.container->config(), plan)));
   }
   return exec;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -7,23 +7,24 @@
 #include "cri/runtime/stream_pipe.h"
 #include "cri/runtime/stream_request.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 constexpr int kPipeBytes = 256 << 10;
 
 // Pipes for what the client asked for; the process finds /dev/null in place of the others.
-Result<ProcessStreams> AddPipes(const StreamSet& wanted, StartFrame& frame) {
-  ProcessStreams streams;
+Result<streaming::ProcessStreams> AddPipes(const streaming::StreamSet& wanted, StartFrame& frame) {
+  streaming::ProcessStreams streams;
   struct Wanted {
     bool wanted;
     Direction direction;
-    FdRole role;
+    shim::FdRole role;
     UniqueFd& ours;
   };
-  for (const Wanted& stream : {Wanted{wanted.in, Direction::kToProcess, FdRole::kStdin, streams.in},
-                               Wanted{wanted.out, Direction::kFromProcess, FdRole::kStdout, streams.out},
-                               Wanted{wanted.err, Direction::kFromProcess, FdRole::kStderr, streams.err}}) {
+  for (const Wanted& stream :
+       {Wanted{wanted.in, Direction::kToProcess, shim::FdRole::kStdin, streams.in},
+        Wanted{wanted.out, Direction::kFromProcess, shim::FdRole::kStdout, streams.out},
+        Wanted{wanted.err, Direction::kFromProcess, shim::FdRole::kStderr, streams.err}}) {
     if (!stream.wanted) continue;
     StreamPipe pipe = TRY(MakeStreamPipe(stream.direction, kPipeBytes));
     stream.ours = std::move(pipe.ours);
@@ -34,31 +35,32 @@ Result<ProcessStreams> AddPipes(const StreamSet& wanted, StartFrame& frame) {
 
 }  // namespace
 
-Result<ExecOrder> Execs::OrderExec(const v1::ExecRequest& request) {
+Result<streaming::ExecOrder> Execs::OrderExec(const v1::ExecRequest& request) {
   if (request.cmd().empty()) return Fail(Code::kInvalidArgument, "validate", "cmd", "it is empty");
-  StreamSet streams = TRY(StreamsOf(request));
+  streaming::StreamSet streams = TRY(StreamsOf(request));
   ContainerPtr container = TRY(ports_.pods.FindContainer(request.container_id()));
   TRY(RequireRunning(*container, "exec in container"));
-  return ExecOrder{container->id(), {request.cmd().begin(), request.cmd().end()}, streams};
+  return streaming::ExecOrder{container->id(), {request.cmd().begin(), request.cmd().end()}, streams};
 }
 
-void Execs::StreamExec(const ExecOrder& order, OnStreams on_streams, OnExit on_exit) {
+void Execs::StreamExec(const streaming::ExecOrder& order, OnStreams on_streams, OnExit on_exit) {
   ports_.workers.Post([this, order, on_streams, on_exit] {
     if (Result<> begun = BeginExec(order, on_streams, on_exit); !begun)
       on_streams(std::unexpected(std::move(begun).error()));
   });
 }
 
-Result<> Execs::BeginExec(const ExecOrder& order, const OnStreams& on_streams, const OnExit& on_exit) {
+Result<> Execs::BeginExec(const streaming::ExecOrder& order, const OnStreams& on_streams,
+                          const OnExit& on_exit) {
   bool terminal = order.streams.terminal;
   Prepared exec =
       TRY(Prepare(order.container_id, order.command, terminal ? Terminal::kOwn : Terminal::kNone));
-  auto streams = std::make_shared<ProcessStreams>();
+  auto streams = std::make_shared<streaming::ProcessStreams>();
   if (!terminal) *streams = TRY(AddPipes(order.streams, exec.launch.frame));
 
   // The exit may be reported before the start is.
   ExecTable& execs = exec.container->sandbox().execs();
-  execs.Expect(exec.launch.exec_id, [on_exit](const std::optional<ExecExited>& exited) {
+  execs.Expect(exec.launch.exec_id, [on_exit](const std::optional<shim::ExecExited>& exited) {
     on_exit(exited ? std::optional(exited->exit_code) : std::nullopt);
   });
   auto started = [terminal, streams, on_streams, pod = exec.container,
@@ -73,4 +75,4 @@ Result<> Execs::BeginExec(const ExecOrder& order, const OnStreams& on_streams, c
   return {};
 }
 
-}  // namespace davit
+}  // namespace davit::cri

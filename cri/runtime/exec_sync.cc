@@ -8,7 +8,7 @@
 #include "cri/runtime/execs.h"
 #include "cri/shims/exec_outcome.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 // Most commands end at once. Their thread sleeps until the outcome is there, and between the request and the
@@ -46,12 +46,13 @@ Result<std::shared_ptr<Execs::SyncExec>> Execs::BeginSync(const v1::ExecSyncRequ
   auto [outcome, shims_end] = TRY(FramePair());
   std::shared_ptr<ExecOutput> output = TRY(ExecOutput::Create(std::move(outcome)));
   StartFrame& frame = exec.launch.frame;
-  frame.AddBorrowed(FdRole::kStdout, output->stdout_writer());
-  frame.AddBorrowed(FdRole::kStderr, output->stderr_writer());
-  frame.Add(FdRole::kOutcome, std::move(shims_end));  // closed here with the frame: the shim has the only one
+  frame.AddBorrowed(shim::FdRole::kStdout, output->stdout_writer());
+  frame.AddBorrowed(shim::FdRole::kStderr, output->stderr_writer());
+  frame.Add(shim::FdRole::kOutcome,
+            std::move(shims_end));  // closed here with the frame: the shim has the only one
   ExecCgroups::Lease cgroup =
       TRY(ports_.cgroups.LendToExec(exec.container->exec_cgroups(), exec.cgroup_path, exec.launch.exec_id));
-  if (cgroup.directory() >= 0) frame.AddBorrowed(FdRole::kCgroupUnified, cgroup.directory());
+  if (cgroup.directory() >= 0) frame.AddBorrowed(shim::FdRole::kCgroupUnified, cgroup.directory());
   call.spans.Mark("plan");
 
   int64_t deadline = DeadlineOf(request, call);
@@ -63,7 +64,7 @@ Result<std::shared_ptr<Execs::SyncExec>> Execs::BeginSync(const v1::ExecSyncRequ
 
 Result<v1::ExecSyncResponse> Execs::EndSync(SyncExec& exec, Result<ExecOutput::End> end, Call& call) {
   const std::string& id = exec.container->id();
-  Result<ExecExited> exited = [&]() -> Result<ExecExited> {
+  Result<shim::ExecExited> exited = [&]() -> Result<shim::ExecExited> {
     switch (TRY(std::move(end))) {
       case ExecOutput::End::kOutcome:
         return ReceiveExecOutcome(exec.output->outcome(), id);
@@ -92,4 +93,4 @@ Result<v1::ExecSyncResponse> Execs::EndSync(SyncExec& exec, Result<ExecOutput::E
   return std::unexpected(std::move(exited).error());
 }
 
-}  // namespace davit
+}  // namespace davit::cri

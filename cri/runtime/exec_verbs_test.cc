@@ -8,7 +8,7 @@
 
 #include "cri/testing/world.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 Call NewCall() {
@@ -31,9 +31,9 @@ Result<v1::ExecSyncResponse> RunSync(World& world, const v1::ExecSyncRequest& re
   return done.get_future().get();
 }
 
-ExecOrder ExecIn(const std::string& container) {
-  return ExecOrder{
-      container, {"/bin/sh"}, StreamSet{.in = true, .out = true, .err = true, .terminal = false}};
+streaming::ExecOrder ExecIn(const std::string& container) {
+  return streaming::ExecOrder{
+      container, {"/bin/sh"}, streaming::StreamSet{.in = true, .out = true, .err = true, .terminal = false}};
 }
 
 template <typename T>
@@ -101,12 +101,12 @@ TEST(Execs, NothingIsRunInAContainerThatDoesNotRun) {
 TEST(Execs, AStreamedExecHasStreamsAndThenItsCode) {
   World world;
   World::Pod pod = world.RunPod();
-  std::promise<Result<ProcessStreams>> streams;
+  std::promise<Result<streaming::ProcessStreams>> streams;
   std::promise<std::optional<int>> exit;
   world.runtime().execs().StreamExec(
-      ExecIn(pod.container), [&](Result<ProcessStreams> s) { streams.set_value(std::move(s)); },
+      ExecIn(pod.container), [&](Result<streaming::ProcessStreams> s) { streams.set_value(std::move(s)); },
       [&](std::optional<int> code) { exit.set_value(code); });
-  Result<ProcessStreams> got = Await(streams.get_future());
+  Result<streaming::ProcessStreams> got = Await(streams.get_future());
   ASSERT_TRUE(got);
   EXPECT_TRUE(got->in && got->out && got->err);
   EXPECT_EQ(Await(exit.get_future()), 7);
@@ -116,9 +116,9 @@ TEST(Execs, AStreamedExecThatTheShimRefusesHasNoExit) {
   World world;
   World::Pod pod = world.RunPod();
   world.steps.Fail("shim.StartExec");
-  std::promise<Result<ProcessStreams>> streams;
+  std::promise<Result<streaming::ProcessStreams>> streams;
   world.runtime().execs().StreamExec(
-      ExecIn(pod.container), [&](Result<ProcessStreams> s) { streams.set_value(std::move(s)); },
+      ExecIn(pod.container), [&](Result<streaming::ProcessStreams> s) { streams.set_value(std::move(s)); },
       [](std::optional<int>) { ADD_FAILURE() << "an exit of what never began"; });
   EXPECT_FALSE(Await(streams.get_future()));
   world.shims.Die(pod.sandbox);  // ends every exec that is still expected
@@ -127,11 +127,12 @@ TEST(Execs, AStreamedExecThatTheShimRefusesHasNoExit) {
 TEST(Execs, AnAttachedClientGetsWhatTheShimHands) {
   World world;
   World::Pod pod = world.RunPod();
-  std::promise<Result<ProcessStreams>> streams;
+  std::promise<Result<streaming::ProcessStreams>> streams;
   world.runtime().execs().StreamAttach(
-      AttachOrder{pod.container, StreamSet{.in = true, .out = true, .err = false, .terminal = false}},
-      [&](Result<ProcessStreams> s) { streams.set_value(std::move(s)); });
-  Result<ProcessStreams> got = Await(streams.get_future());
+      streaming::AttachOrder{pod.container,
+                             streaming::StreamSet{.in = true, .out = true, .err = false, .terminal = false}},
+      [&](Result<streaming::ProcessStreams> s) { streams.set_value(std::move(s)); });
+  Result<streaming::ProcessStreams> got = Await(streams.get_future());
   ASSERT_TRUE(got);
   EXPECT_TRUE(got->in && got->out && got->cut_off);
 }
@@ -172,4 +173,4 @@ TEST(Execs, APortThatIsNoneIsRefusedBeforeAnythingIsAsked) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

@@ -21,12 +21,12 @@
 #include "cri/runtime/exec_output.h"
 #include "streaming/targets.h"
 
-namespace davit {
+namespace davit::cri {
 
 namespace v1 = ::runtime::v1;
 
 // Thread-safe, see runtime.h.
-class Execs final : public StreamTargets {
+class Execs final : public streaming::StreamTargets {
  public:
   // All must outlive the object. `workers` start streams and never wait for a shim. `cleaners` kill commands
   // that timed out. `outputs` collects the output of commands that take long.
@@ -48,14 +48,14 @@ class Execs final : public StreamTargets {
 
   // These validate a request and return the order that is carried out when the client connects to the
   // streaming server.
-  Result<ExecOrder> OrderExec(const v1::ExecRequest& request);
-  Result<AttachOrder> OrderAttach(const v1::AttachRequest& request);
-  Result<ForwardOrder> OrderPortForward(const v1::PortForwardRequest& request);
+  Result<streaming::ExecOrder> OrderExec(const v1::ExecRequest& request);
+  Result<streaming::AttachOrder> OrderAttach(const v1::AttachRequest& request);
+  Result<streaming::ForwardOrder> OrderPortForward(const v1::PortForwardRequest& request);
 
   // StreamTargets: carry out an order on a thread of `workers`; the callbacks run there or on the reactor's
   // thread.
-  void StreamExec(const ExecOrder& order, OnStreams on_streams, OnExit on_exit) override;
-  void StreamAttach(const AttachOrder& order, OnStreams on_streams) override;
+  void StreamExec(const streaming::ExecOrder& order, OnStreams on_streams, OnExit on_exit) override;
+  void StreamAttach(const streaming::AttachOrder& order, OnStreams on_streams) override;
   void CloseContainerInput(const std::string& container_id) override;
   void OpenSockets(const std::string& sandbox_id, OnSockets on_sockets) override;
 
@@ -83,11 +83,11 @@ class Execs final : public StreamTargets {
   Result<v1::ExecSyncResponse> EndSync(SyncExec& exec, Result<ExecOutput::End> end, Call& call);
   // These send an order to the shim, whose answer calls the callback. If they return an error, the callback
   // is not called.
-  Result<> BeginExec(const ExecOrder& order, const OnStreams& on_streams, const OnExit& on_exit);
-  Result<> BeginAttach(const AttachOrder& order, const OnStreams& on_streams);
+  Result<> BeginExec(const streaming::ExecOrder& order, const OnStreams& on_streams, const OnExit& on_exit);
+  Result<> BeginAttach(const streaming::AttachOrder& order, const OnStreams& on_streams);
   Result<> BeginForward(const std::string& sandbox_id, const OnSockets& on_sockets);
 
   const Ports ports_;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -9,7 +9,7 @@
 
 #include "cri/pods/pod.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Returns measure() for a running container; nullopt if the container is not running or stopped during the
 // measurement, because half of the values would be missing.
@@ -21,4 +21,4 @@ auto IfRunning(const Container& container, const Measure& measure) -> std::optio
   return std::optional(std::move(figures));
 }
 
-}  // namespace davit
+}  // namespace davit::cri

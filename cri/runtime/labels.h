@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <string>
 
-namespace davit {
+namespace davit::cri {
 
 using Labels = google::protobuf::Map<std::string, std::string>;
 
@@ -21,4 +21,4 @@ inline bool MatchesLabels(const Labels& labels, const Labels& selector) {
   });
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -11,7 +11,7 @@
 #include "base/file_io.h"
 #include "base/open_beneath.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 // A pod that mounts the log directory can put anything there; a FIFO would hold whoever opens it.
@@ -55,4 +55,4 @@ Result<UniqueFd> OpenLog(const std::string& log_directory, const std::string& lo
   return OpenLogFile(dir.get(), relative.filename());
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/unique_fd.h"
 
-namespace davit {
+namespace davit::cri {
 
 // The absolute path of a log; empty if either argument is empty, in which case output is discarded.
 // kInvalidArgument if the path leaves the directory or names no file.
@@ -20,4 +20,4 @@ Result<std::string> ResolveLogPath(const std::string& log_directory, const std::
 // directory of the kubelet and write to it.
 Result<UniqueFd> OpenLog(const std::string& log_directory, const std::string& log_path);
 
-}  // namespace davit
+}  // namespace davit::cri

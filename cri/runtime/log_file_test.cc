@@ -12,7 +12,7 @@
 
 #include "base/file_io.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 class LogFile : public ::testing::Test {
@@ -71,4 +71,4 @@ TEST_F(LogFile, IsARegularFile) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

@@ -9,7 +9,7 @@
 
 #include "base/json.h"
 
-namespace davit {
+namespace davit::cri {
 
 // With the field names of the .proto file, as in crictl's own files; null if the message cannot be converted.
 inline nlohmann::json JsonOf(const google::protobuf::Message& message) {
@@ -20,4 +20,4 @@ inline nlohmann::json JsonOf(const google::protobuf::Message& message) {
   return JsonOrNull(text);
 }
 
-}  // namespace davit
+}  // namespace davit::cri

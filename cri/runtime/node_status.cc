@@ -7,7 +7,7 @@
 
 #include "cri/runtime/message_json.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 void AddCondition(v1::RuntimeStatus& status, const char* type, const char* reason, const Result<>& check) {
@@ -88,4 +88,4 @@ Result<v1::UpdateRuntimeConfigResponse> NodeStatus::UpdateRuntimeConfig(
   return v1::UpdateRuntimeConfigResponse();
 }
 
-}  // namespace davit
+}  // namespace davit::cri

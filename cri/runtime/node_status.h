@@ -16,7 +16,7 @@
 #include "cri/spec/host_facts.h"
 #include "snapshotter/snapshots.h"
 
-namespace davit {
+namespace davit::cri {
 
 namespace v1 = ::runtime::v1;
 
@@ -30,7 +30,7 @@ class NodeStatus {
     const HostFacts& facts;
     const cdi::Registry& cdi;
     const Shims& shims;
-    const Snapshots& snapshots;
+    const snapshotter::Snapshots& snapshots;
     PodNetwork& network;
     // Returns an error if records cannot be written to disk.
     std::function<Result<>()> records_health;
@@ -49,4 +49,4 @@ class NodeStatus {
   const Ports ports_;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -8,7 +8,7 @@
 
 #include "cri/config/config.h"
 
-namespace davit {
+namespace davit::cri {
 
 // The parent of the pod's container cgroups, relative to the root of every hierarchy.
 inline std::string OwnCgroupOf(const Config& config, const std::string& sandbox_id) {
@@ -16,4 +16,4 @@ inline std::string OwnCgroupOf(const Config& config, const std::string& sandbox_
   return root + "/davit/pods/" + sandbox_id;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

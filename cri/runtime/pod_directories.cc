@@ -11,7 +11,7 @@
 #include "base/file_io.h"
 #include "base/selinux_attribute.h"
 
-namespace davit {
+namespace davit::cri {
 
 std::string PodDirectories::DirectoryOf(const std::string& sandbox_id) const {
   return directory_ + "/" + sandbox_id;
@@ -50,4 +50,4 @@ void PodDirectories::RemoveUnknown(const std::function<bool(const std::string&)>
   }
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -13,7 +13,7 @@
 #include "cri/pods/pod.h"
 #include "cri/spec/pod_files.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Each pod has its own directory below `directory`. Thread-safe, except that each pod may have only one
 // caller at a time.
@@ -41,4 +41,4 @@ class PodDirectories {
   const std::string selinux_context_;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

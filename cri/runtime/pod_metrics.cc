@@ -16,7 +16,7 @@
 #include "cri/stats/metrics.h"
 #include "cri/stats/pressure.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 constexpr uint64_t kNanosecond = 1'000'000'000;
@@ -97,7 +97,8 @@ void AddDiskIo(const CgroupFiles& files, MetricList& list) {
   }
 }
 
-void AddFilesystem(const std::string& root, std::optional<UsageReading> layer, MetricList& list) {
+void AddFilesystem(const std::string& root, std::optional<snapshotter::UsageReading> layer,
+                   MetricList& list) {
   struct stat st{};
   struct statvfs filesystem{};
   if (stat(root.c_str(), &st) < 0 || statvfs(root.c_str(), &filesystem) < 0) return;
@@ -138,9 +139,9 @@ void AddSpec(const v1::LinuxContainerResources& resources, MetricList& list) {
   list.Add("container_spec_memory_swap_limit_bytes", positive(resources.memory_swap_limit_in_bytes()));
 }
 
-void AddNetwork(const LinkCounters& link, MetricList& list) {
-  const Traffic& in = link.received;
-  const Traffic& out = link.sent;
+void AddNetwork(const cni::LinkCounters& link, MetricList& list) {
+  const cni::Traffic& in = link.received;
+  const cni::Traffic& out = link.sent;
   list.Add("container_network_receive_bytes_total", in.bytes, {link.name});
   list.Add("container_network_receive_packets_total", in.packets, {link.name});
   list.Add("container_network_receive_packets_dropped_total", in.dropped, {link.name});
@@ -182,7 +183,8 @@ v1::PodSandboxMetrics Statistics::MetricsOf(const Sandbox& sandbox, const Bridge
   MetricList list({record.cgroup_parent, sandbox.id(), /*image=*/"", metadata.name(), metadata.namespace_(),
                    /*container=*/""},
                   *metrics.mutable_metrics());
-  for (const LinkCounters& link : ports_.network.CountersOf(sandbox.id(), counters)) AddNetwork(link, list);
+  for (const cni::LinkCounters& link : ports_.network.CountersOf(sandbox.id(), counters))
+    AddNetwork(link, list);
   return metrics;
 }
 
@@ -210,4 +212,4 @@ v1::ContainerMetrics Statistics::MetricsOf(const Container& container, int64_t u
   return metrics;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -10,7 +10,7 @@
 #include "cri/spec/stop_signal.h"
 #include "images/reference.h"
 
-namespace davit {
+namespace davit::cri {
 
 namespace v1 = ::runtime::v1;
 
@@ -37,7 +37,7 @@ void FillUser(const ContainerRecord& record, v1::ContainerStatus& status) {
 // people want to read of a container.
 v1::ImageSpec ImageForPeople(const v1::ContainerConfig& config) {
   v1::ImageSpec image = config.image();
-  if (Result<Reference> written = ParseReference(image.user_specified_image()))
+  if (Result<images::Reference> written = images::ParseReference(image.user_specified_image()))
     image.set_image(written->Normalised());
   return image;
 }
@@ -149,4 +149,4 @@ v1::LinuxContainerResources ResourcesOf(const Container& container) {
       [&container](const ContainerRecord& r) { return RecordedResources(container.config(), r); });
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -9,7 +9,7 @@
 #include "api/cri/v1/api.pb.h"
 #include "cri/pods/pod_table.h"
 
-namespace davit {
+namespace davit::cri {
 
 ::runtime::v1::PodSandboxState StateOf(const SandboxRecord& record);
 ::runtime::v1::ContainerState StateOf(const ContainerRecord& record);
@@ -29,4 +29,4 @@ std::vector<::runtime::v1::ContainerStatus> StatusesOfContainers(const PodTable&
 // The resources of a container as last updated, else as created.
 ::runtime::v1::LinuxContainerResources ResourcesOf(const Container& container);
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -9,7 +9,7 @@
 #include "cri/network/network_request.h"
 #include "cri/runtime/execs.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 // A family that this kernel or this namespace does without is left out.
@@ -29,7 +29,7 @@ Result<std::vector<UniqueFd>> MakeSocketsIn(const std::string& sandbox_id, const
     return Fail(Code::kInternal, "forward ports of sandbox", sandbox_id, "its shim has no network namespace");
   }
   std::vector<UniqueFd> sockets;
-  TRY(RunInNetns(network.get(), [&sockets]() -> Result<> {
+  TRY(cni::RunInNetns(network.get(), [&sockets]() -> Result<> {
     sockets = TRY(MakeSockets());
     return {};
   }));
@@ -38,12 +38,12 @@ Result<std::vector<UniqueFd>> MakeSocketsIn(const std::string& sandbox_id, const
 
 }  // namespace
 
-Result<ForwardOrder> Execs::OrderPortForward(const v1::PortForwardRequest& request) {
+Result<streaming::ForwardOrder> Execs::OrderPortForward(const v1::PortForwardRequest& request) {
   SandboxPtr sandbox = TRY(ports_.pods.FindSandbox(request.pod_sandbox_id()));
   if (!sandbox->ready()) {
     return Fail(Code::kFailedPrecondition, "forward ports of sandbox", sandbox->id(), "it is not ready");
   }
-  ForwardOrder order{sandbox->id(), {}};
+  streaming::ForwardOrder order{sandbox->id(), {}};
   for (int32_t port : request.port()) {
     if (port < 1 || port > UINT16_MAX) {
       return Fail(Code::kInvalidArgument, "validate", "port", std::to_string(port) + " is not a port");
@@ -78,4 +78,4 @@ Result<> Execs::BeginForward(const std::string& sandbox_id, const OnSockets& on_
   return {};
 }
 
-}  // namespace davit
+}  // namespace davit::cri

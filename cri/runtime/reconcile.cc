@@ -3,7 +3,7 @@
 
 #include "cri/runtime/reconcile.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 ContainerAction DecideForLive(ContainerPhase phase) {
@@ -26,4 +26,4 @@ ContainerAction Decide(const ContainerFacts& facts) {
   return facts.start_in_flight ? ContainerAction::kNothing : ContainerAction::kAbandonStart;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

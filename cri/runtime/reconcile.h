@@ -6,7 +6,7 @@
 
 #include "cri/pods/pod_records.h"
 
-namespace davit {
+namespace davit::cri {
 
 enum class ShimAnswer {
   kAnswered,  // its answer lists the live containers
@@ -34,4 +34,4 @@ enum class ContainerAction {
 // A pure function of the facts.
 ContainerAction Decide(const ContainerFacts& facts);
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -7,7 +7,7 @@
 
 #include <string>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using enum ContainerAction;
@@ -57,4 +57,4 @@ TEST(Reconcile, AStartInFlightIsLeftToItsCall) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

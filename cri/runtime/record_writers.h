@@ -11,7 +11,7 @@
 #include "cri/pods/pod_records.h"
 #include "cri/records/pod_store.h"
 
-namespace davit {
+namespace davit::cri {
 
 inline SandboxRow RowOf(const SandboxRecord& record) {
   return {record.id, Encode(record)};
@@ -34,4 +34,4 @@ inline Persisted<ContainerRecord>::Write ContainerWriter(PodStore& store) {
   };
 }
 
-}  // namespace davit
+}  // namespace davit::cri

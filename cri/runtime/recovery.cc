@@ -6,7 +6,7 @@
 #include <set>
 #include <utility>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 constexpr std::chrono::milliseconds kServeAfter(2'000);
@@ -66,4 +66,4 @@ void Recovery::LogSummary(size_t pods, const MeetingCounts& counts, size_t stray
                   {"stray-shims", std::to_string(strays)}});
 }
 
-}  // namespace davit
+}  // namespace davit::cri

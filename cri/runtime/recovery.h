@@ -17,7 +17,7 @@
 #include "cri/runtime/shim_watch.h"
 #include "images/image_lookup.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Loads the records (recovery_load.cc), removes everything that no record names, and connects to the shims
 // (recovery_meet.cc), whose reports are reconciled with the records (shim_watch.h). A pod that cannot be
@@ -30,8 +30,8 @@ class Recovery {
     const Config& config;
     PodTable& pods;
     PodStore& records;
-    ImageLookup& images;
-    Snapshots& snapshots;
+    images::ImageLookup& images;
+    snapshotter::Snapshots& snapshots;
     PodNetwork& network;
     Shims& shims;
     Confinement& confinement;
@@ -58,4 +58,4 @@ class Recovery {
   std::unique_ptr<RecoveryMeeting> meeting_;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -8,7 +8,7 @@
 #include "cri/runtime/own_cgroup.h"
 #include "cri/runtime/record_writers.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 template <typename Record, typename Config>
@@ -77,7 +77,7 @@ void RecordLoader::LoadContainer(const ContainerRow& row) {
   ports_.confinement.HoldLevel(record.id,
                                loaded->config.linux().security_context().selinux_options().level());
   std::string bytes = record.config;
-  LayerHold layers = ports_.images.Hold(record.AllLayers());
+  images::LayerHold layers = ports_.images.Hold(record.AllLayers());
   auto container = std::make_shared<Container>(std::move(loaded->record), std::move(loaded->config), sandbox,
                                                std::move(layers), ContainerWriter(ports_.records));
   ports_.containers.RestoreName(*container, bytes);
@@ -99,8 +99,8 @@ void RecordLoader::AddUnreadable(const ContainerRow& row, const SandboxPtr& sand
   auto unwritten = [](const ContainerRecord&, const PodStore::OnWritten&) {
     return PendingWrite(Result<>());
   };
-  ports_.pods.RestoreContainer(
-      std::make_shared<Container>(std::move(record), std::move(config), sandbox, LayerHold(), unwritten));
+  ports_.pods.RestoreContainer(std::make_shared<Container>(std::move(record), std::move(config), sandbox,
+                                                           images::LayerHold(), unwritten));
   Quarantine(sandbox, reason);
 }
 
@@ -116,4 +116,4 @@ void RecordLoader::Quarantine(const SandboxPtr& sandbox, const std::string& reas
   (void)sandbox->record().TryChange([&reason](SandboxRecord& r) { return phases::Fail(r, reason); });
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -12,7 +12,7 @@
 #include "cri/runtime/containers.h"
 #include "cri/runtime/sandboxes.h"
 
-namespace davit {
+namespace davit::cri {
 
 // A row that cannot be read is quarantined with its pod: the sandbox is listed as not ready, with the reason,
 // and can be stopped and removed like any other. Only its id is known; the cgroup is assumed at the daemon's
@@ -24,7 +24,7 @@ class RecordLoader {
     const Config& config;
     PodTable& pods;
     PodStore& records;
-    ImageLookup& images;
+    images::ImageLookup& images;
     Confinement& confinement;
     Containers& containers;
     Sandboxes& sandboxes;
@@ -51,4 +51,4 @@ class RecordLoader {
   std::map<std::string, std::string> quarantined_;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

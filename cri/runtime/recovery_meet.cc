@@ -8,7 +8,7 @@
 
 #include "base/thread_annotations.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 constexpr size_t kThreads = 8;
@@ -105,4 +105,4 @@ void RecoveryMeeting::Finish(const SandboxPtr& sandbox) {
   }
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -12,7 +12,7 @@
 #include "cri/runtime/sandboxes.h"
 #include "cri/runtime/shim_watch.h"
 
-namespace davit {
+namespace davit::cri {
 
 struct MeetingCounts {
   size_t met = 0;     // answered and reconciled
@@ -52,4 +52,4 @@ class RecoveryMeeting {
   std::vector<std::jthread> threads_;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

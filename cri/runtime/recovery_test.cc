@@ -7,7 +7,7 @@
 #include "base/codec.h"
 #include "cri/testing/world.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using ::testing::Contains;
@@ -211,4 +211,4 @@ TEST_F(Quarantine, AnUnreadableRecordStaysUntilItsPodIsRemoved) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

@@ -3,7 +3,7 @@
 
 #include "cri/runtime/runtime.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 constexpr int kCleanerThreads = 2;
@@ -47,4 +47,4 @@ Runtime::~Runtime() {
   host_.records.Flush();  // callbacks of changes that nothing waits for
 }
 
-}  // namespace davit
+}  // namespace davit::cri

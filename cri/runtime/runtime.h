@@ -25,7 +25,7 @@
 #include "cri/runtime/recovery.h"
 #include "cri/runtime/statistics.h"
 
-namespace davit {
+namespace davit::cri {
 
 // The parts of the daemon that the verbs use. They must outlive the Runtime.
 struct Host {
@@ -33,8 +33,8 @@ struct Host {
   const Logger& log;
   PodStore& records;
   std::function<Result<>()> records_health;
-  Snapshots& snapshots;
-  ImageLookup& images;
+  snapshotter::Snapshots& snapshots;
+  images::ImageLookup& images;
   const Cgroups& cgroups;
   PodNetwork& network;
   Shims& shims;
@@ -83,4 +83,4 @@ class Runtime {
   Recovery recovery_;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

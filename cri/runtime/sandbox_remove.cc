@@ -4,7 +4,7 @@
 #include "cri/pods/names.h"
 #include "cri/runtime/sandboxes.h"
 
-namespace davit {
+namespace davit::cri {
 
 Result<v1::RemovePodSandboxResponse> Sandboxes::Remove(const v1::RemovePodSandboxRequest& request,
                                                        Call& call) {
@@ -31,4 +31,4 @@ Result<> Sandboxes::Forget(const SandboxPtr& sandbox) {
   return {};
 }
 
-}  // namespace davit
+}  // namespace davit::cri

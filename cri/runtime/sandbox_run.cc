@@ -15,7 +15,7 @@
 #include "cri/runtime/sysctl_defaults.h"
 #include "cri/spec/sandbox_plan.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 // For a pod whose first container does not start soon; one that does has the next shim started
@@ -114,7 +114,8 @@ Result<> Sandboxes::BringUp(const SandboxPtr& sandbox, NewShim shim, Call& call)
   record.shim_boot_id = shim.identity.boot_id;
   ShimPtr client = ports_.shims.Adopt(std::move(shim), ports_.watch.EventsOf(sandbox));
   sandbox->SetShim(client);
-  SandboxPlan plan = TRY(BuildSandboxPlan(sandbox->config(), sandbox->id(), SysctlDefaultsOf(ports_.config)));
+  shim::SandboxPlan plan =
+      TRY(BuildSandboxPlan(sandbox->config(), sandbox->id(), SysctlDefaultsOf(ports_.config)));
   plan.selinux_files = TRY(ports_.confinement.FilesContextOf(*sandbox));
   Background<> files_and_cgroup(ports_.workers, [this, &sandbox, before = record]() -> Result<> {
     TRY(ports_.files.Write(*sandbox, before.addresses));
@@ -161,4 +162,4 @@ void Sandboxes::RestoreName(const Sandbox& sandbox, const std::string& config_by
   names_.Restore(SandboxName(sandbox.config().metadata()), FingerprintOf(config_bytes), sandbox.id());
 }
 
-}  // namespace davit
+}  // namespace davit::cri

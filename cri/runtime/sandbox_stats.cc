@@ -6,10 +6,10 @@
 #include "cri/runtime/usage_patience.h"
 #include "cri/stats/cri_usage.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
-v1::NetworkInterfaceUsage InterfaceUsageOf(const LinkCounters& counters) {
+v1::NetworkInterfaceUsage InterfaceUsageOf(const cni::LinkCounters& counters) {
   v1::NetworkInterfaceUsage interface;
   interface.set_name(counters.name);
   interface.mutable_rx_bytes()->set_value(counters.received.bytes);
@@ -20,7 +20,7 @@ v1::NetworkInterfaceUsage InterfaceUsageOf(const LinkCounters& counters) {
 }
 
 // `links`: one at least, the default interface first.
-v1::NetworkUsage NetworkUsageOf(const std::vector<LinkCounters>& links) {
+v1::NetworkUsage NetworkUsageOf(const std::vector<cni::LinkCounters>& links) {
   v1::NetworkUsage usage;
   usage.set_timestamp(UnixNanoseconds());
   *usage.mutable_default_interface() = InterfaceUsageOf(links.front());
@@ -78,4 +78,4 @@ v1::PodSandboxStats Statistics::StatsOf(Sandbox& sandbox, const BridgeCounters& 
   return stats;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -12,7 +12,7 @@
 #include "cri/spec/oci_spec.h"
 #include "cri/spec/sandbox_plan.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 // For `crictl inspectp`.
@@ -25,7 +25,8 @@ nlohmann::json InfoOf(const Config& config, const Sandbox& sandbox) {
   info["mac"] = record.mac;
   info["runtimeHandler"] = record.runtime_handler;
   info["config"] = JsonOf(sandbox.config());
-  if (Result<SandboxPlan> plan = BuildSandboxPlan(sandbox.config(), record.id, SysctlDefaultsOf(config)))
+  if (Result<shim::SandboxPlan> plan =
+          BuildSandboxPlan(sandbox.config(), record.id, SysctlDefaultsOf(config)))
     info["runtimeSpec"] = JsonOrNull(RenderSandboxSpec(*plan, record.cgroup_parent));
   if (record.plugins) info["cniResult"] = JsonOrNull(record.plugins->result);
   if (!record.reason.empty()) info["reason"] = record.reason;
@@ -60,4 +61,4 @@ Result<std::vector<v1::PodSandbox>> Sandboxes::List(const v1::PodSandboxFilter& 
   return found;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -6,7 +6,7 @@
 #include "base/time.h"
 #include "cri/runtime/sandboxes.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 // How long a shim may take to end before it is taken for hung and killed.
@@ -62,4 +62,4 @@ void Sandboxes::EndShim(Sandbox& sandbox, int64_t deadline_ms) {
   ports_.shims.End(sandbox.id(), {record.shim_pid, record.shim_start_time, record.shim_boot_id});
 }
 
-}  // namespace davit
+}  // namespace davit::cri

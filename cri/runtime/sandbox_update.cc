@@ -5,7 +5,7 @@
 #include "cri/pods/resources.h"
 #include "cri/runtime/sandboxes.h"
 
-namespace davit {
+namespace davit::cri {
 
 // The kubelet sends the overhead apart from the pod's resources and writes the sum itself as well; writing
 // the sum here makes both the same whichever comes first.
@@ -20,4 +20,4 @@ Result<v1::UpdatePodSandboxResourcesResponse> Sandboxes::UpdateResources(
   return v1::UpdatePodSandboxResourcesResponse();
 }
 
-}  // namespace davit
+}  // namespace davit::cri

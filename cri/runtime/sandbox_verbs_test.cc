@@ -8,7 +8,7 @@
 
 #include "cri/testing/world.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using ::testing::Contains;
@@ -242,4 +242,4 @@ TEST(Sandboxes, UpdateWritesThePodsCgroupOnlyWhileItIsReady) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

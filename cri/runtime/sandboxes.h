@@ -16,7 +16,7 @@
 #include "cri/runtime/containers.h"
 #include "cri/runtime/pod_directories.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Thread-safe, see runtime.h.
 class Sandboxes {
@@ -71,4 +71,4 @@ class Sandboxes {
   OncePerName names_;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -11,7 +11,7 @@
 #include "cri/pods/phases.h"
 #include "cri/runtime/reconcile.h"
 
-namespace davit {
+namespace davit::cri {
 
 ShimEvents ShimWatch::EventsOf(const SandboxPtr& sandbox, std::function<void()> reconciled) {
   // Weak: the sandbox holds the shim, and the shim these.
@@ -22,11 +22,11 @@ ShimEvents ShimWatch::EventsOf(const SandboxPtr& sandbox, std::function<void()> 
     if (pod != nullptr) ports_.workers.Post([pod, work = std::move(work)]() mutable { work(pod); });
   };
   ShimEvents events;
-  events.container_exited = [this](const ContainerExited& exited) {
+  events.container_exited = [this](const shim::ContainerExited& exited) {
     if (Result<ContainerPtr> container = ports_.pods.FindContainer(exited.container_id))
       Exited(*container, exited);
   };
-  events.exec_exited = [weak](const ExecExited& exited) {
+  events.exec_exited = [weak](const shim::ExecExited& exited) {
     if (SandboxPtr pod = weak.lock()) pod->execs().Finish(exited);
   };
   events.met = [this, later, reconciled = std::move(reconciled)](ShimState state) {
@@ -68,7 +68,7 @@ void ShimWatch::StartFailed(const ContainerPtr& container, const Error& error) {
 
 // On the reactor's thread as a rule: the database is written later, and the shim's own record stays until it
 // is.
-void ShimWatch::Exited(const ContainerPtr& container, const ContainerExited& exited) {
+void ShimWatch::Exited(const ContainerPtr& container, const shim::ContainerExited& exited) {
   auto change = [&exited](ContainerRecord& r) { return phases::Exited(r, exited); };
   container->record().TryChangeLater(change, [this, container](const Result<>& recorded) {
     if (recorded) return ports_.workers.Post([this, container] { ports_.cleanup.Collect(*container); });
@@ -80,7 +80,7 @@ void ShimWatch::Exited(const ContainerPtr& container, const ContainerExited& exi
 
 void ShimWatch::Lose(const ContainerPtr& container) {
   if (!container->record().Read(phases::MayHaveProcess)) return;
-  if (Result<ContainerExited> exited = ports_.shims.ReadExitRecord(container->id()))
+  if (Result<shim::ContainerExited> exited = ports_.shims.ReadExitRecord(container->id()))
     return Exited(container, *exited);  // it had ended before the shim did
   (void)container->record().TryChange(phases::BeginLosing);
   // Removing a cgroup kills what is in it.
@@ -118,7 +118,7 @@ void ShimWatch::Reconcile(const SandboxPtr& sandbox, ShimState state) {
 }
 
 void ShimWatch::ReconcileContainer(const ContainerPtr& container, StartedContainer* live) {
-  Result<ContainerExited> exited = ports_.shims.ReadExitRecord(container->id());
+  Result<shim::ContainerExited> exited = ports_.shims.ReadExitRecord(container->id());
   ContainerFacts facts;
   facts.recorded = container->record().Read([](const ContainerRecord& r) { return r.phase; });
   facts.live = live != nullptr;
@@ -151,9 +151,9 @@ void ShimWatch::ReconcileContainer(const ContainerPtr& container, StartedContain
 void ShimWatch::TakeRecordedExits(const SandboxPtr& sandbox) {
   for (const ContainerPtr& container : ports_.pods.ContainersOf(sandbox->id())) {
     if (!container->record().Read(phases::MayHaveProcess)) continue;
-    if (Result<ContainerExited> exited = ports_.shims.ReadExitRecord(container->id()))
+    if (Result<shim::ContainerExited> exited = ports_.shims.ReadExitRecord(container->id()))
       Exited(container, *exited);
   }
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -14,7 +14,7 @@
 #include "cri/runtime/container_cleanup.h"
 #include "cri/shims/shims.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Thread-safe.
 class ShimWatch {
@@ -39,7 +39,7 @@ class ShimWatch {
   // The program was not executed. Announces the failure.
   void StartFailed(const ContainerPtr& container, const Error& error);
   // The container has ended, as its exit record says. Does not wait for the database.
-  void Exited(const ContainerPtr& container, const ContainerExited& exited);
+  void Exited(const ContainerPtr& container, const shim::ContainerExited& exited);
   // The container's shim has died: applies its exit record, or else kills the remaining processes and records
   // an unknown exit code.
   void Lose(const ContainerPtr& container);
@@ -59,4 +59,4 @@ class ShimWatch {
   const Ports ports_;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

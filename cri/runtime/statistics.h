@@ -15,7 +15,7 @@
 #include "cri/runtime/call.h"
 #include "snapshotter/snapshots.h"
 
-namespace davit {
+namespace davit::cri {
 
 namespace v1 = ::runtime::v1;
 
@@ -26,7 +26,7 @@ class Statistics {
   struct Ports {
     PodTable& pods;
     const Cgroups& cgroups;
-    const Snapshots& snapshots;
+    const snapshotter::Snapshots& snapshots;
     PodNetwork& network;
   };
   explicit Statistics(const Ports& ports) : ports_(ports) {}
@@ -52,4 +52,4 @@ class Statistics {
   const Ports ports_;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/unique_fd.h"
 
-namespace davit {
+namespace davit::cri {
 
 struct StreamPipe {
   UniqueFd ours;    // non-blocking
@@ -30,4 +30,4 @@ inline Result<StreamPipe> MakeStreamPipe(Direction direction, int bytes) {
   return pipe;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

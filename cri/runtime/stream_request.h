@@ -8,13 +8,13 @@
 #include "cri/pods/pod.h"
 #include "streaming/targets.h"
 
-namespace davit {
+namespace davit::cri {
 
 // The streams that the client requests. kInvalidArgument if it requests none, or stderr with a terminal,
 // which has no separate stderr.
 template <typename Request>
-Result<StreamSet> StreamsOf(const Request& request) {
-  StreamSet streams{request.stdin(), request.stdout(), request.stderr(), request.tty()};
+Result<streaming::StreamSet> StreamsOf(const Request& request) {
+  streaming::StreamSet streams{request.stdin(), request.stdout(), request.stderr(), request.tty()};
   if (streams.terminal && streams.err) {
     return Fail(Code::kInvalidArgument, "validate", "tty, stderr", "a terminal has no stderr of its own");
   }
@@ -28,6 +28,6 @@ Result<> RequireRunning(const Container& container, std::string_view step);
 
 // The streams of a terminal: its controller, and duplicates of it for input and output, because an event loop
 // can watch a descriptor only once.
-Result<ProcessStreams> TerminalStreams(UniqueFd controller);
+Result<streaming::ProcessStreams> TerminalStreams(UniqueFd controller);
 
-}  // namespace davit
+}  // namespace davit::cri

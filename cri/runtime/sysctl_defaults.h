@@ -7,10 +7,10 @@
 #include "cri/config/config.h"
 #include "cri/spec/sysctls.h"
 
-namespace davit {
+namespace davit::cri {
 
 inline SysctlDefaults SysctlDefaultsOf(const Config& config) {
   return {config.network.unprivileged_ports, config.network.unprivileged_icmp};
 }
 
-}  // namespace davit
+}  // namespace davit::cri

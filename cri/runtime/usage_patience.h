@@ -8,7 +8,7 @@
 
 #include "base/time.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Enough for the first scan of a typical writable layer. The result of a longer scan is available to the next
 // request.
@@ -16,4 +16,4 @@ inline int64_t UsageDeadline() {
   return MonotonicMilliseconds() + 200;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

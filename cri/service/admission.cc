@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 constexpr const char* kNames[Admission::kClasses] = {"calls that look at the state",
@@ -57,4 +57,4 @@ void Admission::Leave(size_t index) {
   if (on_leave_ != nullptr) on_leave_();
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -12,7 +12,7 @@
 
 #include "base/error.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Each class has its own limit, so that calls that wait never block calls that stop containers or only read
 // the state.
@@ -78,4 +78,4 @@ class Admission {
   std::array<std::atomic<int>, kClasses> taken_{};
 };
 
-}  // namespace davit
+}  // namespace davit::cri

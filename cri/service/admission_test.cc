@@ -7,7 +7,7 @@
 
 #include <vector>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using ::testing::HasSubstr;
@@ -52,4 +52,4 @@ TEST(Admission, ANodesContainersCanAllStopAtOnce) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

@@ -3,7 +3,7 @@
 
 #include "cri/service/async_calls.h"
 
-namespace davit {
+namespace davit::cri {
 
 void AsyncCalls::Start() {
   EventStream::Listen(events_);
@@ -11,4 +11,4 @@ void AsyncCalls::Start() {
   thread_.Start();
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -9,7 +9,7 @@
 #include "cri/service/completion_thread.h"
 #include "cri/service/event_stream.h"
 
-namespace davit {
+namespace davit::cri {
 
 class AsyncCalls {
  public:
@@ -39,4 +39,4 @@ class AsyncCalls {
   AsyncExecSetting execs_;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

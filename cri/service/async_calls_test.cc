@@ -17,7 +17,7 @@
 
 #include "cri/service/rpc.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using ::testing::HasSubstr;
@@ -312,4 +312,4 @@ TEST_F(AsyncCallsTest, AServerThatStopsWaitsForNoCommandAndNoWatcher) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

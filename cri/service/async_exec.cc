@@ -6,7 +6,7 @@
 #include "base/guarded.h"
 #include "cri/service/rpc.h"
 
-namespace davit {
+namespace davit::cri {
 
 AsyncExec::AsyncExec(AsyncExecSetting& setting)
     : setting_(setting),
@@ -77,4 +77,4 @@ void AsyncExec::MaybeDelete() {
   if (finish_reported_ && client_gone_) delete this;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -15,7 +15,7 @@
 #include "cri/service/async_service.h"
 #include "cri/service/completion_thread.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Shared by all calls; must outlive the completion thread.
 struct AsyncExecSetting {
@@ -66,4 +66,4 @@ class AsyncExec {
   bool finish_reported_ = false;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -6,11 +6,11 @@
 
 #include "api/cri/v1/api.grpc.pb.h"
 
-namespace davit {
+namespace davit::cri {
 
 namespace v1 = ::runtime::v1;
 
 using AsyncRuntimeService = v1::RuntimeService::WithAsyncMethod_GetContainerEvents<
     v1::RuntimeService::WithAsyncMethod_ExecSync<v1::RuntimeService::Service>>;
 
-}  // namespace davit
+}  // namespace davit::cri

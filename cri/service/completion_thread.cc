@@ -7,7 +7,7 @@
 
 #include "base/guarded.h"
 
-namespace davit {
+namespace davit::cri {
 
 void CompletionThread::Stop() {
   if (std::exchange(stopped_, true)) return;
@@ -39,4 +39,4 @@ void CompletionThread::Run() {
     RunGuarded("asynchronous calls", [&] { static_cast<Completion*>(tag)->OnComplete(ok); });
 }
 
-}  // namespace davit
+}  // namespace davit::cri

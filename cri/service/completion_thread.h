@@ -11,7 +11,7 @@
 
 #include "base/thread_annotations.h"
 
-namespace davit {
+namespace davit::cri {
 
 // An operation whose end gRPC reports; its address is the tag of the operation.
 class Completion {
@@ -75,4 +75,4 @@ class CompletionThread {
   int calls_ GUARDED_BY(mutex_) = 0;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -5,7 +5,7 @@
 
 #include "cri/service/status_code.h"
 
-namespace davit {
+namespace davit::cri {
 
 EventStream::EventStream(EventStreamSetting& setting)
     : setting_(setting),
@@ -88,4 +88,4 @@ void EventStream::MaybeDelete() {
   if (finish_reported_ && client_gone_ && !alarm_set_) delete this;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

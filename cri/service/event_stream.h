@@ -15,7 +15,7 @@
 #include "cri/service/async_service.h"
 #include "cri/service/completion_thread.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Shared by all streams; must outlive the completion thread.
 struct EventStreamSetting {
@@ -70,4 +70,4 @@ class EventStream {
   std::unique_ptr<EventFeed::Watcher> watcher_;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

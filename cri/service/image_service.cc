@@ -13,7 +13,7 @@
 #include "cri/stats/cri_usage.h"
 #include "images/image_config.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 // USER as the kubelet wants it for runAsNonRoot: a number or a name, never the group.
@@ -28,11 +28,11 @@ void FillUser(const std::string& image_user, v1::Image& image) {
   }
 }
 
-std::optional<RegistryAuth> ToAuth(const v1::PullImageRequest& request) {
+std::optional<images::RegistryAuth> ToAuth(const v1::PullImageRequest& request) {
   if (!request.has_auth()) return std::nullopt;
   const v1::AuthConfig& auth = request.auth();
-  return RegistryAuth{auth.username(), auth.password(), auth.auth(), auth.identity_token(),
-                      auth.registry_token()};
+  return images::RegistryAuth{auth.username(), auth.password(), auth.auth(), auth.identity_token(),
+                              auth.registry_token()};
 }
 
 Result<> RequireImage(const v1::ImageSpec& image) {
@@ -42,7 +42,7 @@ Result<> RequireImage(const v1::ImageSpec& image) {
 
 }  // namespace
 
-bool ImageService::IsPinned(const ImageRecord& record) const {
+bool ImageService::IsPinned(const images::ImageRecord& record) const {
   auto matches = [&record](const std::string& pattern) {
     auto is_match = [&pattern](const std::string& reference) {
       return fnmatch(pattern.c_str(), reference.c_str(), /*flags=*/0) == 0;
@@ -53,14 +53,15 @@ bool ImageService::IsPinned(const ImageRecord& record) const {
   return record.pinned || std::ranges::any_of(pinned_, matches);
 }
 
-v1::Image ImageService::ToCri(const ImageRecord& record) const {
+v1::Image ImageService::ToCri(const images::ImageRecord& record) const {
   v1::Image image;
   image.set_id(record.id);
   for (const std::string& tag : record.repo_tags) image.add_repo_tags(tag);
   for (const std::string& digest : record.repo_digests) image.add_repo_digests(digest);
   image.set_size(record.size);
   image.set_pinned(IsPinned(record));
-  if (Result<ImageConfig> config = ParseImageConfig(record.config_json)) FillUser(config->user, image);
+  if (Result<images::ImageConfig> config = images::ParseImageConfig(record.config_json))
+    FillUser(config->user, image);
   return image;
 }
 
@@ -68,10 +69,10 @@ Result<std::vector<v1::Image>> ImageService::Find(const v1::ImageFilter& filter)
   std::vector<v1::Image> found;
   const std::string& wanted = filter.image().image();
   if (wanted.empty()) {
-    for (const ImageRecord& record : images_.List()) found.push_back(ToCri(record));
+    for (const images::ImageRecord& record : images_.List()) found.push_back(ToCri(record));
     return found;
   }
-  Result<ImageRecord> record = images_.Find(wanted);
+  Result<images::ImageRecord> record = images_.Find(wanted);
   if (record)
     found.push_back(ToCri(*record));
   else if (record.error().code != Code::kNotFound)
@@ -102,12 +103,12 @@ grpc::Status ImageService::ImageStatus(grpc::ServerContext* context, const v1::I
                [&](Call&) -> Result<v1::ImageStatusResponse> {
                  TRY(RequireImage(request->image()));
                  v1::ImageStatusResponse status;
-                 Result<ImageRecord> record = images_.Find(request->image().image());
+                 Result<images::ImageRecord> record = images_.Find(request->image().image());
                  // An absent image is an empty answer, not an error.
                  if (!record && record.error().code == Code::kNotFound) return status;
                  *status.mutable_image() = ToCri(TRY(std::move(record)));
                  if (request->verbose()) {
-                   ImageRecord found = TRY(images_.Find(status.image().id()));
+                   images::ImageRecord found = TRY(images_.Find(status.image().id()));
                    nlohmann::json info;
                    info["chainIDs"] = found.chain_ids;
                    info["imageSpec"] = JsonOrNull(found.config_json);
@@ -122,7 +123,7 @@ grpc::Status ImageService::PullImage(grpc::ServerContext* context, const v1::Pul
   return Serve(edge_, CallClass::kPull, context, "PullImage", request->image().image(), response,
                [&](Call& call) -> Result<v1::PullImageResponse> {
                  TRY(RequireImage(request->image()));
-                 PullRequest pull;
+                 images::PullRequest pull;
                  pull.reference = request->image().image();
                  pull.auth = ToAuth(*request);
                  pull.deadline_ms = call.deadline_ms;
@@ -147,7 +148,7 @@ grpc::Status ImageService::ImageFsInfo(grpc::ServerContext* context, const v1::I
                                        v1::ImageFsInfoResponse* response) {
   return Serve(edge_, CallClass::kLook, context, "ImageFsInfo", "", response,
                [&](Call&) -> Result<v1::ImageFsInfoResponse> {
-                 FsInfo info = TRY(snapshotter_.Info());
+                 snapshotter::FsInfo info = TRY(snapshotter_.Info());
                  v1::ImageFsInfoResponse answer;
                  int64_t now = UnixNanoseconds();
                  *answer.add_image_filesystems() = FilesystemUsageOf(info.mountpoint, info.layers, now);
@@ -157,4 +158,4 @@ grpc::Status ImageService::ImageFsInfo(grpc::ServerContext* context, const v1::I
                });
 }
 
-}  // namespace davit
+}  // namespace davit::cri

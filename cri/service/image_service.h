@@ -10,7 +10,7 @@
 #include "images/image_store.h"
 #include "snapshotter/snapshotter.h"
 
-namespace davit {
+namespace davit::cri {
 
 namespace v1 = ::runtime::v1;
 
@@ -18,8 +18,8 @@ class ImageService final : public v1::ImageService::Service {
  public:
   // An image is reported as pinned if one of its references matches one of the `pinned` patterns
   // (fnmatch(3)).
-  ImageService(ImageStore& images, Snapshotter& snapshotter, std::vector<std::string> pinned,
-               Admission& admission, const Logger& log)
+  ImageService(images::ImageStore& images, snapshotter::Snapshotter& snapshotter,
+               std::vector<std::string> pinned, Admission& admission, const Logger& log)
       : images_(images), snapshotter_(snapshotter), pinned_(std::move(pinned)), edge_{log, admission} {}
 
   grpc::Status ListImages(grpc::ServerContext* context, const v1::ListImagesRequest* request,
@@ -37,13 +37,13 @@ class ImageService final : public v1::ImageService::Service {
 
  private:
   Result<std::vector<v1::Image>> Find(const v1::ImageFilter& filter) const;
-  v1::Image ToCri(const ImageRecord& record) const;
-  bool IsPinned(const ImageRecord& record) const;
+  v1::Image ToCri(const images::ImageRecord& record) const;
+  bool IsPinned(const images::ImageRecord& record) const;
 
-  ImageStore& images_;
-  Snapshotter& snapshotter_;
+  images::ImageStore& images_;
+  snapshotter::Snapshotter& snapshotter_;
   const std::vector<std::string> pinned_;
   const Edge edge_;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -5,7 +5,7 @@
 
 #include <chrono>
 
-namespace davit {
+namespace davit::cri {
 
 int64_t DeadlineOf(const grpc::ServerContext& context) {
   constexpr int64_t kLongestMs = 24LL * 3600 * 1000;
@@ -37,4 +37,4 @@ grpc::Status Unimplemented(const std::string& what) {
   return grpc::Status(grpc::StatusCode::UNIMPLEMENTED, what + " is not implemented by this version of Davit");
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -15,7 +15,7 @@
 #include "cri/service/admission.h"
 #include "cri/service/status_code.h"
 
-namespace davit {
+namespace davit::cri {
 
 // The client's deadline in MonotonicMilliseconds; at most 24 hours from now, also if the client set none.
 int64_t DeadlineOf(const grpc::ServerContext& context);
@@ -82,4 +82,4 @@ grpc::Status ServeStream(const Edge& edge, const char* method, Writer* writer, L
 
 grpc::Status Unimplemented(const std::string& what);
 
-}  // namespace davit
+}  // namespace davit::cri

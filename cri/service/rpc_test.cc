@@ -9,7 +9,7 @@
 
 #include "base/unique_fd.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 // Whether this end of a call is more than what happens all the time.
@@ -34,4 +34,4 @@ TEST(LogRpc, WarnsOfWhatIsWrongAndNotOfWhatIsUsual) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

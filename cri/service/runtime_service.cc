@@ -6,7 +6,7 @@
 #include "cri/service/rpc.h"
 #include "cri/service/version.h"
 
-namespace davit {
+namespace davit::cri {
 
 grpc::Status RuntimeService::Version(grpc::ServerContext* context, const v1::VersionRequest*,
                                      v1::VersionResponse* response) {
@@ -198,4 +198,4 @@ grpc::Status RuntimeService::StreamContainers(grpc::ServerContext*,
       [](v1::StreamContainersResponse& message) { return message.add_containers(); });
 }
 
-}  // namespace davit
+}  // namespace davit::cri

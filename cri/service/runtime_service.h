@@ -10,12 +10,12 @@
 #include "cri/service/rpc.h"
 #include "streaming/server.h"
 
-namespace davit {
+namespace davit::cri {
 
 // AsyncCalls implements ExecSync and GetContainerEvents.
 class RuntimeService final : public AsyncRuntimeService {
  public:
-  RuntimeService(Runtime& runtime, StreamServer& streams, Admission& admission, const Logger& log)
+  RuntimeService(Runtime& runtime, streaming::StreamServer& streams, Admission& admission, const Logger& log)
       : runtime_(runtime), streams_(streams), edge_{log, admission} {}
 
 #define DAVIT_RPC(name)                                                             \
@@ -70,8 +70,8 @@ class RuntimeService final : public AsyncRuntimeService {
 
  private:
   Runtime& runtime_;
-  StreamServer& streams_;
+  streaming::StreamServer& streams_;
   const Edge edge_;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

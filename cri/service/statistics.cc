@@ -7,7 +7,7 @@
 #include "cri/service/runtime_service.h"
 #include "cri/stats/metrics.h"
 
-namespace davit {
+namespace davit::cri {
 
 grpc::Status RuntimeService::ContainerStats(grpc::ServerContext* context,
                                             const v1::ContainerStatsRequest* request,
@@ -96,4 +96,4 @@ grpc::Status RuntimeService::StreamPodSandboxMetrics(
       [](v1::StreamPodSandboxMetricsResponse& message) { return message.add_pod_sandbox_metrics(); });
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -3,7 +3,7 @@
 
 #include "cri/service/status_code.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 struct Mapping {
@@ -69,4 +69,4 @@ const char* GrpcCodeName(grpc::StatusCode code) {
   return "UNKNOWN";
 }
 
-}  // namespace davit
+}  // namespace davit::cri

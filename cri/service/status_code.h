@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 
-namespace davit {
+namespace davit::cri {
 
 // The one table from Code to gRPC's codes (https://grpc.io/docs/guides/status-codes/). The message is the
 // error's text. For an error with a Reason, the message begins with the word that the kubelet looks for, and
@@ -17,4 +17,4 @@ grpc::Status ToGrpcStatus(const Error& error);
 
 const char* GrpcCodeName(grpc::StatusCode code);
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 grpc::Status StatusOf(Reason reason, Code code) {
@@ -40,4 +40,4 @@ TEST(StatusCode, StepsAroundAnErrorKeepItsReason) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

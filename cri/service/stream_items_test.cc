@@ -6,7 +6,7 @@
 #include "api/cri/v1/api.pb.h"
 #include "cri/service/rpc.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 namespace v1 = ::runtime::v1;
@@ -74,4 +74,4 @@ TEST(StreamItems, ItEndsWhenTheClientIsGone) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

@@ -6,7 +6,7 @@
 #include "cri/service/rpc.h"
 #include "cri/service/runtime_service.h"
 
-namespace davit {
+namespace davit::cri {
 
 #define DAVIT_UNIMPLEMENTED(name, what)                                                                    \
   grpc::Status RuntimeService::name(grpc::ServerContext*, const v1::name##Request*, v1::name##Response*) { \
@@ -17,4 +17,4 @@ DAVIT_UNIMPLEMENTED(CheckpointContainer, "checkpointing a container")
 DAVIT_UNIMPLEMENTED(CheckpointPod, "checkpointing a pod")
 DAVIT_UNIMPLEMENTED(RestorePod, "restoring a pod from a checkpoint")
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -3,6 +3,6 @@
 
 #pragma once
 
-namespace davit {
+namespace davit::cri {
 inline constexpr char kDavitVersion[] = DAVIT_VERSION;  // set by CMake from the project's version
 }

@@ -7,15 +7,15 @@
 #include "base/frame.h"
 #include "shim/failure.h"
 
-namespace davit {
+namespace davit::cri {
 
-Result<ExecExited> ReceiveExecOutcome(int socket, const std::string& container_id) {
+Result<shim::ExecExited> ReceiveExecOutcome(int socket, const std::string& container_id) {
   Result<Frame> frame = ReceiveFrame(socket);
   if (!frame && frame.error().code == Code::kUnavailable)
     return Fail(Code::kUnavailable, "exec in container", container_id, "the shim is gone");
   if (!frame) return std::unexpected(std::move(frame).error());
-  Frame outcome = TRY(AnswerIn(std::move(*frame)));
-  return Decode<ExecExited>(outcome.payload, "ExecExited");
+  Frame outcome = TRY(shim::AnswerIn(std::move(*frame)));
+  return Decode<shim::ExecExited>(outcome.payload, "ExecExited");
 }
 
-}  // namespace davit
+}  // namespace davit::cri

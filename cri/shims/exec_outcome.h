@@ -9,10 +9,10 @@
 #include "base/error.h"
 #include "shim/protocol.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Receives the single frame on the outcome socket of an exec (FdRole::kOutcome). kUnavailable if the shim has
 // died.
-Result<ExecExited> ReceiveExecOutcome(int socket, const std::string& container_id);
+Result<shim::ExecExited> ReceiveExecOutcome(int socket, const std::string& container_id);
 
-}  // namespace davit
+}  // namespace davit::cri

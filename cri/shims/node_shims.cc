@@ -6,7 +6,7 @@
 #include "base/frame.h"
 #include "cri/shims/shim_client.h"
 
-namespace davit {
+namespace davit::cri {
 
 ShimPtr NodeShims::Adopt(NewShim shim, ShimEvents events) {
   return ShimClient::Open(reactor_, shim.sandbox_id, std::move(shim.socket), std::move(shim.process),
@@ -51,7 +51,7 @@ size_t NodeShims::EndStrays(const std::set<std::string>& known) {
 void NodeShims::EndUnrecorded(const std::string& sandbox_id) {
   Result<UniqueFd> socket = launcher_.Connect(sandbox_id);
   if (!socket) return;
-  (void)SendFrame(socket->get(), static_cast<uint32_t>(ShimMessage::kShutdown), /*request_id=*/1, "");
+  (void)SendFrame(socket->get(), static_cast<uint32_t>(shim::ShimMessage::kShutdown), /*request_id=*/1, "");
 }
 
-}  // namespace davit
+}  // namespace davit::cri

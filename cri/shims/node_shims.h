@@ -10,7 +10,7 @@
 #include "cri/shims/shim_reserve.h"
 #include "cri/shims/shims.h"
 
-namespace davit {
+namespace davit::cri {
 
 class NodeShims final : public Shims {
  public:
@@ -28,7 +28,7 @@ class NodeShims final : public Shims {
   void End(const std::string& sandbox_id, const ProcessIdentity& identity) override;
   size_t EndStrays(const std::set<std::string>& known) override;
   void RemoveSocket(const std::string& sandbox_id) override { launcher_.RemoveSocket(sandbox_id); }
-  Result<ContainerExited> ReadExitRecord(const std::string& container_id) const override {
+  Result<shim::ContainerExited> ReadExitRecord(const std::string& container_id) const override {
     return launcher_.ReadExitRecord(container_id);
   }
   void RemoveExitRecord(const std::string& container_id) override {
@@ -45,4 +45,4 @@ class NodeShims final : public Shims {
   ShimReserve reserve_;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -16,7 +16,7 @@
 #include "shim/plan.h"
 #include "shim/protocol.h"
 
-namespace davit {
+namespace davit::cri {
 
 // The namespaces of a pod. A descriptor is empty if the pod uses the host's namespace.
 struct PodNamespaces {
@@ -25,7 +25,7 @@ struct PodNamespaces {
 };
 
 struct StartedContainer {
-  LiveContainer live;
+  shim::LiveContainer live;
   PidFd init;
 };
 
@@ -58,8 +58,8 @@ struct AttachedInput {
 
 // Events that a shim reports. Called on the reactor's thread, so a callback must not block.
 struct ShimEvents {
-  std::function<void(const ContainerExited&)> container_exited;
-  std::function<void(const ExecExited&)> exec_exited;
+  std::function<void(const shim::ContainerExited&)> container_exited;
+  std::function<void(const shim::ExecExited&)> exec_exited;
   // The shim has sent its state on a new connection. Called after every connection to a shim that already
   // serves a sandbox, however late the answer is.
   std::function<void(ShimState)> met;
@@ -78,7 +78,7 @@ class Shim {
  public:
   virtual ~Shim() = default;
 
-  virtual Result<PodNamespaces> StartSandbox(const SandboxPlan& plan, int64_t deadline_ms) = 0;
+  virtual Result<PodNamespaces> StartSandbox(const shim::SandboxPlan& plan, int64_t deadline_ms) = 0;
   virtual Result<StartedContainer> StartContainer(ContainerLaunch launch, int64_t deadline_ms) = 0;
   // Sends SIGKILL to all processes of the container. Does not block; container_exited follows.
   virtual void KillContainer(const std::string& container_id) = 0;
@@ -111,4 +111,4 @@ class Shim {
   virtual void Close() = 0;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -9,7 +9,7 @@
 #include "base/codec.h"
 #include "base/time.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 // A request that waits for nothing else: only a shim that does not read its socket delays it.
@@ -19,18 +19,19 @@ int64_t SendDeadline() {
   return MonotonicMilliseconds() + kSendPatienceMs;
 }
 
-Result<PodNamespaces> NamespacesIn(Frame reply, const SandboxPlan& plan) {
+Result<PodNamespaces> NamespacesIn(Frame reply, const shim::SandboxPlan& plan) {
   PodNamespaces namespaces;
   if (plan.own_network)
-    namespaces.network = TRY(reply.fds.Require(FdRole::kNetNamespace, "start sandbox", plan.sandbox_id));
+    namespaces.network =
+        TRY(reply.fds.Require(shim::FdRole::kNetNamespace, "start sandbox", plan.sandbox_id));
   if (!plan.ids.empty())
-    namespaces.user = TRY(reply.fds.Require(FdRole::kUserNamespace, "start sandbox", plan.sandbox_id));
+    namespaces.user = TRY(reply.fds.Require(shim::FdRole::kUserNamespace, "start sandbox", plan.sandbox_id));
   return namespaces;
 }
 
 // `done` gets what `read` makes of the answer, or why there is none.
 template <typename T, typename Read>
-void AskFor(ShimLink& link, ShimMessage type, const std::string& payload, std::span<const RoleFd> fds,
+void AskFor(ShimLink& link, shim::ShimMessage type, const std::string& payload, std::span<const RoleFd> fds,
             std::function<void(Result<T>)> done, Read read) {
   auto on_reply = [done, read](Result<Frame> reply) {
     if (reply)
@@ -43,7 +44,7 @@ void AskFor(ShimLink& link, ShimMessage type, const std::string& payload, std::s
 }
 
 std::string ExecPayload(const ExecLaunch& launch) {
-  return Encode(ExecRequest{launch.container_id, launch.exec_id, launch.plan});
+  return Encode(shim::ExecRequest{launch.container_id, launch.exec_id, launch.plan});
 }
 
 }  // namespace
@@ -58,53 +59,55 @@ std::shared_ptr<ShimClient> ShimClient::Open(Reactor& reactor, const std::string
   return client;
 }
 
-Result<PodNamespaces> ShimClient::StartSandbox(const SandboxPlan& plan, int64_t deadline_ms) {
-  std::string payload = Encode(::davit::StartSandbox{kOwnVersions, Encode(plan)});
-  Frame reply = TRY(link_->Call(ShimMessage::kStartSandbox, payload, {}, deadline_ms));
-  TRY(session_->TakeVersions(TRY(Decode<SandboxStarted>(reply.payload, "SandboxStarted")).shim));
+Result<PodNamespaces> ShimClient::StartSandbox(const shim::SandboxPlan& plan, int64_t deadline_ms) {
+  std::string payload = Encode(shim::StartSandbox{shim::kOwnVersions, Encode(plan)});
+  Frame reply = TRY(link_->Call(shim::ShimMessage::kStartSandbox, payload, {}, deadline_ms));
+  TRY(session_->TakeVersions(TRY(Decode<shim::SandboxStarted>(reply.payload, "SandboxStarted")).shim));
   return NamespacesIn(std::move(reply), plan);
 }
 
 Result<StartedContainer> ShimClient::StartContainer(ContainerLaunch launch, int64_t deadline_ms) {
   TRY(session_->CheckVersions());
   std::string payload =
-      Encode(::davit::StartContainer{launch.container_id, launch.timeout_ms, std::move(launch.plan)});
-  Frame reply = TRY(link_->Call(ShimMessage::kStartContainer, payload, launch.frame.fds(), deadline_ms));
-  auto live = TRY(Decode<ContainerStarted>(reply.payload, "ContainerStarted"));
-  UniqueFd init = TRY(reply.fds.Require(FdRole::kProcess, "start container", launch.container_id));
+      Encode(shim::StartContainer{launch.container_id, launch.timeout_ms, std::move(launch.plan)});
+  Frame reply =
+      TRY(link_->Call(shim::ShimMessage::kStartContainer, payload, launch.frame.fds(), deadline_ms));
+  auto live = TRY(Decode<shim::ContainerStarted>(reply.payload, "ContainerStarted"));
+  UniqueFd init = TRY(reply.fds.Require(shim::FdRole::kProcess, "start container", launch.container_id));
   return StartedContainer{std::move(live), PidFd(std::move(init))};
 }
 
 void ShimClient::KillContainer(const std::string& container_id) {
-  (void)link_->Ask(ShimMessage::kKillContainer, Encode(::davit::KillContainer{container_id}), {},
+  (void)link_->Ask(shim::ShimMessage::kKillContainer, Encode(shim::KillContainer{container_id}), {},
                    MonotonicMilliseconds(), [](Result<Frame>) {});
 }
 
 Result<> ShimClient::ReopenLog(const std::string& container_id, int log, int64_t deadline_ms) {
   TRY(session_->CheckVersions());
-  RoleFd fds[] = {{FdRole::kLog, log}};
-  TRY(link_->Call(ShimMessage::kReopenLog, Encode(::davit::ReopenLog{container_id}), fds, deadline_ms));
+  RoleFd fds[] = {{shim::FdRole::kLog, log}};
+  TRY(link_->Call(shim::ShimMessage::kReopenLog, Encode(shim::ReopenLog{container_id}), fds,
+                  deadline_ms));
   return {};
 }
 
 Result<> ShimClient::HandExec(const ExecLaunch& launch, int64_t deadline_ms) {
   TRY(session_->CheckVersions());
-  return link_->Hand(ShimMessage::kExec, ExecPayload(launch), launch.frame.fds(), deadline_ms);
+  return link_->Hand(shim::ShimMessage::kExec, ExecPayload(launch), launch.frame.fds(), deadline_ms);
 }
 
 void ShimClient::StartExec(ExecLaunch launch, std::function<void(Result<UniqueFd>)> done) {
   if (Result<> checked = session_->CheckVersions(); !checked) return done(std::unexpected(checked.error()));
-  AskFor<UniqueFd>(*link_, ShimMessage::kExec, ExecPayload(launch), launch.frame.fds(), std::move(done),
-                   [](Frame reply) -> Result<UniqueFd> { return reply.fds.Take(FdRole::kTerminal); });
+  AskFor<UniqueFd>(*link_, shim::ShimMessage::kExec, ExecPayload(launch), launch.frame.fds(), std::move(done),
+                   [](Frame reply) -> Result<UniqueFd> { return reply.fds.Take(shim::FdRole::kTerminal); });
 }
 
 void ShimClient::Attach(const std::string& container_id, bool input, StartFrame frame,
                         std::function<void(Result<AttachedInput>)> done) {
   if (Result<> checked = session_->CheckVersions(); !checked) return done(std::unexpected(checked.error()));
-  AskFor<AttachedInput>(*link_, ShimMessage::kAttach, Encode(AttachRequest{container_id, input}), frame.fds(),
-                        std::move(done), [](Frame reply) -> Result<AttachedInput> {
-                          return AttachedInput{reply.fds.Take(FdRole::kTerminal),
-                                               reply.fds.Take(FdRole::kInput)};
+  AskFor<AttachedInput>(*link_, shim::ShimMessage::kAttach, Encode(shim::AttachRequest{container_id, input}),
+                        frame.fds(), std::move(done), [](Frame reply) -> Result<AttachedInput> {
+                          return AttachedInput{reply.fds.Take(shim::FdRole::kTerminal),
+                                               reply.fds.Take(shim::FdRole::kInput)};
                         });
 }
 
@@ -119,12 +122,12 @@ void ShimClient::AskNamespaces(std::function<void(Result<PodNamespaces>)> done) 
 
 void ShimClient::CloseInput(const std::string& container_id) {
   // A container that has ended meanwhile needs no end of its input.
-  (void)link_->Ask(ShimMessage::kCloseInput, Encode(::davit::CloseInput{container_id}), {}, SendDeadline(),
-                   [](Result<Frame>) {});
+  (void)link_->Ask(shim::ShimMessage::kCloseInput, Encode(shim::CloseInput{container_id}), {},
+                   SendDeadline(), [](Result<Frame>) {});
 }
 
 Result<> ShimClient::Shutdown(int64_t deadline_ms) {
-  TRY(link_->Call(ShimMessage::kShutdown, "", {}, deadline_ms));
+  TRY(link_->Call(shim::ShimMessage::kShutdown, "", {}, deadline_ms));
   int64_t left = std::max<int64_t>(0, deadline_ms - MonotonicMilliseconds());
   if (TRY(link_->process().WaitExit(static_cast<int>(left)))) return {};
   return Fail(Code::kDeadlineExceeded, "end shim", "", "it said that it ends and did not");
@@ -134,4 +137,4 @@ void ShimClient::Kill() {
   (void)link_->process().Signal(SIGKILL);
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -13,7 +13,7 @@
 #include "cri/shims/shim_link.h"
 #include "cri/shims/shim_session.h"
 
-namespace davit {
+namespace davit::cri {
 
 class ShimClient final : public Shim {
  public:
@@ -24,7 +24,7 @@ class ShimClient final : public Shim {
                                           PidFd process, ShimLink::Connect connect, ShimEvents events,
                                           First first);
 
-  Result<PodNamespaces> StartSandbox(const SandboxPlan& plan, int64_t deadline_ms) override;
+  Result<PodNamespaces> StartSandbox(const shim::SandboxPlan& plan, int64_t deadline_ms) override;
   Result<StartedContainer> StartContainer(ContainerLaunch launch, int64_t deadline_ms) override;
   void KillContainer(const std::string& container_id) override;
   Result<> ReopenLog(const std::string& container_id, int log, int64_t deadline_ms) override;
@@ -46,4 +46,4 @@ class ShimClient final : public Shim {
   std::shared_ptr<ShimLink> link_;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

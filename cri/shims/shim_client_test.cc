@@ -23,7 +23,7 @@
 #include "base/spawn.h"
 #include "base/time.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using ::testing::HasSubstr;
@@ -85,8 +85,8 @@ class ShimClientTest : public ::testing::Test {
       return std::move(ours);
     };
     ShimEvents events;
-    events.container_exited = [this](const ContainerExited& exited) { exits_.Put(exited); };
-    events.exec_exited = [](const ExecExited&) { throw std::bad_alloc(); };
+    events.container_exited = [this](const shim::ContainerExited& exited) { exits_.Put(exited); };
+    events.exec_exited = [](const shim::ExecExited&) { throw std::bad_alloc(); };
     events.sandbox_failed = [this](const std::string& reason) { failures_.Put(reason); };
     events.met = [this](ShimState state) { met_.Put(std::make_shared<ShimState>(std::move(state))); };
     events.not_understood = [this](const Error& error) { not_understood_.Put(error); };
@@ -113,28 +113,30 @@ class ShimClientTest : public ::testing::Test {
     EXPECT_TRUE(frame) << frame.error().ToString();
     return frame ? std::move(*frame) : Frame();
   }
-  Frame Expect(ShimMessage type) {
+  Frame Expect(shim::ShimMessage type) {
     Frame frame = Receive();
     EXPECT_EQ(frame.type, static_cast<uint32_t>(type));
     return frame;
   }
-  void Send(ShimMessage type, uint32_t request_id, const std::string& payload, std::vector<RoleFd> fds = {}) {
+  void Send(shim::ShimMessage type, uint32_t request_id, const std::string& payload,
+            std::vector<RoleFd> fds = {}) {
     auto sent = SendFrame(shim_.get(), static_cast<uint32_t>(type), request_id, payload, fds);
     EXPECT_TRUE(sent) << sent.error().ToString();
   }
   void SendBytes(const std::string& bytes) {
     EXPECT_EQ(send(shim_.get(), bytes.data(), bytes.size(), 0), static_cast<ssize_t>(bytes.size()));
   }
-  void AnswerHello(const HelloReply& reply, std::vector<RoleFd> fds = {}) {
-    Send(ShimMessage::kHelloReply, Expect(ShimMessage::kHello).request_id, Encode(reply), std::move(fds));
+  void AnswerHello(const shim::HelloReply& reply, std::vector<RoleFd> fds = {}) {
+    Send(shim::ShimMessage::kHelloReply, Expect(shim::ShimMessage::kHello).request_id, Encode(reply),
+         std::move(fds));
   }
-  static HelloReply Plain() {
-    HelloReply reply;
-    reply.shim = kOwnVersions;
+  static shim::HelloReply Plain() {
+    shim::HelloReply reply;
+    reply.shim = shim::kOwnVersions;
     reply.sandbox_started = true;
     return reply;
   }
-  static LiveContainer Live(const std::string& id) { return {id, 1, 0, 0, 0, {}}; }
+  static shim::LiveContainer Live(const std::string& id) { return {id, 1, 0, 0, 0, {}}; }
 
   ChildProcess process_;
   std::unique_ptr<Reactor> reactor_;
@@ -142,7 +144,7 @@ class ShimClientTest : public ::testing::Test {
   Inbox<bool> refused_;
   Inbox<std::shared_ptr<UniqueFd>> connections_;
   UniqueFd shim_;
-  Inbox<ContainerExited> exits_;
+  Inbox<shim::ContainerExited> exits_;
   Inbox<std::string> failures_;
   Inbox<std::shared_ptr<ShimState>> met_;
   Inbox<Error> not_understood_;
@@ -158,12 +160,12 @@ ino_t InodeOf(int fd) {
 
 TEST_F(ShimClientTest, MeetsAShimThatIsSilentAtFirst) {
   Open(ShimClient::First::kMeet);
-  Frame hello = Expect(ShimMessage::kHello);
+  Frame hello = Expect(shim::ShimMessage::kHello);
   // Nothing is said for now; a request that has a deadline of its own does not wait for that.
   auto late = client_->ReopenLog("c", 0, MonotonicMilliseconds() + 20);
   EXPECT_EQ(late.error().code, Code::kDeadlineExceeded);
 
-  Send(ShimMessage::kHelloReply, hello.request_id, Encode(Plain()));
+  Send(shim::ShimMessage::kHelloReply, hello.request_id, Encode(Plain()));
 
   ASSERT_TRUE(met_.Take());
   EXPECT_TRUE(client_->alive());
@@ -174,12 +176,12 @@ TEST_F(ShimClientTest, TakesTheNamespacesByNameInAnyOrder) {
   UniqueFd net(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
   UniqueFd user(open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC));
   UniqueFd process(open("/dev/null", O_RDONLY | O_CLOEXEC));
-  HelloReply reply = Plain();
+  shim::HelloReply reply = Plain();
   reply.containers = {Live("c1")};
-  AnswerHello(reply, {{FdRole::kUserNamespace, user.get()},
-                      {static_cast<FdRole>(900), process.get()},  // of a newer shim
-                      {FdRole::kNetNamespace, net.get()},
-                      {FdRole::kProcess, process.get()}});
+  AnswerHello(reply, {{shim::FdRole::kUserNamespace, user.get()},
+                      {static_cast<shim::FdRole>(900), process.get()},  // of a newer shim
+                      {shim::FdRole::kNetNamespace, net.get()},
+                      {shim::FdRole::kProcess, process.get()}});
   auto state = met_.Take();
   ASSERT_TRUE(state);
   EXPECT_EQ(InodeOf((*state)->namespaces.network.get()), InodeOf(net.get()));
@@ -190,16 +192,16 @@ TEST_F(ShimClientTest, TakesTheNamespacesByNameInAnyOrder) {
 TEST_F(ShimClientTest, AsksForAllPagesOfManyContainers) {
   Open(ShimClient::First::kMeet);
   UniqueFd null(open("/dev/null", O_RDONLY | O_CLOEXEC));
-  HelloReply first = Plain();
+  shim::HelloReply first = Plain();
   first.containers = {Live("c1"), Live("c2")};
   first.more = true;
-  AnswerHello(first, {{FdRole::kProcess, null.get()}, {FdRole::kProcess, null.get()}});
+  AnswerHello(first, {{shim::FdRole::kProcess, null.get()}, {shim::FdRole::kProcess, null.get()}});
 
-  Frame next = Expect(ShimMessage::kHello);
-  EXPECT_EQ(Decode<HelloRequest>(next.payload, "hello")->after, "c2");
-  HelloReply last = Plain();
+  Frame next = Expect(shim::ShimMessage::kHello);
+  EXPECT_EQ(Decode<shim::HelloRequest>(next.payload, "hello")->after, "c2");
+  shim::HelloReply last = Plain();
   last.containers = {Live("c3")};
-  Send(ShimMessage::kHelloReply, next.request_id, Encode(last), {{FdRole::kProcess, null.get()}});
+  Send(shim::ShimMessage::kHelloReply, next.request_id, Encode(last), {{shim::FdRole::kProcess, null.get()}});
 
   auto state = met_.Take();
   ASSERT_TRUE(state);
@@ -215,7 +217,7 @@ TEST_F(ShimClientTest, ConnectsAgainWhileTheProcessLives) {
   shim_.Reset();  // the shim hangs up
   Accept();
 
-  HelloReply reply = Plain();
+  shim::HelloReply reply = Plain();
   reply.unrecorded_exits = {{"c1", 3, 0, false, 1}};
   reply.sandbox_failed = "its PID 1 ended";
   AnswerHello(reply);
@@ -224,7 +226,9 @@ TEST_F(ShimClientTest, ConnectsAgainWhileTheProcessLives) {
   EXPECT_EQ(failures_.Take(), "its PID 1 ended");
   EXPECT_TRUE(client_->alive());
   client_->KillContainer("c9");
-  EXPECT_EQ(Decode<KillContainer>(Expect(ShimMessage::kKillContainer).payload, "kill")->container_id, "c9");
+  EXPECT_EQ(
+      Decode<shim::KillContainer>(Expect(shim::ShimMessage::kKillContainer).payload, "kill")->container_id,
+      "c9");
 }
 
 TEST_F(ShimClientTest, WhatIsUnderWayFailsWithTheConnection) {
@@ -232,7 +236,7 @@ TEST_F(ShimClientTest, WhatIsUnderWayFailsWithTheConnection) {
   auto start = std::async(std::launch::async, [this] {
     return client_->StartContainer({"c1", 1000, "plan", {}}, Soon()).error();
   });
-  Expect(ShimMessage::kStartContainer);
+  Expect(shim::ShimMessage::kStartContainer);
   shim_.Reset();
   EXPECT_EQ(start.get().code, Code::kUnavailable);
 }
@@ -246,7 +250,7 @@ TEST_F(ShimClientTest, ARequestWaitsForTheNextConnection) {
   refuses_ = false;
   Accept();
   AnswerHello(Plain());  // goes first, although a request waits
-  Send(ShimMessage::kDone, Expect(ShimMessage::kReopenLog).request_id, "");
+  Send(shim::ShimMessage::kDone, Expect(shim::ShimMessage::kReopenLog).request_id, "");
   auto result = reopened.get();
   EXPECT_TRUE(result) << result.error().ToString();
 }
@@ -265,13 +269,13 @@ TEST_F(ShimClientTest, GarbageIsAnsweredByANewConnectionAndNoDeath) {
 TEST_F(ShimClientTest, AnAnswerThatCannotBeReadFailsItsRequestAlone) {
   Open(ShimClient::First::kNothing);
   auto broken = std::async(std::launch::async, [this] { return client_->ReopenLog("c1", 0, Soon()); });
-  uint32_t first = Expect(ShimMessage::kReopenLog).request_id;
+  uint32_t first = Expect(shim::ShimMessage::kReopenLog).request_id;
   auto whole = std::async(std::launch::async, [this] { return client_->ReopenLog("c2", 0, Soon()); });
-  uint32_t second = Expect(ShimMessage::kReopenLog).request_id;
+  uint32_t second = Expect(shim::ShimMessage::kReopenLog).request_id;
 
   // Type and request are there, the payload is cut.
   SendBytes(std::string("\x08\x19\x10") + static_cast<char>(first) + std::string("\x22\x05xy", 4));
-  Send(ShimMessage::kDone, second, "");
+  Send(shim::ShimMessage::kDone, second, "");
 
   EXPECT_EQ(broken.get().error().code, Code::kDataLoss);
   EXPECT_TRUE(whole.get()) << "on the same connection";
@@ -279,12 +283,12 @@ TEST_F(ShimClientTest, AnAnswerThatCannotBeReadFailsItsRequestAlone) {
 
 TEST_F(ShimClientTest, AHelloThatCannotBeReadIsReportedAndAskedAgain) {
   Open(ShimClient::First::kMeet);
-  Send(ShimMessage::kHelloReply, Expect(ShimMessage::kHello).request_id, "\xff\xff");
+  Send(shim::ShimMessage::kHelloReply, Expect(shim::ShimMessage::kHello).request_id, "\xff\xff");
   auto error = not_understood_.Take();
   ASSERT_TRUE(error);
   EXPECT_EQ(error->code, Code::kDataLoss);
   Accept();
-  HelloReply lacking = Plain();
+  shim::HelloReply lacking = Plain();
   lacking.containers = {Live("c1")};
   AnswerHello(lacking);  // without its process
   EXPECT_THAT(not_understood_.Take()->ToString(), HasSubstr("as many processes as containers"));
@@ -295,7 +299,7 @@ TEST_F(ShimClientTest, AHelloThatCannotBeReadIsReportedAndAskedAgain) {
 
 TEST_F(ShimClientTest, AnEventThatCannotBeReadIsMadeUpForByHello) {
   Open(ShimClient::First::kNothing);
-  Send(ShimMessage::kContainerExited, 0, "\xff\xff");
+  Send(shim::ShimMessage::kContainerExited, 0, "\xff\xff");
   Accept();
   AnswerHello(Plain());
   EXPECT_TRUE(met_.Take());
@@ -303,25 +307,26 @@ TEST_F(ShimClientTest, AnEventThatCannotBeReadIsMadeUpForByHello) {
 
 TEST_F(ShimClientTest, ACallbackThatThrowsIsMadeUpForByHello) {
   Open(ShimClient::First::kNothing);
-  Send(ShimMessage::kExecExited, 0, Encode(ExecExited{}));
+  Send(shim::ShimMessage::kExecExited, 0, Encode(shim::ExecExited{}));
   Accept();
   AnswerHello(Plain());
   EXPECT_TRUE(met_.Take());
-  Send(ShimMessage::kContainerExited, 0, Encode(ContainerExited{"c1", 0, 0, false, 1}));
+  Send(shim::ShimMessage::kContainerExited, 0, Encode(shim::ContainerExited{"c1", 0, 0, false, 1}));
   EXPECT_EQ(exits_.Take()->container_id, "c1") << "the connection is read";
 }
 
 TEST_F(ShimClientTest, AnUnknownEventIsPassedOver) {
   Open(ShimClient::First::kNothing);
-  Send(static_cast<ShimMessage>(999), 0, "\xff\xff");
-  Send(ShimMessage::kContainerExited, 0, Encode(ContainerExited{"c1", 0, 0, false, 1}));
+  Send(static_cast<shim::ShimMessage>(999), 0, "\xff\xff");
+  Send(shim::ShimMessage::kContainerExited, 0, Encode(shim::ContainerExited{"c1", 0, 0, false, 1}));
   EXPECT_EQ(exits_.Take()->container_id, "c1");
 }
 
 TEST_F(ShimClientTest, AShimOfAForeignVersionCanBeEndedAndNothingElse) {
-  for (const Versions& foreign : {Versions{900, 899}, Versions{kOldestShimProtocol - 1, 0}}) {
+  for (const shim::Versions& foreign :
+       {shim::Versions{900, 899}, shim::Versions{shim::kOldestShimProtocol - 1, 0}}) {
     Open(ShimClient::First::kMeet);
-    HelloReply reply = Plain();
+    shim::HelloReply reply = Plain();
     reply.shim = foreign;
     AnswerHello(reply);
     auto error = not_understood_.Take();
@@ -333,10 +338,10 @@ TEST_F(ShimClientTest, AShimOfAForeignVersionCanBeEndedAndNothingElse) {
     EXPECT_TRUE(client_->alive()) << "its containers run";
 
     client_->KillContainer("c1");
-    Expect(ShimMessage::kKillContainer);
+    Expect(shim::ShimMessage::kKillContainer);
     auto shutdown =
         std::async(std::launch::async, [this] { return client_->Shutdown(MonotonicMilliseconds() + 20); });
-    Send(ShimMessage::kDone, Expect(ShimMessage::kShutdown).request_id, "");
+    Send(shim::ShimMessage::kDone, Expect(shim::ShimMessage::kShutdown).request_id, "");
     EXPECT_EQ(shutdown.get().error().code, Code::kDeadlineExceeded) << "this one stays";
     client_->Close();
   }
@@ -345,25 +350,25 @@ TEST_F(ShimClientTest, AShimOfAForeignVersionCanBeEndedAndNothingElse) {
 TEST_F(ShimClientTest, AShimOfAForeignVersionStartsNoSandbox) {
   Open(ShimClient::First::kNothing);
   auto started = std::async(std::launch::async, [this] { return client_->StartSandbox({}, Soon()).error(); });
-  Frame request = Expect(ShimMessage::kStartSandbox);
-  EXPECT_EQ(Decode<StartSandbox>(request.payload, "start")->daemon.version, kShimProtocolVersion);
-  Send(ShimMessage::kSandboxStarted, request.request_id, Encode(SandboxStarted{{900, 899}}));
+  Frame request = Expect(shim::ShimMessage::kStartSandbox);
+  EXPECT_EQ(Decode<shim::StartSandbox>(request.payload, "start")->daemon.version, shim::kShimProtocolVersion);
+  Send(shim::ShimMessage::kSandboxStarted, request.request_id, Encode(shim::SandboxStarted{{900, 899}}));
   EXPECT_EQ(started.get().code, Code::kUnimplemented);
 }
 
 TEST_F(ShimClientTest, AStartedSandboxMustHaveItsNamespaces) {
   Open(ShimClient::First::kNothing);
   auto started = std::async(std::launch::async, [this] { return client_->StartSandbox({}, Soon()).error(); });
-  Frame request = Expect(ShimMessage::kStartSandbox);
+  Frame request = Expect(shim::ShimMessage::kStartSandbox);
   UniqueFd user(open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC));
-  Send(ShimMessage::kSandboxStarted, request.request_id, Encode(SandboxStarted{kOwnVersions}),
-       {{FdRole::kUserNamespace, user.get()}});
+  Send(shim::ShimMessage::kSandboxStarted, request.request_id,
+       Encode(shim::SandboxStarted{shim::kOwnVersions}), {{shim::FdRole::kUserNamespace, user.get()}});
   EXPECT_THAT(started.get().ToString(), HasSubstr("role 31 is missing"));
 }
 
 TEST_F(ShimClientTest, TheDeathOfTheProcessIsTheLastEvent) {
   Open(ShimClient::First::kNothing);
-  Send(ShimMessage::kContainerExited, 0, Encode(ContainerExited{"c1", 0, 0, false, 1}));
+  Send(shim::ShimMessage::kContainerExited, 0, Encode(shim::ContainerExited{"c1", 0, 0, false, 1}));
   ASSERT_TRUE(process_.pidfd.Signal(SIGKILL));
   EXPECT_EQ(exits_.Take()->container_id, "c1");
   EXPECT_TRUE(died_.Take());
@@ -372,4 +377,4 @@ TEST_F(ShimClientTest, TheDeathOfTheProcessIsTheLastEvent) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

@@ -15,7 +15,7 @@
 #include "base/ids.h"
 #include "base/memfd.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 constexpr size_t kMaxShimProgram = 64 << 20;
@@ -78,10 +78,10 @@ Result<> ShimLauncher::Start(NewShim& shim) {
   SpawnRequest request;
   request.program = "/proc/self/fd/" + std::to_string(program_.get());
   request.args = {"davit-shim", shim.sandbox_id};
-  request.fds = {{listener.get(), kShimListenFd},
-                 {theirs.get(), kShimControlFd},
-                 {exits_dir_.get(), kShimExitsFd},
-                 {log_fd_, kShimLogFd}};
+  request.fds = {{listener.get(), shim::kShimListenFd},
+                 {theirs.get(), shim::kShimControlFd},
+                 {exits_dir_.get(), shim::kShimExitsFd},
+                 {log_fd_, shim::kShimLogFd}};
   ChildProcess child = TRY(spawn_(request));
   shim.identity.pid = child.pid;
   shim.process = std::move(child.pidfd);
@@ -128,9 +128,9 @@ Result<std::vector<std::string>> ShimLauncher::Sockets() const {
   return ids;
 }
 
-Result<ContainerExited> ShimLauncher::ReadExitRecord(const std::string& container_id) const {
+Result<shim::ContainerExited> ShimLauncher::ReadExitRecord(const std::string& container_id) const {
   std::string data = TRY(ReadFileAt(exits_dir_.get(), container_id));
-  auto exited = TRY(Decode<ContainerExited>(data, "exit record of " + container_id));
+  auto exited = TRY(Decode<shim::ContainerExited>(data, "exit record of " + container_id));
   // An empty file would be an exit with 0: an exit status is never invented.
   if (exited.container_id != container_id)
     return Fail(Code::kDataLoss, "decode", "exit record of " + container_id, "it has another id");
@@ -141,4 +141,4 @@ void ShimLauncher::RemoveExitRecord(const std::string& container_id) const {
   unlinkat(exits_dir_.get(), container_id.c_str(), 0);
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -16,7 +16,7 @@
 #include "cri/shims/shims.h"
 #include "shim/protocol.h"
 
-namespace davit {
+namespace davit::cri {
 
 // On disk, below the state directory (volatile: a reboot clears it): `shims/<sandbox id>` is the listening
 // socket of a shim, `exits/<container id>` an exit record that the daemon has not processed yet.
@@ -48,7 +48,7 @@ class ShimLauncher {
   Result<std::vector<std::string>> Sockets() const;
 
   // kNotFound if the container has not ended since the last boot of the host.
-  Result<ContainerExited> ReadExitRecord(const std::string& container_id) const;
+  Result<shim::ContainerExited> ReadExitRecord(const std::string& container_id) const;
   void RemoveExitRecord(const std::string& container_id) const;
 
  private:
@@ -68,4 +68,4 @@ class ShimLauncher {
   SpawnFunction spawn_;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -17,7 +17,7 @@
 #include "base/time.h"
 #include "shim/failure.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 constexpr int64_t kFirstRetryMs = 10;
@@ -68,7 +68,7 @@ std::shared_ptr<ShimLink> ShimLink::Open(Reactor& reactor, const std::string& sa
   return link;
 }
 
-Result<> ShimLink::Ask(ShimMessage type, const std::string& payload, std::span<const RoleFd> fds,
+Result<> ShimLink::Ask(shim::ShimMessage type, const std::string& payload, std::span<const RoleFd> fds,
                        int64_t deadline_ms, OnReply on_reply) {
   Socket socket = TRY(AwaitConnection(deadline_ms));
   uint32_t request;
@@ -87,13 +87,13 @@ Result<> ShimLink::Ask(ShimMessage type, const std::string& payload, std::span<c
   return waiting_.erase(request) > 0 ? sent : Result<>();
 }
 
-Result<> ShimLink::Hand(ShimMessage type, const std::string& payload, std::span<const RoleFd> fds,
+Result<> ShimLink::Hand(shim::ShimMessage type, const std::string& payload, std::span<const RoleFd> fds,
                         int64_t deadline_ms) {
   Socket socket = TRY(AwaitConnection(deadline_ms));
   return SendOn(*socket, /*request=*/0, type, payload, fds, deadline_ms);
 }
 
-Result<Frame> ShimLink::Call(ShimMessage type, const std::string& payload, std::span<const RoleFd> fds,
+Result<Frame> ShimLink::Call(shim::ShimMessage type, const std::string& payload, std::span<const RoleFd> fds,
                              int64_t deadline_ms) {
   auto reply = std::make_shared<std::promise<Result<Frame>>>();
   std::future<Result<Frame>> arrived = reply->get_future();
@@ -119,7 +119,7 @@ Result<ShimLink::Socket> ShimLink::AwaitConnection(int64_t deadline_ms) {
   return socket_;
 }
 
-Result<> ShimLink::SendOn(const UniqueFd& socket, uint32_t request, ShimMessage type,
+Result<> ShimLink::SendOn(const UniqueFd& socket, uint32_t request, shim::ShimMessage type,
                           const std::string& payload, std::span<const RoleFd> fds,
                           int64_t deadline_ms) const {
   while (true) {
@@ -263,7 +263,7 @@ void ShimLink::OnShimDead() {
 
 void ShimLink::Dispatch(Frame frame) {
   if (frame.request_id == 0) return events_.event(*this, std::move(frame));
-  if (OnReply on_reply = TakeWaiting(frame.request_id)) on_reply(AnswerIn(std::move(frame)));
+  if (OnReply on_reply = TakeWaiting(frame.request_id)) on_reply(shim::AnswerIn(std::move(frame)));
 }
 
 ShimLink::OnReply ShimLink::TakeWaiting(uint32_t request) {
@@ -299,4 +299,4 @@ void ShimLink::End(const std::string& reason) {
   DropConnection(reason);
 }
 
-}  // namespace davit
+}  // namespace davit::cri

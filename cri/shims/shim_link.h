@@ -17,7 +17,7 @@
 #include "base/thread_annotations.h"
 #include "shim/protocol.h"
 
-namespace davit {
+namespace davit::cri {
 
 class ShimLink;
 
@@ -52,13 +52,13 @@ class ShimLink : public std::enable_shared_from_this<ShimLink> {
 
   // Sends one request. `on_reply` is called once, on the reactor's thread, unless Ask returns an error.
   // Blocks until there is a connection and room in its buffer, at most until `deadline_ms`.
-  Result<> Ask(ShimMessage type, const std::string& payload, std::span<const RoleFd> fds, int64_t deadline_ms,
-               OnReply on_reply) EXCLUDES(mutex_);
+  Result<> Ask(shim::ShimMessage type, const std::string& payload, std::span<const RoleFd> fds,
+               int64_t deadline_ms, OnReply on_reply) EXCLUDES(mutex_);
   // The same, but blocks until the answer arrives. kDeadlineExceeded if there is none at `deadline_ms`.
-  Result<Frame> Call(ShimMessage type, const std::string& payload, std::span<const RoleFd> fds,
+  Result<Frame> Call(shim::ShimMessage type, const std::string& payload, std::span<const RoleFd> fds,
                      int64_t deadline_ms);
   // Sends a request that contains a socket for its answer. Blocks like Ask.
-  Result<> Hand(ShimMessage type, const std::string& payload, std::span<const RoleFd> fds,
+  Result<> Hand(shim::ShimMessage type, const std::string& payload, std::span<const RoleFd> fds,
                 int64_t deadline_ms) EXCLUDES(mutex_);
 
   // Fails the pending requests of this connection with kUnavailable and makes a new one. The delay doubles
@@ -82,8 +82,8 @@ class ShimLink : public std::enable_shared_from_this<ShimLink> {
 
   bool MaySend() const REQUIRES(mutex_);
   Result<Socket> AwaitConnection(int64_t deadline_ms) EXCLUDES(mutex_);
-  Result<> SendOn(const UniqueFd& socket, uint32_t request, ShimMessage type, const std::string& payload,
-                  std::span<const RoleFd> fds, int64_t deadline_ms) const;
+  Result<> SendOn(const UniqueFd& socket, uint32_t request, shim::ShimMessage type,
+                  const std::string& payload, std::span<const RoleFd> fds, int64_t deadline_ms) const;
   Socket Connection() const EXCLUDES(mutex_);
 
   // All methods below run on the reactor's thread.
@@ -123,4 +123,4 @@ class ShimLink : public std::enable_shared_from_this<ShimLink> {
   std::map<uint32_t, OnReply> waiting_ GUARDED_BY(mutex_);
 };
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -5,7 +5,7 @@
 
 #include <utility>
 
-namespace davit {
+namespace davit::cri {
 
 ShimReserve::ShimReserve(ShimLauncher& launcher) : launcher_(launcher), thread_(&ShimReserve::Run, this) {}
 
@@ -67,4 +67,4 @@ std::optional<NewShim> ShimReserve::TakeWaiting() {
   return std::exchange(waiting_, std::nullopt);
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -14,7 +14,7 @@
 #include "cri/shims/shim_launcher.h"
 #include "cri/shims/shims.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Thread-safe. The waiting shim has no record in the database, and ends by itself when the daemon ends.
 class ShimReserve {
@@ -51,4 +51,4 @@ class ShimReserve {
   std::thread thread_;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -9,16 +9,17 @@
 #include "base/codec.h"
 #include "base/time.h"
 
-namespace davit {
+namespace davit::cri {
 
 Result<> HelloSummary::Add(Frame reply) {
-  auto hello = TRY(Decode<HelloReply>(reply.payload, "HelloReply"));
-  std::vector<UniqueFd> processes = reply.fds.TakeAll(FdRole::kProcess);
+  auto hello = TRY(Decode<shim::HelloReply>(reply.payload, "HelloReply"));
+  std::vector<UniqueFd> processes = reply.fds.TakeAll(shim::FdRole::kProcess);
   if (processes.size() != hello.containers.size() || (hello.more && hello.containers.empty()))
     return Fail(Code::kDataLoss, "read", "HelloReply", "as many processes as containers are expected");
   shim = hello.shim;
   state.sandbox_started = hello.sandbox_started;
-  state.namespaces = {reply.fds.Take(FdRole::kNetNamespace), reply.fds.Take(FdRole::kUserNamespace)};
+  state.namespaces = {reply.fds.Take(shim::FdRole::kNetNamespace),
+                      reply.fds.Take(shim::FdRole::kUserNamespace)};
   for (size_t i = 0; i < processes.size(); ++i)
     state.containers.push_back({std::move(hello.containers[i]), PidFd(std::move(processes[i]))});
   sandbox_failed = std::move(hello.sandbox_failed);
@@ -50,7 +51,7 @@ void ShimSession::OnState(ShimLink& link, Result<HelloSummary> summary) {
   if (!summary) return OnNoState(link, summary.error());
   if (Result<> compatible = CheckVersions(); !compatible) return events_.not_understood(compatible.error());
   link.Settle();
-  for (const ContainerExited& exited : summary->unrecorded_exits) events_.container_exited(exited);
+  for (const shim::ContainerExited& exited : summary->unrecorded_exits) events_.container_exited(exited);
   if (!summary->sandbox_failed.empty()) events_.sandbox_failed(summary->sandbox_failed);
   events_.met(std::move(summary->state));
 }
@@ -75,19 +76,20 @@ void ShimSession::AskPage(std::shared_ptr<ShimLink> link, std::shared_ptr<HelloS
     if (summary->more && compatible) return self->AskPage(link, summary, done);
     done(std::move(*summary));
   };
-  std::string request = Encode(HelloRequest{kOwnVersions, summary->last});
-  Result<> sent = link->Ask(ShimMessage::kHello, request, {}, MonotonicMilliseconds(), std::move(on_reply));
+  std::string request = Encode(shim::HelloRequest{shim::kOwnVersions, summary->last});
+  Result<> sent =
+      link->Ask(shim::ShimMessage::kHello, request, {}, MonotonicMilliseconds(), std::move(on_reply));
   if (!sent) done(std::unexpected(std::move(sent).error()));
 }
 
-Result<> ShimSession::TakeVersions(const Versions& shim) {
+Result<> ShimSession::TakeVersions(const shim::Versions& shim) {
   Result<> compatible;
-  if (!AreCompatible(kOwnVersions, shim)) {
+  if (!shim::AreCompatible(shim::kOwnVersions, shim)) {
     compatible = Fail(Code::kUnimplemented, "talk to the shim of", sandbox_id_,
                       "it speaks protocol " + std::to_string(shim.version) + " and understands those from " +
                           std::to_string(shim.oldest) + " on; this davitd speaks " +
-                          std::to_string(kOwnVersions.version) + " and understands those from " +
-                          std::to_string(kOwnVersions.oldest) + " on");
+                          std::to_string(shim::kOwnVersions.version) + " and understands those from " +
+                          std::to_string(shim::kOwnVersions.oldest) + " on");
   }
   MutexLock lock(mutex_);
   compatible_ = compatible;
@@ -100,19 +102,19 @@ Result<> ShimSession::CheckVersions() const {
 }
 
 Result<> ShimSession::Deliver(const Frame& event) const {
-  switch (static_cast<ShimMessage>(event.type)) {
-    case ShimMessage::kContainerExited:
-      events_.container_exited(TRY(Decode<ContainerExited>(event.payload, "ContainerExited")));
+  switch (static_cast<shim::ShimMessage>(event.type)) {
+    case shim::ShimMessage::kContainerExited:
+      events_.container_exited(TRY(Decode<shim::ContainerExited>(event.payload, "ContainerExited")));
       return {};
-    case ShimMessage::kExecExited:
-      events_.exec_exited(TRY(Decode<ExecExited>(event.payload, "ExecExited")));
+    case shim::ShimMessage::kExecExited:
+      events_.exec_exited(TRY(Decode<shim::ExecExited>(event.payload, "ExecExited")));
       return {};
-    case ShimMessage::kSandboxFailed:
-      events_.sandbox_failed(TRY(Decode<SandboxFailed>(event.payload, "SandboxFailed")).reason);
+    case shim::ShimMessage::kSandboxFailed:
+      events_.sandbox_failed(TRY(Decode<shim::SandboxFailed>(event.payload, "SandboxFailed")).reason);
       return {};
     default:
       return {};  // an event of a newer shim
   }
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -12,14 +12,14 @@
 #include "cri/shims/shim.h"
 #include "cri/shims/shim_link.h"
 
-namespace davit {
+namespace davit::cri {
 
 // The state in a shim's HelloReply, collected from as many replies as it needs.
 struct HelloSummary {
-  Versions shim;
+  shim::Versions shim;
   ShimState state;
   std::string sandbox_failed;
-  std::vector<ContainerExited> unrecorded_exits;
+  std::vector<shim::ContainerExited> unrecorded_exits;
   std::string last;  // the last container id, to request the containers after it
   bool more = false;
 
@@ -43,7 +43,7 @@ class ShimSession : public std::enable_shared_from_this<ShimSession> {
   void AskState(ShimLink& link, std::function<void(Result<HelloSummary>)> done);
 
   // Stores the protocol versions of the shim. kUnimplemented if they are incompatible with this daemon.
-  Result<> TakeVersions(const Versions& shim) EXCLUDES(mutex_);
+  Result<> TakeVersions(const shim::Versions& shim) EXCLUDES(mutex_);
   // Call it before a request that needs a compatible shim. kUnimplemented if the shim is not compatible.
   Result<> CheckVersions() const EXCLUDES(mutex_);
 
@@ -61,4 +61,4 @@ class ShimSession : public std::enable_shared_from_this<ShimSession> {
   Result<> compatible_ GUARDED_BY(mutex_);
 };
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -14,7 +14,7 @@
 #include "base/unique_fd.h"
 #include "cri/shims/shim.h"
 
-namespace davit {
+namespace davit::cri {
 
 // A shim that serves no sandbox yet. It ends by itself when the daemon ends.
 struct NewShim {
@@ -54,8 +54,8 @@ class Shims {
   virtual void RemoveSocket(const std::string& sandbox_id) = 0;
 
   // kNotFound if the container has not ended since the last boot of the host.
-  virtual Result<ContainerExited> ReadExitRecord(const std::string& container_id) const = 0;
+  virtual Result<shim::ContainerExited> ReadExitRecord(const std::string& container_id) const = 0;
   virtual void RemoveExitRecord(const std::string& container_id) = 0;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -12,23 +12,23 @@
 #include "cri/host/cgroup/cgroup_host.h"
 #include "shim/protocol.h"
 
-namespace davit {
+namespace davit::cri {
 
 class StartFrame {
  public:
-  void Add(FdRole role, UniqueFd fd) {
+  void Add(shim::FdRole role, UniqueFd fd) {
     AddBorrowed(role, fd.get());
     owned_.push_back(std::move(fd));
   }
 
   // The caller keeps `fd` open until the frame is sent.
-  void AddBorrowed(FdRole role, int fd) { fds_.emplace_back(role, fd); }
+  void AddBorrowed(shim::FdRole role, int fd) { fds_.emplace_back(role, fd); }
 
   void AddCgroup(ShimCgroupFds cgroup) {
-    for (UniqueFd& procs : cgroup.procs) Add(FdRole::kCgroupProcs, std::move(procs));
-    if (cgroup.unified) Add(FdRole::kCgroupUnified, std::move(cgroup.unified));
-    if (cgroup.kill) Add(FdRole::kCgroupKill, std::move(cgroup.kill));
-    if (cgroup.oom) Add(FdRole::kCgroupOom, std::move(cgroup.oom));
+    for (UniqueFd& procs : cgroup.procs) Add(shim::FdRole::kCgroupProcs, std::move(procs));
+    if (cgroup.unified) Add(shim::FdRole::kCgroupUnified, std::move(cgroup.unified));
+    if (cgroup.kill) Add(shim::FdRole::kCgroupKill, std::move(cgroup.kill));
+    if (cgroup.oom) Add(shim::FdRole::kCgroupOom, std::move(cgroup.oom));
   }
 
   std::span<const RoleFd> fds() const { return fds_; }
@@ -38,4 +38,4 @@ class StartFrame {
   std::vector<RoleFd> fds_;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

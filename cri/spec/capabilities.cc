@@ -10,7 +10,7 @@
 
 #include "cri/spec/field.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 namespace v1 = ::runtime::v1;
@@ -84,8 +84,8 @@ std::vector<std::string> CapabilityNames(uint64_t mask) {
   return names;
 }
 
-Result<CapabilitySets> ContainerCapabilities(const v1::LinuxContainerSecurityContext& context,
-                                             uint64_t host) {
+Result<shim::CapabilitySets> ContainerCapabilities(const v1::LinuxContainerSecurityContext& context,
+                                                   uint64_t host) {
   const v1::Capability& wanted = context.capabilities();
   Named add = TRY(ReadNames("add_capabilities", wanted.add_capabilities()));
   Named drop = TRY(ReadNames("drop_capabilities", wanted.drop_capabilities()));
@@ -101,10 +101,10 @@ Result<CapabilitySets> ContainerCapabilities(const v1::LinuxContainerSecurityCon
                     "is dropped, too");
   }
 
-  CapabilitySets sets;
+  shim::CapabilitySets sets;
   sets.bounding = sets.permitted = sets.effective = mask & host;
   sets.ambient = sets.inheritable = ambient.mask() & host;
   return sets;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

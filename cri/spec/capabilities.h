@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "shim/plan.h"
 
-namespace davit {
+namespace davit::cri {
 
 // The set of a container that requests none: Docker's default, which images expect.
 uint64_t DefaultCapabilities();
@@ -30,7 +30,7 @@ std::vector<std::string> CapabilityNames(uint64_t mask);
 // names, drop single names. Ambient capabilities also become inheritable and permitted; no others are
 // inheritable (CVE-2022-29162). A privileged container has all. kInvalidArgument for an unknown name and,
 // unless privileged, for one that is both ambient and dropped.
-Result<CapabilitySets> ContainerCapabilities(const ::runtime::v1::LinuxContainerSecurityContext& context,
-                                             uint64_t host);
+Result<shim::CapabilitySets> ContainerCapabilities(
+    const ::runtime::v1::LinuxContainerSecurityContext& context, uint64_t host);
 
-}  // namespace davit
+}  // namespace davit::cri

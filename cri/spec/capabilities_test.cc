@@ -9,7 +9,7 @@
 
 #include "cri/spec/testing/spec_testing.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 constexpr uint64_t kHost = (uint64_t{1} << (CAP_LAST_CAP + 1)) - 1;
@@ -20,7 +20,7 @@ uint64_t Bits(std::initializer_list<int> numbers) {
   return mask;
 }
 
-Result<CapabilitySets> Sets(const std::string& context, uint64_t host = kHost) {
+Result<shim::CapabilitySets> Sets(const std::string& context, uint64_t host = kHost) {
   return ContainerCapabilities(Proto<v1::LinuxContainerSecurityContext>(context), host);
 }
 
@@ -103,4 +103,4 @@ TEST(Capabilities, RefuseUnknownNames) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

@@ -15,7 +15,7 @@
 #include "cri/spec/mounts.h"
 #include "cri/spec/process_plan.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 // A uid or gid of 0, or one that is looked up in the image, leaves the node to root.
@@ -23,12 +23,12 @@ uint32_t OwnerOf(const std::optional<uint32_t>& wanted, const std::optional<uint
   return wanted.value_or(user.value_or(0));
 }
 
-Result<DeviceStep> NodeOnHost(const cdi::DeviceNode& node) {
+Result<shim::DeviceStep> NodeOnHost(const cdi::DeviceNode& node) {
   return DeviceAt(node.host_path.empty() ? node.path : node.host_path, node.path);
 }
 
-Result<DeviceStep> StepOf(const cdi::DeviceNode& node, const UserSpec& user) {
-  DeviceStep step;
+Result<shim::DeviceStep> StepOf(const cdi::DeviceNode& node, const shim::UserSpec& user) {
+  shim::DeviceStep step;
   bool complete = !node.type.empty() && (node.type == "p" || node.major.value_or(0) != 0);
   if (!complete) step = TRY(NodeOnHost(node));
   step.path = TRY(CleanAbsolutePath("CDI deviceNodes.path", node.path));
@@ -57,33 +57,33 @@ constexpr Option kFlags[] = {
     {"noatime", MOUNT_ATTR_NOATIME, 0}, {"nodiratime", MOUNT_ATTR_NODIRATIME, 0},
 };
 
-constexpr std::pair<std::string_view, Propagation> kPropagations[] = {
-    {"private", Propagation::kPrivate}, {"rprivate", Propagation::kPrivate},
-    {"slave", Propagation::kSlave},     {"rslave", Propagation::kSlave},
-    {"shared", Propagation::kShared},   {"rshared", Propagation::kShared},
+constexpr std::pair<std::string_view, shim::Propagation> kPropagations[] = {
+    {"private", shim::Propagation::kPrivate}, {"rprivate", shim::Propagation::kPrivate},
+    {"slave", shim::Propagation::kSlave},     {"rslave", shim::Propagation::kSlave},
+    {"shared", shim::Propagation::kShared},   {"rshared", shim::Propagation::kShared},
 };
 
 // True when it was one of the options that any mount has.
-bool TakeCommonOption(const std::string& option, MountStep& step) {
+bool TakeCommonOption(const std::string& option, shim::MountStep& step) {
   if (auto flag = std::ranges::find(kFlags, option, &Option::name); flag != std::end(kFlags)) {
     step.attributes = (step.attributes | flag->set) & ~flag->clear;
     return true;
   }
   auto propagation =
-      std::ranges::find(kPropagations, option, &std::pair<std::string_view, Propagation>::first);
+      std::ranges::find(kPropagations, option, &std::pair<std::string_view, shim::Propagation>::first);
   if (propagation == std::end(kPropagations)) return false;
   step.propagation = propagation->second;
   return true;
 }
 
-Result<MountStep> StepOf(const cdi::Mount& mount) {
-  MountStep step;
+Result<shim::MountStep> StepOf(const cdi::Mount& mount) {
+  shim::MountStep step;
   step.target = TRY(CleanAbsolutePath("CDI mounts.containerPath", mount.container_path));
   if (step.target == "/") return BadField("CDI mounts.containerPath", mount.container_path, "is the root");
   bool tmpfs = mount.type == "tmpfs";
   bool bind = mount.type.empty() || mount.type == "none" || mount.type == "bind";
   if (!tmpfs && !bind) return BadField("CDI mounts.type", mount.type, "is neither bind nor tmpfs");
-  step.kind = tmpfs ? MountKind::kTmpfs : MountKind::kBind;
+  step.kind = tmpfs ? shim::MountKind::kTmpfs : shim::MountKind::kBind;
   if (bind) step.source = TRY(CleanAbsolutePath("CDI mounts.hostPath", mount.host_path));
   step.source_is_ours = true;  // a missing file of a vendor's is an error, never made as a directory
   step.recursive_bind = false;
@@ -100,16 +100,16 @@ Result<MountStep> StepOf(const cdi::Mount& mount) {
   return step;
 }
 
-Result<> Apply(const cdi::Edits& edits, ContainerPlan& plan) {
+Result<> Apply(const cdi::Edits& edits, shim::ContainerPlan& plan) {
   SetVariables(plan.process.env, edits.env);
   for (const cdi::DeviceNode& node : edits.device_nodes) {
-    DeviceStep step = TRY(StepOf(node, plan.process.user));
-    std::erase_if(plan.devices, [&step](const DeviceStep& other) { return other.path == step.path; });
+    shim::DeviceStep step = TRY(StepOf(node, plan.process.user));
+    std::erase_if(plan.devices, [&step](const shim::DeviceStep& other) { return other.path == step.path; });
     plan.devices.push_back(std::move(step));
   }
   for (const cdi::Mount& mount : edits.mounts) {
-    MountStep step = TRY(StepOf(mount));
-    std::erase_if(plan.mounts, [&step](const MountStep& other) { return other.target == step.target; });
+    shim::MountStep step = TRY(StepOf(mount));
+    std::erase_if(plan.mounts, [&step](const shim::MountStep& other) { return other.target == step.target; });
     plan.mounts.push_back(std::move(step));
   }
   std::vector<uint32_t>& groups = plan.process.user.supplementary;
@@ -121,7 +121,7 @@ Result<> Apply(const cdi::Edits& edits, ContainerPlan& plan) {
 
 }  // namespace
 
-Result<> ApplyCdiEdits(const std::vector<cdi::Edits>& edits, ContainerPlan& plan) {
+Result<> ApplyCdiEdits(const std::vector<cdi::Edits>& edits, shim::ContainerPlan& plan) {
   if (edits.empty()) return {};
   for (const cdi::Edits& one : edits) TRY(Apply(one, plan));
   plan.mounts = SortedByDepth(std::move(plan.mounts));
@@ -129,4 +129,4 @@ Result<> ApplyCdiEdits(const std::vector<cdi::Edits>& edits, ContainerPlan& plan
   return {};
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -9,13 +9,13 @@
 
 #include "cri/spec/devices.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-ContainerPlan Apply(const cdi::Edits& edits, ContainerPlan plan = {}) {
+shim::ContainerPlan Apply(const cdi::Edits& edits, shim::ContainerPlan plan = {}) {
   Result<> applied = ApplyCdiEdits({edits}, plan);
   EXPECT_TRUE(applied) << applied.error().ToString();
   return plan;
@@ -28,13 +28,13 @@ cdi::DeviceNode Node(const std::string& path) {
 }
 
 std::string Refusal(const cdi::Mount& mount) {
-  ContainerPlan plan;
+  shim::ContainerPlan plan;
   Result<> applied = ApplyCdiEdits({{.mounts = {mount}}}, plan);
   return applied ? "" : applied.error().ToString();
 }
 
 TEST(CdiEdits, VariablesReplaceThoseOfTheSameName) {
-  ContainerPlan plan;
+  shim::ContainerPlan plan;
   plan.process.env = {"PATH=/bin", "GPU=none"};
   EXPECT_THAT(Apply({.env = {"GPU=all", "NEW=1"}}, plan).process.env,
               ElementsAre("PATH=/bin", "GPU=all", "NEW=1"));
@@ -43,12 +43,12 @@ TEST(CdiEdits, VariablesReplaceThoseOfTheSameName) {
 TEST(CdiEdits, NodesTakeTypeAndNumbersFromTheHost) {
   cdi::DeviceNode node = Node("/dev/nothing");
   node.host_path = "/dev/null";
-  ContainerPlan plan;
+  shim::ContainerPlan plan;
   plan.devices.emplace_back().path = "/dev/nothing";
   plan.process.user.uid = 1000;
   plan = Apply({.device_nodes = {node}}, plan);
   ASSERT_EQ(plan.devices.size(), 1u);
-  const DeviceStep& step = plan.devices[0];
+  const shim::DeviceStep& step = plan.devices[0];
   EXPECT_EQ(step.path, "/dev/nothing");
   EXPECT_EQ(step.type, 'c');
   EXPECT_EQ(step.major, 1u);
@@ -66,10 +66,10 @@ TEST(CdiEdits, NodesThatAreDescribedInFullNeedNoDeviceOnTheHost) {
   node.permissions = "rw";
   node.uid = 0;
   node.gid = 44;
-  ContainerPlan plan;
+  shim::ContainerPlan plan;
   plan.process.user.uid = 1000;
   plan = Apply({.device_nodes = {node}}, plan);
-  const DeviceStep& step = plan.devices.at(0);
+  const shim::DeviceStep& step = plan.devices.at(0);
   EXPECT_EQ(step.type, 'c');
   EXPECT_EQ(step.major, 195u);
   EXPECT_EQ(step.minor, 7u);
@@ -84,12 +84,12 @@ TEST(CdiEdits, NodesThatAreDescribedInFullNeedNoDeviceOnTheHost) {
 TEST(CdiEdits, AFifoGetsNoDeviceRule) {
   cdi::DeviceNode node = Node("/dev/fifo");
   node.type = "p";
-  ContainerPlan plan = Apply({.device_nodes = {node}});
-  EXPECT_EQ(DeviceRulesOf(plan).size(), DeviceRulesOf(ContainerPlan()).size());
+  shim::ContainerPlan plan = Apply({.device_nodes = {node}});
+  EXPECT_EQ(DeviceRulesOf(plan).size(), DeviceRulesOf(shim::ContainerPlan()).size());
 }
 
 TEST(CdiEdits, ANodeThatTheHostDoesNotHaveIsNamed) {
-  ContainerPlan plan;
+  shim::ContainerPlan plan;
   Result<> applied = ApplyCdiEdits({{.device_nodes = {Node("/dev/no-such-device")}}}, plan);
   ASSERT_FALSE(applied);
   EXPECT_EQ(applied.error().code, Code::kNotFound);
@@ -97,24 +97,24 @@ TEST(CdiEdits, ANodeThatTheHostDoesNotHaveIsNamed) {
 }
 
 TEST(CdiEdits, MountsReplaceAndAreSortedByDepth) {
-  ContainerPlan plan;
+  shim::ContainerPlan plan;
   plan.mounts.emplace_back().target = "/usr/lib/x";
   plan.mounts.emplace_back().target = "/usr/lib/gpu/y";
   plan = Apply({.mounts = {{"/host/x", "/usr/lib/x", "", {"ro", "nosuid", "rbind", "rslave"}},
                            {"tmpfs", "/usr", "tmpfs", {"size=64k", "mode=755", "nodev"}}}},
                plan);
   ASSERT_EQ(plan.mounts.size(), 3u);
-  const MountStep& tmpfs = plan.mounts[0];
+  const shim::MountStep& tmpfs = plan.mounts[0];
   EXPECT_EQ(tmpfs.target, "/usr");
-  EXPECT_EQ(tmpfs.kind, MountKind::kTmpfs);
+  EXPECT_EQ(tmpfs.kind, shim::MountKind::kTmpfs);
   EXPECT_EQ(tmpfs.options, "size=64k,mode=755");
   EXPECT_EQ(tmpfs.attributes, uint64_t{MOUNT_ATTR_NODEV});
-  const MountStep& bind = plan.mounts[1];
+  const shim::MountStep& bind = plan.mounts[1];
   EXPECT_EQ(bind.source, "/host/x");
   EXPECT_EQ(bind.attributes, uint64_t{MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID});
   EXPECT_TRUE(bind.recursive_bind);
-  EXPECT_EQ(bind.propagation, Propagation::kSlave);
-  EXPECT_EQ(plan.root_propagation, Propagation::kSlave);
+  EXPECT_EQ(bind.propagation, shim::Propagation::kSlave);
+  EXPECT_EQ(plan.root_propagation, shim::Propagation::kSlave);
   EXPECT_EQ(plan.mounts[2].target, "/usr/lib/gpu/y");
 }
 
@@ -127,10 +127,10 @@ TEST(CdiEdits, MountsThatCannotBeAreNamed) {
 }
 
 TEST(CdiEdits, GroupsAreAddedOnce) {
-  ContainerPlan plan;
+  shim::ContainerPlan plan;
   plan.process.user.supplementary = {44};
   EXPECT_THAT(Apply({.additional_gids = {44, 45}}, plan).process.user.supplementary, ElementsAre(44, 45));
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

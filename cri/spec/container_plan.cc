@@ -16,7 +16,7 @@
 #include "cri/spec/user.h"
 #include "cri/spec/user_namespace.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 namespace v1 = ::runtime::v1;
@@ -44,17 +44,18 @@ Result<> CheckShared(const char* name, v1::NamespaceMode container, v1::Namespac
                   "does not fit the sandbox, which has " + ModeName(sandbox));
 }
 
-Result<NamespaceUse> ChoosePid(const v1::NamespaceOption& options, v1::NamespaceMode sandbox) {
+Result<shim::NamespaceUse> ChoosePid(const v1::NamespaceOption& options, v1::NamespaceMode sandbox) {
   switch (options.pid()) {
     case v1::CONTAINER:
-      return NamespaceUse::kOwn;
+      return shim::NamespaceUse::kOwn;
     case v1::TARGET:
       if (options.target_id().empty())
         return BadField(std::string(kNamespaces) + "target_id", "", "is empty, but pid is TARGET");
-      return NamespaceUse::kTarget;
+      return shim::NamespaceUse::kTarget;
     case v1::POD:
     case v1::NODE:
-      if (options.pid() == sandbox) return sandbox == v1::NODE ? NamespaceUse::kHost : NamespaceUse::kPod;
+      if (options.pid() == sandbox)
+        return sandbox == v1::NODE ? shim::NamespaceUse::kHost : shim::NamespaceUse::kPod;
       return BadField(std::string(kNamespaces) + "pid", ModeName(options.pid()),
                       "does not fit the sandbox, which has " + ModeName(sandbox));
     default:
@@ -62,7 +63,7 @@ Result<NamespaceUse> ChoosePid(const v1::NamespaceOption& options, v1::Namespace
   }
 }
 
-Result<> SetNamespaces(const ContainerInputs& inputs, ContainerPlan& plan) {
+Result<> SetNamespaces(const ContainerInputs& inputs, shim::ContainerPlan& plan) {
   const v1::LinuxContainerSecurityContext& context = inputs.container.linux().security_context();
   const v1::NamespaceOption& sandbox = inputs.sandbox.linux().security_context().namespace_options();
   // A container that says nothing at all goes with its pod.
@@ -95,7 +96,7 @@ Result<std::vector<std::string>> CleanPaths(const char* field,
 
 // The kubelet always sends both lists, except for an unmasked /proc, which it allows in user namespaces only.
 // So nothing at all, from a pod in the host's user namespace, is a client that leaves it to us.
-Result<> SetProtectedPaths(const v1::LinuxContainerSecurityContext& context, ContainerPlan& plan) {
+Result<> SetProtectedPaths(const v1::LinuxContainerSecurityContext& context, shim::ContainerPlan& plan) {
   plan.masked_paths = TRY(CleanPaths("masked_paths", context.masked_paths()));
   plan.read_only_paths = TRY(CleanPaths("readonly_paths", context.readonly_paths()));
   if (context.privileged()) {
@@ -108,8 +109,8 @@ Result<> SetProtectedPaths(const v1::LinuxContainerSecurityContext& context, Con
   return {};
 }
 
-Result<> SetDevices(const ContainerInputs& inputs, ContainerPlan& plan) {
-  std::vector<DeviceStep> requested = TRY(RequestedDevices(inputs.container.devices()));
+Result<> SetDevices(const ContainerInputs& inputs, shim::ContainerPlan& plan) {
+  std::vector<shim::DeviceStep> requested = TRY(RequestedDevices(inputs.container.devices()));
   if (inputs.container.linux().security_context().privileged()) {
     plan.all_devices = true;
     plan.devices = TRY(HostDevices(inputs.host.devices_directory));
@@ -117,7 +118,7 @@ Result<> SetDevices(const ContainerInputs& inputs, ContainerPlan& plan) {
   std::ranges::move(requested, std::back_inserter(plan.devices));
   // Of two at one path the later wins, as with mounts.
   KeepLastOfEachKey(plan.devices, Place::kOfTheLast,
-                    [](const DeviceStep& d) -> const std::string& { return d.path; });
+                    [](const shim::DeviceStep& d) -> const std::string& { return d.path; });
   return {};
 }
 
@@ -130,10 +131,10 @@ Result<int32_t> OomScoreAdj(int64_t wanted, const HostFacts& host) {
   return host.can_lower_oom_score ? adj : std::max(adj, host.own_oom_score_adj);
 }
 
-Result<ProcessPlan> BuildProcess(const ContainerInputs& inputs) {
+Result<shim::ProcessPlan> BuildProcess(const ContainerInputs& inputs) {
   const v1::ContainerConfig& config = inputs.container;
   const v1::LinuxContainerSecurityContext& context = config.linux().security_context();
-  ProcessPlan process;
+  shim::ProcessPlan process;
   process.args = TRY(MergeArguments(config, inputs.image));
   process.env = TRY(MergeEnvironment(config, inputs.image, HostnameOf(inputs.sandbox)));
   process.cwd = TRY(ChooseWorkingDirectory(config, inputs.image));
@@ -157,7 +158,7 @@ Result<> CheckPrivileges(const ContainerInputs& inputs) {
 }
 
 // Other people's files keep their contexts: a host path that was relabelled by mistake is lost to the host.
-Result<> SetRelabelling(const ContainerInputs& inputs, SeLinuxPlan& plan) {
+Result<> SetRelabelling(const ContainerInputs& inputs, shim::SeLinuxPlan& plan) {
   plan.relabel_within = KubeletsPodDirectory(inputs.sandbox.metadata());
   for (const v1::Mount& mount : inputs.container.mounts()) {
     if (!mount.selinux_relabel() || mount.has_image()) continue;
@@ -171,11 +172,11 @@ Result<> SetRelabelling(const ContainerInputs& inputs, SeLinuxPlan& plan) {
   return {};
 }
 
-Result<SeLinuxPlan> BuildSeLinuxPlan(const ContainerInputs& inputs) {
+Result<shim::SeLinuxPlan> BuildSeLinuxPlan(const ContainerInputs& inputs) {
   SeLinuxContexts contexts = TRY(ContainerContexts(inputs.container.linux().security_context(),
                                                    inputs.sandbox.linux().security_context(),
                                                    inputs.selinux_level, inputs.host.selinux));
-  SeLinuxPlan plan;
+  shim::SeLinuxPlan plan;
   plan.process = contexts.process.ToString();
   plan.files = contexts.files.ToString();
   if (!plan.files.empty()) TRY(SetRelabelling(inputs, plan));
@@ -184,11 +185,11 @@ Result<SeLinuxPlan> BuildSeLinuxPlan(const ContainerInputs& inputs) {
 
 }  // namespace
 
-Result<ContainerPlan> BuildContainerPlan(const ContainerInputs& inputs) {
+Result<shim::ContainerPlan> BuildContainerPlan(const ContainerInputs& inputs) {
   const v1::ContainerConfig& config = inputs.container;
   const v1::LinuxContainerSecurityContext& context = config.linux().security_context();
   TRY(CheckPrivileges(inputs));
-  ContainerPlan plan;
+  shim::ContainerPlan plan;
   plan.container_id = inputs.container_id;
   TRY(SetNamespaces(inputs, plan));
   plan.read_only_root = context.readonly_rootfs();
@@ -204,4 +205,4 @@ Result<ContainerPlan> BuildContainerPlan(const ContainerInputs& inputs) {
   return plan;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -19,12 +19,12 @@
 #include "images/image_config.h"
 #include "shim/plan.h"
 
-namespace davit {
+namespace davit::cri {
 
 struct ContainerInputs {
   const ::runtime::v1::PodSandboxConfig& sandbox;  // the configuration that the sandbox was created with
   const ::runtime::v1::ContainerConfig& container;
-  const ImageConfig& image;
+  const images::ImageConfig& image;
   PodFiles files;
   const HostFacts& host;
   std::string container_id;
@@ -35,6 +35,6 @@ struct ContainerInputs {
 // Reports every error that can be found without asking the kernel, so that a created container can start
 // unless the kernel refuses. kInvalidArgument names the field and its value, kFailedPrecondition names the
 // feature that the host lacks. Devices are looked up on the host.
-Result<ContainerPlan> BuildContainerPlan(const ContainerInputs& inputs);
+Result<shim::ContainerPlan> BuildContainerPlan(const ContainerInputs& inputs);
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -14,7 +14,7 @@
 #include "cri/spec/sandbox_plan.h"
 #include "cri/spec/testing/spec_testing.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using ::testing::Contains;
@@ -29,7 +29,7 @@ struct Request {
   std::string sandbox;    // rest of the sandbox's configuration
   std::string container;  // rest of the container's
   std::string uid = "u";
-  ImageConfig image;
+  images::ImageConfig image;
   HostFacts host;
 
   Request() {
@@ -38,7 +38,7 @@ struct Request {
     host.can_lower_oom_score = true;
     host.devices_directory = "/does/not/exist";
   }
-  Result<ContainerPlan> Build() const {
+  Result<shim::ContainerPlan> Build() const {
     auto pod = Proto<v1::PodSandboxConfig>("metadata { name: 'web' namespace: 'default' uid: '" + uid +
                                            "' } hostname: 'web-0' " + sandbox);
     auto config = Proto<v1::ContainerConfig>("metadata { name: 'c' } " + container);
@@ -54,7 +54,7 @@ std::string Options(const std::string& text) {
   return Context("namespace_options { " + text + " }");
 }
 
-Result<ContainerPlan> Plan(const std::string& container, const std::string& sandbox = "") {
+Result<shim::ContainerPlan> Plan(const std::string& container, const std::string& sandbox = "") {
   Request request;
   request.container = container;
   request.sandbox = sandbox;
@@ -65,10 +65,10 @@ TEST(ContainerPlan, IsCompleteForAContainerThatSaysNothing) {
   auto plan = Plan("");
   ASSERT_TRUE(plan) << plan.error().ToString();
   EXPECT_EQ(plan->container_id, "cid");
-  EXPECT_EQ(plan->pid, NamespaceUse::kPod);
+  EXPECT_EQ(plan->pid, shim::NamespaceUse::kPod);
   EXPECT_FALSE(plan->host_network || plan->host_ipc || plan->host_uts || plan->host_cgroup);
   EXPECT_FALSE(plan->read_only_root);
-  EXPECT_EQ(plan->root_propagation, Propagation::kPrivate);
+  EXPECT_EQ(plan->root_propagation, shim::Propagation::kPrivate);
   EXPECT_THAT(plan->devices, IsEmpty());
   EXPECT_FALSE(plan->all_devices);
   EXPECT_THAT(plan->masked_paths, Contains("/sys/devices/virtual/powercap"));
@@ -97,7 +97,7 @@ TEST(ContainerPlan, SurvivesTheWire) {
   auto plan = Plan("tty: true " + Context("readonly_rootfs: true seccomp {} run_as_username: 'www'"));
   ASSERT_TRUE(plan);
   std::string bytes = Encode(*plan);
-  auto back = Decode<ContainerPlan>(bytes, "plan");
+  auto back = Decode<shim::ContainerPlan>(bytes, "plan");
   ASSERT_TRUE(back);
   EXPECT_EQ(Encode(*back), bytes);
 }
@@ -115,7 +115,7 @@ TEST(ContainerPlan, TakesOverPlainFields) {
 struct NamespaceCase {
   const char* sandbox;
   const char* container;
-  NamespaceUse pid;
+  shim::NamespaceUse pid;
   bool host_network;
   bool host_ipc;
 };
@@ -133,20 +133,21 @@ TEST_P(Namespaces, FollowPodAndContainer) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, Namespaces,
-    ::testing::Values(NamespaceCase{"", "", NamespaceUse::kPod, false, false},
-                      NamespaceCase{"", "pid: CONTAINER", NamespaceUse::kOwn, false, false},
-                      NamespaceCase{"pid: CONTAINER", "pid: CONTAINER", NamespaceUse::kOwn, false, false},
-                      NamespaceCase{"pid: CONTAINER", "none", NamespaceUse::kOwn, false, false},
-                      NamespaceCase{"pid: NODE", "pid: NODE", NamespaceUse::kHost, false, false},
-                      NamespaceCase{"pid: NODE", "none", NamespaceUse::kHost, false, false},
-                      NamespaceCase{"pid: CONTAINER", "pid: TARGET target_id: 'x'", NamespaceUse::kTarget,
-                                    false, false},
-                      NamespaceCase{"network: NODE", "none", NamespaceUse::kPod, true, false},
-                      NamespaceCase{"network: NODE", "", NamespaceUse::kPod, true, false},
-                      NamespaceCase{"network: NODE", "network: NODE", NamespaceUse::kPod, true, false},
-                      NamespaceCase{"ipc: NODE", "ipc: NODE", NamespaceUse::kPod, false, true},
-                      NamespaceCase{"ipc: NODE", "", NamespaceUse::kPod, false, true},
-                      NamespaceCase{"", "userns_options { mode: NODE }", NamespaceUse::kPod, false, false}));
+    ::testing::Values(
+        NamespaceCase{"", "", shim::NamespaceUse::kPod, false, false},
+        NamespaceCase{"", "pid: CONTAINER", shim::NamespaceUse::kOwn, false, false},
+        NamespaceCase{"pid: CONTAINER", "pid: CONTAINER", shim::NamespaceUse::kOwn, false, false},
+        NamespaceCase{"pid: CONTAINER", "none", shim::NamespaceUse::kOwn, false, false},
+        NamespaceCase{"pid: NODE", "pid: NODE", shim::NamespaceUse::kHost, false, false},
+        NamespaceCase{"pid: NODE", "none", shim::NamespaceUse::kHost, false, false},
+        NamespaceCase{"pid: CONTAINER", "pid: TARGET target_id: 'x'", shim::NamespaceUse::kTarget, false,
+                      false},
+        NamespaceCase{"network: NODE", "none", shim::NamespaceUse::kPod, true, false},
+        NamespaceCase{"network: NODE", "", shim::NamespaceUse::kPod, true, false},
+        NamespaceCase{"network: NODE", "network: NODE", shim::NamespaceUse::kPod, true, false},
+        NamespaceCase{"ipc: NODE", "ipc: NODE", shim::NamespaceUse::kPod, false, true},
+        NamespaceCase{"ipc: NODE", "", shim::NamespaceUse::kPod, false, true},
+        NamespaceCase{"", "userns_options { mode: NODE }", shim::NamespaceUse::kPod, false, false}));
 
 #define USERNS(first)                        \
   "userns_options { uids { host_id: " #first \
@@ -185,9 +186,9 @@ class UserNamespaceOfContainer : public ::testing::TestWithParam<const char*> {}
 TEST_P(UserNamespaceOfContainer, IsThePods) {
   auto plan = Plan(Options(GetParam()), Options(USERNS(1000)));
   ASSERT_TRUE(plan) << plan.error().ToString();
-  EXPECT_EQ(plan->ids.uids, (IdRange{0, 1000, 65536}));
+  EXPECT_EQ(plan->ids.uids, (shim::IdRange{0, 1000, 65536}));
   auto mount = [&](const char* target) {
-    return *std::ranges::find(plan->mounts, target, &MountStep::target);
+    return *std::ranges::find(plan->mounts, target, &shim::MountStep::target);
   };
   EXPECT_EQ(mount("/etc/hosts").ids, plan->ids);
   EXPECT_THAT(mount("/dev/pts").options, ::testing::HasSubstr("gid=1005"));
@@ -223,7 +224,7 @@ TEST(Privileged, FindsDevicesWhenItIsPlanned) {
   auto plan = request.Build();
   ASSERT_TRUE(plan) << plan.error().ToString();
   std::vector<std::string> paths;
-  for (const DeviceStep& device : plan->devices) paths.push_back(device.path);
+  for (const shim::DeviceStep& device : plan->devices) paths.push_back(device.path);
   EXPECT_THAT(paths, Contains("/dev/null"));
   EXPECT_THAT(paths, Not(Contains("/dev/ptmx")));
 }
@@ -299,7 +300,7 @@ TEST(SeLinux, IsIgnoredWhereThereIsNone) {
   Request request;
   request.container = std::string(kVolume) + Context("selinux_options { level: 's0:c1,c2' type: '?' }");
   ASSERT_TRUE(request.Build());
-  EXPECT_EQ(request.Build()->process.selinux, SeLinuxPlan());
+  EXPECT_EQ(request.Build()->process.selinux, shim::SeLinuxPlan());
 }
 
 TEST(SeLinux, LabelsInitExecsAndFiles) {
@@ -308,12 +309,12 @@ TEST(SeLinux, LabelsInitExecsAndFiles) {
   request.container = kVolume;
   auto plan = request.Build();
   ASSERT_TRUE(plan) << plan.error().ToString();
-  const SeLinuxPlan& selinux = plan->process.selinux;
+  const shim::SeLinuxPlan& selinux = plan->process.selinux;
   EXPECT_EQ(selinux.process, "system_u:system_r:container_t:s0:c1,c2");
   EXPECT_EQ(selinux.files, "system_u:object_r:container_file_t:s0:c1,c2");
   EXPECT_THAT(selinux.relabel, ::testing::ElementsAre("/data"));
   EXPECT_EQ(selinux.relabel_within, "/pods/u");
-  SeLinuxPlan exec = BuildExecPlan(*plan, {"/sh"}, /*tty=*/false)->selinux;
+  shim::SeLinuxPlan exec = BuildExecPlan(*plan, {"/sh"}, /*tty=*/false)->selinux;
   EXPECT_EQ(exec.process, selinux.process);
   EXPECT_TRUE(exec.relabel.empty()) << "was done at the start";
 }
@@ -402,9 +403,9 @@ TEST(ContainerPlan, AcceptsWhatTheKubeletSends) {
       "seccomp { profile_type: Unconfined } } }",
       Options("pid: CONTAINER"));
   ASSERT_TRUE(plan) << plan.error().ToString();
-  EXPECT_EQ(plan->pid, NamespaceUse::kOwn);
+  EXPECT_EQ(plan->pid, shim::NamespaceUse::kOwn);
   EXPECT_EQ(plan->process.user.uid, 0u);
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

@@ -13,7 +13,7 @@
 
 #include "cri/spec/field.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 namespace v1 = ::runtime::v1;
@@ -26,9 +26,9 @@ constexpr int64_t kAny = -1;
 constexpr std::string_view kOwnNames[] = {"pts", "shm", "mqueue", "fd", "console", "ptmx"};
 
 // Nothing for what is no device.
-std::optional<DeviceStep> DeviceOf(const struct stat& st, const std::string& inside) {
+std::optional<shim::DeviceStep> DeviceOf(const struct stat& st, const std::string& inside) {
   if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode)) return std::nullopt;
-  DeviceStep device;
+  shim::DeviceStep device;
   device.path = inside;
   device.type = S_ISCHR(st.st_mode) ? 'c' : 'b';
   device.major = major(st.st_rdev);
@@ -41,7 +41,7 @@ std::optional<DeviceStep> DeviceOf(const struct stat& st, const std::string& ins
 
 // Every device below `directory`, by path; what disappears on the way is left out.
 Result<> CollectDevices(const fs::path& directory, const std::string& inside, bool top,
-                        std::vector<DeviceStep>& found) {
+                        std::vector<shim::DeviceStep>& found) {
   std::error_code error;
   std::vector<fs::path> entries;
   for (fs::directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
@@ -74,7 +74,7 @@ Result<std::string> ParseAccess(const std::string& permissions) {
   return access;
 }
 
-Result<std::vector<DeviceStep>> RequestedDevice(const v1::Device& request) {
+Result<std::vector<shim::DeviceStep>> RequestedDevice(const v1::Device& request) {
   std::string access = TRY(ParseAccess(request.permissions()));
   std::string outside = TRY(CleanAbsolutePath("devices.host_path", request.host_path()));
   std::string inside = outside;
@@ -85,7 +85,7 @@ Result<std::vector<DeviceStep>> RequestedDevice(const v1::Device& request) {
   struct stat st;
   if (stat(outside.c_str(), &st) < 0)
     return std::unexpected(Within("devices.host_path", SystemError("stat", outside).error()));
-  std::vector<DeviceStep> found;
+  std::vector<shim::DeviceStep> found;
   if (S_ISDIR(st.st_mode)) {
     TRY(CollectDevices(outside, inside, /*top=*/outside == "/dev", found));
     if (found.empty()) return BadField("devices.host_path", outside, "is a directory without devices");
@@ -94,7 +94,7 @@ Result<std::vector<DeviceStep>> RequestedDevice(const v1::Device& request) {
   } else {
     return BadField("devices.host_path", outside, "is not a device");
   }
-  for (DeviceStep& device : found) device.access = access;
+  for (shim::DeviceStep& device : found) device.access = access;
   return found;
 }
 
@@ -104,31 +104,31 @@ DeviceRule Allow(char type, int64_t major, int64_t minor, std::string access) {
 
 }  // namespace
 
-Result<std::vector<DeviceStep>> RequestedDevices(
+Result<std::vector<shim::DeviceStep>> RequestedDevices(
     const google::protobuf::RepeatedPtrField<v1::Device>& devices) {
-  std::vector<DeviceStep> steps;
+  std::vector<shim::DeviceStep> steps;
   for (const v1::Device& request : devices) {
-    std::vector<DeviceStep> found = TRY(RequestedDevice(request));
+    std::vector<shim::DeviceStep> found = TRY(RequestedDevice(request));
     steps.insert(steps.end(), found.begin(), found.end());
   }
   return steps;
 }
 
-Result<DeviceStep> DeviceAt(const std::string& host_path, const std::string& inside) {
+Result<shim::DeviceStep> DeviceAt(const std::string& host_path, const std::string& inside) {
   struct stat st;
   if (stat(host_path.c_str(), &st) < 0) return SystemError("stat", host_path);
-  std::optional<DeviceStep> device = DeviceOf(st, inside);
+  std::optional<shim::DeviceStep> device = DeviceOf(st, inside);
   if (!device) return BadField("device", host_path, "is not a device");
   return *device;
 }
 
-Result<std::vector<DeviceStep>> HostDevices(const std::string& directory) {
-  std::vector<DeviceStep> found;
+Result<std::vector<shim::DeviceStep>> HostDevices(const std::string& directory) {
+  std::vector<shim::DeviceStep> found;
   TRY(CollectDevices(directory, "/dev", /*top=*/true, found));
   return found;
 }
 
-std::vector<DeviceRule> DeviceRulesOf(const ContainerPlan& plan) {
+std::vector<DeviceRule> DeviceRulesOf(const shim::ContainerPlan& plan) {
   if (plan.all_devices) return {Allow('a', kAny, kAny, "rwm")};
   // A node alone gives no access, so making one of any device is harmless (and images' own scripts do it).
   std::vector<DeviceRule> rules = {
@@ -144,11 +144,11 @@ std::vector<DeviceRule> DeviceRulesOf(const ContainerPlan& plan) {
       Allow('c', 5, 2, "rwm"),       // ptmx
       Allow('c', 136, kAny, "rwm"),  // pts/*
   };
-  for (const DeviceStep& device : plan.devices) {
+  for (const shim::DeviceStep& device : plan.devices) {
     if (device.type == 'p') continue;  // a FIFO, no device
     rules.push_back(Allow(device.type, device.major, device.minor, device.access));
   }
   return rules;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -11,7 +11,7 @@
 
 #include "cri/spec/testing/spec_testing.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 // A directory that looks like a /dev, with real nodes.
@@ -38,7 +38,7 @@ class FixtureDev : public ::testing::Test {
     return mknod(path.c_str(), mode, makedev(major, minor)) == 0 && chmod(path.c_str(), mode & 07777) == 0;
   }
 
-  Result<std::vector<DeviceStep>> Request(const std::string& host_path, const std::string& rest = "") {
+  Result<std::vector<shim::DeviceStep>> Request(const std::string& host_path, const std::string& rest = "") {
     auto config =
         Proto<v1::ContainerConfig>("devices { host_path: '" + path_ + host_path + "' " + rest + " }");
     return RequestedDevices(config.devices());
@@ -47,9 +47,9 @@ class FixtureDev : public ::testing::Test {
   std::string path_;
 };
 
-std::vector<std::string> Paths(const std::vector<DeviceStep>& devices) {
+std::vector<std::string> Paths(const std::vector<shim::DeviceStep>& devices) {
   std::vector<std::string> paths;
-  for (const DeviceStep& device : devices) paths.push_back(device.path);
+  for (const shim::DeviceStep& device : devices) paths.push_back(device.path);
   return paths;
 }
 
@@ -57,7 +57,7 @@ TEST_F(FixtureDev, GivesADeviceAsItIs) {
   auto devices = Request("/snd/seq", "container_path: '/dev/seq' permissions: 'mr'");
   ASSERT_TRUE(devices) << devices.error().ToString();
   ASSERT_EQ(devices->size(), 1u);
-  const DeviceStep& seq = devices->front();
+  const shim::DeviceStep& seq = devices->front();
   EXPECT_EQ(seq.path, "/dev/seq");
   EXPECT_EQ(seq.type, 'c');
   EXPECT_EQ(seq.major, 116u);
@@ -108,7 +108,7 @@ TEST_F(FixtureDev, GivesPrivilegedContainersWhatIsTheHosts) {
 }
 
 TEST(DeviceRules, DenyByDefault) {
-  auto rules = DeviceRulesOf(ContainerPlan());
+  auto rules = DeviceRulesOf(shim::ContainerPlan());
   ASSERT_FALSE(rules.empty());
   EXPECT_EQ(rules[0], (DeviceRule{false, 'a', -1, -1, "rwm"}));
   EXPECT_THAT(rules, ::testing::Contains(DeviceRule{true, 'c', -1, -1, "m"}));
@@ -118,7 +118,7 @@ TEST(DeviceRules, DenyByDefault) {
 }
 
 TEST(DeviceRules, AllowWhatThePlanLists) {
-  ContainerPlan plan;
+  shim::ContainerPlan plan;
   plan.devices.push_back({.path = "/dev/sda", .type = 'b', .major = 8, .minor = 1, .access = "r"});
   EXPECT_THAT(DeviceRulesOf(plan), ::testing::Contains(DeviceRule{true, 'b', 8, 1, "r"}));
   plan.all_devices = true;
@@ -126,4 +126,4 @@ TEST(DeviceRules, AllowWhatThePlanLists) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

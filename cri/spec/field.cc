@@ -5,7 +5,7 @@
 
 #include <vector>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 constexpr size_t kMaxShown = 200;
@@ -60,4 +60,4 @@ Result<uint32_t> CheckId(std::string_view field, int64_t id) {
   return static_cast<uint32_t>(id);
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 
-namespace davit {
+namespace davit::cri {
 
 // "validate linux.security_context.run_as_group: 1000: needs a user". A long value is truncated, and its
 // control characters are replaced, so that it fits in a log line.
@@ -29,4 +29,4 @@ Result<std::string> CleanAbsolutePath(std::string_view field, std::string_view p
 // A user or group id: 0 to 2^31-1, the range that all runtimes and filesystems support.
 Result<uint32_t> CheckId(std::string_view field, int64_t id);
 
-}  // namespace davit
+}  // namespace davit::cri

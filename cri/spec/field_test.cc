@@ -5,7 +5,7 @@
 
 #include "cri/spec/testing/spec_testing.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 TEST(Field, NamesFieldValueAndReason) {
@@ -42,4 +42,4 @@ TEST(Field, KnowsTheRangeOfIds) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

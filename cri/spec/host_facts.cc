@@ -10,7 +10,7 @@
 
 #include "base/file_io.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 // The value of a "Name:\t<hexadecimal>" line.
@@ -52,4 +52,4 @@ Result<HostFacts> CollectHostFacts() {
   return facts;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -14,7 +14,7 @@
 #include "cri/host/selinux/selinux.h"
 #include "shim/plan.h"
 
-namespace davit {
+namespace davit::cri {
 
 struct HostFacts {
   // Bit N is capability number N: the maximum for the daemon, and so for any container.
@@ -25,8 +25,8 @@ struct HostFacts {
   AppArmorSupport apparmor = AppArmorSupport::kNone;
   SeLinuxHost selinux;
   bool has_user_namespaces = false;
-  bool can_raise_limits = false;  // hard limits: needs CAP_SYS_RESOURCE, too (setrlimit(2))
-  std::vector<Rlimit> rlimits;    // of containers and of execs in them (rlimits.h)
+  bool can_raise_limits = false;      // hard limits: needs CAP_SYS_RESOURCE, too (setrlimit(2))
+  std::vector<shim::Rlimit> rlimits;  // of containers and of execs in them (rlimits.h)
   // The directory with the devices for privileged containers. Read again for each container, because devices
   // are added and removed.
   std::string devices_directory = "/dev";
@@ -39,4 +39,4 @@ Result<HostFacts> CollectHostFacts();
 // missing.
 Result<HostFacts> ParseHostFacts(const std::string& status, const std::string& oom_score_adj);
 
-}  // namespace davit
+}  // namespace davit::cri

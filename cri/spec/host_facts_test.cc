@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 #include <linux/capability.h>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 constexpr char kStatus[] =
@@ -34,4 +34,4 @@ TEST(HostFacts, CanBeCollectedHere) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

@@ -16,15 +16,16 @@
 #include "cri/spec/field.h"
 #include "cri/spec/user_namespace.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 namespace v1 = ::runtime::v1;
 
 constexpr uint64_t kInert = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 
-MountStep Filesystem(MountKind kind, std::string target, uint64_t attributes, std::string options = "") {
-  MountStep step;
+shim::MountStep Filesystem(shim::MountKind kind, std::string target, uint64_t attributes,
+                           std::string options = "") {
+  shim::MountStep step;
   step.kind = kind;
   step.target = std::move(target);
   step.options = std::move(options);
@@ -33,9 +34,9 @@ MountStep Filesystem(MountKind kind, std::string target, uint64_t attributes, st
 }
 
 // A file or directory that the daemon made.
-MountStep OurBind(std::string source, std::string target, bool read_only, const IdMap& ids) {
-  MountStep step;
-  step.kind = MountKind::kBind;
+shim::MountStep OurBind(std::string source, std::string target, bool read_only, const shim::IdMap& ids) {
+  shim::MountStep step;
+  step.kind = shim::MountKind::kBind;
   step.source = std::move(source);
   step.target = std::move(target);
   step.attributes = read_only ? MOUNT_ATTR_RDONLY : 0;
@@ -46,40 +47,40 @@ MountStep OurBind(std::string source, std::string target, bool read_only, const 
 }
 
 // The group tty of nearly every image, as the host counts: devpts is mounted from outside the user namespace.
-std::string TerminalGroup(const IdMap& ids) {
+std::string TerminalGroup(const shim::IdMap& ids) {
   constexpr uint32_t kTty = 5;
   if (ids.empty()) return ",gid=" + std::to_string(kTty);
   return ids.gids.length > kTty ? ",gid=" + std::to_string(ids.gids.outside + kTty) : "";
 }
 
 // What the runtime specification calls default filesystems, with the options that every runtime gives them.
-std::vector<MountStep> DefaultMounts(const v1::LinuxContainerSecurityContext& context, const PodFiles& files,
-                                     const IdMap& ids) {
+std::vector<shim::MountStep> DefaultMounts(const v1::LinuxContainerSecurityContext& context,
+                                           const PodFiles& files, const shim::IdMap& ids) {
   uint64_t kernel = kInert | (context.privileged() ? 0 : MOUNT_ATTR_RDONLY);
   bool read_only = context.readonly_rootfs();
   return {
-      Filesystem(MountKind::kProc, "/proc", kInert),
-      Filesystem(MountKind::kTmpfs, "/dev", MOUNT_ATTR_NOSUID, "mode=755,size=65536k"),
-      Filesystem(MountKind::kDevpts, "/dev/pts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
+      Filesystem(shim::MountKind::kProc, "/proc", kInert),
+      Filesystem(shim::MountKind::kTmpfs, "/dev", MOUNT_ATTR_NOSUID, "mode=755,size=65536k"),
+      Filesystem(shim::MountKind::kDevpts, "/dev/pts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
                  "newinstance,ptmxmode=0666,mode=0620" + TerminalGroup(ids)),
-      Filesystem(MountKind::kShm, "/dev/shm", kInert),
-      Filesystem(MountKind::kMqueue, "/dev/mqueue", kInert),
-      Filesystem(MountKind::kSysfs, "/sys", kernel),
-      Filesystem(MountKind::kCgroup, "/sys/fs/cgroup", kernel),
+      Filesystem(shim::MountKind::kShm, "/dev/shm", kInert),
+      Filesystem(shim::MountKind::kMqueue, "/dev/mqueue", kInert),
+      Filesystem(shim::MountKind::kSysfs, "/sys", kernel),
+      Filesystem(shim::MountKind::kCgroup, "/sys/fs/cgroup", kernel),
       OurBind(files.hostname, "/etc/hostname", read_only, ids),
       OurBind(files.hosts, "/etc/hosts", read_only, ids),
       OurBind(files.resolv_conf, "/etc/resolv.conf", read_only, ids),
   };
 }
 
-Result<Propagation> PropagationOf(const v1::Mount& mount) {
+Result<shim::Propagation> PropagationOf(const v1::Mount& mount) {
   switch (mount.propagation()) {
     case v1::PROPAGATION_PRIVATE:
-      return Propagation::kPrivate;
+      return shim::Propagation::kPrivate;
     case v1::PROPAGATION_HOST_TO_CONTAINER:
-      return Propagation::kSlave;
+      return shim::Propagation::kSlave;
     case v1::PROPAGATION_BIDIRECTIONAL:
-      return Propagation::kShared;
+      return shim::Propagation::kShared;
     default:
       return BadField("mounts.propagation", std::to_string(mount.propagation()),
                       "is not a known propagation");
@@ -98,7 +99,7 @@ Result<uint64_t> AttributesOf(const v1::Mount& mount) {
   return attributes;
 }
 
-const std::string& TargetOfStep(const MountStep& step) {
+const std::string& TargetOfStep(const shim::MountStep& step) {
   return step.target;
 }
 
@@ -118,10 +119,10 @@ Result<> CheckRecursiveReadOnly(const v1::Mount& mount) {
   return {};
 }
 
-Result<MountStep> RequestedMount(const v1::Mount& mount, const IdMap& pod_ids) {
+Result<shim::MountStep> RequestedMount(const v1::Mount& mount, const shim::IdMap& pod_ids) {
   TRY(CheckRecursiveReadOnly(mount));
-  MountStep step;
-  step.kind = MountKind::kBind;
+  shim::MountStep step;
+  step.kind = shim::MountKind::kBind;
   step.source = TRY(CleanAbsolutePath("mounts.host_path", mount.host_path()));
   step.target = TRY(TargetOf(mount));
   step.attributes = TRY(AttributesOf(mount));
@@ -129,7 +130,7 @@ Result<MountStep> RequestedMount(const v1::Mount& mount, const IdMap& pod_ids) {
   step.recursive_attributes = mount.recursive_read_only();
   step.propagation = TRY(PropagationOf(mount));
   step.ids = TRY(MountIds(mount));
-  if (step.propagation == Propagation::kShared && !pod_ids.empty()) {
+  if (step.propagation == shim::Propagation::kShared && !pod_ids.empty()) {
     return BadField("mounts.propagation", mount.container_path(),
                     "Bidirectional propagation cannot leave a user namespace");
   }
@@ -147,7 +148,7 @@ Result<> CheckSubPath(const std::string& path) {
 }
 
 // Files of an image are looked at, not executed and not changed.
-Result<MountStep> RequestedImage(const v1::Mount& mount, uint32_t number) {
+Result<shim::MountStep> RequestedImage(const v1::Mount& mount, uint32_t number) {
   if (!mount.host_path().empty())
     return BadField("mounts.host_path", mount.host_path(), "is given together with an image");
   if (mount.propagation() != v1::PROPAGATION_PRIVATE)
@@ -155,8 +156,8 @@ Result<MountStep> RequestedImage(const v1::Mount& mount, uint32_t number) {
   if (number >= kMaxImageVolumes)
     return BadField("mounts.image", mount.image().image(), "is one image volume too many");
   TRY(CheckSubPath(mount.image_sub_path()));
-  MountStep step;
-  step.kind = MountKind::kImage;
+  shim::MountStep step;
+  step.kind = shim::MountKind::kImage;
   step.source = mount.image_sub_path();
   step.target = TRY(TargetOf(mount));
   step.attributes = TRY(AttributesOf(mount)) | kInert | MOUNT_ATTR_RDONLY;
@@ -165,15 +166,16 @@ Result<MountStep> RequestedImage(const v1::Mount& mount, uint32_t number) {
   return step;
 }
 
-Result<std::vector<MountStep>> RequestedMounts(const v1::ContainerConfig& config, const IdMap& pod_ids) {
-  std::vector<MountStep> steps;
+Result<std::vector<shim::MountStep>> RequestedMounts(const v1::ContainerConfig& config,
+                                                     const shim::IdMap& pod_ids) {
+  std::vector<shim::MountStep> steps;
   uint32_t images = 0;
   for (const v1::Mount& mount : config.mounts()) {
     if (!mount.has_image()) {
       steps.push_back(TRY(RequestedMount(mount, pod_ids)));
       continue;
     }
-    Result<MountStep> image = RequestedImage(mount, images++);
+    Result<shim::MountStep> image = RequestedImage(mount, images++);
     if (!image) return std::unexpected(WithReason(Reason::kImageVolumeMountFailed, image.error()));
     steps.push_back(std::move(*image));
   }
@@ -181,37 +183,37 @@ Result<std::vector<MountStep>> RequestedMounts(const v1::ContainerConfig& config
 }
 
 // A relative path is one below the root, as in other runtimes.
-Result<std::vector<MountStep>> DeclaredVolumes(const std::vector<std::string>& paths) {
-  std::vector<MountStep> steps;
+Result<std::vector<shim::MountStep>> DeclaredVolumes(const std::vector<std::string>& paths) {
+  std::vector<shim::MountStep> steps;
   for (const std::string& path : paths) {
     std::string target = TRY(CleanAbsolutePath("image.volumes", "/" + path));
     if (target == "/") return BadField("image.volumes", path, "is the root");
-    steps.push_back(Filesystem(MountKind::kVolume, std::move(target), /*attributes=*/0));
+    steps.push_back(Filesystem(shim::MountKind::kVolume, std::move(target), /*attributes=*/0));
   }
   KeepLastOfEachKey(steps, Place::kOfTheFirst, TargetOfStep);
   return steps;
 }
 
 // They refer to the mounts.
-std::set<std::string_view> TargetsOf(const std::vector<MountStep>& mounts) {
+std::set<std::string_view> TargetsOf(const std::vector<shim::MountStep>& mounts) {
   std::set<std::string_view> targets;
-  for (const MountStep& step : mounts) targets.insert(step.target);
+  for (const shim::MountStep& step : mounts) targets.insert(step.target);
   return targets;
 }
 
 // Takes out of `mounts` what others with these targets replace.
-void GiveWay(std::vector<MountStep>& mounts, const std::set<std::string_view>& targets) {
+void GiveWay(std::vector<shim::MountStep>& mounts, const std::set<std::string_view>& targets) {
   bool replaces_dev = targets.contains("/dev");
-  std::erase_if(mounts, [&](const MountStep& step) {
+  std::erase_if(mounts, [&](const shim::MountStep& step) {
     return targets.contains(step.target) || (replaces_dev && step.target.starts_with("/dev/"));
   });
 }
 
 }  // namespace
 
-std::vector<MountStep> SortedByDepth(std::vector<MountStep> mounts) {
-  std::multimap<ptrdiff_t, MountStep> by_depth;  // equal keys stay in the order of their insertion
-  for (MountStep& step : mounts) {
+std::vector<shim::MountStep> SortedByDepth(std::vector<shim::MountStep> mounts) {
+  std::multimap<ptrdiff_t, shim::MountStep> by_depth;  // equal keys stay in the order of their insertion
+  for (shim::MountStep& step : mounts) {
     ptrdiff_t depth = std::ranges::count(step.target, '/');
     by_depth.emplace(depth, std::move(step));
   }
@@ -220,10 +222,10 @@ std::vector<MountStep> SortedByDepth(std::vector<MountStep> mounts) {
   return mounts;
 }
 
-Result<std::vector<MountStep>> ContainerMounts(const MountInputs& inputs) {
-  std::vector<MountStep> requested = TRY(RequestedMounts(inputs.config, inputs.ids));
-  std::vector<MountStep> volumes = TRY(DeclaredVolumes(inputs.volumes));
-  std::vector<MountStep> mounts =
+Result<std::vector<shim::MountStep>> ContainerMounts(const MountInputs& inputs) {
+  std::vector<shim::MountStep> requested = TRY(RequestedMounts(inputs.config, inputs.ids));
+  std::vector<shim::MountStep> volumes = TRY(DeclaredVolumes(inputs.volumes));
+  std::vector<shim::MountStep> mounts =
       DefaultMounts(inputs.config.linux().security_context(), inputs.files, inputs.ids);
   const std::set<std::string_view> replaced = TargetsOf(requested);
   GiveWay(mounts, TargetsOf(volumes));
@@ -234,10 +236,10 @@ Result<std::vector<MountStep>> ContainerMounts(const MountInputs& inputs) {
   return SortedByDepth(std::move(mounts));
 }
 
-Propagation RootPropagation(const std::vector<MountStep>& mounts) {
-  Propagation widest = Propagation::kPrivate;
-  for (const MountStep& step : mounts) widest = std::max(widest, step.propagation);
+shim::Propagation RootPropagation(const std::vector<shim::MountStep>& mounts) {
+  shim::Propagation widest = shim::Propagation::kPrivate;
+  for (const shim::MountStep& step : mounts) widest = std::max(widest, step.propagation);
   return widest;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -12,13 +12,13 @@
 #include "cri/spec/pod_files.h"
 #include "shim/plan.h"
 
-namespace davit {
+namespace davit::cri {
 
 struct MountInputs {
   const ::runtime::v1::ContainerConfig& config;
   const PodFiles& files;
   const std::vector<std::string>& volumes;  // paths that the image declares
-  const IdMap& ids;                         // of the pod's user namespace
+  const shim::IdMap& ids;                   // of the pod's user namespace
 };
 
 // A larger number would not fit into one frame to the shim.
@@ -29,12 +29,12 @@ constexpr int kMaxImageVolumes = 32;
 // by depth, otherwise in this order. A volume or request for /dev itself removes the mounts of earlier kinds
 // below it. Image volumes (KEP-4639) are numbered in the order of the request. kInvalidArgument for paths of
 // the request that are not absolute, the root as a target, and combinations that the CRI forbids.
-Result<std::vector<MountStep>> ContainerMounts(const MountInputs& inputs);
+Result<std::vector<shim::MountStep>> ContainerMounts(const MountInputs& inputs);
 
 // Sorts parents before the mounts inside them, otherwise keeps the order.
-std::vector<MountStep> SortedByDepth(std::vector<MountStep> mounts);
+std::vector<shim::MountStep> SortedByDepth(std::vector<shim::MountStep> mounts);
 
 // The propagation that the root mount needs so that the request's mounts propagate.
-Propagation RootPropagation(const std::vector<MountStep>& mounts);
+shim::Propagation RootPropagation(const std::vector<shim::MountStep>& mounts);
 
-}  // namespace davit
+}  // namespace davit::cri

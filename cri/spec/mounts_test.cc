@@ -9,34 +9,35 @@
 
 #include "cri/spec/testing/spec_testing.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 const PodFiles kFiles{"/r/hosts", "/r/resolv.conf", "/r/hostname"};
 
-Result<std::vector<MountStep>> Mounts(const std::string& config, std::vector<std::string> volumes = {}) {
+Result<std::vector<shim::MountStep>> Mounts(const std::string& config,
+                                            std::vector<std::string> volumes = {}) {
   auto request = Proto<v1::ContainerConfig>(config);
-  return ContainerMounts({request, kFiles, volumes, IdMap()});
+  return ContainerMounts({request, kFiles, volumes, shim::IdMap()});
 }
 
-const MountStep* Find(const std::vector<MountStep>& mounts, const std::string& target) {
-  auto found = std::ranges::find(mounts, target, &MountStep::target);
+const shim::MountStep* Find(const std::vector<shim::MountStep>& mounts, const std::string& target) {
+  auto found = std::ranges::find(mounts, target, &shim::MountStep::target);
   return found == mounts.end() ? nullptr : &*found;
 }
 
-std::vector<std::string> Targets(const std::vector<MountStep>& mounts) {
+std::vector<std::string> Targets(const std::vector<shim::MountStep>& mounts) {
   std::vector<std::string> targets;
-  for (const MountStep& step : mounts) targets.push_back(step.target);
+  for (const shim::MountStep& step : mounts) targets.push_back(step.target);
   return targets;
 }
 
 // One mount of a request, by its target.
-MountStep Requested(const std::string& mount, const std::string& target = "/data") {
+shim::MountStep Requested(const std::string& mount, const std::string& target = "/data") {
   auto mounts = Mounts("mounts { " + mount + " }");
   EXPECT_TRUE(mounts) << mounts.error().ToString();
-  const MountStep* step = mounts ? Find(*mounts, target) : nullptr;
+  const shim::MountStep* step = mounts ? Find(*mounts, target) : nullptr;
   EXPECT_NE(step, nullptr);
-  return step == nullptr ? MountStep() : *step;
+  return step == nullptr ? shim::MountStep() : *step;
 }
 
 TEST(Mounts, AreTheUsualOnesByDefault) {
@@ -45,11 +46,11 @@ TEST(Mounts, AreTheUsualOnesByDefault) {
   EXPECT_THAT(Targets(*mounts),
               ::testing::ElementsAre("/proc", "/dev", "/sys", "/dev/pts", "/dev/shm", "/dev/mqueue",
                                      "/etc/hostname", "/etc/hosts", "/etc/resolv.conf", "/sys/fs/cgroup"));
-  EXPECT_EQ(Find(*mounts, "/proc")->kind, MountKind::kProc);
+  EXPECT_EQ(Find(*mounts, "/proc")->kind, shim::MountKind::kProc);
   EXPECT_EQ(Find(*mounts, "/dev")->options, "mode=755,size=65536k");
   EXPECT_EQ(Find(*mounts, "/dev/pts")->options, "newinstance,ptmxmode=0666,mode=0620,gid=5");
-  EXPECT_EQ(Find(*mounts, "/dev/shm")->kind, MountKind::kShm);
-  EXPECT_EQ(Find(*mounts, "/dev/mqueue")->kind, MountKind::kMqueue);
+  EXPECT_EQ(Find(*mounts, "/dev/shm")->kind, shim::MountKind::kShm);
+  EXPECT_EQ(Find(*mounts, "/dev/mqueue")->kind, shim::MountKind::kMqueue);
   constexpr uint64_t kReadOnly = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
   EXPECT_EQ(Find(*mounts, "/sys")->attributes, kReadOnly);
   EXPECT_EQ(Find(*mounts, "/sys/fs/cgroup")->attributes, kReadOnly);
@@ -74,14 +75,14 @@ TEST(Mounts, ProtectThePodsFilesWithTheRoot) {
 }
 
 TEST(Mounts, BindWhatIsRequested) {
-  MountStep step = Requested("container_path: '/data/' host_path: '/srv//x'");
-  EXPECT_EQ(step.kind, MountKind::kBind);
+  shim::MountStep step = Requested("container_path: '/data/' host_path: '/srv//x'");
+  EXPECT_EQ(step.kind, shim::MountKind::kBind);
   EXPECT_EQ(step.source, "/srv/x");
   EXPECT_EQ(step.attributes, 0u);
   EXPECT_TRUE(step.recursive_bind);
   EXPECT_FALSE(step.recursive_attributes);
   EXPECT_FALSE(step.source_is_ours);
-  EXPECT_EQ(step.propagation, Propagation::kPrivate);
+  EXPECT_EQ(step.propagation, shim::Propagation::kPrivate);
 }
 
 TEST(Mounts, KeepTheirOptions) {
@@ -89,8 +90,10 @@ TEST(Mounts, KeepTheirOptions) {
   EXPECT_EQ(Requested(paths + "readonly: true").attributes, MOUNT_ATTR_RDONLY);
   EXPECT_FALSE(Requested(paths + "readonly: true").recursive_attributes);
   EXPECT_TRUE(Requested(paths + "readonly: true recursive_read_only: true").recursive_attributes);
-  EXPECT_EQ(Requested(paths + "propagation: PROPAGATION_HOST_TO_CONTAINER").propagation, Propagation::kSlave);
-  EXPECT_EQ(Requested(paths + "propagation: PROPAGATION_BIDIRECTIONAL").propagation, Propagation::kShared);
+  EXPECT_EQ(Requested(paths + "propagation: PROPAGATION_HOST_TO_CONTAINER").propagation,
+            shim::Propagation::kSlave);
+  EXPECT_EQ(Requested(paths + "propagation: PROPAGATION_BIDIRECTIONAL").propagation,
+            shim::Propagation::kShared);
   EXPECT_EQ(Requested(paths + "mount_options: ['noexec', 'nosuid', 'nodev']").attributes,
             MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
   EXPECT_EQ(Requested(paths + "selinux_relabel: true").attributes, 0u);
@@ -116,7 +119,7 @@ TEST(Mounts, GiveWayToTheRequests) {
   EXPECT_EQ(std::ranges::count(Targets(*mounts), "/etc/hosts"), 1);
   EXPECT_EQ(Find(*mounts, "/etc/hosts")->source, "/var/lib/kubelet/hosts");
   EXPECT_EQ(std::ranges::count(Targets(*mounts), "/dev/shm"), 1);
-  EXPECT_EQ(Find(*mounts, "/dev/shm")->kind, MountKind::kBind);
+  EXPECT_EQ(Find(*mounts, "/dev/shm")->kind, shim::MountKind::kBind);
 }
 
 TEST(Mounts, LeaveARequestedDevAlone) {
@@ -124,7 +127,7 @@ TEST(Mounts, LeaveARequestedDevAlone) {
       "mounts { container_path: '/dev' host_path: '/dev' } "
       "mounts { container_path: '/dev/termination-log' host_path: '/t' }");
   ASSERT_TRUE(mounts);
-  EXPECT_EQ(Find(*mounts, "/dev")->kind, MountKind::kBind);
+  EXPECT_EQ(Find(*mounts, "/dev")->kind, shim::MountKind::kBind);
   EXPECT_EQ(Find(*mounts, "/dev/pts"), nullptr);
   EXPECT_EQ(Find(*mounts, "/dev/shm"), nullptr);
   EXPECT_EQ(Find(*mounts, "/dev/mqueue"), nullptr);
@@ -134,14 +137,14 @@ TEST(Mounts, LeaveARequestedDevAlone) {
 TEST(Mounts, KeepTheCgroupInARequestedSys) {
   auto mounts = Mounts("mounts { container_path: '/sys' host_path: '/sys' }");
   auto targets = Targets(*mounts);
-  EXPECT_EQ(Find(*mounts, "/sys")->kind, MountKind::kBind);
+  EXPECT_EQ(Find(*mounts, "/sys")->kind, shim::MountKind::kBind);
   EXPECT_LT(std::ranges::find(targets, "/sys"), std::ranges::find(targets, "/sys/fs/cgroup"));
 }
 
 TEST(Mounts, KeepTheVolumesOfTheImageUnlessRequested) {
   auto mounts = Mounts("mounts { container_path: '/b' host_path: '/srv' }", {"/a/", "/b"});
   ASSERT_TRUE(mounts);
-  EXPECT_EQ(Find(*mounts, "/a")->kind, MountKind::kVolume);
+  EXPECT_EQ(Find(*mounts, "/a")->kind, shim::MountKind::kVolume);
   EXPECT_EQ(Find(*mounts, "/b")->source, "/srv");
   EXPECT_TRUE(Refuses(Mounts("", {"/"}), Code::kInvalidArgument, "image.volumes", "/"));
   EXPECT_TRUE(Refuses(Mounts("", {"a/.."}), Code::kInvalidArgument, "image.volumes", "a/.."));
@@ -152,10 +155,10 @@ TEST(Mounts, ResolveRelativeVolumesOfTheImageFromTheRoot) {
                        {"data", "./var/../srv//db/", "../../up", "/data/", "asked"});
   ASSERT_TRUE(mounts) << mounts.error().ToString();
   for (const char* target : {"/data", "/srv/db", "/up"}) {
-    EXPECT_EQ(std::ranges::count(*mounts, target, &MountStep::target), 1) << target;
-    EXPECT_EQ(Find(*mounts, target)->kind, MountKind::kVolume) << target;
+    EXPECT_EQ(std::ranges::count(*mounts, target, &shim::MountStep::target), 1) << target;
+    EXPECT_EQ(Find(*mounts, target)->kind, shim::MountKind::kVolume) << target;
   }
-  EXPECT_EQ(Find(*mounts, "/asked")->kind, MountKind::kBind) << "the request's mount wins";
+  EXPECT_EQ(Find(*mounts, "/asked")->kind, shim::MountKind::kBind) << "the request's mount wins";
 }
 
 TEST(Mounts, OfImagesAreNumberedAndInert) {
@@ -164,9 +167,9 @@ TEST(Mounts, OfImagesAreNumberedAndInert) {
       mounts { container_path: '/host' host_path: '/srv' }
       mounts { container_path: '/c' image { image: 'second' } image_sub_path: 'etc/x' readonly: true })");
   ASSERT_TRUE(mounts);
-  const MountStep* first = Find(*mounts, "/a/b");
-  const MountStep* second = Find(*mounts, "/c");
-  EXPECT_EQ(first->kind, MountKind::kImage);
+  const shim::MountStep* first = Find(*mounts, "/a/b");
+  const shim::MountStep* second = Find(*mounts, "/c");
+  EXPECT_EQ(first->kind, shim::MountKind::kImage);
   EXPECT_EQ(first->image, 0U);
   EXPECT_EQ(second->image, 1U);
   EXPECT_EQ(second->source, "etc/x");
@@ -189,16 +192,16 @@ TEST(Mounts, OfImagesDoNotLeaveThem) {
 }
 
 TEST(Mounts, DecideThePropagationOfTheRoot) {
-  EXPECT_EQ(RootPropagation(*Mounts("")), Propagation::kPrivate);
+  EXPECT_EQ(RootPropagation(*Mounts("")), shim::Propagation::kPrivate);
   EXPECT_EQ(
       RootPropagation(*Mounts(
           "mounts { container_path: '/a' host_path: '/a' propagation: PROPAGATION_HOST_TO_CONTAINER }")),
-      Propagation::kSlave);
+      shim::Propagation::kSlave);
   EXPECT_EQ(
       RootPropagation(*Mounts(
           "mounts { container_path: '/a' host_path: '/a' propagation: PROPAGATION_BIDIRECTIONAL } "
           "mounts { container_path: '/b' host_path: '/b' propagation: PROPAGATION_HOST_TO_CONTAINER }")),
-      Propagation::kShared);
+      shim::Propagation::kShared);
 }
 
 struct BadMount {
@@ -239,9 +242,9 @@ TEST(Mounts, RefuseUnknownPropagation) {
   mount->set_container_path("/a");
   mount->set_host_path("/a");
   mount->set_propagation(static_cast<v1::MountPropagation>(5));
-  EXPECT_TRUE(Refuses(ContainerMounts({config, kFiles, {}, IdMap()}), Code::kInvalidArgument,
+  EXPECT_TRUE(Refuses(ContainerMounts({config, kFiles, {}, shim::IdMap()}), Code::kInvalidArgument,
                       "mounts.propagation", "5"));
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

@@ -13,7 +13,7 @@
 #include "cri/spec/capabilities.h"
 #include "cri/spec/devices.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 namespace v1 = ::runtime::v1;
@@ -21,14 +21,14 @@ using Json = nlohmann::json;
 
 constexpr char kVersion[] = "1.2.0";
 
-Json UserJson(const UserSpec& user) {
+Json UserJson(const shim::UserSpec& user) {
   Json json = {{"uid", user.uid.value_or(0)}, {"gid", user.gid.value_or(0)}};
   if (!user.supplementary.empty()) json["additionalGids"] = user.supplementary;
   if (!user.name.empty()) json["username"] = user.group.empty() ? user.name : user.name + ":" + user.group;
   return json;
 }
 
-Json RlimitsJson(const std::vector<Rlimit>& rlimits) {
+Json RlimitsJson(const std::vector<shim::Rlimit>& rlimits) {
   static constexpr std::pair<uint32_t, const char*> kNames[] = {
       {RLIMIT_CPU, "RLIMIT_CPU"},           {RLIMIT_FSIZE, "RLIMIT_FSIZE"},
       {RLIMIT_DATA, "RLIMIT_DATA"},         {RLIMIT_STACK, "RLIMIT_STACK"},
@@ -40,7 +40,7 @@ Json RlimitsJson(const std::vector<Rlimit>& rlimits) {
       {RLIMIT_RTPRIO, "RLIMIT_RTPRIO"},     {RLIMIT_RTTIME, "RLIMIT_RTTIME"},
   };
   Json json = Json::array();
-  for (const Rlimit& limit : rlimits) {
+  for (const shim::Rlimit& limit : rlimits) {
     for (const auto& [resource, name] : kNames) {
       if (resource == limit.resource)
         json.push_back({{"type", name}, {"soft", limit.soft}, {"hard", limit.hard}});
@@ -49,8 +49,8 @@ Json RlimitsJson(const std::vector<Rlimit>& rlimits) {
   return json;
 }
 
-Json ProcessJson(const ProcessPlan& process) {
-  const CapabilitySets& sets = process.capabilities;
+Json ProcessJson(const shim::ProcessPlan& process) {
+  const shim::CapabilitySets& sets = process.capabilities;
   Json json = {
       {"terminal", process.terminal},
       {"user", UserJson(process.user)},
@@ -72,36 +72,36 @@ Json ProcessJson(const ProcessPlan& process) {
   return json;
 }
 
-const char* TypeName(MountKind kind) {
+const char* TypeName(shim::MountKind kind) {
   switch (kind) {
-    case MountKind::kBind:
-    case MountKind::kShm:
-    case MountKind::kImage:
-    case MountKind::kVolume:
+    case shim::MountKind::kBind:
+    case shim::MountKind::kShm:
+    case shim::MountKind::kImage:
+    case shim::MountKind::kVolume:
       return "bind";
-    case MountKind::kTmpfs:
+    case shim::MountKind::kTmpfs:
       return "tmpfs";
-    case MountKind::kProc:
+    case shim::MountKind::kProc:
       return "proc";
-    case MountKind::kSysfs:
+    case shim::MountKind::kSysfs:
       return "sysfs";
-    case MountKind::kMqueue:
+    case shim::MountKind::kMqueue:
       return "mqueue";
-    case MountKind::kDevpts:
+    case shim::MountKind::kDevpts:
       return "devpts";
-    case MountKind::kCgroup:
+    case shim::MountKind::kCgroup:
       return "cgroup";
   }
   return "none";
 }
 
-const char* PropagationName(Propagation propagation) {
+const char* PropagationName(shim::Propagation propagation) {
   switch (propagation) {
-    case Propagation::kPrivate:
+    case shim::Propagation::kPrivate:
       return "rprivate";
-    case Propagation::kSlave:
+    case shim::Propagation::kSlave:
       return "rslave";
-    case Propagation::kShared:
+    case shim::Propagation::kShared:
       return "rshared";
   }
   return "rprivate";
@@ -116,11 +116,11 @@ void AppendOptions(const std::string& options, std::vector<std::string>& list) {
   }
 }
 
-std::vector<std::string> MountOptions(const MountStep& step) {
+std::vector<std::string> MountOptions(const shim::MountStep& step) {
   static constexpr std::pair<uint64_t, const char*> kFlags[] = {
       {MOUNT_ATTR_NOSUID, "nosuid"}, {MOUNT_ATTR_NOEXEC, "noexec"}, {MOUNT_ATTR_NODEV, "nodev"}};
   std::vector<std::string> options;
-  if (step.kind == MountKind::kBind) {
+  if (step.kind == shim::MountKind::kBind) {
     options = {step.recursive_bind ? "rbind" : "bind", PropagationName(step.propagation)};
   }
   for (const auto& [flag, name] : kFlags) {
@@ -132,16 +132,16 @@ std::vector<std::string> MountOptions(const MountStep& step) {
   return options;
 }
 
-Json IdRangeJson(const IdRange& range) {
+Json IdRangeJson(const shim::IdRange& range) {
   return Json::array({{{"containerID", range.inside}, {"hostID", range.outside}, {"size", range.length}}});
 }
 
-Json MountsJson(const std::vector<MountStep>& mounts) {
+Json MountsJson(const std::vector<shim::MountStep>& mounts) {
   Json json = Json::array();
-  for (const MountStep& step : mounts) {
+  for (const shim::MountStep& step : mounts) {
     std::string source = step.source.empty() ? TypeName(step.kind) : step.source;
-    if (step.kind == MountKind::kShm) source = "shm";
-    if (step.kind == MountKind::kVolume) source = step.target;
+    if (step.kind == shim::MountKind::kShm) source = "shm";
+    if (step.kind == shim::MountKind::kVolume) source = step.target;
     Json mount = {{"destination", step.target},
                   {"type", TypeName(step.kind)},
                   {"source", source},
@@ -155,12 +155,12 @@ Json MountsJson(const std::vector<MountStep>& mounts) {
   return json;
 }
 
-Json NamespacesJson(const ContainerPlan& plan) {
+Json NamespacesJson(const shim::ContainerPlan& plan) {
   Json json = Json::array({{{"type", "mount"}}});
   auto add = [&json](bool present, const char* type) {
     if (present) json.push_back({{"type", type}});
   };
-  add(plan.pid != NamespaceUse::kHost, "pid");
+  add(plan.pid != shim::NamespaceUse::kHost, "pid");
   add(!plan.host_network, "network");
   add(!plan.host_ipc, "ipc");
   add(!plan.host_uts, "uts");
@@ -169,9 +169,9 @@ Json NamespacesJson(const ContainerPlan& plan) {
   return json;
 }
 
-Json DevicesJson(const std::vector<DeviceStep>& devices) {
+Json DevicesJson(const std::vector<shim::DeviceStep>& devices) {
   Json json = Json::array();
-  for (const DeviceStep& device : devices) {
+  for (const shim::DeviceStep& device : devices) {
     json.push_back({{"path", device.path},
                     {"type", std::string(1, device.type)},
                     {"major", device.major},
@@ -194,7 +194,7 @@ Json DeviceRulesJson(const std::vector<DeviceRule>& rules) {
   return json;
 }
 
-Json ResourcesJson(const ContainerPlan& plan, const v1::LinuxContainerResources& resources) {
+Json ResourcesJson(const shim::ContainerPlan& plan, const v1::LinuxContainerResources& resources) {
   Json json = {{"devices", DeviceRulesJson(DeviceRulesOf(plan))}};
   auto set = [&json](const char* group, const char* name, const auto& value) {
     if (value != std::decay_t<decltype(value)>{}) json[group][name] = value;
@@ -213,15 +213,15 @@ Json ResourcesJson(const ContainerPlan& plan, const v1::LinuxContainerResources&
   return json;
 }
 
-Json SysctlsJson(const std::vector<Sysctl>& sysctls) {
+Json SysctlsJson(const std::vector<shim::Sysctl>& sysctls) {
   Json json = Json::object();
-  for (const Sysctl& sysctl : sysctls) json[sysctl.path] = sysctl.value;
+  for (const shim::Sysctl& sysctl : sysctls) json[sysctl.path] = sysctl.value;
   return json;
 }
 
 }  // namespace
 
-std::string RenderOciSpec(const SandboxPlan& sandbox, const ContainerPlan& container,
+std::string RenderOciSpec(const shim::SandboxPlan& sandbox, const shim::ContainerPlan& container,
                           const std::string& cgroup_path, const v1::LinuxContainerResources& resources) {
   Json json = {
       {"ociVersion", kVersion},
@@ -248,7 +248,7 @@ std::string RenderOciSpec(const SandboxPlan& sandbox, const ContainerPlan& conta
   return PrintJson(json);
 }
 
-std::string RenderSandboxSpec(const SandboxPlan& sandbox, const std::string& cgroup_path) {
+std::string RenderSandboxSpec(const shim::SandboxPlan& sandbox, const std::string& cgroup_path) {
   Json namespaces = Json::array();
   auto add = [&namespaces](bool present, const char* type) {
     if (present) namespaces.push_back({{"type", type}});
@@ -265,4 +265,4 @@ std::string RenderSandboxSpec(const SandboxPlan& sandbox, const std::string& cgr
   return PrintJson(json);
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -10,23 +10,23 @@
 
 #include "cri/spec/testing/spec_testing.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using Json = nlohmann::json;
 
-ContainerPlan SomePlan() {
-  ContainerPlan plan;
+shim::ContainerPlan SomePlan() {
+  shim::ContainerPlan plan;
   plan.container_id = "cid";
   plan.read_only_root = true;
   plan.host_network = plan.host_uts = true;
-  MountStep bind;
+  shim::MountStep bind;
   bind.source = "/srv";
   bind.target = "/data";
   bind.attributes = MOUNT_ATTR_RDONLY;
   bind.recursive_attributes = true;
-  MountStep tmpfs;
-  tmpfs.kind = MountKind::kTmpfs;
+  shim::MountStep tmpfs;
+  tmpfs.kind = shim::MountKind::kTmpfs;
   tmpfs.target = "/dev";
   tmpfs.attributes = MOUNT_ATTR_NOSUID;
   tmpfs.options = "mode=755,size=65536k";
@@ -41,14 +41,14 @@ ContainerPlan SomePlan() {
   plan.process.capabilities.bounding = 1;
   plan.process.oom_score_adj = 999;
   plan.process.apparmor_profile = "web";
-  plan.process.selinux = SeLinuxPlan{
+  plan.process.selinux = shim::SeLinuxPlan{
       .process = "u:r:t:s0:c1,c2", .files = "u:o:f:s0:c1,c2", .relabel = {}, .relabel_within = {}};
   plan.process.rlimits = {{RLIMIT_NOFILE, 10, 20}};
   return plan;
 }
 
-Json Render(const ContainerPlan& plan, const std::string& resources = "") {
-  SandboxPlan sandbox;
+Json Render(const shim::ContainerPlan& plan, const std::string& resources = "") {
+  shim::SandboxPlan sandbox;
   sandbox.hostname = "web-0";
   sandbox.sysctls = {{"net/core/somaxconn", "5"}};
   return Json::parse(
@@ -114,10 +114,10 @@ TEST(OciSpec, ListsResourcesThatAreSet) {
 }
 
 TEST(OciSpec, IsJsonWhateverTheArgumentsHold) {
-  ContainerPlan plan = SomePlan();
+  shim::ContainerPlan plan = SomePlan();
   plan.process.args = {"\xff\xfe", "\"\n"};
   EXPECT_EQ(Render(plan)["process"]["args"][1], "\"\n");
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

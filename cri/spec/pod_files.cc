@@ -9,7 +9,7 @@
 #include "cri/spec/field.h"
 #include "cri/spec/sandbox_plan.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 namespace v1 = ::runtime::v1;
@@ -95,4 +95,4 @@ Result<PodFileContents> RenderPodFiles(const v1::PodSandboxConfig& config,
   return contents;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

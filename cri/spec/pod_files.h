@@ -10,7 +10,7 @@
 #include "api/cri/v1/api.pb.h"
 #include "base/error.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Their paths on the host, under state/sandboxes/<id>/.
 struct PodFiles {
@@ -37,4 +37,4 @@ std::string HostsFile(const std::string& hostname, const std::vector<std::string
 // contain white space.
 Result<std::string> ResolvConf(const ::runtime::v1::DNSConfig& dns);
 
-}  // namespace davit
+}  // namespace davit::cri

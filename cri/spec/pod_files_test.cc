@@ -6,7 +6,7 @@
 #include "base/file_io.h"
 #include "cri/spec/testing/spec_testing.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using ::testing::HasSubstr;
@@ -71,4 +71,4 @@ TEST(PodFiles, AreTheHostsWhereThePodSharesThem) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

@@ -9,7 +9,7 @@
 #include "base/keep_last.h"
 #include "cri/spec/field.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 namespace v1 = ::runtime::v1;
@@ -38,7 +38,8 @@ void SetVariables(std::vector<std::string>& env, std::vector<std::string> entrie
   KeepLastOfEachKey(env, Place::kOfTheFirst, NameOf);
 }
 
-Result<std::vector<std::string>> MergeArguments(const v1::ContainerConfig& config, const ImageConfig& image) {
+Result<std::vector<std::string>> MergeArguments(const v1::ContainerConfig& config,
+                                                const images::ImageConfig& image) {
   std::vector<std::string> arguments(config.command().begin(), config.command().end());
   bool from_image = arguments.empty();
   // [""] in an image is how an entrypoint is taken away from its base.
@@ -54,7 +55,8 @@ Result<std::vector<std::string>> MergeArguments(const v1::ContainerConfig& confi
   return arguments;
 }
 
-Result<std::vector<std::string>> MergeEnvironment(const v1::ContainerConfig& config, const ImageConfig& image,
+Result<std::vector<std::string>> MergeEnvironment(const v1::ContainerConfig& config,
+                                                  const images::ImageConfig& image,
                                                   const std::string& hostname) {
   std::vector<std::string> env = {kDefaultPath, "HOSTNAME=" + hostname};
   if (config.tty()) env.push_back(kTerminalType);
@@ -74,17 +76,18 @@ Result<std::vector<std::string>> MergeEnvironment(const v1::ContainerConfig& con
   return env;
 }
 
-Result<std::string> ChooseWorkingDirectory(const v1::ContainerConfig& config, const ImageConfig& image) {
+Result<std::string> ChooseWorkingDirectory(const v1::ContainerConfig& config,
+                                           const images::ImageConfig& image) {
   if (!config.working_dir().empty()) return CleanAbsolutePath("working_dir", config.working_dir());
   if (!image.working_dir.empty()) return CleanAbsolutePath("image.working_dir", image.working_dir);
   return "/";
 }
 
-Result<ProcessPlan> BuildExecPlan(const ContainerPlan& container, const std::vector<std::string>& command,
-                                  bool tty) {
+Result<shim::ProcessPlan> BuildExecPlan(const shim::ContainerPlan& container,
+                                        const std::vector<std::string>& command, bool tty) {
   if (command.empty()) return BadField("cmd", "", "is empty");
   TRY(CheckArguments("cmd", command));
-  ProcessPlan plan = container.process;
+  shim::ProcessPlan plan = container.process;
   plan.args = command;
   plan.terminal = tty;
   plan.selinux.relabel.clear();  // done when the container started
@@ -95,4 +98,4 @@ Result<ProcessPlan> BuildExecPlan(const ContainerPlan& container, const std::vec
   return plan;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -12,29 +12,30 @@
 #include "images/image_config.h"
 #include "shim/plan.h"
 
-namespace davit {
+namespace davit::cri {
 
 // `command` replaces the image's entrypoint and with it the image's cmd; `args` replaces the cmd alone.
 // kInvalidArgument if the result is empty.
 Result<std::vector<std::string>> MergeArguments(const ::runtime::v1::ContainerConfig& config,
-                                                const ImageConfig& image);
+                                                const images::ImageConfig& image);
 
 // PATH and HOSTNAME (and TERM with a terminal) by default, then the image's variables, then the request's. Of
 // two with the same name the later wins, at the position of the earlier. An entry without '=' or without a
 // name is omitted if it is the image's, as in other runtimes, and kInvalidArgument if it is the request's.
 Result<std::vector<std::string>> MergeEnvironment(const ::runtime::v1::ContainerConfig& config,
-                                                  const ImageConfig& image, const std::string& hostname);
+                                                  const images::ImageConfig& image,
+                                                  const std::string& hostname);
 
 // Each "NAME=value" replaces the entry with the same name, or is appended. Pass all entries in one call: each
 // call sorts the names.
 void SetVariables(std::vector<std::string>& env, std::vector<std::string> entries);
 
 Result<std::string> ChooseWorkingDirectory(const ::runtime::v1::ContainerConfig& config,
-                                           const ImageConfig& image);
+                                           const images::ImageConfig& image);
 
 // A process in a running container: it has the user, environment, privileges and working directory of the
 // container's init, but another command. kInvalidArgument when `command` is empty.
-Result<ProcessPlan> BuildExecPlan(const ContainerPlan& container, const std::vector<std::string>& command,
-                                  bool tty);
+Result<shim::ProcessPlan> BuildExecPlan(const shim::ContainerPlan& container,
+                                        const std::vector<std::string>& command, bool tty);
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -5,7 +5,7 @@
 
 #include "cri/spec/testing/spec_testing.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using ::testing::ElementsAre;
@@ -20,7 +20,7 @@ struct ArgumentsCase {
 class Arguments : public ::testing::TestWithParam<ArgumentsCase> {};
 
 TEST_P(Arguments, AreMerged) {
-  ImageConfig image;
+  images::ImageConfig image;
   image.entrypoint = GetParam().entrypoint;
   image.cmd = GetParam().cmd;
   auto arguments = MergeArguments(Proto<v1::ContainerConfig>(GetParam().request), image);
@@ -51,7 +51,7 @@ TEST(Arguments, MayNotHoldNul) {
 }
 
 Result<Strings> Environment(const std::string& request, Strings image_env = {}) {
-  ImageConfig image;
+  images::ImageConfig image;
   image.env = std::move(image_env);
   return MergeEnvironment(Proto<v1::ContainerConfig>(request), image, "pod-1");
 }
@@ -97,7 +97,7 @@ TEST(Environment, SetsManyVariablesAtOnce) {
 }
 
 TEST(WorkingDirectory, IsTheRequestsOrTheImagesOrTheRoot) {
-  ImageConfig image;
+  images::ImageConfig image;
   EXPECT_EQ(*ChooseWorkingDirectory({}, image), "/");
   image.working_dir = "/srv/";
   EXPECT_EQ(*ChooseWorkingDirectory({}, image), "/srv");
@@ -109,7 +109,7 @@ TEST(WorkingDirectory, IsTheRequestsOrTheImagesOrTheRoot) {
 }
 
 TEST(ExecPlan, DiffersFromInitByItsCommandAlone) {
-  ContainerPlan container;
+  shim::ContainerPlan container;
   container.process.args = {"/ep"};
   container.process.env = {"A=1"};
   container.process.cwd = "/srv";
@@ -138,4 +138,4 @@ TEST(ExecPlan, NeedsACommand) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

@@ -6,7 +6,7 @@
 #include "cri/host/apparmor/default_profile.h"
 #include "cri/spec/field.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 namespace v1 = ::runtime::v1;
@@ -93,4 +93,4 @@ Result<std::string> ChooseAppArmor(const v1::LinuxContainerSecurityContext& cont
   return name;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "cri/spec/host_facts.h"
 
-namespace davit {
+namespace davit::cri {
 
 struct SeccompChoice {
   enum Kind : uint8_t { kUnconfined, kRuntimeDefault, kLocalhost };
@@ -32,4 +32,4 @@ Result<SeccompChoice> ChooseSeccomp(const ::runtime::v1::LinuxContainerSecurityC
 Result<std::string> ChooseAppArmor(const ::runtime::v1::LinuxContainerSecurityContext& context,
                                    const HostFacts& host);
 
-}  // namespace davit
+}  // namespace davit::cri

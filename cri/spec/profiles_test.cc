@@ -5,7 +5,7 @@
 
 #include "cri/spec/testing/spec_testing.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 constexpr char kSeccomp[] = "linux.security_context.seccomp";
@@ -133,4 +133,4 @@ TEST(AppArmorChoice, RefusesWhatIsNotAProfile) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

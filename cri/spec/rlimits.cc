@@ -7,12 +7,12 @@
 
 #include <algorithm>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 constexpr uint64_t kUnlimited = RLIM_INFINITY;
 
-constexpr Rlimit kDefaults[] = {
+constexpr shim::Rlimit kDefaults[] = {
     {RLIMIT_CPU, kUnlimited, kUnlimited},
     {RLIMIT_FSIZE, kUnlimited, kUnlimited},
     {RLIMIT_DATA, kUnlimited, kUnlimited},
@@ -32,10 +32,10 @@ constexpr Rlimit kDefaults[] = {
 
 }  // namespace
 
-std::vector<Rlimit> DefaultRlimits(const std::vector<Rlimit>& configured) {
-  std::vector<Rlimit> limits(std::begin(kDefaults), std::end(kDefaults));
-  for (const Rlimit& limit : configured) {
-    auto same = std::ranges::find(limits, limit.resource, &Rlimit::resource);
+std::vector<shim::Rlimit> DefaultRlimits(const std::vector<shim::Rlimit>& configured) {
+  std::vector<shim::Rlimit> limits(std::begin(kDefaults), std::end(kDefaults));
+  for (const shim::Rlimit& limit : configured) {
+    auto same = std::ranges::find(limits, limit.resource, &shim::Rlimit::resource);
     if (same != limits.end()) {
       *same = limit;
     } else {
@@ -45,10 +45,11 @@ std::vector<Rlimit> DefaultRlimits(const std::vector<Rlimit>& configured) {
   return limits;
 }
 
-std::vector<std::string> LowerToReachable(const std::vector<Rlimit>& own, std::vector<Rlimit>& wanted) {
+std::vector<std::string> LowerToReachable(const std::vector<shim::Rlimit>& own,
+                                          std::vector<shim::Rlimit>& wanted) {
   std::vector<std::string> lowered;
-  for (Rlimit& limit : wanted) {
-    auto ours = std::ranges::find(own, limit.resource, &Rlimit::resource);
+  for (shim::Rlimit& limit : wanted) {
+    auto ours = std::ranges::find(own, limit.resource, &shim::Rlimit::resource);
     if (ours == own.end() || limit.hard <= ours->hard) continue;
     lowered.push_back("limit " + std::to_string(limit.resource) + " to " + std::to_string(ours->hard));
     limit.hard = ours->hard;
@@ -57,8 +58,8 @@ std::vector<std::string> LowerToReachable(const std::vector<Rlimit>& own, std::v
   return lowered;
 }
 
-std::vector<Rlimit> OwnRlimits() {
-  std::vector<Rlimit> limits;
+std::vector<shim::Rlimit> OwnRlimits() {
+  std::vector<shim::Rlimit> limits;
   for (uint32_t resource = 0; resource < RLIM_NLIMITS; ++resource) {
     rlimit limit{};
     if (getrlimit(static_cast<__rlimit_resource>(resource), &limit) == 0)
@@ -67,4 +68,4 @@ std::vector<Rlimit> OwnRlimits() {
   return limits;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -10,15 +10,15 @@
 #include <algorithm>
 #include <set>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-std::pair<uint64_t, uint64_t> Of(const std::vector<Rlimit>& limits, uint32_t resource) {
-  auto found = std::ranges::find(limits, resource, &Rlimit::resource);
+std::pair<uint64_t, uint64_t> Of(const std::vector<shim::Rlimit>& limits, uint32_t resource) {
+  auto found = std::ranges::find(limits, resource, &shim::Rlimit::resource);
   return found == limits.end() ? std::pair<uint64_t, uint64_t>{7, 7} : std::pair{found->soft, found->hard};
 }
 
@@ -28,7 +28,7 @@ TEST(DefaultRlimits, HaveThePeersNumberOfDescriptors) {
 
 TEST(DefaultRlimits, LeaveNothingToBeInheritedButWhatTheKernelDerives) {
   std::set<uint32_t> set;
-  for (const Rlimit& limit : DefaultRlimits({})) {
+  for (const shim::Rlimit& limit : DefaultRlimits({})) {
     EXPECT_TRUE(set.insert(limit.resource).second) << limit.resource;
     EXPECT_LE(limit.soft, limit.hard) << limit.resource;
   }
@@ -44,7 +44,7 @@ TEST(DefaultRlimits, GiveWayToTheConfiguration) {
 }
 
 TEST(LowerToReachable, LowersWhatIsAboveTheHardLimitAndNamesIt) {
-  std::vector<Rlimit> wanted = {
+  std::vector<shim::Rlimit> wanted = {
       {RLIMIT_NOFILE, 1024, 524288}, {RLIMIT_CORE, RLIM_INFINITY, RLIM_INFINITY}, {RLIMIT_NICE, 0, 0}};
   auto lowered =
       LowerToReachable({{RLIMIT_NOFILE, 10, 20000}, {RLIMIT_CORE, 0, 0}, {RLIMIT_NICE, 0, 5}}, wanted);
@@ -55,10 +55,10 @@ TEST(LowerToReachable, LowersWhatIsAboveTheHardLimitAndNamesIt) {
 }
 
 TEST(LowerToReachable, LeavesWhatCanBeSet) {
-  std::vector<Rlimit> wanted = OwnRlimits();
+  std::vector<shim::Rlimit> wanted = OwnRlimits();
   EXPECT_EQ(wanted.size(), size_t{RLIM_NLIMITS});
   EXPECT_THAT(LowerToReachable(OwnRlimits(), wanted), IsEmpty());
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

@@ -12,7 +12,7 @@
 #include "cri/spec/field.h"
 #include "cri/spec/user_namespace.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 namespace v1 = ::runtime::v1;
@@ -107,7 +107,7 @@ OwnNamespaces OwnOf(const v1::PodSandboxConfig& config) {
   return {NamespacesOf(config).network() != v1::NODE, NamespacesOf(config).ipc() != v1::NODE};
 }
 
-Result<std::vector<Sysctl>> SysctlsOf(const v1::PodSandboxConfig& config) {
+Result<std::vector<shim::Sysctl>> SysctlsOf(const v1::PodSandboxConfig& config) {
   return NamespacedSysctls({config.linux().sysctls().begin(), config.linux().sysctls().end()}, OwnOf(config));
 }
 
@@ -132,11 +132,11 @@ std::string HostnameOf(const v1::PodSandboxConfig& config) {
   return uname(&host) == 0 ? host.nodename : "localhost";
 }
 
-Result<SandboxPlan> BuildSandboxPlan(const v1::PodSandboxConfig& config, const std::string& sandbox_id,
-                                     const SysctlDefaults& defaults) {
+Result<shim::SandboxPlan> BuildSandboxPlan(const v1::PodSandboxConfig& config, const std::string& sandbox_id,
+                                           const SysctlDefaults& defaults) {
   TRY(ValidateSandboxConfig(config));
   const v1::NamespaceOption& namespaces = NamespacesOf(config);
-  SandboxPlan plan;
+  shim::SandboxPlan plan;
   plan.sandbox_id = sandbox_id;
   plan.own_network = namespaces.network() != v1::NODE;
   plan.own_ipc = namespaces.ipc() != v1::NODE;
@@ -152,10 +152,10 @@ Result<SandboxPlan> BuildSandboxPlan(const v1::PodSandboxConfig& config, const s
   return plan;
 }
 
-Result<std::vector<Sysctl>> InterfaceSysctls(const v1::PodSandboxConfig& config) {
-  std::vector<Sysctl> sysctls = TRY(SysctlsOf(config));
-  std::erase_if(sysctls, [](const Sysctl& sysctl) { return !BelongsToInterface(sysctl); });
+Result<std::vector<shim::Sysctl>> InterfaceSysctls(const v1::PodSandboxConfig& config) {
+  std::vector<shim::Sysctl> sysctls = TRY(SysctlsOf(config));
+  std::erase_if(sysctls, [](const shim::Sysctl& sysctl) { return !BelongsToInterface(sysctl); });
   return sysctls;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

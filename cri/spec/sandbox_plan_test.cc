@@ -9,7 +9,7 @@
 
 #include "cri/spec/testing/spec_testing.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using ::testing::ElementsAre;
@@ -20,7 +20,7 @@ constexpr char kMetadata[] = "metadata { name: 'web' namespace: 'default' uid: '
 
 constexpr SysctlDefaults kNoDefaults{.unprivileged_ports = false, .unprivileged_icmp = false};
 
-Result<SandboxPlan> Plan(const std::string& rest, const SysctlDefaults& defaults = kNoDefaults) {
+Result<shim::SandboxPlan> Plan(const std::string& rest, const SysctlDefaults& defaults = kNoDefaults) {
   return BuildSandboxPlan(Proto<v1::PodSandboxConfig>(kMetadata + rest), "id-1", defaults);
 }
 std::string Namespaces(const std::string& options) {
@@ -184,9 +184,9 @@ INSTANTIATE_TEST_SUITE_P(
                       SysctlCase{"net.ipv6.neigh.eth0.app_solicit", "net/ipv6/neigh/eth0/app_solicit"},
                       SysctlCase{"net.mpls.conf.eth0.input", "net/mpls/conf/eth0/input"}));
 
-std::map<std::string, std::string> SysctlsIn(const Result<SandboxPlan>& plan) {
+std::map<std::string, std::string> SysctlsIn(const Result<shim::SandboxPlan>& plan) {
   std::map<std::string, std::string> sysctls;
-  for (const Sysctl& sysctl : plan->sysctls) sysctls[sysctl.path] = sysctl.value;
+  for (const shim::Sysctl& sysctl : plan->sysctls) sysctls[sysctl.path] = sysctl.value;
   return sysctls;
 }
 
@@ -262,4 +262,4 @@ TEST(Sysctls, AreOneLineEach) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

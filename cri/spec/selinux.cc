@@ -6,7 +6,7 @@
 #include "base/path_components.h"
 #include "cri/spec/field.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 namespace v1 = ::runtime::v1;
@@ -77,4 +77,4 @@ std::string KubeletsPodDirectory(const v1::PodSandboxMetadata& pod) {
   return IsPathComponent(pod.uid()) ? "/pods/" + pod.uid() : "";
 }
 
-}  // namespace davit
+}  // namespace davit::cri

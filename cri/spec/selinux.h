@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "cri/host/selinux/selinux.h"
 
-namespace davit {
+namespace davit::cri {
 
 struct SeLinuxContexts {
   SeLinuxContext process;
@@ -43,4 +43,4 @@ std::string SensitivityToDraw(const ::runtime::v1::LinuxSandboxSecurityContext& 
 // a valid directory name.
 std::string KubeletsPodDirectory(const ::runtime::v1::PodSandboxMetadata& pod);
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -5,7 +5,7 @@
 
 #include "cri/spec/testing/spec_testing.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 constexpr char kField[] = "linux.security_context.selinux_options";
@@ -117,4 +117,4 @@ TEST(SeLinux, DrawsALevelForAPodThatHasNone) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

@@ -9,7 +9,7 @@
 #include <optional>
 #include <string_view>
 
-namespace davit {
+namespace davit::cri {
 
 namespace v1 = ::runtime::v1;
 
@@ -105,4 +105,4 @@ v1::Signal SignalToCri(int signal) {
   return v1::SIGNAL_RUNTIME_DEFAULT;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -9,7 +9,7 @@
 #include "api/cri/v1/api.pb.h"
 #include "base/error.h"
 
-namespace davit {
+namespace davit::cri {
 
 // The signal in the request, else the image's STOPSIGNAL ("SIGQUIT", "QUIT" or "3", in upper or lower case),
 // else SIGTERM. kInvalidArgument for a signal that Linux does not have.
@@ -18,4 +18,4 @@ Result<int> StopSignalOf(::runtime::v1::Signal requested, const std::string& ima
 // The CRI value for a signal number; SIGNAL_RUNTIME_DEFAULT if the CRI has none.
 ::runtime::v1::Signal SignalToCri(int signal);
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 namespace v1 = ::runtime::v1;
@@ -50,4 +50,4 @@ TEST(StopSignal, EveryCriSignalHasANumberAndComesBackAsTheSameNumber) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

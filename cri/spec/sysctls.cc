@@ -8,7 +8,7 @@
 
 #include "cri/spec/field.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 constexpr std::string_view kField = "linux.sysctls";
@@ -64,16 +64,16 @@ Result<> CheckNamespaced(const std::string& name, const std::string& path, OwnNa
   return {};
 }
 
-void AddUnlessSet(std::vector<Sysctl>& sysctls, Sysctl added) {
-  if (std::ranges::find(sysctls, added.path, &Sysctl::path) == sysctls.end())
+void AddUnlessSet(std::vector<shim::Sysctl>& sysctls, shim::Sysctl added) {
+  if (std::ranges::find(sysctls, added.path, &shim::Sysctl::path) == sysctls.end())
     sysctls.push_back(std::move(added));
 }
 
 }  // namespace
 
-Result<std::vector<Sysctl>> NamespacedSysctls(const std::map<std::string, std::string>& sysctls,
-                                              OwnNamespaces own) {
-  std::vector<Sysctl> result;
+Result<std::vector<shim::Sysctl>> NamespacedSysctls(const std::map<std::string, std::string>& sysctls,
+                                                    OwnNamespaces own) {
+  std::vector<shim::Sysctl> result;
   for (const auto& [name, value] : sysctls) {
     std::string path = TRY(PathOf(name));
     TRY(CheckNamespaced(name, path, own));
@@ -86,13 +86,13 @@ Result<std::vector<Sysctl>> NamespacedSysctls(const std::map<std::string, std::s
 }
 
 void AddDefaultSysctls(const SysctlDefaults& defaults, OwnNamespaces own, bool user_namespace,
-                       std::vector<Sysctl>& sysctls) {
+                       std::vector<shim::Sysctl>& sysctls) {
   if (!own.network) return;
   if (defaults.unprivileged_ports) AddUnlessSet(sysctls, {kPortStart, "0"});
   if (defaults.unprivileged_icmp && !user_namespace) AddUnlessSet(sysctls, {kPingGroups, "0 2147483647"});
 }
 
-bool BelongsToInterface(const Sysctl& sysctl) {
+bool BelongsToInterface(const shim::Sysctl& sysctl) {
   auto in =
       std::ranges::find_if(kInterfaces, [&sysctl](std::string_view d) { return sysctl.path.starts_with(d); });
   if (in == std::end(kInterfaces)) return false;
@@ -100,4 +100,4 @@ bool BelongsToInterface(const Sysctl& sysctl) {
   return std::ranges::find(kWithoutInterface, rest.substr(0, rest.find('/'))) == std::end(kWithoutInterface);
 }
 
-}  // namespace davit
+}  // namespace davit::cri

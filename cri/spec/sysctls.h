@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "shim/plan.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Which namespaces belong to the pod alone. A parameter of a shared namespace would change the host.
 struct OwnNamespaces {
@@ -23,8 +23,8 @@ struct OwnNamespaces {
 // Names may be written with dots or with slashes; the first separator decides (sysctl.d(5)). The result is in
 // the order of `sysctls`. kInvalidArgument for a parameter that does not belong to a namespace of the pod, a
 // malformed name, and a value with several lines or a NUL.
-Result<std::vector<Sysctl>> NamespacedSysctls(const std::map<std::string, std::string>& sysctls,
-                                              OwnNamespaces own);
+Result<std::vector<shim::Sysctl>> NamespacedSysctls(const std::map<std::string, std::string>& sysctls,
+                                                    OwnNamespaces own);
 
 // Defaults for parameters that the request does not set: programs of any user may listen on ports below 1024
 // and send ICMP echo requests, as in other runtimes.
@@ -36,10 +36,10 @@ struct SysctlDefaults {
 // Adds the defaults for a pod with its own network namespace. ICMP is not enabled in a user namespace, whose
 // groups are not the host's.
 void AddDefaultSysctls(const SysctlDefaults& defaults, OwnNamespaces own, bool user_namespace,
-                       std::vector<Sysctl>& sysctls);
+                       std::vector<shim::Sysctl>& sysctls);
 
 // Whether the parameter belongs to one interface other than the loopback: such a parameter exists only after
 // the pod's network is attached. "net/ipv4/conf/eth0/forwarding", but not "net/ipv4/conf/all/forwarding".
-bool BelongsToInterface(const Sysctl& sysctl);
+bool BelongsToInterface(const shim::Sysctl& sysctl);
 
-}  // namespace davit
+}  // namespace davit::cri

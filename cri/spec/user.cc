@@ -11,7 +11,7 @@
 
 #include "cri/spec/field.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 namespace v1 = ::runtime::v1;
@@ -58,8 +58,8 @@ Result<IdOrName> ParseIdOrName(const std::string& field, const std::string& text
   return IdOrName{std::nullopt, text};
 }
 
-Result<UserSpec> RequestedUser(const v1::LinuxContainerSecurityContext& context) {
-  UserSpec user;
+Result<shim::UserSpec> RequestedUser(const v1::LinuxContainerSecurityContext& context) {
+  shim::UserSpec user;
   if (context.has_run_as_user()) {
     if (!context.run_as_username().empty()) {
       return BadField(Field("run_as_username"), context.run_as_username(), "stands beside run_as_user");
@@ -77,8 +77,8 @@ Result<UserSpec> RequestedUser(const v1::LinuxContainerSecurityContext& context)
 
 }  // namespace
 
-Result<UserSpec> ParseImageUser(const std::string& text) {
-  UserSpec spec;
+Result<shim::UserSpec> ParseImageUser(const std::string& text) {
+  shim::UserSpec spec;
   if (text.empty()) return spec;
   size_t colon = text.find(':');
   IdOrName user = TRY(ParseIdOrName(kImageUser, text.substr(0, colon)));
@@ -92,14 +92,14 @@ Result<UserSpec> ParseImageUser(const std::string& text) {
   return spec;
 }
 
-Result<UserSpec> ContainerUser(const v1::LinuxContainerSecurityContext& context,
-                               const std::string& image_user) {
+Result<shim::UserSpec> ContainerUser(const v1::LinuxContainerSecurityContext& context,
+                                     const std::string& image_user) {
   bool has_user = context.has_run_as_user() || !context.run_as_username().empty();
   if (!has_user && context.has_run_as_group()) {
     return BadField(Field("run_as_group"), std::to_string(context.run_as_group().value()),
                     "needs run_as_user or run_as_username");
   }
-  UserSpec user = has_user ? TRY(RequestedUser(context)) : TRY(ParseImageUser(image_user));
+  shim::UserSpec user = has_user ? TRY(RequestedUser(context)) : TRY(ParseImageUser(image_user));
   if (context.supplemental_groups_size() > NGROUPS_MAX) {
     return BadField(Field("supplemental_groups"), std::to_string(context.supplemental_groups_size()),
                     "are more than " + std::to_string(NGROUPS_MAX) + " groups");
@@ -115,4 +115,4 @@ Result<UserSpec> ContainerUser(const v1::LinuxContainerSecurityContext& context,
   return user;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -10,17 +10,17 @@
 #include "base/error.h"
 #include "shim/plan.h"
 
-namespace davit {
+namespace davit::cri {
 
 // The USER of an image: "", "user", "user:group", each a name or a number; "user:" means "user", as in other
 // runtimes. kInvalidArgument for ":", ":1", more than one colon, and numbers outside of 0 to 2^31-1, however
 // many digits they have: they are never looked up as names (CVE-2024-40635).
-Result<UserSpec> ParseImageUser(const std::string& user);
+Result<shim::UserSpec> ParseImageUser(const std::string& user);
 
 // The request's user, or else the image's, with the request's groups. If the request has a user, the image's
 // USER is ignored, including its group. kInvalidArgument for two users, a group without a user, too many
 // groups, ids out of range and an unknown groups policy.
-Result<UserSpec> ContainerUser(const ::runtime::v1::LinuxContainerSecurityContext& context,
-                               const std::string& image_user);
+Result<shim::UserSpec> ContainerUser(const ::runtime::v1::LinuxContainerSecurityContext& context,
+                                     const std::string& image_user);
 
-}  // namespace davit
+}  // namespace davit::cri

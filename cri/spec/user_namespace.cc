@@ -10,7 +10,7 @@
 
 #include "cri/spec/field.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 namespace v1 = ::runtime::v1;
@@ -19,19 +19,19 @@ using Mappings = google::protobuf::RepeatedPtrField<v1::IDMapping>;
 // The last id there is means "none" to the kernel (chown(2)).
 constexpr uint64_t kIds = std::numeric_limits<uint32_t>::max();
 
-Result<IdRange> OnlyRange(const std::string& field, const Mappings& mappings) {
+Result<shim::IdRange> OnlyRange(const std::string& field, const Mappings& mappings) {
   if (mappings.size() != 1)
     return BadField(field, std::to_string(mappings.size()) + " mappings", "exactly one is supported");
   const v1::IDMapping& mapping = mappings[0];
-  IdRange range{mapping.container_id(), mapping.host_id(), mapping.length()};
+  shim::IdRange range{mapping.container_id(), mapping.host_id(), mapping.length()};
   if (range.length == 0) return BadField(field + ".length", "0", "maps nothing");
   if (uint64_t{range.outside} + range.length > kIds || uint64_t{range.inside} + range.length > kIds)
     return BadField(field + ".length", std::to_string(range.length), "goes beyond the last id");
   return range;
 }
 
-Result<IdRange> PodRange(const std::string& field, const Mappings& mappings) {
-  IdRange range = TRY(OnlyRange(field, mappings));
+Result<shim::IdRange> PodRange(const std::string& field, const Mappings& mappings) {
+  shim::IdRange range = TRY(OnlyRange(field, mappings));
   if (range.inside != 0)
     return BadField(field + ".container_id", std::to_string(range.inside), "leaves id 0 without a mapping");
   return range;
@@ -45,17 +45,17 @@ Result<> CheckNamespaces(const std::string& field, const v1::NamespaceOption& op
 
 }  // namespace
 
-Result<IdMap> UserNamespaceOf(const std::string& field, const v1::NamespaceOption& options) {
-  if (!options.has_userns_options()) return IdMap();
+Result<shim::IdMap> UserNamespaceOf(const std::string& field, const v1::NamespaceOption& options) {
+  if (!options.has_userns_options()) return shim::IdMap();
   const v1::UserNamespace& wanted = options.userns_options();
   const std::string prefix = field + "userns_options";
   if (wanted.mode() == v1::NODE) {
     bool mapped = wanted.uids_size() > 0 || wanted.gids_size() > 0;
-    return mapped ? BadField(prefix, "NODE", "has id mappings") : Result<IdMap>();
+    return mapped ? BadField(prefix, "NODE", "has id mappings") : Result<shim::IdMap>();
   }
   if (wanted.mode() != v1::POD)
     return BadField(prefix + ".mode", std::to_string(wanted.mode()), "is not a mode for user namespaces");
-  IdMap ids;
+  shim::IdMap ids;
   ids.uids = TRY(PodRange(prefix + ".uids", wanted.uids()));
   ids.gids = TRY(PodRange(prefix + ".gids", wanted.gids()));
   TRY(CheckNamespaces(field, options));
@@ -67,8 +67,8 @@ bool HasUserNamespace(const v1::PodSandboxConfig& config) {
   return options.has_userns_options() && options.userns_options().mode() == v1::POD;
 }
 
-void LimitGroups(const IdMap& ids, std::vector<Sysctl>& sysctls) {
-  for (Sysctl& sysctl : sysctls) {
+void LimitGroups(const shim::IdMap& ids, std::vector<shim::Sysctl>& sysctls) {
+  for (shim::Sysctl& sysctl : sysctls) {
     uint64_t first = 0;
     uint64_t last = 0;
     if (ids.empty() || sysctl.path != "net/ipv4/ping_group_range") continue;
@@ -78,12 +78,12 @@ void LimitGroups(const IdMap& ids, std::vector<Sysctl>& sysctls) {
   }
 }
 
-Result<IdMap> MountIds(const v1::Mount& mount) {
-  if (mount.uidmappings_size() == 0 && mount.gidmappings_size() == 0) return IdMap();
-  IdMap ids;
+Result<shim::IdMap> MountIds(const v1::Mount& mount) {
+  if (mount.uidmappings_size() == 0 && mount.gidmappings_size() == 0) return shim::IdMap();
+  shim::IdMap ids;
   ids.uids = TRY(OnlyRange("mounts.uidMappings", mount.uidmappings()));
   ids.gids = TRY(OnlyRange("mounts.gidMappings", mount.gidmappings()));
   return ids;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

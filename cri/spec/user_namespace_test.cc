@@ -6,22 +6,22 @@
 #include "cri/spec/sandbox_plan.h"
 #include "cri/spec/testing/spec_testing.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 constexpr char kField[] = "options.";
 #define RANGE "{ host_id: 65536 length: 65536 }"
 #define MAPS "uids " RANGE " gids " RANGE
 
-Result<IdMap> Ids(const std::string& options) {
+Result<shim::IdMap> Ids(const std::string& options) {
   return UserNamespaceOf(kField, Proto<v1::NamespaceOption>(options));
 }
 
 TEST(UserNamespace, HasTheIdsOfTheKubelet) {
   auto ids = Ids("userns_options { mode: POD " MAPS " }");
   ASSERT_TRUE(ids) << ids.error().ToString();
-  EXPECT_EQ(ids->uids, (IdRange{0, 65536, 65536}));
-  EXPECT_EQ(ids->gids, (IdRange{0, 65536, 65536}));
+  EXPECT_EQ(ids->uids, (shim::IdRange{0, 65536, 65536}));
+  EXPECT_EQ(ids->gids, (shim::IdRange{0, 65536, 65536}));
 }
 
 TEST(UserNamespace, IsNoneWithoutOptionsAndWithNode) {
@@ -85,4 +85,4 @@ TEST(UserNamespace, LimitsThePingGroupsToThoseThatAreMapped) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

@@ -5,17 +5,17 @@
 
 #include "cri/spec/testing/spec_testing.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
-std::string Show(const UserSpec& user) {
+std::string Show(const shim::UserSpec& user) {
   std::string text = user.uid ? std::to_string(*user.uid) : "'" + user.name + "'";
   text += ":";
   text += user.gid ? std::to_string(*user.gid) : "'" + user.group + "'";
   return text;
 }
 
-Result<UserSpec> User(const std::string& context, const std::string& image_user = "") {
+Result<shim::UserSpec> User(const std::string& context, const std::string& image_user = "") {
   return ContainerUser(Proto<v1::LinuxContainerSecurityContext>(context), image_user);
 }
 
@@ -108,4 +108,4 @@ TEST(ContainerUser, DoesNotMindABadImageUserThatIsNotUsed) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

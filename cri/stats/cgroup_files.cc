@@ -9,7 +9,7 @@
 
 #include "base/file_io.h"
 
-namespace davit {
+namespace davit::cri {
 
 CgroupFiles::CgroupFiles(Hierarchies hierarchies, const std::string& path)
     : hierarchies_(hierarchies), path_(path.substr(std::min<size_t>(1, path.size()))) {}
@@ -68,4 +68,4 @@ std::optional<uint64_t> FindValue(std::string_view text, std::string_view key) {
   return std::nullopt;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -11,7 +11,7 @@
 
 #include "cri/host/cgroup/apply.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Statistics never fail: figures that this host does not count, or whose cgroup no longer exists, are
 // nullopt.
@@ -47,4 +47,4 @@ std::optional<uint64_t> ParseNumber(std::string_view text);
 // The number in the line that begins with this key; nullopt if there is no such line.
 std::optional<uint64_t> FindValue(std::string_view text, std::string_view key);
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -13,7 +13,7 @@
 #include "cri/stats/metrics.h"
 #include "cri/stats/pressure.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 namespace v1 = ::runtime::v1;
@@ -227,4 +227,4 @@ TEST(PressureFile, OfAnOlderKernelsCpuHasNoFullLine) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

@@ -3,7 +3,7 @@
 
 #include "cri/stats/cpu_rate.h"
 
-namespace davit {
+namespace davit::cri {
 
 std::optional<uint64_t> CpuRate::Add(int64_t at_ms, uint64_t used_ns) {
   constexpr uint64_t kMsPerSecond = 1'000;
@@ -24,4 +24,4 @@ std::optional<uint64_t> CpuRate::Add(int64_t at_ms, uint64_t used_ns) {
   return (used_ns - before_->used_ns) * kMsPerSecond / elapsed_ms;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

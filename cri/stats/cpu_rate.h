@@ -9,7 +9,7 @@
 
 #include "base/thread_annotations.h"
 
-namespace davit {
+namespace davit::cri {
 
 // The rate is computed between readings that clients request. There is no sampling in the background, so a
 // node whose figures are never read spends no time on them. Several clients share the readings. A reading
@@ -39,4 +39,4 @@ class CpuRate {
   std::optional<Reading> last_ GUARDED_BY(mutex_);
 };
 
-}  // namespace davit
+}  // namespace davit::cri

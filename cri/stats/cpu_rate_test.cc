@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 constexpr uint64_t kSecond = 1'000'000'000;
@@ -64,4 +64,4 @@ TEST(CpuRate, ACounterThatWentBackBeginsAgain) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

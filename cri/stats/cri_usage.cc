@@ -6,7 +6,7 @@
 #include "base/time.h"
 #include "cri/stats/pressure.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 namespace v1 = ::runtime::v1;
@@ -89,7 +89,7 @@ std::optional<v1::SwapUsage> SwapUsageOf(const MemoryUse& use) {
   return usage;
 }
 
-v1::FilesystemUsage FilesystemUsageOf(const std::string& mountpoint, const DiskUsage& disk,
+v1::FilesystemUsage FilesystemUsageOf(const std::string& mountpoint, const snapshotter::DiskUsage& disk,
                                       int64_t taken_at) {
   v1::FilesystemUsage usage;
   usage.set_timestamp(taken_at);
@@ -99,4 +99,4 @@ v1::FilesystemUsage FilesystemUsageOf(const std::string& mountpoint, const DiskU
   return usage;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

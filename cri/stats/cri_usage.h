@@ -12,7 +12,7 @@
 #include "cri/stats/memory.h"
 #include "snapshotter/disk_usage.h"
 
-namespace davit {
+namespace davit::cri {
 
 // The CPU time used since the cgroup was created, in nanoseconds.
 std::optional<uint64_t> ReadCpuTime(const CgroupFiles& files);
@@ -26,7 +26,7 @@ std::optional<::runtime::v1::ProcessUsage> ProcessUsageOf(const CgroupFiles& fil
 std::optional<::runtime::v1::SwapUsage> SwapUsageOf(const MemoryUse& use);
 
 // The usage `disk` on the filesystem of `mountpoint`, measured at `taken_at` (nanoseconds since 1970).
-::runtime::v1::FilesystemUsage FilesystemUsageOf(const std::string& mountpoint, const DiskUsage& disk,
-                                                 int64_t taken_at);
+::runtime::v1::FilesystemUsage FilesystemUsageOf(const std::string& mountpoint,
+                                                 const snapshotter::DiskUsage& disk, int64_t taken_at);
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -8,7 +8,7 @@
 #include <sstream>
 #include <utility>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using ByDevice = std::map<std::pair<uint32_t, uint32_t>, DeviceIo>;
@@ -89,4 +89,4 @@ std::string DeviceName(uint32_t major, uint32_t minor) {
   return failed ? number : "/dev/" + link.filename().string();
 }
 
-}  // namespace davit
+}  // namespace davit::cri

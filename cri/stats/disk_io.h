@@ -10,7 +10,7 @@
 
 #include "cri/stats/cgroup_files.h"
 
-namespace davit {
+namespace davit::cri {
 
 struct DeviceIo {
   uint32_t major = 0;
@@ -29,4 +29,4 @@ std::vector<DeviceIo> ReadDiskIo(const CgroupFiles& files);
 // "/dev/sda", or "8:0" for a device that the host no longer has.
 std::string DeviceName(uint32_t major, uint32_t minor);
 
-}  // namespace davit
+}  // namespace davit::cri

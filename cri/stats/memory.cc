@@ -3,7 +3,7 @@
 
 #include "cri/stats/memory.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 std::optional<uint64_t> Rest(std::optional<uint64_t> limit, uint64_t used) {
@@ -66,4 +66,4 @@ std::optional<MemoryUse> ReadMemory(const CgroupFiles& files) {
   return v2 ? ReadV2(files, *usage) : ReadV1(files, *usage);
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -10,7 +10,7 @@
 
 #include "cri/stats/cgroup_files.h"
 
-namespace davit {
+namespace davit::cri {
 
 struct MemoryUse {
   uint64_t usage = 0;  // page cache included
@@ -36,4 +36,4 @@ struct MemoryUse {
 // nullopt without a memory controller.
 std::optional<MemoryUse> ReadMemory(const CgroupFiles& files);
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <string_view>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 namespace v1 = ::runtime::v1;
@@ -126,4 +126,4 @@ void MetricList::Add(const char* name, uint64_t value, const std::vector<std::st
   metric.mutable_value()->set_value(value);
 }
 
-}  // namespace davit
+}  // namespace davit::cri

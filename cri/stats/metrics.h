@@ -12,7 +12,7 @@
 
 #include "api/cri/v1/api.pb.h"
 
-namespace davit {
+namespace davit::cri {
 
 // All possible metrics, with their labels in the order of the values.
 std::vector<::runtime::v1::MetricDescriptor> MetricDescriptors();
@@ -43,4 +43,4 @@ class MetricList {
   Metrics& metrics_;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -5,7 +5,7 @@
 
 #include <charconv>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 // "some avg10=0.00 avg60=0.00 avg300=0.00 total=0"
@@ -39,4 +39,4 @@ std::optional<Pressure> ReadPressure(const CgroupFiles& files, const std::string
   return text ? ParsePressure(*text) : std::nullopt;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -11,7 +11,7 @@
 
 #include "cri/stats/cgroup_files.h"
 
-namespace davit {
+namespace davit::cri {
 
 struct Stall {
   uint64_t total_us = 0;
@@ -35,4 +35,4 @@ std::optional<Pressure> ParsePressure(std::string_view text);
 // `resource` is "cpu", "memory" or "io". nullopt on v1, and if the kernel does not count it.
 std::optional<Pressure> ReadPressure(const CgroupFiles& files, const std::string& resource);
 
-}  // namespace davit
+}  // namespace davit::cri

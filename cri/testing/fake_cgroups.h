@@ -16,7 +16,7 @@
 #include "cri/host/cgroup/cgroups.h"
 #include "cri/testing/steps.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Thread-safe.
 class FakeCgroups final : public Cgroups {
@@ -74,4 +74,4 @@ class FakeCgroups final : public Cgroups {
   mutable std::map<std::string, int> updates_ GUARDED_BY(mutex_);
 };
 
-}  // namespace davit
+}  // namespace davit::cri

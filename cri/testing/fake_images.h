@@ -13,10 +13,10 @@
 #include "cri/testing/steps.h"
 #include "images/image_lookup.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Thread-safe.
-class FakeImages final : public ImageLookup {
+class FakeImages final : public images::ImageLookup {
  public:
   explicit FakeImages(Steps& steps) : steps_(steps) {}
 
@@ -24,30 +24,30 @@ class FakeImages final : public ImageLookup {
   void Add(const std::string& ref, const std::string& config_json = R"({"config":{"Cmd":["/bin/app"]}})")
       EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
-    ImageRecord& image = images_[ref];
+    images::ImageRecord& image = images_[ref];
     image.id = "sha256:id-of-" + ref;
     image.chain_ids = {"layer-of-" + ref};
     image.repo_digests = {ref + "@sha256:digest"};
     image.config_json = config_json;
   }
 
-  Result<HeldImage> FindAndHold(const std::string& ref) override EXCLUDES(mutex_) {
+  Result<images::HeldImage> FindAndHold(const std::string& ref) override EXCLUDES(mutex_) {
     TRY(steps_.Take("images.FindAndHold"));
-    ImageRecord image;
+    images::ImageRecord image;
     {
       MutexLock lock(mutex_);
       auto found = images_.find(ref);
       if (found == images_.end()) return Fail(Code::kNotFound, "find image", ref, "no such image");
       image = found->second;
     }
-    LayerHold layers = Hold(image.chain_ids);
-    return HeldImage{std::move(image), std::move(layers)};
+    images::LayerHold layers = Hold(image.chain_ids);
+    return images::HeldImage{std::move(image), std::move(layers)};
   }
 
-  LayerHold Hold(std::vector<std::string> chain_ids) override EXCLUDES(mutex_) {
+  images::LayerHold Hold(std::vector<std::string> chain_ids) override EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     for (const std::string& id : chain_ids) held_.insert(id);
-    return LayerHold([this, chain_ids = std::move(chain_ids)] { Release(chain_ids); });
+    return images::LayerHold([this, chain_ids = std::move(chain_ids)] { Release(chain_ids); });
   }
   void KeepReleased() override {}
   std::set<std::string> LiveLayers() const override EXCLUDES(mutex_) {
@@ -69,8 +69,8 @@ class FakeImages final : public ImageLookup {
 
   Steps& steps_;
   mutable Mutex mutex_;
-  std::map<std::string, ImageRecord> images_ GUARDED_BY(mutex_);
+  std::map<std::string, images::ImageRecord> images_ GUARDED_BY(mutex_);
   std::multiset<std::string> held_ GUARDED_BY(mutex_);
 };
 
-}  // namespace davit
+}  // namespace davit::cri

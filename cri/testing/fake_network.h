@@ -16,7 +16,7 @@
 #include "cri/network/pod_network.h"
 #include "cri/testing/steps.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Thread-safe. At the end of a test, leases(), attached() and misuses() should be empty.
 class FakeNetwork : public PodNetwork {
@@ -134,11 +134,11 @@ class FakeNetwork : public PodNetwork {
     return BridgeCounters();
   }
   // One packet in each direction for every attached pod.
-  std::vector<LinkCounters> CountersOf(const std::string& id, const BridgeCounters&) const override
+  std::vector<cni::LinkCounters> CountersOf(const std::string& id, const BridgeCounters&) const override
       EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     if (!attached_.contains(id)) return {};
-    return {{"eth0", Traffic{.bytes = 60, .packets = 1}, Traffic{.bytes = 60, .packets = 1}}};
+    return {{"eth0", cni::Traffic{.bytes = 60, .packets = 1}, cni::Traffic{.bytes = 60, .packets = 1}}};
   }
 
   Result<> Check() override EXCLUDES(mutex_) {
@@ -170,4 +170,4 @@ class FakeNetwork : public PodNetwork {
   int next_ GUARDED_BY(mutex_) = 0;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

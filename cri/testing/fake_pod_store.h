@@ -12,7 +12,7 @@
 #include "cri/records/pod_store.h"
 #include "cri/testing/steps.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Thread-safe.
 class FakePodStore final : public PodStore {
@@ -82,4 +82,4 @@ class FakePodStore final : public PodStore {
   std::map<std::string, ContainerRow> containers_ GUARDED_BY(mutex_);
 };
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -12,14 +12,14 @@
 #include "base/ids.h"
 #include "base/time.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 Result<UniqueFd> AnyDescriptor() {
   return OpenAt(AT_FDCWD, "/dev/null", O_RDWR);
 }
 
-int DescriptorOf(const StartFrame& frame, FdRole role) {
+int DescriptorOf(const StartFrame& frame, shim::FdRole role) {
   for (const RoleFd& fd : frame.fds()) {
     if (fd.role == RoleNumber(role)) return fd.fd;
   }
@@ -39,7 +39,7 @@ Result<> FakeShim::Ask(const std::string& what) {
   return shims_.steps_.Take("shim." + what);
 }
 
-Result<PodNamespaces> FakeShim::StartSandbox(const SandboxPlan& plan, int64_t) {
+Result<PodNamespaces> FakeShim::StartSandbox(const shim::SandboxPlan& plan, int64_t) {
   TRY(Ask("StartSandbox"));
   PodNamespaces namespaces;
   if (plan.own_network) namespaces.network = TRY(AnyDescriptor());
@@ -51,7 +51,7 @@ Result<PodNamespaces> FakeShim::StartSandbox(const SandboxPlan& plan, int64_t) {
 
 Result<StartedContainer> FakeShim::StartContainer(ContainerLaunch launch, int64_t) {
   TRY(Ask("StartContainer"));
-  LiveContainer live{launch.container_id, 4242, UnixNanoseconds(), 0, 0, {}};
+  shim::LiveContainer live{launch.container_id, 4242, UnixNanoseconds(), 0, 0, {}};
   MutexLock lock(shims_.mutex_);
   shims_.pods_[id_].live[launch.container_id] = live;
   return StartedContainer{std::move(live), PidFd()};
@@ -75,9 +75,9 @@ Result<> FakeShim::ReopenLog(const std::string&, int, int64_t) {
 // Runs "the command" at once: it writes "out" and "err" and ends with 7.
 Result<> FakeShim::HandExec(const ExecLaunch& launch, int64_t) {
   TRY(Ask("HandExec"));
-  TRY(WriteAll(DescriptorOf(launch.frame, FdRole::kStdout), "out", "stdout"));
-  TRY(WriteAll(DescriptorOf(launch.frame, FdRole::kStderr), "err", "stderr"));
-  int outcome = DescriptorOf(launch.frame, FdRole::kOutcome);
+  TRY(WriteAll(DescriptorOf(launch.frame, shim::FdRole::kStdout), "out", "stdout"));
+  TRY(WriteAll(DescriptorOf(launch.frame, shim::FdRole::kStderr), "err", "stderr"));
+  int outcome = DescriptorOf(launch.frame, shim::FdRole::kOutcome);
   {
     MutexLock lock(shims_.mutex_);
     if (shims_.execs_hang_) {
@@ -85,13 +85,13 @@ Result<> FakeShim::HandExec(const ExecLaunch& launch, int64_t) {
       return {};
     }
   }
-  return SendFrame(outcome, static_cast<uint32_t>(ShimMessage::kExecExited), /*request_id=*/0,
-                   Encode(ExecExited{launch.exec_id, 7, 0}));
+  return SendFrame(outcome, static_cast<uint32_t>(shim::ShimMessage::kExecExited), /*request_id=*/0,
+                   Encode(shim::ExecExited{launch.exec_id, 7, 0}));
 }
 
 void FakeShim::StartExec(ExecLaunch launch, std::function<void(Result<UniqueFd>)> done) {
   if (Result<> asked = Ask("StartExec"); !asked) return done(std::unexpected(asked.error()));
-  bool pipes = DescriptorOf(launch.frame, FdRole::kStdout) >= 0;
+  bool pipes = DescriptorOf(launch.frame, shim::FdRole::kStdout) >= 0;
   done(pipes ? Result<UniqueFd>(UniqueFd()) : AnyDescriptor());
   shims_.Tell(id_, [&](const ShimEvents& events) { events.exec_exited({launch.exec_id, 7, 0}); });
 }
@@ -183,7 +183,7 @@ size_t FakeShims::EndStrays(const std::set<std::string>& known) {
   return std::erase_if(pods_, [&known](const auto& pod) { return !known.contains(pod.first); });
 }
 
-Result<ContainerExited> FakeShims::ReadExitRecord(const std::string& container_id) const {
+Result<shim::ContainerExited> FakeShims::ReadExitRecord(const std::string& container_id) const {
   MutexLock lock(mutex_);
   auto found = exits_.find(container_id);
   if (found == exits_.end()) return Fail(Code::kNotFound, "read exit record", container_id, "there is none");
@@ -217,7 +217,7 @@ void FakeShims::Die(const std::string& sandbox_id) {
 }
 
 void FakeShims::Exit(const std::string& sandbox_id, const std::string& container_id, int code, bool tell) {
-  ContainerExited exited{container_id, code, code > 128 ? code - 128 : 0, false, UnixNanoseconds()};
+  shim::ContainerExited exited{container_id, code, code > 128 ? code - 128 : 0, false, UnixNanoseconds()};
   {
     MutexLock lock(mutex_);
     pods_[sandbox_id].live.erase(container_id);
@@ -245,7 +245,7 @@ void FakeShims::Seed(const std::string& sandbox_id, FakePod pod) {
   pods_[sandbox_id] = std::move(pod);
 }
 
-void FakeShims::Seed(const ContainerExited& exited) {
+void FakeShims::Seed(const shim::ContainerExited& exited) {
   MutexLock lock(mutex_);
   exits_[exited.container_id] = exited;
 }
@@ -288,4 +288,4 @@ void FakeShims::Tell(const std::string& sandbox_id, const std::function<void(con
   if (events.died) tell(events);
 }
 
-}  // namespace davit
+}  // namespace davit::cri

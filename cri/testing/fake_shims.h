@@ -14,7 +14,7 @@
 #include "cri/shims/shims.h"
 #include "cri/testing/steps.h"
 
-namespace davit {
+namespace davit::cri {
 
 enum class ShimMood {
   kAnswers,
@@ -26,9 +26,9 @@ enum class ShimMood {
 struct FakePod {
   ShimMood mood = ShimMood::kAnswers;
   bool started = false;
-  std::map<std::string, LiveContainer> live;  // by container id
-  std::vector<std::string> log;               // the requests that it received, for tests
-  ShimEvents events;                          // of the connected daemon; empty: none is connected
+  std::map<std::string, shim::LiveContainer> live;  // by container id
+  std::vector<std::string> log;                     // the requests that it received, for tests
+  ShimEvents events;                                // of the connected daemon; empty: none is connected
 };
 
 // One connection to a fake shim.
@@ -36,7 +36,7 @@ class FakeShim final : public Shim {
  public:
   FakeShim(class FakeShims& shims, std::string sandbox_id) : shims_(shims), id_(std::move(sandbox_id)) {}
 
-  Result<PodNamespaces> StartSandbox(const SandboxPlan& plan, int64_t deadline_ms) override;
+  Result<PodNamespaces> StartSandbox(const shim::SandboxPlan& plan, int64_t deadline_ms) override;
   Result<StartedContainer> StartContainer(ContainerLaunch launch, int64_t deadline_ms) override;
   void KillContainer(const std::string& container_id) override;
   Result<> ReopenLog(const std::string& container_id, int log, int64_t deadline_ms) override;
@@ -74,7 +74,7 @@ class FakeShims final : public Shims {
   void End(const std::string& sandbox_id, const ProcessIdentity& identity) override;
   size_t EndStrays(const std::set<std::string>& known) override;
   void RemoveSocket(const std::string&) override {}
-  Result<ContainerExited> ReadExitRecord(const std::string& container_id) const override;
+  Result<shim::ContainerExited> ReadExitRecord(const std::string& container_id) const override;
   void RemoveExitRecord(const std::string& container_id) override;
 
   // For tests.
@@ -91,7 +91,7 @@ class FakeShims final : public Shims {
   void HangExecs();
   // Adds state, as an earlier daemon would have left it.
   void Seed(const std::string& sandbox_id, FakePod pod);
-  void Seed(const ContainerExited& exited);
+  void Seed(const shim::ContainerExited& exited);
   std::set<std::string> alive() const;
   std::set<std::string> exit_records() const;
   std::vector<std::string> LogOf(const std::string& sandbox_id) const;
@@ -106,10 +106,10 @@ class FakeShims final : public Shims {
   Steps& steps_;
   mutable Mutex mutex_;
   std::map<std::string, FakePod> pods_ GUARDED_BY(mutex_);
-  std::map<std::string, ContainerExited> exits_ GUARDED_BY(mutex_);
+  std::map<std::string, shim::ContainerExited> exits_ GUARDED_BY(mutex_);
   int next_ GUARDED_BY(mutex_) = 1;
   bool execs_hang_ GUARDED_BY(mutex_) = false;
   std::vector<UniqueFd> hanging_ GUARDED_BY(mutex_);  // outcome sockets of commands that do not end
 };
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -15,10 +15,10 @@
 #include "cri/testing/steps.h"
 #include "snapshotter/snapshots.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Thread-safe.
-class FakeSnapshots final : public Snapshots {
+class FakeSnapshots final : public snapshotter::Snapshots {
  public:
   explicit FakeSnapshots(Steps& steps) : steps_(steps) {}
 
@@ -32,11 +32,12 @@ class FakeSnapshots final : public Snapshots {
     containers_.insert(container_id);
     return {};
   }
-  Result<UniqueFd> Mount(const std::string&, const std::vector<std::string>&, const FileView&) override {
+  Result<UniqueFd> Mount(const std::string&, const std::vector<std::string>&,
+                         const snapshotter::FileView&) override {
     TRY(steps_.Take("snapshots.Mount"));
     return OpenAt(AT_FDCWD, "/dev/null", O_RDONLY);
   }
-  Result<UniqueFd> MountImage(const std::vector<std::string>&, const FileView&) override {
+  Result<UniqueFd> MountImage(const std::vector<std::string>&, const snapshotter::FileView&) override {
     TRY(steps_.Take("snapshots.MountImage"));
     return OpenAt(AT_FDCWD, "/dev/null", O_RDONLY);
   }
@@ -46,7 +47,7 @@ class FakeSnapshots final : public Snapshots {
     containers_.erase(container_id);
     return {};
   }
-  std::optional<UsageReading> RecentContainerUsage(const std::string&, int64_t) const override {
+  std::optional<snapshotter::UsageReading> RecentContainerUsage(const std::string&, int64_t) const override {
     return std::nullopt;
   }
   Result<> Collect(const std::set<std::string>&, const std::set<std::string>& live_containers) override
@@ -71,4 +72,4 @@ class FakeSnapshots final : public Snapshots {
   std::set<std::string> containers_ GUARDED_BY(mutex_);
 };
 
-}  // namespace davit
+}  // namespace davit::cri

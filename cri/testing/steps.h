@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "base/thread_annotations.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Shared by all fakes of one test. A test runs a verb once to learn its steps, and then once more for each
 // step, with that step failing. Thread-safe.
@@ -63,4 +63,4 @@ class Steps {
   Code code_ GUARDED_BY(mutex_) = Code::kInternal;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <thread>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 constexpr int64_t kPatienceMs = 60'000;
@@ -193,4 +193,4 @@ std::vector<std::string> World::Listed() {
   return listed;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -19,7 +19,7 @@
 #include "cri/testing/fake_shims.h"
 #include "cri/testing/fake_snapshots.h"
 
-namespace davit {
+namespace davit::cri {
 
 class World {
  public:
@@ -85,4 +85,4 @@ class World {
   std::unique_ptr<Runtime> runtime_;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

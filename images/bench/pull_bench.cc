@@ -14,7 +14,7 @@
 #include "images/registry_host.h"
 #include "images/testing/fake_stores.h"
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 class SyncedLayerStore : public DirLayerStore {
@@ -63,12 +63,12 @@ Result<> Run(const std::string& unpack_program, const std::string& dir, const st
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::images
 
 int main(int argc, char** argv) {
   signal(SIGPIPE, SIG_IGN);
   if (argc != 4) return 2;
-  auto result = davit::Run(argv[1], argv[2], argv[3]);
+  auto result = davit::images::Run(argv[1], argv[2], argv[3]);
   if (!result) std::fprintf(stderr, "%s\n", result.error().ToString().c_str());
   return result ? 0 : 1;
 }

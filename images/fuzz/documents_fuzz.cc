@@ -12,7 +12,7 @@
 #include "images/registry_host.h"
 #include "images/url.h"
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 // What was accepted must be read the same way again.
@@ -54,10 +54,10 @@ void Read(unsigned kind, std::string_view text) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::images
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
-  davit::Read(data[0], {reinterpret_cast<const char*>(data) + 1, size - 1});
+  davit::images::Read(data[0], {reinterpret_cast<const char*>(data) + 1, size - 1});
   return 0;
 }

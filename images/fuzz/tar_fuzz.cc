@@ -9,7 +9,7 @@
 #include "images/unpack/layer_path.h"
 #include "images/unpack/tar_reader.h"
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 Result<> Read(std::string_view data, size_t chunk) {
@@ -28,10 +28,10 @@ Result<> Read(std::string_view data, size_t chunk) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::images
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
-  (void)davit::Read({reinterpret_cast<const char*>(data) + 1, size - 1}, data[0] * 7 + 1);
+  (void)davit::images::Read({reinterpret_cast<const char*>(data) + 1, size - 1}, data[0] * 7 + 1);
   return 0;
 }

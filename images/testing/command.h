@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/spawn.h"
 
-namespace davit {
+namespace davit::images {
 
 // The path of the program in /usr/bin, /usr/sbin, /bin or /sbin; nullopt if it is not installed.
 std::optional<std::string> FindProgram(const std::string& name);
@@ -46,4 +46,4 @@ class RegistryServer {
   std::string port_;
 };
 
-}  // namespace davit
+}  // namespace davit::images

@@ -13,7 +13,7 @@
 #include <stdexcept>
 #include <string_view>
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 // False when the server is to end first.
@@ -126,4 +126,4 @@ void FakeServer::Answer(int raw) {
   }
 }
 
-}  // namespace davit
+}  // namespace davit::images

@@ -14,7 +14,7 @@
 
 #include "base/unique_fd.h"
 
-namespace davit {
+namespace davit::images {
 
 struct FakeRequest {
   std::string method;
@@ -61,4 +61,4 @@ class FakeServer {
   std::thread acceptor_;
 };
 
-}  // namespace davit
+}  // namespace davit::images

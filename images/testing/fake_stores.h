@@ -16,7 +16,7 @@
 #include "images/image_record.h"
 #include "images/layer_store.h"
 
-namespace davit {
+namespace davit::images {
 
 // Committed layers are <root>/layers/<hex digits>, staged ones are <root>/staging/<hex digits>.
 class DirLayerStore : public LayerStore {
@@ -103,4 +103,4 @@ class MemoryRecords : public ImageRecords {
   std::map<std::string, ImageRecord> records;
 };
 
-}  // namespace davit
+}  // namespace davit::images

@@ -11,7 +11,7 @@
 
 #include "base/unique_fd.h"
 
-namespace davit {
+namespace davit::images {
 
 class ScratchDir {
  public:
@@ -36,4 +36,4 @@ class ScratchDir {
   UniqueFd fd_;
 };
 
-}  // namespace davit
+}  // namespace davit::images

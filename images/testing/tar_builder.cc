@@ -9,7 +9,7 @@
 #include <cstdio>
 #include <cstring>
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 constexpr size_t kBlock = 512;
@@ -153,4 +153,4 @@ std::string Zstd(std::string_view data) {
   return out;
 }
 
-}  // namespace davit
+}  // namespace davit::images

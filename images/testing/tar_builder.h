@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-namespace davit {
+namespace davit::images {
 
 // One member of the archive; its fields are written unchanged.
 struct TarMember {
@@ -53,4 +53,4 @@ class TarBuilder {
 std::string Gzip(std::string_view data);
 std::string Zstd(std::string_view data);
 
-}  // namespace davit
+}  // namespace davit::images

@@ -10,7 +10,7 @@
 #include "images/platform.h"
 #include "images/testing/tar_builder.h"
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 constexpr char kManifestType[] = "application/vnd.oci.image.manifest.v1+json";
@@ -67,4 +67,4 @@ void WriteOciLayout(const std::string& dir, const std::string& tag, const TestIm
   Write(dir + "/index.json", R"({"schemaVersion":2,"manifests":[)" + entry + "]}");
 }
 
-}  // namespace davit
+}  // namespace davit::images

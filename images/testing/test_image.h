@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace davit {
+namespace davit::images {
 
 struct TestLayer {
   std::string tar;
@@ -33,4 +33,4 @@ struct TestImage {
 // Writes an OCI layout (OCI image-spec image-layout.md) with the image under `tag`.
 void WriteOciLayout(const std::string& dir, const std::string& tag, const TestImage& image);
 
-}  // namespace davit
+}  // namespace davit::images

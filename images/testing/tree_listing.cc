@@ -18,7 +18,7 @@
 
 #include "images/digest.h"
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 std::string Xattrs(const std::string& path) {
@@ -76,4 +76,4 @@ std::string ListTree(const std::string& root, const std::set<std::string>& untim
   return listing.str();
 }
 
-}  // namespace davit
+}  // namespace davit::images

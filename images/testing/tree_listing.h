@@ -7,11 +7,11 @@
 #include <set>
 #include <string>
 
-namespace davit {
+namespace davit::images {
 
 // One line per file, sorted by path: type, mode, owner, size or device, link target, mtime, extended
 // attributes except trusted.* and security.selinux, a digest of the content, and which paths share an inode.
 // The times of `untimed` paths are omitted ("/" is the root).
 std::string ListTree(const std::string& root, const std::set<std::string>& untimed = {});
 
-}  // namespace davit
+}  // namespace davit::images

@@ -7,7 +7,7 @@
 
 #include <vector>
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 class FdChunks : public ChunkStream {
@@ -50,4 +50,4 @@ std::unique_ptr<ChunkStream> ChunksOf(std::string_view data, size_t chunk) {
   return std::make_unique<StringChunks>(data, chunk);
 }
 
-}  // namespace davit
+}  // namespace davit::images

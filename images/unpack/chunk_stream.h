@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 
-namespace davit {
+namespace davit::images {
 
 class ChunkStream {
  public:
@@ -26,4 +26,4 @@ std::unique_ptr<ChunkStream> ReadChunks(int fd);
 // A string in pieces of `chunk` bytes. For tests and fuzzers.
 std::unique_ptr<ChunkStream> ChunksOf(std::string_view data, size_t chunk);
 
-}  // namespace davit
+}  // namespace davit::images

@@ -18,7 +18,7 @@
 
 #include "images/unpack/syscall_filter.h"
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 constexpr uint64_t kKeptCapabilities = 1ULL << CAP_CHOWN | 1ULL << CAP_DAC_OVERRIDE | 1ULL << CAP_FOWNER |
@@ -117,4 +117,4 @@ Result<UniqueFd> Confine(int layer_fd, int report_fd) {
   return root;
 }
 
-}  // namespace davit
+}  // namespace davit::images

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/unique_fd.h"
 
-namespace davit {
+namespace davit::images {
 
 // For a process with one thread that was started as root; it must not have read any byte of the layer yet:
 // - It gets its own mount, network, IPC, UTS and cgroup namespaces. The layer is the root directory, mounted
@@ -25,4 +25,4 @@ namespace davit {
 // confined and must end.
 Result<UniqueFd> Confine(int layer_fd, int report_fd);
 
-}  // namespace davit
+}  // namespace davit::images

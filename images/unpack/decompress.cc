@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 constexpr size_t kOutputBytes = 256 << 10;
@@ -178,4 +178,4 @@ Result<std::unique_ptr<ChunkStream>> Decompress(ChunkStream& input) {
   return whole;
 }
 
-}  // namespace davit
+}  // namespace davit::images

@@ -9,11 +9,11 @@
 #include "base/error.h"
 #include "images/unpack/chunk_stream.h"
 
-namespace davit {
+namespace davit::images {
 
 // Returns a stream of the uncompressed data; `input` must outlive it. The format is detected from the first
 // bytes, not from the media type, because some builders write wrong ones. kDataLoss if the stream is corrupt
 // or truncated; kUnimplemented for bzip2 and xz.
 Result<std::unique_ptr<ChunkStream>> Decompress(ChunkStream& input);
 
-}  // namespace davit
+}  // namespace davit::images

@@ -9,7 +9,7 @@
 #include "images/testing/tar_builder.h"
 #include "images/unpack/read_ahead.h"
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 // Long enough for several buffers, and neither constant nor random.
@@ -115,4 +115,4 @@ TEST(ReadAhead, EndsWhenNobodyReads) {
 }  // its thread is waiting for room; going must not hang
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::images

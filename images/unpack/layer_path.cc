@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 constexpr size_t kMaxComponent = 255;  // NAME_MAX
@@ -73,4 +73,4 @@ bool IsAtOrBelow(std::string_view path, std::string_view dir) {
          (path.starts_with(dir) && path.size() > dir.size() && path[dir.size()] == '/');
 }
 
-}  // namespace davit
+}  // namespace davit::images

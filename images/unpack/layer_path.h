@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "images/unpack/limits.h"
 
-namespace davit {
+namespace davit::images {
 
 constexpr std::string_view kWhiteoutPrefix = ".wh.";
 constexpr std::string_view kOpaqueMarker = ".wh..wh..opq";
@@ -34,4 +34,4 @@ std::string JoinPath(std::string_view dir, std::string_view name);
 // True when `path` is `dir` or lies in it.
 bool IsAtOrBelow(std::string_view path, std::string_view dir);
 
-}  // namespace davit
+}  // namespace davit::images

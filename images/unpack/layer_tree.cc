@@ -16,7 +16,7 @@
 #include "base/open_beneath.h"
 #include "images/unpack/layer_path.h"
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 constexpr int kMaxSymlinks = 40;  // as the kernel's own lookups (path_resolution(7))
@@ -202,4 +202,4 @@ Result<> LayerTree::Note(std::set<std::string>& notes, const std::string& path) 
   return {};
 }
 
-}  // namespace davit
+}  // namespace davit::images

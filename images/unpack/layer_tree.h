@@ -14,7 +14,7 @@
 #include "base/unique_fd.h"
 #include "images/unpack/limits.h"
 
-namespace davit {
+namespace davit::images {
 
 // A name in a directory of the layer. `dir` is the real path of the directory, without symlinks.
 struct LayerPlace {
@@ -85,4 +85,4 @@ struct LayerNode {
 };
 Result<LayerNode> LookAt(int dir_fd, const std::string& name);
 
-}  // namespace davit
+}  // namespace davit::images

@@ -13,7 +13,7 @@
 #include "base/file_io.h"
 #include "images/unpack/layer_path.h"
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 // Names that a layer may set. trusted.overlay.* would steer the overlay itself (redirects into other layers);
@@ -269,4 +269,4 @@ Result<> LayerWriter::Finish(UnpackReport& report) {
   return {};
 }
 
-}  // namespace davit
+}  // namespace davit::images

@@ -14,7 +14,7 @@
 #include "images/unpack/tar_reader.h"
 #include "images/unpack_report.h"
 
-namespace davit {
+namespace davit::images {
 
 // Entries are applied in the order of the archive; a later entry replaces an earlier one of the same name,
 // except that a directory keeps its content. Whiteouts become character devices 0:0. Opaque directories are
@@ -61,4 +61,4 @@ class LayerWriter {
   uint64_t dropped_xattrs_ = 0;
 };
 
-}  // namespace davit
+}  // namespace davit::images

@@ -14,7 +14,7 @@
 #include "images/testing/scratch_dir.h"
 #include "images/testing/tar_builder.h"
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 using ::testing::ElementsAre;
@@ -335,4 +335,4 @@ TEST_F(Layer, RemovesADeepTreeThatIsReplaced) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::images

@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace davit {
+namespace davit::images {
 
 struct UnpackLimits {
   uint64_t stream_bytes = 256ULL << 30;  // uncompressed
@@ -22,4 +22,4 @@ struct UnpackLimits {
   size_t report_bytes = 32 << 20;  // of the paths in the report
 };
 
-}  // namespace davit
+}  // namespace davit::images

@@ -16,7 +16,7 @@
 #include "images/unpack/tar_reader.h"
 #include "images/unpack_report.h"
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 // Digests all that passes.
@@ -76,8 +76,8 @@ int Main() {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::images
 
 int main() {
-  return davit::Main();
+  return davit::images::Main();
 }

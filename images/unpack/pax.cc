@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <charconv>
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 constexpr std::string_view kXattrPrefix = "SCHILY.xattr.";
@@ -173,4 +173,4 @@ Result<PaxRecords> ParsePax(std::string_view data, const UnpackLimits& limits) {
   return reader.Finish();
 }
 
-}  // namespace davit
+}  // namespace davit::images

@@ -15,7 +15,7 @@
 #include "images/unpack/limits.h"
 #include "images/unpack/tar_entry.h"
 
-namespace davit {
+namespace davit::images {
 
 // The values that one extended header gives for the entry after it.
 struct PaxRecords {
@@ -44,4 +44,4 @@ Result<PaxRecords> ParsePax(std::string_view data, const UnpackLimits& limits);
 // Parses a decimal number without a sign; kInvalidArgument if there is any other character.
 Result<uint64_t> ParseDecimal(std::string_view text);
 
-}  // namespace davit
+}  // namespace davit::images

@@ -9,7 +9,7 @@
 
 #include "base/thread_annotations.h"
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 class ReadAheadStream : public ChunkStream {
@@ -91,4 +91,4 @@ std::unique_ptr<ChunkStream> ReadAhead(ChunkStream& input) {
   return std::make_unique<ReadAheadStream>(input);
 }
 
-}  // namespace davit
+}  // namespace davit::images

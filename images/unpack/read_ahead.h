@@ -8,11 +8,11 @@
 
 #include "images/unpack/chunk_stream.h"
 
-namespace davit {
+namespace davit::images {
 
 // Returns a stream with the content of `input`. Its own thread reads at most four pieces ahead (1 MiB with
 // pieces of 256 KiB). `input` must outlive the stream and must not be used otherwise during that time. The
 // destructor waits until the current call of Next on `input` has returned, and ends the thread.
 std::unique_ptr<ChunkStream> ReadAhead(ChunkStream& input);
 
-}  // namespace davit
+}  // namespace davit::images

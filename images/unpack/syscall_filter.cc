@@ -8,7 +8,7 @@
 
 #include <memory>
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 #ifdef DAVIT_SANITIZED
@@ -51,4 +51,4 @@ Result<> LoadSyscallFilter() {
   return {};
 }
 
-}  // namespace davit
+}  // namespace davit::images

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-namespace davit {
+namespace davit::images {
 
 enum class TarType : uint8_t { kFile, kHardLink, kSymlink, kCharDevice, kBlockDevice, kDirectory, kFifo };
 
@@ -42,4 +42,4 @@ struct TarEntry {
   std::vector<std::pair<std::string, std::string>> xattrs;
 };
 
-}  // namespace davit
+}  // namespace davit::images

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 struct Field {
@@ -151,4 +151,4 @@ Result<bool> ParseSparseExtension(std::string_view block, std::vector<SparseSegm
   return block[kExtensionIsExtended] != 0;
 }
 
-}  // namespace davit
+}  // namespace davit::images

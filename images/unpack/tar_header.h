@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "images/unpack/tar_entry.h"
 
-namespace davit {
+namespace davit::images {
 
 constexpr size_t kTarBlock = 512;
 
@@ -47,4 +47,4 @@ Result<bool> ParseSparseExtension(std::string_view block, std::vector<SparseSegm
 // An octal or base-256 field.
 Result<int64_t> ParseTarNumber(std::string_view field);
 
-}  // namespace davit
+}  // namespace davit::images

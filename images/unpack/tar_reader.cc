@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 constexpr int64_t kMaxId = 0xfffffffe;  // (uid_t)-1 means "leave it" to chown(2)
@@ -295,4 +295,4 @@ Result<> TarReader::Drain() {
   }
 }
 
-}  // namespace davit
+}  // namespace davit::images

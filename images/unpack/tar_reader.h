@@ -16,7 +16,7 @@
 #include "images/unpack/tar_entry.h"
 #include "images/unpack/tar_header.h"
 
-namespace davit {
+namespace davit::images {
 
 // Errors: kInvalidArgument for a malformed archive, kDataLoss for a truncated one, kResourceExhausted beyond
 // the limits, and the errors of the stream. After an error the reader cannot be used any more.
@@ -68,4 +68,4 @@ class TarReader {
   bool at_end_ = false;        // the end mark was seen
 };
 
-}  // namespace davit
+}  // namespace davit::images

@@ -8,7 +8,7 @@
 
 #include "images/testing/tar_builder.h"
 
-namespace davit {
+namespace davit::images {
 namespace {
 
 using ::testing::ElementsAre;
@@ -308,4 +308,4 @@ TEST(TarReader, LimitsHold) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::images

@@ -9,7 +9,7 @@
 
 #include "shim/init/account_files.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 void Require(bool holds) {
@@ -39,9 +39,9 @@ void Read(std::string_view text) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::shim
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  davit::Read({reinterpret_cast<const char*>(data), size});
+  davit::shim::Read({reinterpret_cast<const char*>(data), size});
   return 0;
 }

@@ -14,7 +14,7 @@
 #include "shim/plan.h"
 #include "shim/protocol.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 template <typename Message>
@@ -46,10 +46,10 @@ constexpr Reader kReaders[] = {
 };
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::shim
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
-  davit::kReaders[data[0] % std::size(davit::kReaders)]({reinterpret_cast<const char*>(data) + 1, size - 1});
+  davit::shim::kReaders[data[0] % std::size(davit::shim::kReaders)]({reinterpret_cast<const char*>(data) + 1, size - 1});
   return 0;
 }

@@ -12,7 +12,7 @@
 #include "base/file_io.h"
 #include "base/open_beneath.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 constexpr uint32_t kMaxId = 0x7fffffff;
@@ -136,4 +136,4 @@ std::vector<uint32_t> FindGroupsOfMember(std::string_view group, std::string_vie
   return gids;
 }
 
-}  // namespace davit
+}  // namespace davit::shim

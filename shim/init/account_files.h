@@ -13,7 +13,7 @@
 
 #include "base/error.h"
 
-namespace davit {
+namespace davit::shim {
 
 constexpr size_t kMaxAccountFileBytes = 10 << 20;
 
@@ -39,4 +39,4 @@ std::optional<uint32_t> FindGroupByName(std::string_view group, std::string_view
 // The groups that list `user` as a member, in the file's order.
 std::vector<uint32_t> FindGroupsOfMember(std::string_view group, std::string_view user);
 
-}  // namespace davit
+}  // namespace davit::shim

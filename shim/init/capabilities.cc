@@ -8,7 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 constexpr int kMaxCapabilities = 64;
@@ -65,4 +65,4 @@ Result<> SetCapabilities(const CapabilitySets& sets) {
   return {};
 }
 
-}  // namespace davit
+}  // namespace davit::shim

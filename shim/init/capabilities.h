@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "shim/plan.h"
 
-namespace davit {
+namespace davit::shim {
 
 // The part of `wanted` that the kernel accepts from a process with the permitted set `permitted_now`; the
 // rest is omitted, because a process cannot gain a capability that it lacks. Inheritable stays empty unless
@@ -23,4 +23,4 @@ Result<> LimitBoundingSet(uint64_t keep);
 // Sets permitted, effective, inheritable and ambient; not the bounding set.
 Result<> SetCapabilities(const CapabilitySets& sets);
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -3,7 +3,7 @@
 
 #include "shim/init/cgroup_join.h"
 
-namespace davit {
+namespace davit::shim {
 
 Result<> JoinCgroups(const CgroupFds& cgroup) {
   for (size_t i = cgroup.unified ? 1 : 0; i < cgroup.procs.size(); ++i) {
@@ -14,4 +14,4 @@ Result<> JoinCgroups(const CgroupFds& cgroup) {
   return {};
 }
 
-}  // namespace davit
+}  // namespace davit::shim

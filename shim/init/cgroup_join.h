@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/unique_fd.h"
 
-namespace davit {
+namespace davit::shim {
 
 struct CgroupFds {
   std::vector<UniqueFd>
@@ -26,4 +26,4 @@ struct CgroupFds {
 // median) instead of 0.1 ms for eight v1 hierarchies.
 Result<> JoinCgroups(const CgroupFds& cgroup);
 
-}  // namespace davit
+}  // namespace davit::shim

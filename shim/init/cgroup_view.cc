@@ -17,7 +17,7 @@
 #include "base/file_io.h"
 #include "shim/init/mount_api.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 constexpr char kPlace[] = "/sys/fs/cgroup";
@@ -175,4 +175,4 @@ Result<> AttachCgroupMounts(CgroupMounts mounts, const MountStep& step, int targ
   return SetMountAttributes(mounts.root.get(), step.attributes, /*recursive=*/false, step.target);
 }
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -13,7 +13,7 @@
 #include "base/unique_fd.h"
 #include "shim/plan.h"
 
-namespace davit {
+namespace davit::shim {
 
 // The host's /sys/fs/cgroup: one cgroup2 mount, or a tmpfs with a mount per v1 hierarchy, symlinks for
 // controllers that share one (`cpu` -> `cpu,cpuacct`), and `unified` for the v2 tree of a hybrid host.
@@ -61,4 +61,4 @@ std::optional<std::string> OwnCgroup(const CgroupLayout::Entry& entry, std::stri
 // "name=systemd". `proc_cgroup` shows whether it is a named hierarchy or a controller.
 std::string V1MountOptions(std::string_view name, std::string_view proc_cgroup);
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -15,7 +15,7 @@
 #include "shim/init/mount_api.h"
 #include "shim/init/target.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 Result<> VerifyMultiplexer(int fd) {
@@ -57,4 +57,4 @@ Result<> AdoptConsole(int peer, uint32_t uid) {
   return {};
 }
 
-}  // namespace davit
+}  // namespace davit::shim

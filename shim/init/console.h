@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/unique_fd.h"
 
-namespace davit {
+namespace davit::shim {
 
 struct Console {
   UniqueFd controller;  // for the shim: what it reads is the container's output
@@ -25,4 +25,4 @@ Result<Console> OpenConsole(int root_fd);
 // Makes `peer` the controlling terminal of the calling session leader, owned by `uid`.
 Result<> AdoptConsole(int peer, uint32_t uid);
 
-}  // namespace davit
+}  // namespace davit::shim

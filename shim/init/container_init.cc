@@ -17,7 +17,7 @@
 #include "shim/init/mounts.h"
 #include "shim/init/own_process.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 void Append(std::vector<int>& numbers, std::span<const UniqueFd> fds) {
@@ -189,4 +189,4 @@ void RunWaitingInit(InitInputs& inputs, int sync, int handover) {
   ReportAndExit(sync, AwaitAndBecome(inputs, sync, handover));
 }
 
-}  // namespace davit
+}  // namespace davit::shim

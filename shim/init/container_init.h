@@ -16,7 +16,7 @@
 #include "shim/plan.h"
 #include "shim/progress.h"
 
-namespace davit {
+namespace davit::shim {
 
 // Collected by the shim before it forks. The pointers stay valid in the child.
 struct InitInputs {
@@ -54,4 +54,4 @@ std::vector<int> DescriptorsOfWaitingInit(const InitInputs& inputs, int sync, in
 [[noreturn]] void RunTreeBuilder(InitInputs& inputs, int sync, int handover);
 [[noreturn]] void RunWaitingInit(InitInputs& inputs, int sync, int handover);
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -18,7 +18,7 @@
 #include "shim/init/target.h"
 #include "shim/init/user_namespace.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 // Step by step, in the order of the kernel's demands (each step says which).
@@ -159,4 +159,4 @@ Result<ContainerTree> BuildContainerTree(InitInputs& inputs) {
   return Builder(inputs).Run();
 }
 
-}  // namespace davit
+}  // namespace davit::shim

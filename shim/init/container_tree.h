@@ -9,7 +9,7 @@
 #include "shim/init/console.h"
 #include "shim/init/container_init.h"
 
-namespace davit {
+namespace davit::shim {
 
 struct ContainerTree {
   UniqueFd root;
@@ -22,4 +22,4 @@ struct ContainerTree {
 // caller must be in the PID namespace whose procfs the container gets, unless `inputs.procfs` is set.
 Result<ContainerTree> BuildContainerTree(InitInputs& inputs);
 
-}  // namespace davit
+}  // namespace davit::shim

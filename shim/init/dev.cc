@@ -10,7 +10,7 @@
 #include "base/open_beneath.h"
 #include "shim/init/target.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 constexpr std::string_view kDevPrefix = "/dev/";
@@ -126,4 +126,4 @@ Result<UniqueFd> OpenDevNull(int root_fd) {
   return fd;
 }
 
-}  // namespace davit
+}  // namespace davit::shim

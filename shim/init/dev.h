@@ -10,7 +10,7 @@
 #include "base/unique_fd.h"
 #include "shim/plan.h"
 
-namespace davit {
+namespace davit::shim {
 
 // Fills the container's /dev, a new tmpfs that no other process can see yet: null, zero, full, random,
 // urandom and tty, the symlinks ptmx, fd, stdin, stdout and stderr, and those of `devices` that are below
@@ -27,4 +27,4 @@ Result<UniqueFd> OpenDevNull(int root_fd);
 // EINVAL unless `fd` is the character device 1:3.
 Result<> VerifyDevNull(int fd);
 
-}  // namespace davit
+}  // namespace davit::shim

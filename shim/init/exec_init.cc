@@ -12,7 +12,7 @@
 #include "shim/init/own_process.h"
 #include "shim/init/user_namespace.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 constexpr int kNamespaces = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
@@ -62,4 +62,4 @@ void RunExecInit(ExecInputs& inputs, int sync) {
   ReportAndExit(sync, BecomeProcess(std::move(inputs.process), root->get(), sync));
 }
 
-}  // namespace davit
+}  // namespace davit::shim

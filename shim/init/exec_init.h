@@ -11,7 +11,7 @@
 #include "shim/init/process.h"
 #include "shim/plan.h"
 
-namespace davit {
+namespace davit::shim {
 
 // Collected by the shim before it forks.
 struct ExecInputs {
@@ -31,4 +31,4 @@ std::vector<int> DescriptorsOfExec(const ExecInputs& inputs, int sync);
 // `sync`. The caller was cloned into the container's PID namespace and, if there is one, into its v2 cgroup.
 [[noreturn]] void RunExecInit(ExecInputs& inputs, int sync);
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -12,7 +12,7 @@
 #include "shim/init/mount_api.h"
 #include "shim/init/own_process.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 const std::string& AppArmorOf(const ProcessPlan& plan) {
@@ -72,4 +72,4 @@ Result<> ChangeOnExec(const ProcessPlan& plan, int fd) {
                          : SystemError("apply SELinux context", context);
 }
 
-}  // namespace davit
+}  // namespace davit::shim

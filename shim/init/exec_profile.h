@@ -9,7 +9,7 @@
 #include "base/unique_fd.h"
 #include "shim/plan.h"
 
-namespace davit {
+namespace davit::shim {
 
 // Whether the plan has one.
 bool HasExecProfile(const ProcessPlan& plan);
@@ -28,4 +28,4 @@ Result<UniqueFd> OpenExecProfileInside(const ProcessPlan& plan);
 // no such profile, kInvalidArgument if it does not know the context.
 Result<> ChangeOnExec(const ProcessPlan& plan, int fd);
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 // 0 or the errno that says why not. Looked at rather than tried: each try would be an execve.
@@ -47,4 +47,4 @@ Result<std::string> FindExecutable(const std::string& name, std::string_view pat
   return failure;
 }
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 
-namespace davit {
+namespace davit::shim {
 
 // The value of a variable in "NAME=value" form; if it occurs twice, the last one counts. Null if absent.
 const char* FindVariable(const std::vector<std::string>& env, std::string_view name);
@@ -20,4 +20,4 @@ const char* FindVariable(const std::vector<std::string>& env, std::string_view n
 // executed; the subject is `name`.
 Result<std::string> FindExecutable(const std::string& name, std::string_view path);
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -10,7 +10,7 @@
 
 #include "shim/init/account_files.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 constexpr uint32_t kMaxId = 0x7fffffff;
@@ -119,4 +119,4 @@ Result<Identity> ResolveIdentity(int root_fd, const UserSpec& user) {
   return ResolveIdentity(user, passwd, group);
 }
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -11,7 +11,7 @@
 #include "shim/init/mount_api.h"
 #include "shim/own_mounts.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 // open_tree(2) copies no part of a detached mount before Linux 6.15, so the image is attached for a moment,
@@ -49,4 +49,4 @@ Result<> TakeImageVolumes(const ContainerPlan& plan, std::vector<UniqueFd> image
   return {};
 }
 
-}  // namespace davit
+}  // namespace davit::shim

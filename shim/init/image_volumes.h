@@ -10,7 +10,7 @@
 #include "base/unique_fd.h"
 #include "shim/plan.h"
 
-namespace davit {
+namespace davit::shim {
 
 // Stores the mount of every kImage step, or a mount of the directory in it that the step names, at the step's
 // index in `sources` (sources.h). The caller must be in its own mount namespace and must not have attached
@@ -18,4 +18,4 @@ namespace davit {
 Result<> TakeImageVolumes(const ContainerPlan& plan, std::vector<UniqueFd> images,
                           std::vector<UniqueFd>& sources);
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -12,7 +12,7 @@
 #include "shim/init/dev.h"
 #include "shim/init/mount_api.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 constexpr uint64_t kMaskAttributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
@@ -84,4 +84,4 @@ Result<> MakePathsReadOnly(int root_fd, const std::vector<std::string>& paths) {
   return {};
 }
 
-}  // namespace davit
+}  // namespace davit::shim

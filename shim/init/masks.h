@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 
-namespace davit {
+namespace davit::shim {
 
 // Covers every path that exists inside `root_fd`: a directory by an empty read-only tmpfs, which all of them
 // share, anything else by the device `null_fd`. `null_fd` must be on a mount of the caller's mount namespace;
@@ -20,4 +20,4 @@ Result<> MaskPaths(int root_fd, const std::vector<std::string>& paths, int null_
 // Makes every path that exists read-only, submounts included.
 Result<> MakePathsReadOnly(int root_fd, const std::vector<std::string>& paths);
 
-}  // namespace davit
+}  // namespace davit::shim

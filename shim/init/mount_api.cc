@@ -6,7 +6,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 // What the kernel wrote about the last failure on a context: "e tmpfs: Bad value for 'size'" (one message per
@@ -117,4 +117,4 @@ Result<> SetPropagation(int mount_fd, Propagation propagation, bool recursive, s
   return SetAttributes(mount_fd, change, recursive, subject);
 }
 
-}  // namespace davit
+}  // namespace davit::shim

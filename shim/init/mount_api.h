@@ -15,7 +15,7 @@
 #include "base/unique_fd.h"
 #include "shim/plan.h"
 
-namespace davit {
+namespace davit::shim {
 
 // Creates a new filesystem as a detached mount. `options` is as in MountStep; if an option is bad, the
 // kernel's message is in the error's context. With an SELinux context, every file of the filesystem has that
@@ -37,4 +37,4 @@ Result<> SetMountAttributes(int mount_fd, uint64_t attributes, bool recursive, s
 // kShared keeps a mount's peer group, and creates one if there is none.
 Result<> SetPropagation(int mount_fd, Propagation propagation, bool recursive, std::string_view subject);
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -16,7 +16,7 @@
 #include "shim/init/mount_api.h"
 #include "shim/init/target.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 constexpr std::string_view kDev = "/dev";
@@ -212,4 +212,4 @@ Result<> AttachMounts(int root_fd, const ContainerPlan& plan, PreparedMounts pre
   return Builder(root_fd, plan, prepared, pod_shm_fd).Run();
 }
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -12,7 +12,7 @@
 #include "shim/init/cgroup_view.h"
 #include "shim/plan.h"
 
-namespace davit {
+namespace davit::shim {
 
 // Mounts that were opened while the host's mounts were still reachable.
 struct PreparedMounts {
@@ -34,4 +34,4 @@ const MountStep* FindMount(const ContainerPlan& plan, MountKind kind);
 // tools do; any other target would let a volume redirect what the runtime writes to procfs.
 bool MayCoverProcPath(std::string_view target);
 
-}  // namespace davit
+}  // namespace davit::shim

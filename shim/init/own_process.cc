@@ -9,7 +9,7 @@
 
 #include <algorithm>
 
-namespace davit {
+namespace davit::shim {
 
 Result<> DieWithShim() {
   if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) return SystemError("prctl(PR_SET_PDEATHSIG)", "SIGKILL");
@@ -37,4 +37,4 @@ Result<std::string> OwnProcName(int proc_fd) {
   return std::string(name, static_cast<size_t>(length));
 }
 
-}  // namespace davit
+}  // namespace davit::shim

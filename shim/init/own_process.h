@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 
-namespace davit {
+namespace davit::shim {
 
 // Makes the kernel kill the caller when the shim dies (SIGKILL). The kernel clears this setting when the ids
 // or the user namespace of the caller change (PR_SET_PDEATHSIG(2const)): call it again then.
@@ -25,4 +25,4 @@ Result<> CloseAllBut(std::vector<int> kept);
 // the caller's.
 Result<std::string> OwnProcName(int proc_fd);
 
-}  // namespace davit
+}  // namespace davit::shim

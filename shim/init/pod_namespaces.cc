@@ -5,7 +5,7 @@
 
 #include <sched.h>
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 Result<> Join(const UniqueFd& fd, int type, const char* name) {
@@ -26,4 +26,4 @@ Result<> JoinPodNamespaces(const PodNamespaces& pod, NamespaceChoice choice) {
   return {};
 }
 
-}  // namespace davit
+}  // namespace davit::shim

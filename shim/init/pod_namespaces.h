@@ -8,7 +8,7 @@
 #include "base/unique_fd.h"
 #include "shim/plan.h"
 
-namespace davit {
+namespace davit::shim {
 
 // An empty descriptor means the host's namespace, where the shim itself is.
 struct PodNamespaces {
@@ -30,4 +30,4 @@ NamespaceChoice NamespacesOf(const ContainerPlan& plan);
 // Moves the caller into the chosen namespaces of the pod.
 Result<> JoinPodNamespaces(const PodNamespaces& pod, NamespaceChoice choice);
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -25,7 +25,7 @@
 #include "shim/init/seccomp.h"
 #include "shim/init/stdio.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 constexpr std::string_view kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -190,4 +190,4 @@ Error BecomeProcess(ProcessInputs inputs, int root_fd, int sync) {
   return Execute(inputs, root_fd, sync);
 }
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -11,7 +11,7 @@
 #include "shim/plan.h"
 #include "shim/sync.h"
 
-namespace davit {
+namespace davit::shim {
 
 struct ProcessInputs {
   const ProcessPlan* plan = nullptr;
@@ -28,4 +28,4 @@ struct ProcessInputs {
 // only with an error; if execve fails under a seccomp filter, exits with its errno instead (exec_outcome.h).
 Error BecomeProcess(ProcessInputs inputs, int root_fd, int sync);
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -16,7 +16,7 @@
 #include "shim/init/user_namespace.h"
 #include "shim/sync.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 Result<> EnterEmptyRoot() {
@@ -56,4 +56,4 @@ void RunReaperInit(const PodNamespaces& pod, int program, int sync) {
   ReportAndExit(sync, Execute(pod, program).error());
 }
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -20,7 +20,7 @@
 #include "base/unique_fd.h"
 #include "shim/init/own_process.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 bool IsDirectory(int fd) {
@@ -121,4 +121,4 @@ Result<> Relabel(int source_fd, const std::string& context, const std::string& w
   return relabelled;
 }
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 
-namespace davit {
+namespace davit::shim {
 
 // Sets the SELinux context `context` on `source_fd` (O_PATH) and, if it is a directory, on everything in it,
 // through descriptors alone: symlinks are not followed, other mounts are not touched, and files that have the
@@ -18,4 +18,4 @@ namespace davit {
 // Changes the caller's working directory to "/".
 Result<> Relabel(int source_fd, const std::string& context, const std::string& within, int proc_fd);
 
-}  // namespace davit
+}  // namespace davit::shim

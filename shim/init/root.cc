@@ -10,7 +10,7 @@
 #include "shim/init/mount_api.h"
 #include "shim/own_mounts.h"
 
-namespace davit {
+namespace davit::shim {
 
 Result<> AttachRoot(int rootfs) {
   TRY(SetPropagation(rootfs, Propagation::kPrivate, /*recursive=*/true, "rootfs"));
@@ -27,4 +27,4 @@ Result<> PivotInto(int rootfs) {
   return {};
 }
 
-}  // namespace davit
+}  // namespace davit::shim

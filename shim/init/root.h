@@ -8,7 +8,7 @@
 #include "base/unique_fd.h"
 #include "shim/plan.h"
 
-namespace davit {
+namespace davit::shim {
 
 // Attaches the detached mount `rootfs` at kRootfsDir in the caller's mount namespace, which must have the
 // shim's layout (own_mounts.h), with no propagation in or out. All other mounts are then attached below
@@ -18,4 +18,4 @@ Result<> AttachRoot(int rootfs);
 // Makes `rootfs` the caller's root directory and removes the old root from its mount namespace.
 Result<> PivotInto(int rootfs);
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -19,7 +19,7 @@
 #include "shim/init/user_namespace.h"
 #include "shim/sync.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 Result<> RaiseLoopback() {
@@ -149,4 +149,4 @@ Result<> WriteNetworkSysctls(const OwnMounts& own, int net, const std::vector<Sy
                [&] { return ApplySysctls(sysctls, own.proc.get(), /*of_network=*/true); });
 }
 
-}  // namespace davit
+}  // namespace davit::shim

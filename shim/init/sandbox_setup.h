@@ -12,7 +12,7 @@
 #include "shim/own_mounts.h"
 #include "shim/plan.h"
 
-namespace davit {
+namespace davit::shim {
 
 // Creates new namespaces, owned by `user_namespace` (-1: by the caller's), and brings the loopback up. Sends
 // them on `sync` with kReady, in the order net, ipc, uts, and exits. A failure is reported instead.
@@ -36,4 +36,4 @@ bool IsNetworkSysctl(const Sysctl& sysctl);
 // Refuses a sysctl that is not confined to a namespace of the pod's own: it would change the host.
 Result<> CheckSysctl(const SandboxPlan& plan, std::string_view path);
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -10,7 +10,7 @@
 
 #include "base/memfd.h"
 
-namespace davit {
+namespace davit::shim {
 
 Result<std::string> ReadSeccompProgram(int memfd) {
   std::string program = TRY(ReadSealedMemfd(memfd, BPF_MAXINSNS * sizeof(sock_filter)));
@@ -30,4 +30,4 @@ Result<> InstallSeccomp(std::string_view program) {
   return {};
 }
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -18,7 +18,7 @@
 #include "shim/init/relabel.h"
 #include "shim/init/user_namespace.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 // mkdir -p on the host: the kubelet expects of a runtime that a missing host path becomes a directory.
@@ -126,4 +126,4 @@ Result<std::vector<UniqueFd>> OpenSources(const ContainerPlan& plan, int user_na
   return sources;
 }
 
-}  // namespace davit
+}  // namespace davit::shim

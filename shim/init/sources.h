@@ -12,7 +12,7 @@
 #include "shim/plan.h"
 #include "shim/progress.h"
 
-namespace davit {
+namespace davit::shim {
 
 // Opens the source of every kBind step as a detached mount; the caller must be in the mount namespace that
 // the paths refer to. The result has one entry per mount of the plan, empty for other steps. A missing source
@@ -31,4 +31,4 @@ struct PeerGroups {
 };
 std::optional<PeerGroups> FindPeerGroups(std::string_view mountinfo, uint64_t mount_id);
 
-}  // namespace davit
+}  // namespace davit::shim

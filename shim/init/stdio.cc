@@ -9,7 +9,7 @@
 
 #include "shim/init/dev.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 constexpr gid_t kSameGroup = static_cast<gid_t>(-1);
@@ -55,4 +55,4 @@ Result<> GiveToRootOf(const IdMap& ids, std::span<const int> streams) {
   return {};
 }
 
-}  // namespace davit
+}  // namespace davit::shim

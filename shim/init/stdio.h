@@ -14,7 +14,7 @@
 #include "shim/init/process.h"
 #include "shim/plan.h"
 
-namespace davit {
+namespace davit::shim {
 
 // Duplicates `inputs.stdio` to 0, 1 and 2.
 Result<> SetStdio(const ProcessInputs& inputs, int root_fd);
@@ -26,4 +26,4 @@ Result<> GiveStdio(uint32_t uid);
 // can then give them to others. No-op if `ids` is empty. -1 is ignored.
 Result<> GiveToRootOf(const IdMap& ids, std::span<const int> streams);
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -12,7 +12,7 @@
 
 #include "base/open_beneath.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 constexpr int kMaxSymlinks = 40;  // as the kernel's own limit (path_resolution(7))
@@ -129,4 +129,4 @@ Result<UniqueFd> OpenRealDirectory(int root_fd, const std::string& path) {
   return current;
 }
 
-}  // namespace davit
+}  // namespace davit::shim

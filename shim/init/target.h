@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/unique_fd.h"
 
-namespace davit {
+namespace davit::shim {
 
 enum class TargetKind { kDirectory, kFile };
 
@@ -23,4 +23,4 @@ Result<UniqueFd> OpenTarget(int root_fd, const std::string& path, TargetKind kin
 // /dev, which an image must not be able to redirect.
 Result<UniqueFd> OpenRealDirectory(int root_fd, const std::string& path);
 
-}  // namespace davit
+}  // namespace davit::shim

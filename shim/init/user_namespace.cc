@@ -17,7 +17,7 @@
 #include "shim/init/own_process.h"
 #include "shim/sync.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 // Only a process can make a user namespace, and only somebody outside can write its maps; it lives until its
@@ -96,4 +96,4 @@ Result<> MakeFilesAsRootOf(const IdMap& ids) {
   return SetCapabilities(all);
 }
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -11,7 +11,7 @@
 #include "base/unique_fd.h"
 #include "shim/plan.h"
 
-namespace davit {
+namespace davit::shim {
 
 // Creates a user namespace with these ids and without a process. Blocks on a short-lived child. `proc_fd`
 // must be a procfs that shows the caller.
@@ -30,4 +30,4 @@ Result<> MakeFilesAsRoot();
 // Files that the caller creates from now on belong to the root of `ids`; the caller keeps the host's rights.
 Result<> MakeFilesAsRootOf(const IdMap& ids);
 
-}  // namespace davit
+}  // namespace davit::shim

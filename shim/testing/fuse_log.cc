@@ -13,7 +13,7 @@
 
 #include <cstring>
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 constexpr uint64_t kForSecond = 1'000'000;  // no name and no attribute is asked for again
@@ -164,4 +164,4 @@ void HangingFilesystem::Handle(const std::vector<char>& request) {
   }
 }
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -14,7 +14,7 @@
 #include "base/unique_fd.h"
 #include "shim/testing/scratch.h"
 
-namespace davit {
+namespace davit::shim {
 
 // One directory of regular files; a file exists as soon as its name is looked up. Implements the protocol of
 // /dev/fuse itself (linux/fuse.h). The test must not open, close or write its files while it hangs.
@@ -61,4 +61,4 @@ class HangingFilesystem {
   std::thread thread_;
 };
 
-}  // namespace davit
+}  // namespace davit::shim

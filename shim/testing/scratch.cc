@@ -21,7 +21,7 @@
 #include "shim/cgroup_sweep.h"
 #include "shim/init/mount_api.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 namespace fs = std::filesystem;
@@ -145,4 +145,4 @@ std::vector<pid_t> TestCgroup::Processes(const std::string& name) const {
   return {};
 }
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/unique_fd.h"
 
-namespace davit {
+namespace davit::shim {
 
 class ScratchDir {
  public:
@@ -71,4 +71,4 @@ class TestCgroup {
   bool has_v2_ = false;
 };
 
-}  // namespace davit
+}  // namespace davit::shim

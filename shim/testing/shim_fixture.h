@@ -12,7 +12,7 @@
 
 #include "shim/testing/test_daemon.h"
 
-namespace davit {
+namespace davit::shim {
 
 class ShimTest : public ::testing::Test {
  public:
@@ -63,4 +63,4 @@ class ShimTest : public ::testing::Test {
   unsigned next_id_ = 1;
 };
 
-}  // namespace davit
+}  // namespace davit::shim

@@ -20,7 +20,7 @@
 #include "base/time.h"
 #include "shim/failure.h"
 
-namespace davit {
+namespace davit::shim {
 namespace {
 
 constexpr int kPatienceMs = 30'000;  // for the slowest machine; nothing is measured by it
@@ -329,4 +329,4 @@ Result<> TestDaemon::CrashShim() {
   return {};
 }
 
-}  // namespace davit
+}  // namespace davit::shim

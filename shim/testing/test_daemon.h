@@ -16,7 +16,7 @@
 #include "shim/protocol.h"
 #include "shim/testing/scratch.h"
 
-namespace davit {
+namespace davit::shim {
 
 // 64 hexadecimal digits, `n` at the end.
 std::string TestId(unsigned n);
@@ -123,4 +123,4 @@ class TestDaemon {
   std::deque<Frame> replies_;
 };
 
-}  // namespace davit
+}  // namespace davit::shim

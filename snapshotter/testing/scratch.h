@@ -18,7 +18,7 @@
 #include "base/file_io.h"
 #include "base/unique_fd.h"
 
-namespace davit {
+namespace davit::snapshotter {
 
 // A temporary directory for one test, on a filesystem that can hold an overlay's upper layer. Mounts below it
 // are visible only to this process, and disappear with it however it ends.
@@ -65,4 +65,4 @@ class ScratchTest : public ::testing::Test {
   UniqueFd dir_;
 };
 
-}  // namespace davit
+}  // namespace davit::snapshotter

@@ -12,7 +12,7 @@
 #include "streaming/websocket_frames.h"
 #include "streaming/window_size.h"
 
-namespace davit {
+namespace davit::streaming {
 namespace {
 
 struct SpdyLog final : SpdyFrames {
@@ -67,10 +67,10 @@ void Read(unsigned kind, size_t cut, const std::string& bytes) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::streaming
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 2) return 0;
-  davit::Read(data[0], data[1], {reinterpret_cast<const char*>(data) + 2, size - 2});
+  davit::streaming::Read(data[0], data[1], {reinterpret_cast<const char*>(data) + 2, size - 2});
   return 0;
 }

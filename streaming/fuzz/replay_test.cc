@@ -12,7 +12,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 
-namespace davit {
+namespace davit::streaming {
 namespace {
 
 constexpr size_t kMaxPrefixes = 2'000;
@@ -37,4 +37,4 @@ TEST(FramesFuzz, TheCorpusIsReadAlikeHoweverItIsCut) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::streaming

@@ -6,7 +6,7 @@
 #include "streaming/big_endian.h"
 #include "streaming/spdy_frames.h"
 
-namespace davit {
+namespace davit::streaming {
 
 std::string SpdyClientFrames::Open(uint32_t stream, const SpdyHeaders& headers, bool fin) {
   std::string payload;
@@ -52,4 +52,4 @@ std::string WebSocketClientFrame(uint8_t opcode, std::string_view payload, bool 
   return frame;
 }
 
-}  // namespace davit
+}  // namespace davit::streaming

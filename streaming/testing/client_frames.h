@@ -9,7 +9,7 @@
 
 #include "streaming/spdy_headers.h"
 
-namespace davit {
+namespace davit::streaming {
 
 // The frames of one SPDY connection, which share one compression state.
 class SpdyClientFrames {
@@ -29,4 +29,4 @@ class SpdyClientFrames {
 // A masked WebSocket frame.
 std::string WebSocketClientFrame(uint8_t opcode, std::string_view payload, bool final = true);
 
-}  // namespace davit
+}  // namespace davit::streaming

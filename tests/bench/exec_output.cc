@@ -36,14 +36,14 @@ size_t WebSocketHeaderSize(std::string_view header) {
 FrameStart ReadWebSocketHeader(std::string_view header) {
   constexpr int kClose = 8;
   auto length = static_cast<uint64_t>(header[1]);
-  if (header.size() > 3) length = ReadBig(header.substr(2, header.size() - 3));
+  if (header.size() > 3) length = streaming::ReadBig(header.substr(2, header.size() - 3));
   return {length - 1, header.back() == kOutputChannel, (header[0] & 0x0f) == kClose};
 }
 
 FrameStart ReadSpdyHeader(std::string_view header) {
   constexpr uint32_t kGoAway = 0x8003'0007;
-  auto first = static_cast<uint32_t>(ReadBig(header.substr(0, 4)));
-  return {ReadBig(header.substr(5)), first == kOutputStream, first == kGoAway};
+  auto first = static_cast<uint32_t>(streaming::ReadBig(header.substr(0, 4)));
+  return {streaming::ReadBig(header.substr(5)), first == kOutputStream, first == kGoAway};
 }
 
 // Adds up the payloads of one channel.
@@ -115,7 +115,7 @@ void Begin(const UniqueFd& socket, const std::string& path, ExecProtocol protoco
                    "Sec-WebSocket-Protocol: v5.channel.k8s.io\r\n");
   }
   Upgrade(socket, path, "POST", "Upgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: v4.channel.k8s.io\r\n");
-  SpdyClientFrames frames;
+  streaming::SpdyClientFrames frames;
   Send(socket, frames.Open(kErrorStream, {{"streamtype", "error"}}));
   Send(socket, frames.Open(kOutputStream, {{"streamtype", "stdout"}}));
 }

@@ -11,7 +11,7 @@
 #include "base/run_program.h"
 #include "cri/host/apparmor/default_profile.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 constexpr char kEnabled[] = "/sys/module/apparmor/parameters/enabled";
@@ -82,4 +82,4 @@ Result<> AppArmor::LoadDefault() const {
       "apparmor_parser ended with " + std::to_string(outcome.status.code) + ": " + outcome.diagnostics);
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/thread_annotations.h"
 
-namespace davit {
+namespace davit::cri {
 
 enum class AppArmorSupport : uint8_t {
   kNone,        // not in the kernel, or disabled
@@ -42,4 +42,4 @@ class AppArmor {
   bool loaded_default_ GUARDED_BY(loading_) = false;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

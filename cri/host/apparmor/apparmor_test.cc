@@ -13,7 +13,7 @@
 #include "base/file_io.h"
 #include "cri/host/apparmor/default_profile.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using ::testing::HasSubstr;
@@ -144,4 +144,4 @@ TEST_F(AppArmorTest, SaysWhatTheParserSays) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

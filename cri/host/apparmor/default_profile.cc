@@ -3,7 +3,7 @@
 
 #include "cri/host/apparmor/default_profile.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 // A second wall behind capabilities, seccomp, read-only mounts and masks: it also stands around a container
@@ -52,4 +52,4 @@ std::string DefaultAppArmorPolicy(const std::string& abi) {
   return (abi.empty() ? "" : "abi <" + abi + ">,\n") + kRules;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -6,7 +6,7 @@
 
 #include <string>
 
-namespace davit {
+namespace davit::cri {
 
 constexpr char kDefaultAppArmorProfile[] = "davit-default";
 
@@ -14,4 +14,4 @@ constexpr char kDefaultAppArmorProfile[] = "davit-default";
 // as "abi/3.0"; empty: the parser's default ABI.
 std::string DefaultAppArmorPolicy(const std::string& abi);
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -7,7 +7,7 @@
 
 #include "cri/host/cdi/spec.h"
 
-namespace davit::cdi {
+namespace davit::cri::cdi {
 namespace {
 
 // Whatever the locale.
@@ -46,4 +46,4 @@ Result<QualifiedName> ParseQualifiedName(const std::string& name) {
   return QualifiedName{name.substr(0, equals), name.substr(equals + 1)};
 }
 
-}  // namespace davit::cdi
+}  // namespace davit::cri::cdi

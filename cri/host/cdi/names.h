@@ -6,7 +6,7 @@
 
 #include <string_view>
 
-namespace davit::cdi {
+namespace davit::cri::cdi {
 
 // "vendor.com/class". Each of the two parts begins with a letter, ends with a letter or digit, and may
 // contain "_", "-" and "." between them.
@@ -15,4 +15,4 @@ bool IsKind(std::string_view kind);
 // Begins and ends with a letter or digit; may contain "_", "-", "." and ":" between them.
 bool IsDeviceName(std::string_view name);
 
-}  // namespace davit::cdi
+}  // namespace davit::cri::cdi

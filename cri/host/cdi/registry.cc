@@ -12,7 +12,7 @@
 
 #include "base/file_io.h"
 
-namespace davit::cdi {
+namespace davit::cri::cdi {
 namespace {
 
 namespace fs = std::filesystem;
@@ -128,4 +128,4 @@ Registry::Content Registry::Describe() const {
   return content;
 }
 
-}  // namespace davit::cdi
+}  // namespace davit::cri::cdi

@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "cri/host/cdi/spec.h"
 
-namespace davit::cdi {
+namespace davit::cri::cdi {
 
 // Stateless and thread-safe: each call reads the directories, so a new file takes effect at once.
 class Registry {
@@ -38,4 +38,4 @@ class Registry {
   std::vector<std::string> directories_;
 };
 
-}  // namespace davit::cdi
+}  // namespace davit::cri::cdi

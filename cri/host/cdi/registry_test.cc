@@ -11,7 +11,7 @@
 #include <filesystem>
 #include <fstream>
 
-namespace davit::cdi {
+namespace davit::cri::cdi {
 namespace {
 
 using ::testing::AllOf;
@@ -137,4 +137,4 @@ devices: [{name: a, containerEdits: {hooks: [{hookName: createContainer, path: /
 }
 
 }  // namespace
-}  // namespace davit::cdi
+}  // namespace davit::cri::cdi

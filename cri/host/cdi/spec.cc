@@ -11,7 +11,7 @@
 #include "cri/host/cdi/names.h"
 #include "cri/host/cdi/yaml.h"
 
-namespace davit::cdi {
+namespace davit::cri::cdi {
 namespace {
 
 using Json = nlohmann::json;
@@ -245,4 +245,4 @@ Result<Spec> ParseSpec(const std::string& file, Syntax syntax, std::string_view 
   return spec;
 }
 
-}  // namespace davit::cdi
+}  // namespace davit::cri::cdi

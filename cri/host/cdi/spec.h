@@ -14,7 +14,7 @@
 
 #include "base/error.h"
 
-namespace davit::cdi {
+namespace davit::cri::cdi {
 
 struct DeviceNode {
   std::string path;       // in the container
@@ -70,4 +70,4 @@ struct QualifiedName {
 };
 Result<QualifiedName> ParseQualifiedName(const std::string& name);
 
-}  // namespace davit::cdi
+}  // namespace davit::cri::cdi

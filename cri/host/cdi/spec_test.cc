@@ -10,7 +10,7 @@
 
 #include "base/testing/mutated_json.h"
 
-namespace davit::cdi {
+namespace davit::cri::cdi {
 namespace {
 
 using Json = nlohmann::json;
@@ -162,4 +162,4 @@ TEST(CdiName, HasVendorClassAndDevice) {
 }
 
 }  // namespace
-}  // namespace davit::cdi
+}  // namespace davit::cri::cdi

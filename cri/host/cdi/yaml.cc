@@ -11,7 +11,7 @@
 
 #include "base/json.h"
 
-namespace davit::cdi {
+namespace davit::cri::cdi {
 namespace {
 
 using Json = nlohmann::json;
@@ -156,4 +156,4 @@ Result<Json> ParseYaml(std::string_view text) {
   return Reader(text).Document();
 }
 
-}  // namespace davit::cdi
+}  // namespace davit::cri::cdi

@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 
-namespace davit::cdi {
+namespace davit::cri::cdi {
 
 // Converts one document to JSON. Plain scalars become null, booleans and numbers by the rules of YAML's core
 // schema, including 0o17 and 0x1f, and also 0660, the octal form of YAML 1.1 that is common for file modes;
@@ -17,4 +17,4 @@ namespace davit::cdi {
 // nesting are errors that name the line.
 Result<nlohmann::json> ParseYaml(std::string_view text);
 
-}  // namespace davit::cdi
+}  // namespace davit::cri::cdi

@@ -8,7 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
-namespace davit::cdi {
+namespace davit::cri::cdi {
 namespace {
 
 using Json = nlohmann::json;
@@ -60,4 +60,4 @@ TEST(Yaml, RefusesWhatDataDoesNotNeedAndNamesTheLine) {
 }
 
 }  // namespace
-}  // namespace davit::cdi
+}  // namespace davit::cri::cdi

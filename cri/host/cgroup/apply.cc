@@ -10,7 +10,7 @@
 
 #include "base/file_io.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using OnError = CgroupWrite::OnError;
@@ -152,4 +152,4 @@ int64_t ValueOfKey(std::string_view text, std::string_view key) {
   return 0;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

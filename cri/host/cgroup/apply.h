@@ -13,7 +13,7 @@
 #include "cri/host/cgroup/hierarchy.h"
 #include "cri/host/cgroup/write_plan.h"
 
-namespace davit {
+namespace davit::cri {
 
 using Hierarchies = std::span<const CgroupHierarchy>;
 
@@ -39,4 +39,4 @@ Result<> MakeRoomFor(Hierarchies hierarchies, const std::string& path, int64_t l
 // The number after `key` in a file of "key number" lines such as memory.events; 0 if the key is missing.
 int64_t ValueOfKey(std::string_view text, std::string_view key);
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -9,7 +9,7 @@
 #include "cri/host/cgroup/construction.h"
 #include "cri/host/cgroup/testing/test_tree.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using testing::AllOf;
@@ -141,4 +141,4 @@ TEST(ValueOfKeyTest, FindsWholeKeysOnly) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

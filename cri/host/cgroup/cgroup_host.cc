@@ -15,7 +15,7 @@
 #include "cri/host/cgroup/cgroup_path.h"
 #include "cri/host/cgroup/construction.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 // Relative to a hierarchy's root.
@@ -183,4 +183,4 @@ Result<ExecCgroups::Lease> CgroupHost::LendToExec(ExecCgroups& execs, const std:
   return execs.Take(*this, path, exec_id);
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -21,7 +21,7 @@
 #include "cri/host/cgroup/resources.h"
 #include "cri/host/cgroup/write_plan.h"
 
-namespace davit {
+namespace davit::cri {
 
 // One per daemon. Keeps the root of every hierarchy open. Thread-safe, except that each path may have only
 // one caller at a time.
@@ -94,4 +94,4 @@ class CgroupHost final : public Cgroups {
   std::unique_ptr<DevicePrograms> programs_;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -18,7 +18,7 @@
 #include "cri/host/cgroup/exec_cgroup.h"
 #include "cri/host/cgroup/testing/test_tree.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using testing::ElementsAre;
@@ -544,4 +544,4 @@ TEST(DeviceProgramsTest, ReplacingAFilterLeavesOneProgram) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 // A parent, the names of two cgroups below it and the name of a file fit into PATH_MAX.
@@ -47,4 +47,4 @@ Result<CgroupPath> ParseCgroupParent(std::string_view text) {
   return path;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 
-namespace davit {
+namespace davit::cri {
 
 // A path relative to the root of every hierarchy, the same in all: "/kubepods/podX/ID". It begins with a
 // slash, has no empty component, "." or "..", and is not the root.
@@ -39,4 +39,4 @@ class CgroupPath {
 // one, would put containers where systemd does not expect them.
 Result<CgroupPath> ParseCgroupParent(std::string_view text);
 
-}  // namespace davit
+}  // namespace davit::cri

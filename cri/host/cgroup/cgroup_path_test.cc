@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using testing::HasSubstr;
@@ -63,4 +63,4 @@ TEST(CgroupPathTest, ASliceOfSystemdIsNoParentForTheCgroupfsDriver) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

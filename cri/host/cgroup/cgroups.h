@@ -15,7 +15,7 @@
 #include "cri/host/cgroup/hierarchy.h"
 #include "cri/host/cgroup/resources.h"
 
-namespace davit {
+namespace davit::cri {
 
 // The descriptors that a shim needs of its container's cgroup (FdRole in shim/protocol.h).
 //
@@ -64,4 +64,4 @@ class Cgroups {
   virtual Result<> Remove(const std::string& path) const = 0;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

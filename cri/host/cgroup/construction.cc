@@ -11,7 +11,7 @@
 
 #include "base/file_io.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 constexpr mode_t kMode = 0755;
@@ -145,4 +145,4 @@ Result<> CgroupConstruction::EnableControllers() const {
   return {};
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -12,7 +12,7 @@
 #include "cri/host/cgroup/apply.h"
 #include "cri/host/cgroup/hierarchy.h"
 
-namespace davit {
+namespace davit::cri {
 
 // The destructor removes the directories that were created, unless Keep was called. The hierarchies must
 // outlive the object.
@@ -55,4 +55,4 @@ class CgroupConstruction {
   std::vector<std::pair<const CgroupHierarchy*, std::string>> made_;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -9,7 +9,7 @@
 #include <tuple>
 #include <utility>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 constexpr char kStep[] = "device filter";
@@ -122,4 +122,4 @@ std::string FormatDeviceRule(const DeviceRule& rule) {
   return std::string(1, rule.type) + ' ' + number(rule.major) + ':' + number(rule.minor) + ' ' + rule.access;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

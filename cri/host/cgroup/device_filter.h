@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "cri/host/cgroup/device_rule.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Allows everything, or only what a rule in `allowed` names. An access is granted if a single rule grants all
 // of it: separate rules for read and for write do not add up, except for rules of exactly the same device,
@@ -31,4 +31,4 @@ Result<DeviceFilter> ReduceDeviceRules(std::span<const DeviceRule> rules);
 // Formats as "c 1:3 rwm", the syntax of devices.allow.
 std::string FormatDeviceRule(const DeviceRule& rule);
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -10,7 +10,7 @@
 #include <cstddef>
 #include <cstring>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 // As the program uses them.
@@ -192,4 +192,4 @@ Result<> AttachDeviceProgram(int cgroup, int program, const std::string& cgroup_
   return {};
 }
 
-}  // namespace davit
+}  // namespace davit::cri

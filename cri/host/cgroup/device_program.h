@@ -17,7 +17,7 @@
 #include "base/unique_fd.h"
 #include "cri/host/cgroup/device_filter.h"
 
-namespace davit {
+namespace davit::cri {
 
 // The program returns 1 if the filter allows the access, else 0. Its context is struct bpf_cgroup_dev_ctx.
 std::vector<bpf_insn> BuildDeviceProgram(const DeviceFilter& filter);
@@ -38,4 +38,4 @@ class DevicePrograms {
 // replaced atomically, without a moment that has no filter. Programs of ancestors still apply.
 Result<> AttachDeviceProgram(int cgroup, int program, const std::string& cgroup_path);
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <string>
 
-namespace davit {
+namespace davit::cri {
 
 // Rules apply in order; a later one overrides an earlier one. The first of a list is always {allow or deny,
 // 'a', -1, -1, "rwm"}.
@@ -22,4 +22,4 @@ struct DeviceRule {
   bool operator==(const DeviceRule&) const = default;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

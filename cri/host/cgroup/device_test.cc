@@ -10,7 +10,7 @@
 #include "cri/host/cgroup/device_filter.h"
 #include "cri/host/cgroup/device_program.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using testing::ElementsAre;
@@ -174,4 +174,4 @@ TEST(DeviceProgramTest, AgreesWithTheRulesForEveryAccess) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

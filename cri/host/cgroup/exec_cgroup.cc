@@ -12,7 +12,7 @@
 #include "cri/host/cgroup/cgroup_path.h"
 #include "cri/host/cgroup/killing.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 constexpr char kKept[] = "davit-exec";
@@ -89,4 +89,4 @@ void ExecCgroups::Forget() {
   kept_.reset();
 }
 
-}  // namespace davit
+}  // namespace davit::cri

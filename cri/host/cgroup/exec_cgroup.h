@@ -13,7 +13,7 @@
 #include "base/unique_fd.h"
 #include "cri/host/cgroup/hierarchy.h"
 
-namespace davit {
+namespace davit::cri {
 
 class CgroupHost;
 
@@ -114,4 +114,4 @@ class ExecCgroups {
   std::optional<ExecCgroup> kept_ GUARDED_BY(mutex_);
 };
 
-}  // namespace davit
+}  // namespace davit::cri

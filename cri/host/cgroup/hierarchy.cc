@@ -18,7 +18,7 @@
 #include "base/file_io.h"
 #include "base/tree_walk.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 constexpr std::array<std::string_view, 14> kV1Controllers = {
@@ -204,4 +204,4 @@ Result<> RemoveTree(const CgroupHierarchy& hierarchy, const std::string& path) {
   return {};
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/unique_fd.h"
 
-namespace davit {
+namespace davit::cri {
 
 struct CgroupHierarchy {
   std::string name;  // directory below the mount point, for messages; empty: the mount point itself
@@ -45,4 +45,4 @@ Result<std::vector<int>> PidsBelow(const CgroupHierarchy& hierarchy, const std::
 // and the error's errno is then EBUSY.
 Result<> RemoveTree(const CgroupHierarchy& hierarchy, const std::string& path);
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -9,7 +9,7 @@
 #include "cri/host/cgroup/cgroup_host.h"
 #include "cri/host/cgroup/testing/test_tree.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using testing::ElementsAre;
@@ -84,4 +84,4 @@ TEST(HierarchyTest, PidsAreThoseOfTheWholeTree) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

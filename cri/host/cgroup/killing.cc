@@ -16,7 +16,7 @@
 #include "base/pid_fd.h"
 #include "base/time.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 class Deadline {
@@ -158,4 +158,4 @@ Result<> RemoveCgroup(Hierarchies hierarchies, const CgroupHierarchy& hierarchy,
   return removed;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -10,7 +10,7 @@
 #include "cri/host/cgroup/apply.h"
 #include "cri/host/cgroup/hierarchy.h"
 
-namespace davit {
+namespace davit::cri {
 
 constexpr int kCgroupKillTimeoutMs = 10'000;
 
@@ -28,4 +28,4 @@ Result<bool> ReadPopulated(int events, const std::string& path);
 // Removes the cgroup and its descendants from one hierarchy; calls KillCgroup if they have processes.
 Result<> RemoveCgroup(Hierarchies hierarchies, const CgroupHierarchy& hierarchy, const std::string& path);
 
-}  // namespace davit
+}  // namespace davit::cri

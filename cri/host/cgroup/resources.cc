@@ -10,7 +10,7 @@
 
 #include "api/cri/v1/api.pb.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 // kernel/sched/core.c: the bounds of a period, and the least quota.
@@ -151,4 +151,4 @@ Result<CgroupResources> ResourcesFromCri(const runtime::v1::LinuxContainerResour
   return result;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

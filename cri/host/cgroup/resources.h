@@ -16,7 +16,7 @@ namespace runtime::v1 {
 class LinuxContainerResources;
 }
 
-namespace davit {
+namespace davit::cri {
 
 struct HugepageLimit {
   std::string page_size;  // "2MB": as in the names of the hugetlb files
@@ -50,4 +50,4 @@ CgroupResources FreshCgroupResources();
 // names the field. oom_score_adj is an attribute of the process and ignored here.
 Result<CgroupResources> ResourcesFromCri(const runtime::v1::LinuxContainerResources& resources);
 
-}  // namespace davit
+}  // namespace davit::cri

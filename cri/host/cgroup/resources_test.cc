@@ -10,7 +10,7 @@
 
 #include "api/cri/v1/api.pb.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using runtime::v1::LinuxContainerResources;
@@ -111,4 +111,4 @@ TEST(ResourcesFromCriTest, ABadValueIsNamedWithItsField) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

@@ -9,7 +9,7 @@
 #include "base/file_io.h"
 #include "cri/host/cgroup/cgroup_path.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 // What 0 means to cgroup.procs and tasks. gettid() would be the same thread, but then the kernel takes its
@@ -58,4 +58,4 @@ Result<> ShimCgroup::JoinAfterSpawn(pid_t pid) const {
   return Join(pid);
 }
 
-}  // namespace davit
+}  // namespace davit::cri

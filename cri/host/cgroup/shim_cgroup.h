@@ -14,7 +14,7 @@
 #include "base/unique_fd.h"
 #include "cri/host/cgroup/cgroup_host.h"
 
-namespace davit {
+namespace davit::cri {
 
 // `<root>/davit/shims` in every hierarchy. Created where it is missing and never removed: shims stay alive in
 // it when the daemon ends.
@@ -55,4 +55,4 @@ class ShimCgroup {
   std::vector<Files> files_;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -13,7 +13,7 @@
 #include "cri/host/cgroup/shim_spawner.h"
 #include "cri/host/cgroup/testing/test_tree.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using testing::Each;
@@ -139,4 +139,4 @@ TEST_F(ShimCgroupTest, ConcurrentCallersTakeTurns) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

@@ -7,7 +7,7 @@
 
 #include <system_error>
 
-namespace davit {
+namespace davit::cri {
 
 Result<std::unique_ptr<ShimSpawner>> ShimSpawner::Start(const ShimCgroup& cgroup) {
   std::unique_ptr<ShimSpawner> spawner(new ShimSpawner(cgroup));
@@ -72,4 +72,4 @@ ShimSpawner::Job* ShimSpawner::AwaitJob() {
   return ending_ ? nullptr : job_;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -13,7 +13,7 @@
 #include "base/thread_annotations.h"
 #include "cri/host/cgroup/shim_cgroup.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Thread-safe: concurrent calls take turns.
 class ShimSpawner {
@@ -46,4 +46,4 @@ class ShimSpawner {
   std::thread thread_;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "cri/host/cgroup/resources.h"
 
-namespace davit {
+namespace davit::cri {
 
 enum class CgroupMode {
   kV1,      // controllers on v1 hierarchies, no v2 mount
@@ -48,4 +48,4 @@ uint64_t CpuWeightFromShares(uint64_t shares);
 Result<std::vector<CgroupWrite>> PlanV1Writes(const CgroupResources& wanted, const CgroupResources& current);
 Result<std::vector<CgroupWrite>> PlanV2Writes(const CgroupResources& wanted, const CgroupResources& current);
 
-}  // namespace davit
+}  // namespace davit::cri

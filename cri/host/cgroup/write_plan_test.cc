@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using testing::ElementsAre;
@@ -187,4 +187,4 @@ TEST(WritePlanTest, V1HasNoUnifiedMap) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

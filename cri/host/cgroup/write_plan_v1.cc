@@ -6,7 +6,7 @@
 
 #include "cri/host/cgroup/write_plan.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using OnError = CgroupWrite::OnError;
@@ -95,4 +95,4 @@ Result<Writes> PlanV1Writes(const CgroupResources& wanted, const CgroupResources
   return writes;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -7,7 +7,7 @@
 
 #include "cri/host/cgroup/write_plan.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using OnError = CgroupWrite::OnError;
@@ -115,4 +115,4 @@ Result<Writes> PlanV2Writes(const CgroupResources& wanted, const CgroupResources
   return writes;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

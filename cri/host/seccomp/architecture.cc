@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <string_view>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 #if defined(__x86_64__)
@@ -79,4 +79,4 @@ SyscallNumber FindSyscall(const SeccompArchitecture& architecture, const std::st
   return {SyscallName::kHere, static_cast<uint32_t>(number)};
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -9,7 +9,7 @@
 #include <span>
 #include <string>
 
-namespace davit {
+namespace davit::cri {
 
 struct SeccompArchitecture {
   uint32_t audit;       // AUDIT_ARCH_*, what the kernel puts into seccomp_data.arch
@@ -40,4 +40,4 @@ struct SyscallNumber {
 // numbers.
 SyscallNumber FindSyscall(const SeccompArchitecture& architecture, const std::string& name);
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 constexpr size_t kBranchReach = 255;
 }
@@ -63,4 +63,4 @@ Result<std::vector<sock_filter>> BpfAssembler::Finish(Target start) const {
   return std::vector<sock_filter>(reversed_.rbegin(), reversed_.rend());
 }
 
-}  // namespace davit
+}  // namespace davit::cri

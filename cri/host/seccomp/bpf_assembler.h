@@ -13,7 +13,7 @@
 
 #include "base/error.h"
 
-namespace davit {
+namespace davit::cri {
 
 // All jumps of classic BPF are forward, so a program is easiest to build backwards: the target of a jump
 // always exists already. A conditional jump reaches 255 instructions; an intermediate jump is inserted for
@@ -47,4 +47,4 @@ class BpfAssembler {
   std::vector<sock_filter> reversed_;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -7,7 +7,7 @@
 
 #include "cri/host/seccomp/testing/filter_simulator.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 TEST(BpfAssembler, RunsWhatWasPlacedLastFirst) {
@@ -52,4 +52,4 @@ TEST(BpfAssembler, RefusesWhatTheKernelWould) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

@@ -9,7 +9,7 @@
 #include "cri/host/seccomp/filter_program.h"
 #include "cri/host/seccomp/json_profile.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 Result<std::shared_ptr<const SealedFilter>> Seal(const SeccompProfile& profile) {
@@ -59,4 +59,4 @@ Result<SeccompCompiler::Filter> SeccompCompiler::Remember(const std::string& key
   return filter;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

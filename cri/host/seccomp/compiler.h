@@ -17,7 +17,7 @@
 #include "cri/host/seccomp/default_profile.h"
 #include "cri/host/seccomp/profile.h"
 
-namespace davit {
+namespace davit::cri {
 
 struct SealedFilter {
   UniqueFd memfd;
@@ -55,4 +55,4 @@ class SeccompCompiler {
   std::deque<std::string> oldest_first_ GUARDED_BY(mutex_);
 };
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -11,7 +11,7 @@
 #include "base/memfd.h"
 #include "cri/host/seccomp/architecture.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 constexpr uint64_t kSysAdmin = uint64_t{1} << CAP_SYS_ADMIN;
@@ -72,4 +72,4 @@ TEST(SeccompCompiler, PassesUnknownNamesOn) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

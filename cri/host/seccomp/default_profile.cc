@@ -13,7 +13,7 @@
 #include <cerrno>
 #include <span>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using Names = std::span<const char* const>;
@@ -236,4 +236,4 @@ SeccompProfile DefaultSeccompProfile(uint64_t capabilities, Socketcall socketcal
   return profile;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -8,7 +8,7 @@
 
 #include "cri/host/seccomp/profile.h"
 
-namespace davit {
+namespace davit::cri {
 
 // socketcall(SYS_SOCKET) of i386 passes the address family in memory, which a filter cannot read. Every
 // process of an x86_64 container can make i386 calls with `int $0x80`.
@@ -28,4 +28,4 @@ SeccompProfile DefaultSeccompProfile(uint64_t capabilities, Socketcall socketcal
 // The capabilities that change the profile.
 uint64_t DefaultProfileCapabilities();
 
-}  // namespace davit
+}  // namespace davit::cri

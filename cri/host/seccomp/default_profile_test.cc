@@ -20,7 +20,7 @@
 #include "cri/host/seccomp/testing/filter_simulator.h"
 #include "cri/host/seccomp/testing/i386_call.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 constexpr uint32_t kAllow = SECCOMP_RET_ALLOW;
@@ -201,4 +201,4 @@ TEST(DefaultProfile, HoldsInTheKernelForI386) {
 #endif
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

@@ -18,7 +18,7 @@
 #include "cri/host/seccomp/bpf_assembler.h"
 #include "cri/host/seccomp/multiplexer.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using Target = BpfAssembler::Target;
@@ -287,4 +287,4 @@ Result<FilterProgram> CompileProfile(const SeccompProfile& profile) {
   return result;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "cri/host/seccomp/profile.h"
 
-namespace davit {
+namespace davit::cri {
 
 struct FilterProgram {
   std::vector<sock_filter> instructions;
@@ -25,4 +25,4 @@ struct FilterProgram {
 // the calls that are always allowed.
 Result<FilterProgram> CompileProfile(const SeccompProfile& profile);
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -12,7 +12,7 @@
 #include "cri/host/seccomp/architecture.h"
 #include "cri/host/seccomp/testing/filter_simulator.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 constexpr uint32_t kAllow = SECCOMP_RET_ALLOW;
@@ -182,4 +182,4 @@ TEST(FilterProgram, MasksBothHalves) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

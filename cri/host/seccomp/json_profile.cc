@@ -20,7 +20,7 @@
 #include "base/json.h"
 #include "cri/host/seccomp/architecture.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using Json = nlohmann::json;
@@ -274,4 +274,4 @@ Result<SeccompProfile> ParseSeccompProfile(const std::string& json, uint64_t cap
   return profile;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

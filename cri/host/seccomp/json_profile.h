@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "cri/host/seccomp/profile.h"
 
-namespace davit {
+namespace davit::cri {
 
 constexpr size_t kMaxSeccompProfileBytes = 1 << 20;
 
@@ -23,4 +23,4 @@ constexpr size_t kMaxSeccompProfileBytes = 1 << 20;
 // that this host cannot run are ignored.
 Result<SeccompProfile> ParseSeccompProfile(const std::string& json, uint64_t capabilities);
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -13,7 +13,7 @@
 #include "base/testing/mutated_json.h"
 #include "cri/host/seccomp/architecture.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using ::testing::HasSubstr;
@@ -238,4 +238,4 @@ TEST(JsonProfile, SurvivesDeepNesting) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

@@ -10,7 +10,7 @@
 
 #include <algorithm>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 // arch/x86/entry/syscalls/syscall_32.tbl
@@ -97,4 +97,4 @@ std::map<uint32_t, std::map<uint32_t, uint32_t>> SubCallVerdicts::Verdicts() con
   return all;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -14,7 +14,7 @@
 #include "cri/host/seccomp/architecture.h"
 #include "cri/host/seccomp/profile.h"
 
-namespace davit {
+namespace davit::cri {
 
 struct SubCall {
   uint32_t multiplexer = 0;  // the number of socketcall or ipc
@@ -52,4 +52,4 @@ class SubCallVerdicts {
   std::map<uint32_t, std::map<uint32_t, Verdict>> verdicts_;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -16,7 +16,7 @@
 #include "cri/host/seccomp/testing/filter_simulator.h"
 #include "cri/host/seccomp/testing/i386_call.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 constexpr uint32_t kAllow = SECCOMP_RET_ALLOW;
@@ -198,4 +198,4 @@ TEST(Multiplexers, HoldInTheKernel) {
 #endif
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace davit {
+namespace davit::cri {
 
 enum class SeccompOperator : uint8_t {
   kEqual,
@@ -55,4 +55,4 @@ struct SeccompProfile {
   std::vector<SeccompRule> rules;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 bool IsLetterOrDigit(char c) {
@@ -51,4 +51,4 @@ bool IsSeLinuxLevel(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, fits);
 }
 
-}  // namespace davit
+}  // namespace davit::cri

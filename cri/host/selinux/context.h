@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 
-namespace davit {
+namespace davit::cri {
 
 struct SeLinuxContext {
   std::string user;
@@ -32,4 +32,4 @@ bool IsSeLinuxName(std::string_view text);
 // Whether the text is valid as a level, or as a range of two levels with a dash.
 bool IsSeLinuxLevel(std::string_view text);
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 TEST(SeLinuxContext, TakesItsPartsAndGivesThemBack) {
@@ -39,4 +39,4 @@ TEST(SeLinuxContext, AFieldCannotBringFieldsOfItsOwn) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

@@ -7,7 +7,7 @@
 #include <charconv>
 #include <random>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 // "c12" and nothing else.
@@ -88,4 +88,4 @@ void Levels::Drop(const std::string& owner) {
   of_owner_.erase(held);
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "base/thread_annotations.h"
 
-namespace davit {
+namespace davit::cri {
 
 // The number of categories in policies: c0 to c1023.
 constexpr uint32_t kSeLinuxCategories = 1024;
@@ -48,4 +48,4 @@ class Levels {
   std::map<Pair, uint32_t> owners_ GUARDED_BY(mutex_);  // number of owners of each pair
 };
 
-}  // namespace davit
+}  // namespace davit::cri

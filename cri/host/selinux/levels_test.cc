@@ -8,7 +8,7 @@
 
 #include <set>
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 using ::testing::MatchesRegex;
@@ -83,4 +83,4 @@ TEST(Levels, AreDrawnFromAllCategories) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

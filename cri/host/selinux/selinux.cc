@@ -10,7 +10,7 @@
 
 #include "base/file_io.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 constexpr char kEnforce[] = "/sys/fs/selinux/enforce";
@@ -87,4 +87,4 @@ Result<std::string> SeLinux::ContainerContexts() const {
   return contexts;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "cri/host/selinux/context.h"
 
-namespace davit {
+namespace davit::cri {
 
 struct SeLinuxHost {
   bool enabled = false;
@@ -42,4 +42,4 @@ class SeLinux {
   const std::string root_;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

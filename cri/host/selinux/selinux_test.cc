@@ -11,7 +11,7 @@
 
 #include "base/file_io.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 // A host in a directory.
@@ -103,4 +103,4 @@ TEST_F(SeLinuxTest, AsksTheKernelAboutAContext) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri

@@ -8,7 +8,7 @@
 
 #include "cri/pods/pod_records.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 template <typename Record>
@@ -21,14 +21,14 @@ void Read(std::string_view bytes) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
   if (data[0] % 2 == 0)
-    davit::Read<davit::SandboxRecord>(bytes);
+    davit::cri::Read<davit::cri::SandboxRecord>(bytes);
   else
-    davit::Read<davit::ContainerRecord>(bytes);
+    davit::cri::Read<davit::cri::ContainerRecord>(bytes);
   return 0;
 }

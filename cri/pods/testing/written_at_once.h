@@ -9,7 +9,7 @@
 
 #include "cri/pods/persisted.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Calls `write` at once instead of queueing the record.
 template <typename Record>
@@ -19,4 +19,4 @@ typename Persisted<Record>::Write WrittenAtOnce(std::function<Result<>(const Rec
   };
 }
 
-}  // namespace davit
+}  // namespace davit::cri

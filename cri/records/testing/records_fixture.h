@@ -13,7 +13,7 @@
 
 #include "cri/records/records.h"
 
-namespace davit {
+namespace davit::cri {
 
 class RecordsTest : public testing::Test {
  protected:
@@ -40,4 +40,4 @@ class RecordsTest : public testing::Test {
   std::unique_ptr<Records> records_;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -13,7 +13,7 @@
 #include "api/cri/v1/api.pb.h"
 #include "base/error.h"
 
-namespace davit {
+namespace davit::cri {
 
 namespace v1 = ::runtime::v1;
 
@@ -37,4 +37,4 @@ template <typename T>
   return ::testing::AssertionFailure() << "code " << static_cast<int>(error.code) << ": " << error.ToString();
 }
 
-}  // namespace davit
+}  // namespace davit::cri

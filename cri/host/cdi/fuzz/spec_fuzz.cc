@@ -9,7 +9,7 @@
 
 #include "cri/host/cdi/spec.h"
 
-namespace davit::cdi {
+namespace davit::cri::cdi {
 namespace {
 
 void Read(Syntax syntax, std::string_view text) {
@@ -25,11 +25,11 @@ void Read(Syntax syntax, std::string_view text) {
 }
 
 }  // namespace
-}  // namespace davit::cdi
+}  // namespace davit::cri::cdi
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string_view text(reinterpret_cast<const char*>(data), size);
-  davit::cdi::Read(davit::cdi::Syntax::kJson, text);
-  davit::cdi::Read(davit::cdi::Syntax::kYaml, text);
+  davit::cri::cdi::Read(davit::cri::cdi::Syntax::kJson, text);
+  davit::cri::cdi::Read(davit::cri::cdi::Syntax::kYaml, text);
   return 0;
 }

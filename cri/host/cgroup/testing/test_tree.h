@@ -18,7 +18,7 @@
 #include "base/file_io.h"
 #include "base/unique_fd.h"
 
-namespace davit {
+namespace davit::cri {
 
 // A temporary directory of plain files that stands for a cgroup mount; removed by the destructor.
 class TestTree {
@@ -89,4 +89,4 @@ class TestProcess {
   UniqueFd gate_;
 };
 
-}  // namespace davit
+}  // namespace davit::cri

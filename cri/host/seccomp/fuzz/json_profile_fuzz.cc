@@ -14,7 +14,7 @@
 #include "cri/host/seccomp/json_profile.h"
 #include "cri/host/seccomp/testing/filter_simulator.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 constexpr uint32_t kX32Bit = 0x40000000;
@@ -45,9 +45,9 @@ void Read(const std::string& text) {
 }
 
 }  // namespace
-}  // namespace davit
+}  // namespace davit::cri
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  davit::Read({reinterpret_cast<const char*>(data), size});
+  davit::cri::Read({reinterpret_cast<const char*>(data), size});
   return 0;
 }

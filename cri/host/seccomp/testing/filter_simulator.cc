@@ -13,7 +13,7 @@
 #include "base/file_io.h"
 #include "cri/host/seccomp/architecture.h"
 
-namespace davit {
+namespace davit::cri {
 namespace {
 
 void Require(bool condition) {
@@ -118,4 +118,4 @@ std::vector<sock_filter> CompileByLibseccomp(const SeccompProfile& profile, Libs
   return program;
 }
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -14,7 +14,7 @@
 
 #include "cri/host/seccomp/profile.h"
 
-namespace davit {
+namespace davit::cri {
 
 // Returns the program's verdict. Aborts the test on anything that the kernel's checker refuses: jumps out of
 // the program, or instructions that are not allowed in a filter.
@@ -26,4 +26,4 @@ seccomp_data Call(uint32_t audit_arch, uint32_t number, std::array<uint64_t, 6> 
 enum class LibseccompForm { kList, kTree };
 std::vector<sock_filter> CompileByLibseccomp(const SeccompProfile& profile, LibseccompForm form);
 
-}  // namespace davit
+}  // namespace davit::cri

@@ -13,7 +13,7 @@
 
 #include <vector>
 
-namespace davit {
+namespace davit::cri {
 
 // Loads `program` in a child process and returns the result of `probe` there; 100 or 101 if the filter cannot
 // be loaded, -1 if the child did not exit normally.
@@ -51,4 +51,4 @@ inline bool KernelRunsI386() {
 }
 #endif
 
-}  // namespace davit
+}  // namespace davit::cri
