@@ -28,11 +28,13 @@ namespace davit::cri {
 
 class Sandbox {
  public:
-  Sandbox(SandboxRecord record, runtime::v1::PodSandboxConfig config, Persisted<SandboxRecord>::Write write)
+  using ConfigPtr = std::shared_ptr<const runtime::v1::PodSandboxConfig>;
+
+  Sandbox(SandboxRecord record, ConfigPtr config, Persisted<SandboxRecord>::Write write)
       : id_(record.id), config_(std::move(config)), record_(std::move(record), std::move(write)) {}
 
   const std::string& id() const { return id_; }
-  const runtime::v1::PodSandboxConfig& config() const { return config_; }
+  const runtime::v1::PodSandboxConfig& config() const { return *config_; }
   Persisted<SandboxRecord>& record() { return record_; }
   const Persisted<SandboxRecord>& record() const { return record_; }
   ExecTable& execs() { return execs_; }
@@ -58,7 +60,7 @@ class Sandbox {
 
  private:
   const std::string id_;
-  const runtime::v1::PodSandboxConfig config_;
+  const ConfigPtr config_;
   Persisted<SandboxRecord> record_;
   ExecTable execs_;
   CpuRate cpu_rate_;
@@ -69,9 +71,11 @@ class Sandbox {
 
 class Container {
  public:
+  using ConfigPtr = std::shared_ptr<const runtime::v1::ContainerConfig>;
+
   // `layers` protects the layers of the image and of the image volumes from removal while the container
   // exists.
-  Container(ContainerRecord record, runtime::v1::ContainerConfig config, std::shared_ptr<Sandbox> sandbox,
+  Container(ContainerRecord record, ConfigPtr config, std::shared_ptr<Sandbox> sandbox,
             images::LayerHold layers, Persisted<ContainerRecord>::Write write)
       : id_(record.id),
         config_(std::move(config)),
@@ -80,7 +84,7 @@ class Container {
         record_(std::move(record), std::move(write)) {}
 
   const std::string& id() const { return id_; }
-  const runtime::v1::ContainerConfig& config() const { return config_; }
+  const runtime::v1::ContainerConfig& config() const { return *config_; }
   Sandbox& sandbox() const { return *sandbox_; }
   Persisted<ContainerRecord>& record() { return record_; }
   const Persisted<ContainerRecord>& record() const { return record_; }
@@ -106,7 +110,7 @@ class Container {
 
  private:
   const std::string id_;
-  const runtime::v1::ContainerConfig config_;
+  const ConfigPtr config_;
   const std::shared_ptr<Sandbox> sandbox_;
   const images::LayerHold layers_;
   Persisted<ContainerRecord> record_;

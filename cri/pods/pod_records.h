@@ -38,8 +38,7 @@ struct PluginLease {
 
 struct SandboxRecord {
   std::string id;
-  std::string
-      config;  // runtime.v1.PodSandboxConfig, serialised deterministically: equal configs are equal bytes
+  std::string config;  // runtime.v1.PodSandboxConfig; in rows only: in memory the Sandbox has it
   std::string runtime_handler;
   SandboxPhase phase = SandboxPhase::kCreating;
   std::string reason;  // why it failed; empty if it was stopped by request
@@ -80,7 +79,7 @@ struct ImageVolumeRecord {
 struct ContainerRecord {
   std::string id;
   std::string sandbox_id;
-  std::string config;  // runtime.v1.ContainerConfig, serialised deterministically
+  std::string config;  // runtime.v1.ContainerConfig; in rows only: in memory the Container has it
   std::string image_id;
   std::string image_ref;                         // a repository digest, or the image id when it has none
   std::vector<std::string> chain_ids;            // of the image's layers, bottom first

@@ -18,7 +18,7 @@ SandboxPtr MakeSandbox(const std::string& id, SandboxPhase phase) {
   record.id = id;
   record.phase = phase;
   return std::make_shared<Sandbox>(
-      record, runtime::v1::PodSandboxConfig(),
+      record, std::make_shared<runtime::v1::PodSandboxConfig>(),
       WrittenAtOnce<SandboxRecord>([](const SandboxRecord&) { return Result<>{}; }));
 }
 
@@ -26,7 +26,7 @@ ContainerPtr MakeContainer(const std::string& id, SandboxPtr sandbox) {
   ContainerRecord record;
   record.id = id;
   return std::make_shared<Container>(
-      record, runtime::v1::ContainerConfig(), std::move(sandbox), images::LayerHold(),
+      record, std::make_shared<runtime::v1::ContainerConfig>(), std::move(sandbox), images::LayerHold(),
       WrittenAtOnce<ContainerRecord>([](const ContainerRecord&) { return Result<>{}; }));
 }
 

@@ -77,21 +77,21 @@ Result<std::string> Containers::MakeContainer(const SandboxPtr& sandbox,
                 "the sandbox is not ready");
   }
   Images images = TRY(FindImages(ports_.images, request.config()));
-  ContainerRecord record = TRY(ports_.planner.Plan(*sandbox, request.config(), images.root.record));
+  auto config = std::make_shared<const v1::ContainerConfig>(request.config());
+  ContainerRecord record = TRY(ports_.planner.Plan(*sandbox, *config, images.root.record));
   record.image_volumes = images.VolumeRecords();
   call.spans.Mark("plan");
 
   Rollback rollback;
-  TRY(ports_.records.PutContainer(RowOf(record)));
+  TRY(ports_.records.PutContainer(RowOf(record, *config)));
   rollback.Add([&] { (void)ports_.records.DeleteContainer(record.id); });
-  ports_.confinement.HoldLevel(record.id,
-                               request.config().linux().security_context().selinux_options().level());
+  ports_.confinement.HoldLevel(record.id, config->linux().security_context().selinux_options().level());
   rollback.Add([&] { ports_.confinement.GiveLevelBack(record.id); });
   TRY(ports_.snapshots.Prepare(record.id, record.chain_ids));
   rollback.Add([&] { (void)ports_.snapshots.RemoveContainer(record.id); });
   auto container =
-      std::make_shared<Container>(record, request.config(), sandbox, ports_.images.Hold(record.AllLayers()),
-                                  ContainerWriter(ports_.records));
+      std::make_shared<Container>(record, config, sandbox, ports_.images.Hold(record.AllLayers()),
+                                  ContainerWriter(ports_.records, config));
   TRY(ports_.pods.AddContainer(container));
   rollback.Dismiss();
   ports_.announcer.Announce(*container);

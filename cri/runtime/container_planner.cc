@@ -30,7 +30,6 @@ Result<ContainerRecord> ContainerPlanner::Plan(const Sandbox& sandbox, const v1:
   ContainerRecord record;
   record.id = TRY(NewId());
   record.sandbox_id = sandbox.id();
-  record.config = SerializeDeterministically(config);
   record.image_id = image.id;
   record.image_ref = ImageRefOf(image);
   record.chain_ids = image.chain_ids;

@@ -36,11 +36,11 @@ Result<> Containers::Forget(const ContainerPtr& container) {
   return {};
 }
 
-void Containers::RestoreName(const Container& container, const std::string& config_bytes) {
+void Containers::RestoreName(const Container& container) {
   // A name may stand in two records: of what is in use, and of what could not be removed. The first one keeps
   // it.
   names_.Restore(ContainerName(container.config().metadata(), container.sandbox().id()),
-                 FingerprintOf(config_bytes), container.id());
+                 FingerprintOf(SerializeDeterministically(container.config())), container.id());
 }
 
 }  // namespace davit::cri

@@ -7,6 +7,8 @@
 #include <set>
 #include <thread>
 
+#include "base/codec.h"
+#include "cri/pods/pod_records.h"
 #include "cri/testing/world.h"
 
 namespace davit::cri {
@@ -123,6 +125,25 @@ TEST(Containers, ARetriedCreateGetsTheSameContainer) {
   EXPECT_EQ(world.CreateContainer(sandbox).value(), first);
   ASSERT_TRUE(world.StartContainer(first));
   EXPECT_EQ(world.CreateContainer(sandbox).error().code, Code::kAlreadyExists) << "it has been started";
+}
+
+TEST(Containers, EveryRowHasTheConfiguration) {
+  World world;
+  World::Pod pod = world.RunPod();
+  auto name_in_row = [&world] {
+    ContainerRecord record =
+        Decode<ContainerRecord>(world.records.Containers().value().at(0).blob, "row").value();
+    v1::ContainerConfig config;
+    EXPECT_TRUE(config.ParseFromString(record.config));
+    return config.metadata().name();
+  };
+  EXPECT_EQ(name_in_row(), "app") << "written by the start";
+  world.Restart();
+  ASSERT_TRUE(world.Recover());
+  world.shims.Exit(pod.sandbox, pod.container, 3);
+  EXPECT_TRUE(world.Eventually([&] { return world.shims.exit_records().empty(); }));
+  EXPECT_EQ(name_in_row(), "app") << "written after a restart";
+  EXPECT_EQ(world.StatusOf(pod.container).metadata().name(), "app");
 }
 
 TEST(Containers, OnlyOneOfManyStartsStartsIt) {

@@ -64,7 +64,7 @@ class Containers {
   // Removes a container that is not running. Idempotent; continues where an earlier attempt failed.
   Result<> Forget(const ContainerPtr& container);
   // For recovery: reserves the container's name.
-  void RestoreName(const Container& container, const std::string& config_bytes);
+  void RestoreName(const Container& container);
 
  private:
   Result<std::string> MakeContainer(const SandboxPtr& sandbox, const v1::CreateContainerRequest& request,

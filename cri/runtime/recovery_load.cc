@@ -14,7 +14,7 @@ namespace {
 template <typename Record, typename Config>
 struct Loaded {
   Record record;
-  Config config;
+  std::shared_ptr<const Config> config;
 };
 
 template <typename Record, typename Config>
@@ -25,8 +25,10 @@ Result<Loaded<Record, Config>> Read(const std::string& blob, const std::string& 
   // No bytes at all are a record, too: one whose fields are all absent.
   if (loaded.record.id != id)
     return Fail(Code::kDataLoss, "decode", "record of " + name, "it has another id");
-  if (!loaded.config.ParseFromString(loaded.record.config))
+  auto config = std::make_shared<Config>();
+  if (!config->ParseFromString(std::exchange(loaded.record.config, {})))
     return Fail(Code::kDataLoss, "decode", "config of " + name);
+  loaded.config = std::move(config);
   return loaded;
 }
 
@@ -41,15 +43,13 @@ Result<std::vector<SandboxPtr>> RecordLoader::Load() {
 void RecordLoader::LoadSandbox(const SandboxRow& row) {
   auto loaded = Read<SandboxRecord, v1::PodSandboxConfig>(row.blob, "sandbox", row.id);
   if (!loaded) return AddUnreadable(row.id, loaded.error().ToString());
-  std::string bytes = loaded->record.config;
-  Add(std::make_shared<Sandbox>(std::move(loaded->record), std::move(loaded->config),
-                                SandboxWriter(ports_.records)),
-      bytes);
+  Add(std::make_shared<Sandbox>(std::move(loaded->record), loaded->config,
+                                SandboxWriter(ports_.records, loaded->config)));
 }
 
-void RecordLoader::Add(SandboxPtr sandbox, const std::string& config_bytes) {
+void RecordLoader::Add(SandboxPtr sandbox) {
   ports_.confinement.HoldLevel(sandbox->id(), sandbox->record().Get().selinux_level);
-  ports_.sandboxes.RestoreName(*sandbox, config_bytes);
+  ports_.sandboxes.RestoreName(*sandbox);
   ports_.pods.AddSandbox(sandbox);
   sandboxes_.push_back(std::move(sandbox));
 }
@@ -62,10 +62,10 @@ void RecordLoader::AddUnreadable(const std::string& id, const std::string& reaso
   record.created_at = UnixNanoseconds();
   record.own_cgroup_parent = true;
   record.cgroup_parent = OwnCgroupOf(ports_.config, id);
-  v1::PodSandboxConfig config;
-  config.mutable_metadata()->set_name(id);
+  auto config = std::make_shared<v1::PodSandboxConfig>();
+  config->mutable_metadata()->set_name(id);
   auto unwritten = [](const SandboxRecord&, const PodStore::OnWritten&) { return PendingWrite(Result<>()); };
-  Add(std::make_shared<Sandbox>(std::move(record), std::move(config), unwritten), /*config_bytes=*/"");
+  Add(std::make_shared<Sandbox>(std::move(record), std::move(config), unwritten));
   Quarantine(sandboxes_.back(), reason);
 }
 
@@ -75,12 +75,12 @@ void RecordLoader::LoadContainer(const ContainerRow& row) {
   if (!loaded) return AddUnreadable(row, sandbox, loaded.error().ToString());
   const ContainerRecord& record = loaded->record;
   ports_.confinement.HoldLevel(record.id,
-                               loaded->config.linux().security_context().selinux_options().level());
-  std::string bytes = record.config;
+                               loaded->config->linux().security_context().selinux_options().level());
   images::LayerHold layers = ports_.images.Hold(record.AllLayers());
-  auto container = std::make_shared<Container>(std::move(loaded->record), std::move(loaded->config), sandbox,
-                                               std::move(layers), ContainerWriter(ports_.records));
-  ports_.containers.RestoreName(*container, bytes);
+  auto container =
+      std::make_shared<Container>(std::move(loaded->record), loaded->config, sandbox, std::move(layers),
+                                  ContainerWriter(ports_.records, loaded->config));
+  ports_.containers.RestoreName(*container);
   ports_.pods.RestoreContainer(std::move(container));
 }
 
@@ -94,8 +94,8 @@ void RecordLoader::AddUnreadable(const ContainerRow& row, const SandboxPtr& sand
   record.cgroup_path = sandbox->record().Get().cgroup_parent + "/" + row.id;
   phases::BeginStart(record);
   phases::Lost(record, reason, record.created_at);
-  v1::ContainerConfig config;
-  config.mutable_metadata()->set_name(row.id);
+  auto config = std::make_shared<v1::ContainerConfig>();
+  config->mutable_metadata()->set_name(row.id);
   auto unwritten = [](const ContainerRecord&, const PodStore::OnWritten&) {
     return PendingWrite(Result<>());
   };

@@ -41,7 +41,7 @@ class RecordLoader {
  private:
   void LoadSandbox(const SandboxRow& row);
   void LoadContainer(const ContainerRow& row);
-  void Add(SandboxPtr sandbox, const std::string& config_bytes);
+  void Add(SandboxPtr sandbox);
   void AddUnreadable(const std::string& id, const std::string& reason);
   void AddUnreadable(const ContainerRow& row, const SandboxPtr& sandbox, const std::string& reason);
   SandboxPtr SandboxOf(const std::string& id);

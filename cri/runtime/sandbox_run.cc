@@ -42,9 +42,9 @@ Result<v1::RunPodSandboxResponse> Sandboxes::Run(const v1::RunPodSandboxRequest&
   TRY(ports_.confinement.CheckPod(request.config()));
 
   std::string name = SandboxName(request.config().metadata());
-  std::string bytes = SerializeDeterministically(request.config());
-  OncePerName::Turn turn = TRY(names_.Take(name, FingerprintOf(bytes)));
-  if (turn.owner()) return Make(request, std::move(bytes), turn, call);
+  OncePerName::Turn turn =
+      TRY(names_.Take(name, FingerprintOf(SerializeDeterministically(request.config()))));
+  if (turn.owner()) return Make(request, turn, call);
   v1::RunPodSandboxResponse response;
   response.set_pod_sandbox_id(TRY(turn.Join(call.deadline_ms)));
   Result<SandboxPtr> sandbox = ports_.pods.FindSandbox(response.pod_sandbox_id());
@@ -54,11 +54,10 @@ Result<v1::RunPodSandboxResponse> Sandboxes::Run(const v1::RunPodSandboxRequest&
 }
 
 Result<v1::RunPodSandboxResponse> Sandboxes::Make(const v1::RunPodSandboxRequest& request,
-                                                  std::string config_bytes, OncePerName::Turn& turn,
-                                                  Call& call) {
+                                                  OncePerName::Turn& turn, Call& call) {
   NewShim shim = TRY(ports_.shims.Take());
   call.spans.Mark("shim");
-  Result<SandboxPtr> recorded = Record(shim.sandbox_id, request, std::move(config_bytes));
+  Result<SandboxPtr> recorded = Record(shim.sandbox_id, request);
   if (!recorded) {
     ports_.shims.Discard(std::move(shim));
     return std::unexpected(std::move(recorded).error());
@@ -85,12 +84,10 @@ Result<v1::RunPodSandboxResponse> Sandboxes::Make(const v1::RunPodSandboxRequest
 
 // The lease and the record come first: from here on a crash leaves nothing that recovery does not know. (A
 // shim without a record ends with the daemon.)
-Result<SandboxPtr> Sandboxes::Record(const std::string& id, const v1::RunPodSandboxRequest& request,
-                                     std::string config_bytes) {
+Result<SandboxPtr> Sandboxes::Record(const std::string& id, const v1::RunPodSandboxRequest& request) {
   const v1::PodSandboxConfig& config = request.config();
   SandboxRecord record;
   record.id = id;
-  record.config = std::move(config_bytes);
   record.runtime_handler = request.runtime_handler();
   record.created_at = UnixNanoseconds();
   const std::string& parent = config.linux().cgroup_parent();
@@ -102,9 +99,10 @@ Result<SandboxPtr> Sandboxes::Record(const std::string& id, const v1::RunPodSand
   rollback.Add([&] { ports_.confinement.GiveLevelBack(id); });
   if (HasOwnNetwork(config)) TRY(ports_.network.Choose(record));
   rollback.Add([&] { ports_.network.GiveBack(record); });
-  TRY(ports_.records.PutSandbox(RowOf(record)));
+  TRY(ports_.records.PutSandbox(RowOf(record, config)));
   rollback.Dismiss();
-  return std::make_shared<Sandbox>(std::move(record), config, SandboxWriter(ports_.records));
+  auto shared = std::make_shared<const v1::PodSandboxConfig>(config);
+  return std::make_shared<Sandbox>(std::move(record), shared, SandboxWriter(ports_.records, shared));
 }
 
 Result<> Sandboxes::BringUp(const SandboxPtr& sandbox, NewShim shim, Call& call) {
@@ -158,8 +156,9 @@ bool Sandboxes::Undo(const SandboxPtr& sandbox, const std::string& reason, Spans
   return false;
 }
 
-void Sandboxes::RestoreName(const Sandbox& sandbox, const std::string& config_bytes) {
-  names_.Restore(SandboxName(sandbox.config().metadata()), FingerprintOf(config_bytes), sandbox.id());
+void Sandboxes::RestoreName(const Sandbox& sandbox) {
+  names_.Restore(SandboxName(sandbox.config().metadata()),
+                 FingerprintOf(SerializeDeterministically(sandbox.config())), sandbox.id());
 }
 
 }  // namespace davit::cri

@@ -51,13 +51,12 @@ class Sandboxes {
   // ready, with `reason`, and keeps its name, so that the client can stop and remove it.
   bool Undo(const SandboxPtr& sandbox, const std::string& reason, Spans& spans);
   // For recovery: reserves the sandbox's name.
-  void RestoreName(const Sandbox& sandbox, const std::string& config_bytes);
+  void RestoreName(const Sandbox& sandbox);
 
  private:
-  Result<v1::RunPodSandboxResponse> Make(const v1::RunPodSandboxRequest& request, std::string config_bytes,
-                                         OncePerName::Turn& turn, Call& call);
-  Result<SandboxPtr> Record(const std::string& id, const v1::RunPodSandboxRequest& request,
-                            std::string config_bytes);
+  Result<v1::RunPodSandboxResponse> Make(const v1::RunPodSandboxRequest& request, OncePerName::Turn& turn,
+                                         Call& call);
+  Result<SandboxPtr> Record(const std::string& id, const v1::RunPodSandboxRequest& request);
   Result<> BringUp(const SandboxPtr& sandbox, NewShim shim, Call& call);
   Result<> MakeCgroup(const SandboxRecord& record);
 

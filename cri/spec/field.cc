@@ -26,11 +26,6 @@ std::unexpected<Error> BadField(std::string_view field, std::string_view value, 
   return Fail(Code::kInvalidArgument, "validate", field, Printable(value) + " " + std::string(reason));
 }
 
-std::unexpected<Error> UnsupportedField(std::string_view field, std::string_view value,
-                                        std::string_view reason) {
-  return Fail(Code::kUnimplemented, "validate", field, Printable(value) + " " + std::string(reason));
-}
-
 Result<> CheckNoNul(std::string_view field, std::string_view value) {
   if (value.find('\0') != std::string_view::npos) return BadField(field, value, "contains a NUL byte");
   return {};

@@ -15,10 +15,6 @@ namespace davit::cri {
 // control characters are replaced, so that it fits in a log line.
 std::unexpected<Error> BadField(std::string_view field, std::string_view value, std::string_view reason);
 
-// kUnimplemented: the field requests a feature that this version does not have.
-std::unexpected<Error> UnsupportedField(std::string_view field, std::string_view value,
-                                        std::string_view reason);
-
 // kInvalidArgument for a value with a NUL: a system call would silently ignore the text after it.
 Result<> CheckNoNul(std::string_view field, std::string_view value);
 
