@@ -6,6 +6,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/guarded.h"
 #include "cni/link.h"
 
 namespace davit::cni {
@@ -57,7 +58,7 @@ void LinkRemover::Run() {
       if (queue_.empty()) return;
       batch.swap(queue_);
     }
-    Result<> done = DeleteLinks(socket_, batch, group_);
+    Result<> done = Guarded("delete", "links", [&] { return DeleteLinks(socket_, batch, group_); });
     MutexLock lock(mutex_);
     status_ = std::move(done);
     removed_ += batch.size();

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "base/guarded.h"
+
 namespace davit::images {
 
 Result<StagedLayer> LayerSource::Fetch(size_t index) const {
@@ -36,7 +38,7 @@ std::optional<size_t> LayerDownloads::Next() {
 
 void LayerDownloads::Work() {
   while (std::optional<size_t> index = Next()) {
-    auto staged = source_.Fetch(*index);
+    auto staged = Guarded("fetch", "layer", [&] { return source_.Fetch(*index); });
     MutexLock lock(mutex_);
     if (staged) {
       staged_.emplace(*index, std::move(*staged));

@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "base/file_io.h"
+#include "base/guarded.h"
 
 namespace davit::snapshotter {
 namespace {
@@ -174,7 +175,9 @@ Result<UniqueFd> MountInPrivateNamespace(const OverlayDirs& dirs, const std::str
 Result<UniqueFd> MountByCall(const OverlayDirs& dirs, const std::string& selinux_context) {
   Result<UniqueFd> mounted;
   try {
-    std::thread([&] { mounted = MountInPrivateNamespace(dirs, selinux_context); }).join();
+    std::thread([&] {
+      mounted = Guarded("mount", "overlay", [&] { return MountInPrivateNamespace(dirs, selinux_context); });
+    }).join();
   } catch (const std::system_error& error) {
     return SystemError("start thread", "mount overlay", error.code().value());
   }

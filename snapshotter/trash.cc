@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/guarded.h"
 #include "base/ids.h"
 #include "snapshotter/directory.h"
 #include "snapshotter/remove_tree.h"
@@ -67,7 +68,7 @@ std::vector<Error> Trash::Problems() const {
 }
 
 void Trash::Run() {
-  while (NextPass()) EmptyOnce();
+  while (NextPass()) RunGuarded("trash", [this] { EmptyOnce(); });
 }
 
 // Ends the pass before, and waits for a reason for the next; false when there will be none.

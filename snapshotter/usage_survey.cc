@@ -13,6 +13,7 @@
 #include <tuple>
 #include <utility>
 
+#include "base/guarded.h"
 #include "base/time.h"
 
 namespace davit::snapshotter {
@@ -115,7 +116,7 @@ void UsageSurvey::Run(Walker& walker) {
     SetPriority(walker, /*hurried=*/false);
   }
   while (std::optional<Walk> walk = Next(walker)) {
-    Result<DiskUsage> usage = measure_(walk->id, stop_);
+    Result<DiskUsage> usage = Guarded("measure", walk->id, [&] { return measure_(walk->id, stop_); });
     Keep(walker, *walk, usage);
     measured_.NotifyAll();
   }

@@ -10,6 +10,7 @@
 #include <future>
 #include <map>
 #include <mutex>
+#include <new>
 #include <thread>
 #include <vector>
 
@@ -41,6 +42,15 @@ TEST(UsageSurvey, AYoungReadingIsNotTakenAgain) {
   });
   for (int i = 0; i < 5; ++i) EXPECT_TRUE(survey.Get("a", In(30'000)));
   EXPECT_EQ(walks, 1);
+}
+
+TEST(UsageSurvey, AWalkThatThrowsIsNoReadingAndTheNextOneIs) {
+  UsageSurvey survey([](const std::string& id, const std::atomic<bool>&) -> Result<DiskUsage> {
+    if (id == "bad") throw std::bad_alloc();
+    return DiskUsage{};
+  });
+  EXPECT_FALSE(survey.Get("bad", In(100)));
+  EXPECT_TRUE(survey.Get("good", In(30'000)));
 }
 
 TEST(UsageSurvey, AnOldReadingIsAnsweredWhileTheNextIsTaken) {

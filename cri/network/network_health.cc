@@ -8,6 +8,8 @@
 
 #include <utility>
 
+#include "base/guarded.h"
+
 namespace davit::cri {
 
 Result<std::unique_ptr<NetworkHealth>> NetworkHealth::Start(Options options, Look look) {
@@ -70,7 +72,7 @@ void NetworkHealth::LookOnce() {
     look_began_ = Clock::now();
   }
   watch_.Renew();
-  Result<> judgement = look_(stop_.get());
+  Result<> judgement = Guarded("check", "network", [this] { return look_(stop_.get()); });
   MutexLock lock(mutex_);
   judgement_ = std::move(judgement);
   look_began_.reset();

@@ -7,8 +7,10 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <new>
 
 namespace davit::cri {
 namespace {
@@ -89,6 +91,20 @@ TEST_F(NetworkHealthTest, LastIsTheLastJudgement) {
   EXPECT_TRUE(health->Last()) << "nothing has looked since";
   ASSERT_TRUE(health->AwaitLook(kBound));
   EXPECT_THAT(health->Last().error().ToString(), HasSubstr("it is starting"));
+}
+
+TEST_F(NetworkHealthTest, ALookThatThrowsIsAJudgementAndTheNextOneFollows) {
+  std::atomic<bool> throws = true;
+  auto look = [&](int) -> Result<> {
+    if (throws) throw std::bad_alloc();
+    return {};
+  };
+  std::unique_ptr<NetworkHealth> health = NetworkHealth::Start(options_, look).value();
+  ASSERT_TRUE(health->AwaitLook(kBound));
+  EXPECT_EQ(health->Last().error().code, Code::kInternal);
+  throws = false;
+  ASSERT_TRUE(health->AwaitLook(kBound));
+  EXPECT_TRUE(health->Last());
 }
 
 TEST_F(NetworkHealthTest, NothingIsReadyBeforeTheFirstLook) {

@@ -5,6 +5,7 @@
 
 #include <system_error>
 
+#include "base/guarded.h"
 #include "cri/records/schema.h"
 
 namespace davit::cri {
@@ -66,7 +67,7 @@ Result<> Checkpointer::EmptyNow() {
 void Checkpointer::Run() {
   uint64_t serving = 0;
   while (AwaitWork(serving)) {
-    Result<> outcome = EmptyLog();
+    Result<> outcome = Guarded("empty log of", "records", [this] { return EmptyLog(); });
     MutexLock lock(mutex_);
     state_ = std::move(outcome);
     served_ = serving;

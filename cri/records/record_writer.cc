@@ -7,6 +7,8 @@
 #include <iterator>
 #include <system_error>
 
+#include "base/guarded.h"
+
 namespace davit::cri {
 namespace {
 
@@ -125,11 +127,14 @@ void RecordWriter::WriteGroup() {
   for (Entry& entry : group) changes.push_back(std::move(entry.change));
   writing_ = true;
   mutex_.Unlock();
-  Result<> all = store_.Write(changes);
+  auto write = [this](std::span<const RowChange> some) {
+    return Guarded("write", "records", [&] { return store_.Write(some); });
+  };
+  Result<> all = write(changes);
   std::vector<Result<>> outcomes(changes.size(), all);
   // One row's failure is not that of the others.
   for (size_t i = 0; !all && changes.size() > 1 && i < changes.size(); ++i)
-    outcomes[i] = store_.Write(std::span(changes).subspan(i, 1));
+    outcomes[i] = write(std::span(changes).subspan(i, 1));
   mutex_.Lock();
   writing_ = false;
   auto outcome = outcomes.begin();
@@ -152,7 +157,7 @@ void RecordWriter::MakeCallbacks() {
     called_back_.pop_front();
     calling_back_ = true;
     mutex_.Unlock();
-    state->on_written(state->outcome);
+    RunGuarded("records", [&] { state->on_written(state->outcome); });
     state.reset();
     mutex_.Lock();
     calling_back_ = false;

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <future>
+#include <new>
 #include <set>
 #include <thread>
 
@@ -38,6 +39,7 @@ class FakeStore : public RowStore {
     MutexLock lock(mutex_);
     ++transactions_;
     for (const RowChange& change : changes) {
+      if (change.id == "throws") throw std::bad_alloc();
       if (bad_.contains(change.id)) return Fail(Code::kFailedPrecondition, "write", change.id);
     }
     written_.insert(written_.end(), changes.begin(), changes.end());
@@ -166,6 +168,17 @@ TEST_F(RecordWriterTest, OneBadRowFailsAlone) {
   EXPECT_THAT(store_.Written(),
               ElementsAre(Put(Table::kSettings, "first", ""), Put(Table::kSandboxes, "good1", "x"),
                           Put(Table::kSandboxes, "good2", "x")));
+}
+
+TEST_F(RecordWriterTest, WhatThrowsFailsAlone) {
+  HoldTheFirstWrite();
+  std::ignore = writer_->Queue(Put(Table::kSandboxes, "called back", "x"),
+                               [](const Result<>&) { throw std::bad_alloc(); });
+  Later(Put(Table::kSandboxes, "throws", "x"));
+  Later(Put(Table::kSandboxes, "good", "x"));
+  store_.Go();
+  writer_->Flush();
+  EXPECT_THAT(outcomes(), ElementsAre(true, false, true));
 }
 
 TEST_F(RecordWriterTest, AThreadThatWaitsWritesByItself) {

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <set>
 
+#include "base/guarded.h"
 #include "base/thread_annotations.h"
 
 namespace davit::cri {
@@ -62,7 +63,7 @@ MeetingCounts RecoveryMeeting::Meet(const std::vector<SandboxPtr>& sandboxes,
   for (size_t i = 0; i < std::min(kThreads, queue->size()); ++i) {
     threads_.emplace_back([this, queue, next, attendance] {
       for (size_t item = (*next)++; item < queue->size(); item = (*next)++)
-        MeetOne((*queue)[item], attendance);
+        RunGuarded("recovery", [&] { MeetOne((*queue)[item], attendance); });
     });
   }
   MeetingCounts counts = attendance->Wait(patience);

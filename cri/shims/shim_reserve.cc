@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "base/guarded.h"
+
 namespace davit::cri {
 
 ShimReserve::ShimReserve(ShimLauncher& launcher) : launcher_(launcher), thread_(&ShimReserve::Run, this) {}
@@ -43,7 +45,7 @@ Result<> ShimReserve::Health() const {
 
 void ShimReserve::Run() {
   while (AwaitDue()) {
-    Result<NewShim> shim = launcher_.Launch();
+    Result<NewShim> shim = Guarded("start", "next shim", [this] { return launcher_.Launch(); });
     MutexLock lock(mutex_);
     due_.reset();
     health_ = shim ? Result<>() : Result<>(std::unexpected(shim.error()));

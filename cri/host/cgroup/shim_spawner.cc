@@ -7,6 +7,8 @@
 
 #include <system_error>
 
+#include "base/guarded.h"
+
 namespace davit::cri {
 
 Result<std::unique_ptr<ShimSpawner>> ShimSpawner::Start(const ShimCgroup& cgroup) {
@@ -59,7 +61,7 @@ void ShimSpawner::Run() {
     changed_.NotifyAll();
   }
   while (Job* job = AwaitJob()) {
-    Result<ChildProcess> outcome = davit::Spawn(*job->request);
+    Result<ChildProcess> outcome = Guarded("spawn", "shim", [job] { return davit::Spawn(*job->request); });
     MutexLock lock(mutex_);
     job->outcome = std::move(outcome);
     changed_.NotifyAll();
