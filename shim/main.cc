@@ -141,6 +141,7 @@ int main(int argc, char** argv) {
   if (!davit::shim::IsStartedByDaemon(argc, argv)) return davit::shim::kUsageStatus;
   davit::Result<bool> served = davit::shim::Serve(argv[1]);
   if (served) return *served ? 0 : 1;
-  davit::shim::LogEnd(davit::Logger(davit::shim::kShimLogFd, davit::LogLevel::kInfo), argv[1], served.error());
+  davit::shim::LogEnd(davit::Logger(davit::shim::kShimLogFd, davit::LogLevel::kInfo), argv[1],
+                      served.error());
   return 1;
 }

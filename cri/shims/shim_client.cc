@@ -85,8 +85,7 @@ void ShimClient::KillContainer(const std::string& container_id) {
 Result<> ShimClient::ReopenLog(const std::string& container_id, int log, int64_t deadline_ms) {
   TRY(session_->CheckVersions());
   RoleFd fds[] = {{shim::FdRole::kLog, log}};
-  TRY(link_->Call(shim::ShimMessage::kReopenLog, Encode(shim::ReopenLog{container_id}), fds,
-                  deadline_ms));
+  TRY(link_->Call(shim::ShimMessage::kReopenLog, Encode(shim::ReopenLog{container_id}), fds, deadline_ms));
   return {};
 }
 
@@ -122,8 +121,8 @@ void ShimClient::AskNamespaces(std::function<void(Result<PodNamespaces>)> done) 
 
 void ShimClient::CloseInput(const std::string& container_id) {
   // A container that has ended meanwhile needs no end of its input.
-  (void)link_->Ask(shim::ShimMessage::kCloseInput, Encode(shim::CloseInput{container_id}), {},
-                   SendDeadline(), [](Result<Frame>) {});
+  (void)link_->Ask(shim::ShimMessage::kCloseInput, Encode(shim::CloseInput{container_id}), {}, SendDeadline(),
+                   [](Result<Frame>) {});
 }
 
 Result<> ShimClient::Shutdown(int64_t deadline_ms) {

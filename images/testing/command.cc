@@ -81,7 +81,8 @@ Result<RegistryServer> RegistryServer::Start(const Options& options) {
   if (!options.htpasswd.empty())
     config << "auth: {htpasswd: {realm: test, path: " << options.htpasswd << "}}\n";
   config.close();
-  Running running = TRY(davit::images::Start("docker-registry", {"serve", file}, {"OTEL_TRACES_EXPORTER=none"}));
+  Running running =
+      TRY(davit::images::Start("docker-registry", {"serve", file}, {"OTEL_TRACES_EXPORTER=none"}));
   auto port = ReadPort(running.output.get());
   RegistryServer server(std::move(running.child), std::move(running.output), port.value_or(""));
   if (!port) return std::unexpected(std::move(port).error());

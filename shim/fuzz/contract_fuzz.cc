@@ -50,6 +50,7 @@ constexpr Reader kReaders[] = {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
-  davit::shim::kReaders[data[0] % std::size(davit::shim::kReaders)]({reinterpret_cast<const char*>(data) + 1, size - 1});
+  davit::shim::kReaders[data[0] % std::size(davit::shim::kReaders)](
+      {reinterpret_cast<const char*>(data) + 1, size - 1});
   return 0;
 }
