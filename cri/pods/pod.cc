@@ -54,6 +54,12 @@ void Container::SetProcess(PidFd init) {
   init_ = std::move(init);
 }
 
+void Container::ReleaseLayers() {
+  images::LayerHold released;
+  MutexLock lock(mutex_);
+  std::swap(released, layers_);  // released after the lock
+}
+
 Result<> Container::Signal(int signo) const {
   MutexLock lock(mutex_);
   if (!init_.valid()) return Fail(Code::kNotFound, "signal", id_, "the container has no process");

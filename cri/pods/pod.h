@@ -80,8 +80,8 @@ class Container {
       : id_(record.id),
         config_(std::move(config)),
         sandbox_(std::move(sandbox)),
-        layers_(std::move(layers)),
-        record_(std::move(record), std::move(write)) {}
+        record_(std::move(record), std::move(write)),
+        layers_(std::move(layers)) {}
 
   const std::string& id() const { return id_; }
   const runtime::v1::ContainerConfig& config() const { return *config_; }
@@ -102,6 +102,9 @@ class Container {
   // or update it.
   Mutex& cgroup_mutex() { return cgroup_mutex_; }
 
+  // For its removal: its image's layers may be removed from here on, although calls still use the object.
+  void ReleaseLayers() EXCLUDES(mutex_);
+
   void SetProcess(PidFd init) EXCLUDES(mutex_);
   // Sends a signal to the init process; kNotFound if there is none.
   Result<> Signal(int signo) const EXCLUDES(mutex_);
@@ -112,7 +115,6 @@ class Container {
   const std::string id_;
   const ConfigPtr config_;
   const std::shared_ptr<Sandbox> sandbox_;
-  const images::LayerHold layers_;
   Persisted<ContainerRecord> record_;
   CpuRate cpu_rate_;
   ExecCgroups exec_cgroups_;
@@ -120,6 +122,7 @@ class Container {
   Mutex cgroup_mutex_;
   mutable Mutex mutex_;
   PidFd init_ GUARDED_BY(mutex_);
+  images::LayerHold layers_ GUARDED_BY(mutex_);
 };
 
 using SandboxPtr = std::shared_ptr<Sandbox>;

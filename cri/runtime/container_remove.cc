@@ -19,7 +19,7 @@ Result<v1::RemoveContainerResponse> Containers::Remove(const v1::RemoveContainer
 }
 
 // The kernel's objects first, then the files, the record last: after a crash in between, the record is still
-// there to finish from. Its layers are released when the last user of the object drops it.
+// there to finish from.
 Result<> Containers::Forget(const ContainerPtr& container) {
   TRY(container->record().TryChange(phases::BeginRemove));
   ContainerRecord record = container->record().Get();
@@ -29,6 +29,7 @@ Result<> Containers::Forget(const ContainerPtr& container) {
   TRY(ports_.snapshots.RemoveContainer(record.id));
   ports_.shims.RemoveExitRecord(record.id);
   TRY(ports_.records.DeleteContainer(record.id));
+  container->ReleaseLayers();
   ports_.confinement.GiveLevelBack(record.id);
   ports_.announcer.Withdraw(*container);
   names_.Release(ContainerName(container->config().metadata(), record.sandbox_id), record.id);
