@@ -111,7 +111,7 @@ std::vector<v1::ContainerStatus> StatusesOfContainers(const PodTable& pods, cons
   std::vector<v1::ContainerStatus> statuses;
   for (const ContainerPtr& container : pods.ContainersOf(sandbox.id()))
     statuses.push_back(StatusOf(*container));
-  std::ranges::stable_sort(statuses, std::ranges::greater(), &v1::ContainerStatus::created_at);
+  std::ranges::sort(statuses, std::ranges::greater(), &v1::ContainerStatus::created_at);
   return statuses;
 }
 
