@@ -13,6 +13,10 @@ namespace {
 
 constexpr int kMaxNesting = 4;  // of indexes in indexes
 
+// What registries accept at most (CNCF Distribution: 4 MiB for a manifest); configs of images are shorter.
+constexpr size_t kMaxManifest = 4 << 20;
+constexpr int64_t kMaxConfig = 1 << 20;
+
 struct PlatformManifest {
   Manifest manifest;
   std::string bytes;
@@ -24,10 +28,27 @@ std::unexpected<Error> NoSuchPlatform(const Reference& reference, const Platform
   return Fail(Code::kNotFound, "choose platform", reference.Normalised(), why + " " + host.ToString());
 }
 
+std::unexpected<Error> TooLarge(const Reference& reference, const std::string& what) {
+  return Fail(Code::kResourceExhausted, "read manifest", reference.Normalised(), what);
+}
+
+Result<ManifestDocument> FetchManifest(RegistryClient& registry, const Reference& reference,
+                                       const std::string& tag_or_digest) {
+  ManifestDocument document = TRY(registry.FetchManifest(tag_or_digest));
+  if (document.bytes.size() > kMaxManifest) return TooLarge(reference, "the manifest is larger than 4 MiB");
+  return document;
+}
+
+Result<std::string> FetchConfig(RegistryClient& registry, const Reference& reference,
+                                const Descriptor& config) {
+  if (config.size > kMaxConfig) return TooLarge(reference, "the config is larger than 1 MiB");
+  return registry.FetchDocument(config);
+}
+
 Result<PlatformManifest> FetchPlatformManifest(RegistryClient& registry, const Reference& reference,
                                                const Platform& host) {
   PlatformManifest found;
-  ManifestDocument document = TRY(registry.FetchManifest(reference.Object()));
+  ManifestDocument document = TRY(FetchManifest(registry, reference, reference.Object()));
   found.root_digest = document.digest;
   for (int nesting = 0; nesting < kMaxNesting; ++nesting) {
     auto parsed = TRY(ParseManifest(document.bytes, document.media_type));
@@ -39,7 +60,7 @@ Result<PlatformManifest> FetchPlatformManifest(RegistryClient& registry, const R
     const Descriptor* entry = ChoosePlatform(std::get<Index>(parsed), host);
     if (!entry) return NoSuchPlatform(reference, host, "the index has no image for");
     std::string announced_type = entry->media_type;
-    document = TRY(registry.FetchManifest(entry->digest));
+    document = TRY(FetchManifest(registry, reference, entry->digest));
     document.media_type = std::move(announced_type);  // which the verified index vouches for
   }
   return Fail(Code::kInvalidArgument, "read index", reference.Normalised(), "indexes within indexes");
@@ -63,7 +84,7 @@ Result<ResolvedImage> ResolveImage(RegistryClient& registry, const Reference& re
   PlatformManifest found = TRY(FetchPlatformManifest(registry, reference, platform));
   ResolvedImage image;
   ImageRecord& record = image.record;
-  record.config_json = TRY(registry.FetchDocument(found.manifest.config));
+  record.config_json = TRY(FetchConfig(registry, reference, found.manifest.config));
   ImageConfig config = TRY(ParseImageConfig(record.config_json));
   TRY(CheckPlatform(config, reference, platform));
   if (config.diff_ids.size() != found.manifest.layers.size()) {
@@ -71,6 +92,7 @@ Result<ResolvedImage> ResolveImage(RegistryClient& registry, const Reference& re
                 "manifest and config differ in the number of layers");
   }
   record.id = found.manifest.config.digest;
+  record.user = SummaryUser(config);
   record.chain_ids = TRY(ChainIds(config.diff_ids));
   record.manifest_json = std::move(found.bytes);
   record.repo_digests = {reference.Name() + "@" + found.root_digest};

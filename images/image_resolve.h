@@ -24,7 +24,8 @@ struct ResolvedImage {
 };
 
 // Fetches the manifest for the platform, through an index if there is one, and the config. kNotFound if there
-// is no image for the platform; kInvalidArgument if the reference does not name a container image.
+// is no image for the platform; kInvalidArgument if the reference does not name a container image;
+// kResourceExhausted if a manifest or index is larger than 4 MiB, or the config larger than 1 MiB.
 Result<ResolvedImage> ResolveImage(RegistryClient& registry, const Reference& reference,
                                    const Platform& platform);
 

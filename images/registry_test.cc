@@ -88,7 +88,7 @@ TestImage RichImage() {
 const std::set<std::string> kUntimed = {"/", "/new", "/new/dir"};
 
 // What overlayfs makes of the layers, seen in a mount namespace that goes with its thread.
-std::string ListOverlay(const DirLayerStore& layers, const ImageRecord& image,
+std::string ListOverlay(const DirLayerStore& layers, const ImageSummary& image,
                         const std::string& mount_point) {
   std::string lowers;
   for (const std::string& chain_id : image.chain_ids) {
@@ -136,7 +136,7 @@ class Registry : public ::testing::Test {
     auto pushed = RunProgram("skopeo", args);
     ASSERT_TRUE(pushed) << pushed.error().ToString();
   }
-  Result<ImageRecord> Pull(const std::string& reference, std::optional<RegistryAuth> auth = std::nullopt) {
+  Result<ImageSummary> Pull(const std::string& reference, std::optional<RegistryAuth> auth = std::nullopt) {
     return store_->Pull({reference, std::move(auth), 0, nullptr});
   }
   std::string BlobFile(const std::string& digest) {
@@ -187,7 +187,7 @@ TEST_F(Registry, TakesEveryCompressionAndDockersFormat) {
   Push(TestImage::Make({GzipLayer(tar)}), "docker", {"--format", "v2s2"});
   auto docker = Pull(server_->host() + "/docker");
   ASSERT_TRUE(docker) << docker.error().ToString();
-  EXPECT_THAT(docker->manifest_json, HasSubstr("vnd.docker.distribution.manifest.v2"));
+  EXPECT_THAT(store_->Read(docker->id)->manifest_json, HasSubstr("vnd.docker.distribution.manifest.v2"));
 }
 
 TEST_F(Registry, PullsByDigest) {

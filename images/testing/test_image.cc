@@ -31,7 +31,8 @@ TestLayer GzipLayer(const std::string& tar) {
   return {tar, Gzip(tar), TestLayer().media_type};
 }
 
-TestImage TestImage::Make(std::vector<TestLayer> layers, const std::string& architecture) {
+TestImage TestImage::Make(std::vector<TestLayer> layers, const std::string& architecture,
+                          const std::string& members, const std::string& config_members) {
   TestImage image;
   std::string diff_ids;
   std::string descriptors;
@@ -42,10 +43,10 @@ TestImage TestImage::Make(std::vector<TestLayer> layers, const std::string& arch
     descriptors += comma + Describe(layer.media_type, digest, layer.blob.size());
     image.blobs[digest] = layer.blob;
   }
-  image.config = R"({"os":"linux","architecture":")" +
-                 (architecture.empty() ? HostPlatform().architecture : architecture) +
-                 R"(","config":{"Cmd":["/bin/true"]},"rootfs":{"type":"layers","diff_ids":[)" + diff_ids +
-                 "]}}";
+  image.config = "{" + members + R"("os":"linux","architecture":")" +
+                 (architecture.empty() ? HostPlatform().architecture : architecture) + R"(","config":{)" +
+                 config_members + R"("Cmd":["/bin/true"]},"rootfs":{"type":"layers","diff_ids":[)" +
+                 diff_ids + "]}}";
   image.config_digest = *Sha256Of(image.config);
   image.manifest =
       R"({"schemaVersion":2,"mediaType":")" + std::string(kManifestType) + R"(","config":)" +

@@ -26,8 +26,10 @@ struct TestImage {
   std::vector<TestLayer> layers;
   std::map<std::string, std::string> blobs;  // by digest: config, layers, manifest
 
-  // `architecture` empty: this host's.
-  static TestImage Make(std::vector<TestLayer> layers, const std::string& architecture = "");
+  // `architecture` empty: this host's. `members` and `config_members` are JSON text, each member followed by
+  // a comma, that is added to the config and to the object "config" in it.
+  static TestImage Make(std::vector<TestLayer> layers, const std::string& architecture = "",
+                        const std::string& members = "", const std::string& config_members = "");
 };
 
 // Writes an OCI layout (OCI image-spec image-layout.md) with the image under `tag`.
