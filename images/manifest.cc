@@ -116,9 +116,6 @@ Result<std::variant<Manifest, Index>> ParseManifest(std::string_view json, std::
       return Refuse("is not what its media type says");
     }
   }
-  bool typed = IsIndexType(media_type) || IsManifestType(media_type);
-  if (typed && !own_type.empty() && own_type != media_type)
-    return Refuse("its media type is not the announced one");
   if (!own_type.empty() && !IsIndexType(own_type) && !IsManifestType(own_type)) {
     return Refuse("unknown media type \"" + own_type + "\"");
   }
