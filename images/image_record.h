@@ -34,6 +34,11 @@ struct ImageRecord : ImageSummary {
   bool operator==(const ImageRecord&) const = default;
 };
 
+// What a pull returns.
+struct PulledImage : ImageSummary {
+  std::string warning;  // for the operator, one line; empty if there is none
+};
+
 // The records of all images. Put, PutSummary and Remove are durable when they return: they survive a power
 // cut. Get may be called on any thread at any time; the other calls come from one thread at a time.
 class ImageRecords {

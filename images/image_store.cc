@@ -40,7 +40,7 @@ struct ImageStore::State {
       : config(std::move(config_)), layers(layers_), records(records_), stored(records_) {}
 
   Result<> Load();
-  Result<ImageSummary> RunPull(const Reference& reference, const PullRequest& request, PullFlight& flight);
+  Result<PulledImage> RunPull(const Reference& reference, const PullRequest& request, PullFlight& flight);
   Result<> Keep(const ImageRecord& pulled);
   Result<> MakeDurable(const ImageSummary& pulled);
   void RemoveUnused(std::vector<std::string> chain_ids);
@@ -117,8 +117,8 @@ void ImageStore::State::EndFlight(const std::string& key, const std::shared_ptr<
     flights.erase(current);
 }
 
-Result<ImageSummary> ImageStore::State::RunPull(const Reference& reference, const PullRequest& request,
-                                                PullFlight& flight) {
+Result<PulledImage> ImageStore::State::RunPull(const Reference& reference, const PullRequest& request,
+                                               PullFlight& flight) {
   Interrupt interrupt([&flight] { return flight.Wanted(); });
   auto hosts = TRY(RegistryHostsFor(reference.host, config.certs_d));
   auto registry =
@@ -132,7 +132,7 @@ Result<ImageSummary> ImageStore::State::RunPull(const Reference& reference, cons
   RemoveUnused(ledger.Release(image.record.chain_ids));
   if (!pulled) return std::unexpected(std::move(pulled).error());
   MutexLock lock(mutex);
-  return index.Find(image.record.id);
+  return PulledImage{TRY(index.Find(image.record.id)), std::move(image.warning)};
 }
 
 // A layer may have come from another pull, whose own attempt at this failed and took the layer with it.
@@ -195,7 +195,7 @@ Result<std::unique_ptr<ImageStore>> ImageStore::Open(Config config, LayerStore& 
   return std::unique_ptr<ImageStore>(new ImageStore(std::move(state)));
 }
 
-Result<ImageSummary> ImageStore::Pull(const PullRequest& request) {
+Result<PulledImage> ImageStore::Pull(const PullRequest& request) {
   Reference reference = TRY(ParseReference(request.reference));
   std::string key = TRY(FlightKey(reference, request.auth));
   PullFlight::Passenger passenger{request.deadline_ms, request.cancelled};
@@ -206,7 +206,7 @@ Result<ImageSummary> ImageStore::Pull(const PullRequest& request) {
     if (auto check = passenger.Check(); !check) return named(check.error());
     PullFlight::Ticket ticket;
     auto [flight, ours] = state_->Board(key, passenger, ticket);
-    Result<ImageSummary> result;
+    Result<PulledImage> result;
     if (ours) {
       result = state_->RunPull(reference, request, *flight);
       state_->EndFlight(key, flight);

@@ -50,10 +50,12 @@ class ImageStore final : public ImageLookup {
 
   // Always resolves the reference at the registry, then fetches what is missing. Blocks. Concurrent calls
   // with the same reference and credentials share one pull, which continues as long as one of the callers
-  // wants it. On failure no unused layer stays, and the error names host, object and reason: kNotFound,
-  // kUnauthenticated, kPermissionDenied, kDataLoss (digest, length, malformed compression), kInvalidArgument
-  // (not an image, a hostile layer), kUnavailable, kResourceExhausted, kDeadlineExceeded, kCancelled.
-  Result<ImageSummary> Pull(const PullRequest& request);
+  // wants it. An image for another architecture is pulled, with a warning: an emulator may run it, and the
+  // registry offers no other. On failure no unused layer stays, and the error names host, object and reason:
+  // kNotFound, kUnauthenticated, kPermissionDenied, kDataLoss (digest, length, malformed compression),
+  // kInvalidArgument (not an image, a hostile layer), kUnavailable, kResourceExhausted, kDeadlineExceeded,
+  // kCancelled.
+  Result<PulledImage> Pull(const PullRequest& request);
 
   // Finds an image by id, by tag or digest reference in any form that Pull accepts, or by an unambiguous
   // prefix of the id's digits. kNotFound; kInvalidArgument for an ambiguous prefix.

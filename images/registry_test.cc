@@ -136,7 +136,7 @@ class Registry : public ::testing::Test {
     auto pushed = RunProgram("skopeo", args);
     ASSERT_TRUE(pushed) << pushed.error().ToString();
   }
-  Result<ImageSummary> Pull(const std::string& reference, std::optional<RegistryAuth> auth = std::nullopt) {
+  Result<PulledImage> Pull(const std::string& reference, std::optional<RegistryAuth> auth = std::nullopt) {
     return store_->Pull({reference, std::move(auth), 0, nullptr});
   }
   std::string BlobFile(const std::string& digest) {

@@ -126,8 +126,11 @@ grpc::Status ImageService::PullImage(grpc::ServerContext* context, const v1::Pul
                  pull.auth = ToAuth(*request);
                  pull.deadline_ms = call.deadline_ms;
                  pull.cancelled = [context] { return context->IsCancelled(); };
+                 images::PulledImage image = TRY(images_.Pull(pull));
+                 if (!image.warning.empty())
+                   edge_.log.Log(LogLevel::kWarning, "image pulled", {{"warning", image.warning}});
                  v1::PullImageResponse answer;
-                 answer.set_image_ref(TRY(images_.Pull(pull)).id);
+                 answer.set_image_ref(image.id);
                  return answer;
                });
 }

@@ -59,7 +59,7 @@ class Store : public ::testing::Test {
     store_ = std::move(*store);
   }
 
-  Result<ImageSummary> Pull(const std::string& reference, std::optional<RegistryAuth> auth = std::nullopt) {
+  Result<PulledImage> Pull(const std::string& reference, std::optional<RegistryAuth> auth = std::nullopt) {
     return store_->Pull({reference, std::move(auth), 0, nullptr});
   }
   // Configures `urls` for the registry `host`, in order; the last one as its server.
