@@ -71,6 +71,13 @@ TEST_F(Unpacker, SaysWhatIsWrongWithALayer) {
   EXPECT_THAT(hostile.error().ToString(), HasSubstr("../evil"));
 }
 
+TEST_F(Unpacker, RefusesALayerThatExpandsBeyondReason) {
+  auto bomb = Unpack(Zstd(TarBuilder().File("zeros", std::string(256 << 20, '\0')).Finish()));
+  ASSERT_FALSE(bomb);
+  EXPECT_EQ(bomb.error().code, Code::kResourceExhausted);
+  EXPECT_THAT(bomb.error().ToString(), HasSubstr("times as long as its blob"));
+}
+
 TEST_F(Unpacker, MakesDevicesAndWhiteouts) {
   TarMember device;
   device.name = "null";
