@@ -9,6 +9,7 @@
 
 #include "base/thread_annotations.h"
 #include "images/digest.h"
+#include "images/foreign_layers.h"
 #include "images/image_index.h"
 #include "images/image_resolve.h"
 #include "images/layer_ledger.h"
@@ -126,7 +127,8 @@ Result<PulledImage> ImageStore::State::RunPull(const Reference& reference, const
   ResolvedImage image = TRY(ResolveImage(*registry, reference, HostOrConfigured()));
 
   ledger.Hold(image.record.chain_ids);  // from here on nobody removes what is there already
-  LayerSource source{*registry, layers, config.unpack_program, image, interrupt};
+  ForeignLayers foreign(TransferLimits(), config.certs_d);
+  LayerSource source{*registry, foreign, layers, config.unpack_program, image, interrupt};
   auto pulled = PullLayers(source, ledger, static_cast<size_t>(std::max(config.parallel_layers, 1)));
   if (pulled) pulled = Keep(image.record);
   RemoveUnused(ledger.Release(image.record.chain_ids));

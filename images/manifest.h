@@ -21,6 +21,7 @@ struct Descriptor {
   std::string digest;  // IsDigest
   int64_t size = 0;    // bytes, not negative
   std::optional<Platform> platform;
+  std::vector<std::string> urls;  // where else the content is, unchecked (foreign_layers.h)
 };
 
 struct Manifest {

@@ -14,6 +14,7 @@ struct TestLayer {
   std::string tar;
   std::string blob;  // `tar`, compressed or unchanged
   std::string media_type = "application/vnd.oci.image.layer.v1.tar+gzip";
+  std::vector<std::string> urls = {};  // of the descriptor
 };
 
 TestLayer GzipLayer(const std::string& tar);
