@@ -23,7 +23,7 @@ class UnpackProcess {
   // or a decoder that hangs must not block a pull for ever.
   struct Patience {
     int64_t progress_ms = 10 * 60 * 1000;  // to take input, and to report after its end
-    int64_t exit_ms = 10 * 1000;           // to end after the end of its report
+    int64_t exit_ms = 60 * 1000;           // to end after the end of its report
   };
 
   // `layer_fd` is the directory to fill; the caller keeps its ownership. `interrupt` must outlive the object.
