@@ -4,6 +4,7 @@
 #include "base/json.h"
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 
 namespace davit {
@@ -32,6 +33,65 @@ bool NestsTooDeeply(std::string_view text) {
   return false;
 }
 
+// The length of the UTF-8 character at the beginning of `text` (Unicode 15, table 3-7); 0 if it is malformed.
+size_t CharacterLength(std::string_view text) {
+  auto byte = [text](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
+  auto continues = [&byte](size_t i) { return (byte(i) & 0xc0u) == 0x80u; };
+  unsigned first = byte(0);
+  if (first < 0x80) return 1;
+  if (first >= 0xc2 && first <= 0xdf) return continues(1) ? 2 : 0;
+  if (first >= 0xe0 && first <= 0xef) {
+    bool overlong = first == 0xe0 && byte(1) < 0xa0;
+    bool surrogate = first == 0xed && byte(1) > 0x9f;
+    return continues(1) && continues(2) && !overlong && !surrogate ? 3 : 0;
+  }
+  if (first < 0xf0 || first > 0xf4) return 0;
+  bool overlong = first == 0xf0 && byte(1) < 0x90;
+  bool too_high = first == 0xf4 && byte(1) > 0x8f;
+  return continues(1) && continues(2) && continues(3) && !overlong && !too_high ? 4 : 0;
+}
+
+// The code unit of an escape "\uXXXX" at the beginning of `text`; 0 if there is none.
+uint32_t EscapedUnit(std::string_view text) {
+  uint32_t unit = 0;
+  if (!text.starts_with("\\u") || text.size() < 6) return 0;
+  auto [end, error] = std::from_chars(text.data() + 2, text.data() + 6, unit, 16);
+  return error == std::errc() && end == text.data() + 6 ? unit : 0;
+}
+
+bool IsHighSurrogate(uint32_t unit) {
+  return unit >= 0xd800 && unit < 0xdc00;
+}
+bool IsLowSurrogate(uint32_t unit) {
+  return unit >= 0xdc00 && unit < 0xe000;
+}
+
+// Appends what stands for the escape sequence at the beginning of `text`; returns the length of the sequence.
+size_t AppendEscape(std::string_view text, std::string& out) {
+  uint32_t unit = EscapedUnit(text);
+  size_t length = unit == 0 ? 2 : 6;
+  if (IsHighSurrogate(unit) && IsLowSurrogate(EscapedUnit(text.substr(6)))) length = 12;
+  bool lone = length == 6 && (IsHighSurrogate(unit) || IsLowSurrogate(unit));
+  out += lone ? "\\ufffd" : text.substr(0, length);
+  return length;
+}
+
+// Outside of strings a replaced byte is as malformed as it was.
+std::string WithReplacedCharacters(std::string_view text) {
+  constexpr std::string_view kReplacement = "\xef\xbf\xbd";
+  std::string out;
+  while (!text.empty()) {
+    size_t length = CharacterLength(text);
+    if (text[0] == '\\') {
+      length = AppendEscape(text, out);
+    } else {
+      out += length == 0 ? kReplacement : text.substr(0, length);
+    }
+    text.remove_prefix(std::min(std::max<size_t>(length, 1), text.size()));
+  }
+  return out;
+}
+
 void BecomeObject(json& value) {
   if (!value.is_object()) value = json::object();
 }
@@ -41,6 +101,9 @@ void BecomeObject(json& value) {
 Result<json> ParseJson(std::string_view text, std::string_view what) {
   if (NestsTooDeeply(text)) return Fail(Code::kInvalidArgument, "parse", what, "nested too deeply");
   json value = json::parse(text, /*cb=*/nullptr, /*allow_exceptions=*/false);
+  if (value.is_discarded()) {
+    value = json::parse(WithReplacedCharacters(text), /*cb=*/nullptr, /*allow_exceptions=*/false);
+  }
   if (value.is_discarded()) return Fail(Code::kInvalidArgument, "parse", what, "not JSON");
   return value;
 }

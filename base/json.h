@@ -20,7 +20,8 @@ namespace davit {
 inline constexpr size_t kMaxJsonDepth = 256;
 
 // kInvalidArgument if `text` is not JSON or nests deeper than kMaxJsonDepth. `what` names the document in the
-// error.
+// error. Bytes that are not UTF-8 and escaped surrogates without a partner are read as U+FFFD, as Go's
+// encoding/json does: documents that were written and read by programs in Go contain them.
 Result<nlohmann::json> ParseJson(std::string_view text, std::string_view what);
 
 // Parses a document that is shown inside another one; null if ParseJson rejects `text`.

@@ -40,6 +40,8 @@ std::vector<std::string> JsonObject::Strings(const char* name) {
   for (const json& item : *field) {
     if (const std::string* text = JsonText(item)) {
       strings.push_back(*text);
+    } else if (item.is_null()) {
+      strings.emplace_back();
     } else {
       Reject(name);
     }
@@ -62,6 +64,8 @@ std::vector<std::pair<std::string, std::string>> JsonObject::StringMap(const cha
   for (auto item = field->begin(); item != field->end(); ++item) {
     if (const std::string* text = JsonText(*item)) {
       pairs.emplace_back(item.key(), *text);
+    } else if (item->is_null()) {
+      pairs.emplace_back(item.key(), "");
     } else {
       Reject(name);
     }

@@ -16,9 +16,9 @@
 
 namespace davit {
 
-// One object of a document, which it keeps alive. An absent field, a null (which Go writes for an empty list)
-// and a field of a wrong type all read as the empty value; a wrong type makes Check() fail, so that the
-// caller checks once, after reading.
+// One object of a document, which it keeps alive. An absent field, a null (which Go writes for an empty list,
+// and reads as an empty text, also in a list or a map) and a field of a wrong type all read as the empty
+// value; a wrong type makes Check() fail, so that the caller checks once, after reading.
 class JsonObject {
  public:
   // kInvalidArgument unless `text` is a JSON object. `what` names the document in errors.

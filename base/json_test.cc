@@ -86,6 +86,26 @@ TEST(Json, ParsingRefusesWhatIsNotJson) {
 }
 
 // Copying and printing recurse: 5,000,000 levels would end the process.
+TEST(Json, ParsingReplacesWhatIsNotUtf8) {
+  auto text = [](std::string_view document) {
+    auto parsed = ParseJson("\"" + std::string(document) + "\"", "test");
+    const std::string* value = parsed ? JsonText(*parsed) : nullptr;
+    return value ? *value : "refused";
+  };
+  const std::string bad = "\xef\xbf\xbd";
+  EXPECT_EQ(text("Andr\xe9 \xe9t\xe9"), "Andr" + bad + " " + bad + "t" + bad) << "Latin-1";
+  EXPECT_EQ(text("\xc3\xa9 \xe2\x82\xac \xf0\x9f\x9a\xa2 \xff"),
+            "\xc3\xa9 \xe2\x82\xac \xf0\x9f\x9a\xa2 " + bad);
+  EXPECT_EQ(text("\xc0\x80"), bad + bad) << "overlong";
+  EXPECT_EQ(text("\xed\xa0\x80"), bad + bad + bad) << "a surrogate";
+  EXPECT_EQ(text("\xf4\x90\x80\x80"), bad + bad + bad + bad) << "beyond U+10FFFF";
+  EXPECT_EQ(text("cut \xe2\x82"), "cut " + bad + bad);
+  EXPECT_EQ(text(R"(\ud83d\udea2 \ud83d \udea2\"\\)"), "\xf0\x9f\x9a\xa2 " + bad + " " + bad + "\"\\");
+  EXPECT_FALSE(ParseJson("{\"a\":\xe9}", "test")) << "not in a string";
+  EXPECT_EQ(text("\\"), "refused");
+  EXPECT_EQ(text("\\u12"), "refused");
+}
+
 TEST(Json, ParsingRefusesDeepNesting) {
   auto nested = [](size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
   EXPECT_TRUE(ParseJson(nested(256), "x"));
@@ -100,6 +120,14 @@ TEST(Json, ParsingRefusesDeepNesting) {
 TEST(Json, PrintingReplacesWhatIsNotUtf8) {
   EXPECT_EQ(PrintJson(json("a\xff")), "\"a\xEF\xBF\xBD\"");
   EXPECT_EQ(PrintJson(json::parse(R"({"a":1})"), 1), "{\n \"a\": 1\n}");
+}
+
+TEST(JsonObjectTest, NullIsAnEmptyTextInListsAndMaps) {
+  auto object = JsonObject::Parse(R"({"list":["a",null],"map":{"k":null}})", "test");
+  ASSERT_TRUE(object);
+  EXPECT_EQ(object->Strings("list"), (std::vector<std::string>{"a", ""}));
+  EXPECT_EQ(object->StringMap("map"), (std::vector<std::pair<std::string, std::string>>{{"k", ""}}));
+  EXPECT_TRUE(object->Check());
 }
 
 TEST(JsonObjectTest, NamesTheFirstFieldOfAWrongType) {

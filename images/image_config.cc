@@ -3,6 +3,8 @@
 
 #include "images/image_config.h"
 
+#include <algorithm>
+
 #include "base/json_object.h"
 #include "images/digest.h"
 
@@ -11,8 +13,18 @@ namespace {
 
 // Overlayfs stacks no more lower directories (OVL_MAX_STACK in fs/overlayfs/params.c).
 constexpr size_t kMaxLayers = 500;
+constexpr size_t kMaxUser = 256;
 
 }  // namespace
+
+std::string SummaryUser(const ImageConfig& config) {
+  size_t end = std::min(config.user.size(), kMaxUser);
+  auto splits_character = [&](size_t at) {
+    return at < config.user.size() && (static_cast<unsigned char>(config.user[at]) & 0xc0) == 0x80;
+  };
+  while (end > 0 && splits_character(end)) --end;
+  return config.user.substr(0, end);
+}
 
 Result<ImageConfig> ParseImageConfig(std::string_view json) {
   JsonObject document = TRY(JsonObject::Parse(json, "image config"));

@@ -31,6 +31,10 @@ struct ImageConfig {
   std::map<std::string, std::string> labels;
 };
 
+// The user of a config, as ImageSummary keeps it: cut to 256 bytes, more than any name on Linux has
+// (LOGIN_NAME_MAX), in front of a character: the CRI's strings are UTF-8.
+std::string SummaryUser(const ImageConfig& config);
+
 // kInvalidArgument when it is not JSON, a field has the wrong type, or a diff id is not a digest.
 Result<ImageConfig> ParseImageConfig(std::string_view json);
 

@@ -31,12 +31,12 @@ std::unexpected<Error> NotFound(const std::string& ref) {
 
 }  // namespace
 
-ImageIndex::Change ImageIndex::Plan(ImageRecord pulled) const {
+ImageIndex::Change ImageIndex::Plan(ImageSummary pulled) const {
   Change change;
   for (const std::string& tag : pulled.repo_tags) {
     auto holder = references_.find(tag);
     if (holder == references_.end() || holder->second == pulled.id) continue;
-    ImageRecord other = images_.at(holder->second);
+    ImageSummary other = images_.at(holder->second);
     std::erase(other.repo_tags, tag);
     change.untagged.push_back(std::move(other));
   }
@@ -49,16 +49,16 @@ ImageIndex::Change ImageIndex::Plan(ImageRecord pulled) const {
   return change;
 }
 
-void ImageIndex::Put(const ImageRecord& record) {
-  Remove(record.id);
-  images_[record.id] = record;
-  for (const std::string& tag : record.repo_tags) {
-    auto [holder, added] = references_.emplace(tag, record.id);
+void ImageIndex::Put(const ImageSummary& image) {
+  Remove(image.id);
+  images_[image.id] = image;
+  for (const std::string& tag : image.repo_tags) {
+    auto [holder, added] = references_.emplace(tag, image.id);
     if (added) continue;
     std::erase(images_.at(holder->second).repo_tags, tag);
-    holder->second = record.id;
+    holder->second = image.id;
   }
-  for (const std::string& digest : record.repo_digests) references_[digest] = record.id;
+  for (const std::string& digest : image.repo_digests) references_[digest] = image.id;
 }
 
 void ImageIndex::Remove(const std::string& id) {
@@ -66,7 +66,7 @@ void ImageIndex::Remove(const std::string& id) {
   std::erase_if(references_, [&id](const auto& reference) { return reference.second == id; });
 }
 
-Result<ImageRecord> ImageIndex::Find(const std::string& ref) const {
+Result<ImageSummary> ImageIndex::Find(const std::string& ref) const {
   if (auto image = images_.find(ref); image != images_.end()) return image->second;
   if (auto reference = ParseReference(ref)) {
     auto named = references_.find(reference->Normalised());
@@ -84,8 +84,8 @@ Result<ImageRecord> ImageIndex::Find(const std::string& ref) const {
   return first->second;
 }
 
-std::vector<ImageRecord> ImageIndex::List() const {
-  std::vector<ImageRecord> images;
+std::vector<ImageSummary> ImageIndex::List() const {
+  std::vector<ImageSummary> images;
   for (const auto& [id, image] : images_) images.push_back(image);
   return images;
 }

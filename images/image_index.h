@@ -21,26 +21,26 @@ class ImageIndex {
   // The changes that are needed to add an image: its record, and the records of the images that lose a tag to
   // it.
   struct Change {
-    ImageRecord added;
-    std::vector<ImageRecord> untagged;
+    ImageSummary added;
+    std::vector<ImageSummary> untagged;
   };
 
   // `pulled` contains only the tag or digest that it was pulled by. An image that is already known keeps its
   // other tags and digests.
-  Change Plan(ImageRecord pulled) const;
+  Change Plan(ImageSummary pulled) const;
 
   // Adds the record, or replaces the one with the same id. Other images lose the tags that it has.
-  void Put(const ImageRecord& record);
+  void Put(const ImageSummary& image);
   void Remove(const std::string& id);
 
   // See ImageStore::Find.
-  Result<ImageRecord> Find(const std::string& ref) const;
-  std::vector<ImageRecord> List() const;
+  Result<ImageSummary> Find(const std::string& ref) const;
+  std::vector<ImageSummary> List() const;
   std::set<std::string> Layers() const;  // chain IDs of all images
   bool UsesLayer(const std::string& chain_id) const;
 
  private:
-  std::map<std::string, ImageRecord> images_;      // by id
+  std::map<std::string, ImageSummary> images_;     // by id
   std::map<std::string, std::string> references_;  // maps every tag and digest reference to an image id
 };
 

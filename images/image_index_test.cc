@@ -16,8 +16,8 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-ImageRecord Image(char digit, std::vector<std::string> tags) {
-  ImageRecord image;
+ImageSummary Image(char digit, std::vector<std::string> tags) {
+  ImageSummary image;
   image.id = "sha256:" + std::string(64, digit);
   image.repo_tags = std::move(tags);
   image.repo_digests = {"docker.io/library/app@sha256:" + std::string(63, '0') + digit};
@@ -27,7 +27,7 @@ ImageRecord Image(char digit, std::vector<std::string> tags) {
 
 TEST(ImageIndex, FindsByEveryName) {
   ImageIndex index;
-  ImageRecord image = Image('a', {"docker.io/library/app:v1"});
+  ImageSummary image = Image('a', {"docker.io/library/app:v1"});
   index.Put(image);
   for (const std::string& name :
        {image.id, std::string("aaa"), "sha256:" + std::string(10, 'a'), std::string("app:v1"),
@@ -44,8 +44,8 @@ TEST(ImageIndex, FindsByEveryName) {
 
 TEST(ImageIndex, RefusesAnAmbiguousBeginning) {
   ImageIndex index;
-  ImageRecord one = Image('a', {});
-  ImageRecord two = Image('b', {});
+  ImageSummary one = Image('a', {});
+  ImageSummary two = Image('b', {});
   two.id = "sha256:" + std::string(10, 'a') + std::string(54, 'b');
   index.Put(one);
   index.Put(two);

@@ -25,7 +25,8 @@ class ImageLookup {
   virtual ~ImageLookup() = default;
 
   // Finds an image by id, by tag or digest reference, or by an unambiguous prefix of the id's digits. Its
-  // layers are held in the same step, so that they cannot be removed in between. kNotFound; kInvalidArgument
+  // layers are held in the same step, so that they cannot be removed in between; the documents are read from
+  // the records. kNotFound; kInvalidArgument
   // for an ambiguous prefix.
   virtual Result<HeldImage> FindAndHold(const std::string& ref) = 0;
 

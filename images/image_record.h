@@ -12,29 +12,47 @@
 
 namespace davit::images {
 
-struct ImageRecord {
+// What the daemon keeps in memory of each image, at most some 100 KiB: a registry chooses the size of an
+// image's documents, and a node has hundreds of images.
+struct ImageSummary {
   std::string id;                         // "sha256:<digest of the config>"
   std::vector<std::string> chain_ids;     // of the layers, bottom first
   std::vector<std::string> repo_tags;     // normalised: "registry.k8s.io/pause:3.9"
   std::vector<std::string> repo_digests;  // "registry.k8s.io/pause@sha256:..."
-  std::string config_json;                // as verified against `id`
-  std::string manifest_json;              // of the chosen platform, as verified
+  std::string user;                       // SummaryUser() of the config
   uint64_t size = 0;                      // bytes: compressed layers and config, as the CRI reports
   bool pinned = false;
+
+  bool operator==(const ImageSummary&) const = default;
+};
+
+// An image as it is stored.
+struct ImageRecord : ImageSummary {
+  std::string config_json;    // as verified against `id`
+  std::string manifest_json;  // of the chosen platform, as verified
 
   bool operator==(const ImageRecord&) const = default;
 };
 
-// The records of all images. Put and Remove are durable when they return: they survive a power cut.
-// Calls come from one thread at a time.
+// What a pull returns.
+struct PulledImage : ImageSummary {
+  std::string warning;  // for the operator, one line; empty if there is none
+};
+
+// The records of all images. Put, PutSummary and Remove are durable when they return: they survive a power
+// cut. Get may be called on any thread at any time; the other calls come from one thread at a time.
 class ImageRecords {
  public:
   virtual ~ImageRecords() = default;
   // Adds the record, or replaces the one with the same id.
   virtual Result<> Put(const ImageRecord& record) = 0;
+  // Replaces all but the documents. kNotFound if there is no record with this id.
+  virtual Result<> PutSummary(const ImageSummary& summary) = 0;
   // Idempotent: an unknown id is not an error.
   virtual Result<> Remove(const std::string& id) = 0;
-  virtual Result<std::vector<ImageRecord>> All() = 0;
+  virtual Result<std::vector<ImageSummary>> All() = 0;
+  // Reads the record, with the documents, from the storage. kNotFound.
+  virtual Result<ImageRecord> Get(const std::string& id) const = 0;
 };
 
 }  // namespace davit::images

@@ -21,10 +21,14 @@ struct ResolvedImage {
   ImageRecord record;
   std::vector<Descriptor> layers;     // bottom first
   std::vector<std::string> diff_ids;  // one per layer
+  std::string warning;                // as in PulledImage
 };
 
-// Fetches the manifest for the platform, through an index if there is one, and the config. kNotFound if there
-// is no image for the platform; kInvalidArgument if the reference does not name a container image.
+// Fetches the manifest for the platform, through an index if there is one, and the config. An index decides
+// what an image is for, whatever the config says. Without one the config does: another architecture is a
+// warning. kNotFound if an index has no image for the platform, or the image is for another operating system;
+// kInvalidArgument if the reference does not name a container image; kResourceExhausted if a manifest or
+// index is larger than 4 MiB, or the config larger than 1 MiB.
 Result<ResolvedImage> ResolveImage(RegistryClient& registry, const Reference& reference,
                                    const Platform& platform);
 

@@ -9,6 +9,7 @@
 
 #include "base/thread_annotations.h"
 #include "images/digest.h"
+#include "images/foreign_layers.h"
 #include "images/image_index.h"
 #include "images/image_resolve.h"
 #include "images/layer_ledger.h"
@@ -37,12 +38,12 @@ Result<std::string> FlightKey(const Reference& reference, const std::optional<Re
 
 struct ImageStore::State {
   State(Config config_, LayerStore& layers_, ImageRecords& records_)
-      : config(std::move(config_)), layers(layers_), records(records_) {}
+      : config(std::move(config_)), layers(layers_), records(records_), stored(records_) {}
 
   Result<> Load();
-  Result<ImageRecord> RunPull(const Reference& reference, const PullRequest& request, PullFlight& flight);
+  Result<PulledImage> RunPull(const Reference& reference, const PullRequest& request, PullFlight& flight);
   Result<> Keep(const ImageRecord& pulled);
-  Result<> MakeDurable(const ImageRecord& pulled);
+  Result<> MakeDurable(const ImageSummary& pulled);
   void RemoveUnused(std::vector<std::string> chain_ids);
   bool InUse(const std::string& chain_id);
   Platform HostOrConfigured() const;
@@ -57,6 +58,7 @@ struct ImageStore::State {
   // takes only `mutex`, so that List never waits for a disk.
   Mutex changing;
   ImageRecords& records GUARDED_BY(changing);
+  const ImageRecords& stored;  // the same, to read them without the lock
   mutable Mutex mutex;
   ImageIndex index GUARDED_BY(mutex);
 
@@ -72,7 +74,7 @@ struct ImageStore::State {
 
 Result<> ImageStore::State::Load() {
   MutexLock changing_lock(changing);
-  for (const ImageRecord& image : TRY(records.All())) {
+  for (const ImageSummary& image : TRY(records.All())) {
     bool whole = std::all_of(image.chain_ids.begin(), image.chain_ids.end(),
                              [this](const std::string& chain_id) { return layers.Has(chain_id); });
     if (whole) {
@@ -116,7 +118,7 @@ void ImageStore::State::EndFlight(const std::string& key, const std::shared_ptr<
     flights.erase(current);
 }
 
-Result<ImageRecord> ImageStore::State::RunPull(const Reference& reference, const PullRequest& request,
+Result<PulledImage> ImageStore::State::RunPull(const Reference& reference, const PullRequest& request,
                                                PullFlight& flight) {
   Interrupt interrupt([&flight] { return flight.Wanted(); });
   auto hosts = TRY(RegistryHostsFor(reference.host, config.certs_d));
@@ -125,17 +127,18 @@ Result<ImageRecord> ImageStore::State::RunPull(const Reference& reference, const
   ResolvedImage image = TRY(ResolveImage(*registry, reference, HostOrConfigured()));
 
   ledger.Hold(image.record.chain_ids);  // from here on nobody removes what is there already
-  LayerSource source{*registry, layers, config.unpack_program, image, interrupt};
+  ForeignLayers foreign(TransferLimits(), config.certs_d);
+  LayerSource source{*registry, foreign, layers, config.unpack_program, image, interrupt};
   auto pulled = PullLayers(source, ledger, static_cast<size_t>(std::max(config.parallel_layers, 1)));
   if (pulled) pulled = Keep(image.record);
   RemoveUnused(ledger.Release(image.record.chain_ids));
   if (!pulled) return std::unexpected(std::move(pulled).error());
   MutexLock lock(mutex);
-  return index.Find(image.record.id);
+  return PulledImage{TRY(index.Find(image.record.id)), std::move(image.warning)};
 }
 
 // A layer may have come from another pull, whose own attempt at this failed and took the layer with it.
-Result<> ImageStore::State::MakeDurable(const ImageRecord& pulled) {
+Result<> ImageStore::State::MakeDurable(const ImageSummary& pulled) {
   TRY(layers.Sync());
   for (const std::string& chain_id : pulled.chain_ids) {
     if (!layers.Has(chain_id))
@@ -159,10 +162,10 @@ Result<> ImageStore::State::Keep(const ImageRecord& pulled) {
   if (!known) TRY(MakeDurable(pulled));
   // A crash in between loses a tag, which a pull brings back; the other order would leave one with two
   // images.
-  for (const ImageRecord& untagged : change.untagged) TRY(records.Put(untagged));
-  auto put = records.Put(change.added);
+  for (const ImageSummary& untagged : change.untagged) TRY(records.PutSummary(untagged));
+  auto put = records.Put({change.added, pulled.config_json, pulled.manifest_json});
   MutexLock lock(mutex);
-  for (const ImageRecord& untagged : change.untagged) index.Put(untagged);
+  for (const ImageSummary& untagged : change.untagged) index.Put(untagged);
   if (put) index.Put(change.added);
   return put;
 }
@@ -194,7 +197,7 @@ Result<std::unique_ptr<ImageStore>> ImageStore::Open(Config config, LayerStore& 
   return std::unique_ptr<ImageStore>(new ImageStore(std::move(state)));
 }
 
-Result<ImageRecord> ImageStore::Pull(const PullRequest& request) {
+Result<PulledImage> ImageStore::Pull(const PullRequest& request) {
   Reference reference = TRY(ParseReference(request.reference));
   std::string key = TRY(FlightKey(reference, request.auth));
   PullFlight::Passenger passenger{request.deadline_ms, request.cancelled};
@@ -205,7 +208,7 @@ Result<ImageRecord> ImageStore::Pull(const PullRequest& request) {
     if (auto check = passenger.Check(); !check) return named(check.error());
     PullFlight::Ticket ticket;
     auto [flight, ours] = state_->Board(key, passenger, ticket);
-    Result<ImageRecord> result;
+    Result<PulledImage> result;
     if (ours) {
       result = state_->RunPull(reference, request, *flight);
       state_->EndFlight(key, flight);
@@ -222,25 +225,33 @@ Result<ImageRecord> ImageStore::Pull(const PullRequest& request) {
   }
 }
 
-Result<ImageRecord> ImageStore::Find(const std::string& ref) const {
+Result<ImageSummary> ImageStore::Find(const std::string& ref) const {
   MutexLock lock(state_->mutex);
   return state_->index.Find(ref);
 }
 
-Result<HeldImage> ImageStore::FindAndHold(const std::string& ref) {
-  MutexLock lock(state_->mutex);
-  ImageRecord image = TRY(state_->index.Find(ref));
-  LayerHold layers = Hold(image.chain_ids);
-  return HeldImage{std::move(image), std::move(layers)};
+Result<ImageRecord> ImageStore::Read(const std::string& ref) const {
+  return state_->stored.Get(TRY(Find(ref)).id);
 }
 
-std::vector<ImageRecord> ImageStore::List() const {
+Result<HeldImage> ImageStore::FindAndHold(const std::string& ref) {
+  ImageSummary image;
+  LayerHold layers;
+  {
+    MutexLock lock(state_->mutex);
+    image = TRY(state_->index.Find(ref));
+    layers = Hold(image.chain_ids);
+  }
+  return HeldImage{TRY(state_->stored.Get(image.id)), std::move(layers)};
+}
+
+std::vector<ImageSummary> ImageStore::List() const {
   MutexLock lock(state_->mutex);
   return state_->index.List();
 }
 
 Result<> ImageStore::Remove(const std::string& ref) {
-  ImageRecord image;
+  ImageSummary image;
   {
     MutexLock changing_lock(state_->changing);
     auto found = Find(ref);

@@ -50,15 +50,20 @@ class ImageStore final : public ImageLookup {
 
   // Always resolves the reference at the registry, then fetches what is missing. Blocks. Concurrent calls
   // with the same reference and credentials share one pull, which continues as long as one of the callers
-  // wants it. On failure no unused layer stays, and the error names host, object and reason: kNotFound,
-  // kUnauthenticated, kPermissionDenied, kDataLoss (digest, length, malformed compression), kInvalidArgument
-  // (not an image, a hostile layer), kUnavailable, kResourceExhausted, kDeadlineExceeded, kCancelled.
-  Result<ImageRecord> Pull(const PullRequest& request);
+  // wants it. An image for another architecture is pulled, with a warning: an emulator may run it, and the
+  // registry offers no other. On failure no unused layer stays, and the error names host, object and reason:
+  // kNotFound, kUnauthenticated, kPermissionDenied, kDataLoss (digest, length, malformed compression),
+  // kInvalidArgument (not an image, a hostile layer), kUnavailable, kResourceExhausted, kDeadlineExceeded,
+  // kCancelled.
+  Result<PulledImage> Pull(const PullRequest& request);
 
   // Finds an image by id, by tag or digest reference in any form that Pull accepts, or by an unambiguous
   // prefix of the id's digits. kNotFound; kInvalidArgument for an ambiguous prefix.
-  Result<ImageRecord> Find(const std::string& ref) const;
-  std::vector<ImageRecord> List() const;  // ordered by id
+  Result<ImageSummary> Find(const std::string& ref) const;
+  std::vector<ImageSummary> List() const;  // ordered by id
+
+  // Finds an image and reads its documents from the records. The errors of Find.
+  Result<ImageRecord> Read(const std::string& ref) const;
 
   // Removes the image that `ref` names, with all its tags and digests, as the CRI requires. Its layers are
   // removed unless another image or a hold uses them. An unknown image is not an error.

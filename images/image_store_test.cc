@@ -30,8 +30,10 @@ TEST_F(Store, PullsAnImageLayerByLayer) {
   EXPECT_EQ(pulled->id, image_.config_digest);
   EXPECT_THAT(pulled->repo_tags, ElementsAre(server.host() + "/app:v1"));
   EXPECT_THAT(pulled->repo_digests, ElementsAre(server.host() + "/app@" + image_.manifest_digest));
-  EXPECT_EQ(pulled->config_json, image_.config);
-  EXPECT_EQ(pulled->manifest_json, image_.manifest);
+  auto stored = store_->Read(pulled->id);
+  ASSERT_TRUE(stored) << stored.error().ToString();
+  EXPECT_EQ(stored->config_json, image_.config);
+  EXPECT_EQ(stored->manifest_json, image_.manifest);
   uint64_t size = image_.config.size();
   for (const TestLayer& layer : image_.layers) size += layer.blob.size();
   EXPECT_EQ(pulled->size, size);
@@ -137,7 +139,7 @@ TEST_F(Store, DifferentImagesShareALayerInFlight) {
     one.join();
     two.join();
     EXPECT_EQ(layers_.stagings, 4 * (round + 1));
-    for (const ImageRecord& image : store_->List()) ASSERT_TRUE(store_->Remove(image.id));
+    for (const ImageSummary& image : store_->List()) ASSERT_TRUE(store_->Remove(image.id));
     EXPECT_THAT(layers_.Layers(), IsEmpty());
   }
 }

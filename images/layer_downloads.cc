@@ -10,8 +10,8 @@
 namespace davit::images {
 
 Result<StagedLayer> LayerSource::Fetch(size_t index) const {
-  return FetchLayer(registry, layers, unpack_program, image.record.chain_ids[index], image.layers[index],
-                    image.diff_ids[index], interrupt);
+  return FetchLayer(registry, foreign, layers, unpack_program, image.record.chain_ids[index],
+                    image.layers[index], image.diff_ids[index], interrupt);
 }
 
 LayerDownloads::LayerDownloads(const LayerSource& source, std::vector<size_t> indices, size_t threads)

@@ -21,6 +21,7 @@ namespace davit::images {
 // The inputs of a fetch. The referenced objects must outlive the LayerSource.
 struct LayerSource {
   RegistryClient& registry;
+  ForeignLayers& foreign;
   LayerStore& layers;
   const std::string& unpack_program;
   const ResolvedImage& image;

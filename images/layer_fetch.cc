@@ -58,21 +58,24 @@ class UnpackSink : public BlobSink {
   std::optional<Error> bad_content_;
 };
 
-Result<StagedLayer> Fetch(RegistryClient& registry, UnpackSink& sink, const Descriptor& descriptor,
-                          const std::string& diff_id) {
-  TRY(registry.FetchBlob(descriptor, sink));
+Result<StagedLayer> Fetch(RegistryClient& registry, ForeignLayers& foreign, UnpackSink& sink,
+                          const Descriptor& descriptor, const std::string& diff_id,
+                          const Interrupt& interrupt) {
+  Result<> fetched = registry.FetchBlob(descriptor, sink);
+  bool elsewhere = !fetched && fetched.error().code == Code::kNotFound && !descriptor.urls.empty();
+  TRY(elsewhere ? foreign.FetchBlob(descriptor, sink, interrupt) : std::move(fetched));
   return sink.Finish(diff_id);
 }
 
 }  // namespace
 
-Result<StagedLayer> FetchLayer(RegistryClient& registry, LayerStore& layers,
+Result<StagedLayer> FetchLayer(RegistryClient& registry, ForeignLayers& foreign, LayerStore& layers,
                                const std::string& unpack_program, const std::string& chain_id,
                                const Descriptor& descriptor, const std::string& diff_id,
                                const Interrupt& interrupt) {
   Result<StagedLayer> staged = [&] {
     UnpackSink sink(layers, unpack_program, chain_id, interrupt);
-    return Fetch(registry, sink, descriptor, diff_id);
+    return Fetch(registry, foreign, sink, descriptor, diff_id, interrupt);
   }();  // the unpacker has ended
   if (staged) return staged;
   layers.Abandon(chain_id);

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/unique_fd.h"
+#include "images/foreign_layers.h"
 #include "images/interrupt.h"
 #include "images/layer_store.h"
 #include "images/manifest.h"
@@ -24,9 +25,9 @@ struct StagedLayer {
 };
 
 // Stages `chain_id` and fills its directory. Both digests are verified: the blob's by the client, `diff_id`
-// here. The steps that depend on the layers below are not done yet (layer_fixup.h). On failure the layer is
-// not staged.
-Result<StagedLayer> FetchLayer(RegistryClient& registry, LayerStore& layers,
+// here. A blob that the registry does not have comes from the descriptor's URLs. The steps that depend on the
+// layers below are not done yet (layer_fixup.h). On failure the layer is not staged.
+Result<StagedLayer> FetchLayer(RegistryClient& registry, ForeignLayers& foreign, LayerStore& layers,
                                const std::string& unpack_program, const std::string& chain_id,
                                const Descriptor& descriptor, const std::string& diff_id,
                                const Interrupt& interrupt);

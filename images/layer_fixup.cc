@@ -10,11 +10,12 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include <map>
-#include <set>
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include "base/open_beneath.h"
+#include "images/layer_dirs.h"
 #include "images/lower_layers.h"
 
 namespace davit::images {
@@ -36,9 +37,11 @@ Result<UniqueFd> Reopen(const LowerFile& file, const std::string& path, int flag
 
 // All but the overlay's own marks, which belong to the layer that they are in.
 Result<> CopyXattrs(int from, int to, const std::string& path) {
+  ssize_t size = flistxattr(from, nullptr, 0);
+  if (size == 0 || (size < 0 && errno == EOPNOTSUPP)) return {};
   std::string names(XATTR_LIST_MAX, '\0');
-  ssize_t size = flistxattr(from, names.data(), names.size());
-  if (size < 0) return errno == EOPNOTSUPP ? Result<>() : SystemError("listxattr", path);
+  size = flistxattr(from, names.data(), names.size());
+  if (size < 0) return SystemError("listxattr", path);
   std::string value(XATTR_SIZE_MAX, '\0');
   for (size_t pos = 0; pos < static_cast<size_t>(size);) {
     std::string name = names.c_str() + pos;
@@ -53,18 +56,38 @@ Result<> CopyXattrs(int from, int to, const std::string& path) {
   return {};
 }
 
-// chown(2) clears the set-user-ID bits and security.capability, so it comes first.
-Result<> CopyMetadata(int from, const struct stat& status, int to, const std::string& path) {
-  if (fchown(to, status.st_uid, status.st_gid) < 0) return SystemError("chown", path);
-  if (fchmod(to, status.st_mode & 07777) < 0) return SystemError("chmod", path);
+// chown(2) clears the set-user-ID bits and security.capability, so it comes first. Most directories have the
+// owner and mode already: asking is cheaper than a change, which the filesystem writes to its journal.
+Result<> CopyMetadata(int from, const struct stat& wanted, int to, const std::string& path) {
+  struct stat now;
+  if (fstat(to, &now) < 0) return SystemError("fstat", path);
+  bool same_owner = now.st_uid == wanted.st_uid && now.st_gid == wanted.st_gid;
+  if (!same_owner && fchown(to, wanted.st_uid, wanted.st_gid) < 0) return SystemError("chown", path);
+  bool same_mode = same_owner && now.st_mode == wanted.st_mode;
+  if (!same_mode && fchmod(to, wanted.st_mode & 07777) < 0) return SystemError("chmod", path);
   TRY(CopyXattrs(from, to, path));
-  timespec times[2] = {status.st_atim, status.st_mtim};
+  timespec times[2] = {wanted.st_atim, wanted.st_mtim};
   if (futimens(to, times) < 0) return SystemError("futimens", path);
   return {};
 }
 
+constexpr size_t kCopiedAtOnce = 16 << 20;  // bytes between two checks whether the pull is wanted
+
+Result<> CopyRange(int from, int to, off_t begin, off_t end, const std::string& path, FixUpBudget& budget) {
+  off_t in = begin;
+  off_t out = begin;
+  while (in < end) {
+    TRY(budget.CheckWanted());
+    size_t piece = std::min(static_cast<size_t>(end - in), kCopiedAtOnce);
+    ssize_t copied = copy_file_range(from, &in, to, &out, piece, 0);
+    if (copied < 0) return SystemError("copy_file_range", path);
+    if (copied == 0) return Fail(Code::kInternal, "copy_file_range", path, "ended early");
+  }
+  return {};
+}
+
 // Copies what is data and leaves holes as they are: a sparse file must not become a full one.
-Result<> CopyData(int from, int to, off_t size, const std::string& path) {
+Result<> CopyData(int from, int to, off_t size, const std::string& path, FixUpBudget& budget) {
   if (ftruncate(to, size) < 0) return SystemError("ftruncate", path);
   for (off_t offset = 0; offset < size;) {
     off_t data = lseek(from, offset, SEEK_DATA);
@@ -72,13 +95,7 @@ Result<> CopyData(int from, int to, off_t size, const std::string& path) {
     if (data < 0) return SystemError("lseek", path);
     off_t hole = lseek(from, data, SEEK_HOLE);
     if (hole < 0) return SystemError("lseek", path);
-    off_t in = data;
-    off_t out = data;
-    while (in < hole) {
-      ssize_t copied = copy_file_range(from, &in, to, &out, static_cast<size_t>(hole - in), 0);
-      if (copied < 0) return SystemError("copy_file_range", path);
-      if (copied == 0) return Fail(Code::kInternal, "copy_file_range", path, "ended early");
-    }
+    TRY(CopyRange(from, to, data, hole, path, budget));
     offset = hole;
   }
   return {};
@@ -117,12 +134,13 @@ Result<Place> Locate(int layer_fd, const std::string& path) {
   return place;
 }
 
-Result<> CopyRegular(const LowerFile& file, const std::string& source, const Place& place) {
+Result<> CopyRegular(const LowerFile& file, const std::string& source, const Place& place,
+                     FixUpBudget& budget) {
   UniqueFd from = TRY(Reopen(file, source, O_NONBLOCK));
   UniqueFd to(openat(place.dir.get(), place.name.c_str(),
                      O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!to) return SystemError("create", place.name);
-  TRY(CopyData(from.get(), to.get(), file.status.st_size, place.name));
+  TRY(CopyData(from.get(), to.get(), file.status.st_size, place.name, budget));
   return CopyMetadata(from.get(), file.status, to.get(), place.name);
 }
 
@@ -148,8 +166,59 @@ Result<> CopySymlinkOrNode(const LowerFile& file, const Place& place) {
   return {};
 }
 
-Result<> CopyFromBelow(const std::vector<UniqueFd>& lowers, const PendingLink& link, const Place& place) {
-  std::optional<LowerFile> file = TRY(FindInLowers(lowers, link.target));
+class FixUp {
+ public:
+  FixUp(int layer_fd, const UnpackReport& report, std::span<const UniqueFd> lowers, FixUpBudget& budget)
+      : layer_fd_(layer_fd), report_(report), budget_(budget), lowers_(lowers, budget) {}
+
+  Result<> Run() {
+    TRY(MakePendingLinks());
+    TRY(MarkOpaqueDirs());
+    return CompleteImplicitDirs();
+  }
+
+ private:
+  Result<> MakePendingLinks();
+  Result<> MakePendingLink(const PendingLink& link, const PendingLink& first);
+  Result<> CopyFromBelow(const PendingLink& link, const Place& place);
+  Result<> MarkOpaqueDirs();
+  Result<> MarkOpaque(const std::string& path);
+  Result<> HideAllBelow();
+  Result<> CompleteImplicitDirs();
+  Result<> CompleteImplicitDir(const std::string& path, int dir);
+
+  const int layer_fd_;
+  const UnpackReport& report_;
+  FixUpBudget& budget_;
+  LowerLayers lowers_;
+};
+
+// Links to one file below stay links to one file: the first becomes a copy, the others link to that.
+Result<> FixUp::MakePendingLinks() {
+  std::vector<PendingLink> links = report_.pending_links;
+  std::ranges::sort(links, {}, &PendingLink::target);
+  const PendingLink* first = nullptr;
+  for (const PendingLink& link : links) {
+    if (!first || first->target != link.target) first = &link;
+    TRY(MakePendingLink(link, *first));
+  }
+  return {};
+}
+
+Result<> FixUp::MakePendingLink(const PendingLink& link, const PendingLink& first) {
+  TRY(budget_.Step());
+  Place place = TRY(Locate(layer_fd_, link.path));
+  KeptTimes times(place.dir.get());
+  if (&link == &first) return CopyFromBelow(link, place);
+  Place copy = TRY(Locate(layer_fd_, first.path));
+  if (linkat(copy.dir.get(), copy.name.c_str(), place.dir.get(), place.name.c_str(), 0) < 0) {
+    return SystemError("link", link.path);
+  }
+  return {};
+}
+
+Result<> FixUp::CopyFromBelow(const PendingLink& link, const Place& place) {
+  const LowerFile* file = TRY(lowers_.Find(link.target));
   if (!file) {
     return Fail(Code::kInvalidArgument, "unpack", link.path,
                 "hard link to " + link.target + ", which does not exist");
@@ -157,51 +226,20 @@ Result<> CopyFromBelow(const std::vector<UniqueFd>& lowers, const PendingLink& l
   if (S_ISDIR(file->status.st_mode)) {
     return Fail(Code::kInvalidArgument, "unpack", link.path, "hard link to a directory");
   }
-  KeptTimes times(place.dir.get());
-  return S_ISREG(file->status.st_mode) ? CopyRegular(*file, link.target, place)
+  return S_ISREG(file->status.st_mode) ? CopyRegular(*file, link.target, place, budget_)
                                        : CopySymlinkOrNode(*file, place);
 }
 
-// Links to one file below stay links to one file: the first becomes a copy, the others link to that.
-Result<> MakePendingLinks(int layer_fd, const UnpackReport& report, const std::vector<UniqueFd>& lowers) {
-  std::map<std::string, std::string> copies;  // by target
-  for (const PendingLink& link : report.pending_links) {
-    Place place = TRY(Locate(layer_fd, link.path));
-    auto copy = copies.find(link.target);
-    if (copy == copies.end()) {
-      TRY(CopyFromBelow(lowers, link, place));
-      copies.emplace(link.target, link.path);
-      continue;
-    }
-    Place first = TRY(Locate(layer_fd, copy->second));
-    KeptTimes times(place.dir.get());
-    if (linkat(first.dir.get(), first.name.c_str(), place.dir.get(), place.name.c_str(), 0) < 0) {
-      return SystemError("link", link.path);
-    }
+Result<> FixUp::MarkOpaqueDirs() {
+  for (const std::string& path : report_.opaque_dirs) {
+    TRY(budget_.Step());
+    TRY(path.empty() ? HideAllBelow() : MarkOpaque(path));
   }
   return {};
 }
 
-// True for what lies in a directory that this layer makes opaque: nothing below shows there.
-bool IsCutOff(const std::set<std::string>& opaque_dirs, const std::string& path) {
-  if (path.empty()) return false;
-  if (opaque_dirs.contains("")) return true;
-  for (size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1)) {
-    if (opaque_dirs.contains(path.substr(0, slash))) return true;
-  }
-  return false;
-}
-
-Result<> CopyDirMetadata(int layer_fd, const std::string& path, const std::vector<UniqueFd>& lowers) {
-  std::optional<LowerFile> below = TRY(FindInLowers(lowers, path));
-  if (!below || !S_ISDIR(below->status.st_mode)) return {};  // new here: keeps the default
-  UniqueFd from = TRY(Reopen(*below, path, O_DIRECTORY));
-  UniqueFd to = TRY(OpenDir(layer_fd, path));
-  return CopyMetadata(from.get(), below->status, to.get(), path);
-}
-
-Result<> MarkOpaque(int layer_fd, const std::string& path) {
-  UniqueFd dir = TRY(OpenDir(layer_fd, path));
+Result<> FixUp::MarkOpaque(const std::string& path) {
+  UniqueFd dir = TRY(OpenDir(layer_fd_, path));
   if (fsetxattr(dir.get(), "trusted.overlay.opaque", "y", 1, 0) < 0) {
     return SystemError("setxattr trusted.overlay.opaque", path);
   }
@@ -209,13 +247,13 @@ Result<> MarkOpaque(int layer_fd, const std::string& path) {
 }
 
 // Overlayfs merges the roots of all layers whatever their marks say, so an opaque root hides name by name.
-Result<> HideAllBelow(int layer_fd, const std::vector<UniqueFd>& lowers) {
-  UniqueFd root = TRY(OpenDir(layer_fd, ""));
+Result<> FixUp::HideAllBelow() {
+  UniqueFd root = TRY(OpenDir(layer_fd_, ""));
   KeptTimes times(root.get());
-  for (const std::string& name : TRY(NamesInRoot(lowers))) {
+  for (const std::string& name : TRY(lowers_.NamesInRoot())) {
     struct stat status;
     if (fstatat(root.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) {
-      if (S_ISDIR(status.st_mode)) TRY(MarkOpaque(layer_fd, name));
+      if (S_ISDIR(status.st_mode)) TRY(MarkOpaque(name));
     } else if (mknodat(root.get(), name.c_str(), S_IFCHR, makedev(0, 0)) < 0) {
       return SystemError("mknod", name);
     }
@@ -223,18 +261,28 @@ Result<> HideAllBelow(int layer_fd, const std::vector<UniqueFd>& lowers) {
   return {};
 }
 
-}  // namespace
-
-Result<> FixUpLayer(int layer_fd, const UnpackReport& report, const std::vector<UniqueFd>& lowers) {
-  TRY(MakePendingLinks(layer_fd, report, lowers));
-  for (const std::string& path : report.opaque_dirs) {
-    TRY(path.empty() ? HideAllBelow(layer_fd, lowers) : MarkOpaque(layer_fd, path));
-  }
-  std::set<std::string> opaque_dirs(report.opaque_dirs.begin(), report.opaque_dirs.end());
-  for (const std::string& path : report.implicit_dirs) {
-    if (!IsCutOff(opaque_dirs, path)) TRY(CopyDirMetadata(layer_fd, path, lowers));
+Result<> FixUp::CompleteImplicitDirs() {
+  LayerDirs dirs(layer_fd_, report_.opaque_dirs);
+  for (const std::string& path : report_.implicit_dirs) {
+    TRY(budget_.Step());
+    TRY(dirs.Enter(path));
+    if (!dirs.cut_off()) TRY(CompleteImplicitDir(path, dirs.fd()));
   }
   return {};
+}
+
+// A directory that is new in this layer keeps its default metadata.
+Result<> FixUp::CompleteImplicitDir(const std::string& path, int dir) {
+  const LowerFile* below = TRY(lowers_.Find(path));
+  if (!below || !S_ISDIR(below->status.st_mode)) return {};
+  return CopyMetadata(below->fd.get(), below->status, dir, path);
+}
+
+}  // namespace
+
+Result<> FixUpLayer(int layer_fd, const UnpackReport& report, std::span<const UniqueFd> lowers,
+                    FixUpBudget& budget) {
+  return FixUp(layer_fd, report, lowers, budget).Run();
 }
 
 }  // namespace davit::images

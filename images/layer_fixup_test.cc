@@ -29,7 +29,7 @@ class FixUp : public ::testing::Test {
       GTEST_SKIP() << "the temporary directory's filesystem has no trusted.* attributes";
     }
     removexattr(root_.path().c_str(), "trusted.overlay.opaque");
-    for (const char* layer : {"top", "mid", "low"}) fs::create_directory(root_ / layer);
+    for (const char* layer : {"top", "mid", "low", "base"}) fs::create_directory(root_ / layer);
   }
 
   void Dir(const std::string& path, mode_t mode) {
@@ -62,14 +62,33 @@ class FixUp : public ::testing::Test {
     lstat((root_ / path).c_str(), &status);
     return status.st_ino;
   }
-  Result<> Fix(const UnpackReport& report) {
+  std::vector<UniqueFd> Lowers() {
     std::vector<UniqueFd> lowers;
-    for (const char* layer : {"mid", "low"})
+    for (const std::string& layer : lowers_)
       lowers.emplace_back(open((root_ / layer).c_str(), O_PATH | O_CLOEXEC));
+    return lowers;
+  }
+  Result<> Fix(const UnpackReport& report, FixUpBudget& budget) {
     UniqueFd top(open((root_ / "top").c_str(), O_PATH | O_CLOEXEC));
-    return FixUpLayer(top.get(), report, lowers);
+    return FixUpLayer(top.get(), report, Lowers(), budget);
+  }
+  Result<> Fix(const UnpackReport& report) {
+    FixUpBudget budget(wanted_);
+    return Fix(report, budget);
+  }
+  // Directories `depth` deep in every one of `layers` layers and in the one above them; returns their paths.
+  std::vector<std::string> DeepTree(int layers, int depth) {
+    lowers_.clear();
+    for (int i = 0; i < layers; ++i) lowers_.push_back("deep" + std::to_string(i));
+    std::vector<std::string> paths = {""};
+    for (int i = 0; i < depth; ++i) paths.push_back(paths.back() + (i > 0 ? "/d" : "d"));
+    for (const std::string& layer : lowers_) Dir(layer + "/" + paths.back(), 0711);
+    Dir("top/" + paths.back(), 0755);
+    return paths;
   }
 
+  std::vector<std::string> lowers_ = {"base", "low", "mid"};  // lowest first
+  Interrupt wanted_{[] { return true; }};
   ScratchDir root_;
 };
 
@@ -110,6 +129,86 @@ TEST_F(FixUp, WhatIsHiddenBelowGivesNoMetadata) {
   for (const std::string& name : report.implicit_dirs) Dir("top/" + name, 0755);
   ASSERT_TRUE(Fix(report));
   for (const std::string& name : report.implicit_dirs) EXPECT_EQ(Mode("top/" + name), 0755u) << name;
+}
+
+TEST_F(FixUp, AnOpaqueDirectoryEndsTheSearchInWhicheverLayerItIs) {
+  for (const char* name : {"a/b/c/in-base", "e/f/in-base"}) Dir(std::string("base/") + name, 0711);
+  Dir("low/a/b/c", 0711);
+  Opaque("low/a");
+  Dir("low/e", 0711);
+  Dir("mid/a/b", 0711);
+  Dir("mid/e/f", 0711);
+  UnpackReport report;
+  report.implicit_dirs = {"a/b/c/in-base", "e/f/in-base"};
+  for (const std::string& name : report.implicit_dirs) Dir("top/" + name, 0755);
+  ASSERT_TRUE(Fix(report));
+  EXPECT_EQ(Mode("top/a/b/c/in-base"), 0755u) << "hidden by low/a";
+  EXPECT_EQ(Mode("top/e/f/in-base"), 0711u);
+}
+
+TEST_F(FixUp, WhatThisLayerMakesOpaqueGetsNothingFromBelow) {
+  Dir("low/d/sub/deep", 0711);
+  ASSERT_EQ(chmod((root_ / "low/d").c_str(), 0711), 0);
+  Dir("top/d/sub/deep", 0755);
+  UnpackReport report;
+  report.implicit_dirs = {"d", "d/sub", "d/sub/deep"};
+  report.opaque_dirs = {"d"};
+  ASSERT_TRUE(Fix(report));
+  EXPECT_EQ(Mode("top/d"), 0711u) << "the directory itself is the one below";
+  EXPECT_EQ(Mode("top/d/sub"), 0755u);
+  EXPECT_EQ(Mode("top/d/sub/deep"), 0755u);
+}
+
+TEST_F(FixUp, TakesTwoStepsForADirectoryHoweverDeepAndHoweverManyLayers) {
+  UnpackReport report;
+  report.implicit_dirs = DeepTree(/*layers=*/4, /*depth=*/30);
+  FixUpBudget enough(wanted_, 2 * report.implicit_dirs.size());
+  auto fixed = Fix(report, enough);
+  EXPECT_TRUE(fixed) << fixed.error().ToString();
+  EXPECT_EQ(Mode("top/" + report.implicit_dirs.back()), 0711u);
+}
+
+TEST_F(FixUp, LooksUpWhatNoLayerHasOnceInEachLayer) {
+  UnpackReport report;
+  report.implicit_dirs = DeepTree(/*layers=*/4, /*depth=*/30);
+  for (const char* name : {"/new", "/new/in", "/new/in/it"}) {
+    report.implicit_dirs.push_back(report.implicit_dirs[30] + name);
+    Dir("top/" + report.implicit_dirs.back(), 0755);
+  }
+  uint64_t from_each_root = 4 * (30 + 1);  // for "/new"; nothing is below a directory that no layer has
+  FixUpBudget enough(wanted_, 2 * report.implicit_dirs.size() + from_each_root);
+  auto fixed = Fix(report, enough);
+  EXPECT_TRUE(fixed) << fixed.error().ToString();
+}
+
+TEST_F(FixUp, EndsWhenItsBudgetIsUsedUp) {
+  UnpackReport report;
+  report.implicit_dirs = DeepTree(/*layers=*/1, /*depth=*/100);
+  FixUpBudget small(wanted_, 100);
+  auto fixed = Fix(report, small);
+  ASSERT_FALSE(fixed);
+  EXPECT_EQ(fixed.error().code, Code::kResourceExhausted);
+  FixUpBudget earned(wanted_, 100);
+  earned.AddLayer(/*entries=*/10);
+  EXPECT_TRUE(Fix(report, earned)) << "entries of the layer add to the budget";
+}
+
+TEST_F(FixUp, EndsWhenThePullIsNoLongerWanted) {
+  UnpackReport report;
+  report.implicit_dirs = DeepTree(/*layers=*/1, /*depth=*/100);
+  Interrupt cancelled([] { return false; });
+  FixUpBudget budget(cancelled);
+  EXPECT_EQ(Fix(report, budget).error().code, Code::kCancelled);
+  EXPECT_EQ(Mode("top/" + report.implicit_dirs.back()), 0755u);
+}
+
+TEST_F(FixUp, ACopyEndsWhenThePullIsNoLongerWanted) {
+  File("low/data", "hello");
+  UnpackReport report;
+  report.pending_links = {{"link", "data"}};
+  Interrupt cancelled([] { return false; });
+  FixUpBudget budget(cancelled);
+  EXPECT_EQ(Fix(report, budget).error().code, Code::kCancelled);
 }
 
 TEST_F(FixUp, OpaqueDirectoriesAreMarkedAndTheMarkIsNotInherited) {

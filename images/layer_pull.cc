@@ -43,7 +43,7 @@ class Claims {
 class LayerPull {
  public:
   LayerPull(const LayerSource& source, LayerLedger& ledger)
-      : source_(source), ledger_(ledger), claims_(source.layers, ledger) {}
+      : source_(source), ledger_(ledger), claims_(source.layers, ledger), budget_(source.interrupt) {}
 
   Result<> Run(size_t parallel) {
     std::vector<size_t> ours;
@@ -90,11 +90,7 @@ class LayerPull {
   }
 
   Result<> Commit(size_t index, const StagedLayer& staged) {
-    std::vector<UniqueFd> lowers;
-    for (size_t below = index; below > 0; --below) {
-      lowers.push_back(TRY(source_.layers.Open(chain_id(below - 1))));
-    }
-    if (auto fixed = FixUpLayer(staged.dir.get(), staged.report, lowers); !fixed) {
+    if (auto fixed = FixUp(index, staged); !fixed) {
       return std::unexpected(Within("layer " + source_.image.layers[index].digest, std::move(fixed).error()));
     }
     TRY(source_.layers.Commit(chain_id(index)));
@@ -102,9 +98,20 @@ class LayerPull {
     return {};
   }
 
+  // Layers are committed lowest first, so each is opened once.
+  Result<> FixUp(size_t index, const StagedLayer& staged) {
+    while (lowers_.size() < index) {
+      lowers_.push_back(TRY(source_.layers.Open(chain_id(lowers_.size()))));
+    }
+    budget_.AddLayer(staged.report.entries);
+    return FixUpLayer(staged.dir.get(), staged.report, lowers_, budget_);
+  }
+
   const LayerSource& source_;
   LayerLedger& ledger_;
   Claims claims_;
+  FixUpBudget budget_;
+  std::vector<UniqueFd> lowers_;  // the layers of the image that are committed, lowest first
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
+#include <algorithm>
 #include <memory>
 #include <set>
 
@@ -16,36 +17,13 @@
 namespace davit::images {
 namespace {
 
-enum class Seen { kFound, kNothing, kHidden };
-
-bool IsOpaque(int layer_fd, const std::string& dir) {
-  auto fd = OpenBeneath(layer_fd, dir, Resolve::kStrict, O_RDONLY | O_DIRECTORY);
+bool IsOpaque(int dir_fd) {
   char value = 0;
-  return fd && fgetxattr(fd->get(), "trusted.overlay.opaque", &value, 1) == 1 && value == 'y';
+  return fgetxattr(dir_fd, "trusted.overlay.opaque", &value, 1) == 1 && value == 'y';
 }
 
-// When a layer lacks the path itself: does one of the directories on the way end the lookup?
-bool EndsLookup(int layer_fd, const std::string& path) {
-  for (size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1)) {
-    if (IsOpaque(layer_fd, path.substr(0, slash))) return true;
-  }
-  return false;
-}
-
-Result<Seen> LookIn(int layer_fd, const std::string& path, LowerFile& file) {
-  std::string name = path.empty() ? "." : path;
-  auto fd = OpenBeneath(layer_fd, name, Resolve::kStrict, O_PATH | O_NOFOLLOW);
-  if (!fd) {
-    if (fd.error().os_errno == ENOENT) return EndsLookup(layer_fd, path) ? Seen::kHidden : Seen::kNothing;
-    // A file, a symlink or a whiteout where the path needs a directory.
-    if (fd.error().os_errno == ENOTDIR || fd.error().os_errno == ELOOP) return Seen::kHidden;
-    return std::unexpected(std::move(fd).error());
-  }
-  if (fstat(fd->get(), &file.status) < 0) return SystemError("fstat", path);
-  if (IsOverlayWhiteout(file.status)) return Seen::kHidden;
-  file.fd = std::move(*fd);
-  file.layer_fd = layer_fd;
-  return Seen::kFound;
+Result<UniqueFd> OpenDirectory(int dir_fd, const std::string& name) {
+  return OpenBeneath(dir_fd, name, Resolve::kStrict, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 }
 
 }  // namespace
@@ -54,32 +32,111 @@ bool IsOverlayWhiteout(const struct stat& status) {
   return S_ISCHR(status.st_mode) && status.st_rdev == makedev(0, 0);
 }
 
-Result<std::optional<LowerFile>> FindInLowers(const std::vector<UniqueFd>& lowers, const std::string& path) {
-  for (const UniqueFd& layer : lowers) {
-    LowerFile file;
-    switch (TRY(LookIn(layer.get(), path, file))) {
-      case Seen::kFound:
-        return file;
-      case Seen::kHidden:
-        return std::nullopt;
-      case Seen::kNothing:
-        break;
-    }
-  }
-  return std::nullopt;
+Result<const LowerFile*> LowerLayers::Find(std::string_view path) {
+  if (layers_.empty()) return nullptr;
+  if (levels_.empty()) TRY(EnterRoot());
+  PathSteps::Move move = TRY(steps_.MoveTo(path));
+  while (levels_.size() > move.kept + 1) levels_.pop_back();
+  for (std::string_view name : move.entered) levels_.push_back(TRY(LookUp(name)));
+  return levels_.back().found ? &levels_.back().file : nullptr;
 }
 
-Result<std::vector<std::string>> NamesInRoot(const std::vector<UniqueFd>& lowers) {
+// Overlayfs merges the roots of all layers, whatever their marks say.
+Result<> LowerLayers::EnterRoot() {
+  Level root;
+  root.layer = layers_.size() - 1;
+  root.opaque = false;
+  if (TRY(LookIn(layers_[root.layer].get(), ".", root.layer, root)) != Seen::kFound) {
+    return Fail(Code::kInternal, "complete layer", "", "a layer below is not a directory");
+  }
+  levels_.push_back(std::move(root));
+  return {};
+}
+
+// Looks the name up in the directory that the walk is in.
+Result<LowerLayers::Level> LowerLayers::LookUp(std::string_view name) {
+  const Level& parent = levels_.back();
+  Level level;
+  level.name = name;
+  if (!parent.found || !S_ISDIR(parent.file.status.st_mode)) return level;
+  Seen seen = TRY(LookIn(parent.file.fd.get(), name, parent.layer, level));
+  if (seen == Seen::kNothing && HidesBelow(levels_.size() - 1)) seen = Seen::kHidden;
+  for (size_t layer = parent.layer; seen == Seen::kNothing && layer > 0; --layer) {
+    if (!IsAbsentIn(layer - 1)) seen = TRY(LookFromRoot(layer - 1, name, level));
+  }
+  level.found = seen == Seen::kFound;
+  return level;
+}
+
+Result<LowerLayers::Seen> LowerLayers::LookIn(int dir_fd, std::string_view name, size_t layer, Level& level) {
+  TRY(budget_.Step());
+  std::string text(name);
+  auto fd = OpenDirectory(dir_fd, text);
+  if (!fd && (fd.error().os_errno == ENOTDIR || fd.error().os_errno == ELOOP)) {
+    fd = OpenBeneath(dir_fd, text, Resolve::kStrict, O_PATH | O_NOFOLLOW);
+  }
+  if (!fd && fd.error().os_errno == ENOENT) return Seen::kNothing;
+  level.file.fd = TRY(std::move(fd));
+  if (fstat(level.file.fd.get(), &level.file.status) < 0) return SystemError("fstat", name);
+  if (IsOverlayWhiteout(level.file.status)) return Seen::kHidden;
+  level.file.layer_fd = layers_[layer].get();
+  level.layer = layer;
+  level.found = true;
+  return Seen::kFound;
+}
+
+// Follows the walk's path in a layer in which it was not followed yet.
+Result<LowerLayers::Seen> LowerLayers::LookFromRoot(size_t layer, std::string_view name, Level& level) {
+  UniqueFd dir;
+  for (size_t i = 1; i < levels_.size(); ++i) {
+    TRY(budget_.Step());
+    auto next = OpenDirectory(dir ? dir.get() : layers_[layer].get(), levels_[i].name);
+    if (next) {
+      dir = std::move(*next);
+      level.below_opaque = level.below_opaque || IsOpaque(dir.get());
+      continue;
+    }
+    // A file, a symlink or a whiteout where the path needs a directory.
+    if (next.error().os_errno == ENOTDIR || next.error().os_errno == ELOOP) return Seen::kHidden;
+    if (next.error().os_errno != ENOENT) return std::unexpected(std::move(next).error());
+    if (level.below_opaque) return Seen::kHidden;
+    levels_[i].absent.resize(layers_.size());
+    levels_[i].absent[layer] = true;
+    return Seen::kNothing;
+  }
+  Seen seen = TRY(LookIn(dir ? dir.get() : layers_[layer].get(), name, layer, level));
+  return seen == Seen::kNothing && level.below_opaque ? Seen::kHidden : seen;
+}
+
+// True if a directory on the way is known to be absent in this layer.
+bool LowerLayers::IsAbsentIn(size_t layer) const {
+  return std::ranges::any_of(
+      levels_, [layer](const Level& level) { return !level.absent.empty() && level.absent[layer]; });
+}
+
+// Does this directory, or one above it in the same layer, hide what the layers below have at its path?
+bool LowerLayers::HidesBelow(size_t index) {
+  Level& level = levels_[index];
+  if (!level.opaque) {
+    bool same_layer = index > 0 && levels_[index - 1].layer == level.layer;
+    level.opaque =
+        level.below_opaque || IsOpaque(level.file.fd.get()) || (same_layer && HidesBelow(index - 1));
+  }
+  return *level.opaque;
+}
+
+Result<std::vector<std::string>> LowerLayers::NamesInRoot() {
   std::set<std::string> hidden;
   std::set<std::string> names;
-  for (const UniqueFd& layer : lowers) {
-    UniqueFd root = TRY(OpenBeneath(layer.get(), ".", Resolve::kStrict, O_RDONLY | O_DIRECTORY));
+  for (size_t layer = layers_.size(); layer > 0; --layer) {
+    UniqueFd root = TRY(OpenDirectory(layers_[layer - 1].get(), "."));
     std::unique_ptr<DIR, int (*)(DIR*)> stream(fdopendir(root.get()), closedir);
     if (!stream) return SystemError("fdopendir", "layer");
     int fd = root.Release();  // the stream closes it
     while (const dirent* entry = readdir(stream.get())) {
       std::string name = entry->d_name;
       if (name == "." || name == ".." || hidden.contains(name)) continue;
+      TRY(budget_.Step());
       struct stat status;
       if (fstatat(fd, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) < 0) return SystemError("stat", name);
       if (!IsOverlayWhiteout(status)) {

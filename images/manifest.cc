@@ -24,7 +24,7 @@ constexpr std::array<std::string_view, 3> kConfigTypes = {
 };
 
 // Which compression it is the content tells, as some builders' media types do not.
-constexpr std::array<std::string_view, 10> kLayerTypes = {
+constexpr std::array<std::string_view, 11> kLayerTypes = {
     "application/vnd.oci.image.layer.v1.tar",
     "application/vnd.oci.image.layer.v1.tar+gzip",
     "application/vnd.oci.image.layer.v1.tar+zstd",
@@ -34,6 +34,7 @@ constexpr std::array<std::string_view, 10> kLayerTypes = {
     "application/vnd.docker.image.rootfs.diff.tar",
     "application/vnd.docker.image.rootfs.diff.tar.gzip",
     "application/vnd.docker.image.rootfs.diff.tar.zstd",
+    "application/vnd.docker.image.rootfs.foreign.diff.tar",
     "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
 };
 
@@ -58,6 +59,7 @@ Descriptor ReadDescriptor(JsonObject object) {
   descriptor.media_type = object.String("mediaType");
   descriptor.digest = object.String("digest");
   descriptor.size = object.Integer("size");
+  descriptor.urls = object.Strings("urls");
   if (object.Has("platform")) {
     JsonObject platform = object.Object("platform");
     descriptor.platform =
@@ -116,9 +118,6 @@ Result<std::variant<Manifest, Index>> ParseManifest(std::string_view json, std::
       return Refuse("is not what its media type says");
     }
   }
-  bool typed = IsIndexType(media_type) || IsManifestType(media_type);
-  if (typed && !own_type.empty() && own_type != media_type)
-    return Refuse("its media type is not the announced one");
   if (!own_type.empty() && !IsIndexType(own_type) && !IsManifestType(own_type)) {
     return Refuse("unknown media type \"" + own_type + "\"");
   }

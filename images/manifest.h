@@ -21,6 +21,7 @@ struct Descriptor {
   std::string digest;  // IsDigest
   int64_t size = 0;    // bytes, not negative
   std::optional<Platform> platform;
+  std::vector<std::string> urls;  // where else the content is, unchecked (foreign_layers.h)
 };
 
 struct Manifest {
@@ -39,10 +40,11 @@ constexpr std::string_view kManifestMediaTypes =
     "application/vnd.docker.distribution.manifest.v2+json";
 
 // `media_type` is the type that the descriptor or the registry gives; it may be empty or generic, such as
-// application/json. A document that could be parsed as both kinds, or whose own media type differs from the
-// announced one, is refused: two clients must not see two different images under one digest. That, other
-// artifacts (a Helm chart, a signature) and layer types that cannot be unpacked are kInvalidArgument; schema
-// 1 is kUnimplemented.
+// application/json. A document that could be parsed as both kinds, or whose own or announced type is of the
+// other kind, is refused: two clients must not see two different images under one digest. OCI's and Docker's
+// types of one kind are the same here: registries and builders mix them, and the documents read alike. That,
+// other artifacts (a Helm chart, a signature) and layer types that cannot be unpacked are kInvalidArgument;
+// schema 1 is kUnimplemented.
 Result<std::variant<Manifest, Index>> ParseManifest(std::string_view json, std::string_view media_type);
 
 // The best entry of the index for `host`, null if no entry fits. An entry without a platform is the last

@@ -39,13 +39,13 @@ bool PullFlight::Wanted() {
   return !given_up_;
 }
 
-void PullFlight::Land(Result<ImageRecord> result) {
+void PullFlight::Land(Result<PulledImage> result) {
   MutexLock lock(mutex_);
   result_ = std::move(result);
   landed_.NotifyAll();
 }
 
-Result<ImageRecord> PullFlight::Wait(Ticket ticket) {
+Result<PulledImage> PullFlight::Wait(Ticket ticket) {
   MutexLock lock(mutex_);
   while (!result_) {
     TRY(ticket->Check());

@@ -34,17 +34,17 @@ class PullFlight {
   // True while any passenger wants the result. Once false, it stays false.
   bool Wanted();
 
-  void Land(Result<ImageRecord> result);
+  void Land(Result<PulledImage> result);
 
   // Blocks until the result is there or this passenger gives up (the error of Check).
-  Result<ImageRecord> Wait(Ticket ticket);
+  Result<PulledImage> Wait(Ticket ticket);
 
  private:
   Mutex mutex_;
   CondVar landed_;
   std::list<Passenger> passengers_ GUARDED_BY(mutex_);
   bool given_up_ GUARDED_BY(mutex_) = false;
-  std::optional<Result<ImageRecord>> result_ GUARDED_BY(mutex_);
+  std::optional<Result<PulledImage>> result_ GUARDED_BY(mutex_);
 };
 
 }  // namespace davit::images

@@ -17,8 +17,10 @@
 #include "images/digest.h"
 #include "images/image_store.h"
 #include "images/testing/command.h"
+#include "images/testing/fake_server.h"
 #include "images/testing/fake_stores.h"
 #include "images/testing/scratch_dir.h"
+#include "images/testing/store_fixture.h"
 #include "images/testing/tar_builder.h"
 #include "images/testing/test_image.h"
 #include "images/testing/tree_listing.h"
@@ -29,6 +31,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
+using ::testing::SizeIs;
 
 // One of everything that a layer can hold, and three layers that change it.
 TestImage RichImage() {
@@ -88,7 +91,7 @@ TestImage RichImage() {
 const std::set<std::string> kUntimed = {"/", "/new", "/new/dir"};
 
 // What overlayfs makes of the layers, seen in a mount namespace that goes with its thread.
-std::string ListOverlay(const DirLayerStore& layers, const ImageRecord& image,
+std::string ListOverlay(const DirLayerStore& layers, const ImageSummary& image,
                         const std::string& mount_point) {
   std::string lowers;
   for (const std::string& chain_id : image.chain_ids) {
@@ -122,6 +125,16 @@ class Registry : public ::testing::Test {
     store_ = *ImageStore::Open(config_, layers_, records_);
   }
 
+  // Has the registry that starts next use TLS, with a certificate of its own making.
+  void UseCertificate() {
+    options_.certificate = scratch_ / "cert.pem";
+    options_.key = scratch_ / "key.pem";
+    auto made =
+        RunProgram("openssl", {"req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+                               "-nodes", "-keyout", options_.key, "-out", options_.certificate, "-days", "2",
+                               "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"});
+    ASSERT_TRUE(made) << made.error().ToString();
+  }
   void StartRegistry() {
     auto server = RegistryServer::Start(options_);
     ASSERT_TRUE(server) << server.error().ToString();
@@ -136,7 +149,7 @@ class Registry : public ::testing::Test {
     auto pushed = RunProgram("skopeo", args);
     ASSERT_TRUE(pushed) << pushed.error().ToString();
   }
-  Result<ImageRecord> Pull(const std::string& reference, std::optional<RegistryAuth> auth = std::nullopt) {
+  Result<PulledImage> Pull(const std::string& reference, std::optional<RegistryAuth> auth = std::nullopt) {
     return store_->Pull({reference, std::move(auth), 0, nullptr});
   }
   std::string BlobFile(const std::string& digest) {
@@ -187,7 +200,7 @@ TEST_F(Registry, TakesEveryCompressionAndDockersFormat) {
   Push(TestImage::Make({GzipLayer(tar)}), "docker", {"--format", "v2s2"});
   auto docker = Pull(server_->host() + "/docker");
   ASSERT_TRUE(docker) << docker.error().ToString();
-  EXPECT_THAT(docker->manifest_json, HasSubstr("vnd.docker.distribution.manifest.v2"));
+  EXPECT_THAT(store_->Read(docker->id)->manifest_json, HasSubstr("vnd.docker.distribution.manifest.v2"));
 }
 
 TEST_F(Registry, PullsByDigest) {
@@ -225,13 +238,7 @@ TEST_F(Registry, PasswordsAreChecked) {
 }
 
 TEST_F(Registry, TlsIsVerifiedAgainstTheConfiguredCa) {
-  options_.certificate = scratch_ / "cert.pem";
-  options_.key = scratch_ / "key.pem";
-  auto made =
-      RunProgram("openssl", {"req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-                             "-nodes", "-keyout", options_.key, "-out", options_.certificate, "-days", "2",
-                             "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"});
-  ASSERT_TRUE(made) << made.error().ToString();
+  UseCertificate();
   StartRegistry();
   Push(RichImage(), "secure");
   std::string server = "server = \"https://" + server_->host() + "\"\n";
@@ -249,6 +256,58 @@ TEST_F(Registry, TlsIsVerifiedAgainstTheConfiguredCa) {
   EXPECT_TRUE(Pull("other.example/secure"));
   // And a loopback registry without any configuration, which may have a certificate of its own making.
   EXPECT_TRUE(Pull(server_->host() + "/secure"));
+}
+
+// A layer that the registry of the image does not have, and its descriptor says where it is.
+TEST_F(Registry, AForeignLayerComesFromItsUrl) {
+  UseCertificate();
+  StartRegistry();
+  std::filesystem::create_directories(config_.certs_d + "/" + server_->host());
+  std::filesystem::copy_file(options_.certificate, config_.certs_d + "/" + server_->host() + "/ca.crt");
+  Push(RichImage(), "vendor");
+  TestLayer layer = RichImage().layers[0];
+  layer.media_type = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
+  std::string blobs = "://" + server_->host() + "/v2/vendor/blobs/";
+  std::string good = "https" + blobs + *Sha256Of(layer.blob);
+  std::string other = "https" + blobs + *Sha256Of(RichImage().layers[1].blob);
+  std::string missing = "https" + blobs + "sha256:" + std::string(64, '0');
+
+  auto pull = [&](const std::vector<std::string>& urls) {
+    layer.urls = urls;
+    TestImage image = TestImage::Make({layer});
+    image.blobs.erase(*Sha256Of(layer.blob));
+    FakeServer registry([&](const FakeRequest& request) { return Serve(image, request); });
+    auto pulled = Pull(registry.host() + "/app");
+    for (const FakeRequest& request : registry.requests()) EXPECT_EQ(request.Header("authorization"), "");
+    return pulled;
+  };
+  EXPECT_EQ(pull({}).error().code, Code::kNotFound);
+  EXPECT_EQ(pull({missing}).error().code, Code::kNotFound);
+  auto plain = pull({"http" + blobs + *Sha256Of(layer.blob)});
+  ASSERT_FALSE(plain);
+  EXPECT_THAT(plain.error().ToString(), HasSubstr("not https"));
+  auto wrong = pull({other});
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(wrong.error().code, Code::kDataLoss) << wrong.error().ToString();
+  ExpectNothingLeft();
+  auto pulled = pull({missing, other, good});
+  ASSERT_TRUE(pulled) << pulled.error().ToString();
+  EXPECT_THAT(layers_.Layers(), SizeIs(1));
+}
+
+TEST_F(Registry, AForeignLayersServerIsVerified) {
+  UseCertificate();
+  StartRegistry();
+  Push(RichImage(), "vendor");
+  TestLayer layer = RichImage().layers[0];
+  layer.urls = {"https://" + server_->host() + "/v2/vendor/blobs/" + *Sha256Of(layer.blob)};
+  WriteHosts(server_->host(), "server = \"https://" + server_->host() + "\"\n");  // without its CA
+  TestImage image = TestImage::Make({layer});
+  image.blobs.erase(*Sha256Of(layer.blob));
+  FakeServer registry([&](const FakeRequest& request) { return Serve(image, request); });
+  auto pulled = Pull(registry.host() + "/app");
+  ASSERT_FALSE(pulled);
+  EXPECT_THAT(pulled.error().ToString(), HasSubstr("certificate"));
 }
 
 TEST_F(Registry, AMirrorServesAnotherRegistrysImages) {

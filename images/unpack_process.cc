@@ -8,6 +8,7 @@
 #include <signal.h>
 
 #include "base/codec.h"
+#include "base/time.h"
 
 namespace davit::images {
 namespace {
@@ -25,7 +26,7 @@ Result<std::pair<UniqueFd, UniqueFd>> MakePipe(int flags) {
 }  // namespace
 
 Result<UnpackProcess> UnpackProcess::Start(const std::string& program, int layer_fd,
-                                           const Interrupt& interrupt) {
+                                           const Interrupt& interrupt, Patience patience) {
   auto [input_read, input_write] = TRY(MakePipe(0));
   auto [report_read, report_write] = TRY(MakePipe(0));
   // The two ends of a pipe have flags of their own: the process reads blocking.
@@ -38,7 +39,7 @@ Result<UnpackProcess> UnpackProcess::Start(const std::string& program, int layer
   request.fds = {
       {input_read.get(), kUnpackInputFd}, {layer_fd, kUnpackLayerFd}, {report_write.get(), kUnpackReportFd}};
   ChildProcess child = TRY(Spawn(request));
-  return UnpackProcess(std::move(child), std::move(input_write), std::move(report_read), interrupt);
+  return UnpackProcess(std::move(child), std::move(input_write), std::move(report_read), interrupt, patience);
 }
 
 UnpackProcess::~UnpackProcess() {
@@ -47,9 +48,14 @@ UnpackProcess::~UnpackProcess() {
   (void)Reap(child_);
 }
 
-Result<> UnpackProcess::WaitFor(int fd, short events) const {
+Result<> UnpackProcess::WaitFor(int fd, short events, int64_t patience_ms, std::string_view what) const {
+  int64_t give_up_ms = MonotonicMilliseconds() + patience_ms;
   while (true) {
     TRY(interrupt_.Check());
+    if (MonotonicMilliseconds() >= give_up_ms) {
+      return Fail(Code::kUnavailable, "unpack", "davit-unpack",
+                  std::string(what) + " for " + std::to_string(patience_ms) + " ms");
+    }
     pollfd entry{fd, events, 0};
     int ready = poll(&entry, 1, Interrupt::kAskEveryMs);
     if (ready > 0) return {};
@@ -63,7 +69,7 @@ Result<> UnpackProcess::Write(std::string_view piece) {
     if (written >= 0) {
       piece.remove_prefix(static_cast<size_t>(written));
     } else if (errno == EAGAIN) {
-      TRY(WaitFor(input_.get(), POLLOUT));
+      TRY(WaitFor(input_.get(), POLLOUT, patience_.progress_ms, "has taken no input"));
     } else if (errno != EINTR) {
       return SystemError("write", "davit-unpack");
     }
@@ -75,7 +81,7 @@ Result<std::string> UnpackProcess::ReadReport() {
   std::string text;
   char buffer[16 << 10];
   while (true) {
-    TRY(WaitFor(report_.get(), POLLIN));
+    TRY(WaitFor(report_.get(), POLLIN, patience_.progress_ms, "has sent no report"));
     ssize_t size = read(report_.get(), buffer, sizeof buffer);
     if (size == 0) return text;
     if (size < 0 && errno != EINTR) return SystemError("read", "davit-unpack");
@@ -88,6 +94,7 @@ Result<std::string> UnpackProcess::ReadReport() {
 Result<UnpackReport> UnpackProcess::Finish() {
   input_.Reset();
   std::string text = TRY(ReadReport());
+  TRY(WaitFor(child_.pidfd.get(), POLLIN, patience_.exit_ms, "has ended its report but not itself"));
   ExitStatus status = TRY(Reap(child_));
   child_.pidfd = PidFd();
   auto report = Decode<UnpackReport>(text, "unpack report");

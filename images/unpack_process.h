@@ -4,6 +4,7 @@
 // The daemon's handle of a running davit-unpack process.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -18,8 +19,19 @@ namespace davit::images {
 // The destructor kills and reaps the process. Not thread-safe.
 class UnpackProcess {
  public:
+  // How long a process may make no visible progress before it counts as stuck, which is kUnavailable: a disk
+  // or a decoder that hangs must not block a pull for ever.
+  struct Patience {
+    int64_t progress_ms = 10 * 60 * 1000;  // to take input, and to report after its end
+    int64_t exit_ms = 60 * 1000;           // to end after the end of its report
+  };
+
   // `layer_fd` is the directory to fill; the caller keeps its ownership. `interrupt` must outlive the object.
-  static Result<UnpackProcess> Start(const std::string& program, int layer_fd, const Interrupt& interrupt);
+  static Result<UnpackProcess> Start(const std::string& program, int layer_fd, const Interrupt& interrupt,
+                                     Patience patience);
+  static Result<UnpackProcess> Start(const std::string& program, int layer_fd, const Interrupt& interrupt) {
+    return Start(program, layer_fd, interrupt, Patience());
+  }
 
   UnpackProcess(UnpackProcess&&) = default;
   UnpackProcess& operator=(UnpackProcess&&) = delete;
@@ -32,23 +44,27 @@ class UnpackProcess {
   pid_t pid() const { return child_.pid; }
 
   // Closes the input, waits for the process and returns its report. Returns an error if the report contains a
-  // failure, or if the process died without a report.
+  // failure, or if the process died without a report or does not end after it.
   Result<UnpackReport> Finish();
 
  private:
-  UnpackProcess(ChildProcess child, UniqueFd input, UniqueFd report, const Interrupt& interrupt)
+  UnpackProcess(ChildProcess child, UniqueFd input, UniqueFd report, const Interrupt& interrupt,
+                Patience patience)
       : child_(std::move(child)),
         input_(std::move(input)),
         report_(std::move(report)),
-        interrupt_(interrupt) {}
+        interrupt_(interrupt),
+        patience_(patience) {}
 
-  Result<> WaitFor(int fd, short events) const;
+  // kUnavailable if there is none of the events within `patience_ms`; `what` completes "davit-unpack ...".
+  Result<> WaitFor(int fd, short events, int64_t patience_ms, std::string_view what) const;
   Result<std::string> ReadReport();
 
   ChildProcess child_;  // its pidfd is invalid once it is reaped
   UniqueFd input_;      // write end of its descriptor 0, non-blocking
   UniqueFd report_;     // read end of its descriptor 4
   const Interrupt& interrupt_;
+  const Patience patience_;
 };
 
 }  // namespace davit::images

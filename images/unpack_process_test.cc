@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "base/file_io.h"
@@ -68,6 +69,13 @@ TEST_F(Unpacker, SaysWhatIsWrongWithALayer) {
   ASSERT_FALSE(hostile);
   EXPECT_EQ(hostile.error().code, Code::kInvalidArgument);
   EXPECT_THAT(hostile.error().ToString(), HasSubstr("../evil"));
+}
+
+TEST_F(Unpacker, RefusesALayerThatExpandsBeyondReason) {
+  auto bomb = Unpack(Zstd(TarBuilder().File("zeros", std::string(256 << 20, '\0')).Finish()));
+  ASSERT_FALSE(bomb);
+  EXPECT_EQ(bomb.error().code, Code::kResourceExhausted);
+  EXPECT_THAT(bomb.error().ToString(), HasSubstr("times as long as its blob"));
 }
 
 TEST_F(Unpacker, MakesDevicesAndWhiteouts) {
@@ -172,6 +180,52 @@ TEST_F(Unpacker, ADeathWithoutAReportIsAnError) {
   auto report = process->Finish();
   ASSERT_FALSE(report);
   EXPECT_THAT(report.error().ToString(), HasSubstr("signal 9"));
+}
+
+// A program in place of the unpacker that does `script`, started with hardly any patience.
+class StuckUnpacker : public Unpacker {
+ protected:
+  Result<UnpackProcess> Start(const std::string& script) {
+    std::ofstream(program_) << "#!/bin/sh\n" << script << "\n";
+    std::filesystem::permissions(program_, std::filesystem::perms::owner_all);
+    return UnpackProcess::Start(program_, dir_.fd(), interrupt_, {.progress_ms = 50, .exit_ms = 50});
+  }
+
+  ScratchDir scratch_;
+  std::string program_ = scratch_ / "program";
+};
+
+TEST_F(StuckUnpacker, ThatEndsItsReportButNotItselfIsGivenUp) {
+  auto process = Start("exec 4>&-; exec sleep 1000");
+  ASSERT_TRUE(process) << process.error().ToString();
+  auto report = process->Finish();
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code, Code::kUnavailable);
+  EXPECT_THAT(report.error().ToString(), HasSubstr("ended its report but not itself"));
+}
+
+TEST_F(StuckUnpacker, ThatNeverReportsIsGivenUp) {
+  auto process = Start("exec sleep 1000");
+  ASSERT_TRUE(process) << process.error().ToString();
+  auto report = process->Finish();
+  ASSERT_FALSE(report);
+  EXPECT_THAT(report.error().ToString(), HasSubstr("has sent no report"));
+}
+
+TEST_F(StuckUnpacker, ThatTakesNoInputIsGivenUp) {
+  auto process = Start("exec sleep 1000");
+  ASSERT_TRUE(process) << process.error().ToString();
+  auto written = process->Write(std::string(8 << 20, 'x'));
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code, Code::kUnavailable);
+  EXPECT_THAT(written.error().ToString(), HasSubstr("has taken no input"));
+}
+
+TEST_F(StuckUnpacker, AWaitForItsEndEndsWhenThePullIsCancelled) {
+  auto process = Start("exec 4>&-; exec sleep 1000");
+  ASSERT_TRUE(process) << process.error().ToString();
+  stop_ = true;
+  EXPECT_EQ(process->Finish().error().code, Code::kCancelled);
 }
 
 TEST_F(Unpacker, AMissingProgramIsAnError) {

@@ -35,8 +35,8 @@ struct UnpackReport {
   std::string diff_id;  // digest of the uncompressed stream
   uint64_t entries = 0;
   uint64_t dropped_xattrs = 0;  // that a layer may not set, or that the filesystem does not support
-  std::vector<std::string>
-      implicit_dirs;  // created for entries below them, without an entry of their own; see FixUpLayer
+  // Created for entries below them, without an entry of their own; see FixUpLayer. Sorted.
+  std::vector<std::string> implicit_dirs;
   std::vector<std::string> opaque_dirs;  // hide the content of the layers below
   std::vector<PendingLink> pending_links;
   bool complete = false;  // the last field: a truncated report lacks it

@@ -4,18 +4,23 @@
 // The database row of an image: one message of base/codec.h.
 #pragma once
 
+#include <optional>
+#include <string>
+
 #include "base/codec.h"
 #include "images/image_record.h"
 
 namespace davit::cri {
 
 struct ImageBlob {
-  images::ImageRecord record;
+  images::ImageRecord record;       // except its `user`
+  std::optional<std::string> user;  // of the record; absent in rows of releases that read it from the config
 
   auto Fields() {
     return FieldList(Field<1>(record.id), Field<2>(record.chain_ids), Field<3>(record.repo_tags),
                      Field<4>(record.repo_digests), Field<5>(record.config_json),
-                     Field<6>(record.manifest_json), Field<7>(record.size), Field<8>(record.pinned));
+                     Field<6>(record.manifest_json), Field<7>(record.size), Field<8>(record.pinned),
+                     Field<9>(user));
   }
 };
 

@@ -5,29 +5,57 @@
 
 #include "base/codec.h"
 #include "cri/daemon/image_blob.h"
+#include "images/image_config.h"
 
 namespace davit::cri {
 
+namespace {
+
+Result<images::ImageRecord> FromRow(const ImageRow& row) {
+  std::string name = "record of image " + row.id;
+  ImageBlob blob = TRY(Decode<ImageBlob>(row.blob, name));
+  images::ImageRecord& record = blob.record;
+  if (record.id != row.id) return Fail(Code::kDataLoss, "decode", name, "it has another id");
+  if (blob.user) {
+    record.user = std::move(*blob.user);
+  } else if (auto config = images::ParseImageConfig(record.config_json)) {
+    record.user = images::SummaryUser(*config);
+  }
+  return std::move(record);
+}
+
+}  // namespace
+
 Result<> DatabaseImageRecords::Put(const images::ImageRecord& record) {
-  return records_.PutImageDurably({record.id, Encode(ImageBlob{record})});
+  return records_.PutImageDurably({record.id, Encode(ImageBlob{record, record.user})});
+}
+
+Result<> DatabaseImageRecords::PutSummary(const images::ImageSummary& summary) {
+  images::ImageRecord record = TRY(Get(summary.id));
+  static_cast<images::ImageSummary&>(record) = summary;
+  return Put(record);
 }
 
 Result<> DatabaseImageRecords::Remove(const std::string& id) {
   return records_.DeleteImageDurably(id);
 }
 
-Result<std::vector<images::ImageRecord>> DatabaseImageRecords::All() {
-  std::vector<images::ImageRecord> all;
-  for (const ImageRow& row : TRY(records_.Images())) {
-    Result<ImageBlob> image = Decode<ImageBlob>(row.blob, "record of image " + row.id);
-    if (image && image->record.id != row.id)
-      image = Fail(Code::kDataLoss, "decode", "record of image " + row.id, "it has another id");
-    if (image)
-      all.push_back(std::move(image->record));
+Result<std::vector<images::ImageSummary>> DatabaseImageRecords::All() {
+  std::vector<images::ImageSummary> all;
+  for (const std::string& id : TRY(records_.ImageIds())) {
+    Result<images::ImageRecord> record = Get(id);
+    if (record)
+      all.push_back(std::move(*record));
     else
-      log_.Log(LogLevel::kError, "image not available", {{"error", image.error().ToString()}});
+      log_.Log(LogLevel::kError, "image not available", {{"error", record.error().ToString()}});
   }
   return all;
+}
+
+Result<images::ImageRecord> DatabaseImageRecords::Get(const std::string& id) const {
+  std::optional<ImageRow> row = TRY(records_.Image(id));
+  if (!row) return Fail(Code::kNotFound, "find image", id, "there is no record of it");
+  return FromRow(*row);
 }
 
 }  // namespace davit::cri

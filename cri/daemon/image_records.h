@@ -19,8 +19,11 @@ class DatabaseImageRecords final : public images::ImageRecords {
 
   Result<> Put(const images::ImageRecord& record) override;
   Result<> Remove(const std::string& id) override;
+  Result<> PutSummary(const images::ImageSummary& summary) override;
   // Logs and omits rows that cannot be decoded; they stay in the database for a daemon that can read them.
-  Result<std::vector<images::ImageRecord>> All() override;
+  // Holds one row in memory at a time.
+  Result<std::vector<images::ImageSummary>> All() override;
+  Result<images::ImageRecord> Get(const std::string& id) const override;
 
  private:
   Records& records_;

@@ -21,20 +21,34 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 images::ImageRecord Full() {
-  return {.id = "sha256:1",
-          .chain_ids = {"sha256:2", "sha256:3"},
-          .repo_tags = {"registry.test/a:1"},
-          .repo_digests = {"registry.test/a@sha256:4"},
-          .config_json = "{\"architecture\":\"amd64\"}",
-          .manifest_json = "{}",
-          .size = 5'000'000'000,
-          .pinned = true};
+  images::ImageRecord record;
+  record.id = "sha256:1";
+  record.chain_ids = {"sha256:2", "sha256:3"};
+  record.repo_tags = {"registry.test/a:1"};
+  record.repo_digests = {"registry.test/a@sha256:4"};
+  record.user = "1000:100";
+  record.size = 5'000'000'000;
+  record.pinned = true;
+  record.config_json = R"({"config":{"User":"1000:100"}})";
+  record.manifest_json = "{}";
+  return record;
 }
 
 // As in shim/golden_test.cc.
 TEST(GoldenRecords, OfImages) {
   ExpectBytes(
-      ImageBlob{Full()},
+      ImageBlob{Full(), "1000:100"},
+      "0a087368613235363a3112087368613235363a3212087368613235363a331a1172656769737472792e746573742f613a"
+      "31221872656769737472792e746573742f61407368613235363a342a1e7b22636f6e666967223a7b2255736572223a22"
+      "313030303a313030227d7d32027b7d3880e497d01240014a08313030303a313030");
+}
+
+// As releases wrote it that read the user from the config each time.
+TEST(GoldenRecords, OfImagesWithoutTheirUser) {
+  images::ImageRecord record = Full();
+  record.config_json = "{\"architecture\":\"amd64\"}";
+  ExpectBytes(
+      ImageBlob{record, std::nullopt},
       "0a087368613235363a3112087368613235363a3212087368613235363a331a1172656769737472792e746573742f613a"
       "31221872656769737472792e746573742f61407368613235363a342a187b22617263686974656374757265223a22616d"
       "643634227d32027b7d3880e497d0124001");
@@ -59,6 +73,27 @@ class ImageRecordsTest : public ::testing::Test {
   std::unique_ptr<Records> database_;
 };
 
+TEST_F(ImageRecordsTest, ARowOfAnEarlierReleaseGetsItsUserFromItsConfig) {
+  Logger log(log_file_.get(), LogLevel::kInfo);
+  DatabaseImageRecords images(*database_, log);
+  ASSERT_TRUE(database_->PutImageDurably({"sha256:1", Encode(ImageBlob{Full(), std::nullopt})}));
+  EXPECT_THAT(*images.All(), ElementsAre(static_cast<images::ImageSummary>(Full())));
+  EXPECT_EQ(*images.Get("sha256:1"), Full());
+}
+
+TEST_F(ImageRecordsTest, ANewSummaryKeepsTheDocuments) {
+  Logger log(log_file_.get(), LogLevel::kInfo);
+  DatabaseImageRecords images(*database_, log);
+  images::ImageRecord record = Full();
+  ASSERT_TRUE(images.Put(record));
+  record.repo_tags = {"registry.test/a:2"};
+  ASSERT_TRUE(images.PutSummary(record));
+  EXPECT_EQ(*images.Get(record.id), record);
+  record.id = "sha256:unknown";
+  EXPECT_EQ(images.PutSummary(record).error().code, Code::kNotFound);
+  EXPECT_EQ(images.Get(record.id).error().code, Code::kNotFound);
+}
+
 TEST_F(ImageRecordsTest, OneThatCannotBeReadDoesNotHideTheOthers) {
   Logger log(log_file_.get(), LogLevel::kInfo);
   DatabaseImageRecords images(*database_, log);
@@ -68,7 +103,7 @@ TEST_F(ImageRecordsTest, OneThatCannotBeReadDoesNotHideTheOthers) {
   auto all = images.All();
 
   ASSERT_TRUE(all) << all.error().ToString();
-  EXPECT_THAT(*all, ElementsAre(Full()));
+  EXPECT_THAT(*all, ElementsAre(static_cast<images::ImageSummary>(Full())));
   EXPECT_THAT(*ReadFile(dir_ + "/log"), HasSubstr("sha256:bad"));
   EXPECT_EQ(database_->Images()->size(), 2U) << "its row is kept for a daemon that can read it";
 }

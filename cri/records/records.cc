@@ -182,6 +182,22 @@ Result<std::vector<ImageRow>> Records::Images() const {
   return rows;
 }
 
+Result<std::vector<std::string>> Records::ImageIds() const {
+  MutexLock lock(mutex_);
+  std::vector<std::string> ids;
+  sqlite::Statement statement = TRY(connection_.Prepare("SELECT id FROM images"));
+  TRY(statement.Run({}, [&ids](const Row& row) { ids.push_back(row.String(0)); }));
+  return ids;
+}
+
+Result<std::optional<ImageRow>> Records::Image(const std::string& id) const {
+  MutexLock lock(mutex_);
+  std::optional<ImageRow> found;
+  sqlite::Statement statement = TRY(connection_.Prepare("SELECT id, blob FROM images WHERE id = ?1"));
+  TRY(statement.Run({Text{id}}, [&found](const Row& row) { found = {row.String(0), row.String(1)}; }));
+  return found;
+}
+
 Result<std::string> Records::Setting(const std::string& name) const {
   MutexLock lock(mutex_);
   std::string value;

@@ -70,6 +70,9 @@ class Records final : public PodStore, private RowStore {
   Result<> PutImageDurably(const ImageRow& row);
   Result<> DeleteImageDurably(const std::string& id);
   Result<std::vector<ImageRow>> Images() const;
+  // For a caller that reads one row at a time: the rows contain documents of up to some MiB.
+  Result<std::vector<std::string>> ImageIds() const;
+  Result<std::optional<ImageRow>> Image(const std::string& id) const;
 
   // Settings by clients that persist over a restart; "" for a setting that was never set.
   Result<> PutSetting(const std::string& name, const std::string& value);

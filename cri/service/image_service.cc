@@ -11,7 +11,6 @@
 #include "base/json.h"
 #include "cri/service/rpc.h"
 #include "cri/stats/cri_usage.h"
-#include "images/image_config.h"
 
 namespace davit::cri {
 namespace {
@@ -42,7 +41,7 @@ Result<> RequireImage(const v1::ImageSpec& image) {
 
 }  // namespace
 
-bool ImageService::IsPinned(const images::ImageRecord& record) const {
+bool ImageService::IsPinned(const images::ImageSummary& record) const {
   auto matches = [&record](const std::string& pattern) {
     auto is_match = [&pattern](const std::string& reference) {
       return fnmatch(pattern.c_str(), reference.c_str(), /*flags=*/0) == 0;
@@ -53,15 +52,14 @@ bool ImageService::IsPinned(const images::ImageRecord& record) const {
   return record.pinned || std::ranges::any_of(pinned_, matches);
 }
 
-v1::Image ImageService::ToCri(const images::ImageRecord& record) const {
+v1::Image ImageService::ToCri(const images::ImageSummary& record) const {
   v1::Image image;
   image.set_id(record.id);
   for (const std::string& tag : record.repo_tags) image.add_repo_tags(tag);
   for (const std::string& digest : record.repo_digests) image.add_repo_digests(digest);
   image.set_size(record.size);
   image.set_pinned(IsPinned(record));
-  if (Result<images::ImageConfig> config = images::ParseImageConfig(record.config_json))
-    FillUser(config->user, image);
+  FillUser(record.user, image);
   return image;
 }
 
@@ -69,10 +67,10 @@ Result<std::vector<v1::Image>> ImageService::Find(const v1::ImageFilter& filter)
   std::vector<v1::Image> found;
   const std::string& wanted = filter.image().image();
   if (wanted.empty()) {
-    for (const images::ImageRecord& record : images_.List()) found.push_back(ToCri(record));
+    for (const images::ImageSummary& record : images_.List()) found.push_back(ToCri(record));
     return found;
   }
-  Result<images::ImageRecord> record = images_.Find(wanted);
+  Result<images::ImageSummary> record = images_.Find(wanted);
   if (record)
     found.push_back(ToCri(*record));
   else if (record.error().code != Code::kNotFound)
@@ -103,12 +101,12 @@ grpc::Status ImageService::ImageStatus(grpc::ServerContext* context, const v1::I
                [&](Call&) -> Result<v1::ImageStatusResponse> {
                  TRY(RequireImage(request->image()));
                  v1::ImageStatusResponse status;
-                 Result<images::ImageRecord> record = images_.Find(request->image().image());
+                 Result<images::ImageSummary> record = images_.Find(request->image().image());
                  // An absent image is an empty answer, not an error.
                  if (!record && record.error().code == Code::kNotFound) return status;
                  *status.mutable_image() = ToCri(TRY(std::move(record)));
                  if (request->verbose()) {
-                   images::ImageRecord found = TRY(images_.Find(status.image().id()));
+                   images::ImageRecord found = TRY(images_.Read(status.image().id()));
                    nlohmann::json info;
                    info["chainIDs"] = found.chain_ids;
                    info["imageSpec"] = JsonOrNull(found.config_json);
@@ -128,8 +126,11 @@ grpc::Status ImageService::PullImage(grpc::ServerContext* context, const v1::Pul
                  pull.auth = ToAuth(*request);
                  pull.deadline_ms = call.deadline_ms;
                  pull.cancelled = [context] { return context->IsCancelled(); };
+                 images::PulledImage image = TRY(images_.Pull(pull));
+                 if (!image.warning.empty())
+                   edge_.log.Log(LogLevel::kWarning, "image pulled", {{"warning", image.warning}});
                  v1::PullImageResponse answer;
-                 answer.set_image_ref(TRY(images_.Pull(pull)).id);
+                 answer.set_image_ref(image.id);
                  return answer;
                });
 }

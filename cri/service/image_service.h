@@ -37,8 +37,8 @@ class ImageService final : public v1::ImageService::Service {
 
  private:
   Result<std::vector<v1::Image>> Find(const v1::ImageFilter& filter) const;
-  v1::Image ToCri(const images::ImageRecord& record) const;
-  bool IsPinned(const images::ImageRecord& record) const;
+  v1::Image ToCri(const images::ImageSummary& record) const;
+  bool IsPinned(const images::ImageSummary& record) const;
 
   images::ImageStore& images_;
   snapshotter::Snapshotter& snapshotter_;

@@ -54,7 +54,7 @@ Result<> Run(const std::string& unpack_program, const std::string& dir, const st
   ImageStore::Config config;
   config.unpack_program = unpack_program;
   auto store = TRY(ImageStore::Open(config, layers, records));
-  ImageRecord pulled = TRY(store->Pull({image, std::nullopt, 0, nullptr}));
+  ImageSummary pulled = TRY(store->Pull({image, std::nullopt, 0, nullptr}));
   int64_t done = MonotonicMilliseconds();
   std::printf("%zu layers, %.1f MB: download and digest alone %lld ms, pull %lld ms\n",
               resolved.layers.size(), static_cast<double>(pulled.size) / 1e6,

@@ -93,10 +93,20 @@ class MemoryRecords : public ImageRecords {
     records.erase(id);
     return {};
   }
-  Result<std::vector<ImageRecord>> All() override {
-    std::vector<ImageRecord> all;
+  Result<> PutSummary(const ImageSummary& summary) override {
+    ImageRecord record = TRY(Get(summary.id));
+    static_cast<ImageSummary&>(record) = summary;
+    return Put(record);
+  }
+  Result<std::vector<ImageSummary>> All() override {
+    std::vector<ImageSummary> all;
     for (const auto& [id, record] : records) all.push_back(record);
     return all;
+  }
+  Result<ImageRecord> Get(const std::string& id) const override {
+    auto found = records.find(id);
+    if (found == records.end()) return Fail(Code::kNotFound, "get record", id, "there is none");
+    return found->second;
   }
 
   bool fail_put = false;

@@ -59,7 +59,7 @@ class Store : public ::testing::Test {
     store_ = std::move(*store);
   }
 
-  Result<ImageRecord> Pull(const std::string& reference, std::optional<RegistryAuth> auth = std::nullopt) {
+  Result<PulledImage> Pull(const std::string& reference, std::optional<RegistryAuth> auth = std::nullopt) {
     return store_->Pull({reference, std::move(auth), 0, nullptr});
   }
   // Configures `urls` for the registry `host`, in order; the last one as its server.
@@ -79,7 +79,7 @@ class Store : public ::testing::Test {
     EXPECT_THAT(store_->List(), ::testing::IsEmpty());
   }
   // The content of a file of the image's layer with this index.
-  std::string Content(const ImageRecord& image, size_t layer, const std::string& file) {
+  std::string Content(const ImageSummary& image, size_t layer, const std::string& file) {
     return ReadFile(layers_.Path(image.chain_ids[layer]) + "/" + file).value_or("missing");
   }
 

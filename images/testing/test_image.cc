@@ -20,6 +20,17 @@ std::string Describe(const std::string& media_type, const std::string& digest, s
          std::to_string(size) + "}";
 }
 
+// The descriptor with the layer's URLs.
+std::string Describe(const TestLayer& layer) {
+  std::string text = Describe(layer.media_type, *Sha256Of(layer.blob), layer.blob.size());
+  if (layer.urls.empty()) return text;
+  text.pop_back();
+  text += R"(,"urls":[)";
+  for (const std::string& url : layer.urls) text += "\"" + url + "\",";
+  text.back() = ']';
+  return text + "}";
+}
+
 void Write(const std::string& path, const std::string& text) {
   std::filesystem::create_directories(std::filesystem::path(path).parent_path());
   std::ofstream(path, std::ios::binary) << text;
@@ -28,10 +39,14 @@ void Write(const std::string& path, const std::string& text) {
 }  // namespace
 
 TestLayer GzipLayer(const std::string& tar) {
-  return {tar, Gzip(tar), TestLayer().media_type};
+  TestLayer layer;
+  layer.tar = tar;
+  layer.blob = Gzip(tar);
+  return layer;
 }
 
-TestImage TestImage::Make(std::vector<TestLayer> layers, const std::string& architecture) {
+TestImage TestImage::Make(std::vector<TestLayer> layers, const std::string& architecture,
+                          const std::string& members, const std::string& config_members) {
   TestImage image;
   std::string diff_ids;
   std::string descriptors;
@@ -39,13 +54,13 @@ TestImage TestImage::Make(std::vector<TestLayer> layers, const std::string& arch
     std::string digest = *Sha256Of(layer.blob);
     std::string comma = diff_ids.empty() ? "" : ",";
     diff_ids += comma + "\"" + *Sha256Of(layer.tar) + "\"";
-    descriptors += comma + Describe(layer.media_type, digest, layer.blob.size());
+    descriptors += comma + Describe(layer);
     image.blobs[digest] = layer.blob;
   }
-  image.config = R"({"os":"linux","architecture":")" +
-                 (architecture.empty() ? HostPlatform().architecture : architecture) +
-                 R"(","config":{"Cmd":["/bin/true"]},"rootfs":{"type":"layers","diff_ids":[)" + diff_ids +
-                 "]}}";
+  image.config = "{" + members + R"("os":"linux","architecture":")" +
+                 (architecture.empty() ? HostPlatform().architecture : architecture) + R"(","config":{)" +
+                 config_members + R"("Cmd":["/bin/true"]},"rootfs":{"type":"layers","diff_ids":[)" +
+                 diff_ids + "]}}";
   image.config_digest = *Sha256Of(image.config);
   image.manifest =
       R"({"schemaVersion":2,"mediaType":")" + std::string(kManifestType) + R"(","config":)" +

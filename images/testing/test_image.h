@@ -14,6 +14,7 @@ struct TestLayer {
   std::string tar;
   std::string blob;  // `tar`, compressed or unchanged
   std::string media_type = "application/vnd.oci.image.layer.v1.tar+gzip";
+  std::vector<std::string> urls = {};  // of the descriptor
 };
 
 TestLayer GzipLayer(const std::string& tar);
@@ -26,8 +27,10 @@ struct TestImage {
   std::vector<TestLayer> layers;
   std::map<std::string, std::string> blobs;  // by digest: config, layers, manifest
 
-  // `architecture` empty: this host's.
-  static TestImage Make(std::vector<TestLayer> layers, const std::string& architecture = "");
+  // `architecture` empty: this host's. `members` and `config_members` are JSON text, each member followed by
+  // a comma, that is added to the config and to the object "config" in it.
+  static TestImage Make(std::vector<TestLayer> layers, const std::string& architecture = "",
+                        const std::string& members = "", const std::string& config_members = "");
 };
 
 // Writes an OCI layout (OCI image-spec image-layout.md) with the image under `tag`.

@@ -43,13 +43,15 @@ mode_t NodeType(TarType type) {
 
 }  // namespace
 
-LayerWriter::LayerWriter(int root_fd, const UnpackLimits& limits) : limits_(limits), tree_(root_fd, limits) {}
+LayerWriter::LayerWriter(int root_fd, const UnpackLimits& limits)
+    : limits_(limits), tree_(root_fd, limits), space_(root_fd) {}
 
 Result<> LayerWriter::Apply(const TarEntry& entry, TarReader& data) {
   if (entries_++ == 0) TRY(tree_.NoteImplicit(""));  // until an entry says what the root is like
   std::string path = TRY(CleanLayerPath(entry.name, limits_));
   if (path.empty()) return ApplyRoot(entry);
   if (IsAufsMetadata(path)) return {};
+  TRY(space_.Use(/*bytes=*/0, 1 + static_cast<uint64_t>(std::ranges::count(path, '/'))));
   LayerPlace place = TRY(tree_.Locate(path, MissingDirs::kMake));
   if (place.name == kOpaqueMarker) return MarkOpaque(place);
   if (place.name.starts_with(kWhiteoutPrefix)) return Whiteout(place);
@@ -146,6 +148,7 @@ Result<> LayerWriter::MakeFile(const LayerPlace& place, const TarEntry& entry, T
 Result<> LayerWriter::WriteData(int fd, const TarEntry& entry, TarReader& data) {
   if (!entry.segments) {
     for (std::string_view piece = TRY(data.ReadData()); !piece.empty(); piece = TRY(data.ReadData())) {
+      TRY(space_.Use(piece.size(), /*files=*/0));
       TRY(WriteAll(fd, piece, ""));
     }
     return {};
@@ -159,6 +162,7 @@ Result<> LayerWriter::WriteData(int fd, const TarEntry& entry, TarReader& data) 
       // The reader has checked that segments and data are equally long.
       if (piece.empty()) return Fail(Code::kInternal, "unpack", "", "sparse data end early");
       std::string_view part = piece.substr(0, static_cast<size_t>(std::min<uint64_t>(left, piece.size())));
+      TRY(space_.Use(part.size(), /*files=*/0));
       TRY(WriteAll(fd, part, ""));
       piece.remove_prefix(part.size());
       left -= part.size();

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "images/unpack/layer_tree.h"
 #include "images/unpack/limits.h"
+#include "images/unpack/space_reserve.h"
 #include "images/unpack/tar_entry.h"
 #include "images/unpack/tar_reader.h"
 #include "images/unpack_report.h"
@@ -26,7 +27,8 @@ class LayerWriter {
   // `root_fd` (an empty directory) and `limits` outlive the writer.
   LayerWriter(int root_fd, const UnpackLimits& limits);
 
-  // `data` is positioned at the entry's data.
+  // `data` is positioned at the entry's data. kResourceExhausted if the filesystem has too little free space
+  // (space_reserve.h).
   Result<> Apply(const TarEntry& entry, TarReader& data);
 
   // Creates hard links that preceded their targets, sets the times of directories, and fills in the lists and
@@ -55,6 +57,7 @@ class LayerWriter {
 
   const UnpackLimits& limits_;
   LayerTree tree_;
+  SpaceReserve space_;
   std::map<std::string, Times> dir_times_;  // by real path; set last: new files in a directory change them
   std::map<std::string, std::string> pending_links_;  // path to target
   uint64_t entries_ = 0;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// How much one layer may use: well above what real images need, far below what would harm the node.
+// How much one layer may use: well above what real images need. What the node can spare is for SpaceReserve
+// to say.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +12,11 @@ namespace davit::images {
 
 struct UnpackLimits {
   uint64_t stream_bytes = 256ULL << 30;  // uncompressed
-  uint64_t file_bytes = 4ULL << 40;      // apparent size of one file; sparse ones occupy less
+  // Bytes of the uncompressed stream for each compressed one, which is what Deflate can reach (RFC 1951: 258
+  // bytes in two bits), and in addition to them; zstd could make terabytes of a megabyte.
+  uint64_t expansion = 1032;
+  uint64_t expanded_bytes = 64ULL << 20;
+  uint64_t file_bytes = 4ULL << 40;  // apparent size of one file; sparse ones occupy less
   uint64_t entries = 4 << 20;
   size_t header_bytes = 1 << 20;  // PAX records and long names in front of one entry
   size_t xattrs_per_entry = 256;

@@ -11,6 +11,7 @@
 #include "images/unpack/chunk_stream.h"
 #include "images/unpack/confine.h"
 #include "images/unpack/decompress.h"
+#include "images/unpack/expansion_limit.h"
 #include "images/unpack/layer_writer.h"
 #include "images/unpack/read_ahead.h"
 #include "images/unpack/tar_reader.h"
@@ -38,9 +39,11 @@ class DigestedStream : public ChunkStream {
 // Input and decompression with its digest run in a thread each, the files are written in this one.
 Result<> UnpackStream(int root_fd, UnpackReport& report, Hasher hasher) {
   UnpackLimits limits;
-  std::unique_ptr<ChunkStream> compressed = ReadChunks(kUnpackInputFd);
-  std::unique_ptr<ChunkStream> plain = TRY(Decompress(*compressed));
-  std::unique_ptr<ChunkStream> inflated_ahead = ReadAhead(*plain);
+  std::unique_ptr<ChunkStream> input = ReadChunks(kUnpackInputFd);
+  CountedStream compressed(*input);
+  std::unique_ptr<ChunkStream> plain = TRY(Decompress(compressed));
+  ExpansionLimit limited(*plain, compressed, limits);
+  std::unique_ptr<ChunkStream> inflated_ahead = ReadAhead(limited);
   DigestedStream digested(*inflated_ahead, hasher);
   {
     std::unique_ptr<ChunkStream> ahead = ReadAhead(digested);

@@ -86,15 +86,19 @@ Result<std::string_view> TarReader::Block() {
   return std::string_view(gathered_);
 }
 
-Result<> TarReader::Skip(uint64_t size) {
+Result<bool> TarReader::SkipUnlessAtEnd(uint64_t size) {
   while (size > 0) {
     TRY(Fill());
-    if (chunk_.empty()) return CutOff();
+    if (chunk_.empty()) return false;
     size_t taken = static_cast<size_t>(std::min<uint64_t>(size, chunk_.size()));
     chunk_.remove_prefix(taken);
     size -= taken;
   }
-  return {};
+  return true;
+}
+
+Result<> TarReader::Skip(uint64_t size) {
+  return TRY(SkipUnlessAtEnd(size)) ? Result<>() : CutOff();
 }
 
 Result<std::string> TarReader::ReadText(uint64_t size, Pending& pending) {
@@ -152,7 +156,8 @@ Result<bool> TarReader::TakeExtension(const TarHeader& header, Pending& pending)
 
 Result<std::optional<TarEntry>> TarReader::Next() {
   TRY(Skip(data_left_));
-  TRY(Skip(padding_left_));
+  // Some writers leave out the padding after the last file. Whether the layer is whole, its digests say.
+  TRY(SkipUnlessAtEnd(padding_left_));
   data_left_ = padding_left_ = 0;
   if (at_end_) return std::nullopt;
   Pending pending;

@@ -56,6 +56,7 @@ class TarReader {
   Result<std::string_view> Block();  // the next 512 bytes; fewer only at the end of the stream
   Result<std::string> ReadText(uint64_t size, Pending& pending);
   Result<> Skip(uint64_t size);
+  Result<bool> SkipUnlessAtEnd(uint64_t size);  // false if the stream ended before
 
   ChunkStream& stream_;
   const UnpackLimits& limits_;

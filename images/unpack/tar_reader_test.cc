@@ -267,8 +267,14 @@ TEST(TarReader, EveryTruncationIsDataLossOrACleanEnd) {
   member.data = std::string(700, 'x');
   member.pax = {{"mtime", "1"}};
   std::string whole = TarBuilder().Add(member).Unfinished();
-  for (size_t size = 1; size < whole.size(); ++size) {
+  size_t end_of_data = whole.size() - (1024 - 700);
+  for (size_t size = 1; size < end_of_data; ++size) {
     EXPECT_EQ(WhyRefused(std::string_view(whole).substr(0, size)), Code::kDataLoss) << size;
+  }
+  for (size_t size = end_of_data; size < whole.size(); ++size) {
+    auto read = ReadTar(std::string_view(whole).substr(0, size));
+    ASSERT_TRUE(read) << size << ": " << read.error().ToString();
+    EXPECT_EQ(read->data[0], member.data) << size;
   }
 }
 
