@@ -42,10 +42,6 @@ std::string_view Trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
 }
 
-bool IsLoopbackName(const std::string& host) {
-  return host == "localhost" || host.starts_with("127.") || host == "[::1]";
-}
-
 // What goes on during one exchange; libcurl's callbacks end here.
 class Transfer {
  public:
@@ -194,6 +190,7 @@ struct HttpClient::Slot {
   }
 
   void Prepare(const OutgoingRequest& request, const Limits& limits, Transfer& transfer, curl_slist* headers);
+  void SetProxy(const std::string& proxy);
   Result<CURLcode> Run(Transfer& transfer, const Interrupt& interrupt);
 };
 
@@ -217,12 +214,17 @@ void HttpClient::Slot::Prepare(const OutgoingRequest& request, const Limits& lim
   Set(easy, CURLOPT_HEADERDATA, &transfer);
   Set(easy, CURLOPT_WRITEFUNCTION, &Transfer::OnBody);
   Set(easy, CURLOPT_WRITEDATA, &transfer);
-  // The environment's proxies hold for everything but this machine itself.
-  if (IsLoopbackName(request.url.host)) Set(easy, CURLOPT_PROXY, "");
   if (request.tls) SetTls(easy, *request.tls);
   if (request.form.empty()) return;
   Set(easy, CURLOPT_POSTFIELDSIZE, static_cast<long>(request.form.size()));
   Set(easy, CURLOPT_POSTFIELDS, request.form.c_str());
+}
+
+// Both options are always set: otherwise libcurl reads the environment by its own rules.
+void HttpClient::Slot::SetProxy(const std::string& proxy) {
+  Set(easy, CURLOPT_PROXY, proxy.c_str());
+  Set(easy, CURLOPT_NOPROXY, "");
+  Set(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 }
 
 // libcurl's own easy interface would look up only once a second.
@@ -279,7 +281,7 @@ Result<ClientTls> LoadTls(const TlsSettings& settings) {
   return context;
 }
 
-HttpClient::HttpClient(Limits limits) : limits_(limits) {
+HttpClient::HttpClient(Limits limits, ProxySettings proxies) : limits_(limits), proxies_(std::move(proxies)) {
   static std::once_flag once;  // the library's own global state
   std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
 }
@@ -306,6 +308,7 @@ Result<HttpResponse> HttpClient::Send(const OutgoingRequest& request, const Inte
   Transfer transfer(request, limits_, sink);
   HeaderList headers = MakeHeaders(request);
   slot->Prepare(request, limits_, transfer, headers.get());
+  slot->SetProxy(proxies_.For(request.url));
   curl_multi_add_handle(slot->multi, slot->easy);
   Result<CURLcode> result = slot->Run(transfer, interrupt);
   curl_multi_remove_handle(slot->multi, slot->easy);  // an unfinished transfer closes its connection

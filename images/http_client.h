@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/thread_annotations.h"
 #include "images/interrupt.h"
+#include "images/proxy_settings.h"
 #include "images/registry_host.h"
 #include "images/url.h"
 
@@ -69,7 +70,7 @@ class HttpClient {
     int connect_timeout_seconds = 30;
   };
 
-  explicit HttpClient(Limits limits);
+  HttpClient(Limits limits, ProxySettings proxies);
   ~HttpClient();
 
   // Sends one request and blocks until its response is complete. Connections are kept for the next request to
@@ -84,6 +85,7 @@ class HttpClient {
   std::unique_ptr<Slot> TakeSlot();
 
   const Limits limits_;
+  const ProxySettings proxies_;
   Mutex mutex_;
   std::vector<std::unique_ptr<Slot>> idle_ GUARDED_BY(mutex_);
 };

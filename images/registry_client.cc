@@ -117,8 +117,9 @@ struct RegistryClient::Object {
   bool by_tag = false;
 };
 
-RegistryClient::RegistryClient(Reference reference, HttpClient::Limits limits, const Interrupt& interrupt)
-    : reference_(std::move(reference)), interrupt_(interrupt), http_(limits) {}
+RegistryClient::RegistryClient(Reference reference, HttpClient::Limits limits, ProxySettings proxies,
+                               const Interrupt& interrupt)
+    : reference_(std::move(reference)), interrupt_(interrupt), http_(limits, std::move(proxies)) {}
 
 RegistryClient::~RegistryClient() = default;
 
@@ -127,7 +128,8 @@ Result<std::unique_ptr<RegistryClient>> RegistryClient::Create(Reference referen
                                                                const std::optional<RegistryAuth>& auth,
                                                                HttpClient::Limits limits,
                                                                const Interrupt& interrupt) {
-  std::unique_ptr<RegistryClient> client(new RegistryClient(std::move(reference), limits, interrupt));
+  std::unique_ptr<RegistryClient> client(
+      new RegistryClient(std::move(reference), limits, TRY(ProxySettings::OfThisProcess()), interrupt));
   client->authorizer_ = TRY(Authorizer::Create(client->http_, auth, client->reference_.repository));
   for (RegistryHost& host : hosts) {
     auto server = std::make_unique<Server>();

@@ -63,7 +63,8 @@ class RegistryClient {
   struct Server;
   struct Object;
 
-  RegistryClient(Reference reference, HttpClient::Limits limits, const Interrupt& interrupt);
+  RegistryClient(Reference reference, HttpClient::Limits limits, ProxySettings proxies,
+                 const Interrupt& interrupt);
 
   Result<> FromAnyServer(const Object& object, const std::function<Result<>(Server&)>& fetch);
   Result<HttpResponse> Get(Server& server, const Object& object, BodySink* sink);

@@ -3,13 +3,13 @@
 
 #include "images/registry_host.h"
 
-#include <arpa/inet.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <filesystem>
 
 #include "base/file_io.h"
+#include "images/url.h"
 
 namespace davit::images {
 namespace {
@@ -30,14 +30,6 @@ HostAndPort Split(const std::string& host) {
   if (parts.name.starts_with('[') && parts.name.ends_with(']'))
     parts.name = parts.name.substr(1, parts.name.size() - 2);
   return parts;
-}
-
-bool IsLoopback(const std::string& name) {
-  in_addr v4;
-  in6_addr v6;
-  if (inet_pton(AF_INET, name.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
-  if (inet_pton(AF_INET6, name.c_str(), &v6) == 1) return IN6_IS_ADDR_LOOPBACK(&v6);
-  return name == "localhost";
 }
 
 // The server that a reference itself names, for an entry that names none.
