@@ -46,7 +46,7 @@ struct ImageStore::State {
   void RemoveUnused(std::vector<std::string> chain_ids);
   bool InUse(const std::string& chain_id);
   Platform HostOrConfigured() const;
-  HttpClient::Limits TransferLimits() const;
+  RegistryClient::Options Transfers() const;
 
   const Config config;
   LayerStore& layers;
@@ -92,8 +92,8 @@ Platform ImageStore::State::HostOrConfigured() const {
   return platform;
 }
 
-HttpClient::Limits ImageStore::State::TransferLimits() const {
-  return {config.low_speed_bytes, config.low_speed_seconds, config.connect_timeout_seconds};
+RegistryClient::Options ImageStore::State::Transfers() const {
+  return {{config.low_speed_bytes, config.low_speed_seconds, config.connect_timeout_seconds}, config.retry};
 }
 
 std::pair<std::shared_ptr<PullFlight>, bool> ImageStore::State::Board(const std::string& key,
@@ -121,7 +121,7 @@ Result<ImageRecord> ImageStore::State::RunPull(const Reference& reference, const
   Interrupt interrupt([&flight] { return flight.Wanted(); });
   auto hosts = TRY(RegistryHostsFor(reference.host, config.certs_d));
   auto registry =
-      TRY(RegistryClient::Create(reference, std::move(hosts), request.auth, TransferLimits(), interrupt));
+      TRY(RegistryClient::Create(reference, std::move(hosts), request.auth, Transfers(), interrupt));
   ResolvedImage image = TRY(ResolveImage(*registry, reference, HostOrConfigured()));
 
   ledger.Hold(image.record.chain_ids);  // from here on nobody removes what is there already

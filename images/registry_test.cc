@@ -9,7 +9,9 @@
 #include <signal.h>
 #include <sys/mount.h>
 
+#include <atomic>
 #include <fstream>
+#include <random>
 #include <thread>
 
 #include "base/file_io.h"
@@ -17,7 +19,9 @@
 #include "images/digest.h"
 #include "images/image_store.h"
 #include "images/testing/command.h"
+#include "images/testing/fake_server.h"
 #include "images/testing/fake_stores.h"
+#include "images/testing/fault_proxy.h"
 #include "images/testing/scratch_dir.h"
 #include "images/testing/tar_builder.h"
 #include "images/testing/test_image.h"
@@ -119,9 +123,20 @@ class Registry : public ::testing::Test {
     options_.storage = scratch_ / "registry";
     config_.unpack_program = DAVIT_UNPACK_PROGRAM;
     config_.certs_d = scratch_ / "certs.d";
+    config_.retry.first_pause_ms = 2;
     store_ = *ImageStore::Open(config_, layers_, records_);
   }
 
+  // For a registry on 127.0.0.1.
+  void MakeCertificate() {
+    options_.certificate = scratch_ / "cert.pem";
+    options_.key = scratch_ / "key.pem";
+    auto made =
+        RunProgram("openssl", {"req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+                               "-nodes", "-keyout", options_.key, "-out", options_.certificate, "-days", "2",
+                               "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"});
+    ASSERT_TRUE(made) << made.error().ToString();
+  }
   void StartRegistry() {
     auto server = RegistryServer::Start(options_);
     ASSERT_TRUE(server) << server.error().ToString();
@@ -225,13 +240,7 @@ TEST_F(Registry, PasswordsAreChecked) {
 }
 
 TEST_F(Registry, TlsIsVerifiedAgainstTheConfiguredCa) {
-  options_.certificate = scratch_ / "cert.pem";
-  options_.key = scratch_ / "key.pem";
-  auto made =
-      RunProgram("openssl", {"req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-                             "-nodes", "-keyout", options_.key, "-out", options_.certificate, "-days", "2",
-                             "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"});
-  ASSERT_TRUE(made) << made.error().ToString();
+  MakeCertificate();
   StartRegistry();
   Push(RichImage(), "secure");
   std::string server = "server = \"https://" + server_->host() + "\"\n";
@@ -281,6 +290,53 @@ TEST_F(Registry, ATamperedOrTruncatedBlobIsDataLoss) {
   }
   std::ofstream(file, std::ios::trunc) << good;
   EXPECT_TRUE(Pull(server_->host() + "/app"));
+}
+
+// A layer of 24 MiB that does not compress.
+TestImage BigImage() {
+  std::mt19937 random(1);
+  std::string data(24 << 20, '\0');
+  for (char& c : data) c = static_cast<char>(random());
+  return TestImage::Make({GzipLayer(TarBuilder().File("small", "s").Finish()),
+                          GzipLayer(TarBuilder().File("big", data).Finish()),
+                          GzipLayer(TarBuilder().File("last", "l").Finish())});
+}
+
+TEST_F(Registry, APullThatIsCutTenTimesFetchesLittleTwice) {
+  StartRegistry();
+  TestImage image = BigImage();
+  Push(image, "big");
+  const std::string digest = *Sha256Of(image.layers[1].blob);
+  std::atomic<int> cuts = 0;
+  FaultProxy proxy(server_->host(), [&](const std::string& head) {
+    bool cut = head.find(digest) != std::string::npos && cuts < 10;
+    return FaultProxy::Cut{cut ? ((++cuts % 3) << 20) + 700'000 : -1};
+  });
+  auto pulled = Pull(proxy.host() + "/big");
+  ASSERT_TRUE(pulled) << pulled.error().ToString();
+  EXPECT_EQ(proxy.cuts(), 10);
+  EXPECT_EQ(layers_.stagings, 3) << "the unpacker does not notice, and no finished layer is fetched again";
+  int64_t needed = static_cast<int64_t>(pulled->size + image.manifest.size());
+  EXPECT_LE(proxy.passed_on() - needed, 10 << 20) << "of " << needed;
+  auto unpacked = RunProgram("umoci", {"unpack", "--image", scratch_ / "layout:t", scratch_ / "bundle"});
+  ASSERT_TRUE(unpacked) << unpacked.error().ToString();
+  EXPECT_EQ(ListOverlay(layers_, *pulled, scratch_ / "merged"),
+            ListTree(scratch_ / "bundle/rootfs", kUntimed));
+}
+
+TEST_F(Registry, APullSurvivesResets) {
+  StartRegistry();
+  TestImage image = BigImage();
+  Push(image, "big");
+  std::atomic<int> blobs = 0;
+  FaultProxy proxy(server_->host(), [&](const std::string& head) {
+    bool cut = head.find("/blobs/") != std::string::npos && ++blobs < 10;
+    return FaultProxy::Cut{cut ? 3'000'000 : -1, /*reset=*/true};
+  });
+  auto pulled = Pull(proxy.host() + "/big");
+  ASSERT_TRUE(pulled) << pulled.error().ToString();
+  EXPECT_GT(proxy.cuts(), 0);
+  EXPECT_EQ(layers_.stagings, 3);
 }
 
 TEST_F(Registry, ADeadRegistryIsUnavailable) {
