@@ -89,11 +89,11 @@ Result<Url> HostClient::UrlOf(const ObjectRequest& request) const {
 }
 
 // One request with the right headers, logged in when the server asks for it. A redirect target gets nothing
-// but the request itself.
-Result<HttpResponse> HostClient::GetAuthorized(const ObjectRequest& request, const Url& url, bool redirected,
-                                               BodySink* sink) {
+// but the request itself, and an anonymous token if it asks for one.
+Result<HttpResponse> HostClient::GetAuthorized(const ObjectRequest& request, const Url& url,
+                                               Audience audience, BodySink* sink) {
   ClientTls tls = tls_;
-  if (redirected) tls.certificate = tls.key = "";
+  if (audience == Audience::kRedirectTarget) tls = TRY(shared_.origin_tls.ForTarget(url));
   OutgoingRequest outgoing;
   outgoing.url = url;
   outgoing.body_limit = kMaxDocument;
@@ -101,16 +101,16 @@ Result<HttpResponse> HostClient::GetAuthorized(const ObjectRequest& request, con
   outgoing.first_byte = request.first_byte;
   outgoing.tls = &tls;
   if (!request.accept.empty()) outgoing.headers.emplace_back("Accept", request.accept);
-  if (redirected) return shared_.http.Send(outgoing, shared_.interrupt, sink);
-  outgoing.headers.insert(outgoing.headers.end(), host_.headers.begin(), host_.headers.end());
+  if (audience == Audience::kRegistry)
+    outgoing.headers.insert(outgoing.headers.end(), host_.headers.begin(), host_.headers.end());
   size_t plain_headers = outgoing.headers.size();
   for (int login = 0;; ++login) {
-    std::string authorization = shared_.authorizer.HeaderFor(url.Origin());
+    std::string authorization = shared_.authorizer.HeaderFor(audience, url);
     outgoing.headers.resize(plain_headers);
     if (!authorization.empty()) outgoing.headers.emplace_back("Authorization", authorization);
     HttpResponse response = TRY(shared_.http.Send(outgoing, shared_.interrupt, sink));
     if (response.status != 401 || login == kMaxLogins) return response;
-    TRY(shared_.authorizer.Answer(url, response.Headers("www-authenticate"), authorization, &tls,
+    TRY(shared_.authorizer.Answer(audience, url, response.Headers("www-authenticate"), authorization, tls,
                                   shared_.interrupt));
   }
 }
@@ -120,7 +120,8 @@ Attempted<HttpResponse> HostClient::GetFollowing(const ObjectRequest& request, c
   Url url = first;
   for (int hops = 0; hops <= kMaxRedirects; ++hops) {
     bool redirected = url.Origin() != first.Origin();
-    auto response = GetAuthorized(request, url, redirected, sink);
+    auto response =
+        GetAuthorized(request, url, redirected ? Audience::kRedirectTarget : Audience::kRegistry, sink);
     if (!response) return std::unexpected(std::move(response).error());
     if (response->not_tls && redirected) return Refuse(Code::kUnavailable, "redirects to no TLS server");
     if (!response->untrusted.empty())

@@ -14,6 +14,7 @@
 #include "images/authorizer.h"
 #include "images/http_client.h"
 #include "images/interrupt.h"
+#include "images/origin_tls.h"
 #include "images/registry_host.h"
 #include "images/url.h"
 
@@ -33,6 +34,7 @@ class HostClient {
   struct Shared {
     HttpClient& http;
     Authorizer& authorizer;
+    OriginTls& origin_tls;
     const Interrupt& interrupt;
   };
 
@@ -55,7 +57,7 @@ class HostClient {
 
   Result<Url> UrlOf(const ObjectRequest& request) const;
   Attempted<HttpResponse> GetFollowing(const ObjectRequest& request, const Url& first, BodySink* sink);
-  Result<HttpResponse> GetAuthorized(const ObjectRequest& request, const Url& url, bool redirected,
+  Result<HttpResponse> GetAuthorized(const ObjectRequest& request, const Url& url, Audience audience,
                                      BodySink* sink);
 
   const RegistryHost host_;

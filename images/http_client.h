@@ -20,7 +20,7 @@
 
 namespace davit::images {
 
-// TlsSettings with their CA files read.
+// TlsSettings with their CA files read. They are for one host (origin_tls.h).
 struct ClientTls {
   std::string ca_pem;       // in addition to the system's CAs; empty: only those
   std::string certificate;  // file names in PEM; empty: no client certificate

@@ -27,9 +27,7 @@ Result<std::string> FlightKey(const Reference& reference, const std::optional<Re
   RegistryAuth none;
   const RegistryAuth& a = auth ? *auth : none;
   std::string text;
-  for (const std::string* part : {&a.username, &a.password, &a.auth, &a.identity_token, &a.registry_token}) {
-    text += std::to_string(part->size()) + ":" + *part;
-  }
+  for (const std::string* part : a.Fields()) text += std::to_string(part->size()) + ":" + *part;
   return reference.Normalised() + " " + TRY(Sha256Of(text));
 }
 
@@ -93,7 +91,9 @@ Platform ImageStore::State::HostOrConfigured() const {
 }
 
 RegistryClient::Options ImageStore::State::Transfers() const {
-  return {{config.low_speed_bytes, config.low_speed_seconds, config.connect_timeout_seconds}, config.retry};
+  return {{config.low_speed_bytes, config.low_speed_seconds, config.connect_timeout_seconds},
+          config.retry,
+          config.certs_d};
 }
 
 std::pair<std::shared_ptr<PullFlight>, bool> ImageStore::State::Board(const std::string& key,

@@ -44,7 +44,8 @@ RegistryClient::RegistryClient(Reference reference, ProxySettings proxies, Optio
     : reference_(std::move(reference)),
       options_(std::move(options)),
       interrupt_(interrupt),
-      http_(options_.transfer, std::move(proxies)) {}
+      http_(options_.transfer, std::move(proxies)),
+      origin_tls_(options_.certs_d) {}
 
 RegistryClient::~RegistryClient() = default;
 
@@ -54,8 +55,9 @@ Result<std::unique_ptr<RegistryClient>> RegistryClient::Create(Reference referen
                                                                Options options, const Interrupt& interrupt) {
   std::unique_ptr<RegistryClient> client(new RegistryClient(
       std::move(reference), TRY(ProxySettings::OfThisProcess()), std::move(options), interrupt));
-  client->authorizer_ = TRY(Authorizer::Create(client->http_, auth, client->reference_.repository));
-  HostClient::Shared shared{client->http_, *client->authorizer_, interrupt};
+  client->authorizer_ =
+      TRY(Authorizer::Create(client->http_, client->origin_tls_, auth, client->reference_.repository));
+  HostClient::Shared shared{client->http_, *client->authorizer_, client->origin_tls_, interrupt};
   for (RegistryHost& host : hosts) client->hosts_.push_back(TRY(HostClient::Create(std::move(host), shared)));
   return client;
 }

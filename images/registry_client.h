@@ -20,6 +20,7 @@
 #include "images/http_client.h"
 #include "images/interrupt.h"
 #include "images/manifest.h"
+#include "images/origin_tls.h"
 #include "images/reference.h"
 #include "images/registry_host.h"
 
@@ -39,6 +40,7 @@ class RegistryClient {
   struct Options {
     HttpClient::Limits transfer;
     RetryLimits retry;
+    std::string certs_d;  // as in RegistryHostsFor; for hosts that the registry sends the client to
   };
 
   // `interrupt` outlives the client. Proxies are those of the environment (proxy_settings.h).
@@ -78,6 +80,7 @@ class RegistryClient {
   const Options options_;
   const Interrupt& interrupt_;
   HttpClient http_;
+  OriginTls origin_tls_;
   std::unique_ptr<Authorizer> authorizer_;
   std::vector<std::unique_ptr<HostClient>> hosts_;
 };

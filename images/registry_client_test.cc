@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <mutex>
 
+#include "base/base64.h"
 #include "base/time.h"
 #include "images/digest.h"
 #include "images/testing/fake_server.h"
@@ -20,9 +21,13 @@ namespace davit::images {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::Each;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 
+constexpr char kSecret[] = "s3cr3t-p4ssw0rd";
 constexpr char kManifest[] = R"({"schemaVersion":2})";
 
 std::string MakeBlob() {
@@ -95,7 +100,7 @@ class RegistryClientTest : public ::testing::Test {
     return Client(servers, auth)->FetchBlob(descriptor_, sink_);
   }
 
-  RegistryClient::Options options_{{}, Quick()};
+  RegistryClient::Options options_{{}, Quick(), ""};
   Interrupt interrupt_{[] { return true; }};
   Descriptor descriptor_{"", *Sha256Of(kBlob), static_cast<int64_t>(kBlob.size()), std::nullopt};
   Recorder sink_;
@@ -254,6 +259,131 @@ TEST_F(RegistryClientTest, AnAnswerThatWillNotChangeIsNotRepeated) {
     EXPECT_FALSE(Client({&server})->FetchManifest("v1"));
     EXPECT_THAT(server.requests(), SizeIs(1)) << status;
   }
+}
+
+RegistryAuth UserAndPassword() {
+  RegistryAuth auth;
+  auth.username = "user";
+  auth.password = kSecret;
+  return auth;
+}
+
+const std::string kBasic = "Basic " + EncodeBase64(std::string("user:") + kSecret);
+
+std::vector<std::string> Authorizations(FakeServer& server) {
+  std::vector<std::string> sent;
+  for (const FakeRequest& request : server.requests())
+    sent.push_back(request.Header("authorization") + request.body);
+  return sent;
+}
+
+// A registry that redirects blobs to another one, which has a token server of its own.
+TEST_F(RegistryClientTest, ARedirectTargetsChallengeIsAnsweredAnonymously) {
+  FakeServer tokens([](const FakeRequest&) { return FakeResponse{200, {}, R"({"token":"anonymous"})"}; });
+  FakeServer target([&](const FakeRequest& request) {
+    if (request.Header("authorization") == "Bearer anonymous") return Serve(request);
+    return Status(401, {"WWW-Authenticate: Bearer realm=\"http://" + tokens.host() +
+                            "/token\",scope=\"repository:other:pull\"",
+                        "WWW-Authenticate: Basic realm=\"r\""});
+  });
+  FakeServer registry([&](const FakeRequest& request) {
+    if (request.Header("authorization") != kBasic)
+      return Status(401, {"WWW-Authenticate: Basic realm=\"r\""});
+    return Status(307, {"Location: http://" + target.host() + request.target});
+  });
+  auto fetched = FetchBlob({&registry}, UserAndPassword());
+  ASSERT_TRUE(fetched) << fetched.error().ToString();
+  EXPECT_EQ(sink_.text, kBlob);
+  EXPECT_THAT(Authorizations(target), Each(Not(HasSubstr("Basic"))));
+  ASSERT_THAT(tokens.requests(), SizeIs(1));
+  EXPECT_EQ(tokens.requests()[0].Header("authorization"), "");
+  EXPECT_EQ(tokens.requests()[0].target, "/token?scope=repository%3Aother%3Apull");
+}
+
+TEST_F(RegistryClientTest, ARedirectTargetThatWantsAPasswordGetsNone) {
+  FakeServer target([](const FakeRequest&) { return Status(401, {"WWW-Authenticate: Basic realm=\"r\""}); });
+  FakeServer registry([&](const FakeRequest& request) {
+    return Status(307, {"Location: http://" + target.host() + request.target});
+  });
+  auto fetched = FetchBlob({&registry}, UserAndPassword());
+  ASSERT_FALSE(fetched);
+  EXPECT_EQ(fetched.error().code, Code::kUnauthenticated);
+  EXPECT_THAT(Authorizations(target), Each(""));
+}
+
+// A registry whose token server is `realm`.
+FakeServer::Handler AsksForTokensOf(const std::string& realm) {
+  return [realm](const FakeRequest& request) {
+    if (request.Header("authorization") == "Bearer tok") return Serve(request);
+    return Status(401, {"WWW-Authenticate: Bearer realm=\"" + realm + "\""});
+  };
+}
+
+TEST_F(RegistryClientTest, ATokenServersRedirectIsFollowedWithCredentialsOnItsOwnOriginOnly) {
+  FakeServer elsewhere([](const FakeRequest&) { return FakeResponse{200, {}, R"({"token":"tok"})"}; });
+  FakeServer tokens([&](const FakeRequest& request) {
+    if (request.target.starts_with("/old")) return Status(302, {"Location: /new?x=1"});
+    if (request.target.starts_with("/far"))
+      return Status(307, {"Location: http://" + elsewhere.host() + "/t"});
+    return FakeResponse{200, {}, R"({"token":"tok"})"};
+  });
+  FakeServer registry(AsksForTokensOf("http://" + tokens.host() + "/old"));
+  auto fetched = Client({&registry}, UserAndPassword())->FetchManifest("v1");
+  ASSERT_TRUE(fetched) << fetched.error().ToString();
+  ASSERT_THAT(tokens.requests(), SizeIs(2));
+  EXPECT_EQ(tokens.requests()[1].target, "/new?x=1");
+  EXPECT_THAT(Authorizations(tokens), Each(kBasic));
+
+  FakeServer second(AsksForTokensOf("http://" + tokens.host() + "/far"));
+  EXPECT_TRUE(Client({&second}, UserAndPassword())->FetchManifest("v1"));
+  EXPECT_THAT(Authorizations(elsewhere), AllOf(SizeIs(1), Each("")));
+
+  RegistryAuth identity;
+  identity.identity_token = kSecret;
+  auto refused = Client({&second}, identity)->FetchManifest("v1");
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().ToString(), HasSubstr("redirects the login"));
+  EXPECT_THAT(elsewhere.requests(), SizeIs(1)) << "the identity token is in the form";
+}
+
+TEST_F(RegistryClientTest, ATokenServersRedirectsEnd) {
+  FakeServer tokens([](const FakeRequest&) { return Status(302, {"Location: /again"}); });
+  FakeServer registry(AsksForTokensOf("http://" + tokens.host() + "/again"));
+  options_.retry.attempts = 1;
+  EXPECT_EQ(Client({&registry})->FetchManifest("v1").error().code, Code::kUnavailable);
+  EXPECT_LE(tokens.requests().size(), 11u);
+}
+
+TEST_F(RegistryClientTest, CredentialsGoToTheServerThatTheyNameOnly) {
+  auto locked = [](const FakeRequest& request) {
+    if (request.Header("authorization") == kBasic) return Serve(request);
+    return Status(401, {"WWW-Authenticate: Basic realm=\"r\""});
+  };
+  FakeServer mirror(locked);
+  FakeServer upstream(locked);
+  for (const std::string& address : {upstream.host(), "http://" + upstream.host() + "/v2/"}) {
+    RegistryAuth auth = UserAndPassword();
+    auth.server_address = address;
+    auto fetched = Client({&mirror, &upstream}, auth)->FetchManifest("v1");
+    ASSERT_TRUE(fetched) << fetched.error().ToString();
+    EXPECT_THAT(Authorizations(mirror), Each(""));
+  }
+  RegistryAuth foreign = UserAndPassword();
+  foreign.server_address = "registry.example";
+  auto refused = Client({&upstream}, foreign)->FetchManifest("v1");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kUnauthenticated);
+  EXPECT_THAT(refused.error().ToString(), HasSubstr("is not for it"));
+  ASSERT_TRUE(Client({&mirror}, UserAndPassword())->FetchManifest("v1")) << "without an address, for all";
+}
+
+TEST_F(RegistryClientTest, CredentialsForAnotherServerMayStillGetAnAnonymousToken) {
+  FakeServer tokens([](const FakeRequest&) { return FakeResponse{200, {}, R"({"token":"tok"})"}; });
+  FakeServer registry(AsksForTokensOf("http://" + tokens.host() + "/t"));
+  RegistryAuth auth = UserAndPassword();
+  auth.server_address = "registry.example";
+  EXPECT_TRUE(Client({&registry}, auth)->FetchManifest("v1"));
+  EXPECT_THAT(Authorizations(tokens), Each(""));
 }
 
 TEST_F(RegistryClientTest, AManifestThatIsCompressedUnaskedIsDecoded) {

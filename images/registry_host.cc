@@ -9,7 +9,6 @@
 #include <filesystem>
 
 #include "base/file_io.h"
-#include "images/url.h"
 
 namespace davit::images {
 namespace {
@@ -96,28 +95,37 @@ Result<RegistryHost> ReadCertificateFiles(const std::string& dir) {
   return host;
 }
 
+// What the directory of a host says. An entry with an empty `host` means the host itself.
+Result<std::vector<RegistryHost>> ReadHostDir(const std::string& dir) {
+  auto file = ReadFile(dir + "/hosts.toml");
+  if (!file && file.error().os_errno != ENOENT) return std::unexpected(file.error());
+  if (!file || file->empty()) return std::vector<RegistryHost>{TRY(ReadCertificateFiles(dir))};
+  auto hosts = ParseHostsToml(*file, dir);
+  if (!hosts) return std::unexpected(Within(dir, std::move(hosts).error()));
+  return hosts;
+}
+
 }  // namespace
 
 Result<std::vector<RegistryHost>> RegistryHostsFor(const std::string& host, const std::string& certs_d) {
-  std::vector<RegistryHost> hosts;
   std::string dir = TRY(FindHostDir(host, certs_d));
-  if (dir.empty()) {
-    hosts.emplace_back();
-  } else {
-    auto file = ReadFile(dir + "/hosts.toml");
-    if (!file && file.error().os_errno != ENOENT) return std::unexpected(file.error());
-    if (!file || file->empty()) {
-      hosts.push_back(TRY(ReadCertificateFiles(dir)));
-    } else {
-      auto parsed = ParseHostsToml(*file, dir);
-      if (!parsed) return std::unexpected(Within(dir, std::move(parsed).error()));
-      hosts = std::move(*parsed);
-    }
-  }
+  std::vector<RegistryHost> hosts(1);
+  if (!dir.empty()) hosts = TRY(ReadHostDir(dir));
   for (RegistryHost& entry : hosts) {
     if (entry.host.empty()) FillDefaultServer(host, entry);
   }
   return hosts;
+}
+
+Result<TlsSettings> ConfiguredTls(const Url& url, const std::string& certs_d) {
+  bool default_port = url.port == (url.scheme == "https" ? "443" : "80");
+  std::string dir = TRY(FindHostDir(default_port ? url.host : url.HostPort(), certs_d));
+  if (dir.empty()) return TlsSettings();
+  for (RegistryHost& entry : TRY(ReadHostDir(dir))) {
+    auto named = ParseUrl(entry.BaseUrl());
+    if (entry.host.empty() || (named && named->HostPort() == url.HostPort())) return std::move(entry.tls);
+  }
+  return TlsSettings();
 }
 
 }  // namespace davit::images

@@ -339,6 +339,27 @@ TEST_F(Registry, APullSurvivesResets) {
   EXPECT_EQ(layers_.stagings, 3);
 }
 
+// TLS settings of the registry hold for the registry, not for where it redirects to.
+TEST_F(Registry, SkipVerifyDoesNotHoldForARedirectTarget) {
+  MakeCertificate();
+  StartRegistry();
+  Push(RichImage(), "secure");
+  FakeServer front([&](const FakeRequest& request) {
+    return FakeResponse{307, {"Location: https://" + server_->host() + request.target}, ""};
+  });
+  // The settings make the client try TLS first; then it uses plain http.
+  WriteHosts("registry.example", "server = \"http://" + front.host() + "\"\nskip_verify = true\nca = \"" +
+                                     options_.certificate + "\"\n");
+  auto distrusted = Pull("registry.example/secure");
+  ASSERT_FALSE(distrusted);
+  EXPECT_EQ(distrusted.error().code, Code::kUnavailable);
+  EXPECT_THAT(distrusted.error().ToString(), HasSubstr(server_->host() + ": SSL certificate problem"));
+  ExpectNothingLeft();
+  WriteHosts(server_->host(), "ca = \"" + options_.certificate + "\"\n");
+  auto pulled = Pull("registry.example/secure");
+  EXPECT_TRUE(pulled) << pulled.error().ToString();
+}
+
 TEST_F(Registry, ADeadRegistryIsUnavailable) {
   StartRegistry();
   std::string host = server_->host();
