@@ -7,6 +7,7 @@
 
 #include "base/base64.h"
 #include "base/json_object.h"
+#include "images/redirect.h"
 
 namespace davit::images {
 namespace {
@@ -26,6 +27,24 @@ bool IsHeaderText(std::string_view text) {
 std::string Param(const AuthChallenge& challenge, const char* name) {
   auto param = challenge.params.find(name);
   return param == challenge.params.end() ? std::string() : param->second;
+}
+
+// A registry host as people write it, without scheme or with a path.
+Result<Url> ParseServerAddress(const std::string& address, const std::string& scheme) {
+  return ParseUrl(address.find("://") == std::string::npos ? scheme + "://" + address : address);
+}
+
+// Docker Hub has several names: the first is that of its images, the last that of its API.
+bool IsDockerHub(const std::string& host) {
+  return host == "docker.io" || host == "index.docker.io" || host == "registry-1.docker.io";
+}
+
+bool NamesServer(const std::string& address, const Url& server) {
+  if (address.empty()) return true;
+  auto named = ParseServerAddress(address, server.scheme);
+  if (!named) return false;
+  if (IsDockerHub(named->host) && IsDockerHub(server.host)) return named->port == server.port;
+  return named->HostPort() == server.HostPort();
 }
 
 Result<std::string> TokenIn(const HttpResponse& response, const std::string& host) {
@@ -68,26 +87,37 @@ Result<Authorizer::Credentials> Authorizer::Choose(const std::optional<RegistryA
       return invalid("`registry_token` has characters that no token has");
     credentials.registry_token = auth->registry_token;
   }
+  credentials.server_address = auth->server_address;
+  if (!credentials.server_address.empty() && !ParseServerAddress(credentials.server_address, "https"))
+    return invalid("`server_address` is not the address of a registry");
   return credentials;
 }
 
-Result<std::unique_ptr<Authorizer>> Authorizer::Create(HttpClient& client,
+Result<std::unique_ptr<Authorizer>> Authorizer::Create(HttpClient& client, OriginTls& origin_tls,
                                                        const std::optional<RegistryAuth>& auth,
                                                        std::string repository) {
   Credentials credentials = TRY(Choose(auth));
-  return std::unique_ptr<Authorizer>(new Authorizer(client, std::move(credentials), std::move(repository)));
+  return std::unique_ptr<Authorizer>(
+      new Authorizer(client, origin_tls, std::move(credentials), std::move(repository)));
 }
 
-std::string Authorizer::HeaderFor(const std::string& origin) const {
+const Authorizer::Credentials& Authorizer::CredentialsFor(Audience audience, const Url& registry) const {
+  bool theirs = audience == Audience::kRegistry && NamesServer(credentials_.server_address, registry);
+  return theirs ? credentials_ : anonymous_;
+}
+
+std::string Authorizer::HeaderFor(Audience audience, const Url& url) const {
   MutexLock lock(mutex_);
-  auto header = headers_.find(origin);
+  auto header = headers_.find({audience, url.Origin()});
   return header == headers_.end() ? std::string() : header->second;
 }
 
-Result<> Authorizer::Answer(const Url& registry, const std::vector<std::string>& www_authenticate,
-                            const std::string& sent, const ClientTls* tls, const Interrupt& interrupt) {
+Result<> Authorizer::Answer(Audience audience, const Url& registry,
+                            const std::vector<std::string>& www_authenticate, const std::string& sent,
+                            const ClientTls& tls, const Interrupt& interrupt) {
   MutexLock one_at_a_time(fetching_);
-  if (HeaderFor(registry.Origin()) != sent) return {};
+  if (HeaderFor(audience, registry) != sent) return {};
+  Login login{registry, tls, CredentialsFor(audience, registry), interrupt};
   std::vector<AuthChallenge> challenges;
   for (const std::string& header : www_authenticate) {
     for (AuthChallenge& challenge : ParseAuthChallenges(header)) challenges.push_back(std::move(challenge));
@@ -95,32 +125,33 @@ Result<> Authorizer::Answer(const Url& registry, const std::vector<std::string>&
   for (std::string_view scheme : {"bearer", "basic"}) {
     for (const AuthChallenge& challenge : challenges) {
       if (challenge.scheme != scheme) continue;
-      std::string header = TRY(HeaderForChallenge(registry, challenge, tls, interrupt));
+      std::string header = TRY(HeaderForChallenge(login, challenge));
       // What was just refused is refused again.
       if (header == sent) return Refused(registry.host, "the credentials were refused");
       MutexLock lock(mutex_);
-      headers_[registry.Origin()] = std::move(header);
+      headers_[{audience, registry.Origin()}] = std::move(header);
       return {};
     }
   }
   return Refused(registry.host, "it asks for no kind of login that is known here");
 }
 
-Result<std::string> Authorizer::HeaderForChallenge(const Url& registry, const AuthChallenge& challenge,
-                                                   const ClientTls* tls, const Interrupt& interrupt) {
+Result<std::string> Authorizer::HeaderForChallenge(const Login& login, const AuthChallenge& challenge) {
   if (challenge.scheme == "basic") {
-    if (credentials_.username.empty()) return Refused(registry.host, "it wants a user name and a password");
-    return credentials_.Basic();
+    if (!login.credentials.username.empty()) return login.credentials.Basic();
+    bool for_another = credentials_.Any() && !login.credentials.Any();
+    return Refused(login.registry.host, for_another ? "it wants a password, and the one given is not for it"
+                                                    : "it wants a user name and a password");
   }
-  if (!credentials_.registry_token.empty()) return "Bearer " + credentials_.registry_token;
-  return "Bearer " + TRY(FetchToken(registry, challenge, tls, interrupt));
+  if (!login.credentials.registry_token.empty()) return "Bearer " + login.credentials.registry_token;
+  return "Bearer " + TRY(FetchToken(login, challenge));
 }
 
-Result<OutgoingRequest> Authorizer::TokenRequest(const Url& registry, const AuthChallenge& challenge) const {
-  std::string realm = Param(challenge, "realm");
-  auto url = ParseUrl(realm);
+Result<OutgoingRequest> Authorizer::TokenRequest(const Login& login, const AuthChallenge& challenge) const {
+  const auto& [registry, tls, credentials, interrupt] = login;
+  auto url = ParseUrl(Param(challenge, "realm"));
   if (!url) return Refused(registry.host, "it names no usable token server");
-  if (registry.scheme == "https" && url->scheme != "https" && credentials_.Any()) {
+  if (registry.scheme == "https" && url->scheme != "https" && credentials.Any()) {
     return Refused(registry.host, "its token server is reached by plain http");
   }
   std::string scope = Param(challenge, "scope");
@@ -131,15 +162,15 @@ Result<OutgoingRequest> Authorizer::TokenRequest(const Url& registry, const Auth
   }
   OutgoingRequest request;
   request.body_limit = kMaxTokenAnswer;
-  if (!credentials_.identity_token.empty()) {
+  if (!credentials.identity_token.empty()) {
     request.url = std::move(*url);
     request.form = "grant_type=refresh_token&client_id=davit&" + query +
-                   "&refresh_token=" + EncodeQueryValue(credentials_.identity_token);
+                   "&refresh_token=" + EncodeQueryValue(credentials.identity_token);
     return request;
   }
-  if (!credentials_.username.empty()) {
-    query += "&account=" + EncodeQueryValue(credentials_.username);
-    request.headers.emplace_back("Authorization", credentials_.Basic());
+  if (!credentials.username.empty()) {
+    query += "&account=" + EncodeQueryValue(credentials.username);
+    request.headers.emplace_back("Authorization", credentials.Basic());
   }
   auto with_query = ParseUrl(url->text + (url->text.find('?') == std::string::npos ? "?" : "&") + query);
   if (!with_query) return Refused(registry.host, "it names no usable token server");
@@ -147,24 +178,43 @@ Result<OutgoingRequest> Authorizer::TokenRequest(const Url& registry, const Auth
   return request;
 }
 
-Result<std::string> Authorizer::FetchToken(const Url& registry, const AuthChallenge& challenge,
-                                           const ClientTls* tls, const Interrupt& interrupt) {
-  OutgoingRequest request = TRY(TokenRequest(registry, challenge));
-  // Its CA is the registry's as a rule; the registry's client certificate is for the registry alone.
-  ClientTls token_tls = tls ? *tls : ClientTls{};
-  if (request.url.Origin() != registry.Origin()) token_tls.certificate = token_tls.key = "";
-  request.tls = &token_tls;
-  const std::string& host = request.url.host;
-  HttpResponse response = TRY(client_.Send(request, interrupt));
+// The request repeated where redirects lead. Credentials, which are in its Authorization header or in its
+// form, go to no other origin.
+Result<HttpResponse> Authorizer::SendFollowing(const Login& login, OutgoingRequest request) {
+  const std::string first = request.url.Origin();
+  for (int hops = 0; hops <= kMaxRedirects; ++hops) {
+    ClientTls tls = TRY(origin_tls_.ForTokenServer(request.url, login.registry, login.tls));
+    request.tls = &tls;
+    HttpResponse response = TRY(client_.Send(request, login.interrupt));
+    if (!IsRedirect(response.status)) return response;
+    auto next = NextHop(request.url, response);
+    if (!next)
+      return Refused(request.url.host, "the token server " + next.error().context, Code::kUnavailable);
+    request.url = std::move(*next);
+    if (request.url.Origin() == first) continue;
+    request.headers.clear();
+    if (!request.form.empty())
+      return Refused(login.registry.host, "its token server redirects the login to another server",
+                     Code::kUnavailable);
+  }
+  return Refused(login.registry.host, "its token server redirects too often", Code::kUnavailable);
+}
+
+Result<std::string> Authorizer::FetchToken(const Login& login, const AuthChallenge& challenge) {
+  OutgoingRequest request = TRY(TokenRequest(login, challenge));
+  const std::string host = request.url.host;
+  HttpResponse response = TRY(SendFollowing(login, std::move(request)));
   if (response.not_tls) return Refused(host, "the token server does not speak TLS", Code::kUnavailable);
+  if (!response.untrusted.empty())
+    return Refused(host, "the token server: " + response.untrusted, Code::kUnavailable);
   switch (response.status) {
     case 200:
       return TokenIn(response, host);
     case 400:  // what OAuth2 servers say to a refresh token that is no longer good (RFC 6749 section 5.2)
     case 401:
     case 403:
-      return Refused(host, credentials_.Any() ? "the token server refused the credentials"
-                                              : "the token server wants credentials");
+      return Refused(host, login.credentials.Any() ? "the token server refused the credentials"
+                                                   : "the token server wants credentials");
     default:
       return Refused(host, "the token server answered " + std::to_string(response.status),
                      Code::kUnavailable);

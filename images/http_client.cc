@@ -6,6 +6,8 @@
 #include <curl/curl.h>
 
 #include <algorithm>
+#include <charconv>
+#include <limits>
 #include <mutex>
 #include <optional>
 
@@ -42,8 +44,17 @@ std::string_view Trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
 }
 
-bool IsLoopbackName(const std::string& host) {
-  return host == "localhost" || host.starts_with("127.") || host == "[::1]";
+// The first position in "bytes 5-9/10" (RFC 9110 section 14.4).
+std::optional<int64_t> FirstByte(std::string_view content_range) {
+  constexpr std::string_view kUnit = "bytes ";
+  if (!content_range.starts_with(kUnit)) return std::nullopt;
+  content_range.remove_prefix(kUnit.size());
+  int64_t first = 0;
+  auto [end, error] =
+      std::from_chars(content_range.data(), content_range.data() + content_range.size(), first);
+  bool valid =
+      error == std::errc() && first >= 0 && end != content_range.data() + content_range.size() && *end == '-';
+  return valid ? std::optional(first) : std::nullopt;
 }
 
 // What goes on during one exchange; libcurl's callbacks end here.
@@ -64,21 +75,31 @@ class Transfer {
   // Asked while the transfer waits.
   Result<> Check(const Interrupt& interrupt) {
     TRY(interrupt.Check());
-    if (watch_.TooSlow(MonotonicMilliseconds())) return Error(Code::kUnavailable, "stalled or too slow");
+    if (watch_.TooSlow(MonotonicMilliseconds())) return TimedOut("stalled or too slow");
     return {};
   }
 
   std::unexpected<davit::Error> Error(Code code, std::string_view why) const {
-    return Fail(code, "talk to", request_.url.host + ":" + request_.url.port, why);
+    return Fail(code, "talk to", request_.url.HostPort(), why);
+  }
+  std::unexpected<davit::Error> TimedOut(std::string_view why) const {
+    auto error = Error(Code::kUnavailable, why);
+    error.error().os_errno = ETIMEDOUT;
+    return error;
   }
 
   HttpResponse TakeResponse(CURL* easy) {
     long status = 0;
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     response_.status = static_cast<int>(status);
+    curl_off_t seconds = 0;
+    curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &seconds);
+    response_.retry_after_ms = std::clamp<curl_off_t>(seconds, 0, std::numeric_limits<int>::max()) * 1000;
     return std::move(response_);
   }
   const std::optional<davit::Error>& failure() const { return failure_; }
+  // False if the connection was closed in the answer's head, which libcurl takes for its end.
+  bool head_complete() const { return head_complete_; }
 
  private:
   bool TakeHeader(std::string_view line) {
@@ -86,10 +107,14 @@ class Transfer {
     if (header_bytes_ > kMaxHeaderBytes) return Reject(Error(Code::kResourceExhausted, "too many headers"));
     if (line.starts_with("HTTP/")) {  // a new answer begins: 100 Continue may have come before
       response_.headers.clear();
+      head_complete_ = false;
       size_t space = line.find(' ');
-      is_ok_ = space != std::string_view::npos && line.substr(space + 1, 3) == "200";
+      std::string_view status = space == line.npos ? line : line.substr(space + 1, 3);
+      is_part_ = status == "206" && request_.first_byte > 0;
+      is_ok_ = status == "200" || is_part_;
       return true;
     }
+    if (Trim(line).empty()) head_complete_ = true;
     size_t colon = line.find(':');
     if (colon == std::string_view::npos) return true;
     response_.headers.emplace_back(Lower(Trim(line.substr(0, colon))), Trim(line.substr(colon + 1)));
@@ -104,8 +129,17 @@ class Transfer {
   }
 
   bool WriteToSink(std::string_view piece) {
-    auto written = sink_->Write(piece);
+    auto written = sink_begun_ ? Result<>() : BeginSink();
+    if (written) written = sink_->Write(piece);
     return written ? true : Reject(std::unexpected(std::move(written).error()));
+  }
+
+  Result<> BeginSink() {
+    sink_begun_ = true;
+    if (!is_part_) return sink_->Begin(0);
+    auto first = FirstByte(response_.Header("content-range"));
+    if (!first) return Error(Code::kInternal, "a part without a usable Content-Range");
+    return sink_->Begin(*first);
   }
 
   bool Keep(std::string_view piece) {
@@ -128,7 +162,10 @@ class Transfer {
   HttpResponse response_;
   std::optional<davit::Error> failure_;  // why a callback ended the transfer
   size_t header_bytes_ = 0;
-  bool is_ok_ = false;
+  bool head_complete_ = false;
+  bool is_ok_ = false;    // the body is what was requested
+  bool is_part_ = false;  // the rest of it: 206
+  bool sink_begun_ = false;
 };
 
 Code CodeOf(CURLcode result) {
@@ -139,6 +176,8 @@ Code CodeOf(CURLcode result) {
       return Code::kDataLoss;
     case CURLE_OUT_OF_MEMORY:
       return Code::kResourceExhausted;
+    case CURLE_BAD_CONTENT_ENCODING:
+      return Code::kInternal;
     default:
       return Code::kUnavailable;  // no name, no connection, no TLS, a connection reset
   }
@@ -147,6 +186,11 @@ Code CodeOf(CURLcode result) {
 // OpenSSL's word for a peer whose first bytes are no TLS record; libcurl has no code for it.
 bool SpeaksNoTls(std::string_view error_text) {
   return error_text.find("wrong version number") != error_text.npos;
+}
+
+bool IsDistrust(CURLcode result) {
+  return result == CURLE_PEER_FAILED_VERIFICATION || result == CURLE_SSL_CERTPROBLEM ||
+         result == CURLE_SSL_CACERT_BADFILE || result == CURLE_SSL_ISSUER_ERROR;
 }
 
 void SetTls(CURL* easy, const ClientTls& tls) {
@@ -164,7 +208,7 @@ void SetTls(CURL* easy, const ClientTls& tls) {
   }
 }
 
-HeaderList MakeHeaders(const OutgoingRequest& request) {
+HeaderList MakeHeaders(const OutgoingRequest& request, bool raw_body) {
   HeaderList list;
   auto append = [&list](const std::string& line) {
     if (curl_slist* longer = curl_slist_append(list.get(), line.c_str())) {
@@ -174,6 +218,8 @@ HeaderList MakeHeaders(const OutgoingRequest& request) {
   };
   for (const auto& [name, value] : request.headers) append(value.empty() ? name + ";" : name + ": " + value);
   append("Expect:");  // no 100-continue round trip for a small form
+  if (raw_body) append("Accept-Encoding: identity");
+  if (request.first_byte > 0) append("Range: bytes=" + std::to_string(request.first_byte) + "-");
   return list;
 }
 
@@ -194,6 +240,8 @@ struct HttpClient::Slot {
   }
 
   void Prepare(const OutgoingRequest& request, const Limits& limits, Transfer& transfer, curl_slist* headers);
+  void SetProxy(const std::string& proxy);
+  void SetContentCoding(bool decode);
   Result<CURLcode> Run(Transfer& transfer, const Interrupt& interrupt);
 };
 
@@ -217,12 +265,23 @@ void HttpClient::Slot::Prepare(const OutgoingRequest& request, const Limits& lim
   Set(easy, CURLOPT_HEADERDATA, &transfer);
   Set(easy, CURLOPT_WRITEFUNCTION, &Transfer::OnBody);
   Set(easy, CURLOPT_WRITEDATA, &transfer);
-  // The environment's proxies hold for everything but this machine itself.
-  if (IsLoopbackName(request.url.host)) Set(easy, CURLOPT_PROXY, "");
   if (request.tls) SetTls(easy, *request.tls);
   if (request.form.empty()) return;
   Set(easy, CURLOPT_POSTFIELDSIZE, static_cast<long>(request.form.size()));
   Set(easy, CURLOPT_POSTFIELDS, request.form.c_str());
+}
+
+// Both options are always set: otherwise libcurl reads the environment by its own rules.
+void HttpClient::Slot::SetProxy(const std::string& proxy) {
+  Set(easy, CURLOPT_PROXY, proxy.c_str());
+  Set(easy, CURLOPT_NOPROXY, "");
+  Set(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+}
+
+// With CURLOPT_ACCEPT_ENCODING, libcurl undoes every coding that it knows, even one that was not asked for.
+// Stores label layers, which are compressed by themselves, with a coding that nobody has applied.
+void HttpClient::Slot::SetContentCoding(bool decode) {
+  if (decode) Set(easy, CURLOPT_ACCEPT_ENCODING, "identity");
 }
 
 // libcurl's own easy interface would look up only once a second.
@@ -279,7 +338,7 @@ Result<ClientTls> LoadTls(const TlsSettings& settings) {
   return context;
 }
 
-HttpClient::HttpClient(Limits limits) : limits_(limits) {
+HttpClient::HttpClient(Limits limits, ProxySettings proxies) : limits_(limits), proxies_(std::move(proxies)) {
   static std::once_flag once;  // the library's own global state
   std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
 }
@@ -304,8 +363,10 @@ Result<HttpResponse> HttpClient::Send(const OutgoingRequest& request, const Inte
   std::unique_ptr<Slot> slot = TakeSlot();
   if (!slot->easy || !slot->multi) return SystemError("curl_easy_init", request.url.host, ENOMEM);
   Transfer transfer(request, limits_, sink);
-  HeaderList headers = MakeHeaders(request);
+  HeaderList headers = MakeHeaders(request, /*raw_body=*/sink != nullptr);
   slot->Prepare(request, limits_, transfer, headers.get());
+  slot->SetProxy(proxies_.For(request.url));
+  slot->SetContentCoding(/*decode=*/sink == nullptr);
   curl_multi_add_handle(slot->multi, slot->easy);
   Result<CURLcode> result = slot->Run(transfer, interrupt);
   curl_multi_remove_handle(slot->multi, slot->easy);  // an unfinished transfer closes its connection
@@ -317,9 +378,14 @@ Result<HttpResponse> HttpClient::Send(const OutgoingRequest& request, const Inte
     return response;
   }
   if (*result != CURLE_OK) {
-    std::string_view why = slot->error_text[0] != '\0' ? slot->error_text : curl_easy_strerror(*result);
-    return transfer.Error(CodeOf(*result), why);
+    std::string why = slot->error_text[0] != '\0' ? slot->error_text : curl_easy_strerror(*result);
+    if (*result == CURLE_OPERATION_TIMEDOUT) return transfer.TimedOut(why);
+    if (!IsDistrust(*result)) return transfer.Error(CodeOf(*result), why);
+    HttpResponse response;
+    response.untrusted = std::move(why);
+    return response;
   }
+  if (!transfer.head_complete()) return transfer.Error(Code::kDataLoss, "closed in the head of its answer");
   HttpResponse response = transfer.TakeResponse(slot->easy);
   MutexLock lock(mutex_);
   idle_.push_back(std::move(slot));

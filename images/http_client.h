@@ -14,12 +14,13 @@
 #include "base/error.h"
 #include "base/thread_annotations.h"
 #include "images/interrupt.h"
+#include "images/proxy_settings.h"
 #include "images/registry_host.h"
 #include "images/url.h"
 
 namespace davit::images {
 
-// TlsSettings with their CA files read.
+// TlsSettings with their CA files read. They are for one host (origin_tls.h).
 struct ClientTls {
   std::string ca_pem;       // in addition to the system's CAs; empty: only those
   std::string certificate;  // file names in PEM; empty: no client certificate
@@ -36,26 +37,33 @@ struct OutgoingRequest {
   std::string form;                // sent as a POST if not empty
   const ClientTls* tls = nullptr;  // null: the system's CAs
   int64_t connect_timeout_ms = 0;  // 0: the client's default
-  size_t body_limit = 0;  // of HttpResponse::body, in bytes; a longer body of a 200 is kResourceExhausted
+  size_t body_limit = 0;   // of HttpResponse::body, in bytes; a longer body of a 200 is kResourceExhausted
+  int64_t first_byte = 0;  // of the body; if not 0, the rest is requested (RFC 9110 section 14.2)
 };
 
 struct HttpResponse {
   int status = 0;
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
   std::string body;
+  int64_t retry_after_ms = 0;  // from Retry-After, as seconds or as a date; 0: none
   // The peer did not answer the TLS handshake with TLS; it may speak plain http. `status` is 0.
   bool not_tls = false;
+  // Why the peer's certificate was not accepted; empty if it was. `status` is 0.
+  std::string untrusted;
 
   // The first header of that name; empty when there is none.
   std::string Header(std::string_view name) const;
   std::vector<std::string> Headers(std::string_view name) const;
 };
 
-// Receives the body of a 200 piece by piece, instead of HttpResponse::body. An error ends the transfer, and
-// Send returns it. Write may block; that time does not count against the peer's speed.
+// Receives the body of a 200 or 206 piece by piece, instead of HttpResponse::body. An error ends the
+// transfer, and Send returns it. Write may block; that time does not count against the peer's speed.
 class BodySink {
  public:
   virtual ~BodySink() = default;
+  // Called before the first piece: the position of the body's first byte. 0 for a 200; for a 206 what its
+  // Content-Range says, which may differ from what was requested.
+  virtual Result<> Begin(int64_t first_byte) = 0;
   virtual Result<> Write(std::string_view piece) = 0;
 };
 
@@ -69,12 +77,14 @@ class HttpClient {
     int connect_timeout_seconds = 30;
   };
 
-  explicit HttpClient(Limits limits);
+  HttpClient(Limits limits, ProxySettings proxies);
   ~HttpClient();
 
   // Sends one request and blocks until its response is complete. Connections are kept for the next request to
-  // the same host. Errors name the host, never the URL, whose query may contain a signature: kUnavailable (no
-  // connection, too slow, TLS), kDataLoss (closed too early), kCancelled, kResourceExhausted.
+  // the same host. The content is requested without a content coding (RFC 9110 section 12.5.3);
+  // HttpResponse:: body is decoded if the peer uses one nevertheless, a sink gets the bytes as they are.
+  // Errors name the host, never the URL, whose query may contain a signature: kUnavailable (no connection;
+  // with ETIMEDOUT: too slow), kDataLoss (closed too early), kCancelled, kResourceExhausted.
   Result<HttpResponse> Send(const OutgoingRequest& request, const Interrupt& interrupt,
                             BodySink* sink = nullptr);
 
@@ -84,6 +94,7 @@ class HttpClient {
   std::unique_ptr<Slot> TakeSlot();
 
   const Limits limits_;
+  const ProxySettings proxies_;
   Mutex mutex_;
   std::vector<std::unique_ptr<Slot>> idle_ GUARDED_BY(mutex_);
 };

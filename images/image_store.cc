@@ -28,9 +28,7 @@ Result<std::string> FlightKey(const Reference& reference, const std::optional<Re
   RegistryAuth none;
   const RegistryAuth& a = auth ? *auth : none;
   std::string text;
-  for (const std::string* part : {&a.username, &a.password, &a.auth, &a.identity_token, &a.registry_token}) {
-    text += std::to_string(part->size()) + ":" + *part;
-  }
+  for (const std::string* part : a.Fields()) text += std::to_string(part->size()) + ":" + *part;
   return reference.Normalised() + " " + TRY(Sha256Of(text));
 }
 
@@ -47,7 +45,7 @@ struct ImageStore::State {
   void RemoveUnused(std::vector<std::string> chain_ids);
   bool InUse(const std::string& chain_id);
   Platform HostOrConfigured() const;
-  HttpClient::Limits TransferLimits() const;
+  RegistryClient::Options Transfers() const;
 
   const Config config;
   LayerStore& layers;
@@ -94,8 +92,10 @@ Platform ImageStore::State::HostOrConfigured() const {
   return platform;
 }
 
-HttpClient::Limits ImageStore::State::TransferLimits() const {
-  return {config.low_speed_bytes, config.low_speed_seconds, config.connect_timeout_seconds};
+RegistryClient::Options ImageStore::State::Transfers() const {
+  return {{config.low_speed_bytes, config.low_speed_seconds, config.connect_timeout_seconds},
+          config.retry,
+          config.certs_d};
 }
 
 std::pair<std::shared_ptr<PullFlight>, bool> ImageStore::State::Board(const std::string& key,
@@ -123,7 +123,7 @@ Result<PulledImage> ImageStore::State::RunPull(const Reference& reference, const
   Interrupt interrupt([&flight] { return flight.Wanted(); });
   auto hosts = TRY(RegistryHostsFor(reference.host, config.certs_d));
   auto registry =
-      TRY(RegistryClient::Create(reference, std::move(hosts), request.auth, TransferLimits(), interrupt));
+      TRY(RegistryClient::Create(reference, std::move(hosts), request.auth, Transfers(), interrupt));
   ResolvedImage image = TRY(ResolveImage(*registry, reference, HostOrConfigured()));
 
   ledger.Hold(image.record.chain_ids);  // from here on nobody removes what is there already

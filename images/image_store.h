@@ -17,6 +17,7 @@
 #include "images/image_record.h"
 #include "images/layer_store.h"
 #include "images/registry_auth.h"
+#include "images/retry_policy.h"
 
 namespace davit::images {
 
@@ -41,6 +42,7 @@ class ImageStore final : public ImageLookup {
     int64_t low_speed_bytes = 1024;
     int low_speed_seconds = 30;
     int connect_timeout_seconds = 30;
+    RetryLimits retry;
   };
 
   // Reads the records. The record of an image that lacks a layer (its files were deleted by hand) is removed,

@@ -6,7 +6,8 @@
 namespace davit::images {
 namespace {
 
-// Feeds one unpacker after the other: a server that fails half-way costs the directory that was begun.
+// Feeds an unpacker. Only a blob that turns out to be wrong costs the directory that was begun; a broken
+// connection does not show here.
 class UnpackSink : public BlobSink {
  public:
   UnpackSink(LayerStore& layers, const std::string& program, const std::string& chain_id,

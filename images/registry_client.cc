@@ -4,88 +4,14 @@
 #include "images/registry_client.h"
 
 #include <algorithm>
-#include <atomic>
+#include <utility>
 
-#include "base/json_object.h"
 #include "images/digest.h"
 
 namespace davit::images {
 namespace {
 
-constexpr size_t kMaxDocument = 8 << 20;
-constexpr int kMaxRedirects = 10;
-constexpr int kMaxLogins = 2;  // an expired token, then a fresh one
-
-bool IsRedirect(int status) {
-  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
-}
-
-Code CodeOfStatus(int status) {
-  switch (status) {
-    case 401:
-      return Code::kUnauthenticated;
-    case 403:
-      return Code::kPermissionDenied;
-    case 404:
-      return Code::kNotFound;
-    case 429:
-      return Code::kUnavailable;
-    default:
-      return status >= 500 ? Code::kUnavailable : Code::kInternal;
-  }
-}
-
-// The registry's own word for what is wrong ("MANIFEST_UNKNOWN"). Nothing else of the body is passed on: a
-// server may echo what it was sent.
-std::string RegistryErrorCode(const HttpResponse& response) {
-  auto document = JsonObject::Parse(response.body, "registry error");
-  if (!document) return {};
-  for (JsonObject& error : document->Objects("errors")) {
-    std::string code = error.String("code");
-    bool plain = !code.empty() && code.size() <= 64 && std::all_of(code.begin(), code.end(), [](char c) {
-      return (c >= 'A' && c <= 'Z') || c == '_';
-    });
-    if (plain) return code;
-  }
-  return {};
-}
-
-// Digests and counts a blob on its way to the sink.
-class VerifyingSink : public BodySink {
- public:
-  VerifyingSink(const Descriptor& descriptor, BlobSink& sink, Hasher hasher)
-      : descriptor_(descriptor), sink_(sink), hasher_(std::move(hasher)) {}
-
-  Result<> Write(std::string_view piece) override {
-    size_ += static_cast<int64_t>(piece.size());
-    if (size_ > descriptor_.size) return Mismatch("is longer than the manifest says");
-    hasher_.Update(piece);
-    auto written = sink_.Write(piece);
-    if (!written) sink_failed_ = true;
-    return written;
-  }
-
-  Result<> Verify() {
-    if (size_ < descriptor_.size) {
-      return Mismatch("ends after " + std::to_string(size_) + " of " + std::to_string(descriptor_.size) +
-                      " bytes");
-    }
-    std::string digest = hasher_.Finish();
-    if (digest != descriptor_.digest) return Mismatch("has digest " + digest);
-    return {};
-  }
-
-  bool sink_failed() const { return sink_failed_; }
-
- private:
-  static std::unexpected<Error> Mismatch(std::string_view why) { return Fail(Code::kDataLoss, "", "", why); }
-
-  const Descriptor& descriptor_;
-  BlobSink& sink_;
-  Hasher hasher_;
-  int64_t size_ = 0;
-  bool sink_failed_ = false;
-};
+constexpr int64_t kMaxDocument = 8 << 20;
 
 class StringSink : public BlobSink {
  public:
@@ -103,175 +29,134 @@ class StringSink : public BlobSink {
   std::string text_;
 };
 
+bool IsUnreachable(const Setback& setback) {
+  return setback.progress == 0 && (setback.outcome == Outcome::kCut || setback.outcome == Outcome::kStalled);
+}
+
+std::string Text(const Error& error) {
+  return error.subject + " " + error.context;
+}
+
 }  // namespace
 
-struct RegistryClient::Server {
-  RegistryHost host;
-  ClientTls tls;
-  std::atomic<bool> plain_http = false;  // learnt from a host with http_fallback
-};
-
-struct RegistryClient::Object {
-  std::string kind;  // "manifests" or "blobs"
-  std::string name;  // tag or digest
-  bool by_tag = false;
-};
-
-RegistryClient::RegistryClient(Reference reference, HttpClient::Limits limits, const Interrupt& interrupt)
-    : reference_(std::move(reference)), interrupt_(interrupt), http_(limits) {}
+RegistryClient::RegistryClient(Reference reference, ProxySettings proxies, Options options,
+                               const Interrupt& interrupt)
+    : reference_(std::move(reference)),
+      options_(std::move(options)),
+      interrupt_(interrupt),
+      http_(options_.transfer, std::move(proxies)),
+      origin_tls_(options_.certs_d) {}
 
 RegistryClient::~RegistryClient() = default;
 
 Result<std::unique_ptr<RegistryClient>> RegistryClient::Create(Reference reference,
                                                                std::vector<RegistryHost> hosts,
                                                                const std::optional<RegistryAuth>& auth,
-                                                               HttpClient::Limits limits,
-                                                               const Interrupt& interrupt) {
-  std::unique_ptr<RegistryClient> client(new RegistryClient(std::move(reference), limits, interrupt));
-  client->authorizer_ = TRY(Authorizer::Create(client->http_, auth, client->reference_.repository));
-  for (RegistryHost& host : hosts) {
-    auto server = std::make_unique<Server>();
-    server->tls = TRY(LoadTls(host.tls));
-    server->host = std::move(host);
-    client->servers_.push_back(std::move(server));
-  }
+                                                               Options options, const Interrupt& interrupt) {
+  std::unique_ptr<RegistryClient> client(new RegistryClient(
+      std::move(reference), TRY(ProxySettings::OfThisProcess()), std::move(options), interrupt));
+  client->authorizer_ =
+      TRY(Authorizer::Create(client->http_, client->origin_tls_, auth, client->reference_.repository));
+  HostClient::Shared shared{client->http_, *client->authorizer_, client->origin_tls_, interrupt};
+  for (RegistryHost& host : hosts) client->hosts_.push_back(TRY(HostClient::Create(std::move(host), shared)));
   return client;
 }
 
-// One request with the right headers, logged in when the server asks for it. A host that was reached by a
-// redirect to another origin gets nothing but the request itself.
-Result<HttpResponse> RegistryClient::GetAuthorized(Server& server, const Object& object, const Url& url,
-                                                   bool redirected, BodySink* sink) {
-  OutgoingRequest request;
-  request.url = url;
-  request.body_limit = kMaxDocument;
-  request.connect_timeout_ms = server.host.dial_timeout_ms;
-  ClientTls foreign_tls{server.tls.ca_pem, "", "", server.tls.skip_verify};
-  request.tls = redirected ? &foreign_tls : &server.tls;
-  if (object.kind == "manifests") request.headers.emplace_back("Accept", kManifestMediaTypes);
-  if (redirected) return http_.Send(request, interrupt_, sink);
-
-  for (const auto& header : server.host.headers) request.headers.push_back(header);
-  size_t plain_headers = request.headers.size();
-  for (int login = 0;; ++login) {
-    std::string authorization = authorizer_->HeaderFor(url.Origin());
-    request.headers.resize(plain_headers);
-    if (!authorization.empty()) request.headers.emplace_back("Authorization", authorization);
-    HttpResponse response = TRY(http_.Send(request, interrupt_, sink));
-    if (response.status != 401 || login == kMaxLogins) return response;
-    TRY(authorizer_->Answer(url, response.Headers("www-authenticate"), authorization, request.tls,
-                            interrupt_));
-  }
+ObjectRequest RegistryClient::RequestFor(const Object& object) const {
+  ObjectRequest request;
+  request.path = reference_.repository + "/" + object.kind + "/" + object.name;
+  request.registry = reference_.host;
+  if (object.kind == "manifests") request.accept = kManifestMediaTypes;
+  return request;
 }
 
-Result<HttpResponse> RegistryClient::GetFollowing(Server& server, const Object& object, const Url& first,
-                                                  BodySink* sink) {
-  Url url = first;
-  for (int hops = 0; hops <= kMaxRedirects; ++hops) {
-    HttpResponse response = TRY(GetAuthorized(server, object, url, url.Origin() != first.Origin(), sink));
-    if (!IsRedirect(response.status)) return response;
-    auto next = ResolveUrl(url, response.Header("location"));
-    if (!next) return Fail(Code::kUnavailable, "", "", "redirects to no usable address");
-    if (url.scheme == "https" && next->scheme != "https") {
-      return Fail(Code::kUnavailable, "", "", "redirects from https to plain http");
-    }
-    url = std::move(*next);
+// The hosts that may serve the object, in the order in which they are tried.
+std::vector<size_t> RegistryClient::HostsFor(const Object& object) const {
+  std::vector<size_t> indices;
+  for (size_t i = 0; i < hosts_.size(); ++i) {
+    const RegistryHost& host = hosts_[i]->host();
+    if (object.by_tag ? host.resolve : host.pull) indices.push_back(i);
   }
-  return Fail(Code::kUnavailable, "", "", "redirects too often");
+  std::ranges::stable_partition(indices, [this](size_t i) { return hosts_[i]->reachable(); });
+  return indices;
 }
 
-// The answer 200 to a GET of the object, or an error.
-Result<HttpResponse> RegistryClient::Get(Server& server, const Object& object, BodySink* sink) {
-  RegistryHost host = server.host;
-  if (server.plain_http) host.scheme = "http";
-  std::string text = host.BaseUrl() + "/" + reference_.repository + "/" + object.kind + "/" + object.name;
-  // A mirror for several registries is told which one is meant.
-  bool upstream =
-      host.host == reference_.host || (reference_.host == "docker.io" && host.host == "registry-1.docker.io");
-  if (!upstream) text += "?ns=" + EncodeQueryValue(reference_.host);
-  Url url = TRY(ParseUrl(text));
-  HttpResponse response = TRY(GetFollowing(server, object, url, sink));
-  if (response.not_tls) {
-    if (!host.http_fallback || server.plain_http.exchange(true)) {
-      return Fail(Code::kUnavailable, "", "", "does not speak TLS");
-    }
-    return Get(server, object, sink);
-  }
-  if (response.status == 200) return response;
-  std::string why = "answered " + std::to_string(response.status);
-  if (std::string code = RegistryErrorCode(response); !code.empty()) why += " " + code;
-  return Fail(CodeOfStatus(response.status), "", "", why);
+Result<> RegistryClient::FromAnyHost(const Object& object, const AttemptAt& attempt) {
+  std::string what =
+      reference_.Name() + (object.name.find(':') == std::string::npos ? ":" : "@") + object.name;
+  std::vector<size_t> order = HostsFor(object);
+  auto done = RunAttempts(order.size(), options_.retry, interrupt_, [&](size_t position) {
+    auto attempted = attempt(order[position]);
+    hosts_[order[position]]->set_reachable(attempted || !IsUnreachable(attempted.error()));
+    return attempted;
+  });
+  if (done) return {};
+  if (auto check = interrupt_.Check(); !check) return std::unexpected(Within("fetch " + what, check.error()));
+  std::map<size_t, Error> by_host;
+  for (auto& [position, setback] : done.error()) by_host.emplace(order[position], std::move(setback.error));
+  return Failure(what, by_host);
 }
 
-Result<> RegistryClient::FromAnyServer(const Object& object, const std::function<Result<>(Server&)>& fetch) {
-  std::string separator = object.name.find(':') == std::string::npos ? ":" : "@";
-  std::string what = reference_.Name() + separator + object.name;
-  Error last = Fail(Code::kNotFound, "", "", "no configured server may serve it").error();
-  std::string earlier;
-  for (const std::unique_ptr<Server>& server : servers_) {
-    if (object.by_tag ? !server->host.resolve : !server->host.pull) continue;
-    auto fetched = fetch(*server);
-    if (fetched) return {};
-    if (!last.subject.empty())
-      earlier += (earlier.empty() ? " (before: " : "; ") + last.subject + " " + last.context;
-    last = std::move(fetched).error();
-    if (auto check = interrupt_.Check(); !check)
-      return std::unexpected(Within("fetch " + what, check.error()));
-    // The transport's errors name the host; ours do not yet.
-    if (last.step.empty() || last.subject.empty()) last.subject = server->host.host;
+std::unexpected<Error> RegistryClient::Failure(const std::string& what,
+                                               const std::map<size_t, Error>& by_host) const {
+  if (by_host.empty()) return Fail(Code::kNotFound, "fetch", what, "no configured server may serve it");
+  std::string others;
+  Error last;
+  for (const auto& [host, error] : by_host) {
+    if (!last.subject.empty()) others += (others.empty() ? " (before: " : "; ") + Text(last);
+    last = error;
+    // The transport's errors name the host; others do not yet.
+    if (last.step.empty() || last.subject.empty()) last.subject = hosts_[host]->host().host;
   }
-  if (!earlier.empty()) last.context += earlier + ")";
-  std::string detail = last.subject;
-  if (!last.step.empty()) detail = last.step + " " + detail;
-  Error error{last.code, last.os_errno, "fetch", what, detail + ": " + last.context};
+  if (!others.empty()) last.context += others + ")";
+  std::string detail = last.step.empty() ? last.subject : last.step + " " + last.subject;
+  Error error{last.code, /*os_errno=*/0, "fetch", what, detail + ": " + last.context};
   if (error.code == Code::kUnavailable) error.reason = Reason::kRegistryUnavailable;
   return std::unexpected(std::move(error));
+}
+
+Attempted<> RegistryClient::FetchManifestFrom(HostClient& host, const Object& object,
+                                              ManifestDocument& document) {
+  auto response = host.Get(RequestFor(object), nullptr);
+  if (!response) return std::unexpected(std::move(response).error());
+  std::string expected = object.by_tag ? response->Header("docker-content-digest") : object.name;
+  Hasher hasher = TRY(Hasher::For(IsDigest(expected) ? expected : ""));
+  hasher.Update(response->body);
+  document.digest = hasher.Finish();
+  if (IsDigest(expected) && document.digest != expected) {
+    std::string why = "sent a manifest with digest " + document.digest + " for " + expected;
+    return std::unexpected(Setback(Outcome::kRefused, Fail(Code::kDataLoss, "", "", why).error()));
+  }
+  std::string type = response->Header("content-type");
+  document.media_type = type.substr(0, type.find_first_of("; "));
+  document.bytes = std::move(response->body);
+  return {};
 }
 
 Result<ManifestDocument> RegistryClient::FetchManifest(const std::string& tag_or_digest) {
   Object object{"manifests", tag_or_digest, !IsDigest(tag_or_digest)};
   ManifestDocument document;
-  TRY(FromAnyServer(object, [&](Server& server) -> Result<> {
-    HttpResponse response = TRY(Get(server, object, nullptr));
-    std::string expected = object.by_tag ? response.Header("docker-content-digest") : object.name;
-    Hasher hasher = TRY(Hasher::For(IsDigest(expected) ? expected : ""));
-    hasher.Update(response.body);
-    document.digest = hasher.Finish();
-    if (IsDigest(expected) && document.digest != expected) {
-      return Fail(Code::kDataLoss, "", "",
-                  "sent a manifest with digest " + document.digest + " for " + expected);
-    }
-    std::string type = response.Header("content-type");
-    document.media_type = type.substr(0, type.find_first_of("; "));
-    document.bytes = std::move(response.body);
-    return {};
-  }));
+  TRY(FromAnyHost(object, [&](size_t host) { return FetchManifestFrom(*hosts_[host], object, document); }));
   return document;
 }
 
 Result<> RegistryClient::FetchBlob(const Descriptor& descriptor, BlobSink& sink) {
   Object object{"blobs", descriptor.digest, false};
-  std::optional<Error> sink_error;
-  auto fetched = FromAnyServer(object, [&](Server& server) -> Result<> {
-    if (sink_error) return std::unexpected(*sink_error);  // another server cannot help
-    if (auto begun = sink.Begin(); !begun) {
-      sink_error = std::move(begun).error();
-      return std::unexpected(*sink_error);
-    }
-    VerifyingSink verifying(descriptor, sink, TRY(Hasher::For(descriptor.digest)));
-    auto response = Get(server, object, &verifying);
-    if (!response) {
-      if (verifying.sink_failed()) sink_error = response.error();
-      return std::unexpected(std::move(response).error());
-    }
-    return verifying.Verify();
+  BlobStream stream(descriptor, sink);
+  auto fetched = FromAnyHost(object, [&](size_t host) -> Attempted<> {
+    if (auto started = stream.StartAttempt(host); !started) return started;
+    ObjectRequest request = RequestFor(object);
+    request.first_byte = stream.position();
+    auto response = hosts_[host]->Get(request, &stream);
+    return stream.EndAttempt(response ? Attempted<>() : std::unexpected(std::move(response).error()));
   });
-  if (sink_error) return std::unexpected(std::move(*sink_error));
+  // Whatever failed here is reported as it is: it has nothing to do with a host.
+  if (stream.local_error()) return std::unexpected(*stream.local_error());
   return fetched;
 }
 
 Result<std::string> RegistryClient::FetchDocument(const Descriptor& descriptor) {
-  if (descriptor.size > static_cast<int64_t>(kMaxDocument)) {
+  if (descriptor.size > kMaxDocument) {
     return Fail(Code::kResourceExhausted, "fetch", reference_.Name() + "@" + descriptor.digest,
                 "larger than 8 MiB");
   }

@@ -6,31 +6,25 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/error.h"
+#include "images/attempts.h"
 #include "images/authorizer.h"
+#include "images/blob_stream.h"
+#include "images/host_client.h"
 #include "images/http_client.h"
 #include "images/interrupt.h"
 #include "images/manifest.h"
+#include "images/origin_tls.h"
 #include "images/reference.h"
 #include "images/registry_host.h"
 
 namespace davit::images {
-
-// Receives a blob. Begin may be called more than once: if one server fails half-way, the next one sends the
-// blob from its first byte. The data is verified only when FetchBlob returns without an error. An error of
-// either method ends the fetch.
-class BlobSink {
- public:
-  virtual ~BlobSink() = default;
-  virtual Result<> Begin() = 0;
-  virtual Result<> Write(std::string_view piece) = 0;
-};
 
 struct ManifestDocument {
   std::string bytes;
@@ -38,16 +32,21 @@ struct ManifestDocument {
   std::string digest;      // of the bytes
 };
 
-// The client of one pull. Thread-safe. Servers are tried in order, each only for objects that it may serve,
-// until one delivers content that matches its digest. The error is that of the last server. It names host and
-// object, and its text says why the earlier servers failed.
+// The client of one pull. Thread-safe. Hosts are tried in order, each only for objects that it may serve, and
+// again as retry_policy.h says, until one delivers content that matches its digest. The error is that of the
+// last host in order that was tried. It names host and object, and its text says why the other hosts failed.
 class RegistryClient {
  public:
-  // `interrupt` outlives the client.
+  struct Options {
+    HttpClient::Limits transfer;
+    RetryLimits retry;
+    std::string certs_d;  // as in RegistryHostsFor; for hosts that the registry sends the client to
+  };
+
+  // `interrupt` outlives the client. Proxies are those of the environment (proxy_settings.h).
   static Result<std::unique_ptr<RegistryClient>> Create(Reference reference, std::vector<RegistryHost> hosts,
                                                         const std::optional<RegistryAuth>& auth,
-                                                        HttpClient::Limits limits,
-                                                        const Interrupt& interrupt);
+                                                        Options options, const Interrupt& interrupt);
   ~RegistryClient();
 
   // Fetches the manifest or index of a tag or digest, at most 8 MiB.
@@ -56,26 +55,34 @@ class RegistryClient {
   // Fetches a small blob into memory, verified. kResourceExhausted above 8 MiB.
   Result<std::string> FetchDocument(const Descriptor& descriptor);
 
-  // On success, size and digest of the blob are verified.
+  // On success, size and digest of the blob are verified. After a broken connection, the blob goes on where
+  // it stopped.
   Result<> FetchBlob(const Descriptor& descriptor, BlobSink& sink);
 
  private:
-  struct Server;
-  struct Object;
+  struct Object {
+    std::string kind;  // "manifests" or "blobs"
+    std::string name;  // tag or digest
+    bool by_tag = false;
+  };
+  // One attempt at the host with that index in hosts_.
+  using AttemptAt = std::function<Attempted<>(size_t host)>;
 
-  RegistryClient(Reference reference, HttpClient::Limits limits, const Interrupt& interrupt);
+  RegistryClient(Reference reference, ProxySettings proxies, Options options, const Interrupt& interrupt);
 
-  Result<> FromAnyServer(const Object& object, const std::function<Result<>(Server&)>& fetch);
-  Result<HttpResponse> Get(Server& server, const Object& object, BodySink* sink);
-  Result<HttpResponse> GetFollowing(Server& server, const Object& object, const Url& url, BodySink* sink);
-  Result<HttpResponse> GetAuthorized(Server& server, const Object& object, const Url& url, bool redirected,
-                                     BodySink* sink);
+  ObjectRequest RequestFor(const Object& object) const;
+  std::vector<size_t> HostsFor(const Object& object) const;
+  Result<> FromAnyHost(const Object& object, const AttemptAt& attempt);
+  std::unexpected<Error> Failure(const std::string& what, const std::map<size_t, Error>& by_host) const;
+  Attempted<> FetchManifestFrom(HostClient& host, const Object& object, ManifestDocument& document);
 
   const Reference reference_;
+  const Options options_;
   const Interrupt& interrupt_;
   HttpClient http_;
+  OriginTls origin_tls_;
   std::unique_ptr<Authorizer> authorizer_;
-  std::vector<std::unique_ptr<Server>> servers_;
+  std::vector<std::unique_ptr<HostClient>> hosts_;
 };
 
 }  // namespace davit::images

@@ -3,7 +3,6 @@
 
 #include "images/registry_host.h"
 
-#include <arpa/inet.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -30,14 +29,6 @@ HostAndPort Split(const std::string& host) {
   if (parts.name.starts_with('[') && parts.name.ends_with(']'))
     parts.name = parts.name.substr(1, parts.name.size() - 2);
   return parts;
-}
-
-bool IsLoopback(const std::string& name) {
-  in_addr v4;
-  in6_addr v6;
-  if (inet_pton(AF_INET, name.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
-  if (inet_pton(AF_INET6, name.c_str(), &v6) == 1) return IN6_IS_ADDR_LOOPBACK(&v6);
-  return name == "localhost";
 }
 
 // The server that a reference itself names, for an entry that names none.
@@ -104,28 +95,37 @@ Result<RegistryHost> ReadCertificateFiles(const std::string& dir) {
   return host;
 }
 
+// What the directory of a host says. An entry with an empty `host` means the host itself.
+Result<std::vector<RegistryHost>> ReadHostDir(const std::string& dir) {
+  auto file = ReadFile(dir + "/hosts.toml");
+  if (!file && file.error().os_errno != ENOENT) return std::unexpected(file.error());
+  if (!file || file->empty()) return std::vector<RegistryHost>{TRY(ReadCertificateFiles(dir))};
+  auto hosts = ParseHostsToml(*file, dir);
+  if (!hosts) return std::unexpected(Within(dir, std::move(hosts).error()));
+  return hosts;
+}
+
 }  // namespace
 
 Result<std::vector<RegistryHost>> RegistryHostsFor(const std::string& host, const std::string& certs_d) {
-  std::vector<RegistryHost> hosts;
   std::string dir = TRY(FindHostDir(host, certs_d));
-  if (dir.empty()) {
-    hosts.emplace_back();
-  } else {
-    auto file = ReadFile(dir + "/hosts.toml");
-    if (!file && file.error().os_errno != ENOENT) return std::unexpected(file.error());
-    if (!file || file->empty()) {
-      hosts.push_back(TRY(ReadCertificateFiles(dir)));
-    } else {
-      auto parsed = ParseHostsToml(*file, dir);
-      if (!parsed) return std::unexpected(Within(dir, std::move(parsed).error()));
-      hosts = std::move(*parsed);
-    }
-  }
+  std::vector<RegistryHost> hosts(1);
+  if (!dir.empty()) hosts = TRY(ReadHostDir(dir));
   for (RegistryHost& entry : hosts) {
     if (entry.host.empty()) FillDefaultServer(host, entry);
   }
   return hosts;
+}
+
+Result<TlsSettings> ConfiguredTls(const Url& url, const std::string& certs_d) {
+  bool default_port = url.port == (url.scheme == "https" ? "443" : "80");
+  std::string dir = TRY(FindHostDir(default_port ? url.host : url.HostPort(), certs_d));
+  if (dir.empty()) return TlsSettings();
+  for (RegistryHost& entry : TRY(ReadHostDir(dir))) {
+    auto named = ParseUrl(entry.BaseUrl());
+    if (entry.host.empty() || (named && named->HostPort() == url.HostPort())) return std::move(entry.tls);
+  }
+  return TlsSettings();
 }
 
 }  // namespace davit::images

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "images/url.h"
 
 namespace davit::images {
 
@@ -51,5 +52,9 @@ Result<std::vector<RegistryHost>> ParseHostsToml(std::string_view text, const st
 // loopback address needs no configuration: port 80 is plain http; on other ports its certificate is not
 // verified, and plain http is the fallback unless the port is 443 or not given.
 Result<std::vector<RegistryHost>> RegistryHostsFor(const std::string& host, const std::string& certs_d);
+
+// What `certs_d` says about TLS with the host of `url` itself, not with its mirrors; the default settings if
+// it says nothing. Errors as in RegistryHostsFor.
+Result<TlsSettings> ConfiguredTls(const Url& url, const std::string& certs_d);
 
 }  // namespace davit::images

@@ -9,7 +9,9 @@
 #include <signal.h>
 #include <sys/mount.h>
 
+#include <atomic>
 #include <fstream>
+#include <random>
 #include <thread>
 
 #include "base/file_io.h"
@@ -19,6 +21,7 @@
 #include "images/testing/command.h"
 #include "images/testing/fake_server.h"
 #include "images/testing/fake_stores.h"
+#include "images/testing/fault_proxy.h"
 #include "images/testing/scratch_dir.h"
 #include "images/testing/store_fixture.h"
 #include "images/testing/tar_builder.h"
@@ -122,11 +125,12 @@ class Registry : public ::testing::Test {
     options_.storage = scratch_ / "registry";
     config_.unpack_program = DAVIT_UNPACK_PROGRAM;
     config_.certs_d = scratch_ / "certs.d";
+    config_.retry.first_pause_ms = 2;
     store_ = *ImageStore::Open(config_, layers_, records_);
   }
 
-  // Has the registry that starts next use TLS, with a certificate of its own making.
-  void UseCertificate() {
+  // For a registry on 127.0.0.1.
+  void MakeCertificate() {
     options_.certificate = scratch_ / "cert.pem";
     options_.key = scratch_ / "key.pem";
     auto made =
@@ -238,7 +242,7 @@ TEST_F(Registry, PasswordsAreChecked) {
 }
 
 TEST_F(Registry, TlsIsVerifiedAgainstTheConfiguredCa) {
-  UseCertificate();
+  MakeCertificate();
   StartRegistry();
   Push(RichImage(), "secure");
   std::string server = "server = \"https://" + server_->host() + "\"\n";
@@ -260,7 +264,7 @@ TEST_F(Registry, TlsIsVerifiedAgainstTheConfiguredCa) {
 
 // A layer that the registry of the image does not have, and its descriptor says where it is.
 TEST_F(Registry, AForeignLayerComesFromItsUrl) {
-  UseCertificate();
+  MakeCertificate();
   StartRegistry();
   std::filesystem::create_directories(config_.certs_d + "/" + server_->host());
   std::filesystem::copy_file(options_.certificate, config_.certs_d + "/" + server_->host() + "/ca.crt");
@@ -296,7 +300,7 @@ TEST_F(Registry, AForeignLayerComesFromItsUrl) {
 }
 
 TEST_F(Registry, AForeignLayersServerIsVerified) {
-  UseCertificate();
+  MakeCertificate();
   StartRegistry();
   Push(RichImage(), "vendor");
   TestLayer layer = RichImage().layers[0];
@@ -340,6 +344,74 @@ TEST_F(Registry, ATamperedOrTruncatedBlobIsDataLoss) {
   }
   std::ofstream(file, std::ios::trunc) << good;
   EXPECT_TRUE(Pull(server_->host() + "/app"));
+}
+
+// A layer of 24 MiB that does not compress.
+TestImage BigImage() {
+  std::mt19937 random(1);
+  std::string data(24 << 20, '\0');
+  for (char& c : data) c = static_cast<char>(random());
+  return TestImage::Make({GzipLayer(TarBuilder().File("small", "s").Finish()),
+                          GzipLayer(TarBuilder().File("big", data).Finish()),
+                          GzipLayer(TarBuilder().File("last", "l").Finish())});
+}
+
+TEST_F(Registry, APullThatIsCutTenTimesFetchesLittleTwice) {
+  StartRegistry();
+  TestImage image = BigImage();
+  Push(image, "big");
+  const std::string digest = *Sha256Of(image.layers[1].blob);
+  std::atomic<int> cuts = 0;
+  FaultProxy proxy(server_->host(), [&](const std::string& head) {
+    bool cut = head.find(digest) != std::string::npos && cuts < 10;
+    return FaultProxy::Cut{cut ? ((++cuts % 3) << 20) + 700'000 : -1};
+  });
+  auto pulled = Pull(proxy.host() + "/big");
+  ASSERT_TRUE(pulled) << pulled.error().ToString();
+  EXPECT_EQ(proxy.cuts(), 10);
+  EXPECT_EQ(layers_.stagings, 3) << "the unpacker does not notice, and no finished layer is fetched again";
+  int64_t needed = static_cast<int64_t>(pulled->size + image.manifest.size());
+  EXPECT_LE(proxy.passed_on() - needed, 10 << 20) << "of " << needed;
+  auto unpacked = RunProgram("umoci", {"unpack", "--image", scratch_ / "layout:t", scratch_ / "bundle"});
+  ASSERT_TRUE(unpacked) << unpacked.error().ToString();
+  EXPECT_EQ(ListOverlay(layers_, *pulled, scratch_ / "merged"),
+            ListTree(scratch_ / "bundle/rootfs", kUntimed));
+}
+
+TEST_F(Registry, APullSurvivesResets) {
+  StartRegistry();
+  TestImage image = BigImage();
+  Push(image, "big");
+  std::atomic<int> blobs = 0;
+  FaultProxy proxy(server_->host(), [&](const std::string& head) {
+    bool cut = head.find("/blobs/") != std::string::npos && ++blobs < 10;
+    return FaultProxy::Cut{cut ? 3'000'000 : -1, /*reset=*/true};
+  });
+  auto pulled = Pull(proxy.host() + "/big");
+  ASSERT_TRUE(pulled) << pulled.error().ToString();
+  EXPECT_GT(proxy.cuts(), 0);
+  EXPECT_EQ(layers_.stagings, 3);
+}
+
+// TLS settings of the registry hold for the registry, not for where it redirects to.
+TEST_F(Registry, SkipVerifyDoesNotHoldForARedirectTarget) {
+  MakeCertificate();
+  StartRegistry();
+  Push(RichImage(), "secure");
+  FakeServer front([&](const FakeRequest& request) {
+    return FakeResponse{307, {"Location: https://" + server_->host() + request.target}, ""};
+  });
+  // The settings make the client try TLS first; then it uses plain http.
+  WriteHosts("registry.example", "server = \"http://" + front.host() + "\"\nskip_verify = true\nca = \"" +
+                                     options_.certificate + "\"\n");
+  auto distrusted = Pull("registry.example/secure");
+  ASSERT_FALSE(distrusted);
+  EXPECT_EQ(distrusted.error().code, Code::kUnavailable);
+  EXPECT_THAT(distrusted.error().ToString(), HasSubstr(server_->host() + ": SSL certificate problem"));
+  ExpectNothingLeft();
+  WriteHosts(server_->host(), "ca = \"" + options_.certificate + "\"\n");
+  auto pulled = Pull("registry.example/secure");
+  EXPECT_TRUE(pulled) << pulled.error().ToString();
 }
 
 TEST_F(Registry, ADeadRegistryIsUnavailable) {

@@ -3,6 +3,7 @@
 
 #include "images/url.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
 
 #include <algorithm>
@@ -60,6 +61,16 @@ Result<Url> ResolveUrl(const Url& base, const std::string& location) {
   TRY(Set(handle.get(), base.text));
   TRY(Set(handle.get(), location));  // relative to what is set already
   return Read(handle.get());
+}
+
+bool IsLoopback(std::string_view host) {
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  std::string name(host);
+  in_addr v4;
+  in6_addr v6;
+  if (inet_pton(AF_INET, name.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
+  if (inet_pton(AF_INET6, name.c_str(), &v6) == 1) return IN6_IS_ADDR_LOOPBACK(&v6);
+  return name == "localhost";
 }
 
 std::string EncodeQueryValue(std::string_view text) {

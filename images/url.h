@@ -18,7 +18,9 @@ struct Url {
   std::string port;    // set even if it is the default port
 
   // Scheme, host and port. They decide whether a credential may be sent with a request.
-  std::string Origin() const { return scheme + "://" + host + ":" + port; }
+  std::string Origin() const { return scheme + "://" + HostPort(); }
+  // The same for what holds for https and plain http alike.
+  std::string HostPort() const { return host + ":" + port; }
 };
 
 // kInvalidArgument for anything but http and https, and for a URL with a user or password in it. The URL
@@ -27,6 +29,9 @@ Result<Url> ParseUrl(const std::string& text);
 
 // Resolves the value of a Location header in a response from `base`.
 Result<Url> ResolveUrl(const Url& base, const std::string& location);
+
+// True for "localhost" and the addresses 127.0.0.0/8 and ::1, in brackets or not.
+bool IsLoopback(std::string_view host);
 
 // Percent-encodes everything but unreserved characters, for a query's values.
 std::string EncodeQueryValue(std::string_view text);

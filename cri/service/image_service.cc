@@ -30,8 +30,8 @@ void FillUser(const std::string& image_user, v1::Image& image) {
 std::optional<images::RegistryAuth> ToAuth(const v1::PullImageRequest& request) {
   if (!request.has_auth()) return std::nullopt;
   const v1::AuthConfig& auth = request.auth();
-  return images::RegistryAuth{auth.username(), auth.password(), auth.auth(), auth.identity_token(),
-                              auth.registry_token()};
+  return images::RegistryAuth{auth.username(),       auth.password(),       auth.auth(),
+                              auth.identity_token(), auth.registry_token(), auth.server_address()};
 }
 
 Result<> RequireImage(const v1::ImageSpec& image) {

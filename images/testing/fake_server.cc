@@ -3,9 +3,7 @@
 
 #include "images/testing/fake_server.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -13,16 +11,10 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "images/testing/loopback.h"
+
 namespace davit::images {
 namespace {
-
-// False when the server is to end first.
-bool WaitReadable(int fd, int stop) {
-  pollfd entries[2] = {{fd, POLLIN, 0}, {stop, 0, 0}};
-  while (poll(entries, 2, -1) < 0) {
-  }
-  return entries[1].revents == 0;
-}
 
 FakeRequest ParseHead(const std::string& head) {
   FakeRequest request;
@@ -44,22 +36,30 @@ FakeRequest ParseHead(const std::string& head) {
 
 }  // namespace
 
+FakeResponse ServeRange(FakeResponse response, const FakeRequest& request) {
+  constexpr std::string_view kPrefix = "bytes=";
+  std::string range = request.Header("range");
+  if (!range.starts_with(kPrefix) || response.status != 200) return response;
+  size_t first = std::stoul(range.substr(kPrefix.size()));
+  if (first >= response.body.size()) {
+    response.status = 416;
+    response.body.clear();
+    return response;
+  }
+  std::string size = std::to_string(response.body.size());
+  std::string last = std::to_string(response.body.size() - 1);
+  response.status = 206;
+  response.headers.push_back("Content-Range: bytes " + std::to_string(first) + "-" + last + "/" + size);
+  response.body.erase(0, first);
+  return response;
+}
+
 FakeServer::FakeServer(Handler handler) : handler_(std::move(handler)) {
   int fds[2];
   if (pipe2(fds, O_CLOEXEC) < 0) throw std::runtime_error("pipe2");
   stop_read_ = UniqueFd(fds[0]);
   stop_write_ = UniqueFd(fds[1]);
-  listener_ = UniqueFd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  if (bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size) < 0 ||
-      listen(listener_.get(), 64) < 0 ||
-      getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size) < 0) {
-    throw std::runtime_error("listen on loopback");
-  }
-  port_ = ntohs(address.sin_port);
+  listener_ = ListenOnLoopback(port_);
   acceptor_ = std::thread([this] { Serve(); });
 }
 
@@ -117,13 +117,12 @@ void FakeServer::Answer(int raw) {
   int64_t announced =
       response.content_length >= 0 ? response.content_length : static_cast<int64_t>(response.body.size());
   answer += "Content-Length: " + std::to_string(announced) + "\r\n\r\n" + response.body;
-  for (size_t sent = 0; sent < answer.size();) {
-    ssize_t size = send(connection.get(), answer.data() + sent, answer.size() - sent, MSG_NOSIGNAL);
-    if (size <= 0) return;
-    sent += static_cast<size_t>(size);
-  }
+  if (response.cut_after >= 0)
+    answer.resize(std::min(answer.size(), static_cast<size_t>(response.cut_after)));
+  if (!SendAll(connection.get(), answer.data(), answer.size())) return;
   while (response.stall && more()) {
   }
+  if (response.reset) ResetOnClose(connection.get());
 }
 
 }  // namespace davit::images

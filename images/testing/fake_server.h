@@ -33,8 +33,14 @@ struct FakeResponse {
   std::vector<std::string> headers;  // "Name: value"
   std::string body;
   int64_t content_length = -1;  // -1: the size of the body
-  bool stall = false;  // after the body, send nothing and keep the connection open until the server ends
+  bool stall = false;      // after the body, send nothing and keep the connection open until the server ends
+  int64_t cut_after = -1;  // close the connection after so many bytes of the answer, head included; -1: never
+  bool reset = false;      // close it with a reset, which may discard bytes that are on their way
 };
+
+// What a server that knows ranges makes of a 200: a 206 with the rest that the Range header asks for, or a
+// 416 if there is none.
+FakeResponse ServeRange(FakeResponse response, const FakeRequest& request);
 
 class FakeServer {
  public:

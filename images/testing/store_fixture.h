@@ -50,6 +50,7 @@ class Store : public ::testing::Test {
     signal(SIGPIPE, SIG_IGN);
     config_.unpack_program = DAVIT_UNPACK_PROGRAM;
     config_.certs_d = scratch_ / "certs.d";
+    config_.retry.first_pause_ms = 2;
     Reopen();
   }
   // Opens the store again with config_, as a restarted daemon does.
