@@ -53,10 +53,6 @@ std::string RegistryErrorCode(const HttpResponse& response) {
   return {};
 }
 
-std::unexpected<Setback> Refuse(Code code, std::string_view why) {
-  return std::unexpected(Setback(Outcome::kRefused, Fail(code, "", "", why).error()));
-}
-
 std::unexpected<Setback> RefusedBy(const HttpResponse& response) {
   std::string why = "answered " + std::to_string(response.status);
   if (std::string code = RegistryErrorCode(response); !code.empty()) why += " " + code;
@@ -67,11 +63,16 @@ std::unexpected<Setback> RefusedBy(const HttpResponse& response) {
   return std::unexpected(std::move(setback));
 }
 
-bool IsWanted(int status, const ObjectRequest& request) {
-  return status == 200 || (status == 206 && request.first_byte > 0);
+}  // namespace
+
+std::unexpected<Setback> Refuse(Code code, std::string_view why) {
+  return std::unexpected(Setback(Outcome::kRefused, Fail(code, "", "", why).error()));
 }
 
-}  // namespace
+Attempted<> Accept(const HttpResponse& response, int64_t first_byte) {
+  bool wanted = response.status == 200 || (response.status == 206 && first_byte > 0);
+  return wanted ? Attempted<>() : RefusedBy(response);
+}
 
 Result<std::unique_ptr<HostClient>> HostClient::Create(RegistryHost host, Shared shared) {
   ClientTls tls = TRY(LoadTls(host.tls));
@@ -145,7 +146,8 @@ Attempted<HttpResponse> HostClient::Get(const ObjectRequest& request, BodySink* 
     plain_http_ = true;
     return Get(request, sink);
   }
-  if (!IsWanted(response->status, request)) return RefusedBy(*response);
+  if (auto accepted = Accept(*response, request.first_byte); !accepted)
+    return std::unexpected(std::move(accepted).error());
   return response;
 }
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/error.h"
 #include "images/attempts.h"
@@ -26,6 +27,13 @@ struct ObjectRequest {
   std::string accept;      // empty: no Accept header
   int64_t first_byte = 0;  // of the object
 };
+
+// A setback without step and subject: the host will not serve the object, however often it is asked.
+std::unexpected<Setback> Refuse(Code code, std::string_view why);
+
+// Whether a response carries the object from `first_byte` on; if not, what its status means for the next
+// attempt.
+Attempted<> Accept(const HttpResponse& response, int64_t first_byte);
 
 // Thread-safe.
 class HostClient {

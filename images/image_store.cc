@@ -127,7 +127,7 @@ Result<PulledImage> ImageStore::State::RunPull(const Reference& reference, const
   ResolvedImage image = TRY(ResolveImage(*registry, reference, HostOrConfigured()));
 
   ledger.Hold(image.record.chain_ids);  // from here on nobody removes what is there already
-  ForeignLayers foreign(TransferLimits(), config.certs_d);
+  ForeignLayers foreign(Transfers(), TRY(ProxySettings::OfThisProcess()));
   LayerSource source{*registry, foreign, layers, config.unpack_program, image, interrupt};
   auto pulled = PullLayers(source, ledger, static_cast<size_t>(std::max(config.parallel_layers, 1)));
   if (pulled) pulled = Keep(image.record);

@@ -3,7 +3,6 @@
 
 #include "images/registry_client.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "images/digest.h"
@@ -72,12 +71,13 @@ ObjectRequest RegistryClient::RequestFor(const Object& object) const {
 
 // The hosts that may serve the object, in the order in which they are tried.
 std::vector<size_t> RegistryClient::HostsFor(const Object& object) const {
-  std::vector<size_t> indices;
+  std::vector<size_t> indices, unreachable;
   for (size_t i = 0; i < hosts_.size(); ++i) {
     const RegistryHost& host = hosts_[i]->host();
-    if (object.by_tag ? host.resolve : host.pull) indices.push_back(i);
+    if (object.by_tag ? host.resolve : host.pull)
+      (hosts_[i]->reachable() ? indices : unreachable).push_back(i);
   }
-  std::ranges::stable_partition(indices, [this](size_t i) { return hosts_[i]->reachable(); });
+  indices.insert(indices.end(), unreachable.begin(), unreachable.end());
   return indices;
 }
 
