@@ -50,7 +50,7 @@ class Stream : public ::testing::Test {
   static Attempted<> Broken() { return std::unexpected(Fail(Code::kDataLoss, "talk to", "host", "closed")); }
 
   Recorder sink_;
-  Descriptor descriptor_{"", *Sha256Of(kBlob), static_cast<int64_t>(kBlob.size()), std::nullopt};
+  Descriptor descriptor_{"", *Sha256Of(kBlob), static_cast<int64_t>(kBlob.size()), std::nullopt, {}};
   BlobStream stream_{descriptor_, sink_};
 };
 
@@ -147,7 +147,7 @@ TEST_F(Stream, AFailureOfTheConsumerIsNoHostsFault) {
 }
 
 TEST_F(Stream, AnEmptyBlobIsAsked) {
-  Descriptor empty{"", *Sha256Of(""), 0, std::nullopt};
+  Descriptor empty{"", *Sha256Of(""), 0, std::nullopt, {}};
   BlobStream stream(empty, sink_);
   ASSERT_TRUE(stream.StartAttempt(0));
   EXPECT_FALSE(stream.EndAttempt(Broken()));

@@ -102,7 +102,7 @@ class RegistryClientTest : public ::testing::Test {
 
   RegistryClient::Options options_{{}, Quick(), ""};
   Interrupt interrupt_{[] { return true; }};
-  Descriptor descriptor_{"", *Sha256Of(kBlob), static_cast<int64_t>(kBlob.size()), std::nullopt};
+  Descriptor descriptor_{"", *Sha256Of(kBlob), static_cast<int64_t>(kBlob.size()), std::nullopt, {}};
   Recorder sink_;
 };
 
@@ -398,7 +398,7 @@ TEST_F(RegistryClientTest, AManifestThatIsCompressedUnaskedIsDecoded) {
 TEST_F(RegistryClientTest, ABlobIsTakenAsItIs) {
   std::string layer = Gzip(kBlob);
   FakeServer server([&](const FakeRequest&) { return FakeResponse{200, {"Content-Encoding: gzip"}, layer}; });
-  descriptor_ = {"", *Sha256Of(layer), static_cast<int64_t>(layer.size()), std::nullopt};
+  descriptor_ = {"", *Sha256Of(layer), static_cast<int64_t>(layer.size()), std::nullopt, {}};
   ASSERT_TRUE(FetchBlob({&server}));
   EXPECT_EQ(sink_.text, layer);
   EXPECT_EQ(server.requests()[0].Header("accept-encoding"), "identity");
