@@ -76,7 +76,7 @@ TEST(Json, WritingReplacesWhatIsNoObject) {
 }
 
 TEST(Json, ParsingRefusesWhatIsNotJson) {
-  for (const char* text : {"", "{", "[1,]", "\xff", "\"\xff\"", "1 2", "{\"a\":1"}) {
+  for (const char* text : {"", "{", "[1,]", "\xff", "1 2", "{\"a\":1"}) {
     Result<json> value = ParseJson(text, "file.json");
     ASSERT_FALSE(value) << text;
     EXPECT_EQ(value.error().code, Code::kInvalidArgument);
@@ -85,7 +85,6 @@ TEST(Json, ParsingRefusesWhatIsNotJson) {
   }
 }
 
-// Copying and printing recurse: 5,000,000 levels would end the process.
 TEST(Json, ParsingReplacesWhatIsNotUtf8) {
   auto text = [](std::string_view document) {
     auto parsed = ParseJson("\"" + std::string(document) + "\"", "test");
@@ -106,6 +105,7 @@ TEST(Json, ParsingReplacesWhatIsNotUtf8) {
   EXPECT_EQ(text("\\u12"), "refused");
 }
 
+// Copying and printing recurse: 5,000,000 levels would end the process.
 TEST(Json, ParsingRefusesDeepNesting) {
   auto nested = [](size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
   EXPECT_TRUE(ParseJson(nested(256), "x"));
