@@ -81,7 +81,12 @@ Result<ExecCgroups::Lease> ExecCgroups::Take(const CgroupHost& host, const std::
 void ExecCgroups::Return(ExecCgroup cgroup, bool killed) {
   MutexLock lock(mutex_);
   lent_ = false;
-  if (!killed && cgroup.IsVacant()) kept_.emplace(std::move(cgroup));
+  if (!killed && cgroup.IsVacant()) {
+    kept_.emplace(std::move(cgroup));
+  } else {
+    // Removed under the lock: the next exec makes a cgroup of the same name.
+    ExecCgroup removed = std::move(cgroup);
+  }
 }
 
 void ExecCgroups::Forget() {

@@ -8,6 +8,8 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <thread>
+
 #include "cri/host/cgroup/testing/cgroup_host_fixture.h"
 
 namespace davit::cri {
@@ -67,6 +69,25 @@ TEST_P(CgroupHostTest, AnExecsCgroupThatIsInUseIsNotTheNextOnes) {
   EXPECT_THAT(*host_->Children(path_), IsEmpty());
   EXPECT_THAT(*PidsBelow(*host_->Unified(), path_.substr(1)), ElementsAre(left_behind.pid()));
   EXPECT_TRUE(execs.Take(*host_, path_, "b")->IsVacant());
+}
+
+// An exec that leaves a process behind has its cgroup removed while the next exec asks for one of that name.
+TEST_P(CgroupHostTest, ACgroupIsNotRemovedFromUnderTheNextExec) {
+  if (host_->Unified() == nullptr) GTEST_SKIP() << "needs a v2 hierarchy";
+  ASSERT_TRUE(Create());
+  ExecCgroups execs;
+  TestProcess left_behind;
+  auto use = [&](const std::string& id) {
+    for (int i = 0; i < 300; ++i) {
+      Result<ExecCgroups::Lease> lease = execs.Take(*host_, path_, id + std::to_string(i));
+      ASSERT_TRUE(lease) << lease.error().ToString();
+      auto moved = WriteFileAt(lease->directory(), "cgroup.procs", std::to_string(left_behind.pid()));
+      ASSERT_TRUE(moved) << moved.error().ToString();
+    }
+  };
+  std::thread other(use, "a");
+  use("b");
+  other.join();
 }
 
 TEST_P(CgroupHostTest, AContainerThatAllowsNoMoreCgroupsHasExecsInItsOwn) {
