@@ -33,9 +33,10 @@ def write_junit(path, results):
 
 
 def read_junit(path):
-    """What write_junit writes and what GoogleTest writes with --gtest_output=xml."""
+    """What write_junit writes and what GoogleTest writes with --gtest_output=xml: that may contain any byte of a message."""
     results = []
-    for case in ElementTree.parse(path).getroot().iter("testcase"):
+    text = _printable(path.read_bytes().decode(errors="replace"))
+    for case in ElementTree.fromstring(text.encode()).iter("testcase"):
         failure, skipped = case.find("failure"), case.find("skipped")
         found = failure if failure is not None else skipped
         outcome = FAILED if failure is not None else SKIPPED if skipped is not None else PASSED
