@@ -8,28 +8,12 @@
 
 #include <string>
 
+#include "images/testing/blob_recorder.h"
+
 namespace davit::images {
 namespace {
 
 using ::testing::HasSubstr;
-
-class Recorder : public BlobSink {
- public:
-  Result<> Begin() override {
-    ++begins;
-    text.clear();
-    return {};
-  }
-  Result<> Write(std::string_view piece) override {
-    if (full) return Fail(Code::kResourceExhausted, "write", "disk", "full");
-    text += piece;
-    return {};
-  }
-
-  int begins = 0;
-  bool full = false;
-  std::string text;
-};
 
 const std::string kBlob = "0123456789abcdef";
 
@@ -49,14 +33,14 @@ class Stream : public ::testing::Test {
   }
   static Attempted<> Broken() { return std::unexpected(Fail(Code::kDataLoss, "talk to", "host", "closed")); }
 
-  Recorder sink_;
+  BlobRecorder sink_;
   Descriptor descriptor_{"", *Sha256Of(kBlob), static_cast<int64_t>(kBlob.size()), std::nullopt, {}};
   BlobStream stream_{descriptor_, sink_};
 };
 
 TEST_F(Stream, GoesOnAfterACutAtEveryByte) {
   for (size_t cut = 0; cut < kBlob.size(); ++cut) {
-    Recorder sink;
+    BlobRecorder sink;
     BlobStream stream(descriptor_, sink);
     ASSERT_TRUE(stream.StartAttempt(0));
     ASSERT_TRUE(stream.Begin(0));

@@ -14,6 +14,7 @@
 #include "base/base64.h"
 #include "base/time.h"
 #include "images/digest.h"
+#include "images/testing/blob_recorder.h"
 #include "images/testing/fake_server.h"
 #include "images/testing/tar_builder.h"
 
@@ -36,22 +37,6 @@ std::string MakeBlob() {
   return blob;
 }
 const std::string kBlob = MakeBlob();
-
-class Recorder : public BlobSink {
- public:
-  Result<> Begin() override {
-    ++begins;
-    text.clear();
-    return {};
-  }
-  Result<> Write(std::string_view piece) override {
-    text += piece;
-    return {};
-  }
-
-  int begins = 0;
-  std::string text;
-};
 
 FakeResponse Serve(const FakeRequest& request) {
   if (request.target.find("/manifests/") != std::string::npos) return {200, {}, kManifest};
@@ -103,7 +88,7 @@ class RegistryClientTest : public ::testing::Test {
   RegistryClient::Options options_{{}, Quick(), ""};
   Interrupt interrupt_{[] { return true; }};
   Descriptor descriptor_{"", *Sha256Of(kBlob), static_cast<int64_t>(kBlob.size()), std::nullopt, {}};
-  Recorder sink_;
+  BlobRecorder sink_;
 };
 
 TEST_F(RegistryClientTest, ABlobGoesOnWhereItsConnectionWasCut) {
@@ -116,7 +101,7 @@ TEST_F(RegistryClientTest, ABlobGoesOnWhereItsConnectionWasCut) {
         response.reset = reset && requests == 1;
         return response;
       });
-      Recorder sink;
+      BlobRecorder sink;
       auto fetched = Client({&server})->FetchBlob(descriptor_, sink);
       ASSERT_TRUE(fetched) << cut << ": " << fetched.error().ToString();
       EXPECT_EQ(sink.text, kBlob);

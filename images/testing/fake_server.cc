@@ -3,13 +3,11 @@
 
 #include "images/testing/fake_server.h"
 
-#include <fcntl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <stdexcept>
 #include <string_view>
+#include <utility>
 
 #include "images/testing/loopback.h"
 
@@ -54,39 +52,19 @@ FakeResponse ServeRange(FakeResponse response, const FakeRequest& request) {
   return response;
 }
 
-FakeServer::FakeServer(Handler handler) : handler_(std::move(handler)) {
-  int fds[2];
-  if (pipe2(fds, O_CLOEXEC) < 0) throw std::runtime_error("pipe2");
-  stop_read_ = UniqueFd(fds[0]);
-  stop_write_ = UniqueFd(fds[1]);
-  listener_ = ListenOnLoopback(port_);
-  acceptor_ = std::thread([this] { Serve(); });
-}
-
-FakeServer::~FakeServer() {
-  stop_write_.Reset();
-  acceptor_.join();
-  for (std::thread& connection : connections_) connection.join();
-}
+FakeServer::FakeServer(Handler handler)
+    : handler_(std::move(handler)), service_([this](const UniqueFd& connection) { Answer(connection); }) {}
 
 std::vector<FakeRequest> FakeServer::requests() {
   std::lock_guard lock(mutex_);
   return requests_;
 }
 
-void FakeServer::Serve() {
-  while (WaitReadable(listener_.get(), stop_read_.get())) {
-    int connection = accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC);
-    if (connection >= 0) connections_.emplace_back([this, connection] { Answer(connection); });
-  }
-}
-
-void FakeServer::Answer(int raw) {
-  UniqueFd connection(raw);
+void FakeServer::Answer(const UniqueFd& connection) {
   std::string text;
   auto more = [&] {
     char buffer[4096];
-    if (!WaitReadable(connection.get(), stop_read_.get())) return false;
+    if (!WaitReadable(connection.get(), service_.stop())) return false;
     ssize_t size = recv(connection.get(), buffer, sizeof buffer, 0);
     if (size > 0) text.append(buffer, static_cast<size_t>(size));
     return size > 0;

@@ -9,10 +9,10 @@
 #include <map>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "base/unique_fd.h"
+#include "images/testing/loopback.h"
 
 namespace davit::images {
 
@@ -47,24 +47,17 @@ class FakeServer {
   using Handler = std::function<FakeResponse(const FakeRequest&)>;
 
   explicit FakeServer(Handler handler);
-  ~FakeServer();
 
-  std::string host() const { return "127.0.0.1:" + std::to_string(port_); }
+  std::string host() const { return service_.host(); }
   std::vector<FakeRequest> requests();
 
  private:
-  void Serve();
-  void Answer(int connection);
+  void Answer(const UniqueFd& connection);
 
   Handler handler_;
-  UniqueFd listener_;
-  int port_ = 0;
-  UniqueFd stop_read_;
-  UniqueFd stop_write_;  // closed to end all threads
   std::mutex mutex_;
   std::vector<FakeRequest> requests_;
-  std::vector<std::thread> connections_;
-  std::thread acceptor_;
+  LoopbackService service_;  // last member, because its threads use the others
 };
 
 }  // namespace davit::images

@@ -3,51 +3,29 @@
 
 #include "images/testing/fault_proxy.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <stdexcept>
-
-#include "images/testing/loopback.h"
+#include <utility>
+#include <vector>
 
 namespace davit::images {
 
 FaultProxy::FaultProxy(const std::string& host, Rule rule)
-    : upstream_(std::stoi(host.substr(host.find(':') + 1))), rule_(std::move(rule)) {
-  int fds[2];
-  if (pipe2(fds, O_CLOEXEC) < 0) throw std::runtime_error("pipe2");
-  stop_read_ = UniqueFd(fds[0]);
-  stop_write_ = UniqueFd(fds[1]);
-  listener_ = ListenOnLoopback(port_);
-  acceptor_ = std::thread([this] { Serve(); });
-}
-
-FaultProxy::~FaultProxy() {
-  stop_write_.Reset();
-  acceptor_.join();
-  for (std::thread& connection : connections_) connection.join();
-}
-
-void FaultProxy::Serve() {
-  while (WaitReadable(listener_.get(), stop_read_.get())) {
-    int connection = accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC);
-    if (connection >= 0) connections_.emplace_back([this, connection] { Pump(connection); });
-  }
-}
+    : upstream_(std::stoi(host.substr(host.find(':') + 1))),
+      rule_(std::move(rule)),
+      service_([this](const UniqueFd& client) { Pump(client); }) {}
 
 // One connection. A client sends its next request only after the answer to the last one.
-void FaultProxy::Pump(int raw) {
-  UniqueFd client(raw);
+void FaultProxy::Pump(const UniqueFd& client) {
   UniqueFd server = ConnectToLoopback(upstream_);
   std::string head;
   Cut cut;
   int64_t answered = 0;
   std::vector<char> buffer(64 << 10);
   while (true) {
-    pollfd entries[3] = {{client.get(), POLLIN, 0}, {server.get(), POLLIN, 0}, {stop_read_.get(), 0, 0}};
+    pollfd entries[3] = {{client.get(), POLLIN, 0}, {server.get(), POLLIN, 0}, {service_.stop(), 0, 0}};
     if (poll(entries, 3, -1) < 0) continue;
     if (entries[2].revents != 0) return;
     if (entries[0].revents != 0) {

@@ -8,10 +8,9 @@
 #include <cstdint>
 #include <functional>
 #include <string>
-#include <thread>
-#include <vector>
 
 #include "base/unique_fd.h"
+#include "images/testing/loopback.h"
 
 namespace davit::images {
 
@@ -26,26 +25,19 @@ class FaultProxy {
 
   // `host` is "127.0.0.1:PORT" of the server behind.
   FaultProxy(const std::string& host, Rule rule);
-  ~FaultProxy();
 
-  std::string host() const { return "127.0.0.1:" + std::to_string(port_); }
+  std::string host() const { return service_.host(); }
   int64_t passed_on() const { return passed_on_; }  // bytes from the server to clients
   int cuts() const { return cuts_; }
 
  private:
-  void Serve();
-  void Pump(int client);
+  void Pump(const UniqueFd& client);
 
   const int upstream_;  // port
   const Rule rule_;
-  UniqueFd listener_;
-  int port_ = 0;
-  UniqueFd stop_read_;
-  UniqueFd stop_write_;  // closed to end all threads
   std::atomic<int64_t> passed_on_ = 0;
   std::atomic<int> cuts_ = 0;
-  std::vector<std::thread> connections_;
-  std::thread acceptor_;
+  LoopbackService service_;  // last member, because its threads use the others
 };
 
 }  // namespace davit::images

@@ -4,10 +4,13 @@
 #include "images/testing/loopback.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <stdexcept>
+#include <utility>
 
 namespace davit::images {
 namespace {
@@ -20,8 +23,7 @@ sockaddr_in LoopbackAddress(int port) {
   return address;
 }
 
-}  // namespace
-
+// Sets `port` to a free one.
 UniqueFd ListenOnLoopback(int& port) {
   UniqueFd listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address = LoopbackAddress(0);
@@ -33,6 +35,30 @@ UniqueFd ListenOnLoopback(int& port) {
   }
   port = ntohs(address.sin_port);
   return listener;
+}
+
+}  // namespace
+
+LoopbackService::LoopbackService(Serve serve) : serve_(std::move(serve)) {
+  int fds[2];
+  if (pipe2(fds, O_CLOEXEC) < 0) throw std::runtime_error("pipe2");
+  stop_read_ = UniqueFd(fds[0]);
+  stop_write_ = UniqueFd(fds[1]);
+  listener_ = ListenOnLoopback(port_);
+  acceptor_ = std::thread([this] { Accept(); });
+}
+
+LoopbackService::~LoopbackService() {
+  stop_write_.Reset();
+  acceptor_.join();
+  for (std::thread& connection : connections_) connection.join();
+}
+
+void LoopbackService::Accept() {
+  while (WaitReadable(listener_.get(), stop())) {
+    int connection = accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC);
+    if (connection >= 0) connections_.emplace_back([this, connection] { serve_(UniqueFd(connection)); });
+  }
 }
 
 UniqueFd ConnectToLoopback(int port) {

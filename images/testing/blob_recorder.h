@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// A sink that keeps the blob in memory.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "images/blob_stream.h"
+
+namespace davit::images {
+
+struct BlobRecorder : public BlobSink {
+  Result<> Begin() override {
+    ++begins;
+    text.clear();
+    return {};
+  }
+  Result<> Write(std::string_view piece) override {
+    if (full) return Fail(Code::kResourceExhausted, "write", "disk", "full");
+    text += piece;
+    return {};
+  }
+
+  int begins = 0;
+  bool full = false;
+  std::string text;
+};
+
+}  // namespace davit::images
