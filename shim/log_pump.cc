@@ -49,7 +49,7 @@ void LogPump::Unwatch(Stream& stream) {
   stream.watched = false;
 }
 
-// While there is more and the batch has room: to hand over a short batch costs as much as a full one.
+// Reads until the pipe is empty or the batch is full: handing over a short batch costs as much as a full one.
 void LogPump::PumpBatch(Stream& stream) {
   size_t before;
   do {

@@ -102,7 +102,7 @@ class Container {
   // or update it.
   Mutex& cgroup_mutex() { return cgroup_mutex_; }
 
-  // For its removal: its image's layers may be removed from here on, although calls still use the object.
+  // Called on removal: the layers may then be removed, even if a call still has the object.
   void ReleaseLayers() EXCLUDES(mutex_);
 
   void SetProcess(PidFd init) EXCLUDES(mutex_);

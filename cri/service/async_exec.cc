@@ -26,7 +26,7 @@ void AsyncExec::OnCalled(bool ok) {
     return;
   }
   AsyncExecSetting& setting = setting_;
-  Enter();  // first: what Listen costs need not delay the command. It may delete this object.
+  Enter();  // before Listen, so that Listen does not delay the command; may delete this object
   Listen(setting);
 }
 

@@ -143,7 +143,7 @@ void ShimLink::Close() {
   reactor_.Await([self = shared_from_this()] { self->End("the connection was closed"); });
 }
 
-// A callback that throws leaves undone what only the shim can tell again, on a new connection.
+// If a callback throws, its message is lost; the Hello of a new connection makes up for it.
 template <typename Work>
 void ShimLink::Turn(Work work) {
   auto self = shared_from_this();  // a callback may drop the last reference
