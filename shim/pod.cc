@@ -12,6 +12,7 @@
 #include "shim/late_logs.h"
 #include "shim/outcome_socket.h"
 #include "shim/role_fds.h"
+#include "shim/unused_stack.h"
 
 namespace davit::shim {
 namespace {
@@ -149,6 +150,7 @@ void Pod::OnContainerStarted(const std::string& id, Result<> result, const Respo
     respond(Answer{ShimMessage::kContainerStarted,
                    Encode(container.live()),
                    {{FdRole::kProcess, container.pidfd().get()}}});
+    ReleaseUnusedStack();
     return;
   }
   Respond answer = respond;  // the one given is the container's
@@ -218,6 +220,7 @@ Result<> Pod::StartExec(const ExecRequest& wanted, RoleFds fds, Exec::Told told,
   auto on_exited = [this, tell = std::move(tell.on_exited)](const ExecExited& exit) {
     execs_.erase(exit.exec_id);
     tell(exit);
+    ReleaseUnusedStack();
     ContinueShutdown();
   };
   // Listed first: it may fail and be taken off the list again before Start returns.

@@ -27,7 +27,7 @@ Result<images::ImageRecord> FromRow(const ImageRow& row) {
 }  // namespace
 
 Result<> DatabaseImageRecords::Put(const images::ImageRecord& record) {
-  return records_.PutImageDurably({record.id, Encode(ImageBlob{record, record.user})});
+  return Changed(record.id, records_.PutImageDurably({record.id, Encode(ImageBlob{record, record.user})}));
 }
 
 Result<> DatabaseImageRecords::PutSummary(const images::ImageSummary& summary) {
@@ -37,13 +37,13 @@ Result<> DatabaseImageRecords::PutSummary(const images::ImageSummary& summary) {
 }
 
 Result<> DatabaseImageRecords::Remove(const std::string& id) {
-  return records_.DeleteImageDurably(id);
+  return Changed(id, records_.DeleteImageDurably(id));
 }
 
 Result<std::vector<images::ImageSummary>> DatabaseImageRecords::All() {
   std::vector<images::ImageSummary> all;
   for (const std::string& id : TRY(records_.ImageIds())) {
-    Result<images::ImageRecord> record = Get(id);
+    Result<images::ImageRecord> record = Read(id);
     if (record)
       all.push_back(std::move(*record));
     else
@@ -53,6 +53,19 @@ Result<std::vector<images::ImageSummary>> DatabaseImageRecords::All() {
 }
 
 Result<images::ImageRecord> DatabaseImageRecords::Get(const std::string& id) const {
+  if (std::optional<images::ImageRecord> recent = recent_.Find(id)) return std::move(*recent);
+  RecentImages::Version version = recent_.version();
+  images::ImageRecord record = TRY(Read(id));
+  recent_.Put(record, version);
+  return record;
+}
+
+Result<> DatabaseImageRecords::Changed(const std::string& id, Result<> change) {
+  recent_.Forget(id);
+  return change;
+}
+
+Result<images::ImageRecord> DatabaseImageRecords::Read(const std::string& id) const {
   std::optional<ImageRow> row = TRY(records_.Image(id));
   if (!row) return Fail(Code::kNotFound, "find image", id, "there is no record of it");
   return FromRow(*row);

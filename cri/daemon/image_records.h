@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/log.h"
+#include "cri/daemon/recent_images.h"
 #include "cri/records/records.h"
 #include "images/image_record.h"
 #include "images/layer_store.h"
@@ -26,8 +27,14 @@ class DatabaseImageRecords final : public images::ImageRecords {
   Result<images::ImageRecord> Get(const std::string& id) const override;
 
  private:
+  // Reads and decodes a row.
+  Result<images::ImageRecord> Read(const std::string& id) const;
+  // `change` is the outcome of a change to the image's row, done or not.
+  Result<> Changed(const std::string& id, Result<> change);
+
   Records& records_;
   const Logger& log_;
+  mutable RecentImages recent_;
 };
 
 class SnapshotLayerStore final : public images::LayerStore {

@@ -94,6 +94,19 @@ TEST_F(ImageRecordsTest, ANewSummaryKeepsTheDocuments) {
   EXPECT_EQ(images.Get(record.id).error().code, Code::kNotFound);
 }
 
+TEST_F(ImageRecordsTest, WhatIsReadIsWhatIsStored) {
+  Logger log(log_file_.get(), LogLevel::kInfo);
+  DatabaseImageRecords images(*database_, log);
+  images::ImageRecord record = Full();
+  ASSERT_TRUE(images.Put(record));
+  ASSERT_EQ(*images.Get(record.id), record);
+  record.repo_tags = {"registry.test/a:2"};
+  ASSERT_TRUE(images.PutSummary(record));
+  EXPECT_EQ(*images.Get(record.id), record);
+  ASSERT_TRUE(images.Remove(record.id));
+  EXPECT_EQ(images.Get(record.id).error().code, Code::kNotFound);
+}
+
 TEST_F(ImageRecordsTest, OneThatCannotBeReadDoesNotHideTheOthers) {
   Logger log(log_file_.get(), LogLevel::kInfo);
   DatabaseImageRecords images(*database_, log);

@@ -6,18 +6,10 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
-#include "images/digest.h"
+#include <functional>
 
 namespace davit::cri {
-
-std::string SandboxName(const runtime::v1::PodSandboxMetadata& metadata) {
-  return metadata.name() + "_" + metadata.namespace_() + "_" + metadata.uid() + "_" +
-         std::to_string(metadata.attempt());
-}
-
-std::string ContainerName(const runtime::v1::ContainerMetadata& metadata, const std::string& sandbox_id) {
-  return metadata.name() + "_" + std::to_string(metadata.attempt()) + "_" + sandbox_id;
-}
+namespace {
 
 std::string SerializeDeterministically(const google::protobuf::Message& message) {
   std::string bytes;
@@ -30,9 +22,19 @@ std::string SerializeDeterministically(const google::protobuf::Message& message)
   return bytes;
 }
 
-std::string FingerprintOf(const std::string& bytes) {
-  // Only a cryptography library that is out of memory fails here; the bytes are their own fingerprint then.
-  return images::Sha256Of(bytes).value_or(bytes);
+}  // namespace
+
+std::string SandboxName(const runtime::v1::PodSandboxMetadata& metadata) {
+  return metadata.name() + "_" + metadata.namespace_() + "_" + metadata.uid() + "_" +
+         std::to_string(metadata.attempt());
+}
+
+std::string ContainerName(const runtime::v1::ContainerMetadata& metadata, const std::string& sandbox_id) {
+  return metadata.name() + "_" + std::to_string(metadata.attempt()) + "_" + sandbox_id;
+}
+
+std::string FingerprintOf(const google::protobuf::Message& config) {
+  return std::to_string(std::hash<std::string>()(SerializeDeterministically(config)));
 }
 
 }  // namespace davit::cri

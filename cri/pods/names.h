@@ -15,10 +15,9 @@ std::string SandboxName(const ::runtime::v1::PodSandboxMetadata& metadata);
 // "name_attempt_sandbox id".
 std::string ContainerName(const ::runtime::v1::ContainerMetadata& metadata, const std::string& sandbox_id);
 
-// Serialises equal messages to equal bytes, including maps.
-std::string SerializeDeterministically(const google::protobuf::Message& message);
-
-// A short digest of a serialised configuration: equal for equal bytes.
-std::string FingerprintOf(const std::string& bytes);
+// A hash of a configuration, for this process only: equal for equal configurations, whatever the order of
+// their maps. Not cryptographic: who makes two configurations with one hash, under one name, has the second
+// request answered with the outcome of the first, and nobody else is affected.
+std::string FingerprintOf(const google::protobuf::Message& config);
 
 }  // namespace davit::cri

@@ -61,12 +61,14 @@ TEST(PodRecords, RoundTrip) {
   EXPECT_EQ(back->groups, record.groups);
 }
 
-TEST(SerializeDeterministically, DoesNotDependOnTheOrderOfInsertion) {
+TEST(FingerprintOf, DoesNotDependOnTheOrderOfInsertion) {
   runtime::v1::PodSandboxConfig a;
   runtime::v1::PodSandboxConfig b;
   for (int i = 0; i < 50; ++i) (*a.mutable_labels())["k" + std::to_string(i)] = "v";
   for (int i = 49; i >= 0; --i) (*b.mutable_labels())["k" + std::to_string(i)] = "v";
-  EXPECT_EQ(SerializeDeterministically(a), SerializeDeterministically(b));
+  EXPECT_EQ(FingerprintOf(a), FingerprintOf(b));
+  (*b.mutable_labels())["k0"] = "w";
+  EXPECT_NE(FingerprintOf(a), FingerprintOf(b));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
+#include "base/background.h"
 #include "base/rollback.h"
 #include "cri/pods/names.h"
 #include "cri/runtime/containers.h"
@@ -53,8 +54,7 @@ Result<v1::CreateContainerResponse> Containers::Create(const v1::CreateContainer
   TRY(ValidateContainerConfig(request));
   SandboxPtr sandbox = TRY(ports_.pods.FindSandbox(request.pod_sandbox_id()));
   std::string name = ContainerName(request.config().metadata(), sandbox->id());
-  OncePerName::Turn turn =
-      TRY(names_.Take(name, FingerprintOf(SerializeDeterministically(request.config()))));
+  OncePerName::Turn turn = TRY(names_.Take(name, FingerprintOf(request.config())));
   v1::CreateContainerResponse response;
   if (turn.owner()) {
     Result<std::string> made = MakeContainer(sandbox, request, call);
@@ -82,13 +82,15 @@ Result<std::string> Containers::MakeContainer(const SandboxPtr& sandbox,
   record.image_volumes = images.VolumeRecords();
   call.spans.Mark("plan");
 
+  // The writable layer needs no record before it: recovery removes those that no record names.
   Rollback rollback;
+  rollback.Add([&] { (void)ports_.snapshots.RemoveContainer(record.id); });
+  Background<> layer(ports_.workers, [&] { return ports_.snapshots.Prepare(record.id, record.chain_ids); });
   TRY(ports_.records.PutContainer(RowOf(record, *config)));
   rollback.Add([&] { (void)ports_.records.DeleteContainer(record.id); });
   ports_.confinement.HoldLevel(record.id, config->linux().security_context().selinux_options().level());
   rollback.Add([&] { ports_.confinement.GiveLevelBack(record.id); });
-  TRY(ports_.snapshots.Prepare(record.id, record.chain_ids));
-  rollback.Add([&] { (void)ports_.snapshots.RemoveContainer(record.id); });
+  TRY(layer.Wait());
   auto container =
       std::make_shared<Container>(record, config, sandbox, ports_.images.Hold(record.AllLayers()),
                                   ContainerWriter(ports_.records, config));

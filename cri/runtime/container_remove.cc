@@ -41,7 +41,7 @@ void Containers::RestoreName(const Container& container) {
   // A name may stand in two records: of what is in use, and of what could not be removed. The first one keeps
   // it.
   names_.Restore(ContainerName(container.config().metadata(), container.sandbox().id()),
-                 FingerprintOf(SerializeDeterministically(container.config())), container.id());
+                 FingerprintOf(container.config()), container.id());
 }
 
 }  // namespace davit::cri

@@ -18,12 +18,12 @@ namespace davit::cri {
 // A row also has the configuration, which may be large. In memory the Sandbox or Container holds it, once,
 // and the record does not (pod_records.h).
 inline SandboxRow RowOf(SandboxRecord record, const ::runtime::v1::PodSandboxConfig& config) {
-  record.config = SerializeDeterministically(config);
+  record.config = config.SerializeAsString();
   return {record.id, Encode(record)};
 }
 
 inline ContainerRow RowOf(ContainerRecord record, const ::runtime::v1::ContainerConfig& config) {
-  record.config = SerializeDeterministically(config);
+  record.config = config.SerializeAsString();
   return {record.id, record.sandbox_id, Encode(record)};
 }
 

@@ -42,8 +42,7 @@ Result<v1::RunPodSandboxResponse> Sandboxes::Run(const v1::RunPodSandboxRequest&
   TRY(ports_.confinement.CheckPod(request.config()));
 
   std::string name = SandboxName(request.config().metadata());
-  OncePerName::Turn turn =
-      TRY(names_.Take(name, FingerprintOf(SerializeDeterministically(request.config()))));
+  OncePerName::Turn turn = TRY(names_.Take(name, FingerprintOf(request.config())));
   if (turn.owner()) return Make(request, turn, call);
   v1::RunPodSandboxResponse response;
   response.set_pod_sandbox_id(TRY(turn.Join(call.deadline_ms)));
@@ -157,8 +156,7 @@ bool Sandboxes::Undo(const SandboxPtr& sandbox, const std::string& reason, Spans
 }
 
 void Sandboxes::RestoreName(const Sandbox& sandbox) {
-  names_.Restore(SandboxName(sandbox.config().metadata()),
-                 FingerprintOf(SerializeDeterministically(sandbox.config())), sandbox.id());
+  names_.Restore(SandboxName(sandbox.config().metadata()), FingerprintOf(sandbox.config()), sandbox.id());
 }
 
 }  // namespace davit::cri
