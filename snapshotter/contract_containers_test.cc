@@ -17,8 +17,8 @@
 #include <tuple>
 #include <vector>
 
+#include "base/directory.h"
 #include "base/file_io.h"
-#include "snapshotter/directory.h"
 #include "snapshotter/remove_tree.h"
 #include "snapshotter/testing/contract_fixture.h"
 

@@ -7,7 +7,7 @@
 
 #include <string>
 
-#include "snapshotter/directory.h"
+#include "base/directory.h"
 #include "snapshotter/testing/contract_fixture.h"
 
 namespace davit::snapshotter {

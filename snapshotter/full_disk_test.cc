@@ -6,8 +6,8 @@
 #include <gmock/gmock.h>
 #include <sys/statvfs.h>
 
+#include "base/directory.h"
 #include "base/testing/small_disk.h"
-#include "snapshotter/directory.h"
 #include "snapshotter/snapshotter.h"
 #include "snapshotter/testing/scratch.h"
 

@@ -12,8 +12,8 @@
 
 #include <tuple>
 
+#include "base/directory.h"
 #include "base/time.h"
-#include "snapshotter/directory.h"
 #include "snapshotter/names.h"
 
 namespace davit::snapshotter {

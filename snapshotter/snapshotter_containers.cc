@@ -9,9 +9,9 @@
 #include <ranges>
 #include <tuple>
 
+#include "base/directory.h"
 #include "base/file_io.h"
 #include "base/idmapped_mount.h"
-#include "snapshotter/directory.h"
 #include "snapshotter/names.h"
 #include "snapshotter/snapshotter.h"
 

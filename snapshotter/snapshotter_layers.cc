@@ -9,9 +9,9 @@
 #include <tuple>
 
 #include "base/atomic_file.h"
+#include "base/directory.h"
 #include "base/file_io.h"
 #include "base/selinux_attribute.h"
-#include "snapshotter/directory.h"
 #include "snapshotter/names.h"
 #include "snapshotter/snapshotter.h"
 

@@ -9,9 +9,9 @@
 #include <system_error>
 #include <utility>
 
+#include "base/directory.h"
 #include "base/guarded.h"
 #include "base/ids.h"
-#include "snapshotter/directory.h"
 #include "snapshotter/remove_tree.h"
 
 namespace davit::snapshotter {

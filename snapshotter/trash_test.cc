@@ -5,7 +5,7 @@
 
 #include <gmock/gmock.h>
 
-#include "snapshotter/directory.h"
+#include "base/directory.h"
 #include "snapshotter/testing/scratch.h"
 
 namespace davit::snapshotter {

@@ -13,9 +13,9 @@
 #include <string>
 #include <vector>
 
+#include "base/directory.h"
 #include "base/ids.h"
 #include "base/unique_fd.h"
-#include "snapshotter/directory.h"
 #include "snapshotter/overlay.h"
 #include "snapshotter/snapshotter.h"
 #include "snapshotter/testing/scratch.h"

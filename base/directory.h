@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "base/unique_fd.h"
 
-namespace davit::snapshotter {
+namespace davit {
 
 // All names in the directory except "." and "..", in no particular order. The position of `dir_fd` does not
 // change; it may be O_PATH.
@@ -27,4 +27,4 @@ Result<> MakeDirectory(int dir_fd, const std::string& name, mode_t mode);
 // Creates the directory if it is missing, sets its mode to 0700 in any case, and opens it.
 Result<UniqueFd> OpenPrivateDirectory(int dir_fd, const std::string& name);
 
-}  // namespace davit::snapshotter
+}  // namespace davit

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-#include "snapshotter/directory.h"
+#include "base/directory.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -11,7 +11,7 @@
 
 #include "base/file_io.h"
 
-namespace davit::snapshotter {
+namespace davit {
 namespace {
 
 struct CloseStream {
@@ -54,4 +54,4 @@ Result<UniqueFd> OpenPrivateDirectory(int dir_fd, const std::string& name) {
   return fd;
 }
 
-}  // namespace davit::snapshotter
+}  // namespace davit
