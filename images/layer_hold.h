@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// A hold on layers, as an object.
+// A hold on layers or blobs, as an object.
 #pragma once
 
 #include <functional>
@@ -34,5 +34,8 @@ class LayerHold {
  private:
   std::function<void()> release_;
 };
+
+// The same for blobs (blob_store.h).
+using BlobHold = LayerHold;
 
 }  // namespace davit::images
