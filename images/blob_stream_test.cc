@@ -122,6 +122,62 @@ TEST_F(Stream, BytesThatWereThereBeforeAreNoProgress) {
   EXPECT_EQ(Send(1, 0, kBlob.substr(0, 8), /*whole=*/false).error().progress, 0);
 }
 
+TEST_F(Stream, GoesOnAfterWhatTheSinkHasKept) {
+  sink_.kept = kBlob.substr(0, 7);
+  ASSERT_TRUE(stream_.StartAttempt(0));
+  EXPECT_FALSE(stream_.verified());
+  EXPECT_EQ(stream_.position(), 7);
+  EXPECT_EQ(sink_.text, kBlob.substr(0, 7));
+  EXPECT_EQ(Send(0, 7, kBlob.substr(7, 2), /*whole=*/false).error().progress, 2);
+  EXPECT_TRUE(Send(1, 9, kBlob.substr(9)));
+  EXPECT_EQ(sink_.text, kBlob);
+  EXPECT_EQ(sink_.begins, 1);
+  EXPECT_EQ(sink_.discards, 0);
+}
+
+TEST_F(Stream, AsksForNothingIfTheSinkHasKeptAll) {
+  sink_.kept = kBlob;
+  ASSERT_TRUE(stream_.StartAttempt(0));
+  EXPECT_TRUE(stream_.verified());
+  EXPECT_TRUE(stream_.EndAttempt({}));
+  EXPECT_EQ(sink_.text, kBlob);
+}
+
+TEST_F(Stream, WrongKeptBytesAreDiscardedAndNoHostIsBlamed) {
+  sink_.kept = "WRONG";
+  auto mixed = Send(0, 5, kBlob.substr(5));
+  ASSERT_FALSE(mixed);
+  EXPECT_EQ(mixed.error().outcome, Outcome::kCut);
+  EXPECT_EQ(sink_.discards, 1);
+  EXPECT_FALSE(Send(0, 0, kBlob.substr(0, 3), /*whole=*/false));
+  EXPECT_TRUE(Send(1, 3, kBlob.substr(3))) << "hosts may be joined";
+  EXPECT_EQ(sink_.text, kBlob);
+}
+
+TEST_F(Stream, AWholeBlobThatWasKeptWrongIsFetchedFromTheFirstByte) {
+  for (const std::string& wrong : {std::string("0123456789ABCDEF"), "WRONG" + kBlob}) {
+    BlobRecorder sink;
+    sink.kept = wrong;
+    BlobStream stream(descriptor_, sink);
+    ASSERT_TRUE(stream.StartAttempt(0));
+    EXPECT_FALSE(stream.verified());
+    EXPECT_EQ(stream.position(), 0);
+    ASSERT_TRUE(stream.Begin(0));
+    ASSERT_TRUE(stream.Write(kBlob));
+    EXPECT_TRUE(stream.EndAttempt({}));
+    EXPECT_EQ(sink.text, kBlob);
+  }
+}
+
+TEST_F(Stream, BytesThatCannotBeJoinedAreDiscarded) {
+  EXPECT_FALSE(Send(0, 0, "WRONG", /*whole=*/false));
+  EXPECT_FALSE(Send(1, 5, kBlob.substr(5)));
+  EXPECT_EQ(sink_.discards, 1);
+  EXPECT_FALSE(Send(0, 0, "WRONG", /*whole=*/false));
+  ASSERT_TRUE(stream_.StartAttempt(1));
+  EXPECT_EQ(sink_.discards, 2);
+}
+
 TEST_F(Stream, AFailureOfTheConsumerIsNoHostsFault) {
   sink_.full = true;
   auto failed = Send(0, 0, kBlob);

@@ -28,7 +28,7 @@ Result<> ForeignLayers::FetchBlob(const Descriptor& descriptor, BlobSink& sink, 
   size_t urls = std::min(descriptor.urls.size(), kMaxUrls);
   BlobStream stream(descriptor, sink);
   auto fetched = RunAttempts(urls, retry_, interrupt, [&](size_t i) -> Attempted<> {
-    if (auto started = stream.StartAttempt(i); !started) return started;
+    if (auto started = stream.StartAttempt(i); !started || stream.verified()) return started;
     return stream.EndAttempt(Get(descriptor.urls[i], stream, interrupt));
   });
   if (fetched) return {};

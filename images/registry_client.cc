@@ -144,7 +144,7 @@ Result<> RegistryClient::FetchBlob(const Descriptor& descriptor, BlobSink& sink)
   Object object{"blobs", descriptor.digest, false};
   BlobStream stream(descriptor, sink);
   auto fetched = FromAnyHost(object, [&](size_t host) -> Attempted<> {
-    if (auto started = stream.StartAttempt(host); !started) return started;
+    if (auto started = stream.StartAttempt(host); !started || stream.verified()) return started;
     ObjectRequest request = RequestFor(object);
     request.first_byte = stream.position();
     auto response = hosts_[host]->Get(request, &stream);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// A sink that keeps the blob in memory.
+// A sink that keeps the blob in memory, and may have a part of it from the start.
 #pragma once
 
 #include <string>
@@ -24,7 +24,17 @@ struct BlobRecorder : public BlobSink {
     return {};
   }
 
+  std::string Kept(int64_t position) override {
+    return static_cast<size_t>(position) < kept.size() ? kept.substr(static_cast<size_t>(position), 3) : "";
+  }
+  void Discard() override {
+    ++discards;
+    kept.clear();
+  }
+
+  std::string kept;
   int begins = 0;
+  int discards = 0;
   bool full = false;
   std::string text;
 };
