@@ -5,12 +5,20 @@
 // ChainID").
 #pragma once
 
+#include <cstdint>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "base/unique_fd.h"
 
 namespace davit::images {
+
+struct StoredLayer {
+  std::string chain_id;
+  int64_t committed_ns = 0;  // UnixNanoseconds
+};
 
 // A layer is first staged, then committed; Has and Open see committed layers only. Calls for different layers
 // may run on several threads at once; calls for the same layer never overlap.
@@ -32,6 +40,14 @@ class LayerStore {
 
   // The directory of a committed layer; the descriptor may be O_PATH. kNotFound if the layer does not exist.
   virtual Result<UniqueFd> Open(const std::string& chain_id) const = 0;
+
+  // All committed layers, in no particular order.
+  virtual Result<std::vector<StoredLayer>> List() const = 0;
+
+  // For the start: takes over layers that an earlier process committed and that no image has. The next Sync
+  // makes them durable like those that this process commits. Returns false if they may be damaged, because
+  // the host has booted since, and must not be used.
+  virtual bool Adopt(const std::set<std::string>& chain_ids) = 0;
 
   // Idempotent: an unknown layer is not an error.
   virtual Result<> Remove(const std::string& chain_id) = 0;

@@ -5,9 +5,11 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
+#include <set>
 #include <string>
 
 #include "base/directory.h"
+#include "base/time.h"
 #include "snapshotter/testing/contract_fixture.h"
 
 namespace davit::snapshotter {
@@ -80,6 +82,39 @@ TEST_P(SnapshotterContract, LayerUsageIsRecordedAndRepaired) {
     EXPECT_THAT(ReadFrom(dir_.get(), record), ::testing::EndsWith(" 3\n"));
   }
   EXPECT_EQ(snapshotter_->LayerUsage(ChainId(2)).error().code, Code::kNotFound);
+}
+
+TEST_P(SnapshotterContract, ListsCommittedLayersWithTheirTime) {
+  int64_t before = UnixNanoseconds() - 1'000'000'000;  // times of files have a coarse clock
+  AddLayer(1);
+  AddLayer(2);
+  ASSERT_TRUE(snapshotter_->StageLayer(ChainId(3)));
+  auto layers = snapshotter_->ListLayers();
+  ASSERT_TRUE(layers) << layers.error().ToString();
+  ASSERT_EQ(layers->size(), 2u);
+  std::set<std::string> chain_ids;
+  for (const CommittedLayer& layer : *layers) {
+    chain_ids.insert(layer.chain_id);
+    EXPECT_GT(layer.committed_ns, before);
+    EXPECT_LE(layer.committed_ns, UnixNanoseconds());
+  }
+  EXPECT_EQ(chain_ids, (std::set<std::string>{ChainId(1), ChainId(2)}));
+}
+
+TEST_P(SnapshotterContract, LayersAreTakenOverOnlyInTheSameBootOfTheHost) {
+  AddLayer(1);
+  EXPECT_FALSE(snapshotter_->AdoptLayers({ChainId(1)})) << "the root is new";
+  ASSERT_TRUE(snapshotter_->Collect({ChainId(1)}, {}));
+  Reopen();
+  EXPECT_TRUE(snapshotter_->AdoptLayers({ChainId(1)}));
+  WriteTo(dir_.get(), "root/boot", "another boot");
+  Reopen();
+  EXPECT_FALSE(snapshotter_->AdoptLayers({ChainId(1)}));
+  Reopen();
+  EXPECT_FALSE(snapshotter_->AdoptLayers({ChainId(1)})) << "the last one has not collected what is damaged";
+  ASSERT_TRUE(snapshotter_->Collect({}, {}));
+  Reopen();
+  EXPECT_TRUE(snapshotter_->AdoptLayers({ChainId(1)}));
 }
 
 TEST_P(SnapshotterContract, ARemovedLayerIsGoneAtOnceAndCanComeBack) {

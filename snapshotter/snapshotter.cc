@@ -12,7 +12,9 @@
 
 #include <tuple>
 
+#include "base/atomic_file.h"
 #include "base/directory.h"
+#include "base/file_io.h"
 #include "base/time.h"
 #include "snapshotter/names.h"
 
@@ -21,6 +23,7 @@ namespace {
 
 // How long the usage of containers that nobody asked about before may take altogether.
 constexpr int64_t kInfoPatienceMs = 500;
+constexpr char kBoot[] = "boot";
 
 // What was removed since the directory was listed, or is none of ours, takes nothing.
 Result<DiskUsage> UsageIfAny(Result<DiskUsage> usage) {
@@ -40,6 +43,11 @@ void SpreadChildren(int dir_fd) {
   if (ioctl(dir_fd, FS_IOC_GETFLAGS, &flags) < 0) return;
   flags |= FS_TOPDIR_FL;
   static_cast<void>(ioctl(dir_fd, FS_IOC_SETFLAGS, &flags));
+}
+
+// Identifies the host's boot (proc_sys_kernel(5)).
+Result<std::string> BootId() {
+  return ReadFile("/proc/sys/kernel/random/boot_id");
 }
 
 }  // namespace
@@ -70,6 +78,7 @@ Result<std::unique_ptr<Snapshotter>> Snapshotter::Open(const std::string& root,
 }
 
 Result<> Snapshotter::OpenDirectories() {
+  same_boot_ = ReadFileAt(root_fd_.get(), kBoot).value_or("") == TRY(BootId());
   layers_ = TRY(OpenPrivateDirectory(root_fd_.get(), "layers"));
   staging_ = TRY(OpenPrivateDirectory(root_fd_.get(), "staging"));
   containers_ = TRY(OpenPrivateDirectory(root_fd_.get(), "containers"));
@@ -90,7 +99,16 @@ Result<> Snapshotter::Collect(const std::set<std::string>& live_layers,
   Result<> containers = CollectIn(containers_.get(), live_containers);
   TRY(staging);
   TRY(layers);
-  return containers;
+  TRY(containers);
+  return NoteBoot();
+}
+
+// What an earlier boot may have left damaged is gone now. A full disk is no reason to stop.
+Result<> Snapshotter::NoteBoot() {
+  std::string boot = TRY(BootId());
+  if (!same_boot_)
+    std::ignore = WriteFileAtomically(root_fd_.get(), kBoot, boot, 0600, Durability::kVolatile);
+  return {};
 }
 
 // Goes on past what fails and returns the first error.

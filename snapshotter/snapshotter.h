@@ -12,6 +12,7 @@
 //   empty/                a lower directory for overlays with too few layers
 //   mount-points/         the lowest layer of every container
 //   trash/                files and directories that a background thread deletes
+//   boot                  the id of the host's boot (proc_sys_kernel(5)) in which Collect was called last
 // Files move between these directories only by rename. So after a crash a layer is either committed or
 // absent, and a container is complete or can be removed; Collect removes everything else.
 //
@@ -46,6 +47,11 @@ struct FsInfo {
   std::string mountpoint;  // the root directory: a path on the filesystem that holds everything
   DiskUsage layers;
   DiskUsage containers;
+};
+
+struct CommittedLayer {
+  std::string chain_id;
+  int64_t committed_ns = 0;  // UnixNanoseconds
 };
 
 class Snapshotter final : public Snapshots {
@@ -84,6 +90,14 @@ class Snapshotter final : public Snapshots {
 
   // The usage that CommitLayer recorded; measured again if the record is damaged.
   Result<DiskUsage> LayerUsage(const std::string& chain_id) const;
+
+  // In no particular order.
+  Result<std::vector<CommittedLayer>> ListLayers() const;
+
+  // For the start: takes over layers that an earlier process has committed and that no record names. Like
+  // those that this process commits, they are durable after the next Sync. Returns false if the host has
+  // booted since the earlier process: what no Sync had covered may then be damaged, and must not be used.
+  bool AdoptLayers(const std::set<std::string>& chain_ids);
 
   // Idempotent, and fast whatever the layer's size. The caller must first delete durably the record that
   // names the layer, because files are unlinked at once. A container that has the layer mounted loses its
@@ -178,6 +192,7 @@ class Snapshotter final : public Snapshots {
   Result<OverlayDirs> OpenOverlayDirs(int container_fd, const std::vector<std::string>& chain_ids,
                                       int user_namespace);
   Result<> Discard(int dir_fd, const std::string& name);
+  Result<> NoteBoot();
   Result<> CollectIn(int dir_fd, const std::set<std::string>& live_names);
 
   const std::string root_;
@@ -191,6 +206,7 @@ class Snapshotter final : public Snapshots {
   UniqueFd mount_points_;              // after AddMountPoints
   std::unique_ptr<Trash> trash_;
   StagingLedger ledger_;
+  bool same_boot_ = false;  // as that of the process that had the root open before
   mutable UsageSurvey survey_;
   Mutex sync_mutex_;  // one syncfs at a time, so that the call that gets an error also handles it
 };

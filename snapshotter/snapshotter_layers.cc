@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include <charconv>
 #include <optional>
@@ -11,6 +12,7 @@
 #include "base/atomic_file.h"
 #include "base/directory.h"
 #include "base/file_io.h"
+#include "base/ids.h"
 #include "base/selinux_attribute.h"
 #include "snapshotter/names.h"
 #include "snapshotter/snapshotter.h"
@@ -114,6 +116,24 @@ Result<DiskUsage> Snapshotter::LayerUsage(const std::string& chain_id) const {
   auto usage = record ? ParseUsage(*record) : std::nullopt;
   if (usage) return *usage;
   return MeasureAndRecord(layer.get(), chain_id);
+}
+
+// The record of the usage is written right before the commit.
+Result<std::vector<CommittedLayer>> Snapshotter::ListLayers() const {
+  std::vector<CommittedLayer> committed;
+  for (const std::string& name : TRY(ListDirectory(layers_.get()))) {
+    struct stat status;
+    bool found = IsId(name) && fstatat(layers_.get(), (name + "/usage").c_str(), &status, 0) == 0;
+    if (!found) continue;  // removed since, or damaged by hand
+    committed.push_back(
+        {"sha256:" + name, int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec});
+  }
+  return committed;
+}
+
+bool Snapshotter::AdoptLayers(const std::set<std::string>& chain_ids) {
+  if (same_boot_) ledger_.Adopt(chain_ids);
+  return same_boot_;
 }
 
 Result<> Snapshotter::RemoveLayer(const std::string& chain_id) {

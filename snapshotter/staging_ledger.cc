@@ -33,6 +33,11 @@ Result<> StagingLedger::Committed(const std::string& chain_id) {
   return {};
 }
 
+void StagingLedger::Adopt(const std::set<std::string>& chain_ids) {
+  MutexLock lock(mutex_);
+  unsynced_.insert(chain_ids.begin(), chain_ids.end());
+}
+
 std::set<std::string> StagingLedger::Unsynced() const {
   MutexLock lock(mutex_);
   return unsynced_;

@@ -28,6 +28,9 @@ class StagingLedger {
   // must then remove it. In both cases its staging ends.
   Result<> Committed(const std::string& chain_id) EXCLUDES(mutex_);
 
+  // The layers were committed by an earlier process, and wait for the next sync.
+  void Adopt(const std::set<std::string>& chain_ids) EXCLUDES(mutex_);
+
   // The layers that a sync which begins now makes durable, if it succeeds. The caller then passes them to
   // Synced.
   std::set<std::string> Unsynced() const EXCLUDES(mutex_);

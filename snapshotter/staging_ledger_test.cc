@@ -45,6 +45,13 @@ TEST(StagingLedger, AFailedSyncCondemnsAllThatWasNotSafeOnDisk) {
   EXPECT_FALSE(ledger.IsStaged("staged"));
 }
 
+TEST(StagingLedger, AnAdoptedLayerWaitsForASyncLikeACommittedOne) {
+  StagingLedger ledger;
+  ledger.Adopt({"a", "b"});
+  ledger.Synced({"a"});
+  EXPECT_THAT(ledger.SyncFailed(), ElementsAre("b"));
+}
+
 TEST(StagingLedger, ALayerStagedAfterAFailedSyncIsIntact) {
   StagingLedger ledger;
   ledger.SyncFailed();

@@ -71,4 +71,11 @@ Result<images::ImageRecord> DatabaseImageRecords::Read(const std::string& id) co
   return FromRow(*row);
 }
 
+Result<std::vector<images::StoredLayer>> SnapshotLayerStore::List() const {
+  std::vector<images::StoredLayer> stored;
+  for (const snapshotter::CommittedLayer& layer : TRY(snapshotter_.ListLayers()))
+    stored.push_back({layer.chain_id, layer.committed_ns});
+  return stored;
+}
+
 }  // namespace davit::cri

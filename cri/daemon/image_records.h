@@ -48,6 +48,8 @@ class SnapshotLayerStore final : public images::LayerStore {
   Result<UniqueFd> Open(const std::string& chain_id) const override {
     return snapshotter_.OpenLayer(chain_id);
   }
+  Result<std::vector<images::StoredLayer>> List() const override;
+  bool Adopt(const std::set<std::string>& chain_ids) override { return snapshotter_.AdoptLayers(chain_ids); }
   Result<> Remove(const std::string& chain_id) override { return snapshotter_.RemoveLayer(chain_id); }
   Result<> Sync() override { return snapshotter_.Sync(); }
 

@@ -10,9 +10,11 @@
 #include <filesystem>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "base/time.h"
 #include "images/image_record.h"
 #include "images/layer_store.h"
 
@@ -43,10 +45,29 @@ class DirLayerStore : public LayerStore {
     std::filesystem::rename(Staging(chain_id), Path(chain_id));
     std::lock_guard lock(mutex_);
     commits.push_back(chain_id);
+    committed_ns_[chain_id] = UnixNanoseconds();
     return {};
   }
   void Abandon(const std::string& chain_id) override { std::filesystem::remove_all(Staging(chain_id)); }
   Result<UniqueFd> Open(const std::string& chain_id) const override { return Opened(Path(chain_id)); }
+  Result<std::vector<StoredLayer>> List() const override {
+    std::lock_guard lock(mutex_);
+    std::vector<StoredLayer> stored;
+    for (const std::string& name : Layers()) {
+      auto known = committed_ns_.find("sha256:" + name);
+      stored.push_back({"sha256:" + name, known == committed_ns_.end() ? 0 : known->second});
+    }
+    return stored;
+  }
+  bool Adopt(const std::set<std::string>& chain_ids) override {
+    if (!rebooted) adopted = chain_ids;
+    return !rebooted;
+  }
+  // All layers were committed this much earlier.
+  void Age(int64_t ms) {
+    std::lock_guard lock(mutex_);
+    for (auto& [chain_id, time] : committed_ns_) time -= ms * 1'000'000;
+  }
   Result<> Remove(const std::string& chain_id) override {
     std::filesystem::remove_all(Path(chain_id));
     return {};
@@ -60,6 +81,8 @@ class DirLayerStore : public LayerStore {
 
   int fail_stage_with = 0;  // errno
   int fail_sync_with = 0;   // errno; Sync then also removes all committed layers
+  bool rebooted = false;    // since the layers were committed
+  std::set<std::string> adopted;
   std::atomic<int> syncs = 0;
   std::atomic<int> stagings = 0;
   std::vector<std::string> commits;  // in order; read it when no pull runs
@@ -79,7 +102,8 @@ class DirLayerStore : public LayerStore {
   }
 
   std::string root_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
+  std::map<std::string, int64_t> committed_ns_;
 };
 
 class MemoryRecords : public ImageRecords {
