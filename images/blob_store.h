@@ -65,6 +65,7 @@ class BlobStore {
   ~BlobStore();
 
   const std::string& root() const { return root_; }
+  int root_fd() const { return root_fd_.get(); }
 
   // False for what is not a digest.
   bool Has(const std::string& digest) const;

@@ -35,7 +35,8 @@ class ImageLookup {
   // For the shutdown of the daemon, whose containers keep running: from now on a release removes no layer.
   virtual void KeepReleased() = 0;
 
-  // Chain IDs of the layers of all images, holds and pulls in progress. Every other layer is an orphan.
+  // Chain IDs of the layers of all images, holds and pulls in progress, and of those that stay for a retry.
+  // Every other layer is an orphan.
   virtual std::set<std::string> LiveLayers() const = 0;
 };
 

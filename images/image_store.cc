@@ -14,6 +14,7 @@
 #include "images/image_resolve.h"
 #include "images/layer_ledger.h"
 #include "images/layer_pull.h"
+#include "images/leftovers.h"
 #include "images/pull_flight.h"
 #include "images/reference.h"
 #include "images/registry_client.h"
@@ -35,20 +36,26 @@ Result<std::string> FlightKey(const Reference& reference, const std::optional<Re
 }  // namespace
 
 struct ImageStore::State {
-  State(Config config_, LayerStore& layers_, ImageRecords& records_)
-      : config(std::move(config_)), layers(layers_), records(records_), stored(records_) {}
+  State(Config config_, LayerStore& layers_, ImageRecords& records_, BlobStore& blobs_)
+      : config(std::move(config_)),
+        layers(layers_),
+        blobs(blobs_),
+        records(records_),
+        stored(records_),
+        leftovers(config.retention, layers, ledger, blobs,
+                  [this](const std::string& chain_id) { return InUse(chain_id); }) {}
 
   Result<> Load();
   Result<PulledImage> RunPull(const Reference& reference, const PullRequest& request, PullFlight& flight);
   Result<> Keep(const ImageRecord& pulled);
   Result<> MakeDurable(const ImageSummary& pulled);
-  void RemoveUnused(std::vector<std::string> chain_ids);
   bool InUse(const std::string& chain_id);
   Platform HostOrConfigured() const;
   RegistryClient::Options Transfers() const;
 
   const Config config;
   LayerStore& layers;
+  BlobStore& blobs;
   LayerLedger ledger;
   std::atomic<bool> keep_released = false;
 
@@ -68,6 +75,8 @@ struct ImageStore::State {
                                                      const PullFlight::Passenger& passenger,
                                                      PullFlight::Ticket& ticket);
   void EndFlight(const std::string& key, const std::shared_ptr<PullFlight>& flight);
+
+  Leftovers leftovers;  // last member, because its thread uses the others
 };
 
 Result<> ImageStore::State::Load() {
@@ -126,12 +135,13 @@ Result<PulledImage> ImageStore::State::RunPull(const Reference& reference, const
       TRY(RegistryClient::Create(reference, std::move(hosts), request.auth, Transfers(), interrupt));
   ResolvedImage image = TRY(ResolveImage(*registry, reference, HostOrConfigured()));
 
-  ledger.Hold(image.record.chain_ids);  // from here on nobody removes what is there already
   ForeignLayers foreign(Transfers(), TRY(ProxySettings::OfThisProcess()));
-  LayerSource source{*registry, foreign, layers, config.unpack_program, image, interrupt};
+  ledger.Hold(image.record.chain_ids);  // from here on nobody removes what is there already
+  LayerSource source{*registry, foreign,  layers, blobs, config.retention, config.unpack_program,
+                     image,     interrupt};
   auto pulled = PullLayers(source, ledger, static_cast<size_t>(std::max(config.parallel_layers, 1)));
   if (pulled) pulled = Keep(image.record);
-  RemoveUnused(ledger.Release(image.record.chain_ids));
+  leftovers.KeepOrRemove(ledger.Release(image.record.chain_ids));
   if (!pulled) return std::unexpected(std::move(pulled).error());
   MutexLock lock(mutex);
   return PulledImage{TRY(index.Find(image.record.id)), std::move(image.warning)};
@@ -177,23 +187,14 @@ bool ImageStore::State::InUse(const std::string& chain_id) {
   return index.UsesLayer(chain_id);
 }
 
-// A removal that fails leaves an orphan for the collection at the next start.
-void ImageStore::State::RemoveUnused(std::vector<std::string> chain_ids) {
-  std::reverse(chain_ids.begin(), chain_ids.end());  // topmost first
-  for (const std::string& chain_id : chain_ids) {
-    if (!ledger.Claim(chain_id)) continue;  // whoever has it holds it, or removes it
-    if (!InUse(chain_id)) (void)layers.Remove(chain_id);
-    ledger.Unclaim(chain_id);
-  }
-}
-
 ImageStore::ImageStore(std::unique_ptr<State> state) : state_(std::move(state)) {}
 ImageStore::~ImageStore() = default;
 
-Result<std::unique_ptr<ImageStore>> ImageStore::Open(Config config, LayerStore& layers,
-                                                     ImageRecords& records) {
-  auto state = std::make_unique<State>(std::move(config), layers, records);
+Result<std::unique_ptr<ImageStore>> ImageStore::Open(Config config, LayerStore& layers, ImageRecords& records,
+                                                     BlobStore& blobs) {
+  auto state = std::make_unique<State>(std::move(config), layers, records, blobs);
   TRY(state->Load());
+  state->leftovers.TakeOver();
   return std::unique_ptr<ImageStore>(new ImageStore(std::move(state)));
 }
 
@@ -261,7 +262,8 @@ Result<> ImageStore::Remove(const std::string& ref) {
     MutexLock lock(state_->mutex);
     state_->index.Remove(image.id);
   }
-  state_->RemoveUnused(image.chain_ids);
+  state_->leftovers.Remove(image.chain_ids);
+  state_->leftovers.Sweep();  // whoever removes images needs space
   return {};
 }
 
@@ -269,8 +271,12 @@ LayerHold ImageStore::Hold(std::vector<std::string> chain_ids) {
   state_->ledger.Hold(chain_ids);
   return LayerHold([this, chain_ids = std::move(chain_ids)] {
     std::vector<std::string> released = state_->ledger.Release(chain_ids);
-    if (!state_->keep_released) state_->RemoveUnused(released);
+    if (!state_->keep_released) state_->leftovers.Remove(released);
   });
+}
+
+void ImageStore::SweepRegularly() {
+  state_->leftovers.SweepRegularly();
 }
 
 void ImageStore::KeepReleased() {
@@ -281,6 +287,7 @@ std::set<std::string> ImageStore::LiveLayers() const {
   std::set<std::string> live = state_->ledger.Held();  // in this order: see InUse
   MutexLock lock(state_->mutex);
   live.merge(state_->index.Layers());
+  live.insert(state_->leftovers.Layers().begin(), state_->leftovers.Layers().end());
   return live;
 }
 

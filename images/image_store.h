@@ -13,10 +13,12 @@
 #include <vector>
 
 #include "base/error.h"
+#include "images/blob_store.h"
 #include "images/image_lookup.h"
 #include "images/image_record.h"
 #include "images/layer_store.h"
 #include "images/registry_auth.h"
+#include "images/retention.h"
 #include "images/retry_policy.h"
 
 namespace davit::images {
@@ -43,20 +45,22 @@ class ImageStore final : public ImageLookup {
     int low_speed_seconds = 30;
     int connect_timeout_seconds = 30;
     RetryLimits retry;
+    Retention retention;
   };
 
   // Reads the records. The record of an image that lacks a layer (its files were deleted by hand) is removed,
-  // so that the next pull fetches it again. `layers` and `records` must outlive the store.
-  static Result<std::unique_ptr<ImageStore>> Open(Config config, LayerStore& layers, ImageRecords& records);
+  // so that the next pull fetches it again. `layers`, `records` and `blobs` must outlive the store.
+  static Result<std::unique_ptr<ImageStore>> Open(Config config, LayerStore& layers, ImageRecords& records,
+                                                  BlobStore& blobs);
   ~ImageStore() override;
 
   // Always resolves the reference at the registry, then fetches what is missing. Blocks. Concurrent calls
   // with the same reference and credentials share one pull, which continues as long as one of the callers
   // wants it. An image for another architecture is pulled, with a warning: an emulator may run it, and the
-  // registry offers no other. On failure no unused layer stays, and the error names host, object and reason:
-  // kNotFound, kUnauthenticated, kPermissionDenied, kDataLoss (digest, length, malformed compression),
-  // kInvalidArgument (not an image, a hostile layer), kUnavailable, kResourceExhausted, kDeadlineExceeded,
-  // kCancelled.
+  // registry offers no other. On failure, finished layers stay for a retry as Config::retention says, and
+  // the error names host, object and reason: kNotFound, kUnauthenticated, kPermissionDenied, kDataLoss
+  // (digest, length, malformed compression), kInvalidArgument (not an image, a hostile layer), kUnavailable,
+  // kResourceExhausted, kDeadlineExceeded, kCancelled.
   Result<PulledImage> Pull(const PullRequest& request);
 
   // Finds an image by id, by tag or digest reference in any form that Pull accepts, or by an unambiguous
@@ -72,6 +76,10 @@ class ImageStore final : public ImageLookup {
   Result<> Remove(const std::string& ref);
 
   Result<HeldImage> FindAndHold(const std::string& ref) override;
+  // Starts to remove, in the background, what failed pulls have left (Retention). Call it once, when all
+  // containers have their holds.
+  void SweepRegularly();
+
   LayerHold Hold(std::vector<std::string> chain_ids) override;
   void KeepReleased() override;
   std::set<std::string> LiveLayers() const override;

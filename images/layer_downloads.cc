@@ -10,8 +10,9 @@
 namespace davit::images {
 
 Result<StagedLayer> LayerSource::Fetch(size_t index) const {
-  return FetchLayer(registry, foreign, layers, unpack_program, image.record.chain_ids[index],
-                    image.layers[index], image.diff_ids[index], interrupt);
+  const Descriptor& descriptor = image.layers[index];
+  return FetchLayer(registry, foreign, layers, LayerBlob(blobs, descriptor, retention), unpack_program,
+                    image.record.chain_ids[index], descriptor, image.diff_ids[index], interrupt);
 }
 
 LayerDownloads::LayerDownloads(const LayerSource& source, std::vector<size_t> indices, size_t threads)

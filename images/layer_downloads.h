@@ -23,6 +23,8 @@ struct LayerSource {
   RegistryClient& registry;
   ForeignLayers& foreign;
   LayerStore& layers;
+  BlobStore& blobs;
+  const Retention& retention;
   const std::string& unpack_program;
   const ResolvedImage& image;
   Interrupt& interrupt;

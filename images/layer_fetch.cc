@@ -6,17 +6,18 @@
 namespace davit::images {
 namespace {
 
-// Feeds an unpacker. Only a blob that turns out to be wrong costs the directory that was begun; a broken
-// connection does not show here.
+// Feeds an unpacker, and the copy of the blob. Only a blob that turns out to be wrong costs the directory
+// that was begun; a broken connection does not show here.
 class UnpackSink : public BlobSink {
  public:
-  UnpackSink(LayerStore& layers, const std::string& program, const std::string& chain_id,
+  UnpackSink(LayerStore& layers, const std::string& program, const std::string& chain_id, LayerBlob& blob,
              const Interrupt& interrupt)
-      : layers_(layers), program_(program), chain_id_(chain_id), interrupt_(interrupt) {}
+      : layers_(layers), program_(program), chain_id_(chain_id), blob_(blob), interrupt_(interrupt) {}
 
   Result<> Begin() override {
     process_.reset();  // before the directory that it writes to is dropped
     bad_content_.reset();
+    blob_.Begin();
     layers_.Abandon(chain_id_);
     dir_ = TRY(layers_.Stage(chain_id_));
     process_.emplace(TRY(UnpackProcess::Start(program_, dir_.get(), interrupt_)));
@@ -24,6 +25,7 @@ class UnpackSink : public BlobSink {
   }
 
   Result<> Write(std::string_view piece) override {
+    blob_.Append(piece);
     if (bad_content_) return {};
     auto written = process_->Write(piece);
     if (written || written.error().os_errno != EPIPE) return written;
@@ -38,6 +40,10 @@ class UnpackSink : public BlobSink {
     return {};
   }
 
+  std::string Kept(int64_t position) override { return blob_.Kept(position); }
+  void Discard() override { blob_.Discard(); }
+  void DropCopy() { blob_.Drop(); }
+
   // After the blob's digest was found right.
   Result<StagedLayer> Finish(const std::string& diff_id) {
     if (bad_content_) return std::unexpected(std::move(*bad_content_));
@@ -46,36 +52,52 @@ class UnpackSink : public BlobSink {
       return Fail(Code::kDataLoss, "unpack", "layer",
                   "has diff id " + report.diff_id + ", the config says " + diff_id);
     }
-    return StagedLayer{std::move(dir_), std::move(report)};
+    return StagedLayer{std::move(dir_), std::move(report), std::move(blob_)};
   }
 
  private:
   LayerStore& layers_;
   const std::string& program_;
   const std::string& chain_id_;
+  LayerBlob& blob_;
   const Interrupt& interrupt_;
   UniqueFd dir_;
   std::optional<UnpackProcess> process_;
   std::optional<Error> bad_content_;
 };
 
+// Whether another attempt, with the bytes that this one has kept, may end better.
+bool IsWorthResuming(const Error& error) {
+  return error.code != Code::kInvalidArgument && error.code != Code::kResourceExhausted &&
+         error.code != Code::kInternal;
+}
+
+Result<> FetchBlob(RegistryClient& registry, ForeignLayers& foreign, UnpackSink& sink,
+                   const Descriptor& descriptor, const Interrupt& interrupt) {
+  Result<> fetched = registry.FetchBlob(descriptor, sink);
+  bool elsewhere = !fetched && fetched.error().code == Code::kNotFound && !descriptor.urls.empty();
+  if (elsewhere) fetched = foreign.FetchBlob(descriptor, sink, interrupt);
+  if (!fetched && !IsWorthResuming(fetched.error())) sink.DropCopy();
+  return fetched;
+}
+
 Result<StagedLayer> Fetch(RegistryClient& registry, ForeignLayers& foreign, UnpackSink& sink,
                           const Descriptor& descriptor, const std::string& diff_id,
                           const Interrupt& interrupt) {
-  Result<> fetched = registry.FetchBlob(descriptor, sink);
-  bool elsewhere = !fetched && fetched.error().code == Code::kNotFound && !descriptor.urls.empty();
-  TRY(elsewhere ? foreign.FetchBlob(descriptor, sink, interrupt) : std::move(fetched));
-  return sink.Finish(diff_id);
+  TRY(FetchBlob(registry, foreign, sink, descriptor, interrupt));
+  auto staged = sink.Finish(diff_id);
+  if (!staged && staged.error().code != Code::kCancelled) sink.DropCopy();
+  return staged;
 }
 
 }  // namespace
 
 Result<StagedLayer> FetchLayer(RegistryClient& registry, ForeignLayers& foreign, LayerStore& layers,
-                               const std::string& unpack_program, const std::string& chain_id,
+                               LayerBlob blob, const std::string& unpack_program, const std::string& chain_id,
                                const Descriptor& descriptor, const std::string& diff_id,
                                const Interrupt& interrupt) {
   Result<StagedLayer> staged = [&] {
-    UnpackSink sink(layers, unpack_program, chain_id, interrupt);
+    UnpackSink sink(layers, unpack_program, chain_id, blob, interrupt);
     return Fetch(registry, foreign, sink, descriptor, diff_id, interrupt);
   }();  // the unpacker has ended
   if (staged) return staged;

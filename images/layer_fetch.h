@@ -11,6 +11,7 @@
 #include "base/unique_fd.h"
 #include "images/foreign_layers.h"
 #include "images/interrupt.h"
+#include "images/layer_blob.h"
 #include "images/layer_store.h"
 #include "images/manifest.h"
 #include "images/registry_client.h"
@@ -22,13 +23,15 @@ namespace davit::images {
 struct StagedLayer {
   UniqueFd dir;
   UnpackReport report;
+  LayerBlob blob;  // to be committed after the layer
 };
 
 // Stages `chain_id` and fills its directory. Both digests are verified: the blob's by the client, `diff_id`
-// here. A blob that the registry does not have comes from the descriptor's URLs. The steps that depend on the
-// layers below are not done yet (layer_fixup.h). On failure the layer is not staged.
+// here. What `blob` has kept is not fetched again. A blob that the registry does not have comes from the
+// descriptor's URLs. The steps that depend on the layers below are not done yet (layer_fixup.h). On failure
+// the layer is not staged.
 Result<StagedLayer> FetchLayer(RegistryClient& registry, ForeignLayers& foreign, LayerStore& layers,
-                               const std::string& unpack_program, const std::string& chain_id,
+                               LayerBlob blob, const std::string& unpack_program, const std::string& chain_id,
                                const Descriptor& descriptor, const std::string& diff_id,
                                const Interrupt& interrupt);
 

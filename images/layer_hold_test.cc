@@ -47,7 +47,7 @@ class HeldImageTest : public testing::Test {
     image.repo_tags = {"localhost/app:v1"};
     for (const std::string& layer : image.chain_ids) std::filesystem::create_directory(layers_.Path(layer));
     ASSERT_TRUE(records_.Put(image));
-    auto store = ImageStore::Open({}, layers_, records_);
+    auto store = ImageStore::Open({}, layers_, records_, *blobs_);
     ASSERT_TRUE(store) << store.error().ToString();
     store_ = std::move(*store);
   }
@@ -55,6 +55,7 @@ class HeldImageTest : public testing::Test {
   ScratchDir scratch_;
   DirLayerStore layers_{scratch_.path()};
   MemoryRecords records_;
+  std::unique_ptr<BlobStore> blobs_ = *BlobStore::Create(scratch_ / "blobs");
   std::unique_ptr<ImageStore> store_;
 };
 

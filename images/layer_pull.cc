@@ -89,11 +89,12 @@ class LayerPull {
     return {};
   }
 
-  Result<> Commit(size_t index, const StagedLayer& staged) {
+  Result<> Commit(size_t index, StagedLayer staged) {
     if (auto fixed = FixUp(index, staged); !fixed) {
       return std::unexpected(Within("layer " + source_.image.layers[index].digest, std::move(fixed).error()));
     }
     TRY(source_.layers.Commit(chain_id(index)));
+    staged.blob.Commit();
     claims_.Done(chain_id(index));
     return {};
   }

@@ -126,7 +126,7 @@ class Registry : public ::testing::Test {
     config_.unpack_program = DAVIT_UNPACK_PROGRAM;
     config_.certs_d = scratch_ / "certs.d";
     config_.retry.first_pause_ms = 2;
-    store_ = *ImageStore::Open(config_, layers_, records_);
+    store_ = *ImageStore::Open(config_, layers_, records_, *blobs_);
   }
 
   // For a registry on 127.0.0.1.
@@ -175,6 +175,7 @@ class Registry : public ::testing::Test {
   std::optional<RegistryServer> server_;
   DirLayerStore layers_{scratch_.path()};
   MemoryRecords records_;
+  std::unique_ptr<BlobStore> blobs_ = *BlobStore::Create(scratch_ / "blobs");
   ImageStore::Config config_;
   std::unique_ptr<ImageStore> store_;
 };

@@ -52,6 +52,11 @@ Complaint SetDuration(int64_t& place, const std::string& value) {
   return Store(place, *parsed, std::nullopt);
 }
 
+Complaint SetKeepUnfinished(Config& config, const std::string& value) {
+  int64_t& place = config.image.keep_unfinished_ms;
+  return value == "0" ? Store(place, int64_t{0}, std::nullopt) : SetDuration(place, value);
+}
+
 Complaint SetLogLevel(Config& config, const std::string& value) {
   constexpr std::array<std::pair<std::string_view, LogLevel>, 4> kLevels = {{{"debug", LogLevel::kDebug},
                                                                              {"info", LogLevel::kInfo},
@@ -116,6 +121,7 @@ constexpr std::array kKeys = {
         [](Config& c, const Strings& v) { return SetDirectories(c.cdi.spec_dirs, v); }},
     Key{"container.default_ulimits", nullptr, SetDefaultUlimits},
     Key{"image.pinned", nullptr, SetPinned},
+    Key{"image.keep_unfinished", SetKeepUnfinished},
     Key{"network.conf_dir", [](Config& c, const std::string& v) { return SetPath(c.network.conf_dir, v); }},
     Key{"network.bin_dirs", nullptr, SetBinDirs},
     Key{"network.unprivileged_ports", nullptr, nullptr,

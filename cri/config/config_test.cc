@@ -166,6 +166,14 @@ TEST_F(ConfigTest, SubnetsAreNetworksAtMostOnePerFamily) {
   EXPECT_THAT(error_of(R"(["10.0.0.0"])"), HasSubstr("ADDRESS/BITS"));
 }
 
+TEST_F(ConfigTest, WhatIsKeptOfPullsIsADurationOrNothing) {
+  EXPECT_EQ(ErrorOf("[image]\nkeep_unfinished = \"90m\"\n"), "");
+  EXPECT_EQ(Load()->image.keep_unfinished_ms, 90 * 60'000);
+  EXPECT_EQ(ErrorOf("[image]\nkeep_unfinished = \"0\"\n"), "");
+  EXPECT_EQ(Load()->image.keep_unfinished_ms, 0);
+  EXPECT_THAT(ErrorOf("[image]\nkeep_unfinished = \"1 day\"\n"), HasSubstr("is not a duration"));
+}
+
 TEST_F(ConfigTest, BooleansAreTrueOrFalse) {
   EXPECT_EQ(ErrorOf("[network]\nunprivileged_ports = false\n"), "");
   EXPECT_FALSE(Load()->network.unprivileged_ports);
@@ -274,6 +282,7 @@ TEST_F(ConfigTest, TheShippedFileShowsTheDefaults) {
   EXPECT_EQ(shipped.network.unprivileged_ports, defaults.network.unprivileged_ports);
   EXPECT_EQ(shipped.network.unprivileged_icmp, defaults.network.unprivileged_icmp);
   EXPECT_EQ(shipped.container.default_ulimits, defaults.container.default_ulimits);
+  EXPECT_EQ(shipped.image.keep_unfinished_ms, defaults.image.keep_unfinished_ms);
 }
 
 }  // namespace

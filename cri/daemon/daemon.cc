@@ -94,6 +94,7 @@ Result<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, const Logger
            *daemon->outputs_, daemon->seccomp_, daemon->apparmor_, daemon->selinux_, std::move(facts),
            cdi::Registry(daemon->config_.cdi.spec_dirs)});
   TRY(daemon->runtime_->Recover());
+  daemon->images_->SweepRegularly();
   daemon->streams_ =
       TRY(streaming::StreamServer::Start(StreamOptions(config.streaming), daemon->runtime_->execs(), log));
   return daemon;
@@ -142,7 +143,9 @@ Result<> Daemon::OpenStores(const std::string& program_dir) {
   images::ImageStore::Config images;
   images.certs_d = RegistryConfigPath(config_.registry);
   images.unpack_program = program_dir + "/davit-unpack";
-  images_ = TRY(images::ImageStore::Open(images, *layers_, *image_records_));
+  images.retention.unfinished_ms = config_.image.keep_unfinished_ms;
+  blobs_ = TRY(images::BlobStore::Create(config_.root + "/blobs"));
+  images_ = TRY(images::ImageStore::Open(images, *layers_, *image_records_, *blobs_));
   return {};
 }
 

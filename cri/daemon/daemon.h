@@ -62,6 +62,7 @@ class Daemon {
   std::unique_ptr<snapshotter::Snapshotter> snapshotter_;
   std::unique_ptr<SnapshotLayerStore> layers_;
   std::unique_ptr<DatabaseImageRecords> image_records_;
+  std::unique_ptr<images::BlobStore> blobs_;
   std::unique_ptr<images::ImageStore> images_;
   std::optional<CgroupHost> cgroups_;
   std::optional<ShimCgroup> shim_cgroup_;

@@ -51,9 +51,10 @@ Result<> Run(const std::string& unpack_program, const std::string& dir, const st
 
   SyncedLayerStore layers(dir);
   MemoryRecords records;
+  auto blobs = TRY(BlobStore::Create(dir + "/blobs"));
   ImageStore::Config config;
   config.unpack_program = unpack_program;
-  auto store = TRY(ImageStore::Open(config, layers, records));
+  auto store = TRY(ImageStore::Open(config, layers, records, *blobs));
   ImageSummary pulled = TRY(store->Pull({image, std::nullopt, 0, nullptr}));
   int64_t done = MonotonicMilliseconds();
   std::printf("%zu layers, %.1f MB: download and digest alone %lld ms, pull %lld ms\n",

@@ -55,7 +55,7 @@ class Store : public ::testing::Test {
   }
   // Opens the store again with config_, as a restarted daemon does.
   void Reopen() {
-    auto store = ImageStore::Open(config_, layers_, records_);
+    auto store = ImageStore::Open(config_, layers_, records_, *blobs_);
     ASSERT_TRUE(store) << store.error().ToString();
     store_ = std::move(*store);
   }
@@ -87,6 +87,7 @@ class Store : public ::testing::Test {
   ScratchDir scratch_;
   DirLayerStore layers_{scratch_.path()};
   MemoryRecords records_;
+  std::unique_ptr<BlobStore> blobs_ = *BlobStore::Create(scratch_ / "blobs");
   ImageStore::Config config_;
   std::unique_ptr<ImageStore> store_;
   TestImage image_ = TestImage::Make({GzipLayer(TarBuilder().Dir("a", 0700).File("a/one", "1").Finish()),
