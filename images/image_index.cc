@@ -44,6 +44,7 @@ ImageIndex::Change ImageIndex::Plan(ImageSummary pulled) const {
     Merge(pulled.repo_tags, known->second.repo_tags);
     Merge(pulled.repo_digests, known->second.repo_digests);
     pulled.pinned = known->second.pinned;
+    pulled.keeps_blobs = pulled.keeps_blobs || known->second.keeps_blobs;
   }
   change.added = std::move(pulled);
   return change;

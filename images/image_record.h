@@ -22,6 +22,8 @@ struct ImageSummary {
   std::string user;                       // SummaryUser() of the config
   uint64_t size = 0;                      // bytes: compressed layers and config, as the CRI reports
   bool pinned = false;
+  // Its blobs stay in the content store whatever Retention says: it was loaded, built or pushed.
+  bool keeps_blobs = false;
 
   bool operator==(const ImageSummary&) const = default;
 };

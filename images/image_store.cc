@@ -10,6 +10,7 @@
 #include "base/thread_annotations.h"
 #include "images/digest.h"
 #include "images/foreign_layers.h"
+#include "images/image_blobs.h"
 #include "images/image_index.h"
 #include "images/image_resolve.h"
 #include "images/layer_ledger.h"
@@ -33,6 +34,12 @@ Result<std::string> FlightKey(const Reference& reference, const std::optional<Re
   return reference.Normalised() + " " + TRY(Sha256Of(text));
 }
 
+std::vector<std::string> DigestsOf(const std::vector<Descriptor>& layers) {
+  std::vector<std::string> digests;
+  for (const Descriptor& layer : layers) digests.push_back(layer.digest);
+  return digests;
+}
+
 }  // namespace
 
 struct ImageStore::State {
@@ -43,13 +50,15 @@ struct ImageStore::State {
         records(records_),
         stored(records_),
         leftovers(config.retention, layers, ledger, blobs,
-                  [this](const std::string& chain_id) { return InUse(chain_id); }) {}
+                  {[this](const std::string& chain_id) { return InUse(chain_id); },
+                   [this] { return KeptBlobs(); }}) {}
 
   Result<> Load();
   Result<PulledImage> RunPull(const Reference& reference, const PullRequest& request, PullFlight& flight);
   Result<> Keep(const ImageRecord& pulled);
   Result<> MakeDurable(const ImageSummary& pulled);
   bool InUse(const std::string& chain_id);
+  Result<std::set<std::string>> KeptBlobs() const;
   Platform HostOrConfigured() const;
   RegistryClient::Options Transfers() const;
 
@@ -137,10 +146,12 @@ Result<PulledImage> ImageStore::State::RunPull(const Reference& reference, const
 
   ForeignLayers foreign(Transfers(), TRY(ProxySettings::OfThisProcess()));
   ledger.Hold(image.record.chain_ids);  // from here on nobody removes what is there already
+  BlobHold blob_hold = blobs.Hold(DigestsOf(image.layers));
   LayerSource source{*registry, foreign,  layers, blobs, config.retention, config.unpack_program,
                      image,     interrupt};
   auto pulled = PullLayers(source, ledger, static_cast<size_t>(std::max(config.parallel_layers, 1)));
   if (pulled) pulled = Keep(image.record);
+  blob_hold.Release();
   leftovers.KeepOrRemove(ledger.Release(image.record.chain_ids));
   if (!pulled) return std::unexpected(std::move(pulled).error());
   MutexLock lock(mutex);
@@ -185,6 +196,17 @@ bool ImageStore::State::InUse(const std::string& chain_id) {
   if (ledger.IsHeld(chain_id)) return true;
   MutexLock lock(mutex);
   return index.UsesLayer(chain_id);
+}
+
+// The blobs of all images that keep them.
+Result<std::set<std::string>> ImageStore::State::KeptBlobs() const {
+  std::vector<ImageSummary> images;
+  {
+    MutexLock lock(mutex);
+    images = index.List();
+  }
+  if (!config.retention.blobs) std::erase_if(images, [](const auto& image) { return !image.keeps_blobs; });
+  return BlobsOf(images, stored);
 }
 
 ImageStore::ImageStore(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -253,17 +275,19 @@ std::vector<ImageSummary> ImageStore::List() const {
 
 Result<> ImageStore::Remove(const std::string& ref) {
   ImageSummary image;
+  std::set<std::string> blobs;
   {
     MutexLock changing_lock(state_->changing);
     auto found = Find(ref);
     if (!found && found.error().code == Code::kNotFound) return {};
     image = TRY(std::move(found));
-    TRY(state_->records.Remove(image.id));  // durably, before the first file goes
+    blobs = BlobsOf({image}, state_->stored).value_or(blobs);  // unreadable: they become leftovers
+    TRY(state_->records.Remove(image.id));                     // durably, before the first file goes
     MutexLock lock(state_->mutex);
     state_->index.Remove(image.id);
   }
   state_->leftovers.Remove(image.chain_ids);
-  state_->leftovers.Sweep();  // whoever removes images needs space
+  state_->leftovers.Sweep(blobs);  // whoever removes images needs space
   return {};
 }
 
@@ -273,6 +297,10 @@ LayerHold ImageStore::Hold(std::vector<std::string> chain_ids) {
     std::vector<std::string> released = state_->ledger.Release(chain_ids);
     if (!state_->keep_released) state_->leftovers.Remove(released);
   });
+}
+
+Result<std::vector<BlobInfo>> ImageStore::Blobs() const {
+  return state_->blobs.List();
 }
 
 void ImageStore::SweepRegularly() {

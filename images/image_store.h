@@ -71,11 +71,14 @@ class ImageStore final : public ImageLookup {
   // Finds an image and reads its documents from the records. The errors of Find.
   Result<ImageRecord> Read(const std::string& ref) const;
 
-  // Removes the image that `ref` names, with all its tags and digests, as the CRI requires. Its layers are
-  // removed unless another image or a hold uses them. An unknown image is not an error.
+  // Removes the image that `ref` names, with all its tags and digests, as the CRI requires. Its layers and
+  // blobs are removed unless another image or a hold needs them. An unknown image is not an error.
   Result<> Remove(const std::string& ref);
 
   Result<HeldImage> FindAndHold(const std::string& ref) override;
+  // What the content store has: complete and partial blobs.
+  Result<std::vector<BlobInfo>> Blobs() const;
+
   // Starts to remove, in the background, what failed pulls have left (Retention). Call it once, when all
   // containers have their holds.
   void SweepRegularly();

@@ -20,8 +20,8 @@ constexpr int64_t kLongestPauseMs = 10 * 60 * 1000;
 }  // namespace
 
 Leftovers::Leftovers(const Retention& retention, LayerStore& layers, LayerLedger& ledger, BlobStore& blobs,
-                     std::function<bool(const std::string& chain_id)> in_use)
-    : retention_(retention), layers_(layers), ledger_(ledger), blobs_(blobs), in_use_(std::move(in_use)) {}
+                     Needs needs)
+    : retention_(retention), layers_(layers), ledger_(ledger), blobs_(blobs), needs_(std::move(needs)) {}
 
 Leftovers::~Leftovers() {
   {
@@ -39,13 +39,13 @@ bool Leftovers::Stays(int64_t changed_ns, bool room) const {
 }
 
 void Leftovers::TakeOver() {
-  SweepPartialBlobs();
+  SweepBlobs({});
   auto stored = layers_.List();
   if (!stored) return;
   bool room = HasSpace();
   std::set<std::string> staying;
   for (const StoredLayer& layer : *stored)
-    if (Stays(layer.committed_ns, room) && !in_use_(layer.chain_id)) staying.insert(layer.chain_id);
+    if (Stays(layer.committed_ns, room) && !needs_.layer(layer.chain_id)) staying.insert(layer.chain_id);
   if (layers_.Adopt(staying)) taken_over_ = std::move(staying);
 }
 
@@ -53,26 +53,43 @@ void Leftovers::Remove(std::vector<std::string> chain_ids) {
   std::ranges::reverse(chain_ids);  // topmost first
   for (const std::string& chain_id : chain_ids) {
     if (!ledger_.Claim(chain_id)) continue;  // another caller fetches it, and holds it, or removes it
-    if (!in_use_(chain_id)) std::ignore = layers_.Remove(chain_id);
+    if (!needs_.layer(chain_id)) std::ignore = layers_.Remove(chain_id);
     ledger_.Unclaim(chain_id);
   }
 }
 
 void Leftovers::KeepOrRemove(std::vector<std::string> chain_ids) {
-  if (retention_.unfinished_ms == 0 || !HasSpace()) Remove(std::move(chain_ids));
+  if (retention_.unfinished_ms > 0 && HasSpace()) return;
+  Remove(std::move(chain_ids));
+  SweepBlobs({});
 }
 
-void Leftovers::Sweep() {
-  SweepPartialBlobs();
+void Leftovers::Sweep(const std::set<std::string>& unwanted) {
+  SweepBlobs(unwanted);
   SweepLayers();
 }
 
-void Leftovers::SweepPartialBlobs() {
+void Leftovers::SweepBlobs(const std::set<std::string>& unwanted) {
   auto stored = blobs_.List();
   if (!stored) return;
   bool room = HasSpace();
-  for (const BlobInfo& blob : *stored)
-    if (!blob.complete && !Stays(blob.changed_ns, room)) std::ignore = blobs_.RemovePartial(blob.digest);
+  bool any_complete = false;
+  std::set<std::string> staying;
+  for (const BlobInfo& blob : *stored) {
+    any_complete |= blob.complete;
+    bool stays = Stays(blob.changed_ns, room) && !unwanted.contains(blob.digest);
+    if (!blob.complete && !stays) std::ignore = blobs_.RemovePartial(blob.digest);
+    if (blob.complete && stays) staying.insert(blob.digest);
+  }
+  if (any_complete) std::ignore = CollectBlobs(std::move(staying));
+}
+
+// Without complete blobs, as on most nodes, no record is read.
+Result<> Leftovers::CollectBlobs(std::set<std::string> staying) {
+  return blobs_.Collect([&]() -> Result<std::set<std::string>> {
+    staying.merge(TRY(needs_.blobs()));
+    return std::move(staying);
+  });
 }
 
 void Leftovers::SweepLayers() {

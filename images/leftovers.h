@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/error.h"
 #include "base/thread_annotations.h"
 #include "images/blob_store.h"
 #include "images/layer_ledger.h"
@@ -20,38 +21,46 @@
 
 namespace davit::images {
 
-// A leftover is a layer that is neither in an image nor held, or a partial blob that nobody writes. Nothing
-// else says so: the time of a leftover is that of its file. It stays as long as Retention says, and no longer
-// than the filesystem has room. Layers of a removed image never become leftovers. Thread-safe.
+// A leftover is a layer or a complete blob that neither an image nor a hold needs, or a partial blob that
+// nobody writes. No record names it, and its time is that of its file. It stays as long as Retention says,
+// and no longer than the filesystem has room. What a removed image had never becomes a leftover. Thread-safe.
 class Leftovers {
  public:
-  // All but `in_use` must outlive the object. `in_use` says whether an image or a hold needs a layer; it may
-  // be called on any thread.
+  // What images need. May be called on any thread.
+  struct Needs {
+    // Whether an image or a hold needs the layer.
+    std::function<bool(const std::string& chain_id)> layer;
+    // The digests of all blobs that images keep.
+    std::function<Result<std::set<std::string>>()> blobs;
+  };
+
+  // All but `needs` must outlive the object.
   Leftovers(const Retention& retention, LayerStore& layers, LayerLedger& ledger, BlobStore& blobs,
-            std::function<bool(const std::string& chain_id)> in_use);
-  // Ends the thread of SweepEvery.
+            Needs needs);
+  // Ends the thread of SweepRegularly.
   ~Leftovers();
 
   // For the start, when images are known but containers have no holds yet: chooses the layers without an
-  // image that stay, and removes the partial blobs that do not. Later calls of Layers return the choice.
+  // image that stay, and removes the blobs that do not. Later calls of Layers return the choice.
   void TakeOver();
   const std::set<std::string>& Layers() const { return taken_over_; }
 
   // Removes layers that nothing uses, at once. A removal that fails leaves an orphan for the next start.
   void Remove(std::vector<std::string> chain_ids);
-  // The same after a failed pull: they stay for a retry if they may.
+  // After a pull: what it has finished and no image has stays for a retry, or is removed, blobs included.
   void KeepOrRemove(std::vector<std::string> chain_ids);
 
-  // Removes what has stayed long enough; everything, if the filesystem is short of space. Containers must
-  // have their holds.
-  void Sweep();
+  // Removes what has stayed long enough; everything, if the filesystem is short of space; and the blobs
+  // `unwanted` that no image keeps. Containers must have their holds.
+  void Sweep(const std::set<std::string>& unwanted = {});
   // Sweeps regularly from now on, on a thread. Call it once.
   void SweepRegularly();
 
  private:
   bool Stays(int64_t changed_ns, bool room) const;
   bool HasSpace() const { return HasRoom(blobs_.root_fd(), 0, retention_); }
-  void SweepPartialBlobs();
+  void SweepBlobs(const std::set<std::string>& unwanted);
+  Result<> CollectBlobs(std::set<std::string> staying);
   void SweepLayers();
   void Run();
 
@@ -59,7 +68,7 @@ class Leftovers {
   LayerStore& layers_;
   LayerLedger& ledger_;
   BlobStore& blobs_;
-  const std::function<bool(const std::string&)> in_use_;
+  const Needs needs_;
   std::set<std::string> taken_over_;
 
   Mutex mutex_;

@@ -167,8 +167,9 @@ TEST_F(ConfigTest, SubnetsAreNetworksAtMostOnePerFamily) {
 }
 
 TEST_F(ConfigTest, WhatIsKeptOfPullsIsADurationOrNothing) {
-  EXPECT_EQ(ErrorOf("[image]\nkeep_unfinished = \"90m\"\n"), "");
+  EXPECT_EQ(ErrorOf("[image]\nkeep_unfinished = \"90m\"\nkeep_blobs = true\n"), "");
   EXPECT_EQ(Load()->image.keep_unfinished_ms, 90 * 60'000);
+  EXPECT_TRUE(Load()->image.keep_blobs);
   EXPECT_EQ(ErrorOf("[image]\nkeep_unfinished = \"0\"\n"), "");
   EXPECT_EQ(Load()->image.keep_unfinished_ms, 0);
   EXPECT_THAT(ErrorOf("[image]\nkeep_unfinished = \"1 day\"\n"), HasSubstr("is not a duration"));
@@ -283,6 +284,7 @@ TEST_F(ConfigTest, TheShippedFileShowsTheDefaults) {
   EXPECT_EQ(shipped.network.unprivileged_icmp, defaults.network.unprivileged_icmp);
   EXPECT_EQ(shipped.container.default_ulimits, defaults.container.default_ulimits);
   EXPECT_EQ(shipped.image.keep_unfinished_ms, defaults.image.keep_unfinished_ms);
+  EXPECT_EQ(shipped.image.keep_blobs, defaults.image.keep_blobs);
 }
 
 }  // namespace

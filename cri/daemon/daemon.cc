@@ -144,6 +144,7 @@ Result<> Daemon::OpenStores(const std::string& program_dir) {
   images.certs_d = RegistryConfigPath(config_.registry);
   images.unpack_program = program_dir + "/davit-unpack";
   images.retention.unfinished_ms = config_.image.keep_unfinished_ms;
+  images.retention.blobs = config_.image.keep_blobs;
   blobs_ = TRY(images::BlobStore::Create(config_.root + "/blobs"));
   images_ = TRY(images::ImageStore::Open(images, *layers_, *image_records_, *blobs_));
   return {};

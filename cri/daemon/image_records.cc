@@ -21,13 +21,20 @@ Result<images::ImageRecord> FromRow(const ImageRow& row) {
   } else if (auto config = images::ParseImageConfig(record.config_json)) {
     record.user = images::SummaryUser(*config);
   }
+  record.keeps_blobs = blob.keeps_blobs.value_or(false);
   return std::move(record);
+}
+
+std::string ToRow(const images::ImageRecord& record) {
+  ImageBlob blob{record, record.user, std::nullopt};
+  if (record.keeps_blobs) blob.keeps_blobs = true;
+  return Encode(blob);
 }
 
 }  // namespace
 
 Result<> DatabaseImageRecords::Put(const images::ImageRecord& record) {
-  return Changed(record.id, records_.PutImageDurably({record.id, Encode(ImageBlob{record, record.user})}));
+  return Changed(record.id, records_.PutImageDurably({record.id, ToRow(record)}));
 }
 
 Result<> DatabaseImageRecords::PutSummary(const images::ImageSummary& summary) {

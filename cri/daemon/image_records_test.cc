@@ -37,10 +37,18 @@ images::ImageRecord Full() {
 // As in shim/golden_test.cc.
 TEST(GoldenRecords, OfImages) {
   ExpectBytes(
-      ImageBlob{Full(), "1000:100"},
+      ImageBlob{Full(), "1000:100", std::nullopt},
       "0a087368613235363a3112087368613235363a3212087368613235363a331a1172656769737472792e746573742f613a"
       "31221872656769737472792e746573742f61407368613235363a342a1e7b22636f6e666967223a7b2255736572223a22"
       "313030303a313030227d7d32027b7d3880e497d01240014a08313030303a313030");
+}
+
+TEST(GoldenRecords, OfImagesWhoseBlobsAreKept) {
+  ExpectBytes(
+      ImageBlob{Full(), "1000:100", true},
+      "0a087368613235363a3112087368613235363a3212087368613235363a331a1172656769737472792e746573742f613a"
+      "31221872656769737472792e746573742f61407368613235363a342a1e7b22636f6e666967223a7b2255736572223a22"
+      "313030303a313030227d7d32027b7d3880e497d01240014a08313030303a3130305001");
 }
 
 // As releases wrote it that read the user from the config each time.
@@ -48,7 +56,7 @@ TEST(GoldenRecords, OfImagesWithoutTheirUser) {
   images::ImageRecord record = Full();
   record.config_json = "{\"architecture\":\"amd64\"}";
   ExpectBytes(
-      ImageBlob{record, std::nullopt},
+      ImageBlob{record, std::nullopt, std::nullopt},
       "0a087368613235363a3112087368613235363a3212087368613235363a331a1172656769737472792e746573742f613a"
       "31221872656769737472792e746573742f61407368613235363a342a187b22617263686974656374757265223a22616d"
       "643634227d32027b7d3880e497d0124001");
@@ -76,7 +84,8 @@ class ImageRecordsTest : public ::testing::Test {
 TEST_F(ImageRecordsTest, ARowOfAnEarlierReleaseGetsItsUserFromItsConfig) {
   Logger log(log_file_.get(), LogLevel::kInfo);
   DatabaseImageRecords images(*database_, log);
-  ASSERT_TRUE(database_->PutImageDurably({"sha256:1", Encode(ImageBlob{Full(), std::nullopt})}));
+  ASSERT_TRUE(
+      database_->PutImageDurably({"sha256:1", Encode(ImageBlob{Full(), std::nullopt, std::nullopt})}));
   EXPECT_THAT(*images.All(), ElementsAre(static_cast<images::ImageSummary>(Full())));
   EXPECT_EQ(*images.Get("sha256:1"), Full());
 }
@@ -85,6 +94,7 @@ TEST_F(ImageRecordsTest, ANewSummaryKeepsTheDocuments) {
   Logger log(log_file_.get(), LogLevel::kInfo);
   DatabaseImageRecords images(*database_, log);
   images::ImageRecord record = Full();
+  record.keeps_blobs = true;
   ASSERT_TRUE(images.Put(record));
   record.repo_tags = {"registry.test/a:2"};
   ASSERT_TRUE(images.PutSummary(record));

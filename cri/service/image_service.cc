@@ -150,6 +150,8 @@ grpc::Status ImageService::ImageFsInfo(grpc::ServerContext* context, const v1::I
   return Serve(edge_, CallClass::kLook, context, "ImageFsInfo", "", response,
                [&](Call&) -> Result<v1::ImageFsInfoResponse> {
                  snapshotter::FsInfo info = TRY(snapshotter_.Info());
+                 for (const images::BlobInfo& blob : TRY(images_.Blobs()))
+                   info.layers += {static_cast<uint64_t>(blob.disk_bytes), /*inodes=*/1};
                  v1::ImageFsInfoResponse answer;
                  int64_t now = UnixNanoseconds();
                  *answer.add_image_filesystems() = FilesystemUsageOf(info.mountpoint, info.layers, now);
