@@ -56,6 +56,7 @@ struct ImageStore::State {
   Result<> Load();
   Result<PulledImage> RunPull(const Reference& reference, const PullRequest& request, PullFlight& flight);
   Result<> Keep(const ImageRecord& pulled);
+  bool Knows(const std::string& id) const;
   Result<> MakeDurable(const ImageSummary& pulled);
   bool InUse(const std::string& chain_id);
   Result<std::set<std::string>> KeptBlobs() const;
@@ -158,6 +159,11 @@ Result<PulledImage> ImageStore::State::RunPull(const Reference& reference, const
   return PulledImage{TRY(index.Find(image.record.id)), std::move(image.warning)};
 }
 
+bool ImageStore::State::Knows(const std::string& id) const {
+  MutexLock lock(mutex);
+  return index.Find(id).has_value();
+}
+
 // A layer may have come from another pull, whose own attempt at this failed and took the layer with it.
 Result<> ImageStore::State::MakeDurable(const ImageSummary& pulled) {
   TRY(layers.Sync());
@@ -168,19 +174,20 @@ Result<> ImageStore::State::MakeDurable(const ImageSummary& pulled) {
   return {};
 }
 
-// Data first, then the record that says that it exists.
+// Data first, then the record that says that it exists. The layers of a known image are durable. A sync may
+// take seconds: other images can be changed meanwhile, unless this one was known and is removed just now.
 Result<> ImageStore::State::Keep(const ImageRecord& pulled) {
+  bool durable = Knows(pulled.id);
+  if (!durable) TRY(MakeDurable(pulled));
   MutexLock changing_lock(changing);
-  bool known;
+  if (durable && !Knows(pulled.id)) TRY(MakeDurable(pulled));
   ImageIndex::Change change;
   {
     MutexLock lock(mutex);
     auto before = index.Find(pulled.id);
-    known = before.has_value();
     change = index.Plan(pulled);
-    if (known && *before == change.added && change.untagged.empty()) return {};
+    if (before && *before == change.added && change.untagged.empty()) return {};
   }
-  if (!known) TRY(MakeDurable(pulled));
   // A crash in between loses a tag, which a pull brings back; the other order would leave one with two
   // images.
   for (const ImageSummary& untagged : change.untagged) TRY(records.PutSummary(untagged));

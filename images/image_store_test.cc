@@ -9,6 +9,7 @@
 
 #include <condition_variable>
 #include <filesystem>
+#include <future>
 #include <mutex>
 #include <thread>
 
@@ -142,6 +143,22 @@ TEST_F(Store, DifferentImagesShareALayerInFlight) {
     for (const ImageSummary& image : store_->List()) ASSERT_TRUE(store_->Remove(image.id));
     EXPECT_THAT(layers_.Layers(), IsEmpty());
   }
+}
+
+TEST_F(Store, OtherImagesCanBeRemovedDuringASync) {
+  TestImage other = TestImage::Make({GzipLayer(TarBuilder().File("other", "").Finish())});
+  FakeServer server([&](const FakeRequest& request) {
+    return Serve(request.target.find("/other/") != std::string::npos ? other : image_, request);
+  });
+  ASSERT_TRUE(Pull(server.host() + "/other"));
+  std::future<Result<>> removal;
+  layers_.on_sync = [&] {
+    removal = std::async(std::launch::async, [&] { return store_->Remove(server.host() + "/other"); });
+    EXPECT_EQ(removal.wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  };
+  ASSERT_TRUE(Pull(server.host() + "/app"));
+  EXPECT_TRUE(removal.get());
+  EXPECT_THAT(store_->List(), SizeIs(1));
 }
 
 TEST_F(Store, ChoosesThePlatformFromAnIndex) {

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <set>
@@ -74,14 +75,16 @@ class DirLayerStore : public LayerStore {
   }
   Result<> Sync() override {
     ++syncs;
+    if (on_sync) on_sync();
     if (fail_sync_with == 0) return {};
     for (const std::string& chain_id : commits) std::filesystem::remove_all(Path(chain_id));
     return SystemError("syncfs", root_, fail_sync_with);
   }
 
-  int fail_stage_with = 0;  // errno
-  int fail_sync_with = 0;   // errno; Sync then also removes all committed layers
-  bool rebooted = false;    // since the layers were committed
+  std::function<void()> on_sync;  // called in Sync; empty: nothing
+  int fail_stage_with = 0;        // errno
+  int fail_sync_with = 0;         // errno; Sync then also removes all committed layers
+  bool rebooted = false;          // since the layers were committed
   std::set<std::string> adopted;
   std::atomic<int> syncs = 0;
   std::atomic<int> stagings = 0;
