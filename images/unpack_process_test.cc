@@ -13,6 +13,8 @@
 #include <fstream>
 
 #include "base/file_io.h"
+#include "base/pid_fd.h"
+#include "base/time.h"
 #include "images/digest.h"
 #include "images/testing/scratch_dir.h"
 #include "images/testing/tar_builder.h"
@@ -109,13 +111,26 @@ std::string Link(const std::string& path) {
   return std::filesystem::read_symlink(path).string();
 }
 
+// The process that unpacks: the child of the one that was started, in a PID namespace of its own.
+pid_t WorkerOf(const UnpackProcess& process) {
+  std::string pid = std::to_string(process.pid());
+  int64_t patience = MonotonicMilliseconds() + 30'000;
+  pid_t worker = 0;
+  while (worker == 0 && MonotonicMilliseconds() < patience) {
+    std::ifstream("/proc/" + pid + "/task/" + pid + "/children") >> worker;
+    usleep(1000);
+  }
+  EXPECT_NE(worker, 0);
+  return worker;
+}
+
 TEST_F(Unpacker, IsConfinedBeforeItReadsAnything) {
   auto process = UnpackProcess::Start(DAVIT_UNPACK_PROGRAM, dir_.fd(), interrupt_);
   ASSERT_TRUE(process) << process.error().ToString();
   // More than the pipe holds: when this returns, the process has begun to read.
   std::string tar = TarBuilder().File("big", std::string(8 << 20, 'x')).Finish();
   ASSERT_TRUE(process->Write(std::string_view(tar).substr(0, 4 << 20)));
-  std::string proc = "/proc/" + std::to_string(process->pid());
+  std::string proc = "/proc/" + std::to_string(WorkerOf(*process));
 
   // chown, dac_override, fowner, fsetid, mknod, setfcap; nothing more, and nothing to get more with.
   EXPECT_EQ(StatusField(proc, "CapEff"), "000000008800001b");
@@ -127,7 +142,7 @@ TEST_F(Unpacker, IsConfinedBeforeItReadsAnything) {
 #ifndef DAVIT_SANITIZED
   EXPECT_EQ(StatusField(proc, "Seccomp"), "2");
 #endif
-  for (const char* ns : {"mnt", "net", "ipc", "uts", "cgroup"}) {
+  for (const char* ns : {"pid", "mnt", "net", "ipc", "uts", "cgroup"}) {
     EXPECT_NE(Link(proc + "/ns/" + ns), Link(std::string("/proc/self/ns/") + ns)) << ns;
   }
   // One mount: the layer.
@@ -156,19 +171,23 @@ TEST_F(Unpacker, IsConfinedBeforeItReadsAnything) {
 
 TEST_F(Unpacker, IsKilledWhenItIsDropped) {
   pid_t pid = 0;
+  PidFd worker;
   {
     auto process = UnpackProcess::Start(DAVIT_UNPACK_PROGRAM, dir_.fd(), interrupt_);
     ASSERT_TRUE(process);
+    ASSERT_TRUE(process->Write(std::string(4 << 20, '\0')));  // it reads: it is confined
     pid = process->pid();
+    worker = *PidFd::Open(WorkerOf(*process));
   }
   EXPECT_EQ(kill(pid, 0), -1);
   EXPECT_EQ(errno, ESRCH);
+  EXPECT_TRUE(*worker.WaitExit(/*timeout_ms=*/30'000));
 }
 
 TEST_F(Unpacker, AWaitForItEndsWhenThePullIsCancelled) {
   auto process = UnpackProcess::Start(DAVIT_UNPACK_PROGRAM, dir_.fd(), interrupt_);
   ASSERT_TRUE(process);
-  kill(process->pid(), SIGSTOP);
+  kill(WorkerOf(*process), SIGSTOP);
   stop_ = true;
   EXPECT_EQ(process->Write(std::string(8 << 20, '\0')).error().code, Code::kCancelled);
 }
@@ -178,6 +197,12 @@ TEST_F(Unpacker, ADeathWithoutAReportIsAnError) {
   ASSERT_TRUE(process);
   kill(process->pid(), SIGKILL);
   auto report = process->Finish();
+  ASSERT_FALSE(report);
+  EXPECT_THAT(report.error().ToString(), HasSubstr("signal 9"));
+  auto of_worker = UnpackProcess::Start(DAVIT_UNPACK_PROGRAM, dir_.fd(), interrupt_);
+  ASSERT_TRUE(of_worker);
+  kill(WorkerOf(*of_worker), SIGKILL);
+  report = of_worker->Finish();
   ASSERT_FALSE(report);
   EXPECT_THAT(report.error().ToString(), HasSubstr("signal 9"));
 }

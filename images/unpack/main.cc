@@ -13,6 +13,7 @@
 #include "images/unpack/decompress.h"
 #include "images/unpack/expansion_limit.h"
 #include "images/unpack/layer_writer.h"
+#include "images/unpack/pid_namespace.h"
 #include "images/unpack/read_ahead.h"
 #include "images/unpack/tar_reader.h"
 #include "images/unpack_report.h"
@@ -58,6 +59,7 @@ Result<> UnpackStream(int root_fd, UnpackReport& report, Hasher hasher) {
 }
 
 Result<> Unpack(UnpackReport& report) {
+  TRY(EnterPidNamespace());
   // OpenSSL would read its configuration, which can name code to load, when it is first used: by then from
   // the layer.
   OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);

@@ -8,9 +8,9 @@
 
 namespace davit::images {
 
-// Allows calls for files, memory and threads. From here on every other call fails with EPERM, in this thread
-// and in the threads that it starts. no_new_privs must be set. No effect in a sanitized build, whose runtime
-// needs other calls.
+// Allows calls for files, memory and threads of this process; no call reaches another process. From here on
+// every other call fails with EPERM, in this thread and in the threads that it starts. no_new_privs must be
+// set. No effect in a sanitized build, whose runtime needs other calls.
 Result<> LoadSyscallFilter();
 
 }  // namespace davit::images
