@@ -62,4 +62,13 @@ std::expected<void, Setbacks> RunAttempts(size_t hosts, const RetryLimits& limit
   }
 }
 
+Result<> RunAttemptsAtOneHost(const RetryLimits& limits, const Interrupt& interrupt,
+                              const std::function<Attempted<>()>& attempt) {
+  auto done = RunAttempts(/*hosts=*/1, limits, interrupt, [&](size_t) { return attempt(); });
+  if (done) return {};
+  TRY(interrupt.Check());
+  if (done.error().empty()) return Fail(Code::kCancelled, "", "", "cancelled");
+  return std::unexpected(std::move(done.error().begin()->second.error));
+}
+
 }  // namespace davit::images

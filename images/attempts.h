@@ -40,4 +40,8 @@ using Setbacks = std::map<size_t, Setback>;
 std::expected<void, Setbacks> RunAttempts(size_t hosts, const RetryLimits& limits, const Interrupt& interrupt,
                                           const std::function<Attempted<>(size_t host)>& attempt);
 
+// The same for one host: returns the error of the last attempt, or kCancelled.
+Result<> RunAttemptsAtOneHost(const RetryLimits& limits, const Interrupt& interrupt,
+                              const std::function<Attempted<>()>& attempt);
+
 }  // namespace davit::images

@@ -78,7 +78,7 @@ TEST(Url, RefusesOtherSchemesAndUsers) {
 
 TEST(SpeedWatch, CutsOffATrickle) {
   SpeedWatch watch(1000, 2, 0);
-  watch.Received(1500, 1000);
+  watch.Transferred(1500, 1000);
   watch.ConsumerDone(1000);
   EXPECT_FALSE(watch.TooSlow(1999));
   EXPECT_TRUE(watch.TooSlow(2000));
@@ -86,7 +86,7 @@ TEST(SpeedWatch, CutsOffATrickle) {
 
 TEST(SpeedWatch, BeginsAnewAfterAGoodWindow) {
   SpeedWatch watch(1000, 2, 0);
-  watch.Received(5000, 1000);
+  watch.Transferred(5000, 1000);
   watch.ConsumerDone(1000);
   EXPECT_FALSE(watch.TooSlow(2000));
   EXPECT_FALSE(watch.TooSlow(3999));
@@ -95,7 +95,7 @@ TEST(SpeedWatch, BeginsAnewAfterAGoodWindow) {
 
 TEST(SpeedWatch, DoesNotBlameThePeerForASlowConsumer) {
   SpeedWatch watch(1000, 2, 0);
-  watch.Received(10, 100);
+  watch.Transferred(10, 100);
   watch.ConsumerDone(60'000);
   EXPECT_FALSE(watch.TooSlow(61'000));
 }

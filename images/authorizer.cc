@@ -4,6 +4,7 @@
 #include "images/authorizer.h"
 
 #include <algorithm>
+#include <sstream>
 
 #include "base/base64.h"
 #include "base/json_object.h"
@@ -45,6 +46,15 @@ bool NamesServer(const std::string& address, const Url& server) {
   if (!named) return false;
   if (IsDockerHub(named->host) && IsDockerHub(server.host)) return named->port == server.port;
   return named->HostPort() == server.HostPort();
+}
+
+std::string Join(const std::vector<std::string>& parts, std::string_view separator) {
+  std::string text;
+  for (const std::string& part : parts) {
+    if (!text.empty()) text += separator;
+    text += part;
+  }
+  return text;
 }
 
 Result<std::string> TokenIn(const HttpResponse& response, const std::string& host) {
@@ -147,6 +157,20 @@ Result<std::string> Authorizer::HeaderForChallenge(const Login& login, const Aut
   return "Bearer " + TRY(FetchToken(login, challenge));
 }
 
+std::vector<std::string> Authorizer::ScopesFor(const AuthChallenge& challenge) const {
+  std::vector<std::string> scopes = scopes_;
+  auto is_ours = [this](const std::string& scope) {
+    std::string resource = scope.substr(0, scope.rfind(':') + 1);
+    return std::ranges::any_of(scopes_, [&](const std::string& ours) { return ours.starts_with(resource); });
+  };
+  std::istringstream words(Param(challenge, "scope"));
+  for (std::string scope; words >> scope;) {
+    if (!is_ours(scope)) scopes.push_back(scope);
+  }
+  if (scopes.empty()) scopes.push_back("repository:" + repository_ + ":pull");
+  return scopes;
+}
+
 Result<OutgoingRequest> Authorizer::TokenRequest(const Login& login, const AuthChallenge& challenge) const {
   const auto& [registry, tls, credentials, interrupt] = login;
   auto url = ParseUrl(Param(challenge, "realm"));
@@ -154,20 +178,19 @@ Result<OutgoingRequest> Authorizer::TokenRequest(const Login& login, const AuthC
   if (registry.scheme == "https" && url->scheme != "https" && credentials.Any()) {
     return Refused(registry.host, "its token server is reached by plain http");
   }
-  std::string scope = Param(challenge, "scope");
-  if (scope.empty()) scope = "repository:" + repository_ + ":pull";
-  std::string query = "scope=" + EncodeQueryValue(scope);
-  if (std::string service = Param(challenge, "service"); !service.empty()) {
-    query += "&service=" + EncodeQueryValue(service);
-  }
+  std::vector<std::string> scopes = ScopesFor(challenge);
+  std::string service = Param(challenge, "service");
+  std::string for_service = service.empty() ? "" : "&service=" + EncodeQueryValue(service);
   OutgoingRequest request;
   request.body_limit = kMaxTokenAnswer;
   if (!credentials.identity_token.empty()) {
     request.url = std::move(*url);
-    request.form = "grant_type=refresh_token&client_id=davit&" + query +
-                   "&refresh_token=" + EncodeQueryValue(credentials.identity_token);
+    request.form = "grant_type=refresh_token&client_id=davit&scope=" + EncodeQueryValue(Join(scopes, " ")) +
+                   for_service + "&refresh_token=" + EncodeQueryValue(credentials.identity_token);
     return request;
   }
+  for (std::string& scope : scopes) scope = "scope=" + EncodeQueryValue(scope);
+  std::string query = Join(scopes, "&") + for_service;
   if (!credentials.username.empty()) {
     query += "&account=" + EncodeQueryValue(credentials.username);
     request.headers.emplace_back("Authorization", credentials.Basic());

@@ -35,10 +35,16 @@ class Authorizer {
   // Uses the first that RegistryAuth contains of: username and password, identity token, RegistryAuth::auth,
   // registry token. kInvalidArgument if RegistryAuth::auth is not base64 of "user:password", the registry
   // token cannot be part of a header, or RegistryAuth::server_address is malformed. `client` and `origin_tls`
-  // must outlive the authorizer. Tokens are requested for `repository`.
+  // must outlive the authorizer. Tokens are requested for the scopes of the challenge; if it has none, to
+  // pull from `repository`.
   static Result<std::unique_ptr<Authorizer>> Create(HttpClient& client, OriginTls& origin_tls,
                                                     const std::optional<RegistryAuth>& auth,
                                                     std::string repository);
+
+  // Tokens will be requested for these scopes, too, instead of those that challenges have for the same
+  // resource: otherwise each kind of request would need another token. Form:
+  // "repository:library/busybox:pull,push". Call it before the first request.
+  void RequestScopes(std::vector<std::string> scopes) { scopes_ = std::move(scopes); }
 
   // The value of the Authorization header for requests to the origin of `url`; empty until that server has
   // asked for one, so that no other registry host receives the credentials.
@@ -85,6 +91,7 @@ class Authorizer {
   Result<std::string> HeaderForChallenge(const Login& login, const AuthChallenge& challenge);
   Result<std::string> FetchToken(const Login& login, const AuthChallenge& challenge);
   Result<OutgoingRequest> TokenRequest(const Login& login, const AuthChallenge& challenge) const;
+  std::vector<std::string> ScopesFor(const AuthChallenge& challenge) const;
   Result<HttpResponse> SendFollowing(const Login& login, OutgoingRequest request);
 
   HttpClient& client_;
@@ -92,6 +99,7 @@ class Authorizer {
   const Credentials credentials_;
   const Credentials anonymous_;
   const std::string repository_;
+  std::vector<std::string> scopes_;  // see RequestScopes
 
   Mutex fetching_;  // one token is fetched at a time; taken before mutex_
   mutable Mutex mutex_;

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Requests objects from one host of a registry: logs in, follows redirects, and classifies the answer.
+// Talks to one host of a registry: logs in, follows redirects, and classifies the answers.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "images/attempts.h"
@@ -27,6 +31,22 @@ struct ObjectRequest {
   std::string accept;      // empty: no Accept header
   int64_t first_byte = 0;  // of the object
 };
+
+// A request of a push.
+struct ApiRequest {
+  Method method = Method::kGet;
+  std::string path;             // below the root of the API, with its query
+  std::string registry;         // as in ObjectRequest
+  std::optional<Url> location;  // instead of `path`: what the host has sent as the place of an upload
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string_view body;
+  int answer_timeout_seconds = 0;              // as in OutgoingRequest
+  std::function<void(int64_t bytes)> on_sent;  // as in OutgoingRequest
+};
+
+// What an answer that is not the wanted one means for the next attempt. The error has no step and no subject;
+// its code follows from the status.
+Setback RefusalOf(const HttpResponse& response);
 
 // A setback without step and subject: the host will not serve the object, however often it is asked.
 std::unexpected<Setback> Refuse(Code code, std::string_view why);
@@ -50,10 +70,16 @@ class HostClient {
   static Result<std::unique_ptr<HostClient>> Create(RegistryHost host, Shared shared);
 
   const RegistryHost& host() const { return host_; }
+  // The root of the host's API, as far as is known which scheme it uses.
+  Url ApiUrl() const;
 
   // Sends a GET and returns the answer 200, or 206 if the request begins after the first byte. The body goes
   // to `sink`; without one it is at most 8 MiB.
   Attempted<HttpResponse> Get(const ObjectRequest& request, BodySink* sink);
+
+  // Sends a request and returns the last answer, whatever its status. A body is repeated only where a
+  // redirect asks for it (307, 308).
+  Attempted<HttpResponse> Send(const ApiRequest& request);
 
   // False if the host could not be reached the last time. Later requests should try it last.
   bool reachable() const { return reachable_; }
@@ -63,10 +89,12 @@ class HostClient {
   HostClient(RegistryHost host, ClientTls tls, Shared shared)
       : host_(std::move(host)), tls_(std::move(tls)), shared_(shared) {}
 
-  Result<Url> UrlOf(const ObjectRequest& request) const;
-  Attempted<HttpResponse> GetFollowing(const ObjectRequest& request, const Url& first, BodySink* sink);
-  Result<HttpResponse> GetAuthorized(const ObjectRequest& request, const Url& url, Audience audience,
-                                     BodySink* sink);
+  Result<Url> UrlOf(const std::string& path, const std::string& registry) const;
+  OutgoingRequest Prepare(Url url) const;
+  Attempted<HttpResponse> SendFollowing(OutgoingRequest request, const std::string& own_origin,
+                                        BodySink* sink);
+  Result<HttpResponse> SendAuthorized(const OutgoingRequest& request, Audience audience, BodySink* sink);
+  bool FallBackToPlainHttp(const Url& url);
 
   const RegistryHost host_;
   const ClientTls tls_;

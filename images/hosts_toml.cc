@@ -71,14 +71,16 @@ Result<int64_t> AsMilliseconds(const std::string& text) {
 Result<> ReadCapabilities(const toml::node& node, RegistryHost& host) {
   std::vector<std::string> names = TRY(AsStrings(node, "capabilities"));
   if (names.empty()) return {};
-  host.pull = host.resolve = false;
+  host.pull = host.resolve = host.push = false;
   for (std::string& name : names) {
     std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
     if (name == "pull") {
       host.pull = true;
     } else if (name == "resolve") {
       host.resolve = true;
-    } else if (name != "push" && name != "referrers") {
+    } else if (name == "push") {
+      host.push = true;
+    } else if (name != "referrers") {
       return Refuse("capabilities", "unknown capability \"" + name + "\"");
     }
   }

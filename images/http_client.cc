@@ -72,10 +72,20 @@ class Transfer {
     return static_cast<Transfer*>(self)->TakeBody({data, size}) ? size : 0;
   }
 
+  static int OnProgress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t uploaded) {
+    static_cast<Transfer*>(self)->Sent(uploaded);
+    return 0;
+  }
+
   // Asked while the transfer waits.
   Result<> Check(const Interrupt& interrupt) {
     TRY(interrupt.Check());
-    if (watch_.TooSlow(MonotonicMilliseconds())) return TimedOut("stalled or too slow");
+    int64_t now = MonotonicMilliseconds();
+    if (IsPeersTurn()) {
+      if (now - last_sent_ms_ < request_.answer_timeout_seconds * 1000LL) return {};
+      return TimedOut("does not answer");
+    }
+    if (watch_.TooSlow(now)) return TimedOut("stalled or too slow");
     return {};
   }
 
@@ -102,7 +112,23 @@ class Transfer {
   bool head_complete() const { return head_complete_; }
 
  private:
+  void Sent(int64_t bytes) {
+    if (bytes <= sent_) return;
+    last_sent_ms_ = MonotonicMilliseconds();
+    watch_.Transferred(bytes - sent_, last_sent_ms_);
+    sent_ = bytes;
+    if (request_.on_sent) request_.on_sent(bytes);
+    watch_.ConsumerDone(MonotonicMilliseconds());
+  }
+
+  // The request was sent, and the peer has a time of its own to answer it.
+  bool IsPeersTurn() const {
+    return request_.answer_timeout_seconds > 0 && header_bytes_ == 0 &&
+           sent_ >= static_cast<int64_t>(request_.body.size());
+  }
+
   bool TakeHeader(std::string_view line) {
+    if (IsPeersTurn()) watch_.ConsumerDone(MonotonicMilliseconds());
     header_bytes_ += line.size();
     if (header_bytes_ > kMaxHeaderBytes) return Reject(Error(Code::kResourceExhausted, "too many headers"));
     if (line.starts_with("HTTP/")) {  // a new answer begins: 100 Continue may have come before
@@ -122,7 +148,7 @@ class Transfer {
   }
 
   bool TakeBody(std::string_view piece) {
-    watch_.Received(static_cast<int64_t>(piece.size()), MonotonicMilliseconds());
+    watch_.Transferred(static_cast<int64_t>(piece.size()), MonotonicMilliseconds());
     bool taken = is_ok_ && sink_ ? WriteToSink(piece) : Keep(piece);
     watch_.ConsumerDone(MonotonicMilliseconds());
     return taken;
@@ -161,6 +187,8 @@ class Transfer {
   SpeedWatch watch_;
   HttpResponse response_;
   std::optional<davit::Error> failure_;  // why a callback ended the transfer
+  int64_t sent_ = 0;                     // bytes of the request's body
+  int64_t last_sent_ms_ = MonotonicMilliseconds();
   size_t header_bytes_ = 0;
   bool head_complete_ = false;
   bool is_ok_ = false;    // the body is what was requested
@@ -240,6 +268,7 @@ struct HttpClient::Slot {
   }
 
   void Prepare(const OutgoingRequest& request, const Limits& limits, Transfer& transfer, curl_slist* headers);
+  void SetMethod(const OutgoingRequest& request, Transfer& transfer);
   void SetProxy(const std::string& proxy);
   void SetContentCoding(bool decode);
   Result<CURLcode> Run(Transfer& transfer, const Interrupt& interrupt);
@@ -266,9 +295,21 @@ void HttpClient::Slot::Prepare(const OutgoingRequest& request, const Limits& lim
   Set(easy, CURLOPT_WRITEFUNCTION, &Transfer::OnBody);
   Set(easy, CURLOPT_WRITEDATA, &transfer);
   if (request.tls) SetTls(easy, *request.tls);
-  if (request.form.empty()) return;
-  Set(easy, CURLOPT_POSTFIELDSIZE, static_cast<long>(request.form.size()));
-  Set(easy, CURLOPT_POSTFIELDS, request.form.c_str());
+  SetMethod(request, transfer);
+}
+
+void HttpClient::Slot::SetMethod(const OutgoingRequest& request, Transfer& transfer) {
+  std::string_view body = request.form.empty() ? request.body : request.form;
+  bool get = request.method == Method::kGet && request.form.empty();
+  if (request.method == Method::kHead) Set(easy, CURLOPT_NOBODY, 1L);
+  if (get || request.method == Method::kHead) return;
+  Set(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
+  Set(easy, CURLOPT_POSTFIELDS, body.empty() ? "" : body.data());
+  if (request.method == Method::kPut) Set(easy, CURLOPT_CUSTOMREQUEST, "PUT");
+  if (request.method == Method::kPatch) Set(easy, CURLOPT_CUSTOMREQUEST, "PATCH");
+  Set(easy, CURLOPT_NOPROGRESS, 0L);
+  Set(easy, CURLOPT_XFERINFOFUNCTION, &Transfer::OnProgress);
+  Set(easy, CURLOPT_XFERINFODATA, &transfer);
 }
 
 // Both options are always set: otherwise libcurl reads the environment by its own rules.
@@ -387,6 +428,7 @@ Result<HttpResponse> HttpClient::Send(const OutgoingRequest& request, const Inte
   }
   if (!transfer.head_complete()) return transfer.Error(Code::kDataLoss, "closed in the head of its answer");
   HttpResponse response = transfer.TakeResponse(slot->easy);
+  response.url = request.url;
   MutexLock lock(mutex_);
   idle_.push_back(std::move(slot));
   return response;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -31,17 +32,27 @@ struct ClientTls {
 // kFailedPrecondition names a file that cannot be read. Of several client certificates the first is used.
 Result<ClientTls> LoadTls(const TlsSettings& settings);
 
+enum class Method : uint8_t { kGet, kHead, kPost, kPut, kPatch };
+
 struct OutgoingRequest {
   Url url;
+  Method method = Method::kGet;
   std::vector<std::pair<std::string, std::string>> headers;
-  std::string form;                // sent as a POST if not empty
+  std::string form;                // sent as a POST if not empty, whatever the method
+  std::string_view body;           // of a POST, PUT or PATCH
   const ClientTls* tls = nullptr;  // null: the system's CAs
   int64_t connect_timeout_ms = 0;  // 0: the client's default
   size_t body_limit = 0;   // of HttpResponse::body, in bytes; a longer body of a 200 is kResourceExhausted
   int64_t first_byte = 0;  // of the body; if not 0, the rest is requested (RFC 9110 section 14.2)
+  // How long the peer may take to answer once the request was sent: a registry stores a blob before it
+  // answers. 0: as long as the peer may be slow.
+  int answer_timeout_seconds = 0;
+  // How much of `body` was sent so far, in bytes. Called on the thread of Send, often; may be empty.
+  std::function<void(int64_t bytes)> on_sent;
 };
 
 struct HttpResponse {
+  Url url;  // of the request
   int status = 0;
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
   std::string body;
@@ -83,6 +94,7 @@ class HttpClient {
   // Sends one request and blocks until its response is complete. Connections are kept for the next request to
   // the same host. The content is requested without a content coding (RFC 9110 section 12.5.3);
   // HttpResponse:: body is decoded if the peer uses one nevertheless, a sink gets the bytes as they are.
+  // `request` refers to objects that outlive the call.
   // Errors name the host, never the URL, whose query may contain a signature: kUnavailable (no connection;
   // with ETIMEDOUT: too slow), kDataLoss (closed too early), kCancelled, kResourceExhausted.
   Result<HttpResponse> Send(const OutgoingRequest& request, const Interrupt& interrupt,

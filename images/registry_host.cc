@@ -36,7 +36,7 @@ void FillDefaultServer(const std::string& host, RegistryHost& entry) {
   entry.host = host == kDockerHost ? std::string(kDockerRegistry) : host;
   entry.scheme = "https";
   entry.path = "/v2";
-  entry.pull = entry.resolve = true;
+  entry.pull = entry.resolve = entry.push = true;
   auto [name, port] = Split(host);
   if (host == kDockerHost || !IsLoopback(name)) return;
   // A local registry is a developer's: its certificate is not checked, and it may well speak plain http.

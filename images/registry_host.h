@@ -31,6 +31,7 @@ struct RegistryHost {
   std::string path = "/v2";      // root of the API
   bool pull = true;              // may serve content by digest
   bool resolve = true;           // may resolve tags
+  bool push = true;              // takes pushed images
   TlsSettings tls;
   std::vector<std::pair<std::string, std::string>> headers;  // sent to this host only
   int64_t dial_timeout_ms = 0;                               // 0: the client's default

@@ -78,6 +78,8 @@ server = "https://registry-1.docker.io"
   auto hosts = *RegistryHostsFor("docker.io", path_);
   EXPECT_TRUE(hosts[0].pull);
   EXPECT_FALSE(hosts[0].resolve);
+  EXPECT_FALSE(hosts[0].push);
+  EXPECT_TRUE(hosts[1].push);
   EXPECT_TRUE(hosts[1].resolve);
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Detects a peer that sends nothing or too slowly. Time that the consumer of the data spends does not count.
+// Detects a peer that sends or takes nothing, or does so too slowly. Time that the consumer of the data
+// spends does not count.
 #pragma once
 
 #include <cstdint>
@@ -14,15 +15,15 @@ class SpeedWatch {
   SpeedWatch(int64_t bytes_per_second, int seconds, int64_t now_ms)
       : wanted_(bytes_per_second * seconds), window_ms_(seconds * 1000LL), since_(now_ms) {}
 
-  // Data has arrived. The time from here to ConsumerDone is the consumer's.
-  void Received(int64_t bytes, int64_t now_ms) {
+  // Data has arrived or was sent. The time from here to ConsumerDone is the consumer's.
+  void Transferred(int64_t bytes, int64_t now_ms) {
     waited_ms_ += now_ms - since_;
     since_ = now_ms;
     bytes_ += bytes;
   }
   void ConsumerDone(int64_t now_ms) { since_ = now_ms; }
 
-  // True if the peer sent less than required in a complete window of waiting time.
+  // True if the peer sent or took less than required in a complete window of waiting time.
   bool TooSlow(int64_t now_ms) {
     int64_t waited = waited_ms_ + (now_ms - since_);
     if (waited < window_ms_) return false;
