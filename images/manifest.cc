@@ -12,8 +12,6 @@
 namespace davit::images {
 namespace {
 
-constexpr std::string_view kOciIndex = "application/vnd.oci.image.index.v1+json";
-constexpr std::string_view kOciManifest = "application/vnd.oci.image.manifest.v1+json";
 constexpr std::string_view kDockerList = "application/vnd.docker.distribution.manifest.list.v2+json";
 constexpr std::string_view kDockerManifest = "application/vnd.docker.distribution.manifest.v2+json";
 constexpr std::string_view kDockerSchema1 = "application/vnd.docker.distribution.manifest.v1+";
@@ -43,10 +41,10 @@ std::unexpected<Error> Refuse(std::string_view why, Code code = Code::kInvalidAr
 }
 
 bool IsIndexType(std::string_view type) {
-  return type == kOciIndex || type == kDockerList;
+  return type == kOciIndexMediaType || type == kDockerList;
 }
 bool IsManifestType(std::string_view type) {
-  return type == kOciManifest || type == kDockerManifest;
+  return type == kOciManifestMediaType || type == kDockerManifest;
 }
 
 template <size_t N>

@@ -33,6 +33,9 @@ struct Index {
   std::vector<Descriptor> manifests;
 };
 
+constexpr std::string_view kOciIndexMediaType = "application/vnd.oci.image.index.v1+json";
+constexpr std::string_view kOciManifestMediaType = "application/vnd.oci.image.manifest.v1+json";
+
 // The value of the Accept header in a request for a manifest.
 constexpr std::string_view kManifestMediaTypes =
     "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, "

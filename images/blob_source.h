@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// Where the blobs of a stored image come from when they are needed again. The node does not keep the blobs of
+// layers once they are unpacked.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/thread_annotations.h"
+#include "images/blob_store.h"
+#include "images/blob_stream.h"
+#include "images/interrupt.h"
+#include "images/manifest.h"
+#include "images/reference.h"
+#include "images/registry_auth.h"
+#include "images/registry_client.h"
+
+namespace davit::images {
+
+// Thread-safe.
+class BlobSource {
+ public:
+  virtual ~BlobSource() = default;
+
+  // Sends the blob to the sink. Its size and digest are verified when this returns without an error.
+  // kNotFound if the source does not have it.
+  virtual Result<> Send(const Descriptor& descriptor, BlobSink& sink) = 0;
+};
+
+// A document in memory, such as an image's config.
+class DocumentSource : public BlobSource {
+ public:
+  // `document` must outlive the source.
+  DocumentSource(std::string digest, const std::string& document)
+      : digest_(std::move(digest)), document_(document) {}
+
+  Result<> Send(const Descriptor& descriptor, BlobSink& sink) override;
+
+ private:
+  const std::string digest_;
+  const std::string& document_;
+};
+
+// The blobs that the node keeps.
+class StoredBlobSource : public BlobSource {
+ public:
+  // Both must outlive the source.
+  StoredBlobSource(const BlobStore& blobs, const Interrupt& interrupt)
+      : blobs_(blobs), interrupt_(interrupt) {}
+
+  Result<> Send(const Descriptor& descriptor, BlobSink& sink) override;
+
+ private:
+  const BlobStore& blobs_;
+  const Interrupt& interrupt_;
+};
+
+// The registries that the image came from, by its repo digests. They are asked for blobs only: digests
+// identify these, so it does not matter whether the image is still there under its name.
+class RegistryBlobSource : public BlobSource {
+ public:
+  // `interrupt` must outlive the source. Digests that are no references are ignored.
+  RegistryBlobSource(const std::vector<std::string>& repo_digests, std::optional<RegistryAuth> auth,
+                     RegistryClient::Options options, const Interrupt& interrupt);
+
+  // Asks the repositories in order until one sends the blob. The error is that of the last one.
+  Result<> Send(const Descriptor& descriptor, BlobSink& sink) override;
+
+ private:
+  Result<RegistryClient*> ClientOf(const Reference& repository);
+
+  const std::vector<Reference> repositories_;
+  const std::optional<RegistryAuth> auth_;
+  const RegistryClient::Options options_;
+  const Interrupt& interrupt_;
+  Mutex mutex_;
+  std::map<std::string, std::unique_ptr<RegistryClient>> clients_ GUARDED_BY(mutex_);  // by Reference::Name
+};
+
+// Several sources, which are asked in order until one sends the blob.
+class BlobSources : public BlobSource {
+ public:
+  // The sources must outlive the object.
+  explicit BlobSources(std::vector<BlobSource*> sources) : sources_(std::move(sources)) {}
+
+  Result<> Send(const Descriptor& descriptor, BlobSink& sink) override;
+
+ private:
+  const std::vector<BlobSource*> sources_;
+};
+
+}  // namespace davit::images
