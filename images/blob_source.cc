@@ -26,6 +26,8 @@ class WatchedSink : public BlobSink {
 
   Result<> Begin() override { return Watch(sink_.Begin()); }
   Result<> Write(std::string_view piece) override { return Watch(sink_.Write(piece)); }
+  std::string Kept(int64_t position) override { return sink_.Kept(position); }
+  void Discard() override { sink_.Discard(); }
   bool failed() const { return failed_; }
 
  private:
@@ -105,6 +107,12 @@ Result<> RegistryBlobSource::Send(const Descriptor& descriptor, BlobSink& sink) 
     if (sent || watched.failed() || sent.error().code == Code::kCancelled) break;
   }
   return sent;
+}
+
+Result<> PullSource::Send(const Descriptor& descriptor, BlobSink& sink) {
+  auto sent = registry_.FetchBlob(descriptor, sink);
+  bool elsewhere = !sent && sent.error().code == Code::kNotFound && !descriptor.urls.empty();
+  return elsewhere ? foreign_.FetchBlob(descriptor, sink, interrupt_) : sent;
 }
 
 Result<> BlobSources::Send(const Descriptor& descriptor, BlobSink& sink) {

@@ -15,6 +15,7 @@
 #include "base/thread_annotations.h"
 #include "images/blob_store.h"
 #include "images/blob_stream.h"
+#include "images/foreign_layers.h"
 #include "images/interrupt.h"
 #include "images/manifest.h"
 #include "images/reference.h"
@@ -81,6 +82,22 @@ class RegistryBlobSource : public BlobSource {
   const Interrupt& interrupt_;
   Mutex mutex_;
   std::map<std::string, std::unique_ptr<RegistryClient>> clients_ GUARDED_BY(mutex_);  // by Reference::Name
+};
+
+// The registry that an image is pulled from. A layer that it may not distribute comes from the URLs in the
+// descriptor.
+class PullSource : public BlobSource {
+ public:
+  // All must outlive the source.
+  PullSource(RegistryClient& registry, ForeignLayers& foreign, const Interrupt& interrupt)
+      : registry_(registry), foreign_(foreign), interrupt_(interrupt) {}
+
+  Result<> Send(const Descriptor& descriptor, BlobSink& sink) override;
+
+ private:
+  RegistryClient& registry_;
+  ForeignLayers& foreign_;
+  const Interrupt& interrupt_;
 };
 
 // Several sources, which are asked in order until one sends the blob.

@@ -18,15 +18,12 @@ constexpr size_t kMaxManifest = 4 << 20;
 constexpr int64_t kMaxConfig = 1 << 20;
 
 struct PlatformManifest {
-  Manifest manifest;
-  std::string bytes;
-  std::string root_digest;  // of what the reference itself means, which may be an index
-  bool by_index = false;    // an index says that it is for the wanted platform
+  ImageDocuments documents;  // without the config
+  std::string root_digest;   // of what the reference itself means, which may be an index
 };
 
-std::unexpected<Error> NoSuchPlatform(const Reference& reference, const Platform& host,
-                                      const std::string& why) {
-  return Fail(Code::kNotFound, "choose platform", reference.Normalised(), why + " " + host.ToString());
+std::unexpected<Error> NoSuchPlatform(const std::string& name, const Platform& host, const std::string& why) {
+  return Fail(Code::kNotFound, "choose platform", name, why + " " + host.ToString());
 }
 
 std::unexpected<Error> TooLarge(const Reference& reference, const std::string& what) {
@@ -54,13 +51,13 @@ Result<PlatformManifest> FetchPlatformManifest(RegistryClient& registry, const R
   for (int nesting = 0; nesting < kMaxNesting; ++nesting) {
     auto parsed = TRY(ParseManifest(document.bytes, document.media_type));
     if (Manifest* manifest = std::get_if<Manifest>(&parsed)) {
-      found.manifest = std::move(*manifest);
-      found.bytes = std::move(document.bytes);
+      found.documents.manifest = std::move(*manifest);
+      found.documents.manifest_json = std::move(document.bytes);
       return found;
     }
     const Descriptor* entry = ChoosePlatform(std::get<Index>(parsed), host);
-    if (!entry) return NoSuchPlatform(reference, host, "the index has no image for");
-    found.by_index = entry->platform.has_value();
+    if (!entry) return NoSuchPlatform(reference.Normalised(), host, "the index has no image for");
+    found.documents.by_index = entry->platform.has_value();
     std::string announced_type = entry->media_type;
     document = TRY(FetchManifest(registry, reference, entry->digest));
     document.media_type = std::move(announced_type);  // which the verified index vouches for
@@ -71,44 +68,51 @@ Result<PlatformManifest> FetchPlatformManifest(RegistryClient& registry, const R
 // The config of an image that was copied from one of another architecture, as builders do that only add
 // files, may name that one. So it does not contradict an index, and without one it only gives a warning.
 // Returns the warning, or "".
-Result<std::string> CheckPlatform(const ImageConfig& config, bool by_index, const Reference& reference,
+Result<std::string> CheckPlatform(const ImageConfig& config, bool by_index, const std::string& name,
                                   const Platform& host) {
   Platform image = Normalise({config.os, config.architecture, config.variant});
   if (!config.os.empty() && image.os != Normalise(host).os) {
-    return NoSuchPlatform(reference, host, "the image is for " + image.ToString() + ", not for");
+    return NoSuchPlatform(name, host, "the image is for " + image.ToString() + ", not for");
   }
   bool runs = std::ranges::any_of(Runnable(host), [&image](const Platform& platform) {
     return platform.architecture == image.architecture;
   });
   if (runs || by_index || config.architecture.empty()) return "";
-  return reference.Normalised() + " is for " + image.ToString() + ": on this node, " + host.ToString() +
+  return name + " is for " + image.ToString() + ": on this node, " + host.ToString() +
          ", its programs need an emulator";
 }
 
 }  // namespace
 
+Result<ResolvedImage> DescribeImage(ImageDocuments documents, const std::string& name,
+                                    const Platform& platform) {
+  ImageConfig config = TRY(ParseImageConfig(documents.config_json));
+  ResolvedImage image;
+  image.warning = TRY(CheckPlatform(config, documents.by_index, name, platform));
+  if (config.diff_ids.size() != documents.manifest.layers.size()) {
+    return Fail(Code::kInvalidArgument, "read manifest", name,
+                "manifest and config differ in the number of layers");
+  }
+  ImageRecord& record = image.record;
+  record.id = documents.manifest.config.digest;
+  record.user = SummaryUser(config);
+  record.chain_ids = TRY(ChainIds(config.diff_ids));
+  record.size = static_cast<uint64_t>(documents.manifest.config.size);
+  for (const Descriptor& layer : documents.manifest.layers) record.size += static_cast<uint64_t>(layer.size);
+  record.manifest_json = std::move(documents.manifest_json);
+  record.config_json = std::move(documents.config_json);
+  image.layers = std::move(documents.manifest.layers);
+  image.diff_ids = std::move(config.diff_ids);
+  return image;
+}
+
 Result<ResolvedImage> ResolveImage(RegistryClient& registry, const Reference& reference,
                                    const Platform& platform) {
   PlatformManifest found = TRY(FetchPlatformManifest(registry, reference, platform));
-  ResolvedImage image;
-  ImageRecord& record = image.record;
-  record.config_json = TRY(FetchConfig(registry, reference, found.manifest.config));
-  ImageConfig config = TRY(ParseImageConfig(record.config_json));
-  image.warning = TRY(CheckPlatform(config, found.by_index, reference, platform));
-  if (config.diff_ids.size() != found.manifest.layers.size()) {
-    return Fail(Code::kInvalidArgument, "read manifest", reference.Normalised(),
-                "manifest and config differ in the number of layers");
-  }
-  record.id = found.manifest.config.digest;
-  record.user = SummaryUser(config);
-  record.chain_ids = TRY(ChainIds(config.diff_ids));
-  record.manifest_json = std::move(found.bytes);
-  record.repo_digests = {reference.Name() + "@" + found.root_digest};
-  if (reference.digest.empty()) record.repo_tags = {reference.Normalised()};
-  record.size = static_cast<uint64_t>(found.manifest.config.size);
-  for (const Descriptor& layer : found.manifest.layers) record.size += static_cast<uint64_t>(layer.size);
-  image.layers = std::move(found.manifest.layers);
-  image.diff_ids = std::move(config.diff_ids);
+  found.documents.config_json = TRY(FetchConfig(registry, reference, found.documents.manifest.config));
+  ResolvedImage image = TRY(DescribeImage(std::move(found.documents), reference.Normalised(), platform));
+  image.record.repo_digests = {reference.Name() + "@" + found.root_digest};
+  if (reference.digest.empty()) image.record.repo_tags = {reference.Normalised()};
   return image;
 }
 

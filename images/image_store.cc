@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <atomic>
 #include <map>
+#include <utility>
 
 #include "base/thread_annotations.h"
+#include "images/blob_source.h"
 #include "images/digest.h"
 #include "images/foreign_layers.h"
 #include "images/image_blobs.h"
@@ -55,6 +57,7 @@ struct ImageStore::State {
 
   Result<> Load();
   Result<PulledImage> RunPull(const Reference& reference, const PullRequest& request, PullFlight& flight);
+  Result<PulledImage> Complete(const ResolvedImage& image, BlobSource& source, Interrupt& interrupt);
   Result<> Keep(const ImageRecord& pulled);
   bool Knows(const std::string& id) const;
   Result<> MakeDurable(const ImageSummary& pulled);
@@ -146,17 +149,23 @@ Result<PulledImage> ImageStore::State::RunPull(const Reference& reference, const
   ResolvedImage image = TRY(ResolveImage(*registry, reference, HostOrConfigured()));
 
   ForeignLayers foreign(Transfers(), TRY(ProxySettings::OfThisProcess()));
+  PullSource source(*registry, foreign, interrupt);
+  return Complete(image, source, interrupt);
+}
+
+// Gets the layers that are missing from the source, and keeps the image.
+Result<PulledImage> ImageStore::State::Complete(const ResolvedImage& image, BlobSource& source,
+                                                Interrupt& interrupt) {
   ledger.Hold(image.record.chain_ids);  // from here on nobody removes what is there already
   BlobHold blob_hold = blobs.Hold(DigestsOf(image.layers));
-  LayerSource source{*registry, foreign,  layers, blobs, config.retention, config.unpack_program,
-                     image,     interrupt};
-  auto pulled = PullLayers(source, ledger, static_cast<size_t>(std::max(config.parallel_layers, 1)));
+  LayerSource inputs{source, layers, blobs, config.retention, config.unpack_program, image, interrupt};
+  auto pulled = PullLayers(inputs, ledger, static_cast<size_t>(std::max(config.parallel_layers, 1)));
   if (pulled) pulled = Keep(image.record);
   blob_hold.Release();
   leftovers.KeepOrRemove(ledger.Release(image.record.chain_ids));
   if (!pulled) return std::unexpected(std::move(pulled).error());
   MutexLock lock(mutex);
-  return PulledImage{TRY(index.Find(image.record.id)), std::move(image.warning)};
+  return PulledImage{TRY(index.Find(image.record.id)), image.warning};
 }
 
 bool ImageStore::State::Knows(const std::string& id) const {
@@ -253,6 +262,25 @@ Result<PulledImage> ImageStore::Pull(const PullRequest& request) {
     if (ours || result.error().code != Code::kCancelled) return named(std::move(result).error());
     // All others gave up just as this caller came aboard: once more.
   }
+}
+
+Platform ImageStore::platform() const {
+  return state_->HostOrConfigured();
+}
+
+Result<PulledImage> ImageStore::Add(const ResolvedImage& image, BlobSource& source, const Interrupt& wanted) {
+  Interrupt interrupt([&wanted] { return wanted.Check().has_value(); });
+  return state_->Complete(image, source, interrupt);
+}
+
+Result<> ImageStore::Pin(const std::string& ref) {
+  MutexLock changing_lock(state_->changing);
+  ImageSummary image = TRY(Find(ref));
+  if (std::exchange(image.pinned, true)) return {};
+  TRY(state_->records.PutSummary(image));
+  MutexLock lock(state_->mutex);
+  state_->index.Put(image);
+  return {};
 }
 
 Result<ImageSummary> ImageStore::Find(const std::string& ref) const {

@@ -13,9 +13,12 @@
 #include <vector>
 
 #include "base/error.h"
+#include "images/blob_source.h"
 #include "images/blob_store.h"
 #include "images/image_lookup.h"
 #include "images/image_record.h"
+#include "images/image_resolve.h"
+#include "images/interrupt.h"
 #include "images/layer_store.h"
 #include "images/registry_auth.h"
 #include "images/retention.h"
@@ -62,6 +65,16 @@ class ImageStore final : public ImageLookup {
   // (digest, length, malformed compression), kInvalidArgument (not an image, a hostile layer), kUnavailable,
   // kResourceExhausted, kDeadlineExceeded, kCancelled.
   Result<PulledImage> Pull(const PullRequest& request);
+
+  // The platform whose images this store takes.
+  Platform platform() const;
+
+  // Adds an image that does not come from a registry (image_resolve.h, DescribeImage), with the layers that
+  // the source has. They are unpacked, verified and recorded as in Pull, under the names in the record.
+  Result<PulledImage> Add(const ResolvedImage& image, BlobSource& source, const Interrupt& wanted);
+
+  // Marks an image as one that the kubelet must not remove. Durable. The errors of Find.
+  Result<> Pin(const std::string& ref);
 
   // Finds an image by id, by tag or digest reference in any form that Pull accepts, or by an unambiguous
   // prefix of the id's digits. kNotFound; kInvalidArgument for an ambiguous prefix.

@@ -11,7 +11,7 @@ namespace davit::images {
 
 Result<StagedLayer> LayerSource::Fetch(size_t index) const {
   const Descriptor& descriptor = image.layers[index];
-  return FetchLayer(registry, foreign, layers, LayerBlob(blobs, descriptor, retention), unpack_program,
+  return FetchLayer(source, layers, LayerBlob(blobs, descriptor, retention), unpack_program,
                     image.record.chain_ids[index], descriptor, image.diff_ids[index], interrupt);
 }
 

@@ -20,8 +20,7 @@ namespace davit::images {
 
 // The inputs of a fetch. The referenced objects must outlive the LayerSource.
 struct LayerSource {
-  RegistryClient& registry;
-  ForeignLayers& foreign;
+  BlobSource& source;
   LayerStore& layers;
   BlobStore& blobs;
   const Retention& retention;

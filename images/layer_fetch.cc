@@ -72,19 +72,12 @@ bool IsWorthResuming(const Error& error) {
          error.code != Code::kInternal;
 }
 
-Result<> FetchBlob(RegistryClient& registry, ForeignLayers& foreign, UnpackSink& sink,
-                   const Descriptor& descriptor, const Interrupt& interrupt) {
-  Result<> fetched = registry.FetchBlob(descriptor, sink);
-  bool elsewhere = !fetched && fetched.error().code == Code::kNotFound && !descriptor.urls.empty();
-  if (elsewhere) fetched = foreign.FetchBlob(descriptor, sink, interrupt);
-  if (!fetched && !IsWorthResuming(fetched.error())) sink.DropCopy();
-  return fetched;
-}
-
-Result<StagedLayer> Fetch(RegistryClient& registry, ForeignLayers& foreign, UnpackSink& sink,
-                          const Descriptor& descriptor, const std::string& diff_id,
-                          const Interrupt& interrupt) {
-  TRY(FetchBlob(registry, foreign, sink, descriptor, interrupt));
+Result<StagedLayer> Fetch(BlobSource& source, UnpackSink& sink, const Descriptor& descriptor,
+                          const std::string& diff_id) {
+  if (auto fetched = source.Send(descriptor, sink); !fetched) {
+    if (!IsWorthResuming(fetched.error())) sink.DropCopy();
+    return std::unexpected(std::move(fetched).error());
+  }
   auto staged = sink.Finish(diff_id);
   if (!staged && staged.error().code != Code::kCancelled) sink.DropCopy();
   return staged;
@@ -92,13 +85,13 @@ Result<StagedLayer> Fetch(RegistryClient& registry, ForeignLayers& foreign, Unpa
 
 }  // namespace
 
-Result<StagedLayer> FetchLayer(RegistryClient& registry, ForeignLayers& foreign, LayerStore& layers,
-                               LayerBlob blob, const std::string& unpack_program, const std::string& chain_id,
+Result<StagedLayer> FetchLayer(BlobSource& source, LayerStore& layers, LayerBlob blob,
+                               const std::string& unpack_program, const std::string& chain_id,
                                const Descriptor& descriptor, const std::string& diff_id,
                                const Interrupt& interrupt) {
   Result<StagedLayer> staged = [&] {
     UnpackSink sink(layers, unpack_program, chain_id, blob, interrupt);
-    return Fetch(registry, foreign, sink, descriptor, diff_id, interrupt);
+    return Fetch(source, sink, descriptor, diff_id);
   }();  // the unpacker has ended
   if (staged) return staged;
   layers.Abandon(chain_id);

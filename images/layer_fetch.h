@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Fetches one layer from the registry and unpacks it into a staged directory.
+// Fetches one layer and unpacks it into a staged directory.
 #pragma once
 
 #include <optional>
@@ -9,12 +9,11 @@
 
 #include "base/error.h"
 #include "base/unique_fd.h"
-#include "images/foreign_layers.h"
+#include "images/blob_source.h"
 #include "images/interrupt.h"
 #include "images/layer_blob.h"
 #include "images/layer_store.h"
 #include "images/manifest.h"
-#include "images/registry_client.h"
 #include "images/unpack_process.h"
 #include "images/unpack_report.h"
 
@@ -26,12 +25,11 @@ struct StagedLayer {
   LayerBlob blob;  // to be committed after the layer
 };
 
-// Stages `chain_id` and fills its directory. Both digests are verified: the blob's by the client, `diff_id`
-// here. What `blob` has kept is not fetched again. A blob that the registry does not have comes from the
-// descriptor's URLs. The steps that depend on the layers below are not done yet (layer_fixup.h). On failure
-// the layer is not staged.
-Result<StagedLayer> FetchLayer(RegistryClient& registry, ForeignLayers& foreign, LayerStore& layers,
-                               LayerBlob blob, const std::string& unpack_program, const std::string& chain_id,
+// Stages `chain_id` and fills its directory. Both digests are verified: the blob's by the source, `diff_id`
+// here. What `blob` has kept is not fetched again. The steps that depend on the layers below are not done yet
+// (layer_fixup.h). On failure the layer is not staged.
+Result<StagedLayer> FetchLayer(BlobSource& source, LayerStore& layers, LayerBlob blob,
+                               const std::string& unpack_program, const std::string& chain_id,
                                const Descriptor& descriptor, const std::string& diff_id,
                                const Interrupt& interrupt);
 
