@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// Puts blobs into the blob store.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "images/blob_source.h"
+#include "images/blob_store.h"
+#include "images/interrupt.h"
+#include "images/manifest.h"
+
+namespace davit::images {
+
+std::vector<std::string> DigestsOf(const std::vector<Descriptor>& blobs);
+
+// Copies the blob from the source, unless the store has it. Waits for another writer of the blob. The caller
+// holds it.
+Result<> KeepBlob(BlobStore& store, const Descriptor& blob, BlobSource& source, const Interrupt& interrupt);
+
+}  // namespace davit::images

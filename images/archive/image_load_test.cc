@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// Loads archives of all kinds, most of them hostile.
+#include "images/archive/image_load.h"
+
+#include <atomic>
+
+#include "images/archive/image_save.h"
+#include "images/digest.h"
+#include "images/testing/store_fixture.h"
+
+namespace davit::images {
+namespace {
+
+using ::testing::AnyOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
+
+std::string Hex(const std::string& digest) {
+  return digest.substr(7);
+}
+
+std::string Index(const std::vector<std::string>& entries) {
+  std::string list;
+  for (const std::string& entry : entries) list += (list.empty() ? "" : ",") + entry;
+  return R"({"schemaVersion":2,"manifests":[)" + list + "]}";
+}
+
+std::string IndexEntry(const TestImage& image, const std::string& name, const std::string& more = "") {
+  std::string annotations =
+      name.empty() ? "" : R"(,"annotations":{"io.containerd.image.name":")" + name + "\"}";
+  return R"({"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":")" + image.manifest_digest +
+         R"(","size":)" + std::to_string(image.manifest.size()) + annotations + more + "}";
+}
+
+TarBuilder& AddBlobs(TarBuilder& tar, const TestImage& image) {
+  for (const auto& [digest, blob] : image.blobs) tar.File("blobs/sha256/" + Hex(digest), blob);
+  return tar;
+}
+
+// As `docker save` writes it up to version 24: the layers are not compressed.
+std::string DockerArchive(const TestImage& image, const std::string& tags) {
+  TarBuilder tar;
+  std::string layers;
+  for (size_t i = 0; i < image.layers.size(); ++i) {
+    std::string path = "layer" + std::to_string(i) + "/layer.tar";
+    tar.File(path, image.layers[i].tar);
+    layers += (i == 0 ? "\"" : ",\"") + path + "\"";
+  }
+  tar.File(Hex(image.config_digest) + ".json", image.config);
+  tar.File("manifest.json", R"([{"Config":")" + Hex(image.config_digest) + R"(.json","RepoTags":)" + tags +
+                                R"(,"Layers":[)" + layers + "]}]");
+  return tar.Finish();
+}
+
+class Load : public Store {
+ protected:
+  ImageLoad::Context Context() { return {*store_, layers_, *blobs_, config_.unpack_program}; }
+  Result<LoadReport> LoadText(const std::string& archive) {
+    auto load = ImageLoad::Start(Context(), interrupt_);
+    if (!load) return std::unexpected(load.error());
+    for (size_t at = 0; at < archive.size(); at += 10'000) {
+      auto written = (*load)->Write(std::string_view(archive).substr(at, 10'000));
+      if (!written) return std::unexpected(written.error());
+    }
+    return (*load)->Finish();
+  }
+  std::string Layout(const TestImage& image, const std::string& name) {
+    TarBuilder tar;
+    tar.File("oci-layout", R"({"imageLayoutVersion":"1.0.0"})")
+        .File("index.json", Index({IndexEntry(image, name)}));
+    return AddBlobs(tar, image).Finish();
+  }
+  // The archive gives no image, and the first reason says `why`.
+  void ExpectRefused(const std::string& archive, Code code, const std::string& why) {
+    auto report = LoadText(archive);
+    if (report) {
+      EXPECT_THAT(report->loaded, IsEmpty());
+      ASSERT_THAT(report->failures, SizeIs(1));
+    }
+    const Error& error = report ? report->failures[0] : report.error();
+    EXPECT_EQ(error.code, code) << error.ToString();
+    EXPECT_THAT(error.ToString(), HasSubstr(why));
+    ExpectNothingLeft();
+  }
+
+  std::atomic<bool> wanted_ = true;
+  Interrupt interrupt_{[this] { return wanted_.load(); }};
+};
+
+TEST_F(Load, TakesAnOciLayoutPlainOrCompressed) {
+  std::string tar = Layout(image_, "registry.example/app:v1");
+  for (const std::string& archive : {tar, Gzip(tar), Zstd(tar)}) {
+    auto report = LoadText(archive);
+    ASSERT_TRUE(report) << report.error().ToString();
+    ASSERT_THAT(report->failures, IsEmpty()) << report->failures[0].ToString();
+    ASSERT_THAT(report->loaded, SizeIs(1));
+    EXPECT_THAT(report->loaded[0].tags, ElementsAre("registry.example/app:v1"));
+    auto image = store_->Read("registry.example/app:v1");
+    ASSERT_TRUE(image) << image.error().ToString();
+    EXPECT_EQ(image->id, image_.config_digest);
+    EXPECT_EQ(image->manifest_json, image_.manifest);
+    EXPECT_THAT(image->repo_digests, ElementsAre("registry.example/app@" + image_.manifest_digest));
+    EXPECT_EQ(Content(*image, 0, "a/one"), "1");
+    EXPECT_EQ(Content(*image, 2, "three"), "1");
+    for (const TestLayer& layer : image_.layers) EXPECT_TRUE(blobs_->Has(*Sha256Of(layer.blob)));
+    EXPECT_THAT(layers_.Staged(), IsEmpty());
+    ASSERT_TRUE(store_->Remove(image->id));
+  }
+}
+
+TEST_F(Load, TakesADockerArchive) {
+  auto report = LoadText(DockerArchive(image_, R"(["app:v1","registry.example/team/app:v2"])"));
+  ASSERT_TRUE(report) << report.error().ToString();
+  ASSERT_THAT(report->failures, IsEmpty()) << report->failures[0].ToString();
+  auto image = store_->Read("app:v1");
+  ASSERT_TRUE(image) << image.error().ToString();
+  EXPECT_EQ(image->id, image_.config_digest) << "docker's id";
+  EXPECT_THAT(image->repo_tags, ElementsAre("docker.io/library/app:v1", "registry.example/team/app:v2"));
+  EXPECT_THAT(image->repo_digests, IsEmpty()) << "no registry has the manifest that was made";
+  EXPECT_EQ(Content(*image, 1, "a/two"), "2");
+  for (const TestLayer& layer : image_.layers) EXPECT_TRUE(blobs_->Has(*Sha256Of(layer.tar)));
+  std::string manifest = image->manifest_json;
+  ASSERT_TRUE(store_->Remove(image->id));
+  ASSERT_TRUE(LoadText(DockerArchive(image_, "null")));
+  EXPECT_EQ(store_->Read(image->id)->manifest_json, manifest) << "the same archive, the same manifest";
+}
+
+// Equal layers are symlinks in archives of docker save.
+TEST_F(Load, FollowsSymlinksInsideTheArchiveOnly) {
+  TestImage image = TestImage::Make({image_.layers[0], image_.layers[0]});
+  std::string head = R"([{"Config":"c.json","Layers":["one/layer.tar",")";
+  auto archive = [&](const std::string& second, const std::string& target) {
+    return TarBuilder()
+        .File("c.json", image.config)
+        .File("one/layer.tar", image.layers[0].tar)
+        .Symlink("two/layer.tar", target)
+        .File("manifest.json", head + second + R"("]}])")
+        .Finish();
+  };
+  auto report = LoadText(archive("two/layer.tar", "../one/layer.tar"));
+  ASSERT_TRUE(report) << report.error().ToString();
+  EXPECT_THAT(report->loaded, SizeIs(1));
+  ASSERT_TRUE(store_->Remove(image.config_digest));
+  ExpectRefused(archive("two/layer.tar", "../../../../etc/passwd"), Code::kNotFound,
+                "the archive does not have it");
+  ExpectRefused(archive("../../../../etc/passwd", "x"), Code::kNotFound, "the archive does not have it");
+}
+
+TEST_F(Load, TakesSeveralImagesAndGoesOnAfterABadOne) {
+  TestImage other = TestImage::Make({image_.layers[0], GzipLayer(TarBuilder().File("other", "").Finish())});
+  TestImage bad = TestImage::Make({GzipLayer("this is no tar archive")});
+  TarBuilder tar;
+  tar.File("index.json",
+           Index({IndexEntry(image_, "registry.example/app:v1"), IndexEntry(bad, "registry.example/bad:v1"),
+                  IndexEntry(other, "registry.example/other:v1"),
+                  IndexEntry(image_, "registry.example/app:latest")}));
+  AddBlobs(AddBlobs(AddBlobs(tar, image_), other), bad);
+  auto report = LoadText(tar.Finish());
+  ASSERT_TRUE(report) << report.error().ToString();
+  EXPECT_THAT(report->loaded, SizeIs(2));
+  ASSERT_THAT(report->failures, SizeIs(1));
+  EXPECT_THAT(report->failures[0].ToString(), HasSubstr("load registry.example/bad:v1"));
+  EXPECT_EQ(store_->Find("registry.example/app:latest")->id, image_.config_digest);
+  EXPECT_EQ(store_->Find("registry.example/app:v1")->id, image_.config_digest);
+  EXPECT_EQ(store_->Find("registry.example/other:v1")->id, other.config_digest);
+  EXPECT_EQ(layers_.stagings, 4 + 1 + 1) << "the common layer once, the bad one, and the archive";
+}
+
+TEST_F(Load, ChoosesThePlatform) {
+  TestImage foreign = TestImage::Make({}, "sparc64");
+  auto on = [](const std::string& arch) {
+    return R"(,"platform":{"os":"linux","architecture":")" + arch + "\"}";
+  };
+  std::string host = store_->platform().architecture;
+  std::string nested = Index({IndexEntry(foreign, "", on("sparc64")), IndexEntry(image_, "", on(host))});
+  std::string root = R"({"mediaType":"application/vnd.oci.image.index.v1+json","digest":")" +
+                     *Sha256Of(nested) + R"(","size":)" + std::to_string(nested.size()) +
+                     R"(,"annotations":{"org.opencontainers.image.ref.name":"registry.example/app:v1"}})";
+  TarBuilder tar;
+  tar.File("index.json", Index({root})).File("blobs/sha256/" + Hex(*Sha256Of(nested)), nested);
+  auto report = LoadText(AddBlobs(tar, image_).Finish());
+  ASSERT_TRUE(report) << report.error().ToString();
+  ASSERT_THAT(report->failures, IsEmpty()) << report->failures[0].ToString();
+  EXPECT_THAT(store_->Find("registry.example/app:v1")->repo_digests,
+              ElementsAre("registry.example/app@" + *Sha256Of(nested)));
+  ASSERT_TRUE(store_->Remove(image_.config_digest));
+
+  TarBuilder flat;  // a layout that is itself the index
+  flat.File("index.json", nested);
+  report = LoadText(AddBlobs(flat, image_).Finish());
+  ASSERT_TRUE(report) << report.error().ToString();
+  ASSERT_THAT(report->loaded, SizeIs(1));
+  EXPECT_EQ(report->loaded[0].id, image_.config_digest);
+  ASSERT_TRUE(store_->Remove(image_.config_digest));
+  ExpectRefused(TarBuilder()
+                    .File("index.json",
+                          Index({IndexEntry(foreign, "", on("sparc64")), IndexEntry(image_, "", on("mips"))}))
+                    .Finish(),
+                Code::kNotFound, "it has no image for");
+}
+
+TEST_F(Load, AMereTagIsNoName) {
+  std::string text = Layout(image_, "v1");
+  auto report = LoadText(text);
+  ASSERT_TRUE(report) << report.error().ToString();
+  ASSERT_THAT(report->loaded, SizeIs(1));
+  EXPECT_THAT(report->loaded[0].tags, IsEmpty());
+  EXPECT_TRUE(store_->Find(image_.config_digest));
+}
+
+TEST_F(Load, RefusesWhatIsNoArchiveOfImages) {
+  ExpectRefused(TarBuilder().File("hello", "world").Finish(), Code::kInvalidArgument,
+                "neither the index.json");
+  ExpectRefused("garbage that is longer than a header" + std::string(1000, 'x'), Code::kInvalidArgument,
+                "load archive");
+  ExpectRefused(TarBuilder().File("manifest.json", "[]").Finish(), Code::kInvalidArgument, "lists no image");
+  ExpectRefused(TarBuilder().File("manifest.json", "{").Finish(), Code::kInvalidArgument, "manifest.json");
+  ExpectRefused(TarBuilder().File("manifest.json", R"([{"Config":"c","RepoTags":["UPPER case"]}])").Finish(),
+                Code::kInvalidArgument, "parse image reference");
+  ExpectRefused(TarBuilder().File("index.json", "{}").Finish(), Code::kInvalidArgument, "");
+  ExpectRefused("", Code::kInvalidArgument, "neither the index.json");
+}
+
+TEST_F(Load, RefusesTruncatedArchives) {
+  std::string tar = Layout(image_, "registry.example/app:v1");
+  for (const std::string& whole : {tar, Gzip(tar), Zstd(tar)}) {
+    auto report = LoadText(whole.substr(0, whole.size() / 2));
+    // A plain archive that ends between two members only lacks files.
+    if (report) {
+      EXPECT_THAT(report->loaded, IsEmpty());
+      ASSERT_THAT(report->failures, SizeIs(1));
+    }
+    const Error& error = report ? report->failures[0] : report.error();
+    EXPECT_THAT(error.code, AnyOf(Code::kDataLoss, Code::kInvalidArgument, Code::kNotFound))
+        << error.ToString();
+    ExpectNothingLeft();
+  }
+}
+
+TEST_F(Load, RefusesBlobsThatAreNotWhatTheirNamesSay) {
+  const std::string layer = *Sha256Of(image_.layers[1].blob);
+  for (const std::string& digest : {layer, image_.config_digest, image_.manifest_digest}) {
+    TestImage changed = image_;
+    changed.blobs[digest].back() ^= 1;
+    ExpectRefused(Layout(changed, "registry.example/app:v1"), Code::kDataLoss, Hex(digest));
+    changed.blobs[digest] += "longer";
+    ExpectRefused(Layout(changed, "registry.example/app:v1"), Code::kDataLoss, Hex(digest));
+    changed.blobs.erase(digest);
+    ExpectRefused(Layout(changed, "registry.example/app:v1"), Code::kNotFound, Hex(digest));
+    EXPECT_FALSE(blobs_->Has(layer) && digest == layer);
+  }
+}
+
+TEST_F(Load, RefusesALayerOtherThanTheConfigSays) {
+  TestImage changed = image_;
+  changed.layers[1].tar = TarBuilder().File("a/two", "evil").Finish();
+  ExpectRefused(DockerArchive(changed, "null"), Code::kDataLoss, "layer1/layer.tar");
+  changed.layers[1].tar = Gzip(changed.layers[1].tar);
+  ExpectRefused(DockerArchive(changed, "null"), Code::kDataLoss, "diff id");
+  changed.layers.pop_back();
+  ExpectRefused(DockerArchive(changed, "null"), Code::kInvalidArgument, "the number of layers");
+}
+
+// Opening a device or a FIFO could block, or do anything.
+TEST_F(Load, OpensRegularFilesOnly) {
+  for (char type : {'3', '6', '5'}) {
+    TarMember special;
+    special.name = "blobs/sha256/" + Hex(image_.manifest_digest);
+    special.type = type;
+    special.major = 1;
+    special.minor = 5;  // /dev/zero
+    TarBuilder tar;
+    tar.File("index.json", Index({IndexEntry(image_, "registry.example/app:v1")})).Add(special);
+    ExpectRefused(tar.Finish(), Code::kInvalidArgument, "not a regular file");
+  }
+}
+
+TEST_F(Load, LimitsWhatAnArchiveMayCost) {
+  std::vector<std::string> entries(1001, IndexEntry(image_, "registry.example/app:v1"));
+  ExpectRefused(TarBuilder().File("index.json", Index(entries)).Finish(), Code::kInvalidArgument,
+                "too many images");
+  ExpectRefused(TarBuilder().File("index.json", std::string((4 << 20) + 1, ' ')).Finish(),
+                Code::kResourceExhausted, "larger than");
+  // A bomb: zeros beyond what the limits allow for its size, of a form that zstd reduces to nothing.
+  std::string bomb = Zstd(TarBuilder().File("index.json", std::string(200 << 20, '\0')).Finish());
+  ASSERT_LT(bomb.size(), 100'000u);
+  ExpectRefused(bomb, Code::kResourceExhausted, "times as long as its blob");
+}
+
+TEST_F(Load, CancellingLeavesNothing) {
+  std::string tar = Layout(image_, "registry.example/app:v1");
+  auto load = ImageLoad::Start(Context(), interrupt_);
+  ASSERT_TRUE(load);
+  ASSERT_TRUE((*load)->Write(std::string_view(tar).substr(0, 2000)));
+  wanted_ = false;
+  auto report = (*load)->Finish();
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code, Code::kCancelled);
+  load->reset();
+  ExpectNothingLeft();
+}
+
+TEST_F(Load, WhatWasSavedIsLoadedAgainWithoutARegistry) {
+  ASSERT_TRUE(LoadText(Layout(image_, "registry.example/app:v1")));
+  struct Text : public ByteSink {
+    Result<> Write(std::string_view piece) override {
+      text += piece;
+      return {};
+    }
+    std::string text;
+  } archive;
+  auto record = store_->Read("registry.example/app:v1");
+  ASSERT_TRUE(record);
+  auto saved =
+      ImageSaver({}, blobs_.get()).Save({{*record, record->repo_tags}}, std::nullopt, archive, interrupt_);
+  ASSERT_TRUE(saved) << saved.error().ToString();
+  ASSERT_TRUE(store_->Remove(record->id));
+  auto report = LoadText(archive.text);
+  ASSERT_TRUE(report) << report.error().ToString();
+  auto again = store_->Read("registry.example/app:v1");
+  ASSERT_TRUE(again);
+  EXPECT_EQ(*again, *record);
+}
+
+TEST_F(Load, APinnedImageStaysPinned) {
+  ASSERT_TRUE(LoadText(Layout(image_, "registry.example/app:v1")));
+  ASSERT_TRUE(store_->Pin("registry.example/app:v1"));
+  ASSERT_TRUE(LoadText(Layout(image_, "registry.example/app:v2")));
+  Reopen();
+  auto image = store_->Find(image_.config_digest);
+  ASSERT_TRUE(image);
+  EXPECT_TRUE(image->pinned);
+  EXPECT_THAT(image->repo_tags, UnorderedElementsAre("registry.example/app:v1", "registry.example/app:v2"));
+  EXPECT_EQ(store_->Pin("registry.example/none:v1").error().code, Code::kNotFound);
+}
+
+}  // namespace
+}  // namespace davit::images

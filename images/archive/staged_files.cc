@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "images/archive/staged_files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "base/file_io.h"
+#include "base/open_beneath.h"
+#include "images/digest.h"
+
+namespace davit::images {
+namespace {
+
+constexpr int64_t kMostSparseBytes = 1 << 30;
+constexpr size_t kReadBytes = 256 << 10;
+
+std::unexpected<Error> Refuse(const std::string& path, std::string_view why) {
+  return Fail(Code::kInvalidArgument, "read archive", path, why);
+}
+
+bool IsSparse(int fd, int64_t size) {
+  return lseek(fd, 0, SEEK_HOLE) < size;
+}
+
+}  // namespace
+
+// First with O_PATH: opening a device or a FIFO could do anything.
+Result<StagedFiles::File> StagedFiles::Open(const std::string& path) const {
+  auto found = OpenBeneath(dir_.get(), path, Resolve::kInRoot, O_PATH);
+  if (!found && found.error().code == Code::kNotFound)
+    return Fail(Code::kNotFound, "read archive", path, "the archive does not have it");
+  UniqueFd place = TRY(std::move(found));
+  struct stat status;
+  if (fstat(place.get(), &status) < 0) return SystemError("fstat", path);
+  if (!S_ISREG(status.st_mode)) return Refuse(path, "not a regular file");
+  File file;
+  file.fd = TRY(OpenAt(AT_FDCWD, "/proc/self/fd/" + std::to_string(place.get()), O_RDONLY));
+  file.size = status.st_size;
+  if (file.size > kMostSparseBytes && IsSparse(file.fd.get(), file.size))
+    return Refuse(path, "a sparse file");
+  if (lseek(file.fd.get(), 0, SEEK_SET) < 0) return SystemError("lseek", path);
+  return file;
+}
+
+Result<std::string> StagedFiles::Read(const std::string& path, size_t limit) const {
+  File file = TRY(Open(path));
+  if (file.size > static_cast<int64_t>(limit)) {
+    return Fail(Code::kResourceExhausted, "read archive", path,
+                "larger than " + std::to_string(limit) + " bytes");
+  }
+  return ReadFd(file.fd.get(), path, limit);
+}
+
+Result<> ReadPieces(const StagedFiles::File& file, const std::string& name, const Interrupt& interrupt,
+                    const std::function<Result<>(std::string_view piece)>& take) {
+  std::string buffer(kReadBytes, '\0');
+  while (true) {
+    TRY(interrupt.Check());
+    ssize_t size = TEMP_FAILURE_RETRY(read(file.fd.get(), buffer.data(), buffer.size()));
+    if (size < 0) return SystemError("read", name);
+    if (size == 0) return {};
+    TRY(take({buffer.data(), static_cast<size_t>(size)}));
+  }
+}
+
+Result<> StagedBlobSource::Send(const Descriptor& descriptor, BlobSink& sink) {
+  auto path = paths_.find(descriptor.digest);
+  if (path == paths_.end())
+    return Fail(Code::kNotFound, "read archive", descriptor.digest, "the archive does not have it");
+  StagedFiles::File file = TRY(files_.Open(path->second));
+  if (file.size != descriptor.size) {
+    return Fail(Code::kDataLoss, "read archive", path->second,
+                "has " + std::to_string(file.size) + " bytes, not " + std::to_string(descriptor.size));
+  }
+  Hasher hasher = TRY(Hasher::For(descriptor.digest));
+  TRY(sink.Begin());
+  TRY(ReadPieces(file, path->second, interrupt_, [&](std::string_view piece) {
+    hasher.Update(piece);
+    return sink.Write(piece);
+  }));
+  std::string digest = hasher.Finish();
+  if (digest == descriptor.digest) return {};
+  return Fail(Code::kDataLoss, "read archive", path->second,
+              "has digest " + digest + ", not " + descriptor.digest);
+}
+
+}  // namespace davit::images

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// The files of an archive that davit-unpack has put into a directory. All of it is hostile: names, types,
+// links, contents.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/unique_fd.h"
+#include "images/blob_source.h"
+#include "images/interrupt.h"
+
+namespace davit::images {
+
+// Paths and symlinks are resolved as if the directory were the root: Docker's archives have symlinks for
+// layers that are equal. Only regular files are opened, so no device and no FIFO is. Thread-safe.
+class StagedFiles {
+ public:
+  struct File {
+    UniqueFd fd;  // O_RDONLY, at the first byte
+    int64_t size = 0;
+  };
+
+  explicit StagedFiles(UniqueFd dir) : dir_(std::move(dir)) {}
+
+  bool Has(const std::string& path) const { return Open(path).has_value(); }
+
+  // kNotFound; kInvalidArgument for anything but a regular file, and for a sparse one of more than 1 GiB,
+  // which takes longer to read than the archive was long.
+  Result<File> Open(const std::string& path) const;
+
+  // kResourceExhausted above `limit` bytes.
+  Result<std::string> Read(const std::string& path, size_t limit) const;
+
+ private:
+  UniqueFd dir_;
+};
+
+// The blobs among the files.
+class StagedBlobSource : public BlobSource {
+ public:
+  // `paths` by digest. `files` and `interrupt` must outlive the source.
+  StagedBlobSource(const StagedFiles& files, std::map<std::string, std::string> paths,
+                   const Interrupt& interrupt)
+      : files_(files), paths_(std::move(paths)), interrupt_(interrupt) {}
+
+  // kDataLoss if the file has another size or digest.
+  Result<> Send(const Descriptor& descriptor, BlobSink& sink) override;
+
+ private:
+  const StagedFiles& files_;
+  const std::map<std::string, std::string> paths_;
+  const Interrupt& interrupt_;
+};
+
+// Reads the file to its end, piece by piece. kCancelled.
+Result<> ReadPieces(const StagedFiles::File& file, const std::string& name, const Interrupt& interrupt,
+                    const std::function<Result<>(std::string_view piece)>& take);
+
+}  // namespace davit::images
