@@ -123,6 +123,7 @@ constexpr std::array kKeys = {
     Key{"image.pinned", nullptr, SetPinned},
     Key{"image.keep_unfinished", SetKeepUnfinished},
     Key{"image.keep_blobs", nullptr, nullptr, [](Config& c) -> bool& { return c.image.keep_blobs; }},
+    Key{"image.preload_dir", [](Config& c, const std::string& v) { return SetFile(c.image.preload_dir, v); }},
     Key{"network.conf_dir", [](Config& c, const std::string& v) { return SetPath(c.network.conf_dir, v); }},
     Key{"network.bin_dirs", nullptr, SetBinDirs},
     Key{"network.unprivileged_ports", nullptr, nullptr,

@@ -70,6 +70,8 @@ struct SeccompSettings {
 
 struct ImageSettings {
   std::vector<std::string> pinned;  // fnmatch(3) patterns of image references to report as pinned
+  // Directory with images to load (images/preload/preloader.h). Empty: "preload" below the root.
+  std::string preload_dir;
   // How long layers and partial blobs of a pull that did not end well stay for a retry; 0: not at all.
   int64_t keep_unfinished_ms = 24LL * 3600 * 1000;
   bool keep_blobs = false;  // keep the compressed layers of pulled images

@@ -170,6 +170,9 @@ TEST_F(ConfigTest, WhatIsKeptOfPullsIsADurationOrNothing) {
   EXPECT_EQ(ErrorOf("[image]\nkeep_unfinished = \"90m\"\nkeep_blobs = true\n"), "");
   EXPECT_EQ(Load()->image.keep_unfinished_ms, 90 * 60'000);
   EXPECT_TRUE(Load()->image.keep_blobs);
+  EXPECT_EQ(ErrorOf("[image]\npreload_dir = \"/srv/images\"\n"), "");
+  EXPECT_EQ(Load()->image.preload_dir, "/srv/images");
+  EXPECT_THAT(ErrorOf("[image]\npreload_dir = \"images\"\n"), HasSubstr("image.preload_dir"));
   EXPECT_EQ(ErrorOf("[image]\nkeep_unfinished = \"0\"\n"), "");
   EXPECT_EQ(Load()->image.keep_unfinished_ms, 0);
   EXPECT_THAT(ErrorOf("[image]\nkeep_unfinished = \"1 day\"\n"), HasSubstr("is not a duration"));
@@ -285,6 +288,7 @@ TEST_F(ConfigTest, TheShippedFileShowsTheDefaults) {
   EXPECT_EQ(shipped.container.default_ulimits, defaults.container.default_ulimits);
   EXPECT_EQ(shipped.image.keep_unfinished_ms, defaults.image.keep_unfinished_ms);
   EXPECT_EQ(shipped.image.keep_blobs, defaults.image.keep_blobs);
+  EXPECT_EQ(shipped.image.preload_dir, defaults.image.preload_dir);
 }
 
 }  // namespace

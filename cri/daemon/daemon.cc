@@ -95,6 +95,7 @@ Result<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, const Logger
            cdi::Registry(daemon->config_.cdi.spec_dirs)});
   TRY(daemon->runtime_->Recover());
   daemon->images_->SweepRegularly();
+  daemon->StartPreloading(program_dir);
   daemon->streams_ =
       TRY(streaming::StreamServer::Start(StreamOptions(config.streaming), daemon->runtime_->execs(), log));
   return daemon;
@@ -148,6 +149,29 @@ Result<> Daemon::OpenStores(const std::string& program_dir) {
   blobs_ = TRY(images::BlobStore::Create(config_.root + "/blobs"));
   images_ = TRY(images::ImageStore::Open(images, *layers_, *image_records_, *blobs_));
   return {};
+}
+
+// A directory that cannot be watched costs its images, not the daemon.
+void Daemon::StartPreloading(const std::string& program_dir) {
+  images::Preloader::Config preload;
+  preload.directory =
+      config_.image.preload_dir.empty() ? config_.root + "/preload" : config_.image.preload_dir;
+  preload.state_file = config_.root + "/preloaded";
+  auto report = [this](const images::PreloadEvent& event) {
+    if (event.error) {
+      log_.Log(LogLevel::kError, "cannot preload",
+               {{"file", event.file}, {"image", event.image}, {"error", event.error->ToString()}});
+    } else {
+      log_.Log(LogLevel::kInfo, "preloaded", {{"file", event.file}, {"image", event.image}});
+    }
+  };
+  auto preloader = images::Preloader::Start(
+      std::move(preload), {*images_, *layers_, *blobs_, program_dir + "/davit-unpack"}, report);
+  if (preloader) {
+    preloader_ = std::move(*preloader);
+  } else {
+    report({config_.image.preload_dir, "", std::move(preloader).error()});
+  }
 }
 
 Result<> Daemon::LabelLayers(const SeLinuxHost& selinux) {

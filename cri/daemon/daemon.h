@@ -23,6 +23,7 @@
 #include "cri/service/image_service.h"
 #include "cri/service/runtime_service.h"
 #include "cri/shims/node_shims.h"
+#include "images/preload/preloader.h"
 #include "streaming/server.h"
 
 namespace davit::cri {
@@ -51,6 +52,7 @@ class Daemon {
   Result<> OpenHost(const std::string& program_dir);
   Result<> LabelLayers(const SeLinuxHost& selinux);
   Result<> AcceptConnections();
+  void StartPreloading(const std::string& program_dir);
   void EndServing();
 
   const Config config_;
@@ -76,6 +78,7 @@ class Daemon {
   std::unique_ptr<Reactor> reactor_;  // its connections to shims use the launcher
   std::unique_ptr<NodeShims> shims_;
   std::unique_ptr<Runtime> runtime_;
+  std::unique_ptr<images::Preloader> preloader_;
   std::unique_ptr<streaming::StreamServer> streams_;
   std::unique_ptr<Admission> admission_;
   std::unique_ptr<HeapTrimmer> heap_;  // created and destroyed while no call is in progress
