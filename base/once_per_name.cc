@@ -49,8 +49,9 @@ void OncePerName::Settle(const std::string& name, Outcome outcome) {
     MutexLock lock(mutex_);
     auto it = entries_.find(name);  // only its owner ends a claim
     promise = std::move(it->second.promise);
-    if (outcome) {
+    if (outcome && !it->second.released.contains(*outcome)) {
       it->second.holder = *outcome;
+      it->second.released.clear();
     } else {
       entries_.erase(it);
     }
@@ -61,7 +62,12 @@ void OncePerName::Settle(const std::string& name, Outcome outcome) {
 void OncePerName::Release(const std::string& name, const std::string& id) {
   MutexLock lock(mutex_);
   auto it = entries_.find(name);
-  if (it != entries_.end() && it->second.holder == id) entries_.erase(it);
+  if (it == entries_.end()) return;
+  if (it->second.holder.empty()) {
+    it->second.released.insert(id);
+  } else if (it->second.holder == id) {
+    entries_.erase(it);
+  }
 }
 
 }  // namespace davit

@@ -9,6 +9,7 @@
 #include <future>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -69,13 +70,16 @@ class OncePerName {
   void Restore(const std::string& name, const std::string& fingerprint, const std::string& id)
       EXCLUDES(mutex_);
 
-  // Call it when `id` no longer exists: frees the name if `id` holds it, otherwise does nothing.
+  // Call it when `id` no longer exists: frees the name if `id` holds it, otherwise does nothing. An object
+  // may be listed, and removed by somebody, before the call that created it settles: then that settles with
+  // `id`, and the name is free.
   void Release(const std::string& name, const std::string& id) EXCLUDES(mutex_);
 
  private:
   struct Entry {
     std::string fingerprint;
-    std::string holder;  // the id, once settled
+    std::string holder;              // the id, once settled
+    std::set<std::string> released;  // ids whose release came before the claim was settled
     std::promise<Outcome> promise;
     std::shared_future<Outcome> outcome;
   };

@@ -86,6 +86,25 @@ TEST(OncePerName, AReleaseDuringTheWorkLeavesTheClaimToItsOwner) {
   EXPECT_FALSE(names.Take("web", "config")->owner());
 }
 
+TEST(OncePerName, AnIdThatIsReleasedBeforeItIsSettledHoldsNothing) {
+  OncePerName names;
+  auto first = names.Take("web", "config");
+  auto joined = names.Take("web", "config");
+  names.Release("web", "id1");
+  names.Release("web", "id0");  // of an earlier holder, late
+  first->Settle("id1");
+  EXPECT_EQ(*joined->Join(Soon()), "id1");
+  EXPECT_TRUE(names.Take("web", "config")->owner());
+}
+
+TEST(OncePerName, ALateReleaseOfAnEarlierHolderFreesNothing) {
+  OncePerName names;
+  auto first = names.Take("web", "config");
+  names.Release("web", "id0");
+  first->Settle("id1");
+  EXPECT_FALSE(names.Take("web", "different"));
+}
+
 TEST(OncePerName, AJoinEndsAtItsDeadline) {
   OncePerName names;
   auto first = names.Take("web", "config");
