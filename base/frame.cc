@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/codec.h"
@@ -14,8 +15,8 @@
 namespace davit {
 namespace {
 
-constexpr size_t kMaxFds = kMaxFrameFds + 1;
-constexpr size_t kMaxEnvelope = 2048;  // all but the payload
+constexpr size_t kMaxFds = kMaxFrameFds + 1;  // with the payload's
+constexpr size_t kMaxEnvelope = 2048;         // all but the payload
 
 struct Envelope {
   uint32_t type = 0;
@@ -28,6 +29,16 @@ struct Envelope {
     return FieldList(Field<1>(type), Field<2>(request_id), Field<3>(roles), Field<4>(payload));
   }
 };
+
+Result<> CheckCount(std::span<const RoleFd> fds, bool has_payload) {
+  auto payloads = static_cast<size_t>(std::ranges::count(fds, kPayloadRole, &RoleFd::role));
+  if (payloads + (has_payload ? 1 : 0) > 1)
+    return Fail(Code::kInvalidArgument, "send frame", "payload", "there are two");
+  size_t others = fds.size() - payloads;
+  if (others <= kMaxFrameFds) return {};
+  return Fail(Code::kInvalidArgument, "send frame", std::to_string(others) + " descriptors",
+              "more than " + std::to_string(kMaxFrameFds));
+}
 
 Result<UniqueFd> MakePayload(std::string_view payload) {
   if (payload.size() > kMaxPayload) {
@@ -118,10 +129,8 @@ Result<> TakePayload(Frame& frame) {
 
 Result<> SendFrame(int socket, uint32_t type, uint32_t request_id, std::string_view payload,
                    std::span<const RoleFd> fds) {
-  if (fds.size() > kMaxFds) {
-    return Fail(Code::kInvalidArgument, "send frame", std::to_string(fds.size()) + " descriptors",
-                "more than " + std::to_string(kMaxFrameFds));
-  }
+  bool in_memfd = payload.size() > kMaxInlinePayload;
+  TRY(CheckCount(fds, in_memfd));
   Envelope envelope{type, request_id, {}, {}};
   int numbers[kMaxFds];
   size_t count = 0;
@@ -130,8 +139,7 @@ Result<> SendFrame(int socket, uint32_t type, uint32_t request_id, std::string_v
     numbers[count++] = fd.fd;
   }
   UniqueFd memfd;
-  if (payload.size() > kMaxInlinePayload) {
-    if (count > kMaxFrameFds) return Fail(Code::kInvalidArgument, "send frame", "payload", "no room for it");
+  if (in_memfd) {
     memfd = TRY(MakePayload(payload));
     envelope.roles.push_back(kPayloadRole);
     numbers[count++] = memfd.get();

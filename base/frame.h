@@ -25,7 +25,8 @@ namespace davit {
 
 constexpr size_t kMaxInlinePayload = 32 << 10;
 constexpr size_t kMaxPayload = 16 << 20;
-// The kernel passes at most 253 descriptors (SCM_MAX_FD); one is reserved for the payload.
+// The kernel passes at most 253 descriptors (SCM_MAX_FD); one is reserved for the payload, whether the frame
+// or its sender (MovePayload) puts that into a memfd.
 constexpr size_t kMaxFrameFds = 252;
 // Protocols use the numbers from 2 for their own roles.
 constexpr uint32_t kPayloadRole = 1;

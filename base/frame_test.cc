@@ -153,6 +153,30 @@ TEST_F(FrameTest, AsManyDescriptorsAsTheKernelPassesComeThrough) {
   EXPECT_EQ(frame->payload.size(), 100'000u);
 }
 
+TEST_F(FrameTest, OneDescriptorMoreThanTheLimitIsRefusedWhereverThePayloadIs) {
+  UniqueFd null = OpenNull();
+  for (const std::string& payload : {std::string(), std::string(100'000, 'x')}) {
+    std::vector<RoleFd> many(253, RoleFd(Role::kFirst, null.get()));
+    auto refused = SendFrame(ours_.get(), 1, 1, payload, many);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Code::kInvalidArgument);
+  }
+}
+
+TEST_F(FrameTest, AMovedPayloadLeavesAsMuchRoomForDescriptors) {
+  UniqueFd null = OpenNull();
+  Descriptors moved;
+  std::string payload(100'000, 'x');
+  ASSERT_TRUE(MovePayload(payload, moved));
+  std::vector<RoleFd> most(252, RoleFd(Role::kFirst, null.get()));
+  most.push_back(moved.Borrow().front());
+  ASSERT_TRUE(SendFrame(ours_.get(), 1, 1, payload, most));
+  EXPECT_EQ(ReceiveFrame(theirs_.get())->fds.size(), 252u);
+  auto refused = SendFrame(ours_.get(), 1, 1, std::string(100'000, 'x'), most);
+  ASSERT_FALSE(refused) << "a second payload";
+  EXPECT_EQ(refused.error().code, Code::kInvalidArgument);
+}
+
 TEST_F(FrameTest, OneDamagedFrameDoesNotHideTheNext) {
   ASSERT_TRUE(SendFrame(ours_.get(), 7, 42, "hello"));
   std::string whole = ReceiveBytes();
