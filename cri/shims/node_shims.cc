@@ -16,13 +16,17 @@ ShimPtr NodeShims::Adopt(NewShim shim, ShimEvents events) {
 Result<ShimPtr> NodeShims::Meet(const std::string& sandbox_id, const ProcessIdentity& identity,
                                 ShimEvents events) {
   Result<PidFd> process = PidFd::Open(identity);
+  bool recorded = identity.pid > 0;
+  if (!process && recorded && process.error().code != Code::kNotFound)
+    return std::unexpected(Within("meet shim of sandbox " + sandbox_id, std::move(process).error()));
   if (!process) {
     // The daemon may have died before it wrote the shim's identity down: no client knows of the sandbox then.
     EndUnrecorded(sandbox_id);
     return Fail(Code::kNotFound, "meet shim of sandbox", sandbox_id, "its process is gone");
   }
-  UniqueFd socket = TRY(launcher_.Connect(sandbox_id));
-  return ShimClient::Open(reactor_, sandbox_id, std::move(socket), std::move(*process),
+  // A shim that lives is met when it can be reached: one that is stopped may have a full backlog.
+  Result<UniqueFd> socket = launcher_.Connect(sandbox_id);
+  return ShimClient::Open(reactor_, sandbox_id, socket ? std::move(*socket) : UniqueFd(), std::move(*process),
                           ConnectorTo(sandbox_id), std::move(events), ShimClient::First::kMeet);
 }
 

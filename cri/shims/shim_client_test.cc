@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -48,10 +49,18 @@ class Inbox {
     MutexLock lock(mutex_);
     while (values_.empty() && changed_.WaitUntil(mutex_, deadline)) {
     }
-    if (values_.empty()) return std::nullopt;
+    if (values_.empty()) {
+      ADD_FAILURE() << "nothing comes";
+      return std::nullopt;
+    }
     T value = std::move(values_.front());
     values_.pop_front();
     return value;
+  }
+  // Without waiting.
+  std::optional<T> Peek() {
+    MutexLock lock(mutex_);
+    return values_.empty() ? std::nullopt : std::optional(values_.front());
   }
 
  private:
@@ -74,8 +83,8 @@ class ShimClientTest : public ::testing::Test {
     waitpid(process_.pid, nullptr, 0);
   }
 
-  void Open(ShimClient::First first) {
-    auto connect = [this]() -> Result<UniqueFd> {
+  ShimLink::Connect Connector() {
+    return [this]() -> Result<UniqueFd> {
       if (refuses_) {
         refused_.Put(true);
         return Fail(Code::kUnavailable, "connect", "shim", "nobody listens for now");
@@ -84,6 +93,8 @@ class ShimClientTest : public ::testing::Test {
       connections_.Put(std::make_shared<UniqueFd>(std::move(theirs)));
       return std::move(ours);
     };
+  }
+  ShimEvents Events() {
     ShimEvents events;
     events.container_exited = [this](const shim::ContainerExited& exited) { exits_.Put(exited); };
     events.exec_exited = [](const shim::ExecExited&) { throw std::bad_alloc(); };
@@ -91,8 +102,13 @@ class ShimClientTest : public ::testing::Test {
     events.met = [this](ShimState state) { met_.Put(std::make_shared<ShimState>(std::move(state))); };
     events.not_understood = [this](const Error& error) { not_understood_.Put(error); };
     events.died = [this] { died_.Put(true); };
+    return events;
+  }
+
+  void Open(ShimClient::First first) {
+    ShimLink::Connect connect = Connector();
     client_ =
-        ShimClient::Open(*reactor_, "pod", *connect(), *PidFd::Open(process_.pid), connect, events, first);
+        ShimClient::Open(*reactor_, "pod", *connect(), *PidFd::Open(process_.pid), connect, Events(), first);
     Accept();
   }
 
@@ -164,11 +180,24 @@ TEST_F(ShimClientTest, MeetsAShimThatIsSilentAtFirst) {
   // Nothing is said for now; a request that has a deadline of its own does not wait for that.
   auto late = client_->ReopenLog("c", 0, MonotonicMilliseconds() + 20);
   EXPECT_EQ(late.error().code, Code::kDeadlineExceeded);
+  reactor_->Await([] {});  // whatever the timeout causes has happened
 
   Send(shim::ShimMessage::kHelloReply, hello.request_id, Encode(Plain()));
 
   ASSERT_TRUE(met_.Take());
   EXPECT_TRUE(client_->alive());
+}
+
+TEST_F(ShimClientTest, MeetsAShimThatCannotBeConnectedToAtFirst) {
+  refuses_ = true;
+  client_ = ShimClient::Open(*reactor_, "pod", UniqueFd(), *PidFd::Open(process_.pid), Connector(), Events(),
+                             ShimClient::First::kMeet);
+  ASSERT_TRUE(refused_.Take());
+  EXPECT_TRUE(client_->alive());
+  refuses_ = false;
+  Accept();
+  AnswerHello(Plain());
+  EXPECT_TRUE(met_.Take());
 }
 
 TEST_F(ShimClientTest, TakesTheNamespacesByNameInAnyOrder) {
@@ -222,13 +251,43 @@ TEST_F(ShimClientTest, ConnectsAgainWhileTheProcessLives) {
   reply.sandbox_failed = "its PID 1 ended";
   AnswerHello(reply);
   ASSERT_TRUE(met_.Take());
-  EXPECT_EQ(exits_.Take()->container_id, "c1");
+  EXPECT_EQ(exits_.Take().value_or(shim::ContainerExited()).container_id, "c1");
   EXPECT_EQ(failures_.Take(), "its PID 1 ended");
   EXPECT_TRUE(client_->alive());
   client_->KillContainer("c9");
   EXPECT_EQ(
       Decode<shim::KillContainer>(Expect(shim::ShimMessage::kKillContainer).payload, "kill")->container_id,
       "c9");
+}
+
+// Takes all descriptors that this process may still open.
+std::vector<UniqueFd> TakeAllDescriptors() {
+  std::vector<UniqueFd> taken;
+  for (UniqueFd fd(dup(STDIN_FILENO)); fd; fd.Reset(dup(STDIN_FILENO))) taken.push_back(std::move(fd));
+  EXPECT_EQ(errno, EMFILE);
+  return taken;
+}
+
+TEST_F(ShimClientTest, ConnectsAgainAfterDescriptorsHadRunOut) {
+  Open(ShimClient::First::kMeet);
+  AnswerHello(Plain());
+  ASSERT_TRUE(met_.Take());
+
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit few = before;
+  few.rlim_cur = 100;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+  std::vector<UniqueFd> taken = TakeAllDescriptors();
+  SendBytes(std::string(100, 'x'));
+  pollfd hung_up{shim_.get(), 0, 0};
+  EXPECT_EQ(poll(&hung_up, 1, kPatienceMs), 1) << "the daemon gives the connection up";
+  taken.clear();
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+
+  Accept();
+  AnswerHello(Plain());
+  EXPECT_TRUE(met_.Take());
 }
 
 TEST_F(ShimClientTest, WhatIsUnderWayFailsWithTheConnection) {
@@ -291,7 +350,8 @@ TEST_F(ShimClientTest, AHelloThatCannotBeReadIsReportedAndAskedAgain) {
   shim::HelloReply lacking = Plain();
   lacking.containers = {Live("c1")};
   AnswerHello(lacking);  // without its process
-  EXPECT_THAT(not_understood_.Take()->ToString(), HasSubstr("as many processes as containers"));
+  EXPECT_THAT(not_understood_.Take().value_or(Error()).ToString(),
+              HasSubstr("as many processes as containers"));
   Accept();
   AnswerHello(Plain());
   EXPECT_TRUE(met_.Take());
@@ -312,14 +372,14 @@ TEST_F(ShimClientTest, ACallbackThatThrowsIsMadeUpForByHello) {
   AnswerHello(Plain());
   EXPECT_TRUE(met_.Take());
   Send(shim::ShimMessage::kContainerExited, 0, Encode(shim::ContainerExited{"c1", 0, 0, false, 1}));
-  EXPECT_EQ(exits_.Take()->container_id, "c1") << "the connection is read";
+  EXPECT_EQ(exits_.Take().value_or(shim::ContainerExited()).container_id, "c1") << "the connection is read";
 }
 
 TEST_F(ShimClientTest, AnUnknownEventIsPassedOver) {
   Open(ShimClient::First::kNothing);
   Send(static_cast<shim::ShimMessage>(999), 0, "\xff\xff");
   Send(shim::ShimMessage::kContainerExited, 0, Encode(shim::ContainerExited{"c1", 0, 0, false, 1}));
-  EXPECT_EQ(exits_.Take()->container_id, "c1");
+  EXPECT_EQ(exits_.Take().value_or(shim::ContainerExited()).container_id, "c1");
 }
 
 TEST_F(ShimClientTest, AShimOfAForeignVersionCanBeEndedAndNothingElse) {
@@ -349,29 +409,40 @@ TEST_F(ShimClientTest, AShimOfAForeignVersionCanBeEndedAndNothingElse) {
 
 TEST_F(ShimClientTest, AShimOfAForeignVersionStartsNoSandbox) {
   Open(ShimClient::First::kNothing);
-  auto started = std::async(std::launch::async, [this] { return client_->StartSandbox({}, Soon()).error(); });
+  auto starting = std::async(std::launch::async, [this] { return client_->StartSandbox({}, Soon()); });
   Frame request = Expect(shim::ShimMessage::kStartSandbox);
   EXPECT_EQ(Decode<shim::StartSandbox>(request.payload, "start")->daemon.version, shim::kShimProtocolVersion);
   Send(shim::ShimMessage::kSandboxStarted, request.request_id, Encode(shim::SandboxStarted{{900, 899}}));
-  EXPECT_EQ(started.get().code, Code::kUnimplemented);
+  auto started = starting.get();
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().code, Code::kUnimplemented);
 }
 
 TEST_F(ShimClientTest, AStartedSandboxMustHaveItsNamespaces) {
   Open(ShimClient::First::kNothing);
-  auto started = std::async(std::launch::async, [this] { return client_->StartSandbox({}, Soon()).error(); });
+  auto starting = std::async(std::launch::async, [this] { return client_->StartSandbox({}, Soon()); });
   Frame request = Expect(shim::ShimMessage::kStartSandbox);
   UniqueFd user(open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC));
   Send(shim::ShimMessage::kSandboxStarted, request.request_id,
        Encode(shim::SandboxStarted{shim::kOwnVersions}), {{shim::FdRole::kUserNamespace, user.get()}});
-  EXPECT_THAT(started.get().ToString(), HasSubstr("role 31 is missing"));
+  auto started = starting.get();
+  ASSERT_FALSE(started);
+  EXPECT_THAT(started.error().ToString(), HasSubstr("role 31 is missing"));
 }
 
 TEST_F(ShimClientTest, TheDeathOfTheProcessIsTheLastEvent) {
   Open(ShimClient::First::kNothing);
-  Send(shim::ShimMessage::kContainerExited, 0, Encode(shim::ContainerExited{"c1", 0, 0, false, 1}));
+  // The reactor sees both at once, the death first.
+  std::promise<void> look;
+  reactor_->Post([&look] { look.get_future().wait(); });
   ASSERT_TRUE(process_.pidfd.Signal(SIGKILL));
-  EXPECT_EQ(exits_.Take()->container_id, "c1");
+  ASSERT_TRUE(*process_.pidfd.WaitExit(kPatienceMs));
+  Send(shim::ShimMessage::kContainerExited, 0, Encode(shim::ContainerExited{"c1", 0, 0, false, 1}));
+  look.set_value();
   EXPECT_TRUE(died_.Take());
+  auto exited = exits_.Peek();
+  ASSERT_TRUE(exited) << "reported before the death";
+  EXPECT_EQ(exited->container_id, "c1");
   EXPECT_FALSE(client_->alive());
   EXPECT_EQ(client_->ReopenLog("c1", 0, Soon()).error().code, Code::kUnavailable);
 }

@@ -40,6 +40,10 @@ Result<> WaitWritable(int socket, int64_t deadline_ms, const std::string& sandbo
   return {};
 }
 
+UniqueFd MakeTimer() {
+  return UniqueFd(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+}
+
 void MakeNonBlocking(const UniqueFd& socket) {
   fcntl(socket.get(), F_SETFL, O_NONBLOCK);
 }
@@ -52,6 +56,7 @@ ShimLink::ShimLink(Reactor& reactor, std::string sandbox_id, PidFd shim, Connect
       shim_(std::move(shim)),
       connect_(std::move(connect)),
       events_(std::move(events)),
+      retry_timer_(MakeTimer()),
       retry_delay_ms_(kFirstRetryMs) {}
 
 std::shared_ptr<ShimLink> ShimLink::Open(Reactor& reactor, const std::string& sandbox_id, UniqueFd socket,
@@ -161,6 +166,7 @@ void ShimLink::Begin(const Socket& socket, First first) {
   watching_ = true;
   auto on_death = [self](uint32_t) { self->Turn([&] { self->OnShimDead(); }); };
   if (!reactor_.loop().Add(shim_.get(), EPOLLIN, on_death)) return End("cannot watch the shim");
+  if (!socket->valid()) return ScheduleRetry();
   if (first == First::kMeet) return Adopt(socket);
   if (!Listen(*socket)) Reconnect("cannot watch the connection");
 }
@@ -227,17 +233,21 @@ void ShimLink::Settle() {
 
 void ShimLink::ScheduleRetry() {
   if (!connect_) return;
-  if (!retry_timer_) {
-    retry_timer_.Reset(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
-    auto self = shared_from_this();
-    auto on_due = [self](uint32_t) { self->Turn([&] { self->OnRetryDue(); }); };
-    if (!reactor_.loop().Add(retry_timer_.get(), EPOLLIN, on_due)) return;
-  }
+  if (!WatchRetryTimer()) return;
   itimerspec due{};
   due.it_value.tv_sec = retry_delay_ms_ / 1000;
   due.it_value.tv_nsec = retry_delay_ms_ % 1000 * 1'000'000;
   timerfd_settime(retry_timer_.get(), 0, &due, nullptr);
   retry_delay_ms_ = std::min(retry_delay_ms_ * 2, kLongestRetryMs);
+}
+
+bool ShimLink::WatchRetryTimer() {
+  if (!retry_timer_) retry_timer_ = MakeTimer();
+  if (retry_timer_watched_) return true;
+  auto self = shared_from_this();
+  auto on_due = [self](uint32_t) { self->Turn([&] { self->OnRetryDue(); }); };
+  retry_timer_watched_ = reactor_.loop().Add(retry_timer_.get(), EPOLLIN, on_due).has_value();
+  return retry_timer_watched_;
 }
 
 void ShimLink::OnRetryDue() {
@@ -294,7 +304,7 @@ void ShimLink::End(const std::string& reason) {
     changed_.NotifyAll();
   }
   if (std::exchange(watching_, false)) reactor_.loop().Remove(shim_.get());
-  if (retry_timer_) reactor_.loop().Remove(retry_timer_.get());
+  if (std::exchange(retry_timer_watched_, false)) reactor_.loop().Remove(retry_timer_.get());
   retry_timer_.Reset();
   DropConnection(reason);
 }

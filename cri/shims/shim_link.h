@@ -47,6 +47,7 @@ class ShimLink : public std::enable_shared_from_this<ShimLink> {
   enum class First { kNothing, kMeet };
 
   // Takes a connected socket and the shim's process, and begins to read. `connect` makes later connections.
+  // With kMeet the socket may be empty: the first connection is then made as later ones are.
   static std::shared_ptr<ShimLink> Open(Reactor& reactor, const std::string& sandbox_id, UniqueFd socket,
                                         PidFd shim, Connect connect, LinkEvents events, First first);
 
@@ -101,6 +102,7 @@ class ShimLink : public std::enable_shared_from_this<ShimLink> {
   OnReply TakeWaiting(uint32_t request) EXCLUDES(mutex_);
   void DropConnection(const std::string& reason) EXCLUDES(mutex_);
   void ScheduleRetry();
+  bool WatchRetryTimer();
   void End(const std::string& reason) EXCLUDES(mutex_);
 
   Reactor& reactor_;
@@ -111,7 +113,8 @@ class ShimLink : public std::enable_shared_from_this<ShimLink> {
 
   // Reactor's thread only.
   bool watching_ = false;
-  UniqueFd retry_timer_;
+  UniqueFd retry_timer_;  // made in advance: a connection is often lost because descriptors have run out
+  bool retry_timer_watched_ = false;
   int64_t retry_delay_ms_;
 
   mutable Mutex mutex_;
