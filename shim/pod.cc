@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/codec.h"
 #include "base/ids.h"
@@ -86,7 +87,10 @@ Result<Answer> Pod::Hello(const Frame& request) {
   reply.sandbox_id = sandbox_id_;
   reply.sandbox_started = sandbox_.started();
   reply.sandbox_failed = sandbox_.failure();
-  if (hello.after.empty()) reply.unrecorded_exits = exit_records_.TellUnrecorded();
+  if (hello.after.empty()) {
+    reply.unrecorded_exits = exit_records_.TellUnrecorded();
+    TellExecExits();
+  }
   Answer answer{ShimMessage::kHelloReply, {}, NamespaceFds()};
   size_t groups = 0;
   for (auto it = containers_.upper_bound(hello.after); it != containers_.end() && !reply.more; ++it) {
@@ -128,6 +132,7 @@ Result<> Pod::BeginContainer(Frame& request, const Respond& respond) {
   const std::string& id = start.container_id;
   TRY(CheckName(id, "start"));
   if (!sandbox_.started()) return Fail(Code::kFailedPrecondition, "start", id, "the sandbox is not started");
+  TRY(RefuseDuringShutdown("start", id));
   if (const std::string& failure = sandbox_.failure(); !failure.empty())
     return Fail(Code::kFailedPrecondition, "start", id, failure);
   if (containers_.contains(id)) return Fail(Code::kAlreadyExists, "start", id);
@@ -171,6 +176,12 @@ void Pod::OnSandboxFailed() {
   announce_(ShimMessage::kSandboxFailed, Encode(SandboxFailed{sandbox_.failure()}));
 }
 
+// A shutdown kills what it finds when it begins, and waits for nothing else.
+Result<> Pod::RefuseDuringShutdown(std::string_view step, const std::string& id) const {
+  if (awaiting_shutdown_.empty()) return {};
+  return Fail(Code::kFailedPrecondition, step, id, "the sandbox is being shut down");
+}
+
 Result<Container*> Pod::FindRunning(const std::string& id) {
   auto it = containers_.find(id);
   if (it == containers_.end()) return SystemError("find container", id, ESRCH);
@@ -186,7 +197,7 @@ Result<> Pod::BeginExec(Frame& request, const Respond& respond) {
   if (!fds.outcome) {
     return StartExec(wanted, std::move(fds), Exec::Told::kStartAndEnd,
                      {[this, id, respond](Result<> result) { OnExecStarted(id, std::move(result), respond); },
-                      [this](const ExecExited& exit) { announce_(ShimMessage::kExecExited, Encode(exit)); }});
+                      [this](const ExecExited& exit) { OnExecExited(exit); }});
   }
   auto outcome = std::make_shared<OutcomeSocket>(env_.loop, std::move(fds.outcome));
   Result<> begun = outcome->Watch([this, id] {
@@ -206,6 +217,7 @@ Result<> Pod::BeginExec(Frame& request, const Respond& respond) {
 Result<> Pod::StartExec(const ExecRequest& wanted, RoleFds fds, Exec::Told told, Exec::Callbacks tell) {
   Container* container = TRY(FindRunning(wanted.container_id));
   const std::string& id = wanted.exec_id;
+  TRY(RefuseDuringShutdown("exec", id));
   if (execs_.contains(id)) return Fail(Code::kAlreadyExists, "exec", id);
   if (IsFullOfStarts())
     return Fail(Code::kResourceExhausted, "exec", wanted.container_id,
@@ -244,6 +256,15 @@ void Pod::OnExecStarted(const std::string& id, Result<> result, const Respond& r
       ShimMessage::kExecStarted, Encode(ExecStarted{exec.pid()}), {{FdRole::kProcess, exec.pidfd().get()}}};
   if (terminal) started.fds.emplace_back(FdRole::kTerminal, terminal.get());
   respond(std::move(started));
+}
+
+void Pod::OnExecExited(const ExecExited& exit) {
+  if (!announce_(ShimMessage::kExecExited, Encode(exit))) untold_exec_exits_.push_back(exit);
+}
+
+// Those of a connection that was lost: whoever waits for one still waits, if the daemon is the same.
+void Pod::TellExecExits() {
+  for (const ExecExited& exit : std::exchange(untold_exec_exits_, {})) OnExecExited(exit);
 }
 
 Result<> Pod::BeginReopen(Frame& request, const Respond& respond) {

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -67,7 +68,10 @@ class Pod {
   void OnContainerExited(const ContainerExited& exit);
   void OnSandboxFailed();
   void OnExecStarted(const std::string& id, Result<> result, const Respond& respond);
+  void OnExecExited(const ExecExited& exit);
+  void TellExecExits();
 
+  Result<> RefuseDuringShutdown(std::string_view step, const std::string& id) const;
   Result<Container*> FindRunning(const std::string& id);
   // Continues a shutdown when no container and no exec is left.
   void ContinueShutdown();
@@ -81,6 +85,9 @@ class Pod {
   ExitRecords exit_records_;
   std::map<std::string, std::unique_ptr<Container>> containers_;
   std::map<std::string, std::unique_ptr<Exec>> execs_;
+  // No daemon was connected when these ended. The next Hello has them sent; without a daemon no exec starts,
+  // so they are few.
+  std::vector<ExecExited> untold_exec_exits_;
   std::vector<Respond> awaiting_shutdown_;
   bool stopping_sandbox_ = false;
   Timers::Id log_patience_ = 0;

@@ -268,5 +268,64 @@ TEST_F(FrozenTenantTest, HasARoomOfItsOwnForCommandsThatDoNotStart) {
   EXPECT_TRUE(daemon_.AwaitReply(*SendExec(200, "true")));
 }
 
+class ShutdownTest : public ShimTest {
+ protected:
+  // Both requests wait in the shim's socket when it reads the first one.
+  Result<Frame> AskDuringShutdown(ShimMessage type, const std::string& payload, Descriptors fds) {
+    TRY(daemon_.shim().pidfd.Signal(SIGSTOP));
+    uint32_t shutdown = TRY(daemon_.Send(ShimMessage::kShutdown, ""));
+    uint32_t late = TRY(daemon_.Send(type, payload, std::move(fds)));
+    TRY(daemon_.shim().pidfd.Signal(SIGCONT));
+    Result<Frame> answer = daemon_.AwaitReply(late);
+    TRY(daemon_.AwaitReply(shutdown));
+    EXPECT_EQ(TRY(daemon_.ReapShim()).code, 0);
+    EXPECT_FALSE(daemon_.ShimLog().contains("processes survive")) << daemon_.ShimLog();
+    return answer;
+  }
+};
+
+TEST_F(ShutdownTest, StartsNoContainerAnyMore) {
+  StartSandbox();
+  ASSERT_TRUE(daemon_.Start(MinimalPlan(TestId(1), {"sleep", "1000"}), image_));
+  ContainerPlan plan = MinimalPlan(TestId(2), {"sleep", "1000"});
+  auto started =
+      AskDuringShutdown(ShimMessage::kStartContainer, Encode(StartContainer{TestId(2), 20'000, Encode(plan)}),
+                        std::move(*daemon_.ContainerFds(plan, image_)));
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().code, Code::kFailedPrecondition);
+  EXPECT_THAT(started.error().ToString(), HasSubstr("being shut down"));
+}
+
+TEST_F(ShutdownTest, StartsNoCommandAnyMore) {
+  StartSandbox();
+  ASSERT_TRUE(daemon_.Start(MinimalPlan(TestId(1), {"sleep", "1000"}), image_));
+  ProcessPlan plan = MinimalPlan(TestId(1), {"sleep", "1000"}).process;
+  auto started =
+      AskDuringShutdown(ShimMessage::kExec, Encode(ExecRequest{TestId(1), TestId(50), Encode(plan)}), {});
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().code, Code::kFailedPrecondition);
+  EXPECT_THAT(started.error().ToString(), HasSubstr("being shut down"));
+}
+
+TEST_F(ShimTest, AnExecThatEndsWithoutADaemonIsReportedToTheNextOne) {
+  StartSandbox();
+  ASSERT_TRUE(daemon_.Start(MinimalPlan(TestId(1), {"sleep", "1000"}), image_));
+  ProcessPlan plan =
+      MinimalPlan(TestId(1), {"sh", "-c", "while ! test -e /go; do usleep 1000; done; exit 4"}).process;
+  auto started = daemon_.Call(ShimMessage::kExec, Encode(ExecRequest{TestId(1), TestId(50), Encode(plan)}));
+  ASSERT_TRUE(started) << started.error().ToString();
+  PidFd command(started->fds.Take(FdRole::kProcess));
+
+  daemon_.Disconnect();
+  image_.Write("go", "");
+  ASSERT_TRUE(Eventually([&] { return !command.Signal(0); })) << "the shim reaps it";
+  ASSERT_TRUE(daemon_.Connect());
+  ASSERT_TRUE(daemon_.Hello());
+
+  auto exit = daemon_.AwaitExecExit(TestId(50));
+  ASSERT_TRUE(exit) << exit.error().ToString();
+  EXPECT_EQ(exit->exit_code, 4);
+}
+
 }  // namespace
 }  // namespace davit::shim
