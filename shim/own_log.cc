@@ -13,10 +13,10 @@
 namespace davit::shim {
 
 Result<> OwnLog::Open(Environment& env, UniqueFd fd) {
-  struct stat st;
-  if (fstat(fd.get(), &st) < 0) return SystemError("fstat", "own log");
   env_ = &env;
-  fd_ = std::move(fd);
+  fd_ = std::move(fd);  // before anything can fail
+  struct stat st;
+  if (fstat(fd_.get(), &st) < 0) return SystemError("fstat", "own log");
   is_socket_ = S_ISSOCK(st.st_mode);
   if (is_socket_) return {};
   // An open file description of its own: O_NONBLOCK would be everybody's otherwise.

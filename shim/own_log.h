@@ -19,8 +19,8 @@ namespace davit::shim {
 class OwnLog {
  public:
   // Takes ownership of `fd`. Does not change its status flags, because the daemon and the other shims share
-  // them. The environment must outlive the log. If `fd` cannot be reopened, returns an error; lines are then
-  // written to `fd` itself, which may block.
+  // them. The environment must outlive the log. If `fd` cannot be examined or reopened, returns an
+  // error; lines are then written to `fd` itself, which may block.
   Result<> Open(Environment& env, UniqueFd fd);
 
   // Lines that are written before Open are lost.
