@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "base/time.h"
 
@@ -145,7 +146,8 @@ void PortForward::Begin(Forward& forward) {
 
 void PortForward::OnSockets(Opened opened) {
   auto it = forwards_.find(opened.first);
-  if (it == forwards_.end()) return;
+  // A client may reset a forward and use its id again: then a second answer comes for the id.
+  if (it == forwards_.end() || std::exchange(it->second->opened, true)) return;
   Result<std::vector<UniqueFd>>& sockets = *opened.second;
   if (!sockets) return Fail(opened.first, sockets.error().ToString());
   it->second->sockets = std::move(*sockets);

@@ -50,6 +50,7 @@ class PortForward final : public ChannelSession, public std::enable_shared_from_
     const int64_t opened_ms;
     std::optional<ChannelId> data;
     std::optional<ChannelId> error;
+    bool opened = false;            // it has got its sockets
     std::vector<UniqueFd> sockets;  // not tried yet
     UniqueFd connecting;
     std::string last_failure;

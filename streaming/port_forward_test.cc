@@ -122,6 +122,25 @@ TEST_F(PortForwardTest, WhatIsResetBeforeItBeganIsForgotten) {
   EXPECT_EQ(ReadSome(Accept().get()), "question");
 }
 
+TEST_F(PortForwardTest, AForwardWithTheIdOfOneThatWasResetConnectsOnce) {
+  targets_.hold_sockets = true;
+  Client client = Connect(ForwardOrder{"sandbox", {}});
+  EXPECT_THAT(client.AskSpdy("portforward.k8s.io"), StartsWith("HTTP/1.1 101 "));
+  SpdyClientFrames frames;
+  uint32_t stream = 1;
+  for (const char* type : {"error", "data", "error", "data"}) {
+    client.Send(frames.Open(stream, {{"streamtype", type}, {"port", port_}, {"requestid", "0"}}));
+    if (stream == 3) client.Send(SpdyResetFrame(stream, SpdyReset::kCancel));
+    stream += 2;
+  }
+  ASSERT_TRUE(targets_.FinishSockets(2));
+  UniqueFd program = Accept();
+  client.Send(frames.Data(7, "question"));
+  EXPECT_EQ(ReadSome(program.get()), "question");
+  pollfd another{listener_.get(), POLLIN, 0};
+  EXPECT_EQ(poll(&another, 1, 0), 0) << "a second connection";
+}
+
 TEST_F(PortForwardTest, OverWebSocketEachChannelBeginsWithItsPort) {
   auto port = static_cast<uint16_t>(std::stoi(port_));
   Client client = Connect(ForwardOrder{"sandbox", {port}});

@@ -51,9 +51,10 @@ class FakeTargets final : public StreamTargets {
     changed_.notify_all();
   }
   void OpenSockets(const std::string&, OnSockets on_sockets) override {
-    std::vector<UniqueFd> sockets;
-    sockets.emplace_back(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    on_sockets(std::move(sockets));
+    std::lock_guard lock(mutex_);
+    if (!hold_sockets) return GiveSockets(on_sockets);
+    asked_for_sockets_.push_back(std::move(on_sockets));
+    changed_.notify_all();
   }
 
   // Waits until an exec or attach order has arrived.
@@ -71,6 +72,15 @@ class FakeTargets final : public StreamTargets {
   // Passes the streams of the held attach to the server.
   void FinishAttach() { attach_(); }
 
+  // Waits until sockets were requested `count` times while they were held, and passes all of them on.
+  bool FinishSockets(size_t count) {
+    std::unique_lock lock(mutex_);
+    bool asked = changed_.wait_for(lock, std::chrono::milliseconds(kPatienceMs),
+                                   [&] { return asked_for_sockets_.size() == count; });
+    for (const OnSockets& on_sockets : asked_for_sockets_) GiveSockets(on_sockets);
+    return asked;
+  }
+
   // The process's ends of the streams: `in` is read, `out` and `err` are written.
   UniqueFd in;
   UniqueFd out;
@@ -80,8 +90,14 @@ class FakeTargets final : public StreamTargets {
   bool input_closed = false;        // CloseContainerInput was called
   bool hold_attach = false;         // StreamAttach gives no streams until FinishAttach
   bool attach_throws = false;       // StreamAttach throws
+  bool hold_sockets = false;        // OpenSockets gives no sockets until FinishSockets
 
  private:
+  static void GiveSockets(const OnSockets& on_sockets) {
+    std::vector<UniqueFd> sockets;
+    sockets.emplace_back(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    on_sockets(std::move(sockets));
+  }
   // Makes a pipe for each wanted stream and passes the server's ends to the callback.
   void Give(const StreamSet& wanted, const OnStreams& on_streams) {
     ProcessStreams streams;
@@ -99,6 +115,7 @@ class FakeTargets final : public StreamTargets {
   bool started_ = false;
   OnExit on_exit_;
   std::function<void()> attach_;
+  std::vector<OnSockets> asked_for_sockets_;
 };
 
 }  // namespace davit::streaming
