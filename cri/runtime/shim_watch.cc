@@ -3,7 +3,7 @@
 
 #include "cri/runtime/shim_watch.h"
 
-#include <algorithm>
+#include <map>
 #include <memory>
 #include <utility>
 
@@ -29,10 +29,12 @@ ShimEvents ShimWatch::EventsOf(const SandboxPtr& sandbox, std::function<void()> 
   events.exec_exited = [weak](const shim::ExecExited& exited) {
     if (SandboxPtr pod = weak.lock()) pod->execs().Finish(exited);
   };
-  events.met = [this, later, reconciled = std::move(reconciled)](ShimState state) {
-    auto shared = std::make_shared<ShimState>(std::move(state));
-    later([this, shared, reconciled](const SandboxPtr& pod) {
-      Reconcile(pod, std::move(*shared));
+  events.met = [this, weak, later, reconciled = std::move(reconciled)](ShimState state) {
+    SandboxPtr pod = weak.lock();
+    if (pod == nullptr) return;
+    auto meeting = std::make_shared<Meeting>(Meeting{std::move(state), ContainersNow(*pod)});
+    later([this, meeting, reconciled](const SandboxPtr& same) {
+      Reconcile(same, std::move(*meeting));
       reconciled();
     });
   };
@@ -107,23 +109,35 @@ void ShimWatch::SandboxFailed(const SandboxPtr& sandbox, const std::string& reas
   ports_.announcer.Announce(*sandbox);
 }
 
-void ShimWatch::Reconcile(const SandboxPtr& sandbox, ShimState state) {
+std::vector<ShimWatch::Known> ShimWatch::ContainersNow(const Sandbox& sandbox) const {
+  std::vector<Known> known;
+  for (const ContainerPtr& container : ports_.pods.ContainersOf(sandbox.id())) {
+    // In this order: a start that begins in between must not be seen as one that was left behind.
+    ContainerPhase phase = container->record().Read([](const ContainerRecord& r) { return r.phase; });
+    known.push_back({container, phase, container->start_in_flight()});
+  }
+  return known;
+}
+
+void ShimWatch::Reconcile(const SandboxPtr& sandbox, Meeting meeting) {
+  ShimState& state = meeting.state;
   if (state.namespaces.user) sandbox->SetUserNamespace(std::move(state.namespaces.user));
-  for (const ContainerPtr& container : ports_.pods.ContainersOf(sandbox->id())) {
-    auto live = std::ranges::find_if(state.containers, [&](const StartedContainer& started) {
-      return started.live.container_id == container->id();
-    });
-    ReconcileContainer(container, live == state.containers.end() ? nullptr : &*live);
+  std::map<std::string, StartedContainer*> live;
+  for (StartedContainer& started : state.containers) live[started.live.container_id] = &started;
+  for (const Known& known : meeting.containers) {
+    auto found = live.find(known.container->id());
+    ReconcileContainer(known, found == live.end() ? nullptr : found->second);
   }
 }
 
-void ShimWatch::ReconcileContainer(const ContainerPtr& container, StartedContainer* live) {
+void ShimWatch::ReconcileContainer(const Known& known, StartedContainer* live) {
+  const ContainerPtr& container = known.container;
   Result<shim::ContainerExited> exited = ports_.shims.ReadExitRecord(container->id());
   ContainerFacts facts;
-  facts.recorded = container->record().Read([](const ContainerRecord& r) { return r.phase; });
+  facts.recorded = known.phase;
   facts.live = live != nullptr;
   facts.has_exit_record = exited.has_value();
-  facts.start_in_flight = container->start_in_flight();
+  facts.start_in_flight = known.start_in_flight;
   switch (Decide(facts)) {
     case ContainerAction::kNothing:
       return;

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "base/log.h"
 #include "base/worker_pool.h"
@@ -48,13 +49,27 @@ class ShimWatch {
   // The sandbox cannot run containers any more: marks it as not ready, with `reason`.
   void SandboxFailed(const SandboxPtr& sandbox, const std::string& reason);
 
-  // Reconciles the records with the report of a shim (reconcile.h).
-  void Reconcile(const SandboxPtr& sandbox, ShimState state);
   // For a shim that does not answer: applies the exits that it has recorded.
   void TakeRecordedExits(const SandboxPtr& sandbox);
 
  private:
-  void ReconcileContainer(const ContainerPtr& container, StartedContainer* live);
+  // A container as it was known when the shim's state arrived.
+  struct Known {
+    ContainerPtr container;
+    ContainerPhase phase;
+    bool start_in_flight;
+  };
+  // The report of a shim, and the containers that it is compared with. A worker may compare them much later:
+  // a container that started in between is not in the report and must not be taken for one that has ended.
+  struct Meeting {
+    ShimState state;
+    std::vector<Known> containers;
+  };
+
+  std::vector<Known> ContainersNow(const Sandbox& sandbox) const;
+  // Reconciles the records with the report of a shim (reconcile.h).
+  void Reconcile(const SandboxPtr& sandbox, Meeting meeting);
+  void ReconcileContainer(const Known& known, StartedContainer* live);
 
   const Ports ports_;
 };

@@ -156,6 +156,7 @@ void FakeShims::Discard(NewShim shim) {
 
 Result<ShimPtr> FakeShims::Meet(const std::string& sandbox_id, const ProcessIdentity& identity,
                                 ShimEvents events) {
+  TRY(steps_.Take("shims.Meet"));
   ShimState state;
   bool answers;
   {
@@ -226,6 +227,11 @@ void FakeShims::Exit(const std::string& sandbox_id, const std::string& container
   if (tell) Tell(sandbox_id, [&exited](const ShimEvents& events) { events.container_exited(exited); });
 }
 
+void FakeShims::Forget(const std::string& sandbox_id, const std::string& container_id) {
+  MutexLock lock(mutex_);
+  pods_[sandbox_id].live.erase(container_id);
+}
+
 void FakeShims::FailSandbox(const std::string& sandbox_id, const std::string& reason) {
   Tell(sandbox_id, [&reason](const ShimEvents& events) { events.sandbox_failed(reason); });
 }
@@ -257,6 +263,12 @@ std::set<std::string> FakeShims::alive() const {
     if (pod.mood != ShimMood::kDead) ids.insert(id);
   }
   return ids;
+}
+
+bool FakeShims::IsConnected(const std::string& sandbox_id) const {
+  MutexLock lock(mutex_);
+  auto found = pods_.find(sandbox_id);
+  return found != pods_.end() && found->second.events.met != nullptr;
 }
 
 std::set<std::string> FakeShims::exit_records() const {

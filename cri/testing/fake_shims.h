@@ -83,6 +83,8 @@ class FakeShims final : public Shims {
   void Die(const std::string& sandbox_id);
   // A container's program ends: the exit record is written, and the daemon gets an event if `tell` is true.
   void Exit(const std::string& sandbox_id, const std::string& container_id, int code, bool tell = true);
+  // A container's program ends, and neither an exit record nor an event says so.
+  void Forget(const std::string& sandbox_id, const std::string& container_id);
   // The sandbox cannot run containers any more.
   void FailSandbox(const std::string& sandbox_id, const std::string& reason);
   // Makes a silent shim answer now, on the connection that waits for it.
@@ -93,6 +95,8 @@ class FakeShims final : public Shims {
   void Seed(const std::string& sandbox_id, FakePod pod);
   void Seed(const shim::ContainerExited& exited);
   std::set<std::string> alive() const;
+  // Whether events of this shim would reach a daemon.
+  bool IsConnected(const std::string& sandbox_id) const;
   std::set<std::string> exit_records() const;
   std::vector<std::string> LogOf(const std::string& sandbox_id) const;
 

@@ -4,6 +4,7 @@
 // Records the steps of a verb, and makes a chosen step fail.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -20,14 +21,17 @@ class Steps {
  public:
   // Every method of a fake calls this first. Returns the error that the test has set, or success.
   Result<> Take(const std::string& step) EXCLUDES(mutex_) {
-    MutexLock lock(mutex_);
-    taken_.push_back(step);
-    bool nth = fail_at_ && *fail_at_ == taken_.size() - 1;
-    auto planned = failures_.find(step);
-    bool by_name = planned != failures_.end() && planned->second > 0;
-    if (by_name) --planned->second;
-    if (!nth && !by_name) return {};
-    return davit::Fail(code_, step, "", "the test wants it to fail");
+    Result<> outcome;
+    std::function<void()> during;
+    {
+      MutexLock lock(mutex_);
+      taken_.push_back(step);
+      outcome = OutcomeOf(step);
+      if (auto planned = during_.lower_bound(step); planned != during_.upper_bound(step))
+        during = std::move(during_.extract(planned).mapped());
+    }
+    if (during) during();
+    return outcome;
   }
 
   // Clears the recorded steps; of the following steps the one with this index fails.
@@ -42,11 +46,18 @@ class Steps {
     failures_[step] = times;
     code_ = code;
   }
-  // Clears all failures and recorded steps.
+  // The next step with this name calls `during` on its thread before it has an effect, so that a test can
+  // make other calls then, or delay the step. Called several times, it applies to as many steps, in order.
+  void During(const std::string& step, std::function<void()> during) EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    during_.emplace(step, std::move(during));
+  }
+  // Clears all failures, interruptions and recorded steps.
   void Reset() EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     taken_.clear();
     failures_.clear();
+    during_.clear();
     fail_at_.reset();
   }
 
@@ -56,9 +67,19 @@ class Steps {
   }
 
  private:
+  Result<> OutcomeOf(const std::string& step) REQUIRES(mutex_) {
+    bool nth = fail_at_ && *fail_at_ == taken_.size() - 1;
+    auto planned = failures_.find(step);
+    bool by_name = planned != failures_.end() && planned->second > 0;
+    if (by_name) --planned->second;
+    if (!nth && !by_name) return {};
+    return davit::Fail(code_, step, "", "the test wants it to fail");
+  }
+
   mutable Mutex mutex_;
   std::vector<std::string> taken_ GUARDED_BY(mutex_);
   std::map<std::string, int> failures_ GUARDED_BY(mutex_);
+  std::multimap<std::string, std::function<void()>> during_ GUARDED_BY(mutex_);
   std::optional<size_t> fail_at_ GUARDED_BY(mutex_);
   Code code_ GUARDED_BY(mutex_) = Code::kInternal;
 };

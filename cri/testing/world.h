@@ -28,6 +28,8 @@ class World {
 
   // Ends the daemon and starts it again with the same records, shims and fakes. The test then calls Recover.
   void Restart();
+  // Ends the daemon. The test must not use runtime() afterwards.
+  void End() { runtime_.reset(); }
   Result<> Recover() { return runtime_->Recover(); }
 
   Runtime& runtime() { return *runtime_; }
