@@ -66,7 +66,8 @@ void PodTable::RemoveContainer(const std::string& id) {
   MutexLock lock(mutex_);
   auto it = containers_.find(id);
   if (it == containers_.end()) return;
-  std::erase(by_sandbox_[it->second->sandbox().id()], it->second);
+  auto siblings = by_sandbox_.find(it->second->sandbox().id());
+  if (siblings != by_sandbox_.end()) std::erase(siblings->second, it->second);
   containers_.erase(it);
 }
 

@@ -34,6 +34,7 @@ void Announcer::Announce(const Sandbox& sandbox) {
 
 void Announcer::Withdraw(const Container& container) {
   MutexLock lock(mutex_);
+  if (!pods_.FindContainer(container.id())) return;  // another removal was faster
   PublishNews(container);
   pods_.RemoveContainer(container.id());
   Publish(container.sandbox(), container.id(), v1::CONTAINER_DELETED_EVENT);

@@ -14,6 +14,7 @@
 namespace davit::cri {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::IsSupersetOf;
 
@@ -116,6 +117,19 @@ TEST(Containers, AnyStepOfRemoveMayFailAndIsRetried) {
         << "layers are released by whichever attempt removes it: "
         << ::testing::PrintToString(world.Leftovers());
   }
+}
+
+TEST(Containers, TwoRemovalsAtOnceAnnounceOneDeletion) {
+  World world;
+  World::Pod pod = world.RunPod();
+  ASSERT_TRUE(world.StopContainer(pod.container));
+  auto watcher = world.runtime().announcer().Watch(/*on_news=*/[] {}, /*cut_off=*/[] {});
+  world.steps.During("snapshots.RemoveContainer", [&] { EXPECT_TRUE(world.RemoveContainer(pod.container)); });
+  EXPECT_TRUE(world.RemoveContainer(pod.container));
+  std::vector<v1::ContainerEventType> events;
+  for (auto event = watcher->Next(); event && *event != nullptr; event = watcher->Next())
+    events.push_back((*event)->container_event_type());
+  EXPECT_THAT(events, ElementsAre(v1::CONTAINER_DELETED_EVENT));
 }
 
 TEST(Containers, ARetriedCreateGetsTheSameContainer) {
