@@ -22,6 +22,11 @@ namespace {
 // (container_start.cc). While it starts, the two would hold each other up at the kernel's locks.
 constexpr std::chrono::milliseconds kRefillPatience(200);
 
+// What makes two requests the same.
+std::string FingerprintOfRun(const std::string& handler, const v1::PodSandboxConfig& config) {
+  return FingerprintOf(config) + handler;
+}
+
 // All but the phase, which is the state machine's.
 void TakeWhatWasMade(const SandboxRecord& made, SandboxRecord& record) {
   record.addresses = made.addresses;
@@ -42,7 +47,8 @@ Result<v1::RunPodSandboxResponse> Sandboxes::Run(const v1::RunPodSandboxRequest&
   TRY(ports_.confinement.CheckPod(request.config()));
 
   std::string name = SandboxName(request.config().metadata());
-  OncePerName::Turn turn = TRY(names_.Take(name, FingerprintOf(request.config())));
+  OncePerName::Turn turn =
+      TRY(names_.Take(name, FingerprintOfRun(request.runtime_handler(), request.config())));
   if (turn.owner()) return Make(request, turn, call);
   v1::RunPodSandboxResponse response;
   response.set_pod_sandbox_id(TRY(turn.Join(call.deadline_ms)));
@@ -156,7 +162,9 @@ bool Sandboxes::Undo(const SandboxPtr& sandbox, const std::string& reason, Spans
 }
 
 void Sandboxes::RestoreName(const Sandbox& sandbox) {
-  names_.Restore(SandboxName(sandbox.config().metadata()), FingerprintOf(sandbox.config()), sandbox.id());
+  std::string handler = sandbox.record().Read([](const SandboxRecord& r) { return r.runtime_handler; });
+  names_.Restore(SandboxName(sandbox.config().metadata()), FingerprintOfRun(handler, sandbox.config()),
+                 sandbox.id());
 }
 
 }  // namespace davit::cri

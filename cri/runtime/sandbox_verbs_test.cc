@@ -185,6 +185,21 @@ TEST(Sandboxes, AHandlerRunsPodsOnceItIsConfigured) {
             status.runtime_handlers(1).features().SerializeAsString());
 }
 
+TEST(Sandboxes, ARunWithAnotherHandlerDoesNotJoin) {
+  World world;
+  world.config().handlers["runc"] = {};
+  ASSERT_TRUE(world.RunSandbox());
+  v1::RunPodSandboxRequest request = world.SandboxRequest();
+  request.set_runtime_handler("runc");
+  for (bool restarted : {false, true}) {
+    Result<v1::RunPodSandboxResponse> other = RunWith(world, request);
+    ASSERT_FALSE(other) << restarted;
+    EXPECT_EQ(other.error().code, Code::kAlreadyExists);
+    world.Restart();
+    ASSERT_TRUE(world.Recover());
+  }
+}
+
 TEST(Sandboxes, ContainersOfACgroupParentInAnySpellingLieInTheSameCgroup) {
   for (const char* parent : {"/kubepods/pod1/", "//kubepods//pod1", "kubepods/pod1"}) {
     World world;
