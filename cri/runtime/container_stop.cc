@@ -71,10 +71,19 @@ Result<> Containers::StopProcess(const ContainerPtr& container, int64_t grace_ms
 
 Result<> Containers::KillAllOf(const Sandbox& sandbox, int64_t deadline_ms) {
   std::vector<ContainerPtr> containers = ports_.pods.ContainersOf(sandbox.id());
+  if (sandbox.shim() == nullptr) {  // nobody would report their ends
+    for (const ContainerPtr& container : containers) ports_.watch.Lose(container);
+  }
+  std::vector<ContainerPtr> starting;
   for (const ContainerPtr& container : containers) {
-    if (container->running()) Kill(*container);
+    if (container->record().Read(phases::IsStarting)) starting.push_back(container);
+    if (container->record().Read(phases::MayHaveProcess)) Kill(*container);
   }
   int64_t patience = std::min(deadline_ms, MonotonicMilliseconds() + kShimPatienceMs);
+  // A start whose request reaches the shim after the kill succeeds.
+  for (const ContainerPtr& container : starting) {
+    if (container->record().WaitUntil(IsSettled, patience) && container->running()) Kill(*container);
+  }
   for (const ContainerPtr& container : containers) {
     if (container->record().WaitUntil(HasNoProcess, patience)) continue;
     // It was killed and its shim does not say so: the shim hangs. Its death lets the daemon take over.

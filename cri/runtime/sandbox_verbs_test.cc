@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <future>
 #include <thread>
 
 #include "cri/testing/world.h"
@@ -144,6 +146,27 @@ TEST(Sandboxes, ASandboxThatFailsIsNotReadyAndItsWatchersSeeItStop) {
   EXPECT_EQ((*event)->container_event_type(), v1::CONTAINER_STOPPED_EVENT);
   EXPECT_EQ(world.SandboxStatusOf(pod.sandbox).state(), v1::SANDBOX_NOTREADY);
   EXPECT_FALSE(world.CreateContainer(pod.sandbox, "another"));
+}
+
+TEST(Sandboxes, StopKillsAContainerThatIsStartingAndKeepsItsExitCode) {
+  World world;
+  std::string sandbox = world.RunSandbox().value();
+  std::string container = world.CreateContainer(sandbox).value();
+  std::promise<void> release;
+  world.steps.During("shim.StartContainer", [&] { release.get_future().wait(); });
+  std::thread start([&] { EXPECT_TRUE(world.StartContainer(container)); });
+  auto has = [](const std::vector<std::string>& list, const char* item) {
+    return std::ranges::find(list, item) != list.end();
+  };
+  EXPECT_TRUE(world.Eventually([&] { return has(world.steps.taken(), "shim.StartContainer"); }));
+  std::thread stop([&] { EXPECT_TRUE(world.StopSandbox(sandbox)); });
+  // The shim does not have the container yet, so this kill finds nothing.
+  EXPECT_TRUE(world.Eventually([&] { return has(world.shims.LogOf(sandbox), "KillContainer"); }));
+  release.set_value();
+  start.join();
+  stop.join();
+  EXPECT_EQ(world.StatusOf(container).exit_code(), 137);
+  EXPECT_EQ(world.StatusOf(container).reason(), "Error");
 }
 
 TEST(Sandboxes, AHungShimDoesNotKeepAPodFromBeingRemoved) {
