@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/frame.h"
+#include "base/guarded.h"
 #include "base/time.h"
 #include "cri/runtime/execs.h"
 #include "cri/shims/exec_outcome.h"
@@ -31,12 +32,19 @@ void Execs::RunSync(const v1::ExecSyncRequest& request, Call& call, std::stop_to
       exec->output->WaitHere(std::min(exec->deadline_ms, MonotonicMilliseconds() + kShortMs));
   if (!ended) return done(EndSync(*exec, std::unexpected(std::move(ended).error()), call));
   if (*ended) return done(EndSync(*exec, ExecOutput::End::kOutcome, call));
-  exec->output->WaitOn(
-      ports_.outputs, exec->deadline_ms, std::move(gone),
-      [this, exec, &call, done](const Result<ExecOutput::End>& end) {
-        // It may take a while to kill a command.
-        ports_.cleaners.Post([this, exec, &call, done, end] { done(EndSync(*exec, end, call)); });
-      });
+  exec->output->WaitOn(ports_.outputs, exec->deadline_ms, std::move(gone),
+                       [this, exec, &call, done](const Result<ExecOutput::End>& end) {
+                         // It may take a while to kill a command.
+                         EndElsewhere([this, exec, &call, done, end] { done(EndSync(*exec, end, call)); });
+                       });
+}
+
+void Execs::EndElsewhere(std::function<void()> end) {
+  Result<> posted = Guarded("end", "command", [&]() -> Result<> {
+    ports_.killers.Post(end);
+    return {};
+  });
+  if (!posted) end();
 }
 
 Result<std::shared_ptr<Execs::SyncExec>> Execs::BeginSync(const v1::ExecSyncRequest& request, Call& call) {

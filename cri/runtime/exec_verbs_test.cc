@@ -6,6 +6,7 @@
 
 #include <future>
 
+#include "cri/testing/busy_workers.h"
 #include "cri/testing/world.h"
 
 namespace davit::cri {
@@ -74,6 +75,20 @@ TEST(Execs, AHangingCommandEndsAtTheDeadlineWithoutAWaitingThread) {
                                   [&done](auto result) { done.set_value(std::move(result)); });
   EXPECT_LT(MonotonicMilliseconds(), call.deadline_ms) << "the caller has its thread back before";
   EXPECT_EQ(Await(done.get_future()).error().code, Code::kDeadlineExceeded);
+}
+
+TEST(Execs, AHangingCommandNeedsNoThreadThatCleansUpAfterContainers) {
+  std::promise<Result<v1::ExecSyncResponse>> done;  // these outlive the world's threads
+  Call call{MonotonicMilliseconds() + 1'000, {}};
+  World world;
+  World::Pod pod = world.RunPod();
+  BusyWorkers workers(world, pod.sandbox);
+  world.shims.HangExecs();
+  world.runtime().execs().RunSync(TrueIn(pod.container), call, {},
+                                  [&done](auto result) { done.set_value(std::move(result)); });
+  auto answer = done.get_future();
+  ASSERT_EQ(answer.wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  EXPECT_EQ(answer.get().error().code, Code::kDeadlineExceeded);
 }
 
 TEST(Execs, AHangingCommandEndsWhenNobodyWaitsForIt) {

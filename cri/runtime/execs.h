@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "api/cri/v1/api.pb.h"
+#include "base/elastic_pool.h"
 #include "base/log.h"
 #include "base/worker_pool.h"
 #include "cri/host/cgroup/cgroups.h"
@@ -28,14 +29,15 @@ namespace v1 = ::runtime::v1;
 // Thread-safe, see runtime.h.
 class Execs final : public streaming::StreamTargets {
  public:
-  // All must outlive the object. `workers` start streams and never wait for a shim. `cleaners` kill commands
-  // that timed out. `outputs` collects the output of commands that take long.
+  // All must outlive the object. `workers` start streams and never wait for a shim. `killers` kill commands
+  // that timed out; one that hangs in the kernel occupies a thread for some seconds. `outputs` collects the
+  // output of commands that take long.
   struct Ports {
     PodTable& pods;
     const Cgroups& cgroups;
     Confinement& confinement;
     WorkerPool& workers;
-    WorkerPool& cleaners;
+    ElasticPool& killers;
     Reactor& outputs;
     const Logger& log;
   };
@@ -81,6 +83,8 @@ class Execs final : public streaming::StreamTargets {
   };
   Result<std::shared_ptr<SyncExec>> BeginSync(const v1::ExecSyncRequest& request, Call& call);
   Result<v1::ExecSyncResponse> EndSync(SyncExec& exec, Result<ExecOutput::End> end, Call& call);
+  // Runs `end` on a thread of `killers`, or on this one if none can be started.
+  void EndElsewhere(std::function<void()> end);
   // These send an order to the shim, whose answer calls the callback. If they return an error, the callback
   // is not called.
   Result<> BeginExec(const streaming::ExecOrder& order, const OnStreams& on_streams, const OnExit& on_exit);

@@ -47,6 +47,10 @@ class Recovery {
   // Called once, before serving. Returns within some seconds even if shims hang; these are reconciled when
   // they answer. Returns an error only if the records cannot be read at all.
   Result<> Run();
+  // Afterwards no shim is connected any more. Call it before the connections are closed.
+  void Join() {
+    if (meeting_ != nullptr) meeting_->Join();
+  }
 
  private:
   void RecoverNetwork(const std::vector<SandboxPtr>& sandboxes, RecordLoader& loader);

@@ -34,12 +34,13 @@ class RecoveryMeeting {
     const Logger& log;
   };
   explicit RecoveryMeeting(const Ports& ports) : ports_(ports) {}
-  // Waits until the threads of Meet have ended.
-  ~RecoveryMeeting() = default;
 
   // Connects to all shims in parallel; returns when all are reconciled, or after `patience`. Then the
   // recorded exits of pods that are still silent are applied. Called once.
   MeetingCounts Meet(const std::vector<SandboxPtr>& sandboxes, std::chrono::milliseconds patience);
+  // Waits until the threads of Meet have ended: afterwards no shim is connected any more. A shim that was
+  // connected may still be reconciled, by events of the shim, while the object exists.
+  void Join() { threads_.clear(); }
 
  private:
   class Attendance;

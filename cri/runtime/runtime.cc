@@ -9,6 +9,8 @@ namespace {
 constexpr int kCleanerThreads = 2;
 constexpr int kHelperThreads = 2;
 constexpr int kStreamThreads = 2;  // none of them waits for a shim
+// A command that hangs in the kernel occupies one for ten seconds, and a probe brings the next one.
+constexpr size_t kMostKillers = 64;
 
 }  // namespace
 
@@ -20,26 +22,27 @@ Runtime::Runtime(Host host)
       cleanup_(host_.cgroups, host_.shims, host_.log),
       deletions_(host_.snapshots, host_.log),
       planner_({pods_, confinement_, files_, host_.cdi, host_.facts}),
-      cleaners_(kCleanerThreads),
-      helpers_(kHelperThreads),
-      streams_(kStreamThreads),
       watch_({pods_, host_.shims, announcer_, cleanup_, cleaners_, host_.log}),
       containers_({host_.config, pods_, host_.records, host_.snapshots, host_.images, host_.cgroups,
                    host_.shims, confinement_, planner_, announcer_, cleanup_, watch_, deletions_, helpers_,
                    cleaners_}),
       sandboxes_({host_.config, pods_, host_.records, host_.network, host_.cgroups, host_.shims, confinement_,
                   files_, announcer_, watch_, containers_, helpers_, host_.log}),
-      execs_({pods_, host_.cgroups, confinement_, streams_, cleaners_, host_.outputs, host_.log}),
+      execs_({pods_, host_.cgroups, confinement_, streams_, killers_, host_.outputs, host_.log}),
       statistics_({pods_, host_.cgroups, host_.snapshots, host_.network}),
       node_({host_.config, host_.facts, host_.cdi, host_.shims, host_.snapshots, host_.network,
              host_.records_health}),
       recovery_({host_.config, pods_, host_.records, host_.images, host_.snapshots, host_.network,
-                 host_.shims, confinement_, files_, announcer_, watch_, containers_, sandboxes_, host_.log}) {
-}
+                 host_.shims, confinement_, files_, announcer_, watch_, containers_, sandboxes_, host_.log}),
+      cleaners_(kCleanerThreads),
+      helpers_(kHelperThreads),
+      streams_(kStreamThreads),
+      killers_(kMostKillers) {}
 
 Runtime::~Runtime() {
   // Containers go on without the daemon: the end of these objects releases nothing of theirs.
   host_.images.KeepReleased();
+  recovery_.Join();  // it may be connecting to a shim
   // No event may reach an object that is destroyed. A shim notices the end of a connection, nothing else.
   for (const SandboxPtr& sandbox : pods_.Sandboxes()) {
     if (ShimPtr shim = sandbox->shim()) shim->Close();

@@ -71,9 +71,6 @@ class Runtime {
   ContainerCleanup cleanup_;
   DeletionLog deletions_;
   ContainerPlanner planner_;
-  WorkerPool cleaners_;  // removal of what ended pods and containers leave behind
-  WorkerPool helpers_;   // steps in parallel to a caller
-  WorkerPool streams_;   // starting streams
   ShimWatch watch_;
   Containers containers_;
   Sandboxes sandboxes_;
@@ -81,6 +78,11 @@ class Runtime {
   Statistics statistics_;
   NodeStatus node_;
   Recovery recovery_;
+  // Last, so that they end first: their work uses all of the above.
+  WorkerPool cleaners_;  // removal of what ended pods and containers leave behind
+  WorkerPool helpers_;   // steps in parallel to a caller
+  WorkerPool streams_;   // starting streams
+  ElasticPool killers_;  // killing commands that timed out
 };
 
 }  // namespace davit::cri
