@@ -85,6 +85,12 @@ void RecoveryMeeting::MeetOne(const SandboxPtr& sandbox, const std::shared_ptr<A
     shim = ports_.shims.Meet(record.id, identity, ports_.watch.EventsOf(sandbox, reconciled));
   }
   if (shim) return sandbox->SetShim(std::move(*shim));
+  if (shim.error().code != Code::kNotFound) {
+    // Its shim and its containers may be alive, and run on until the pod is stopped.
+    ports_.watch.TakeRecordedExits(sandbox);
+    ports_.watch.SandboxFailed(sandbox, shim.error().ToString());
+    return;
+  }
   if (phases::IsCreating(record)) {
     // The daemon before was making it. No client has its id; the client's retry makes another one.
     Spans spans;

@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <future>
+#include <thread>
+
 #include "base/codec.h"
 #include "cri/testing/world.h"
 
@@ -115,6 +118,53 @@ TEST(Recovery, AnExitThatASilentShimHasRecordedIsTaken) {
   Recovered recovered({ContainerPhase::kRunning, ShimMood::kSilent, false, true});
   EXPECT_EQ(recovered.status().state(), v1::CONTAINER_EXITED);
   EXPECT_EQ(recovered.status().exit_code(), 5);
+}
+
+TEST(Recovery, APodWhoseShimCannotBeLookedForKeepsRunningUntilItIsRemoved) {
+  World world;
+  World::Pod pod = world.RunPod();
+  world.Restart();
+  world.steps.Fail("shims.Meet", /*times=*/1, Code::kResourceExhausted);
+  ASSERT_TRUE(world.Recover());
+  EXPECT_EQ(world.StatusOf(pod.container).state(), v1::CONTAINER_RUNNING);
+  EXPECT_EQ(world.SandboxStatusOf(pod.sandbox).state(), v1::SANDBOX_NOTREADY);
+  EXPECT_THAT(world.shims.alive(), Contains(pod.sandbox));
+  EXPECT_THAT(world.cgroups.paths(), Contains("/davit/pods/" + pod.sandbox + "/" + pod.container));
+  ASSERT_TRUE(world.RemoveSandbox(pod.sandbox));
+  EXPECT_THAT(world.Leftovers(), IsEmpty());
+}
+
+TEST(Recovery, ADaemonThatEndsWhileItConnectsLeavesNoConnection) {
+  World world;
+  std::string sandbox = world.RunSandbox().value();
+  world.Restart();
+  std::promise<void> go;
+  world.steps.During("shims.Meet", [&] { go.get_future().wait(); });
+  ASSERT_TRUE(world.Recover());
+  std::thread shim_accepts([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    go.set_value();
+  });
+  world.End();
+  shim_accepts.join();
+  EXPECT_FALSE(world.shims.IsConnected(sandbox)) << "its events would use a runtime that does not exist";
+}
+
+TEST(Recovery, ADaemonThatEndsWaitsForTheWorkThatAShimsAnswerCaused) {
+  World world;
+  World::Pod pod = world.RunPod();
+  world.shims.Forget(pod.sandbox, pod.container);
+  world.Restart();
+  std::promise<void> go;
+  world.steps.During("cgroups.Remove", [&] { go.get_future().wait(); });
+  ASSERT_TRUE(world.Recover());
+  std::thread cgroup_goes([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    go.set_value();
+  });
+  world.End();
+  cgroup_goes.join();
+  EXPECT_THAT(world.cgroups.paths(), ::testing::IsSubsetOf({"/davit/pods/" + pod.sandbox}));
 }
 
 TEST(Recovery, AnUnfinishedSandboxIsUndone) {
