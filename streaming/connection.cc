@@ -111,6 +111,7 @@ void Connection::OnException(const Error& error) {
 
 void Connection::TakeHead(std::span<char> bytes) {
   head_.append(bytes.data(), bytes.size());
+  if (!MayCompleteHead(head_, bytes.size())) return;
   Result<std::optional<ParsedRequest>> parsed = ParseHttpRequest(head_);
   if (parsed && !*parsed) return;
   std::expected<void, std::string> upgraded =

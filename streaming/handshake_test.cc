@@ -42,6 +42,16 @@ TEST(HttpRequest, IsReadInPiecesAndLeavesWhatFollows) {
   EXPECT_THAT(parsed.request.List("A"), ElementsAre("1", "2", "3"));
 }
 
+TEST(HttpRequest, IsParsedOnlyWhenItMayBeComplete) {
+  std::string text = "GET / HTTP/1.1\r\nA: 1\r\n\r\n";
+  for (size_t size = 1; size < text.size(); ++size)
+    EXPECT_FALSE(MayCompleteHead(text.substr(0, size), /*added=*/1)) << size;
+  for (size_t added : {size_t{1}, size_t{3}, size_t{5}, text.size()})
+    EXPECT_TRUE(MayCompleteHead(text, added)) << added;
+  EXPECT_FALSE(MayCompleteHead(text + "more", 1)) << "it was complete before";
+  EXPECT_TRUE(MayCompleteHead(std::string(16 << 10, 'x'), 1)) << "too long";
+}
+
 TEST(HttpRequest, WhatIsNoRequestOrTooLongIsRefused) {
   EXPECT_FALSE(ParseHttpRequest("\x80\x03\x00\x01 no HTTP\r\n\r\n"));
   EXPECT_FALSE(ParseHttpRequest("GET / HTTP/1.1\r\nA: " + std::string(16'384, 'x')));

@@ -3,6 +3,7 @@
 
 #include "streaming/http_request.h"
 
+#include <algorithm>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/status.hpp>
@@ -85,6 +86,12 @@ Result<std::optional<ParsedRequest>> ParseHttpRequest(std::string_view bytes) {
   if (error) return Fail(Code::kInvalidArgument, "read request", "client", error.message());
   if (!parser.is_header_done()) return std::nullopt;
   return ParsedRequest{Take(parser.get()), used};
+}
+
+bool MayCompleteHead(std::string_view bytes, size_t added) {
+  constexpr std::string_view kEnd = "\r\n\r\n";
+  size_t begun = std::min(bytes.size(), added + kEnd.size() - 1);  // its first bytes may have come before
+  return bytes.size() >= kMaxRequestHead || bytes.find(kEnd, bytes.size() - begun) != bytes.npos;
 }
 
 std::string SwitchingProtocols(std::string_view protocol, const HttpHeaders& headers) {

@@ -36,6 +36,10 @@ struct ParsedRequest {
 };
 Result<std::optional<ParsedRequest>> ParseHttpRequest(std::string_view bytes);
 
+// Whether the last `added` bytes of `bytes` may complete a head, or make it too long. Takes no longer than
+// they are: a client without a token that sends its head byte by byte must not have it parsed every time.
+bool MayCompleteHead(std::string_view bytes, size_t added);
+
 using HttpHeaders = std::vector<std::pair<std::string_view, std::string>>;
 
 // "HTTP/1.1 101 Switching Protocols", with an Upgrade to `protocol`.

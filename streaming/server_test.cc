@@ -81,6 +81,13 @@ TEST_F(StreamServerTest, ExecOverSpdyCarriesEveryStreamAndTheExitCode) {
   EXPECT_EQ(streams[1], kSuccess);
 }
 
+TEST_F(StreamServerTest, ARequestMayComeByteByByte) {
+  Client client = Connect(ForwardOrder{"sandbox", {}});
+  std::string headers =
+      "Connection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: portforward.k8s.io\r\n";
+  EXPECT_THAT(client.Ask("POST", headers, /*piece=*/1), StartsWith("HTTP/1.1 101 "));
+}
+
 TEST_F(StreamServerTest, AWrongAUsedAndAMisplacedTokenAreNotFound) {
   std::string url = *server_->Issue(Exec({false, true, false, false}));
   EXPECT_THAT(Client(url + "0").AskWebSocket("v4.channel.k8s.io"), StartsWith("HTTP/1.1 404 "));

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -49,9 +50,11 @@ class Client {
     return send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
            static_cast<ssize_t>(bytes.size());
   }
-  // Sends a request for the URL's path and returns the head of the response.
-  std::string Ask(const std::string& method, const std::string& headers) {
-    Send(method + " " + path_ + " HTTP/1.1\r\nHost: test\r\n" + headers + "\r\n");
+  // Sends a request for the URL's path, at most `piece` bytes at once, and returns the head of the response.
+  std::string Ask(const std::string& method, const std::string& headers, size_t piece = SIZE_MAX) {
+    std::string request = method + " " + path_ + " HTTP/1.1\r\nHost: test\r\n" + headers + "\r\n";
+    for (size_t at = 0; at < request.size(); at += std::min(piece, request.size() - at))
+      Send(request.substr(at, piece));
     std::string head;
     while (!head.ends_with("\r\n\r\n")) {
       std::string byte = Read(1);
