@@ -24,7 +24,7 @@ constexpr std::chrono::milliseconds kRefillPatience(200);
 
 // What makes two requests the same.
 std::string FingerprintOfRun(const std::string& handler, const v1::PodSandboxConfig& config) {
-  return FingerprintOf(config) + handler;
+  return FingerprintOf(config) + "/" + handler;
 }
 
 // All but the phase, which is the state machine's.
