@@ -87,6 +87,7 @@ Result<LoadedImage> ImageLoad::LoadOne(const StagedFiles& files, const ArchiveEn
   ResolvedImage image = TRY(DescribeImage(std::move(documents), entry.Name(), platform));
   image.record.repo_tags = entry.tags;
   image.record.repo_digests = RepoDigests(entry.tags, archived.root_digest);
+  image.record.keeps_blobs = true;  // no registry may have them
   StagedBlobSource staged(files, std::move(archived.blobs), interrupt_);
   BlobHold hold = context_.blobs.Hold(DigestsOf(image.layers));
   for (const Descriptor& layer : image.layers) TRY(KeepBlob(context_.blobs, layer, staged, interrupt_));

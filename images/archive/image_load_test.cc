@@ -109,7 +109,9 @@ TEST_F(Load, TakesAnOciLayoutPlainOrCompressed) {
     EXPECT_EQ(Content(*image, 2, "three"), "1");
     for (const TestLayer& layer : image_.layers) EXPECT_TRUE(blobs_->Has(*Sha256Of(layer.blob)));
     EXPECT_THAT(layers_.Staged(), IsEmpty());
+    EXPECT_TRUE(image->keeps_blobs);
     ASSERT_TRUE(store_->Remove(image->id));
+    EXPECT_THAT(*blobs_->List(), IsEmpty());
   }
 }
 
