@@ -47,6 +47,14 @@ std::string RepositoryToMountFrom(const ImageRecord& image, const Reference& tar
   return {};
 }
 
+// What a source is asked with: the credentials of the target are for its host, and no other gets them.
+std::optional<RegistryAuth> SourceAuth(const PushRequest& request) {
+  if (request.source_auth || !request.auth) return request.source_auth;
+  RegistryAuth auth = *request.auth;
+  if (auth.server_address.empty()) auth.server_address = request.target.host;
+  return auth;
+}
+
 // One push, with all that lives as long as it.
 class ImagePush {
  public:
@@ -58,7 +66,7 @@ class ImagePush {
         interrupt_([&interrupt] { return interrupt.Check().has_value(); }),
         mount_from_(RepositoryToMountFrom(image, request.target)),
         config_source_(image.id, image.config_json),
-        registries_(image.repo_digests, request.source_auth, config.transfer, interrupt_) {
+        registries_(image.repo_digests, SourceAuth(request), config.transfer, interrupt_) {
     if (blobs) stored_.emplace(*blobs, interrupt_);
   }
 

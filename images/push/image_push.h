@@ -21,9 +21,11 @@
 namespace davit::images {
 
 struct PushRequest {
-  Reference target;                         // with a tag, or with the digest that the manifest has
-  std::optional<RegistryAuth> auth;         // for the registry of `target`
-  std::optional<RegistryAuth> source_auth;  // for the registries that the image came from
+  Reference target;                  // with a tag, or with the digest that the manifest has
+  std::optional<RegistryAuth> auth;  // for the registry of `target`
+  // For the registries that the image came from. Without it, `auth` is used for the registry of `target`
+  // alone.
+  std::optional<RegistryAuth> source_auth;
 };
 
 struct PushedImage {
