@@ -153,9 +153,9 @@ Result<> Daemon::OpenStores(const std::string& program_dir) {
 
 // A directory that cannot be watched costs its images, not the daemon.
 void Daemon::StartPreloading(const std::string& program_dir) {
+  const std::string& configured = config_.image.preload_dir;
   images::Preloader::Config preload;
-  preload.directory =
-      config_.image.preload_dir.empty() ? config_.root + "/preload" : config_.image.preload_dir;
+  preload.directory = configured.empty() ? config_.root + "/preload" : configured;
   preload.state_file = config_.root + "/preloaded";
   auto report = [this](const images::PreloadEvent& event) {
     if (event.error) {
@@ -165,12 +165,12 @@ void Daemon::StartPreloading(const std::string& program_dir) {
       log_.Log(LogLevel::kInfo, "preloaded", {{"file", event.file}, {"image", event.image}});
     }
   };
-  auto preloader = images::Preloader::Start(
-      std::move(preload), {*images_, *layers_, *blobs_, program_dir + "/davit-unpack"}, report);
+  auto preloader =
+      images::Preloader::Start(preload, {*images_, *layers_, *blobs_, program_dir + "/davit-unpack"}, report);
   if (preloader) {
     preloader_ = std::move(*preloader);
   } else {
-    report({config_.image.preload_dir, "", std::move(preloader).error()});
+    report({preload.directory, "", std::move(preloader).error()});
   }
 }
 
