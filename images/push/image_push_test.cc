@@ -297,6 +297,7 @@ TEST_F(Push, ABusyRegistryIsAskedAgainWhenItSays) {
 
 TEST_F(Push, ARegistryMayTakeItsTimeToStoreABlob) {
   config_.transfer.transfer.low_speed_seconds = 1;
+  config_.parallel_blobs = 1;  // the registry answers one request at a time
   config_.transfer.retry.attempts = config_.transfer.retry.stalls =
       20;  // of other requests, on a busy machine
   config_.upload.piece_bytes = 1 << 20;
