@@ -115,6 +115,14 @@ TEST_F(Load, TakesAnOciLayoutPlainOrCompressed) {
   }
 }
 
+TEST_F(Load, ALoadedImageKeepsItsBlobsUntilItIsRemoved) {
+  ASSERT_TRUE(LoadText(Layout(image_, "registry.example/app:v1")));
+  Reopen();
+  for (const TestLayer& layer : image_.layers) EXPECT_TRUE(blobs_->Has(*Sha256Of(layer.blob)));
+  ASSERT_TRUE(store_->Remove("registry.example/app:v1"));
+  EXPECT_THAT(*blobs_->List(), IsEmpty());
+}
+
 TEST_F(Load, TakesADockerArchive) {
   auto report = LoadText(DockerArchive(image_, R"(["app:v1","registry.example/team/app:v2"])"));
   ASSERT_TRUE(report) << report.error().ToString();
