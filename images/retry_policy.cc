@@ -4,6 +4,7 @@
 #include "images/retry_policy.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace davit::images {
 namespace {
@@ -55,6 +56,7 @@ Step NextStep(std::span<const Attempt> history, size_t hosts, const RetryLimits&
   bool any_refused = std::ranges::any_of(
       history, [](const Attempt& attempt) { return attempt.outcome == Outcome::kRefused; });
   Step next;
+  std::pair<int64_t, int> best;  // pause and failures
   for (size_t host = 0; host < hosts; ++host) {
     Standing standing = StandingOf(host, history, limits);
     if (!MayBeAsked(standing, any_refused, limits)) continue;
@@ -62,7 +64,10 @@ Step NextStep(std::span<const Attempt> history, size_t hosts, const RetryLimits&
     bool resume = standing.last && standing.last == &history.back() && standing.last->progress > 0 &&
                   standing.last->outcome == Outcome::kCut;
     if (resume) return {host, pause};
-    if (!next.host || pause < next.pause_ms) next = {host, pause};
+    std::pair<int64_t, int> rank(pause, standing.failures);
+    if (next.host && rank >= best) continue;
+    next = {host, pause};
+    best = rank;
   }
   return next;
 }

@@ -48,9 +48,10 @@ struct Step {
 // The next step of a fetch with this history, oldest attempt first. `jitter` is a random number in [0, 1).
 //
 // The first host comes first. A connection that was cut while it delivered bytes is resumed at the same host.
-// After every other failure, the host that may be asked soonest is next; of several, the first in order. A
-// host is not asked again after kRefused, after too many failures in a row, or if it asks for too long a
-// pause. A host that was never reached is not asked again if another host has refused.
+// After every other failure, the host that may be asked soonest is next; of several, the one with the fewest
+// failures in a row, then the first in order. A host is not asked again after kRefused, after too many
+// failures in a row, or if it asks for too long a pause. A host that was never reached is not asked again if
+// another host has refused.
 //
 // The pause is half of the back-off plus a random part of the other half, so that nodes that failed together
 // do not return together; a Retry-After is added to it.

@@ -105,5 +105,9 @@ TEST(RetryPolicy, TimeThatHasPassedCounts) {
   EXPECT_EQ(NextStep(history, 2, Limits(), 20'000, 0), At(0, 0));
 }
 
+TEST(RetryPolicy, AHostThatStalledIsLeftHoweverLateItIs) {
+  EXPECT_EQ(NextStep(std::vector{Stalled(0, 300)}, 2, Limits(), /*now_ms=*/20'000, 0), At(1, 0));
+}
+
 }  // namespace
 }  // namespace davit::images

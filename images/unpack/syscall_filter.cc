@@ -41,11 +41,11 @@ constexpr int kDescriptorCommands[] = {F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETF
 // process of root is out of reach, which its user id and the lack of CAP_KILL alone do not ensure (kill(2)).
 int AddConditionalRules(scmp_filter_ctx filter) {
   int status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-                                SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(getpid())));
+                                SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(getpid()), 0));
   for (int command : kDescriptorCommands) {
     if (status < 0) return status;
     status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
-                              SCMP_A1(SCMP_CMP_EQ, static_cast<scmp_datum_t>(command)));
+                              SCMP_A1(SCMP_CMP_EQ, static_cast<scmp_datum_t>(command), 0));
   }
   if (status < 0) return status;
   // Threads, but no processes and no namespaces.
