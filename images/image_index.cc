@@ -36,9 +36,10 @@ ImageIndex::Change ImageIndex::Plan(ImageSummary pulled) const {
   for (const std::string& tag : pulled.repo_tags) {
     auto holder = references_.find(tag);
     if (holder == references_.end() || holder->second == pulled.id) continue;
-    ImageSummary other = images_.at(holder->second);
-    std::erase(other.repo_tags, tag);
-    change.untagged.push_back(std::move(other));
+    auto other = std::ranges::find(change.untagged, holder->second, &ImageSummary::id);
+    if (other == change.untagged.end())
+      other = change.untagged.insert(change.untagged.end(), images_.at(holder->second));
+    std::erase(other->repo_tags, tag);
   }
   if (auto known = images_.find(pulled.id); known != images_.end()) {
     Merge(pulled.repo_tags, known->second.repo_tags);

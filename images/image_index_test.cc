@@ -65,6 +65,16 @@ TEST(ImageIndex, ATagMovesToTheImageThatWasPulledByIt) {
   EXPECT_EQ(index.Find("app:v1")->id, Image('a', {}).id);
 }
 
+TEST(ImageIndex, SeveralTagsMoveAtOnce) {
+  ImageIndex index;
+  index.Put(
+      Image('a', {"docker.io/library/app:latest", "docker.io/library/app:v1", "docker.io/library/app:v2"}));
+  ImageIndex::Change change =
+      index.Plan(Image('b', {"docker.io/library/app:latest", "docker.io/library/app:v2"}));
+  ASSERT_EQ(change.untagged.size(), 1u) << "one record to write";
+  EXPECT_THAT(change.untagged[0].repo_tags, ElementsAre("docker.io/library/app:v1"));
+}
+
 TEST(ImageIndex, AFurtherTagIsAddedToTheOthers) {
   ImageIndex index;
   index.Put(Image('a', {"docker.io/library/app:v1"}));
