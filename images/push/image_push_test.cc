@@ -261,6 +261,20 @@ TEST_F(Push, AnUploadIsNotBegunAgainForEver) {
   EXPECT_LE(std::ranges::count(target.Steps(), "PATCH upload"), 3);
 }
 
+TEST_F(Push, APieceOfWhichNothingArrivesIsNotSentForEver) {
+  for (const char* range : {"0-0", "0-9223372036854775807"}) {
+    std::atomic<int> patches = 0;
+    FakeRegistry target([&](FakeRegistry&, const FakeRequest& request) -> std::optional<FakeResponse> {
+      if (request.method != "PATCH" || ++patches > 20) return std::nullopt;
+      return FakeResponse{202, {"Location: " + request.target, std::string("Range: ") + range}, ""};
+    });
+    auto pushed = PushTo(target.host() + "/copy:v2");
+    ASSERT_FALSE(pushed) << range;
+    EXPECT_EQ(pushed.error().code, Code::kUnavailable) << range;
+    EXPECT_LE(patches, 3) << range;
+  }
+}
+
 TEST_F(Push, ARequestThatIsTooLongIsSentInParts) {
   FakeRegistry target([](FakeRegistry&, const FakeRequest& request) -> std::optional<FakeResponse> {
     if (request.method != "GET" && request.body.size() > 3000) return FakeResponse{413, {}, ""};

@@ -4,6 +4,7 @@
 #include "images/push/upload_client.h"
 
 #include <charconv>
+#include <limits>
 #include <utility>
 
 #include "images/redirect.h"
@@ -52,7 +53,7 @@ std::optional<int64_t> ReceivedBytes(std::string range, int64_t expected) {
   if (range.starts_with("bytes=")) range.erase(0, 6);
   if (!range.starts_with("0-")) return std::nullopt;
   auto last = Number(std::string_view(range).substr(2));
-  if (!last) return std::nullopt;
+  if (!last || *last == std::numeric_limits<int64_t>::max()) return last;
   return *last == 0 && expected != 1 ? 0 : *last + 1;
 }
 
@@ -154,7 +155,7 @@ Attempted<Taken> UploadClient::Send(Upload& upload, std::string_view piece, cons
   auto location = NextLocation(*response);
   if (!location) return Refuse(Code::kInternal, location.error().context);
   int64_t received = ReceivedBytes(response->Header("range"), end).value_or(end);
-  if (received < upload.received || received > end) return Taken::kLost;
+  if (received <= upload.received || received > end) return Taken::kLost;
   upload.location = std::move(*location);
   upload.received = received;
   return Taken::kYes;
