@@ -13,7 +13,7 @@
 namespace davit::images {
 namespace {
 
-constexpr size_t kMaxDocument = 8 << 20;
+constexpr size_t kMaxDocument = 4 << 20;            // of a manifest, as CNCF Distribution has it
 constexpr int kFoundElsewhere[] = {301, 302, 303};  // where a client repeats a POST as a GET
 constexpr int kMaxLogins = 2;                       // an expired token, then a fresh one
 

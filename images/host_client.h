@@ -74,7 +74,7 @@ class HostClient {
   Url ApiUrl() const;
 
   // Sends a GET and returns the answer 200, or 206 if the request begins after the first byte. The body goes
-  // to `sink`; without one it is at most 8 MiB.
+  // to `sink`; without one it is at most 4 MiB.
   Attempted<HttpResponse> Get(const ObjectRequest& request, BodySink* sink);
 
   // Sends a request and returns the last answer, whatever its status. A body is repeated only where a

@@ -19,7 +19,7 @@ namespace davit::images {
 namespace {
 
 constexpr size_t kMaxHeaderBytes = 256 << 10;
-constexpr size_t kMaxErrorBody = 64 << 10;  // of an answer other than 200; the rest is dropped
+constexpr size_t kMaxErrorBody = 64 << 10;  // of an answer other than 200; the rest is not received
 
 struct FreeList {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
@@ -108,6 +108,8 @@ class Transfer {
     return std::move(response_);
   }
   const std::optional<davit::Error>& failure() const { return failure_; }
+  // True if the transfer was ended because the response has all that is wanted of its body.
+  bool cut_short() const { return cut_short_; }
   // False if the connection was closed in the answer's head, which libcurl takes for its end.
   bool head_complete() const { return head_complete_; }
 
@@ -174,7 +176,8 @@ class Transfer {
     if (is_ok_ && piece.size() > room)
       return Reject(Error(Code::kResourceExhausted, "the answer is too large"));
     response_.body += piece.substr(0, room);
-    return true;
+    cut_short_ = piece.size() > room;
+    return !cut_short_;
   }
 
   bool Reject(std::unexpected<davit::Error> error) {
@@ -194,6 +197,7 @@ class Transfer {
   bool is_ok_ = false;    // the body is what was requested
   bool is_part_ = false;  // the rest of it: 206
   bool sink_begun_ = false;
+  bool cut_short_ = false;
 };
 
 Code CodeOf(CURLcode result) {
@@ -418,7 +422,7 @@ Result<HttpResponse> HttpClient::Send(const OutgoingRequest& request, const Inte
     response.not_tls = true;
     return response;
   }
-  if (*result != CURLE_OK) {
+  if (*result != CURLE_OK && !transfer.cut_short()) {
     std::string why = slot->error_text[0] != '\0' ? slot->error_text : curl_easy_strerror(*result);
     if (*result == CURLE_OPERATION_TIMEDOUT) return transfer.TimedOut(why);
     if (!IsDistrust(*result)) return transfer.Error(CodeOf(*result), why);

@@ -13,8 +13,6 @@ namespace {
 
 constexpr int kMaxNesting = 4;  // of indexes in indexes
 
-// What registries accept at most (CNCF Distribution: 4 MiB for a manifest); configs of images are shorter.
-constexpr size_t kMaxManifest = 4 << 20;
 constexpr int64_t kMaxConfig = 1 << 20;
 
 struct PlatformManifest {
@@ -26,27 +24,19 @@ std::unexpected<Error> NoSuchPlatform(const std::string& name, const Platform& h
   return Fail(Code::kNotFound, "choose platform", name, why + " " + host.ToString());
 }
 
-std::unexpected<Error> TooLarge(const Reference& reference, const std::string& what) {
-  return Fail(Code::kResourceExhausted, "read manifest", reference.Normalised(), what);
-}
-
-Result<ManifestDocument> FetchManifest(RegistryClient& registry, const Reference& reference,
-                                       const std::string& tag_or_digest) {
-  ManifestDocument document = TRY(registry.FetchManifest(tag_or_digest));
-  if (document.bytes.size() > kMaxManifest) return TooLarge(reference, "the manifest is larger than 4 MiB");
-  return document;
-}
-
 Result<std::string> FetchConfig(RegistryClient& registry, const Reference& reference,
                                 const Descriptor& config) {
-  if (config.size > kMaxConfig) return TooLarge(reference, "the config is larger than 1 MiB");
+  if (config.size > kMaxConfig) {
+    return Fail(Code::kResourceExhausted, "read manifest", reference.Normalised(),
+                "the config is larger than 1 MiB");
+  }
   return registry.FetchDocument(config);
 }
 
 Result<PlatformManifest> FetchPlatformManifest(RegistryClient& registry, const Reference& reference,
                                                const Platform& host) {
   PlatformManifest found;
-  ManifestDocument document = TRY(FetchManifest(registry, reference, reference.Object()));
+  ManifestDocument document = TRY(registry.FetchManifest(reference.Object()));
   found.root_digest = document.digest;
   for (int nesting = 0; nesting < kMaxNesting; ++nesting) {
     auto parsed = TRY(ParseManifest(document.bytes, document.media_type));
@@ -59,7 +49,7 @@ Result<PlatformManifest> FetchPlatformManifest(RegistryClient& registry, const R
     if (!entry) return NoSuchPlatform(reference.Normalised(), host, "the index has no image for");
     found.documents.by_index = entry->platform.has_value();
     std::string announced_type = entry->media_type;
-    document = TRY(FetchManifest(registry, reference, entry->digest));
+    document = TRY(registry.FetchManifest(entry->digest));
     document.media_type = std::move(announced_type);  // which the verified index vouches for
   }
   return Fail(Code::kInvalidArgument, "read index", reference.Normalised(), "indexes within indexes");

@@ -49,7 +49,7 @@ class RegistryClient {
                                                         Options options, const Interrupt& interrupt);
   ~RegistryClient();
 
-  // Fetches the manifest or index of a tag or digest, at most 8 MiB.
+  // Fetches the manifest or index of a tag or digest, at most 4 MiB.
   Result<ManifestDocument> FetchManifest(const std::string& tag_or_digest);
 
   // Fetches a small blob into memory, verified. kResourceExhausted above 8 MiB.

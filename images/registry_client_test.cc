@@ -116,6 +116,32 @@ TEST_F(RegistryClientTest, ABlobGoesOnWhereItsConnectionWasCut) {
   }
 }
 
+// What is wanted of the body has arrived; the rest might never end.
+TEST_F(RegistryClientTest, ARefusalNeedNotEnd) {
+  FakeServer server([](const FakeRequest&) {
+    FakeResponse response{404, {}, std::string(200'000, 'x'), int64_t{1} << 40};
+    response.stall = true;
+    return response;
+  });
+  options_.transfer.low_speed_seconds = 2;
+  auto fetched = FetchBlob({&server});
+  ASSERT_FALSE(fetched);
+  EXPECT_EQ(fetched.error().code, Code::kNotFound) << fetched.error().ToString();
+  EXPECT_THAT(server.requests(), SizeIs(1));
+}
+
+TEST_F(RegistryClientTest, AManifestIsReadUpToItsLimit) {
+  FakeServer server([](const FakeRequest&) {
+    FakeResponse response{200, {}, std::string((4 << 20) + 100'000, ' '), 7 << 20};
+    response.stall = true;
+    return response;
+  });
+  options_.transfer.low_speed_seconds = 2;
+  auto fetched = Client({&server})->FetchManifest("v1");
+  ASSERT_FALSE(fetched);
+  EXPECT_EQ(fetched.error().code, Code::kResourceExhausted) << fetched.error().ToString();
+}
+
 TEST_F(RegistryClientTest, ACutInTheHeadOfAnAnswerIsTriedAgain) {
   for (int64_t cut : {0, 1, 12, 30}) {
     std::atomic<int> requests = 0;
