@@ -19,6 +19,12 @@ std::unexpected<Error> NotHere(const Descriptor& descriptor) {
   return Fail(Code::kNotFound, "read blob", descriptor.digest, "it is not here");
 }
 
+Result<> CheckSize(const Descriptor& descriptor, int64_t size) {
+  if (size == descriptor.size) return {};
+  return Fail(Code::kDataLoss, "read blob", descriptor.digest,
+              "has " + std::to_string(size) + " bytes, not " + std::to_string(descriptor.size));
+}
+
 // Knows whether it was the consumer of a blob that failed, which another source does not help.
 class WatchedSink : public BlobSink {
  public:
@@ -39,6 +45,15 @@ class WatchedSink : public BlobSink {
   BlobSink& sink_;
   bool failed_ = false;
 };
+
+// For which of several registries credentials without a server are is not known: then none gets them.
+std::optional<RegistryAuth> AuthFor(const std::vector<Reference>& repositories,
+                                    std::optional<RegistryAuth> auth) {
+  if (!auth || !auth->server_address.empty()) return auth;
+  bool one = std::ranges::all_of(
+      repositories, [&](const Reference& repository) { return repository.host == repositories[0].host; });
+  return one ? std::move(auth) : std::nullopt;
+}
 
 std::vector<Reference> RepositoriesOf(const std::vector<std::string>& repo_digests) {
   std::vector<Reference> repositories;
@@ -63,6 +78,7 @@ Result<> DocumentSource::Send(const Descriptor& descriptor, BlobSink& sink) {
 // The store has verified the blob, but the disk may have changed it since.
 Result<> StoredBlobSource::Send(const Descriptor& descriptor, BlobSink& sink) {
   OpenedBlob blob = TRY(blobs_.Open(descriptor.digest));
+  TRY(CheckSize(descriptor, blob.size));
   Hasher hasher = TRY(Hasher::For(descriptor.digest));
   TRY(sink.Begin());
   std::string buffer(kReadBytes, '\0');
@@ -83,7 +99,7 @@ RegistryBlobSource::RegistryBlobSource(const std::vector<std::string>& repo_dige
                                        std::optional<RegistryAuth> auth, RegistryClient::Options options,
                                        const Interrupt& interrupt)
     : repositories_(RepositoriesOf(repo_digests)),
-      auth_(std::move(auth)),
+      auth_(AuthFor(repositories_, std::move(auth))),
       options_(std::move(options)),
       interrupt_(interrupt) {}
 

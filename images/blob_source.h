@@ -66,7 +66,8 @@ class StoredBlobSource : public BlobSource {
 // identify these, so it does not matter whether the image is still there under its name.
 class RegistryBlobSource : public BlobSource {
  public:
-  // `interrupt` must outlive the source. Digests that are no references are ignored.
+  // `interrupt` must outlive the source. Digests that are no references are ignored. `auth` without a server
+  // address is used only if all repositories are of one registry: an archive may name any registry.
   RegistryBlobSource(const std::vector<std::string>& repo_digests, std::optional<RegistryAuth> auth,
                      RegistryClient::Options options, const Interrupt& interrupt);
 

@@ -87,19 +87,29 @@ std::string DockerDocument(const std::vector<Entry>& entries) {
   return PrintJson(images);
 }
 
-// Puts a blob into the archive. Nothing can be taken back there.
+// Puts a blob into the archive. Nothing can be taken back there, so the member begins with the first byte: a
+// source that has none may come before the one that has all. Use: BlobSource::Send, End.
 class ArchiveFile : public BlobSink {
  public:
   ArchiveFile(TarWriter& archive, const Descriptor& blob) : archive_(archive), blob_(blob) {}
 
   Result<> Begin() override {
-    if (begun_) return Fail(Code::kDataLoss, "save", "blob", "the source has sent wrong content");
-    begun_ = true;
-    return archive_.BeginFile(BlobPath(blob_.digest), blob_.size);
+    if (!begun_) return {};
+    return Fail(Code::kDataLoss, "save", "blob", "the source has sent wrong content");
   }
-  Result<> Write(std::string_view piece) override { return archive_.Write(piece); }
+  Result<> Write(std::string_view piece) override {
+    TRY(BeginOnce());
+    return archive_.Write(piece);
+  }
+  // After the last byte, of which there may be none.
+  Result<> End() { return BeginOnce(); }
 
  private:
+  Result<> BeginOnce() {
+    if (std::exchange(begun_, true)) return {};
+    return archive_.BeginFile(BlobPath(blob_.digest), blob_.size);
+  }
+
   TarWriter& archive_;
   const Descriptor& blob_;
   bool begun_ = false;
@@ -137,6 +147,7 @@ class Archive {
     if (!written_.insert(blob.digest).second) return {};
     ArchiveFile file(tar_, blob);
     auto sent = source.Send(blob, file);
+    if (sent) sent = file.End();
     if (!sent) return std::unexpected(Within(blob.digest, std::move(sent).error()));
     return {};
   }

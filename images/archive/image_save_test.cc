@@ -111,6 +111,36 @@ TEST_F(Save, ABlobThatCannotBeHadLeavesNoCompleteArchive) {
   EXPECT_FALSE(archive.text.ends_with(std::string(1024, '\0')));
 }
 
+// An archive that was loaded chooses the names, and so the repo digests, of its images.
+TEST_F(Save, CredentialsGoToTheRegistryThatTheyAreForOnly) {
+  auto wants_login = [](FakeRegistry&, const FakeRequest& request) -> std::optional<FakeResponse> {
+    if (!request.Header("authorization").empty()) return std::nullopt;
+    return FakeResponse{401, {"WWW-Authenticate: Basic realm=x"}, ""};
+  };
+  FakeRegistry other(wants_login);
+  FakeRegistry own(wants_login);
+  for (const auto& [digest, blob] : image_.blobs) own.blobs["app@" + digest] = blob;
+  ImageToSave image = Image({});
+  image.image.repo_digests = {other.host() + "/app@" + image_.manifest_digest,
+                              own.host() + "/app@" + image_.manifest_digest};
+  auto save = [&](const std::string& server_address) {
+    RegistryAuth auth;
+    auth.username = "user";
+    auth.password = "s3cr3t-p4ssw0rd";
+    auth.server_address = server_address;
+    Recorder archive;
+    return ImageSaver(transfer_, nullptr).Save({image}, auth, archive, interrupt_);
+  };
+  auto saved = save(own.host());
+  EXPECT_TRUE(saved) << saved.error().ToString();
+  EXPECT_FALSE(save("")) << "which of the registries they are for is not known";
+  for (const FakeRequest& request : other.requests()) EXPECT_EQ(request.Header("authorization"), "");
+  image.image.repo_digests = {own.host() + "/app@" + image_.manifest_digest,
+                              own.host() + "/copy@" + image_.manifest_digest};
+  saved = save("");
+  EXPECT_TRUE(saved) << saved.error().ToString();
+}
+
 // What was written cannot be taken back.
 TEST_F(Save, WrongContentIsNotFollowedByRightContent) {
   source_.blobs["app@" + *Sha256Of(layer_.blob)].back() ^= 1;
@@ -118,6 +148,19 @@ TEST_F(Save, WrongContentIsNotFollowedByRightContent) {
   auto saved = SaveTo(archive, {Image({})});
   ASSERT_FALSE(saved);
   EXPECT_EQ(saved.error().code, Code::kDataLoss) << saved.error().ToString();
+}
+
+TEST_F(Save, ARegistryThatHasABlobNoMoreIsFollowedByTheNext) {
+  FakeRegistry empty;
+  ImageToSave image = Image({});
+  image.image.repo_digests.insert(image.image.repo_digests.begin(),
+                                  empty.host() + "/app@" + image_.manifest_digest);
+  Recorder archive;
+  auto saved = SaveTo(archive, {image});
+  ASSERT_TRUE(saved) << saved.error().ToString();
+  Recorder other;
+  ASSERT_TRUE(SaveTo(other, {Image({})}));
+  EXPECT_EQ(archive.text, other.text);
 }
 
 TEST_F(Save, AFullDiskEndsIt) {
