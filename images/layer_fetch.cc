@@ -26,7 +26,7 @@ class UnpackSink : public BlobSink {
 
   Result<> Write(std::string_view piece) override {
     blob_.Append(piece);
-    if (bad_content_) return {};
+    if (bad_content_) return interrupt_.Check();
     auto written = process_->Write(piece);
     if (written || written.error().os_errno != EPIPE) return written;
     auto report = process_->Finish();

@@ -9,6 +9,7 @@
 #include <random>
 
 #include "images/digest.h"
+#include "images/layer_fetch.h"
 #include "images/testing/store_fixture.h"
 
 namespace davit::images {
@@ -151,6 +152,33 @@ TEST_F(Resume, AnImageThatCannotBeUnpackedLeavesNoBlob) {
   image_ = TestImage::Make({hostile});
   EXPECT_EQ(Pull(server_.host() + "/app").error().code, Code::kInvalidArgument);
   EXPECT_THAT(*blobs_->List(), IsEmpty());
+}
+
+// Sends a blob that is no archive, and is cancelled once the unpacker has refused it.
+class RefusedBlob : public BlobSource {
+ public:
+  Result<> Send(const Descriptor&, BlobSink& sink) override {
+    TRY(sink.Begin());
+    const std::string piece(256 << 10, 'x');
+    for (int i = 0; i < 100; ++i) TRY(sink.Write(piece));
+    wanted = false;
+    for (; after < 100; ++after) TRY(sink.Write(piece));
+    return {};
+  }
+
+  std::atomic<bool> wanted = true;
+  int after = 0;  // pieces that were taken nevertheless
+};
+
+// What an earlier pull has kept is read without requests, which would notice.
+TEST_F(Resume, ABlobThatIsNotUnpackedAnyMoreEndsWhenThePullIsCancelled) {
+  RefusedBlob source;
+  Interrupt interrupt([&source] { return source.wanted.load(); });
+  auto fetched = FetchLayer(source, layers_, {}, config_.unpack_program, digest_,
+                            {"", digest_, int64_t{1} << 30, {}, {}}, digest_, interrupt);
+  ASSERT_FALSE(fetched);
+  EXPECT_EQ(fetched.error().code, Code::kCancelled) << fetched.error().ToString();
+  EXPECT_EQ(source.after, 0);
 }
 
 TEST_F(Resume, NothingIsKeptIfThatIsTurnedOff) {
