@@ -338,6 +338,10 @@ Result<std::vector<BlobInfo>> ImageStore::Blobs() const {
   return state_->blobs.List();
 }
 
+void ImageStore::DropBlobs(const std::vector<std::string>& digests) {
+  state_->leftovers.Sweep({digests.begin(), digests.end()});
+}
+
 void ImageStore::SweepRegularly() {
   state_->leftovers.SweepRegularly();
 }

@@ -92,6 +92,9 @@ class ImageStore final : public ImageLookup {
   // What the content store has: complete and partial blobs.
   Result<std::vector<BlobInfo>> Blobs() const;
 
+  // Removes those of these blobs that no image keeps and no hold needs: they are of no use for a retry.
+  void DropBlobs(const std::vector<std::string>& digests);
+
   // Starts to remove, in the background, what failed pulls have left (Retention). Call it once, when all
   // containers have their holds.
   void SweepRegularly();

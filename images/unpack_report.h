@@ -35,6 +35,7 @@ struct UnpackReport {
   std::string diff_id;  // digest of the uncompressed stream
   uint64_t entries = 0;
   uint64_t dropped_xattrs = 0;  // that a layer may not set, or that the filesystem does not support
+  uint64_t sparse_files = 0;
   // Created for entries below them, without an entry of their own; see FixUpLayer. Sorted.
   std::vector<std::string> implicit_dirs;
   std::vector<std::string> opaque_dirs;  // hide the content of the layers below
@@ -43,8 +44,8 @@ struct UnpackReport {
 
   auto Fields() {
     return FieldList(Field<1>(failure), Field<2>(diff_id), Field<3>(entries), Field<4>(dropped_xattrs),
-                     Field<5>(implicit_dirs), Field<6>(opaque_dirs), Field<7>(pending_links),
-                     Field<8>(complete));
+                     Field<9>(sparse_files), Field<5>(implicit_dirs), Field<6>(opaque_dirs),
+                     Field<7>(pending_links), Field<8>(complete));
   }
 };
 

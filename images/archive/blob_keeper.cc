@@ -22,6 +22,14 @@ class WriterSink : public BlobSink {
   BlobWriter& writer_;
 };
 
+// The digest of a blob that is here already says nothing of the size in a descriptor.
+Result<> CheckSize(const BlobStore& store, const Descriptor& blob) {
+  int64_t size = TRY(store.Open(blob.digest)).size;
+  if (size == blob.size) return {};
+  return Fail(Code::kDataLoss, "keep blob", blob.digest,
+              "has " + std::to_string(size) + " bytes, not " + std::to_string(blob.size));
+}
+
 // Null if the store has the blob.
 Result<std::unique_ptr<BlobWriter>> BeginWhenFree(BlobStore& store, const Descriptor& blob,
                                                   const Interrupt& interrupt) {
@@ -46,7 +54,7 @@ std::vector<std::string> DigestsOf(const std::vector<Descriptor>& blobs) {
 
 Result<> KeepBlob(BlobStore& store, const Descriptor& blob, BlobSource& source, const Interrupt& interrupt) {
   std::unique_ptr<BlobWriter> writer = TRY(BeginWhenFree(store, blob, interrupt));
-  if (!writer) return {};
+  if (!writer) return CheckSize(store, blob);
   WriterSink sink(*writer);
   auto sent = source.Send(blob, sink);
   if (sent) sent = writer->Commit();

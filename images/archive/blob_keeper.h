@@ -18,7 +18,7 @@ namespace davit::images {
 std::vector<std::string> DigestsOf(const std::vector<Descriptor>& blobs);
 
 // Copies the blob from the source, unless the store has it. Waits for another writer of the blob. The caller
-// holds it.
+// holds it. kDataLoss if the descriptor has another size than the blob.
 Result<> KeepBlob(BlobStore& store, const Descriptor& blob, BlobSource& source, const Interrupt& interrupt);
 
 }  // namespace davit::images

@@ -59,16 +59,6 @@ Result<std::string> CompressionOf(const StagedFiles& files, const std::string& p
   return "";
 }
 
-Result<std::string> DigestOfFile(const StagedFiles::File& file, const std::string& path,
-                                 const Interrupt& interrupt) {
-  Hasher hasher = TRY(Hasher::For({}));
-  TRY(ReadPieces(file, path, interrupt, [&](std::string_view piece) -> Result<> {
-    hasher.Update(piece);
-    return {};
-  }));
-  return hasher.Finish();
-}
-
 // The digest of a layer that is not compressed is its diff ID. It is verified when the layer is read.
 Result<Descriptor> DescribeLayer(const StagedFiles& files, const std::string& path,
                                  const std::string& diff_id, const Interrupt& interrupt) {
@@ -77,7 +67,7 @@ Result<Descriptor> DescribeLayer(const StagedFiles& files, const std::string& pa
   Descriptor layer;
   layer.media_type = kLayerType + compression;
   layer.size = file.size;
-  layer.digest = compression.empty() ? diff_id : TRY(DigestOfFile(file, path, interrupt));
+  layer.digest = compression.empty() ? diff_id : TRY(files.DigestOf(path, interrupt));
   return layer;
 }
 

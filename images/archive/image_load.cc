@@ -63,8 +63,11 @@ Result<> ImageLoad::Write(std::string_view piece) {
 }
 
 Result<LoadReport> ImageLoad::Finish() {
-  if (auto unpacked = process_->Finish(); !unpacked)
-    return std::unexpected(Within("load archive", std::move(unpacked).error()));
+  auto unpacked = process_->Finish();
+  if (!unpacked) return std::unexpected(Within("load archive", std::move(unpacked).error()));
+  // A hole costs nothing in the archive, but as much time and space as data when it becomes a blob.
+  if (unpacked->sparse_files > 0)
+    return Fail(Code::kInvalidArgument, "load archive", "", "it has sparse files");
   StagedFiles files(std::move(dir_));
   LoadReport report;
   for (const ArchiveEntry& entry : TRY(ListArchive(files, context_.images.platform()))) {
@@ -90,10 +93,17 @@ Result<LoadedImage> ImageLoad::LoadOne(const StagedFiles& files, const ArchiveEn
   image.record.keeps_blobs = true;  // no registry may have them
   StagedBlobSource staged(files, std::move(archived.blobs), interrupt_);
   BlobHold hold = context_.blobs.Hold(DigestsOf(image.layers));
+  auto added = AddImage(image, staged);
+  hold.Release();
+  if (added) return LoadedImage{added->id, entry.tags, added->warning};
+  context_.images.DropBlobs(DigestsOf(image.layers));  // whoever has the archive has them
+  return std::unexpected(std::move(added).error());
+}
+
+Result<PulledImage> ImageLoad::AddImage(const ResolvedImage& image, BlobSource& staged) {
   for (const Descriptor& layer : image.layers) TRY(KeepBlob(context_.blobs, layer, staged, interrupt_));
   StoredBlobSource kept(context_.blobs, interrupt_);
-  PulledImage added = TRY(context_.images.Add(image, kept, interrupt_));
-  return LoadedImage{added.id, entry.tags, added.warning};
+  return context_.images.Add(image, kept, interrupt_);
 }
 
 Result<LoadReport> LoadImages(const ImageLoad::Context& context, int fd, const Interrupt& interrupt) {

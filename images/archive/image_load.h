@@ -57,7 +57,7 @@ class ImageLoad {
   Result<> Write(std::string_view piece);
 
   // Loads all images that the archive lists. An image that cannot be loaded does not stop the others. Errors
-  // as in Write, and kInvalidArgument if it is no archive of images.
+  // as in Write, and kInvalidArgument if it is no archive of images or has sparse files.
   Result<LoadReport> Finish();
 
  private:
@@ -66,6 +66,8 @@ class ImageLoad {
 
   Result<> StartUnpacking();
   Result<LoadedImage> LoadOne(const StagedFiles& files, const ArchiveEntry& entry);
+  // Puts the layers into the blob store, and the image into the image store. The caller holds the blobs.
+  Result<PulledImage> AddImage(const ResolvedImage& image, BlobSource& staged);
   Error WhyStopped(Error error);
 
   const Context context_;

@@ -4,10 +4,14 @@
 // Loads archives of all kinds, most of them hostile.
 #include "images/archive/image_load.h"
 
+#include <fcntl.h>
+
 #include <atomic>
 
 #include "images/archive/image_save.h"
+#include "images/archive/staged_files.h"
 #include "images/digest.h"
+#include "images/testing/blob_recorder.h"
 #include "images/testing/store_fixture.h"
 
 namespace davit::images {
@@ -86,6 +90,7 @@ class Load : public Store {
     EXPECT_EQ(error.code, code) << error.ToString();
     EXPECT_THAT(error.ToString(), HasSubstr(why));
     ExpectNothingLeft();
+    EXPECT_THAT(*blobs_->List(), IsEmpty());
   }
 
   std::atomic<bool> wanted_ = true;
@@ -300,6 +305,72 @@ TEST_F(Load, LimitsWhatAnArchiveMayCost) {
   std::string bomb = Zstd(TarBuilder().File("index.json", std::string(200 << 20, '\0')).Finish());
   ASSERT_LT(bomb.size(), 100'000u);
   ExpectRefused(bomb, Code::kResourceExhausted, "times as long as its blob");
+}
+
+// A hole costs nothing in the archive, but as much time and space as data when it becomes a blob.
+TEST_F(Load, RefusesSparseFiles) {
+  TarMember sparse;
+  sparse.name = "layer.tar";
+  sparse.data = "\x1f\x8b";
+  sparse.pax = {{"GNU.sparse.size", "100000000"}, {"GNU.sparse.map", "0,2"}};
+  TarBuilder tar;
+  tar.File("c.json", image_.config).Add(sparse);
+  tar.File("manifest.json", R"([{"Config":"c.json","Layers":["layer.tar","layer.tar","layer.tar"]}])");
+  ExpectRefused(tar.Finish(), Code::kInvalidArgument, "sparse");
+  EXPECT_THAT(*blobs_->List(), IsEmpty());
+}
+
+// A file may be the layer of many images, under many names.
+TEST(StagedFilesTest, AFileIsReadOnceForItsDigest) {
+  ScratchDir dir;
+  std::ofstream(dir / "one") << "content";
+  std::filesystem::create_hard_link(dir / "one", dir / "two");
+  std::filesystem::create_symlink("one", dir / "three");
+  Interrupt interrupt([] { return true; });
+  StagedFiles files(UniqueFd(open(dir.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
+  auto digest = files.DigestOf("one", interrupt);
+  ASSERT_TRUE(digest) << digest.error().ToString();
+  EXPECT_EQ(*digest, *Sha256Of("content"));
+  std::ofstream(dir / "one") << "changed";  // shows whether it is read again
+  EXPECT_EQ(*files.DigestOf("two", interrupt), *digest);
+  EXPECT_EQ(*files.DigestOf("three", interrupt), *digest);
+  std::ofstream(dir / "other") << "other";
+  EXPECT_EQ(*files.DigestOf("other", interrupt), *Sha256Of("other"));
+}
+
+TEST(StagedFilesTest, AFileThatIsNotTheBlobIsReadOnce) {
+  ScratchDir dir;
+  std::ofstream(dir / "file") << "content";
+  Interrupt interrupt([] { return true; });
+  StagedFiles files(UniqueFd(open(dir.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
+  for (int begins : {1, 0}) {
+    std::string digest = *Sha256Of("other " + std::to_string(begins));
+    StagedBlobSource source(files, {{digest, "file"}}, interrupt);
+    BlobRecorder sink;
+    auto sent = source.Send({"", digest, 7, {}, {}}, sink);
+    ASSERT_FALSE(sent);
+    EXPECT_EQ(sent.error().code, Code::kDataLoss);
+    EXPECT_EQ(sink.begins, begins);
+  }
+}
+
+// The record would then promise blobs that no archive can have.
+TEST_F(Load, RefusesAManifestThatLiesAboutABlobThatTheNodeHas) {
+  ASSERT_TRUE(LoadText(Layout(image_, "registry.example/app:v1")));
+  TestImage lying = image_;
+  std::string size = "\"size\":" + std::to_string(image_.layers[1].blob.size());
+  size_t at = lying.manifest.find(size, lying.manifest.find(Hex(*Sha256Of(image_.layers[1].blob))));
+  ASSERT_NE(at, std::string::npos) << lying.manifest;
+  lying.manifest.insert(at + size.size(), "0");
+  lying.blobs.erase(lying.manifest_digest);
+  lying.manifest_digest = *Sha256Of(lying.manifest);
+  lying.blobs[lying.manifest_digest] = lying.manifest;
+  auto report = LoadText(Layout(lying, "registry.example/lying:v1"));
+  ASSERT_TRUE(report) << report.error().ToString();
+  EXPECT_THAT(report->loaded, IsEmpty());
+  ASSERT_THAT(report->failures, SizeIs(1));
+  EXPECT_EQ(report->failures[0].code, Code::kDataLoss) << report->failures[0].ToString();
+  EXPECT_EQ(store_->Read("registry.example/app:v1")->manifest_json, image_.manifest);
 }
 
 TEST_F(Load, CancellingLeavesNothing) {

@@ -16,15 +16,19 @@
 namespace davit::images {
 namespace {
 
-constexpr int64_t kMostSparseBytes = 1 << 30;
 constexpr size_t kReadBytes = 256 << 10;
 
 std::unexpected<Error> Refuse(const std::string& path, std::string_view why) {
   return Fail(Code::kInvalidArgument, "read archive", path, why);
 }
 
-bool IsSparse(int fd, int64_t size) {
-  return lseek(fd, 0, SEEK_HOLE) < size;
+std::string AlgorithmOf(const std::string& digest) {
+  return digest.substr(0, digest.find(':'));
+}
+
+Result<> CheckDigest(const std::string& digest, const std::string& expected, const std::string& path) {
+  if (digest == expected) return {};
+  return Fail(Code::kDataLoss, "read archive", path, "has digest " + digest + ", not " + expected);
 }
 
 }  // namespace
@@ -41,9 +45,7 @@ Result<StagedFiles::File> StagedFiles::Open(const std::string& path) const {
   File file;
   file.fd = TRY(OpenAt(AT_FDCWD, "/proc/self/fd/" + std::to_string(place.get()), O_RDONLY));
   file.size = status.st_size;
-  if (file.size > kMostSparseBytes && IsSparse(file.fd.get(), file.size))
-    return Refuse(path, "a sparse file");
-  if (lseek(file.fd.get(), 0, SEEK_SET) < 0) return SystemError("lseek", path);
+  file.inode = status.st_ino;
   return file;
 }
 
@@ -68,6 +70,30 @@ Result<> ReadPieces(const StagedFiles::File& file, const std::string& name, cons
   }
 }
 
+Result<std::string> StagedFiles::DigestOf(const std::string& path, const Interrupt& interrupt) const {
+  File file = TRY(Open(path));
+  if (auto known = KnownDigest(file, "sha256")) return std::move(*known);
+  Hasher hasher = TRY(Hasher::For({}));
+  TRY(ReadPieces(file, path, interrupt, [&](std::string_view piece) -> Result<> {
+    hasher.Update(piece);
+    return {};
+  }));
+  std::string digest = hasher.Finish();
+  RememberDigest(file, digest);
+  return digest;
+}
+
+std::optional<std::string> StagedFiles::KnownDigest(const File& file, const std::string& algorithm) const {
+  MutexLock lock(mutex_);
+  auto known = digests_.find({file.inode, algorithm});
+  return known == digests_.end() ? std::nullopt : std::optional(known->second);
+}
+
+void StagedFiles::RememberDigest(const File& file, const std::string& digest) const {
+  MutexLock lock(mutex_);
+  digests_[{file.inode, AlgorithmOf(digest)}] = digest;
+}
+
 Result<> StagedBlobSource::Send(const Descriptor& descriptor, BlobSink& sink) {
   auto path = paths_.find(descriptor.digest);
   if (path == paths_.end())
@@ -77,6 +103,8 @@ Result<> StagedBlobSource::Send(const Descriptor& descriptor, BlobSink& sink) {
     return Fail(Code::kDataLoss, "read archive", path->second,
                 "has " + std::to_string(file.size) + " bytes, not " + std::to_string(descriptor.size));
   }
+  if (auto known = files_.KnownDigest(file, AlgorithmOf(descriptor.digest)))
+    TRY(CheckDigest(*known, descriptor.digest, path->second));
   Hasher hasher = TRY(Hasher::For(descriptor.digest));
   TRY(sink.Begin());
   TRY(ReadPieces(file, path->second, interrupt_, [&](std::string_view piece) {
@@ -84,9 +112,8 @@ Result<> StagedBlobSource::Send(const Descriptor& descriptor, BlobSink& sink) {
     return sink.Write(piece);
   }));
   std::string digest = hasher.Finish();
-  if (digest == descriptor.digest) return {};
-  return Fail(Code::kDataLoss, "read archive", path->second,
-              "has digest " + digest + ", not " + descriptor.digest);
+  files_.RememberDigest(file, digest);
+  return CheckDigest(digest, descriptor.digest, path->second);
 }
 
 }  // namespace davit::images

@@ -8,10 +8,13 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
+#include "base/thread_annotations.h"
 #include "base/unique_fd.h"
 #include "images/blob_source.h"
 #include "images/interrupt.h"
@@ -25,21 +28,31 @@ class StagedFiles {
   struct File {
     UniqueFd fd;  // O_RDONLY, at the first byte
     int64_t size = 0;
+    uint64_t inode = 0;
   };
 
   explicit StagedFiles(UniqueFd dir) : dir_(std::move(dir)) {}
 
   bool Has(const std::string& path) const { return Open(path).has_value(); }
 
-  // kNotFound; kInvalidArgument for anything but a regular file, and for a sparse one of more than 1 GiB,
-  // which takes longer to read than the archive was long.
+  // kNotFound; kInvalidArgument for anything but a regular file.
   Result<File> Open(const std::string& path) const;
 
   // kResourceExhausted above `limit` bytes.
   Result<std::string> Read(const std::string& path, size_t limit) const;
 
+  // The sha256 digest of the file. Errors as in Open, kCancelled.
+  Result<std::string> DigestOf(const std::string& path, const Interrupt& interrupt) const;
+
+  // Digests of files that were read to their end. An archive can name one file a million times.
+  std::optional<std::string> KnownDigest(const File& file, const std::string& algorithm) const;
+  void RememberDigest(const File& file, const std::string& digest) const;
+
  private:
-  UniqueFd dir_;
+  const UniqueFd dir_;
+  mutable Mutex mutex_;
+  // By inode and algorithm.
+  mutable std::map<std::pair<uint64_t, std::string>, std::string> digests_ GUARDED_BY(mutex_);
 };
 
 // The blobs among the files.

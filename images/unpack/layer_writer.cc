@@ -153,6 +153,7 @@ Result<> LayerWriter::WriteData(int fd, const TarEntry& entry, TarReader& data) 
     }
     return {};
   }
+  ++sparse_files_;
   if (ftruncate(fd, static_cast<off_t>(entry.size)) < 0) return SystemError("ftruncate", "");
   std::string_view piece;
   for (const SparseSegment& segment : *entry.segments) {
@@ -270,6 +271,7 @@ Result<> LayerWriter::Finish(UnpackReport& report) {
   report.opaque_dirs.assign(tree_.opaque_dirs().begin(), tree_.opaque_dirs().end());
   report.entries = entries_;
   report.dropped_xattrs = dropped_xattrs_;
+  report.sparse_files = sparse_files_;
   return {};
 }
 

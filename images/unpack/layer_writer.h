@@ -62,6 +62,7 @@ class LayerWriter {
   std::map<std::string, std::string> pending_links_;  // path to target
   uint64_t entries_ = 0;
   uint64_t dropped_xattrs_ = 0;
+  uint64_t sparse_files_ = 0;
 };
 
 }  // namespace davit::images
