@@ -19,7 +19,9 @@
 namespace davit::images {
 
 // The author of an image chooses these URLs. So only https is used, no server gets a credential or a header
-// of a registry, and content counts only if its size and digest are right. Thread-safe.
+// of a registry, and content counts only if its size and digest are right. Addresses are not filtered, as in
+// containerd: a URL may lead to this host or its network, but a server there is sent a request only if its
+// certificate is trusted for the name in the URL. Thread-safe.
 class ForeignLayers {
  public:
   // CAs of a server are those that `options.certs_d` has for a registry on the same host.
