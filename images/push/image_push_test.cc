@@ -319,7 +319,7 @@ TEST_F(Push, ARegistryMayTakeItsTimeToStoreABlob) {
   FakeRegistry target([&](FakeRegistry&, const FakeRequest& request) -> std::optional<FakeResponse> {
     if (request.method != "PUT" || request.body.size() < 10'000) return std::nullopt;
     ++stored;
-    std::this_thread::sleep_for(std::chrono::milliseconds(2200));
+    std::this_thread::sleep_for(std::chrono::milliseconds(3500));
     return std::nullopt;
   });
   auto pushed = PushTo(target.host() + "/copy:v2");
@@ -407,6 +407,24 @@ TEST_F(Push, AnUploadOnAnotherHostGetsNoCredentials) {
   EXPECT_EQ(store.blobs["copy@" + big_], image_.layers[1].blob);
   ASSERT_THAT(store.requests(), Not(IsEmpty()));
   for (const FakeRequest& request : store.requests()) EXPECT_EQ(request.Header("authorization"), "");
+}
+
+TEST_F(Push, AnUploadOnAnotherHostThatAsksForAPasswordGetsNone) {
+  FakeRegistry greedy([](FakeRegistry&, const FakeRequest&) -> std::optional<FakeResponse> {
+    return FakeResponse{401, {"WWW-Authenticate: Basic realm=x"}, ""};
+  });
+  FakeRegistry target([&](FakeRegistry&, const FakeRequest& request) -> std::optional<FakeResponse> {
+    if (request.method != "POST") return std::nullopt;
+    return FakeResponse{202, {"Location: http://" + greedy.host() + "/upload"}, ""};
+  });
+  RegistryAuth auth;
+  auth.username = "user";
+  auth.password = kSecret;
+  auto pushed = PushTo(target.host() + "/copy:v2", auth);
+  ASSERT_FALSE(pushed);
+  EXPECT_EQ(pushed.error().code, Code::kUnauthenticated);
+  ASSERT_THAT(greedy.requests(), Not(IsEmpty()));
+  for (const FakeRequest& request : greedy.requests()) EXPECT_EQ(request.Header("authorization"), "");
 }
 
 TEST_F(Push, ARedirectThatWouldTurnAnUploadIntoAGetIsRefused) {
