@@ -141,13 +141,21 @@ TEST_F(Save, CredentialsGoToTheRegistryThatTheyAreForOnly) {
   EXPECT_TRUE(saved) << saved.error().ToString();
 }
 
-// What was written cannot be taken back.
+// What was written cannot be taken back: another source that has the right content does not help.
 TEST_F(Save, WrongContentIsNotFollowedByRightContent) {
+  FakeRegistry right;
+  for (const auto& [digest, blob] : image_.blobs) right.blobs["app@" + digest] = blob;
   source_.blobs["app@" + *Sha256Of(layer_.blob)].back() ^= 1;
+  ImageToSave image = Image({});
+  image.image.repo_digests.push_back(right.host() + "/app@" + image_.manifest_digest);
   Recorder archive;
-  auto saved = SaveTo(archive, {Image({})});
+  auto saved = SaveTo(archive, {image});
   ASSERT_FALSE(saved);
   EXPECT_EQ(saved.error().code, Code::kDataLoss) << saved.error().ToString();
+  source_.blobs.erase("app@" + *Sha256Of(layer_.blob));
+  Recorder whole;
+  auto elsewhere = SaveTo(whole, {image});
+  EXPECT_TRUE(elsewhere) << elsewhere.error().ToString();
 }
 
 TEST_F(Save, ARegistryThatHasABlobNoMoreIsFollowedByTheNext) {
