@@ -167,7 +167,7 @@ std::vector<std::string> Authorizer::ScopesFor(const AuthChallenge& challenge) c
   for (std::string scope; words >> scope;) {
     if (!is_ours(scope)) scopes.push_back(scope);
   }
-  if (scopes.empty()) scopes.push_back("repository:" + repository_ + ":pull");
+  if (scopes.empty() && !repository_.empty()) scopes.push_back("repository:" + repository_ + ":pull");
   return scopes;
 }
 
@@ -185,17 +185,19 @@ Result<OutgoingRequest> Authorizer::TokenRequest(const Login& login, const AuthC
   request.body_limit = kMaxTokenAnswer;
   if (!credentials.identity_token.empty()) {
     request.url = std::move(*url);
-    request.form = "grant_type=refresh_token&client_id=davit&scope=" + EncodeQueryValue(Join(scopes, " ")) +
-                   for_service + "&refresh_token=" + EncodeQueryValue(credentials.identity_token);
+    std::string for_scopes = scopes.empty() ? "" : "&scope=" + EncodeQueryValue(Join(scopes, " "));
+    request.form = "grant_type=refresh_token&client_id=davit" + for_scopes + for_service +
+                   "&refresh_token=" + EncodeQueryValue(credentials.identity_token);
     return request;
   }
-  for (std::string& scope : scopes) scope = "scope=" + EncodeQueryValue(scope);
-  std::string query = Join(scopes, "&") + for_service;
+  for (std::string& scope : scopes) scope = "&scope=" + EncodeQueryValue(scope);
+  std::string query = Join(scopes, "") + for_service;
   if (!credentials.username.empty()) {
     query += "&account=" + EncodeQueryValue(credentials.username);
     request.headers.emplace_back("Authorization", credentials.Basic());
   }
-  auto with_query = ParseUrl(url->text + (url->text.find('?') == std::string::npos ? "?" : "&") + query);
+  if (url->text.find('?') == std::string::npos && !query.empty()) query.front() = '?';
+  auto with_query = ParseUrl(url->text + query);
   if (!with_query) return Refused(registry.host, "it names no usable token server");
   request.url = std::move(*with_query);
   return request;

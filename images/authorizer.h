@@ -36,7 +36,7 @@ class Authorizer {
   // registry token. kInvalidArgument if RegistryAuth::auth is not base64 of "user:password", the registry
   // token cannot be part of a header, or RegistryAuth::server_address is malformed. `client` and `origin_tls`
   // must outlive the authorizer. Tokens are requested for the scopes of the challenge; if it has none, to
-  // pull from `repository`.
+  // pull from `repository`, or if that is empty for none.
   static Result<std::unique_ptr<Authorizer>> Create(HttpClient& client, OriginTls& origin_tls,
                                                     const std::optional<RegistryAuth>& auth,
                                                     std::string repository);

@@ -38,7 +38,10 @@ struct ImageRecord : ImageSummary {
 
 // What a pull returns.
 struct PulledImage : ImageSummary {
-  std::string warning;  // for the operator, one line; empty if there is none
+  std::string reference;   // that was pulled, normalised
+  std::string digest;      // of what it means at the registry, which may be an index
+  std::string warning;     // for the operator, one line; empty if there is none
+  bool unchanged = false;  // the node had the image, under this reference
 };
 
 // The records of all images. Put, PutSummary and Remove are durable when they return: they survive a power

@@ -103,6 +103,7 @@ Result<ResolvedImage> ResolveImage(RegistryClient& registry, const Reference& re
   ResolvedImage image = TRY(DescribeImage(std::move(found.documents), reference.Normalised(), platform));
   image.record.repo_digests = {reference.Name() + "@" + found.root_digest};
   if (reference.digest.empty()) image.record.repo_tags = {reference.Normalised()};
+  image.root_digest = std::move(found.root_digest);
   return image;
 }
 

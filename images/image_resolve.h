@@ -21,6 +21,7 @@ struct ResolvedImage {
   ImageRecord record;
   std::vector<Descriptor> layers;     // bottom first
   std::vector<std::string> diff_ids;  // one per layer
+  std::string root_digest;            // of what the reference means, which may be an index; or empty
   std::string warning;                // as in PulledImage
 };
 

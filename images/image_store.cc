@@ -42,6 +42,13 @@ std::vector<std::string> DigestsOf(const std::vector<Descriptor>& layers) {
   return digests;
 }
 
+// The normalised form of NAME[:TAG].
+Result<std::string> ParseTag(const std::string& text) {
+  Reference reference = TRY(ParseReference(text));
+  if (reference.digest.empty()) return reference.Normalised();
+  return Fail(Code::kInvalidArgument, "read tag", text, "a digest cannot be given or taken away");
+}
+
 }  // namespace
 
 struct ImageStore::State {
@@ -57,9 +64,13 @@ struct ImageStore::State {
 
   Result<> Load();
   Result<PulledImage> RunPull(const Reference& reference, const PullRequest& request, PullFlight& flight);
-  Result<PulledImage> Complete(const ResolvedImage& image, BlobSource& source, Interrupt& interrupt);
-  Result<> Keep(const ImageRecord& pulled);
+  Result<PulledImage> Complete(const ResolvedImage& image, BlobSource& source, Interrupt& interrupt,
+                               PullProgress& progress);
+  Result<bool> Keep(const ImageRecord& pulled);
   bool Knows(const std::string& id) const;
+  Result<> Apply(const ImageIndex::Change& change, const std::function<Result<>()>& put_added)
+      REQUIRES(changing);
+  Result<> Retag(const ImageIndex::Change& change) REQUIRES(changing);
   Result<> MakeDurable(const ImageSummary& pulled);
   bool InUse(const std::string& chain_id);
   Result<std::set<std::string>> KeptBlobs() const;
@@ -150,22 +161,27 @@ Result<PulledImage> ImageStore::State::RunPull(const Reference& reference, const
 
   ForeignLayers foreign(Transfers(), TRY(ProxySettings::OfThisProcess()));
   PullSource source(*registry, foreign, interrupt);
-  return Complete(image, source, interrupt);
+  PulledImage pulled = TRY(Complete(image, source, interrupt, *flight.progress()));
+  pulled.reference = reference.Normalised();
+  return pulled;
 }
 
 // Gets the layers that are missing from the source, and keeps the image.
 Result<PulledImage> ImageStore::State::Complete(const ResolvedImage& image, BlobSource& source,
-                                                Interrupt& interrupt) {
+                                                Interrupt& interrupt, PullProgress& progress) {
   ledger.Hold(image.record.chain_ids);  // from here on nobody removes what is there already
   BlobHold blob_hold = blobs.Hold(DigestsOf(image.layers));
-  LayerSource inputs{source, layers, blobs, config.retention, config.unpack_program, image, interrupt};
+  progress.Begin(image.layers);
+  LayerSource inputs{source, layers,    blobs,   config.retention, config.unpack_program,
+                     image,  interrupt, progress};
   auto pulled = PullLayers(inputs, ledger, static_cast<size_t>(std::max(config.parallel_layers, 1)));
-  if (pulled) pulled = Keep(image.record);
+  Result<bool> changed = pulled ? Keep(image.record) : std::unexpected(std::move(pulled).error());
   blob_hold.Release();
   leftovers.KeepOrRemove(ledger.Release(image.record.chain_ids));
-  if (!pulled) return std::unexpected(std::move(pulled).error());
+  if (!changed) return std::unexpected(std::move(changed).error());
   MutexLock lock(mutex);
-  return PulledImage{TRY(index.Find(image.record.id)), image.warning};
+  return PulledImage{TRY(index.Find(image.record.id)), /*reference=*/"", image.root_digest, image.warning,
+                     !*changed};
 }
 
 bool ImageStore::State::Knows(const std::string& id) const {
@@ -185,7 +201,8 @@ Result<> ImageStore::State::MakeDurable(const ImageSummary& pulled) {
 
 // Data first, then the record that says that it exists. The layers of a known image are durable. A sync may
 // take seconds: other images can be changed meanwhile, unless this one was known and is removed just now.
-Result<> ImageStore::State::Keep(const ImageRecord& pulled) {
+// Returns whether anything has changed.
+Result<bool> ImageStore::State::Keep(const ImageRecord& pulled) {
   bool durable = Knows(pulled.id);
   if (!durable) TRY(MakeDurable(pulled));
   MutexLock changing_lock(changing);
@@ -195,16 +212,27 @@ Result<> ImageStore::State::Keep(const ImageRecord& pulled) {
     MutexLock lock(mutex);
     auto before = index.Find(pulled.id);
     change = index.Plan(pulled);
-    if (before && *before == change.added && change.untagged.empty()) return {};
+    if (before && *before == change.added && change.untagged.empty()) return false;
   }
-  // A crash in between loses a tag, which a pull brings back; the other order would leave one with two
-  // images.
+  TRY(Apply(change, [&]() REQUIRES(changing) {
+    return records.Put({change.added, pulled.config_json, pulled.manifest_json});
+  }));
+  return true;
+}
+
+// A crash in between loses a tag, which a pull brings back; the other order would leave one with two images.
+Result<> ImageStore::State::Apply(const ImageIndex::Change& change,
+                                  const std::function<Result<>()>& put_added) {
   for (const ImageSummary& untagged : change.untagged) TRY(records.PutSummary(untagged));
-  auto put = records.Put({change.added, pulled.config_json, pulled.manifest_json});
+  auto put = put_added();
   MutexLock lock(mutex);
   for (const ImageSummary& untagged : change.untagged) index.Put(untagged);
   if (put) index.Put(change.added);
   return put;
+}
+
+Result<> ImageStore::State::Retag(const ImageIndex::Change& change) {
+  return Apply(change, [&]() REQUIRES(changing) { return records.PutSummary(change.added); });
 }
 
 // Held first, then in an image: a pull puts its image into the index before it lets its holds go.
@@ -247,6 +275,7 @@ Result<PulledImage> ImageStore::Pull(const PullRequest& request) {
     if (auto check = passenger.Check(); !check) return named(check.error());
     PullFlight::Ticket ticket;
     auto [flight, ours] = state_->Board(key, passenger, ticket);
+    if (request.on_progress) request.on_progress(flight->progress());
     Result<PulledImage> result;
     if (ours) {
       result = state_->RunPull(reference, request, *flight);
@@ -270,7 +299,8 @@ Platform ImageStore::platform() const {
 
 Result<PulledImage> ImageStore::Add(const ResolvedImage& image, BlobSource& source, const Interrupt& wanted) {
   Interrupt interrupt([&wanted] { return wanted.Check().has_value(); });
-  return state_->Complete(image, source, interrupt);
+  PullProgress unobserved;
+  return state_->Complete(image, source, interrupt, unobserved);
 }
 
 Result<> ImageStore::Pin(const std::string& ref) {
@@ -281,6 +311,18 @@ Result<> ImageStore::Pin(const std::string& ref) {
   MutexLock lock(state_->mutex);
   state_->index.Put(image);
   return {};
+}
+
+Result<> ImageStore::CheckCredentials(const std::string& registry, const RegistryAuth& auth,
+                                      std::function<bool()> cancelled) const {
+  Result<Reference> reference = ParseReference(registry + "/image");
+  if (!reference || reference->host != registry)
+    return Fail(Code::kInvalidArgument, "log in to", registry, "write the registry as HOST or HOST:PORT");
+  Interrupt interrupt([&cancelled] { return !cancelled(); });
+  auto hosts = TRY(RegistryHostsFor(registry, state_->config.certs_d));
+  auto client = TRY(
+      RegistryClient::Create({registry, "", "", ""}, std::move(hosts), auth, state_->Transfers(), interrupt));
+  return client->CheckLogin();
 }
 
 Result<ImageSummary> ImageStore::Find(const std::string& ref) const {
@@ -306,6 +348,31 @@ Result<HeldImage> ImageStore::FindAndHold(const std::string& ref) {
 std::vector<ImageSummary> ImageStore::List() const {
   MutexLock lock(state_->mutex);
   return state_->index.List();
+}
+
+Result<TaggedImage> ImageStore::Tag(const std::string& ref, const std::string& tag) {
+  std::string name = TRY(ParseTag(tag));
+  MutexLock changing_lock(state_->changing);
+  ImageSummary image = TRY(Find(ref));
+  TaggedImage tagged{image.id, name};
+  if (std::ranges::find(image.repo_tags, name) != image.repo_tags.end()) return tagged;
+  image.repo_tags.push_back(std::move(name));
+  ImageIndex::Change change;
+  {
+    MutexLock lock(state_->mutex);
+    change = state_->index.Plan(std::move(image));
+  }
+  TRY(state_->Retag(change));
+  return tagged;
+}
+
+Result<TaggedImage> ImageStore::Untag(const std::string& tag) {
+  std::string name = TRY(ParseTag(tag));
+  MutexLock changing_lock(state_->changing);
+  ImageIndex::Change change{TRY(Find(name)), {}};
+  std::erase(change.added.repo_tags, name);
+  TRY(state_->Retag(change));
+  return TaggedImage{change.added.id, std::move(name)};
 }
 
 Result<> ImageStore::Remove(const std::string& ref) {

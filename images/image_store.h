@@ -20,6 +20,7 @@
 #include "images/image_resolve.h"
 #include "images/interrupt.h"
 #include "images/layer_store.h"
+#include "images/pull_progress.h"
 #include "images/registry_auth.h"
 #include "images/retention.h"
 #include "images/retry_policy.h"
@@ -32,6 +33,14 @@ struct PullRequest {
   int64_t deadline_ms = 0;  // MonotonicMilliseconds(); 0: none
   // Called on several threads, several times a second, until Pull returns. Empty: never cancelled.
   std::function<bool()> cancelled;
+  // Receives the progress of the pull that the request has joined or begun, before it waits. Called again if
+  // all other callers give that pull up and it starts over. Empty: nobody looks.
+  std::function<void(std::shared_ptr<const PullProgress>)> on_progress = nullptr;
+};
+
+struct TaggedImage {
+  std::string id;
+  std::string tag;  // normalised
 };
 
 // Thread-safe. The process must ignore SIGPIPE: a registry or an unpacker may close its end at any time.
@@ -76,6 +85,11 @@ class ImageStore final : public ImageLookup {
   // Marks an image as one that the kubelet must not remove. Durable. The errors of Find.
   Result<> Pin(const std::string& ref);
 
+  // Checks credentials at a registry with the settings that a pull from it would use. `registry` is the host
+  // of a reference ("docker.io"); kInvalidArgument for anything else. Blocks until `cancelled`.
+  Result<> CheckCredentials(const std::string& registry, const RegistryAuth& auth,
+                            std::function<bool()> cancelled) const;
+
   // Finds an image by id, by tag or digest reference in any form that Pull accepts, or by an unambiguous
   // prefix of the id's digits. kNotFound; kInvalidArgument for an ambiguous prefix.
   Result<ImageSummary> Find(const std::string& ref) const;
@@ -83,6 +97,13 @@ class ImageStore final : public ImageLookup {
 
   // Finds an image and reads its documents from the records. The errors of Find.
   Result<ImageRecord> Read(const std::string& ref) const;
+
+  // Gives the image that `ref` names another tag, durably; another image that has the tag loses it. `tag` is
+  // a reference without a digest. The errors of Find; kInvalidArgument for a bad tag.
+  Result<TaggedImage> Tag(const std::string& ref, const std::string& tag);
+  // Removes a tag, durably, from the image that has it; the image stays. kNotFound; kInvalidArgument for a
+  // bad tag.
+  Result<TaggedImage> Untag(const std::string& tag);
 
   // Removes the image that `ref` names, with all its tags and digests, as the CRI requires. Its layers and
   // blobs are removed unless another image or a hold needs them. An unknown image is not an error.

@@ -12,7 +12,8 @@ namespace davit::images {
 Result<StagedLayer> LayerSource::Fetch(size_t index) const {
   const Descriptor& descriptor = image.layers[index];
   return FetchLayer(source, layers, LayerBlob(blobs, descriptor, retention), unpack_program,
-                    image.record.chain_ids[index], descriptor, image.diff_ids[index], interrupt);
+                    image.record.chain_ids[index], descriptor, image.diff_ids[index], interrupt,
+                    LayerMeter(progress, index));
 }
 
 LayerDownloads::LayerDownloads(const LayerSource& source, std::vector<size_t> indices, size_t threads)

@@ -27,6 +27,7 @@ struct LayerSource {
   const std::string& unpack_program;
   const ResolvedImage& image;
   Interrupt& interrupt;
+  PullProgress& progress;
 
   Result<StagedLayer> Fetch(size_t index) const;
 };

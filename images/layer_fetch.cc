@@ -11,8 +11,13 @@ namespace {
 class UnpackSink : public BlobSink {
  public:
   UnpackSink(LayerStore& layers, const std::string& program, const std::string& chain_id, LayerBlob& blob,
-             const Interrupt& interrupt)
-      : layers_(layers), program_(program), chain_id_(chain_id), blob_(blob), interrupt_(interrupt) {}
+             const Interrupt& interrupt, LayerMeter meter)
+      : layers_(layers),
+        program_(program),
+        chain_id_(chain_id),
+        blob_(blob),
+        interrupt_(interrupt),
+        meter_(meter) {}
 
   Result<> Begin() override {
     process_.reset();  // before the directory that it writes to is dropped
@@ -21,11 +26,13 @@ class UnpackSink : public BlobSink {
     layers_.Abandon(chain_id_);
     dir_ = TRY(layers_.Stage(chain_id_));
     process_.emplace(TRY(UnpackProcess::Start(program_, dir_.get(), interrupt_)));
+    meter_.Begin();
     return {};
   }
 
   Result<> Write(std::string_view piece) override {
     blob_.Append(piece);
+    meter_.Add(piece.size());
     if (bad_content_) return interrupt_.Check();
     auto written = process_->Write(piece);
     if (written || written.error().os_errno != EPIPE) return written;
@@ -46,6 +53,7 @@ class UnpackSink : public BlobSink {
 
   // After the blob's digest was found right.
   Result<StagedLayer> Finish(const std::string& diff_id) {
+    meter_.Received();
     if (bad_content_) return std::unexpected(std::move(*bad_content_));
     UnpackReport report = TRY(process_->Finish());
     if (report.diff_id != diff_id) {
@@ -61,6 +69,7 @@ class UnpackSink : public BlobSink {
   const std::string& chain_id_;
   LayerBlob& blob_;
   const Interrupt& interrupt_;
+  LayerMeter meter_;
   UniqueFd dir_;
   std::optional<UnpackProcess> process_;
   std::optional<Error> bad_content_;
@@ -88,9 +97,9 @@ Result<StagedLayer> Fetch(BlobSource& source, UnpackSink& sink, const Descriptor
 Result<StagedLayer> FetchLayer(BlobSource& source, LayerStore& layers, LayerBlob blob,
                                const std::string& unpack_program, const std::string& chain_id,
                                const Descriptor& descriptor, const std::string& diff_id,
-                               const Interrupt& interrupt) {
+                               const Interrupt& interrupt, LayerMeter meter) {
   Result<StagedLayer> staged = [&] {
-    UnpackSink sink(layers, unpack_program, chain_id, blob, interrupt);
+    UnpackSink sink(layers, unpack_program, chain_id, blob, interrupt, meter);
     return Fetch(source, sink, descriptor, diff_id);
   }();  // the unpacker has ended
   if (staged) return staged;

@@ -14,6 +14,7 @@
 #include "images/layer_blob.h"
 #include "images/layer_store.h"
 #include "images/manifest.h"
+#include "images/pull_progress.h"
 #include "images/unpack_process.h"
 #include "images/unpack_report.h"
 
@@ -31,6 +32,6 @@ struct StagedLayer {
 Result<StagedLayer> FetchLayer(BlobSource& source, LayerStore& layers, LayerBlob blob,
                                const std::string& unpack_program, const std::string& chain_id,
                                const Descriptor& descriptor, const std::string& diff_id,
-                               const Interrupt& interrupt);
+                               const Interrupt& interrupt, LayerMeter meter);
 
 }  // namespace davit::images

@@ -68,7 +68,7 @@ class LayerPull {
         claims_.Add(chain_id(index));
         // Only who has claimed a layer knows that nobody is removing it.
         if (source_.layers.Has(chain_id(index))) {
-          claims_.Done(chain_id(index));
+          End(index, LayerProgress::State::kExists);
           continue;
         }
         ours.push_back(index);
@@ -85,7 +85,7 @@ class LayerPull {
     TRY(ledger_.WaitAndClaim(chain_id(index), source_.interrupt));
     claims_.Add(chain_id(index));
     if (!source_.layers.Has(chain_id(index))) return Commit(index, TRY(source_.Fetch(index)));
-    claims_.Done(chain_id(index));
+    End(index, LayerProgress::State::kExists);
     return {};
   }
 
@@ -95,8 +95,14 @@ class LayerPull {
     }
     TRY(source_.layers.Commit(chain_id(index)));
     staged.blob.Commit();
-    claims_.Done(chain_id(index));
+    End(index, LayerProgress::State::kDone);
     return {};
+  }
+
+  // The layer is in the store.
+  void End(size_t index, LayerProgress::State state) {
+    claims_.Done(chain_id(index));
+    source_.progress.SetState(index, state);
   }
 
   // Layers are committed lowest first, so each is opened once.

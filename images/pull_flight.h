@@ -6,11 +6,13 @@
 
 #include <functional>
 #include <list>
+#include <memory>
 #include <optional>
 
 #include "base/error.h"
 #include "base/thread_annotations.h"
 #include "images/image_record.h"
+#include "images/pull_progress.h"
 
 namespace davit::images {
 
@@ -34,12 +36,16 @@ class PullFlight {
   // True while any passenger wants the result. Once false, it stays false.
   bool Wanted();
 
+  // Written by the passenger who does the work.
+  const std::shared_ptr<PullProgress>& progress() const { return progress_; }
+
   void Land(Result<PulledImage> result);
 
   // Blocks until the result is there or this passenger gives up (the error of Check).
   Result<PulledImage> Wait(Ticket ticket);
 
  private:
+  const std::shared_ptr<PullProgress> progress_ = std::make_shared<PullProgress>();
   Mutex mutex_;
   CondVar landed_;
   std::list<Passenger> passengers_ GUARDED_BY(mutex_);

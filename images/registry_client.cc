@@ -133,6 +133,21 @@ Attempted<> RegistryClient::FetchManifestFrom(HostClient& host, const Object& ob
   return {};
 }
 
+Result<> RegistryClient::CheckLogin() {
+  HostClient& server = *hosts_.back();
+  ObjectRequest root;
+  root.registry = reference_.host;
+  auto done = RunAttempts(/*hosts=*/1, options_.retry, interrupt_, [&](size_t) -> Attempted<> {
+    auto response = server.Get(root, nullptr);
+    return response ? Attempted<>() : std::unexpected(std::move(response).error());
+  });
+  if (done) return {};
+  TRY(interrupt_.Check());
+  Error error = std::move(done.error().begin()->second.error);
+  if (error.subject.empty()) error.subject = server.host().host;
+  return std::unexpected(std::move(error));
+}
+
 Result<ManifestDocument> RegistryClient::FetchManifest(const std::string& tag_or_digest) {
   Object object{"manifests", tag_or_digest, !IsDigest(tag_or_digest)};
   ManifestDocument document;

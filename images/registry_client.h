@@ -49,6 +49,10 @@ class RegistryClient {
                                                         Options options, const Interrupt& interrupt);
   ~RegistryClient();
 
+  // Requests the root of the registry's own API (distribution-spec, "Determining Support"), not of a
+  // mirror's. kUnauthenticated if it refuses the credentials.
+  Result<> CheckLogin();
+
   // Fetches the manifest or index of a tag or digest, at most 4 MiB.
   Result<ManifestDocument> FetchManifest(const std::string& tag_or_digest);
 

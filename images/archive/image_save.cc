@@ -113,7 +113,6 @@ class ArchiveFile : public BlobSink {
   TarWriter& archive_;
   const Descriptor& blob_;
   bool begun_ = false;
-  bool written_ = false;
 };
 
 // One archive while it is written.
