@@ -12,6 +12,7 @@
 #include "base/duplicate.h"
 #include "base/file_io.h"
 #include "cri/daemon/root_lock.h"
+#include "cri/service/entitlement.h"
 #include "cri/spec/rlimits.h"
 
 namespace davit::cri {
@@ -196,19 +197,21 @@ Result<> Daemon::Serve() {
       std::make_unique<Admission>(Admission::DefaultLimits(DescriptorLimit()), [this] { heap_->Note(); });
   heap_ = TRY(HeapTrimmer::Start(*outputs_, [this] { return admission_->busy(); }));
   runtime_service_ = std::make_unique<RuntimeService>(*runtime_, *streams_, *admission_, log_);
-  image_service_ =
-      std::make_unique<ImageService>(*images_, *snapshotter_, config_.image.pinned, *admission_, log_);
+  image_service_ = std::make_unique<ImageService>(*images_, *snapshotter_, pinned_, *admission_, log_);
+  images_api_ = std::make_unique<ImagesApi>(*images_, *snapshotter_, runtime_->containers(), pinned_,
+                                            *admission_, log_);
   grpc::ResourceQuota quota("davitd");
   quota.SetMaxThreads(admission_->most_threads() + kSpareThreads);
   grpc::ServerBuilder builder;
   builder.SetResourceQuota(quota);
   builder.SetMaxReceiveMessageSize(kMaxMessage);
   builder.SetMaxSendMessageSize(kMaxMessage);
-  connections_ = builder.experimental().AddExternalConnectionAcceptor(
-      grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
-      grpc::InsecureServerCredentials());
+  constexpr auto kFromFd = grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD;
+  entitled_ = builder.experimental().AddExternalConnectionAcceptor(kFromFd, EntitledCredentials());
+  others_ = builder.experimental().AddExternalConnectionAcceptor(kFromFd, grpc::InsecureServerCredentials());
   builder.RegisterService(runtime_service_.get());
   builder.RegisterService(image_service_.get());
+  builder.RegisterService(images_api_.get());
   async_calls_ = std::make_unique<AsyncCalls>(
       builder, *runtime_service_, *admission_, log_,
       [this](auto on_news, auto cut_off) { return runtime_->announcer().Watch(on_news, cut_off); },
@@ -226,10 +229,11 @@ Result<> Daemon::AcceptConnections() {
   Result<> started;
   reactor_->Await([&] {
     auto acceptor = Acceptor::Start(reactor_->loop(), std::move(listener), [this](UniqueFd connection) {
+      auto& chosen = MayUseOwnApi(connection.get(), SocketPath(config_)) ? entitled_ : others_;
       grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters handed_over;
       handed_over.listener_fd = listener_.socket.get();
       handed_over.fd = connection.Release();
-      connections_->HandleNewConnection(&handed_over);
+      chosen->HandleNewConnection(&handed_over);
     });
     if (!acceptor)
       started = std::unexpected(acceptor.error());

@@ -21,6 +21,7 @@
 #include "cri/service/admission.h"
 #include "cri/service/async_calls.h"
 #include "cri/service/image_service.h"
+#include "cri/service/images_api.h"
 #include "cri/service/runtime_service.h"
 #include "cri/shims/node_shims.h"
 #include "images/preload/preloader.h"
@@ -44,7 +45,8 @@ class Daemon {
   Daemon(const Config& config, const Logger& log)
       : config_(config),
         log_(log),
-        seccomp_(config.seccomp.allow_socketcall ? Socketcall::kAllowed : Socketcall::kRefused) {}
+        seccomp_(config.seccomp.allow_socketcall ? Socketcall::kAllowed : Socketcall::kRefused),
+        pinned_(config.image.pinned) {}
 
   Result<> OpenDirectories();
   Result<> OpenSocket();
@@ -83,10 +85,14 @@ class Daemon {
   std::unique_ptr<Admission> admission_;
   std::unique_ptr<HeapTrimmer> heap_;  // created and destroyed while no call is in progress
   std::unique_ptr<RuntimeService> runtime_service_;
+  const PinnedImages pinned_;
   std::unique_ptr<ImageService> image_service_;
+  std::unique_ptr<ImagesApi> images_api_;
   std::unique_ptr<AsyncCalls> async_calls_;
   std::unique_ptr<grpc::Server> server_;
-  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> connections_;
+  // Of connections whose client may use davit.v1, and of all others (cri/service/entitlement.h).
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> entitled_;
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> others_;
   std::unique_ptr<Acceptor> acceptor_;  // used and destroyed on the reactor's thread
 };
 

@@ -56,4 +56,15 @@ Result<std::vector<v1::Container>> Containers::List(const v1::ContainerFilter& f
   return found;
 }
 
+std::vector<ContainerUse> Containers::Uses() const {
+  std::vector<ContainerUse> uses;
+  for (const ContainerPtr& container : ports_.pods.Containers()) {
+    ContainerRecord record = container->record().Get();
+    ContainerUse use{record.id, phases::IsRunning(record), {record.image_id}, record.AllLayers()};
+    for (const ImageVolumeRecord& volume : record.image_volumes) use.images.push_back(volume.image_ref);
+    uses.push_back(std::move(use));
+  }
+  return uses;
+}
+
 }  // namespace davit::cri

@@ -24,6 +24,16 @@ namespace davit::cri {
 
 namespace v1 = ::runtime::v1;
 
+// What a container needs of the image store.
+struct ContainerUse {
+  std::string id;
+  bool running = false;
+  // Of the image and of the image volumes: ids, or digest references. An image that was removed since is
+  // still named.
+  std::vector<std::string> images;
+  std::vector<std::string> chain_ids;  // of their layers
+};
+
 // Thread-safe, see runtime.h.
 class Containers {
  public:
@@ -54,6 +64,7 @@ class Containers {
   Result<v1::RemoveContainerResponse> Remove(const v1::RemoveContainerRequest& request, Call& call);
   Result<v1::ContainerStatusResponse> Status(const v1::ContainerStatusRequest& request, Call& call);
   Result<std::vector<v1::Container>> List(const v1::ContainerFilter& filter);
+  std::vector<ContainerUse> Uses() const;
   Result<v1::UpdateContainerResourcesResponse> UpdateResources(
       const v1::UpdateContainerResourcesRequest& request, Call& call);
   Result<v1::ReopenContainerLogResponse> ReopenLog(const v1::ReopenContainerLogRequest& request, Call& call);

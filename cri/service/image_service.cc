@@ -3,9 +3,6 @@
 
 #include "cri/service/image_service.h"
 
-#include <fnmatch.h>
-
-#include <algorithm>
 #include <charconv>
 
 #include "base/json.h"
@@ -41,24 +38,13 @@ Result<> RequireImage(const v1::ImageSpec& image) {
 
 }  // namespace
 
-bool ImageService::IsPinned(const images::ImageSummary& record) const {
-  auto matches = [&record](const std::string& pattern) {
-    auto is_match = [&pattern](const std::string& reference) {
-      return fnmatch(pattern.c_str(), reference.c_str(), /*flags=*/0) == 0;
-    };
-    return std::ranges::any_of(record.repo_tags, is_match) ||
-           std::ranges::any_of(record.repo_digests, is_match);
-  };
-  return record.pinned || std::ranges::any_of(pinned_, matches);
-}
-
 v1::Image ImageService::ToCri(const images::ImageSummary& record) const {
   v1::Image image;
   image.set_id(record.id);
   for (const std::string& tag : record.repo_tags) image.add_repo_tags(tag);
   for (const std::string& digest : record.repo_digests) image.add_repo_digests(digest);
   image.set_size(record.size);
-  image.set_pinned(IsPinned(record));
+  image.set_pinned(pinned_.Has(record));
   FillUser(record.user, image);
   return image;
 }

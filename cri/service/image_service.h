@@ -6,6 +6,7 @@
 
 #include "api/cri/v1/api.grpc.pb.h"
 #include "base/log.h"
+#include "cri/service/pinned_images.h"
 #include "cri/service/rpc.h"
 #include "images/image_store.h"
 #include "snapshotter/snapshotter.h"
@@ -16,11 +17,10 @@ namespace v1 = ::runtime::v1;
 
 class ImageService final : public v1::ImageService::Service {
  public:
-  // An image is reported as pinned if one of its references matches one of the `pinned` patterns
-  // (fnmatch(3)).
-  ImageService(images::ImageStore& images, snapshotter::Snapshotter& snapshotter,
-               std::vector<std::string> pinned, Admission& admission, const Logger& log)
-      : images_(images), snapshotter_(snapshotter), pinned_(std::move(pinned)), edge_{log, admission} {}
+  // All must outlive the service.
+  ImageService(images::ImageStore& images, snapshotter::Snapshotter& snapshotter, const PinnedImages& pinned,
+               Admission& admission, const Logger& log)
+      : images_(images), snapshotter_(snapshotter), pinned_(pinned), edge_{log, admission} {}
 
   grpc::Status ListImages(grpc::ServerContext* context, const v1::ListImagesRequest* request,
                           v1::ListImagesResponse* response) override;
@@ -38,11 +38,10 @@ class ImageService final : public v1::ImageService::Service {
  private:
   Result<std::vector<v1::Image>> Find(const v1::ImageFilter& filter) const;
   v1::Image ToCri(const images::ImageSummary& record) const;
-  bool IsPinned(const images::ImageSummary& record) const;
 
   images::ImageStore& images_;
   snapshotter::Snapshotter& snapshotter_;
-  const std::vector<std::string> pinned_;
+  const PinnedImages& pinned_;
   const Edge edge_;
 };
 

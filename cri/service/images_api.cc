@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "cri/service/images_api.h"
+
+#include "cri/runtime/usage_patience.h"
+#include "cri/service/entitlement.h"
+#include "cri/service/field_limits.h"
+#include "cri/service/image_history.h"
+
+namespace davit::cri {
+
+// What is gone meanwhile, or cannot be measured, counts as empty: a figure for people must not fail for it.
+ImageUsage ImagesApi::ReadUsage() const {
+  return {images_.List(), containers_.Uses(), [this](const std::string& chain_id) -> uint64_t {
+            Result<snapshotter::DiskUsage> usage = snapshotter_.LayerUsage(chain_id);
+            return usage ? usage->bytes : 0;
+          }};
+}
+
+api::Image ImagesApi::ToApi(const images::ImageSummary& image, const ImageUsage& usage, Layers layers) const {
+  api::Image message;
+  message.set_id(image.id);
+  for (const std::string& tag : image.repo_tags) message.add_tags(tag);
+  for (const std::string& digest : image.repo_digests) message.add_digests(digest);
+  message.set_size(image.size);
+  message.set_disk_bytes(usage.BytesOf(image));
+  message.set_pinned(pinned_.Has(image));
+  message.set_containers(usage.ContainersOf(image.id));
+  if (layers == Layers::kOmit) return message;
+  for (const std::string& chain_id : image.chain_ids) {
+    api::ImageLayer* layer = message.add_layers();
+    layer->set_chain_id(chain_id);
+    layer->set_disk_bytes(usage.BytesOf(chain_id));
+    layer->set_images(usage.ImagesWith(chain_id));
+  }
+  return message;
+}
+
+Result<std::vector<api::Image>> ImagesApi::Find(const api::ListImagesRequest& request) const {
+  ImageUsage usage = ReadUsage();
+  std::string wanted;
+  if (!request.image().empty()) {
+    Result<images::ImageSummary> image = images_.Find(request.image());
+    if (!image && image.error().code == Code::kNotFound) return std::vector<api::Image>();
+    wanted = TRY(std::move(image)).id;
+  }
+  std::vector<api::Image> found;
+  for (const images::ImageSummary& image : usage.images()) {
+    if (!wanted.empty() && image.id != wanted) continue;
+    found.push_back(ToApi(image, usage, request.layers() ? Layers::kInclude : Layers::kOmit));
+  }
+  return found;
+}
+
+grpc::Status ImagesApi::List(grpc::ServerContext* context, const api::ListImagesRequest* request,
+                             grpc::ServerWriter<api::ListImagesResponse>* writer) {
+  return ServeStream<api::ListImagesResponse>(
+      edge_, "Images.List", writer,
+      [&]() -> Result<std::vector<api::Image>> {
+        TRY(RequireEntitled(*context));
+        TRY(LimitText("image", request->image(), kMostReferenceBytes));
+        return Find(*request);
+      },
+      [](api::ListImagesResponse& message) { return message.add_images(); });
+}
+
+Result<api::InspectImageResponse> ImagesApi::InspectImage(const std::string& ref) const {
+  images::ImageRecord image = TRY(images_.Read(ref));
+  ImageUsage usage = ReadUsage();
+  api::InspectImageResponse answer;
+  *answer.mutable_image() = ToApi(image, usage, Layers::kInclude);
+  for (HistoryStep& step : ReadHistory(image.config_json)) {
+    api::HistoryEntry* entry = answer.add_history();
+    entry->set_created(std::move(step.created));
+    entry->set_created_by(std::move(step.created_by));
+    entry->set_comment(std::move(step.comment));
+    entry->set_empty_layer(!step.layer);
+    if (step.layer && *step.layer < image.chain_ids.size())
+      entry->set_disk_bytes(usage.BytesOf(image.chain_ids[*step.layer]));
+  }
+  answer.set_config(std::move(image.config_json));
+  answer.set_manifest(std::move(image.manifest_json));
+  return answer;
+}
+
+grpc::Status ImagesApi::Inspect(grpc::ServerContext* context, const api::InspectImageRequest* request,
+                                api::InspectImageResponse* response) {
+  return Serve(edge_, CallClass::kLook, context, "Images.Inspect", request->image(), response,
+               [&](Call&) -> Result<api::InspectImageResponse> {
+                 TRY(RequireEntitled(*context));
+                 TRY(RequireText("image", request->image(), kMostReferenceBytes));
+                 return InspectImage(request->image());
+               });
+}
+
+grpc::Status ImagesApi::Tag(grpc::ServerContext* context, const api::TagImageRequest* request,
+                            api::TagImageResponse* response) {
+  return Serve(edge_, CallClass::kRemove, context, "Images.Tag", request->image(), response,
+               [&](Call&) -> Result<api::TagImageResponse> {
+                 TRY(RequireEntitled(*context));
+                 TRY(RequireText("image", request->image(), kMostReferenceBytes));
+                 TRY(RequireText("tag", request->tag(), kMostReferenceBytes));
+                 images::TaggedImage tagged = TRY(images_.Tag(request->image(), request->tag()));
+                 api::TagImageResponse answer;
+                 answer.set_id(std::move(tagged.id));
+                 answer.set_tag(std::move(tagged.tag));
+                 return answer;
+               });
+}
+
+grpc::Status ImagesApi::Untag(grpc::ServerContext* context, const api::UntagImageRequest* request,
+                              api::UntagImageResponse* response) {
+  return Serve(edge_, CallClass::kRemove, context, "Images.Untag", request->tag(), response,
+               [&](Call&) -> Result<api::UntagImageResponse> {
+                 TRY(RequireEntitled(*context));
+                 TRY(RequireText("tag", request->tag(), kMostReferenceBytes));
+                 images::TaggedImage untagged = TRY(images_.Untag(request->tag()));
+                 api::UntagImageResponse answer;
+                 answer.set_id(std::move(untagged.id));
+                 answer.set_tag(std::move(untagged.tag));
+                 return answer;
+               });
+}
+
+Result<api::UsageResponse> ImagesApi::MeasureUsage() const {
+  ImageUsage usage = ReadUsage();
+  api::UsageResponse answer;
+  api::UsageResponse::Images& images = *answer.mutable_images();
+  std::vector<images::ImageSummary> unused;
+  for (const images::ImageSummary& image : usage.images()) {
+    api::UsageResponse::ImageShare* share = answer.add_by_image();
+    *share->mutable_image() = ToApi(image, usage, Layers::kOmit);
+    uint64_t unique = usage.UniqueBytesOf(image);
+    share->set_unique_bytes(unique);
+    share->set_shared_bytes(usage.BytesOf(image) - unique);
+    if (share->image().containers() > 0)
+      images.set_active(images.active() + 1);
+    else if (!share->image().pinned())
+      unused.push_back(image);
+  }
+  images.set_total(static_cast<uint32_t>(usage.images().size()));
+  images.set_total_bytes(usage.TotalBytes());
+  images.set_reclaimable_bytes(usage.FreedBy(unused));
+
+  api::UsageResponse::Containers& containers = *answer.mutable_containers();
+  int64_t deadline = UsageDeadline();
+  for (const ContainerUse& container : containers_.Uses()) {
+    std::optional<snapshotter::UsageReading> layer =
+        snapshotter_.RecentContainerUsage(container.id, deadline);
+    uint64_t bytes = layer ? layer->usage.bytes : 0;
+    containers.set_total(containers.total() + 1);
+    containers.set_total_bytes(containers.total_bytes() + bytes);
+    if (container.running)
+      containers.set_active(containers.active() + 1);
+    else
+      containers.set_reclaimable_bytes(containers.reclaimable_bytes() + bytes);
+  }
+  return answer;
+}
+
+grpc::Status ImagesApi::Usage(grpc::ServerContext* context, const api::UsageRequest*,
+                              api::UsageResponse* response) {
+  return Serve(edge_, CallClass::kLook, context, "Images.Usage", "", response,
+               [&](Call&) -> Result<api::UsageResponse> {
+                 TRY(RequireEntitled(*context));
+                 return MeasureUsage();
+               });
+}
+
+// A container that is created meanwhile holds its layers, as it does against a removal by the kubelet.
+Result<api::PruneImagesResponse> ImagesApi::PruneImages(const api::PruneImagesRequest& request) const {
+  ImageUsage usage = ReadUsage();
+  std::vector<images::ImageSummary> removed;
+  api::PruneImagesResponse answer;
+  for (const images::ImageSummary& image : usage.images()) {
+    bool wanted = request.all() || image.repo_tags.empty();
+    if (!wanted || pinned_.Has(image) || usage.ContainersOf(image.id) > 0) continue;
+    if (!request.dry_run()) TRY(images_.Remove(image.id));
+    *answer.add_removed() = ToApi(image, usage, Layers::kOmit);
+    removed.push_back(image);
+  }
+  answer.set_reclaimed_bytes(usage.FreedBy(removed));
+  return answer;
+}
+
+grpc::Status ImagesApi::Prune(grpc::ServerContext* context, const api::PruneImagesRequest* request,
+                              api::PruneImagesResponse* response) {
+  return Serve(edge_, CallClass::kRemove, context, "Images.Prune", request->all() ? "all" : "untagged",
+               response, [&](Call&) -> Result<api::PruneImagesResponse> {
+                 TRY(RequireEntitled(*context));
+                 return PruneImages(*request);
+               });
+}
+
+}  // namespace davit::cri
