@@ -21,15 +21,25 @@ class Grammar {
   std::expected<CommandLine, EarlyExit> Parse(int argc, const char* const* argv);
 
  private:
-  CLI::App* AddVerb(const std::string& name, const std::string& help, std::function<Verb()> take);
+  CLI::App* AddVerb(const std::string& name, const std::string& help, std::function<Verb()> take) {
+    return AddVerbTo(&app_, name, help, std::move(take));
+  }
+  CLI::App* AddVerbTo(CLI::App* group, const std::string& name, const std::string& help,
+                      std::function<Verb()> take);
+  // "davit image inspect": a word in front of verbs.
+  CLI::App* AddGroup(const std::string& name, const std::string& help);
   void AddCommon(CLI::App* app);
   void AddRun();
   void AddContainerVerbs();
   void AddImageVerbs();
+  void AddImageGroup();
+  void AddRegistryVerbs();
   void TakeWords(const CLI::App* verb);
   EarlyExit Explain(const CLI::ParseError& error) const;
   // The first word after the options and what follows it, untouched: "IMAGE CMD -x".
   static std::vector<std::string> Words(const CLI::App* app, const std::string& first);
+  // The verb that was given, or the group whose verb is missing.
+  const CLI::App* Given() const;
 
   CLI::App app_{"Runs containers by way of davitd.", "davit"};
   std::map<const CLI::App*, std::function<Verb()>> takers_;
@@ -42,7 +52,17 @@ class Grammar {
   StopOptions stop_;
   RmOptions rm_;
   PullOptions pull_;
+  ImagesOptions images_;
   RmiOptions rmi_;
+  TagOptions tag_;
+  UntagOptions untag_;
+  ImageInspectOptions inspect_;
+  ImageHistoryOptions history_;
+  ImagePruneOptions prune_;
+  SystemDfOptions df_;
+  LoginOptions login_;
+  std::string password_;
+  LogoutOptions logout_;
 };
 
 Grammar::Grammar() {
@@ -54,10 +74,21 @@ Grammar::Grammar() {
   AddRun();
   AddContainerVerbs();
   AddImageVerbs();
+  AddImageGroup();
+  AddRegistryVerbs();
+  AddVerb("info", "Tell about the daemon", [] { return InfoOptions(); });
 }
 
-CLI::App* Grammar::AddVerb(const std::string& name, const std::string& help, std::function<Verb()> take) {
-  CLI::App* verb = app_.add_subcommand(name, help);
+CLI::App* Grammar::AddGroup(const std::string& name, const std::string& help) {
+  CLI::App* group = app_.add_subcommand(name, help);
+  group->require_subcommand(1);
+  AddCommon(group);
+  return group;
+}
+
+CLI::App* Grammar::AddVerbTo(CLI::App* group, const std::string& name, const std::string& help,
+                             std::function<Verb()> take) {
+  CLI::App* verb = group->add_subcommand(name, help);
   AddCommon(verb);
   takers_[verb] = std::move(take);
   return verb;
@@ -115,14 +146,64 @@ void Grammar::AddContainerVerbs() {
 
 void Grammar::AddImageVerbs() {
   CLI::App* pull = AddVerb("pull", "Fetch an image", [this] { return pull_; });
+  pull->add_flag("-q,--quiet", pull_.quiet, "Print only the image's name");
   pull->add_option("IMAGE", pull_.image, "Name with tag or digest")->required();
 
-  AddVerb("images", "List images", [] { return ImagesOptions(); });
+  CLI::App* images = AddVerb("images", "List images", [this] { return images_; });
+  images->add_flag("-q,--quiet", images_.quiet, "Print only ids");
+  images->add_flag("--digests", images_.digests, "Also print digests");
+  images->add_flag("--no-trunc", images_.no_trunc, "Do not shorten ids");
+  images->add_flag("--tree", images_.tree, "Print the layers as a tree, with the images made of them");
 
   CLI::App* rmi = AddVerb("rmi", "Remove images", [this] { return rmi_; });
   rmi->add_option("IMAGE", rmi_.images, "Names, ids, or beginnings of ids")->required();
 
-  AddVerb("info", "Tell about the daemon", [] { return InfoOptions(); });
+  CLI::App* tag = AddVerb("tag", "Give an image another name", [this] { return tag_; });
+  tag->add_option("SOURCE_IMAGE", tag_.image, "Name, id, or beginning of an id")->required();
+  tag->add_option("TARGET_IMAGE", tag_.tag, "NAME[:TAG]")->required();
+
+  CLI::App* untag = AddVerb("untag", "Take names from images, which stay", [this] { return untag_; });
+  untag->add_option("NAME", untag_.tags, "NAME[:TAG]")->required();
+}
+
+void Grammar::AddImageGroup() {
+  CLI::App* image = AddGroup("image", "Look at images and remove unused ones");
+  CLI::App* inspect =
+      AddVerbTo(image, "inspect", "Print all about images as JSON", [this] { return inspect_; });
+  inspect->add_option("IMAGE", inspect_.images, "Names, ids, or beginnings of ids")->required();
+
+  CLI::App* history = AddVerbTo(image, "history", "Print how an image was made", [this] { return history_; });
+  history->add_flag("--no-trunc", history_.no_trunc, "Do not shorten commands and ids");
+  history->add_option("IMAGE", history_.image, "Name, id, or beginning of an id")->required();
+
+  CLI::App* prune = AddVerbTo(image, "prune", "Remove unused images", [this] { return prune_; });
+  prune->add_flag("-a,--all", prune_.all, "Also images that have a tag");
+  prune->add_flag("--dry-run", prune_.dry_run, "Print what would be removed");
+  prune->add_flag("-f,--force", prune_.force, "Do not ask");
+
+  CLI::App* df =
+      AddVerbTo(AddGroup("system", "Look at the node"), "df", "Print disk usage", [this] { return df_; });
+  df->add_flag("-v,--verbose", df_.verbose, "Print every image");
+}
+
+void Grammar::AddRegistryVerbs() {
+  CLI::App* login = AddVerb("login", "Store credentials for a registry", [this] {
+    if (!password_.empty()) login_.password = password_;
+    return login_;
+  });
+  login->add_option("-u,--username", login_.username, "User name")->type_name("NAME");
+  login->add_option("-p,--password", password_, "Password; others can see it")->type_name("PASSWORD");
+  login->add_flag("--password-stdin", login_.password_stdin, "Read the password from standard input");
+  login->add_option("SERVER", login_.server, "Registry (default: Docker Hub)");
+
+  CLI::App* logout = AddVerb("logout", "Forget credentials for a registry", [this] { return logout_; });
+  logout->add_option("SERVER", logout_.server, "Registry (default: Docker Hub)");
+}
+
+const CLI::App* Grammar::Given() const {
+  const CLI::App* given = &app_;
+  while (!given->get_subcommands().empty()) given = given->get_subcommands().front();
+  return given;
 }
 
 std::vector<std::string> Grammar::Words(const CLI::App* app, const std::string& first) {
@@ -150,10 +231,11 @@ EarlyExit Grammar::Explain(const CLI::ParseError& error) const {
   std::ostringstream out;
   if (app_.exit(error, out, out) == 0) return {0, out.str()};
   std::string problem = error.what();
-  if (app_.get_subcommands().empty()) {
+  const CLI::App* given = Given();
+  if (given->get_require_subcommand_min() > 0) {
     // CLI11 misses a subcommand before it wonders at the word in its place.
-    std::vector<std::string> words = app_.remaining();
-    if (words.empty()) return {kOwnError, app_.help()};
+    std::vector<std::string> words = given->remaining();
+    if (words.empty()) return {kOwnError, given->help(given == &app_ ? "" : app_.get_name())};
     problem = words.front() + ": no such command or option";
   }
   return {kOwnError, "davit: " + problem + "\nTry davit --help, or davit COMMAND --help.\n"};
@@ -162,7 +244,7 @@ EarlyExit Grammar::Explain(const CLI::ParseError& error) const {
 std::expected<CommandLine, EarlyExit> Grammar::Parse(int argc, const char* const* argv) {
   try {
     app_.parse(argc, argv);
-    const CLI::App* verb = app_.get_subcommands().front();
+    const CLI::App* verb = Given();
     TakeWords(verb);
     if (format_ == "json") line_.format = OutputFormat::kJson;
     line_.verb = takers_.at(verb)();

@@ -74,6 +74,27 @@ TEST(CommandLineTest, StopTakesSeveralIdsAndATime) {
   EXPECT_EQ(ParseAs<StopOptions>({"stop", "a"}).grace_seconds, 10);
 }
 
+TEST(CommandLineTest, TakesVerbsOfGroups) {
+  EXPECT_THAT(ParseAs<ImageInspectOptions>({"image", "inspect", "a", "b"}).images, ElementsAre("a", "b"));
+  auto prune = ParseAs<ImagePruneOptions>({"image", "prune", "-a", "--dry-run"});
+  EXPECT_TRUE(prune.all && prune.dry_run);
+  EXPECT_FALSE(prune.force);
+  EXPECT_TRUE(ParseAs<SystemDfOptions>({"system", "df", "-v"}).verbose);
+  EXPECT_EQ(Parse({"image", "history", "a", "--output", "json"})->format, OutputFormat::kJson);
+}
+
+TEST(CommandLineTest, TakesImagesAndRegistries) {
+  EXPECT_TRUE(ParseAs<PullOptions>({"pull", "-q", "busybox"}).quiet);
+  EXPECT_TRUE(ParseAs<ImagesOptions>({"images", "--tree"}).tree);
+  EXPECT_EQ(ParseAs<TagOptions>({"tag", "a", "b:1"}).tag, "b:1");
+  EXPECT_THAT(ParseAs<UntagOptions>({"untag", "a", "b"}).tags, ElementsAre("a", "b"));
+  auto login = ParseAs<LoginOptions>({"login", "-u", "user", "-p", "secret", "registry.test"});
+  EXPECT_EQ(login.server, "registry.test");
+  EXPECT_EQ(login.password, "secret");
+  EXPECT_EQ(ParseAs<LoginOptions>({"login", "--password-stdin"}).password, std::nullopt);
+  EXPECT_EQ(ParseAs<LogoutOptions>({"logout"}).server, "");
+}
+
 TEST(CommandLineTest, BadUsageIsAnErrorOfOurOwnThatNamesTheWord) {
   struct Case {
     std::vector<const char*> words;
@@ -83,6 +104,7 @@ TEST(CommandLineTest, BadUsageIsAnErrorOfOurOwnThatNamesTheWord) {
        {Case{{"frob"}, "frob"}, Case{{"ps", "extra"}, "extra"}, Case{{"run", "--bogus", "x"}, "--bogus"},
         Case{{"run"}, "IMAGE"}, Case{{"exec", "web"}, "COMMAND"}, Case{{"logs"}, "ID"},
         Case{{"--output", "yaml", "ps"}, "yaml"}, Case{{"stop", "-t", "-1", "x"}, "-1"},
+        Case{{"image", "frob"}, "frob"}, Case{{"image"}, "inspect"}, Case{{"tag", "a"}, "TARGET_IMAGE"},
         Case{{}, "images"}}) {
     auto line = Parse(c.words);
     ASSERT_FALSE(line) << c.named;

@@ -18,6 +18,7 @@ enum class OutputFormat : uint8_t { kTable, kJson };
 
 // The caller owns the descriptors.
 struct Console {
+  int in = STDIN_FILENO;
   int out = STDOUT_FILENO;
   int err = STDERR_FILENO;
   OutputFormat format = OutputFormat::kTable;

@@ -122,6 +122,7 @@ Result<Daemon> Daemon::Connect(const std::string& address, const Interrupt& inte
   auto channel = grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
   daemon.runtime_ = v1::RuntimeService::NewStub(channel);
   daemon.images_ = v1::ImageService::NewStub(channel);
+  daemon.own_images_ = api::Images::NewStub(channel);
   return daemon;
 }
 

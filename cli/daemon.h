@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// A client of the CRI server on a Unix socket.
+// A client of davitd on its Unix socket: of the CRI, and of Davit's own API.
 #pragma once
 
 #include <grpcpp/client_context.h>
@@ -13,15 +13,18 @@
 #include <string>
 
 #include "api/cri/v1/api.grpc.pb.h"
+#include "api/davit/v1/davit.grpc.pb.h"
 #include "base/error.h"
 #include "cli/interrupt.h"
 
 namespace davit::cli {
 
 namespace v1 = ::runtime::v1;
+namespace api = ::davit::v1;
 
 using RuntimeStub = v1::RuntimeService::StubInterface;
 using ImageStub = v1::ImageService::StubInterface;
+using OwnImageStub = api::Images::StubInterface;
 
 // How long to wait for the answer to a call.
 enum class CallMode : uint8_t {
@@ -41,9 +44,9 @@ class Daemon {
 
   const std::string& address() const { return address_; }
 
-  // Calls a method of either service: `Call(&RuntimeStub::Version, request)`. The error has the daemon's own
-  // text, or says that the daemon cannot be reached, took too long (kDeadlineExceeded) or that the call was
-  // interrupted (kCancelled).
+  // Calls a method of one of the services: `Call(&RuntimeStub::Version, request)`. The error has the daemon's
+  // own text, or says that the daemon cannot be reached, took too long (kDeadlineExceeded) or that the call
+  // was interrupted (kCancelled).
   template <typename Service, typename Request, typename Response>
   Result<Response> Call(grpc::Status (Service::*method)(grpc::ClientContext*, const Request&, Response*),
                         const Request& request, CallMode mode = CallMode::kNormal) const {
@@ -54,12 +57,28 @@ class Daemon {
     return response;
   }
 
+  // Reads a streaming call to its end, and passes each message to `take`.
+  template <typename Request, typename Response>
+  Result<> Read(std::unique_ptr<grpc::ClientReaderInterface<Response>> (OwnImageStub::*method)(
+                    grpc::ClientContext*, const Request&),
+                const Request& request, const std::function<void(const Response&)>& take,
+                CallMode mode = CallMode::kNormal) const {
+    return Invoke(
+        [&](grpc::ClientContext* context) {
+          auto reader = (own_images_.get()->*method)(context, request);
+          for (Response message; reader->Read(&message);) take(message);
+          return reader->Finish();
+        },
+        mode);
+  }
+
  private:
   Daemon(std::string address, const Interrupt& interrupt)
       : address_(std::move(address)), interrupt_(&interrupt) {}
 
   RuntimeStub& Stub(RuntimeStub* /*tag*/) const { return *runtime_; }
   ImageStub& Stub(ImageStub* /*tag*/) const { return *images_; }
+  OwnImageStub& Stub(OwnImageStub* /*tag*/) const { return *own_images_; }
 
   Result<> Invoke(const std::function<grpc::Status(grpc::ClientContext*)>& call, CallMode mode) const;
   Error Explain(const grpc::Status& status, bool expired) const;
@@ -68,6 +87,7 @@ class Daemon {
   const Interrupt* interrupt_;
   std::unique_ptr<RuntimeStub> runtime_;
   std::unique_ptr<ImageStub> images_;
+  std::unique_ptr<OwnImageStub> own_images_;
 };
 
 }  // namespace davit::cli

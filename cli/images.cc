@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// pull, images and rmi.
+// images, rmi, tag and untag.
 #include <nlohmann/json.hpp>
 
 #include "cli/each.h"
+#include "cli/image_list.h"
+#include "cli/layer_tree.h"
 #include "cli/table.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
@@ -12,96 +14,138 @@
 namespace davit::cli {
 namespace {
 
-struct Reference {
-  std::string repository;
-  std::string tag;
+constexpr char kNone[] = "<none>";
+
+struct Row {
+  std::string repository = kNone;
+  std::string tag = kNone;
+  std::string digest = kNone;
 };
 
 // The last colon separates the tag: one before it belongs to the registry's port.
-Reference SplitTag(const std::string& text) {
-  size_t colon = text.rfind(':');
-  return {text.substr(0, colon), colon == std::string::npos ? "" : text.substr(colon + 1)};
+Row TagRow(const std::string& tag) {
+  size_t colon = tag.rfind(':');
+  return {tag.substr(0, colon), colon == std::string::npos ? kNone : tag.substr(colon + 1), kNone};
 }
 
-void AddRows(Table& table, const v1::Image& image) {
-  std::string id = ShortId(image.id());
-  std::string size = SizeText(image.size());
-  for (const std::string& tag : image.repo_tags()) {
-    Reference reference = SplitTag(tag);
-    table.Add({reference.repository, reference.tag, id, size});
+std::string DigestOf(const api::Image& image, const std::string& repository) {
+  for (const std::string& digest : image.digests()) {
+    if (digest.starts_with(repository + "@")) return digest.substr(repository.size() + 1);
   }
-  if (!image.repo_tags().empty()) return;
-  std::string repository;
-  if (!image.repo_digests().empty())
-    repository = image.repo_digests(0).substr(0, image.repo_digests(0).find('@'));
-  table.Add({repository, "", id, size});
+  return kNone;
 }
 
-nlohmann::json ToJson(const v1::Image& image) {
-  nlohmann::json value = {{"id", image.id()}, {"size", image.size()}, {"pinned", image.pinned()}};
-  value["tags"] = std::vector<std::string>(image.repo_tags().begin(), image.repo_tags().end());
-  value["digests"] = std::vector<std::string>(image.repo_digests().begin(), image.repo_digests().end());
+// One per tag; an image without tags has one that names a repository, if one is known.
+std::vector<Row> RowsOf(const api::Image& image) {
+  std::vector<Row> rows;
+  for (const std::string& tag : image.tags()) {
+    rows.push_back(TagRow(tag));
+    rows.back().digest = DigestOf(image, rows.back().repository);
+  }
+  if (!rows.empty()) return rows;
+  Row row;
+  if (!image.digests().empty()) {
+    size_t at = image.digests(0).find('@');
+    row.repository = image.digests(0).substr(0, at);
+    row.digest = DigestOf(image, row.repository);
+  }
+  return {row};
+}
+
+std::string ToTable(const std::vector<api::Image>& images, const ImagesOptions& options) {
+  Table::Row header = {"REPOSITORY", "TAG", "IMAGE ID", "SIZE"};
+  if (options.digests) header.insert(header.begin() + 2, "DIGEST");
+  Table table(header);
+  for (const api::Image& image : images) {
+    for (const Row& row : RowsOf(image)) {
+      Table::Row cells = {row.repository, row.tag, options.no_trunc ? image.id() : ShortId(image.id()),
+                          SizeText(image.disk_bytes())};
+      if (options.digests) cells.insert(cells.begin() + 2, row.digest);
+      table.Add(std::move(cells));
+    }
+  }
+  return table.ToString();
+}
+
+nlohmann::json ToJson(const api::Image& image) {
+  nlohmann::json value = {{"id", image.id()},
+                          {"size", image.size()},
+                          {"diskBytes", image.disk_bytes()},
+                          {"pinned", image.pinned()},
+                          {"containers", image.containers()}};
+  value["tags"] = std::vector<std::string>(image.tags().begin(), image.tags().end());
+  value["digests"] = std::vector<std::string>(image.digests().begin(), image.digests().end());
+  for (const api::ImageLayer& layer : image.layers()) {
+    value["layers"].push_back(
+        {{"chainId", layer.chain_id()}, {"diskBytes", layer.disk_bytes()}, {"images", layer.images()}});
+  }
   return value;
 }
 
-std::string WithoutAlgorithm(const std::string& id) {
-  return id.substr(id.find(':') + 1);
-}
-
-// `text` as the daemon knows it, or the id of the one image whose id begins with it.
-Result<std::string> FindImage(const Daemon& daemon, const std::string& text) {
-  v1::ImageStatusRequest request;
-  request.mutable_image()->set_image(text);
-  // A daemon may take the beginning of an id for a bad name.
-  Result<v1::ImageStatusResponse> known = daemon.Call(&ImageStub::ImageStatus, request);
-  if (!known && known.error().code != Code::kInvalidArgument) return std::unexpected(known.error());
-  if (known && known->has_image()) return text;
-
-  auto images = TRY(daemon.Call(&ImageStub::ListImages, v1::ListImagesRequest()));
-  std::string found;
-  for (const v1::Image& image : images.images()) {
-    if (!image.id().starts_with(text) && !WithoutAlgorithm(image.id()).starts_with(text)) continue;
-    if (!found.empty())
-      return Fail(Code::kInvalidArgument, "", text, "several images have ids that begin so");
-    found = image.id();
-  }
-  if (found.empty()) return Fail(Code::kNotFound, "", text, "no such image");
-  return found;
+std::string ToIds(const std::vector<api::Image>& images, bool no_trunc) {
+  std::string text;
+  for (const api::Image& image : images)
+    text += Printable(no_trunc ? image.id() : ShortId(image.id())) + "\n";
+  return text;
 }
 
 }  // namespace
 
-Result<int> Perform(const Session& session, const PullOptions& options) {
-  v1::PullImageRequest request;
-  request.mutable_image()->set_image(options.image);
-  auto response = TRY(session.daemon.Call(&ImageStub::PullImage, request, CallMode::kPatient));
-  if (session.console.format == OutputFormat::kJson) {
-    TRY(session.console.PrintJson({{"image", options.image}, {"id", response.image_ref()}}));
-  } else {
-    TRY(session.console.Print(response.image_ref() + "\n"));
-  }
-  return 0;
+Result<std::vector<api::Image>> ListImages(const Daemon& daemon, const api::ListImagesRequest& request) {
+  std::vector<api::Image> images;
+  TRY((daemon.Read<api::ListImagesRequest, api::ListImagesResponse>(
+      &OwnImageStub::List, request, [&images](const api::ListImagesResponse& message) {
+        images.insert(images.end(), message.images().begin(), message.images().end());
+      })));
+  return images;
 }
 
-Result<int> Perform(const Session& session, const ImagesOptions& /*options*/) {
-  auto response = TRY(session.daemon.Call(&ImageStub::ListImages, v1::ListImagesRequest()));
+Result<int> Perform(const Session& session, const ImagesOptions& options) {
+  api::ListImagesRequest request;
+  request.set_layers(options.tree);
+  std::vector<api::Image> images = TRY(ListImages(session.daemon, request));
   if (session.console.format == OutputFormat::kJson) {
     nlohmann::json list = nlohmann::json::array();
-    for (const v1::Image& image : response.images()) list.push_back(ToJson(image));
+    for (const api::Image& image : images) list.push_back(ToJson(image));
     TRY(session.console.PrintJson(list));
     return 0;
   }
-  Table table({"REPOSITORY", "TAG", "ID", "SIZE"});
-  for (const v1::Image& image : response.images()) AddRows(table, image);
-  TRY(session.console.Print(table.ToString()));
+  std::string text = options.tree    ? LayerTree(images)
+                     : options.quiet ? ToIds(images, options.no_trunc)
+                                     : ToTable(images, options);
+  TRY(session.console.Print(text));
   return 0;
 }
 
 Result<int> Perform(const Session& session, const RmiOptions& options) {
   return ForEach(session, options.images, [&](const std::string& name) -> Result<> {
+    api::ListImagesRequest find;
+    find.set_image(name);
+    std::vector<api::Image> found = TRY(ListImages(session.daemon, find));
+    if (found.empty()) return Fail(Code::kNotFound, "", name, "no such image");
     v1::RemoveImageRequest request;
-    request.mutable_image()->set_image(TRY(FindImage(session.daemon, name)));
+    request.mutable_image()->set_image(found.front().id());
     TRY(session.daemon.Call(&ImageStub::RemoveImage, request));
+    return {};
+  });
+}
+
+// Prints nothing, as docker.
+Result<int> Perform(const Session& session, const TagOptions& options) {
+  api::TagImageRequest request;
+  request.set_image(options.image);
+  request.set_tag(options.tag);
+  auto response = TRY(session.daemon.Call(&OwnImageStub::Tag, request));
+  if (session.console.format == OutputFormat::kJson)
+    TRY(session.console.PrintJson({{"id", response.id()}, {"tag", response.tag()}}));
+  return 0;
+}
+
+Result<int> Perform(const Session& session, const UntagOptions& options) {
+  return ForEach(session, options.tags, [&](const std::string& tag) -> Result<> {
+    api::UntagImageRequest request;
+    request.set_tag(tag);
+    TRY(session.daemon.Call(&OwnImageStub::Untag, request));
     return {};
   });
 }

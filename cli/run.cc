@@ -8,6 +8,7 @@
 #include "base/ids.h"
 #include "cli/follow.h"
 #include "cli/pods.h"
+#include "cli/pull.h"
 #include "cli/verbs.h"
 
 namespace davit::cli {
@@ -25,9 +26,7 @@ Result<> PullIfAbsent(const Session& session, const std::string& image) {
   auto response = TRY(session.daemon.Call(&ImageStub::ImageStatus, request));
   if (response.has_image()) return {};
   session.console.Remark("pulling " + image);
-  v1::PullImageRequest pull;
-  *pull.mutable_image() = request.image();
-  TRY(session.daemon.Call(&ImageStub::PullImage, pull, CallMode::kPatient));
+  TRY(PullShowing(session, image, session.console.err));
   return {};
 }
 

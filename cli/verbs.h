@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -46,10 +47,55 @@ struct RmOptions {
 };
 
 struct PullOptions {
-  std::string image;
+  std::string image = {};
+  bool quiet = false;  // print only the image's name
 };
 
-struct ImagesOptions {};
+struct ImagesOptions {
+  bool quiet = false;     // only ids
+  bool digests = false;   // also the digests
+  bool no_trunc = false;  // whole ids
+  bool tree = false;      // the layers, and which images are made of them
+};
+
+struct TagOptions {
+  std::string image = {};
+  std::string tag = {};
+};
+
+struct UntagOptions {
+  std::vector<std::string> tags = {};
+};
+
+struct ImageInspectOptions {
+  std::vector<std::string> images = {};
+};
+
+struct ImageHistoryOptions {
+  std::string image = {};
+  bool no_trunc = false;  // whole commands
+};
+
+struct ImagePruneOptions {
+  bool all = false;      // also images with tags
+  bool dry_run = false;  // remove nothing
+  bool force = false;    // do not ask
+};
+
+struct SystemDfOptions {
+  bool verbose = false;  // every image
+};
+
+struct LoginOptions {
+  std::string server = {};    // empty: Docker Hub
+  std::string username = {};  // empty: ask for it
+  std::optional<std::string> password = {};
+  bool password_stdin = false;
+};
+
+struct LogoutOptions {
+  std::string server = {};  // empty: Docker Hub
+};
 
 struct RmiOptions {
   std::vector<std::string> images;
@@ -57,8 +103,10 @@ struct RmiOptions {
 
 struct InfoOptions {};
 
-using Verb = std::variant<RunOptions, PsOptions, LogsOptions, ExecOptions, StopOptions, RmOptions,
-                          PullOptions, ImagesOptions, RmiOptions, InfoOptions>;
+using Verb =
+    std::variant<RunOptions, PsOptions, LogsOptions, ExecOptions, StopOptions, RmOptions, PullOptions,
+                 ImagesOptions, TagOptions, UntagOptions, ImageInspectOptions, ImageHistoryOptions,
+                 ImagePruneOptions, SystemDfOptions, LoginOptions, LogoutOptions, RmiOptions, InfoOptions>;
 
 // The context of a verb. The caller owns all parts.
 struct Session {
@@ -77,6 +125,14 @@ Result<int> Perform(const Session& session, const StopOptions& options);
 Result<int> Perform(const Session& session, const RmOptions& options);
 Result<int> Perform(const Session& session, const PullOptions& options);
 Result<int> Perform(const Session& session, const ImagesOptions& options);
+Result<int> Perform(const Session& session, const TagOptions& options);
+Result<int> Perform(const Session& session, const UntagOptions& options);
+Result<int> Perform(const Session& session, const ImageInspectOptions& options);
+Result<int> Perform(const Session& session, const ImageHistoryOptions& options);
+Result<int> Perform(const Session& session, const ImagePruneOptions& options);
+Result<int> Perform(const Session& session, const SystemDfOptions& options);
+Result<int> Perform(const Session& session, const LoginOptions& options);
+Result<int> Perform(const Session& session, const LogoutOptions& options);
 Result<int> Perform(const Session& session, const RmiOptions& options);
 Result<int> Perform(const Session& session, const InfoOptions& options);
 

@@ -7,30 +7,28 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/eventfd.h>
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "cli/testing/fake_cri.h"
-#include "cli/testing/test_support.h"
+#include "cli/testing/verb_fixture.h"
 
 namespace davit::cli {
 namespace {
 
 using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::Not;
+using ::testing::SizeIs;
 
 std::string Line(const std::string& rest) {
   return "2026-01-02T03:04:05.123456789Z " + rest + "\n";
 }
 
-class VerbsTest : public ::testing::Test {
+class VerbsTest : public VerbFixture {
  protected:
-  VerbsTest() { cri_.AddImage("busybox"); }
-
   RunOptions Run(const std::string& name) {
     return {.image = "busybox", .name = name, .log_root = dir_.path() + "/logs"};
   }
@@ -39,34 +37,9 @@ class VerbsTest : public ::testing::Test {
     options.detach = true;
     return options;
   }
-
-  template <typename Options>
-  Result<int> Do(const Options& options) {
-    Session session{daemon_, console_.console(), interrupt_};
-    return Perform(session, options);
-  }
-
-  // Of a verb that must succeed: what it printed.
-  template <typename Options>
-  std::string Answer(const Options& options, OutputFormat format = OutputFormat::kTable) {
-    CapturedConsole console(format);
-    Session session{daemon_, console.console(), interrupt_};
-    Result<int> status = Perform(session, options);
-    EXPECT_TRUE(status) << status.error().ToString();
-    return console.Out();
-  }
-
-  void Press() { eventfd_write(interrupt_.fd(), 1); }
   bool LogsExist(const std::string& name) const {
     return std::filesystem::exists(dir_.path() + "/logs/" + name);
   }
-
-  TempDir dir_;
-  std::string socket_ = dir_.path() + "/cri.sock";
-  FakeCri cri_{socket_};
-  Interrupt interrupt_{UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE))};
-  Daemon daemon_ = Daemon::Connect("unix://" + socket_, interrupt_).value();
-  CapturedConsole console_;
 };
 
 // A verb that goes on while the test does other things.
@@ -136,11 +109,11 @@ TEST_F(VerbsTest, RunRemovesPodAndLogWhenAskedTo) {
 TEST_F(VerbsTest, RunPullsAnImageOnlyWhenItIsAbsent) {
   cri_.SetScript({.exit_code = 0});
   EXPECT_EQ(Do(Run("web")).value(), 0);
-  EXPECT_THAT(cri_.calls(), Not(Contains(HasSubstr("PullImage"))));
+  EXPECT_THAT(cri_.images().pulls(), IsEmpty());
   RunOptions options = Run("db");
   options.image = "postgres";
   EXPECT_EQ(Do(options).value(), 0);
-  EXPECT_THAT(cri_.calls(), Contains("PullImage postgres"));
+  EXPECT_THAT(cri_.images().pulls(), SizeIs(1));
 }
 
 TEST_F(VerbsTest, RunWithoutAnImageMakesNothing) {
@@ -221,14 +194,6 @@ TEST_F(VerbsTest, ASecondInterruptKillsTheWorkload) {
   Press();
   EXPECT_EQ(run.ReadLine(), "bye");
   EXPECT_EQ(run.Finish().value(), 137);
-}
-
-TEST_F(VerbsTest, AnInterruptEndsAPull) {
-  Press();
-  Result<int> status = Do(PullOptions{.image = "slow"});
-  ASSERT_FALSE(status);
-  EXPECT_EQ(status.error().code, Code::kCancelled);
-  EXPECT_EQ(status.error().ToString(), "interrupted");
 }
 
 TEST_F(VerbsTest, LogsPrintsWhatThereIs) {
@@ -341,34 +306,6 @@ TEST_F(VerbsTest, RmRefusesAPodOfWhichAnyContainerRuns) {
   EXPECT_EQ(Do(StopOptions{.ids = {"resolver"}}).value(), 0);
   EXPECT_FALSE(Do(RmOptions{.ids = {"resolver"}}));
   EXPECT_EQ(cri_.pods(), 1u);
-}
-
-TEST_F(VerbsTest, PullPrintsTheImagesId) {
-  EXPECT_THAT(Answer(PullOptions{.image = "alpine"}), HasSubstr("sha256:"));
-  EXPECT_TRUE(cri_.HasImage("alpine"));
-}
-
-TEST_F(VerbsTest, ImagesAreOneLinePerTag) {
-  EXPECT_EQ(Answer(ImagesOptions{}),
-            "REPOSITORY                  TAG      ID             SIZE\n"
-            "docker.io/library/busybox   latest   100000000000   4.2 MB\n");
-}
-
-TEST_F(VerbsTest, RmiTakesNamesAndBeginningsOfIds) {
-  cri_.AddImage("nginx");
-  cri_.AddImage("redis");
-  EXPECT_EQ(Answer(RmiOptions{.images = {"busybox"}}), "busybox\n");
-  EXPECT_EQ(Do(RmiOptions{.images = {"20"}}).value(), 0);
-  EXPECT_FALSE(cri_.HasImage("busybox"));
-  EXPECT_TRUE(cri_.HasImage("nginx"));
-  EXPECT_FALSE(cri_.HasImage("redis"));
-}
-
-TEST_F(VerbsTest, RmiOfAnUnknownImageIsAnError) {
-  Result<int> status = Do(RmiOptions{.images = {"nothing"}});
-  ASSERT_FALSE(status);
-  EXPECT_EQ(status.error().code, Code::kNotFound);
-  EXPECT_THAT(status.error().ToString(), HasSubstr("nothing"));
 }
 
 TEST_F(VerbsTest, InfoTellsOfTheDaemonAndOfWhatItLacks) {

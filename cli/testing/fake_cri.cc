@@ -36,6 +36,7 @@ void FakeCri::Listen() {
   builder.AddListeningPort("unix://" + socket_, grpc::InsecureServerCredentials());
   builder.RegisterService(static_cast<v1::RuntimeService::Service*>(this));
   builder.RegisterService(static_cast<v1::ImageService::Service*>(this));
+  builder.RegisterService(&own_images_);
   server_ = builder.BuildAndStart();
 }
 
@@ -50,11 +51,6 @@ void FakeCri::Shutdown() {
 void FakeCri::SetScript(Script script) {
   std::lock_guard lock(mutex_);
   script_ = std::move(script);
-}
-
-void FakeCri::AddImage(const std::string& name) {
-  std::lock_guard lock(mutex_);
-  images_.insert(name);
 }
 
 std::string FakeCri::AddForeignPod(const std::string& name, const std::vector<std::string>& containers) {
@@ -100,11 +96,6 @@ size_t FakeCri::pods() const {
 bool FakeCri::PodIsReady() const {
   std::lock_guard lock(mutex_);
   return pods_.size() == 1 && pods_.begin()->second.state() == v1::SANDBOX_READY;
-}
-
-bool FakeCri::HasImage(const std::string& name) const {
-  std::lock_guard lock(mutex_);
-  return images_.contains(name);
 }
 
 std::vector<std::string> FakeCri::calls() const {
@@ -223,7 +214,7 @@ grpc::Status FakeCri::CreateContainer(grpc::ServerContext*, const v1::CreateCont
   std::lock_guard lock(mutex_);
   calls_.push_back("CreateContainer");
   const v1::ContainerConfig& config = request->config();
-  if (!images_.contains(config.image().image())) return NotFound(config.image().image());
+  if (!own_images_.Has(config.image().image())) return NotFound(config.image().image());
   last_container_config_ = config;
   std::string id = NewId();
   Entry& entry = containers_[id];
@@ -311,9 +302,7 @@ grpc::Status FakeCri::ExecSync(grpc::ServerContext*, const v1::ExecSyncRequest* 
 
 v1::Image FakeCri::ImageOf(const std::string& name) const {
   v1::Image image;
-  // Ids that begin with "1", "2"... in the order of names.
-  auto number = std::distance(images_.begin(), images_.find(name)) + 1;
-  image.set_id("sha256:" + std::to_string(number) + std::string(63, '0'));
+  image.set_id(own_images_.IdOf(name));
   image.add_repo_tags("docker.io/library/" + name + ":latest");
   image.set_size(4'213'000);
   return image;
@@ -321,45 +310,22 @@ v1::Image FakeCri::ImageOf(const std::string& name) const {
 
 grpc::Status FakeCri::ListImages(grpc::ServerContext*, const v1::ListImagesRequest*,
                                  v1::ListImagesResponse* response) {
-  std::lock_guard lock(mutex_);
-  for (const std::string& name : images_) *response->add_images() = ImageOf(name);
+  for (const std::string& name : own_images_.names()) *response->add_images() = ImageOf(name);
   return grpc::Status::OK;
 }
 
 grpc::Status FakeCri::ImageStatus(grpc::ServerContext*, const v1::ImageStatusRequest* request,
                                   v1::ImageStatusResponse* response) {
-  std::lock_guard lock(mutex_);
   const std::string& name = request->image().image();
-  if (images_.contains(name)) *response->mutable_image() = ImageOf(name);
-  return grpc::Status::OK;
-}
-
-grpc::Status FakeCri::PullImage(grpc::ServerContext* context, const v1::PullImageRequest* request,
-                                v1::PullImageResponse* response) {
-  const std::string& name = request->image().image();
-  if (name.starts_with("slow")) {
-    std::unique_lock lock(mutex_);
-    std::condition_variable never;
-    while (!context->IsCancelled()) never.wait_for(lock, std::chrono::milliseconds(10));
-    return {grpc::StatusCode::CANCELLED, "given up"};
-  }
-  if (name.starts_with("missing"))
-    return {grpc::StatusCode::NOT_FOUND, "pull " + name + ": no such manifest"};
-  std::lock_guard lock(mutex_);
-  calls_.push_back("PullImage " + name);
-  images_.insert(name);
-  response->set_image_ref(ImageOf(name).id());
+  if (own_images_.Has(name)) *response->mutable_image() = ImageOf(name);
   return grpc::Status::OK;
 }
 
 grpc::Status FakeCri::RemoveImage(grpc::ServerContext*, const v1::RemoveImageRequest* request,
                                   v1::RemoveImageResponse*) {
+  own_images_.Remove(request->image().image());
   std::lock_guard lock(mutex_);
-  const std::string& wanted = request->image().image();
-  calls_.push_back("RemoveImage " + wanted);
-  for (const std::string& name : std::set<std::string>(images_)) {
-    if (name == wanted || ImageOf(name).id() == wanted) images_.erase(name);
-  }
+  calls_.push_back("RemoveImage " + request->image().image());
   return grpc::Status::OK;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Test support: a CRI server that runs nothing. Pods and containers are entries of maps, and a Script says
+// Test support: a daemon that runs nothing. Pods and containers are entries of maps, and a Script says
 // what a workload does.
 #pragma once
 
@@ -12,11 +12,11 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "api/cri/v1/api.grpc.pb.h"
+#include "cli/testing/fake_images.h"
 
 namespace davit::cli {
 
@@ -37,7 +37,7 @@ class FakeCri final : public v1::RuntimeService::Service, public v1::ImageServic
   ~FakeCri() override;
 
   void SetScript(Script script);
-  void AddImage(const std::string& name);
+  FakeImages& images() { return own_images_; }
   // Adds a pod like those of the kubelet, with running containers of these names. Returns its id.
   std::string AddForeignPod(const std::string& name, const std::vector<std::string>& containers);
 
@@ -53,8 +53,7 @@ class FakeCri final : public v1::RuntimeService::Service, public v1::ImageServic
 
   size_t pods() const;
   bool PodIsReady() const;  // of the only pod
-  bool HasImage(const std::string& name) const;
-  // "StopContainer 10", "PullImage busybox": the calls so far that change something, in order.
+  // "StopContainer 10", "RemoveImage busybox": the calls so far that change something, in order.
   std::vector<std::string> calls() const;
   v1::ContainerConfig last_container_config() const;
 
@@ -88,9 +87,6 @@ class FakeCri final : public v1::RuntimeService::Service, public v1::ImageServic
                           v1::ListImagesResponse*) override;
   grpc::Status ImageStatus(grpc::ServerContext*, const v1::ImageStatusRequest*,
                            v1::ImageStatusResponse*) override;
-  // Fails for names that begin with "missing". For names that begin with "slow", blocks until the client
-  // cancels the call.
-  grpc::Status PullImage(grpc::ServerContext*, const v1::PullImageRequest*, v1::PullImageResponse*) override;
   grpc::Status RemoveImage(grpc::ServerContext*, const v1::RemoveImageRequest*,
                            v1::RemoveImageResponse*) override;
   grpc::Status ImageFsInfo(grpc::ServerContext*, const v1::ImageFsInfoRequest*,
@@ -107,6 +103,7 @@ class FakeCri final : public v1::RuntimeService::Service, public v1::ImageServic
   v1::Image ImageOf(const std::string& name) const;
 
   std::string socket_;
+  FakeImages own_images_;
   std::unique_ptr<grpc::Server> server_;
 
   mutable std::mutex mutex_;  // guards the members below
@@ -115,7 +112,6 @@ class FakeCri final : public v1::RuntimeService::Service, public v1::ImageServic
   std::map<std::string, v1::PodSandbox> pods_;
   std::map<std::string, v1::PodSandboxConfig> pod_configs_;
   std::map<std::string, Entry> containers_;
-  std::set<std::string> images_;
   std::vector<std::string> calls_;
   v1::ContainerConfig last_container_config_;
   int ids_ = 0;

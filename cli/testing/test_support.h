@@ -45,10 +45,18 @@ class CapturedConsole {
   explicit CapturedConsole(OutputFormat format = OutputFormat::kTable)
       : out_(memfd_create("out", MFD_CLOEXEC)), err_(memfd_create("err", MFD_CLOEXEC)) {
     console_ = {.out = out_.get(), .err = err_.get(), .format = format};
+    SetInput("");
   }
 
   const Console& console() const { return console_; }
   void SetFormat(OutputFormat format) { console_.format = format; }
+  // What the verb reads from standard input, which is no terminal.
+  void SetInput(const std::string& text) {
+    in_ = UniqueFd(memfd_create("in", MFD_CLOEXEC));
+    EXPECT_TRUE(WriteAll(in_.get(), text, "input"));
+    lseek(in_.get(), 0, SEEK_SET);
+    console_.in = in_.get();
+  }
   std::string Out() const { return Content(out_); }
   std::string Err() const { return Content(err_); }
 
@@ -58,6 +66,7 @@ class CapturedConsole {
     return ReadFd(fd.get(), "captured").value();
   }
 
+  UniqueFd in_;
   UniqueFd out_;
   UniqueFd err_;
   Console console_;

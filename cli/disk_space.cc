@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// image prune and system df.
+#include <nlohmann/json.hpp>
+
+#include "cli/table.h"
+#include "cli/terminal.h"
+#include "cli/text.h"
+#include "cli/verbs.h"
+
+namespace davit::cli {
+namespace {
+
+using nlohmann::json;
+
+// Docker asks always; a script that has no terminal has to say --force.
+Result<bool> Confirm(const Session& session, const ImagePruneOptions& options) {
+  const Console& console = session.console;
+  if (isatty(console.in) == 0)
+    return Fail(Code::kFailedPrecondition, "", "image prune", "nobody can be asked; use --force");
+  TRY(console.Print(
+      options.all
+          ? "WARNING! This will remove all images without at least one container associated to them.\n"
+          : "WARNING! This will remove all images without a tag that no container uses.\n"));
+  std::string answer = TRY(AskAtTerminal(console.in, console.out, "Are you sure you want to continue? [y/N] ",
+                                         Echo::kOn, session.interrupt));
+  return answer == "y" || answer == "Y" || answer == "yes";
+}
+
+std::string ListOf(const api::PruneImagesResponse& answer, bool dry_run) {
+  std::string text;
+  if (answer.removed_size() > 0) text = dry_run ? "Would delete:\n" : "Deleted Images:\n";
+  for (const api::Image& image : answer.removed()) {
+    for (const std::string& tag : image.tags()) text += "untagged: " + Printable(tag) + "\n";
+    text += "deleted: " + Printable(image.id()) + "\n";
+  }
+  if (answer.removed_size() > 0) text += "\n";
+  return text + (dry_run ? "Reclaimable space: " : "Total reclaimed space: ") +
+         SizeText(answer.reclaimed_bytes()) + "\n";
+}
+
+json ToJson(const api::PruneImagesResponse& answer) {
+  json removed = json::array();
+  for (const api::Image& image : answer.removed())
+    removed.push_back(
+        {{"id", image.id()}, {"tags", std::vector<std::string>(image.tags().begin(), image.tags().end())}});
+  return {{"removed", removed}, {"reclaimedBytes", answer.reclaimed_bytes()}};
+}
+
+std::string Reclaimable(uint64_t bytes, uint64_t total) {
+  std::string text = SizeText(bytes);
+  if (total > 0) text += " (" + std::to_string(bytes * 100 / total) + "%)";
+  return text;
+}
+
+template <typename Kind>
+Table::Row RowOf(const char* name, const Kind& kind) {
+  return {name, std::to_string(kind.total()), std::to_string(kind.active()), SizeText(kind.total_bytes()),
+          Reclaimable(kind.reclaimable_bytes(), kind.total_bytes())};
+}
+
+std::string Verbose(const api::UsageResponse& usage) {
+  Table table({"REPOSITORY:TAG", "IMAGE ID", "SIZE", "SHARED SIZE", "UNIQUE SIZE", "CONTAINERS"});
+  for (const auto& share : usage.by_image()) {
+    const api::Image& image = share.image();
+    table.Add({image.tags().empty() ? "<none>" : image.tags(0), ShortId(image.id()),
+               SizeText(image.disk_bytes()), SizeText(share.shared_bytes()), SizeText(share.unique_bytes()),
+               std::to_string(image.containers())});
+  }
+  return "Images space usage:\n\n" + table.ToString();
+}
+
+template <typename Kind>
+json KindToJson(const Kind& kind) {
+  return {{"total", kind.total()},
+          {"active", kind.active()},
+          {"bytes", kind.total_bytes()},
+          {"reclaimableBytes", kind.reclaimable_bytes()}};
+}
+
+json ToJson(const api::UsageResponse& usage) {
+  json images = KindToJson(usage.images());
+  images["byImage"] = json::array();
+  for (const auto& share : usage.by_image()) {
+    images["byImage"].push_back({{"id", share.image().id()},
+                                 {"bytes", share.image().disk_bytes()},
+                                 {"sharedBytes", share.shared_bytes()},
+                                 {"uniqueBytes", share.unique_bytes()},
+                                 {"containers", share.image().containers()}});
+  }
+  return {{"images", images}, {"containers", KindToJson(usage.containers())}};
+}
+
+}  // namespace
+
+Result<int> Perform(const Session& session, const ImagePruneOptions& options) {
+  if (!options.force && !options.dry_run && !TRY(Confirm(session, options))) return 0;
+  api::PruneImagesRequest request;
+  request.set_all(options.all);
+  request.set_dry_run(options.dry_run);
+  auto answer = TRY(session.daemon.Call(&OwnImageStub::Prune, request));
+  if (session.console.format == OutputFormat::kJson)
+    TRY(session.console.PrintJson(ToJson(answer)));
+  else
+    TRY(session.console.Print(ListOf(answer, options.dry_run)));
+  return 0;
+}
+
+Result<int> Perform(const Session& session, const SystemDfOptions& options) {
+  auto usage = TRY(session.daemon.Call(&OwnImageStub::Usage, api::UsageRequest()));
+  if (session.console.format == OutputFormat::kJson) {
+    TRY(session.console.PrintJson(ToJson(usage)));
+    return 0;
+  }
+  Table table({"TYPE", "TOTAL", "ACTIVE", "SIZE", "RECLAIMABLE"});
+  table.Add(RowOf("Images", usage.images()));
+  table.Add(RowOf("Containers", usage.containers()));
+  TRY(session.console.Print(options.verbose ? Verbose(usage) : table.ToString()));
+  return 0;
+}
+
+}  // namespace davit::cli
