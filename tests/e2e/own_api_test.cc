@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// Davit's own API (api/davit/v1/davit.proto), and the commands of `davit` that use it.
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "base/unique_fd.h"
+#include "tests/client/command.h"
+#include "tests/e2e/own_client.h"
+#include "tests/e2e/pod_test.h"
+
+namespace davit::e2e {
+namespace {
+
+namespace api = ::davit::v1;
+using client::MustRun;
+using client::SourcePath;
+using OwnImageStub = OwnClient::Stub;
+using ::testing::Contains;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
+using ::testing::StartsWith;
+
+constexpr char kFiveLayers[] = "registry.test/davit/five-layers:latest";
+
+class OwnApi : public PodTest {
+ protected:
+  OwnClient& own() { return own_; }
+  // Pulls the image, and returns all messages.
+  std::vector<api::PullImageResponse> Pull(const std::string& reference) {
+    api::PullImageRequest request;
+    request.set_reference(reference);
+    auto answer = own().AskAll(&OwnImageStub::Pull, request);
+    EXPECT_THAT(answer, Succeeds());
+    return answer.value;
+  }
+  void Remove(const std::string& reference) {
+    v1::RemoveImageRequest request;
+    request.mutable_image()->set_image(reference);
+    Must(cri().Ask(&ImageStub::RemoveImage, request));
+  }
+  std::vector<api::Image> List(const std::string& image = "") {
+    api::ListImagesRequest request;
+    request.set_image(image);
+    request.set_layers(true);
+    std::vector<api::Image> images;
+    for (const auto& message : own().AskAll(&OwnImageStub::List, request).value)
+      images.insert(images.end(), message.images().begin(), message.images().end());
+    return images;
+  }
+  api::PruneImagesResponse Prune(bool dry_run) {
+    api::PruneImagesRequest request;
+    request.set_all(true);
+    request.set_dry_run(dry_run);
+    return Must(own().Ask(&OwnImageStub::Prune, request));
+  }
+
+  // The channel of a process with these ids.
+  std::shared_ptr<grpc::Channel> ConnectAs(uid_t user, gid_t group) {
+    int connection = -1;
+    std::thread([&] {
+      syscall(SYS_setgroups, 0, nullptr);
+      syscall(SYS_setresgid, group, group, -1);
+      syscall(SYS_setresuid, user, user, -1);
+      UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+      sockaddr_un address{};
+      address.sun_family = AF_UNIX;
+      strncpy(address.sun_path, instance().socket().c_str(), sizeof address.sun_path - 1);
+      EXPECT_EQ(connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+      fcntl(socket.get(), F_SETFL, O_NONBLOCK);
+      connection = socket.Release();
+    }).join();
+    return grpc::CreateInsecureChannelFromFd("", connection);
+  }
+
+  std::string Davit(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(),
+                     {DAVIT_BUILD_BIN_DIR "/davit", "--address", "unix://" + instance().socket()});
+    return MustRun(arguments);
+  }
+
+ private:
+  OwnClient own_{grpc::CreateChannel("unix://" + instance().socket(), grpc::InsecureChannelCredentials())};
+};
+
+TEST_F(OwnApi, APullReportsEveryLayerAndTheImage) {
+  Remove(kFiveLayers);
+  auto messages = Pull(kFiveLayers);
+  std::map<uint32_t, api::LayerProgress> layers;
+  for (const auto& message : messages) {
+    for (const auto& layer : message.layers()) layers[layer.index()] = layer;
+  }
+  ASSERT_THAT(layers, SizeIs(5));
+  for (const auto& [index, layer] : layers) {
+    EXPECT_EQ(layer.state(), api::LayerProgress::DONE);
+    EXPECT_EQ(layer.received(), layer.size());
+    EXPECT_THAT(layer.digest(), StartsWith("sha256:"));
+  }
+  const api::PulledImage& image = messages.back().image();
+  EXPECT_EQ(image.reference(), kFiveLayers);
+  EXPECT_FALSE(image.unchanged());
+  EXPECT_EQ(List(image.id()).at(0).layers_size(), 5);
+  EXPECT_TRUE(Pull(kFiveLayers).back().image().unchanged());
+}
+
+TEST_F(OwnApi, AnErrorOfAPullNamesHostAndObject) {
+  api::PullImageRequest request;
+  request.set_reference("registry.test/no/such:1");
+  EXPECT_THAT(own().AskAll(&OwnImageStub::Pull, request),
+              FailsWith(grpc::StatusCode::NOT_FOUND, "registry.test/no/such:1"));
+}
+
+TEST_F(OwnApi, TagsAreWhatTheKubeletSees) {
+  Pull(kFiveLayers);
+  api::TagImageRequest tag;
+  tag.set_image(kFiveLayers);
+  tag.set_tag("local.test/copy:1");
+  std::string id = Must(own().Ask(&OwnImageStub::Tag, tag)).id();
+  v1::ImageStatusRequest status;
+  status.mutable_image()->set_image("local.test/copy:1");
+  EXPECT_EQ(Must(cri().Ask(&ImageStub::ImageStatus, status)).image().id(), id);
+  api::UntagImageRequest untag;
+  untag.set_tag("local.test/copy:1");
+  EXPECT_EQ(Must(own().Ask(&OwnImageStub::Untag, untag)).id(), id);
+  EXPECT_FALSE(Must(cri().Ask(&ImageStub::ImageStatus, status)).has_image());
+  EXPECT_THAT(own().Ask(&OwnImageStub::Untag, untag),
+              FailsWith(grpc::StatusCode::NOT_FOUND, "local.test/copy:1"));
+}
+
+TEST_F(OwnApi, PruneSparesWhatIsUsedOrPinned) {
+  Pull(kFiveLayers);
+  RunIdle();
+  api::UsageResponse usage = Must(own().Ask(&OwnImageStub::Usage, api::UsageRequest()));
+  EXPECT_GT(usage.images().reclaimable_bytes(), 0u);
+  EXPECT_LT(usage.images().reclaimable_bytes(), usage.images().total_bytes());
+  EXPECT_EQ(usage.images().active(), 1u);
+  EXPECT_EQ(usage.containers().active(), 1u);
+  size_t before = List().size();
+  api::PruneImagesResponse planned = Prune(/*dry_run=*/true);
+  EXPECT_EQ(List().size(), before);
+  EXPECT_EQ(planned.reclaimed_bytes(), usage.images().reclaimable_bytes());
+  EXPECT_EQ(Prune(/*dry_run=*/false).removed_size(), planned.removed_size());
+  EXPECT_THAT(List(kFiveLayers), IsEmpty());
+  EXPECT_THAT(List(kBusybox), SizeIs(1));
+}
+
+TEST_F(OwnApi, InspectHasTheDocuments) {
+  Pull(kFiveLayers);
+  api::InspectImageRequest request;
+  request.set_image(kFiveLayers);
+  api::InspectImageResponse answer = Must(own().Ask(&OwnImageStub::Inspect, request));
+  EXPECT_EQ(nlohmann::json::parse(answer.config())["rootfs"]["diff_ids"].size(), 5u);
+  EXPECT_EQ(nlohmann::json::parse(answer.manifest())["layers"].size(), 5u);
+  EXPECT_EQ(answer.image().layers_size(), 5);
+}
+
+TEST_F(OwnApi, AFieldThatIsTooLongIsNamed) {
+  api::PullImageRequest pull;
+  pull.set_reference(std::string(1025, 'a'));
+  EXPECT_THAT(own().AskAll(&OwnImageStub::Pull, pull),
+              FailsWith(grpc::StatusCode::INVALID_ARGUMENT, "reference"));
+  pull.set_reference("registry.test/a");
+  pull.mutable_credentials()->set_password(std::string(65'537, 'a'));
+  EXPECT_THAT(own().AskAll(&OwnImageStub::Pull, pull),
+              FailsWith(grpc::StatusCode::INVALID_ARGUMENT, "credentials.password"));
+  api::TagImageRequest tag;
+  tag.set_image(kFiveLayers);
+  EXPECT_THAT(own().Ask(&OwnImageStub::Tag, tag), FailsWith(grpc::StatusCode::INVALID_ARGUMENT, "tag"));
+}
+
+// Even where an administrator has opened the socket to everybody, for the CRI.
+TEST_F(OwnApi, IsForRootAndTheGroupOfTheSocket) {
+  constexpr uid_t kUser = 12'345;
+  constexpr gid_t kGroup = 12'346;
+  ASSERT_EQ(chown(instance().socket().c_str(), 0, kGroup), 0);
+  ASSERT_EQ(chmod(instance().socket().c_str(), 0666), 0);
+  ASSERT_EQ(chmod(instance().directory().c_str(), 0711), 0);
+  {
+    OwnClient member(ConnectAs(kUser, kGroup));
+    auto others = ConnectAs(kUser, kUser);
+    OwnClient stranger(others);
+    EXPECT_THAT(member.Ask(&OwnImageStub::Usage, api::UsageRequest()), Succeeds());
+    EXPECT_THAT(stranger.Ask(&OwnImageStub::Usage, api::UsageRequest()),
+                FailsWith(grpc::StatusCode::PERMISSION_DENIED, "davit.v1"));
+    api::PullImageRequest pull;
+    pull.set_reference(kFiveLayers);
+    EXPECT_THAT(stranger.AskAll(&OwnImageStub::Pull, pull),
+                FailsWith(grpc::StatusCode::PERMISSION_DENIED, ""));
+    EXPECT_THAT(stranger.AskAll(&OwnImageStub::List, api::ListImagesRequest()),
+                FailsWith(grpc::StatusCode::PERMISSION_DENIED, ""));
+    grpc::ClientContext context;
+    v1::VersionResponse version;
+    EXPECT_TRUE(v1::RuntimeService::NewStub(others)->Version(&context, v1::VersionRequest(), &version).ok())
+        << "the CRI is not concerned";
+  }
+  ASSERT_EQ(chmod(instance().directory().c_str(), 0700), 0);
+  ASSERT_EQ(chmod(instance().socket().c_str(), 0660), 0);
+  ASSERT_EQ(chown(instance().socket().c_str(), 0, 0), 0);
+}
+
+TEST_F(OwnApi, TheCommandPullsTagsAndCleansUp) {
+  Remove(kFiveLayers);
+  std::string pulled = Davit({"pull", kFiveLayers});
+  EXPECT_THAT(pulled, HasSubstr(": Pull complete\n"));
+  EXPECT_THAT(pulled, EndsWith(std::string(kFiveLayers) + "\n"));
+  EXPECT_EQ(Davit({"pull", "--quiet", kFiveLayers}), std::string(kFiveLayers) + "\n");
+  Davit({"tag", kFiveLayers, "local.test/copy:2"});
+  EXPECT_THAT(Davit({"images"}), HasSubstr("local.test/copy"));
+  EXPECT_THAT(Davit({"images", "--tree"}), HasSubstr("local.test/copy:2"));
+  Davit({"untag", "local.test/copy:2"});
+  auto inspected = nlohmann::json::parse(Davit({"image", "inspect", kFiveLayers}));
+  EXPECT_EQ(inspected[0]["RootFS"]["Layers"].size(), 5u);
+  EXPECT_THAT(Davit({"image", "history", kFiveLayers}), StartsWith("IMAGE"));
+  EXPECT_THAT(Davit({"system", "df"}), HasSubstr("RECLAIMABLE"));
+  EXPECT_THAT(Davit({"image", "prune", "--all", "--force"}),
+              HasSubstr("untagged: " + std::string(kFiveLayers)));
+  EXPECT_THAT(Davit({"images"}), Not(HasSubstr("five-layers")));
+}
+
+TEST_F(OwnApi, LoginIsVerifiedAtTheRegistryAndUsedByPulls) {
+  if (access("/usr/bin/htpasswd", X_OK) != 0) GTEST_SKIP() << "needs apache2-utils";
+  std::string directory = instance().directory() + "/login";
+  MustRun({SourcePath("tests/images/registry"), "start", directory, "--password", "user:right-password"});
+  std::string address;
+  std::ifstream(directory + "/address") >> address;
+  instance().Mirror("login.test", address);
+  std::string config = instance().directory() + "/docker";
+  auto davit = [&](const std::string& words) {
+    return client::Run({"/bin/sh", "-c",
+                        "DOCKER_CONFIG=" + config + " " DAVIT_BUILD_BIN_DIR "/davit --address unix://" +
+                            instance().socket() + " " + words});
+  };
+
+  std::ofstream(directory + "/right") << "right-password\n";
+  auto wrong = davit("login -u user -p wrong login.test");
+  EXPECT_EQ(wrong.exit_code, 125);
+  EXPECT_THAT(wrong.output, HasSubstr("credentials were refused"));
+  EXPECT_FALSE(std::filesystem::exists(config + "/config.json"));
+  EXPECT_THAT(davit("pull login.test/some/image").output, HasSubstr("davit login login.test"));
+  auto right = davit("login -u user --password-stdin login.test <" + directory + "/right");
+  EXPECT_THAT(right.output, HasSubstr("Login Succeeded"));
+  EXPECT_THAT(davit("pull login.test/some/image").output, HasSubstr("404")) << "the password was accepted";
+  EXPECT_THAT(davit("logout login.test").output, HasSubstr("Removing login credentials"));
+  EXPECT_EQ(instance().Log().find("right-password"), std::string::npos);
+  MustRun({SourcePath("tests/images/registry"), "stop", directory});
+}
+
+}  // namespace
+}  // namespace davit::e2e

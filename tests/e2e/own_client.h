@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// A client of Davit's own API (api/davit/v1/davit.proto).
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "api/davit/v1/davit.grpc.pb.h"
+#include "tests/client/cri_client.h"
+
+namespace davit::e2e {
+
+class OwnClient {
+ public:
+  using Stub = ::davit::v1::Images::Stub;
+
+  explicit OwnClient(const std::shared_ptr<grpc::Channel>& channel)
+      : images_(::davit::v1::Images::NewStub(channel)) {}
+
+  template <typename Request, typename Response>
+  client::Answer<Response> Ask(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                               const Request& request) {
+    grpc::ClientContext context;
+    SetDeadline(context);
+    client::Answer<Response> answer;
+    answer.status = (images_.get()->*method)(&context, request, &answer.value);
+    return answer;
+  }
+
+  // Reads a streaming call to its end.
+  template <typename Request, typename Response>
+  client::Answer<std::vector<Response>> AskAll(
+      std::unique_ptr<grpc::ClientReader<Response>> (Stub::*method)(grpc::ClientContext*, const Request&),
+      const Request& request) {
+    grpc::ClientContext context;
+    SetDeadline(context);
+    auto reader = (images_.get()->*method)(&context, request);
+    client::Answer<std::vector<Response>> answer;
+    for (Response part; reader->Read(&part);) answer.value.push_back(part);
+    answer.status = reader->Finish();
+    return answer;
+  }
+
+ private:
+  static void SetDeadline(grpc::ClientContext& context) {
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
+  }
+
+  std::unique_ptr<Stub> images_;
+};
+
+}  // namespace davit::e2e
