@@ -174,8 +174,11 @@ class RefusedBlob : public BlobSource {
 TEST_F(Resume, ABlobThatIsNotUnpackedAnyMoreEndsWhenThePullIsCancelled) {
   RefusedBlob source;
   Interrupt interrupt([&source] { return source.wanted.load(); });
-  auto fetched = FetchLayer(source, layers_, {}, config_.unpack_program, digest_,
-                            {"", digest_, int64_t{1} << 30, {}, {}}, digest_, interrupt);
+  Descriptor blob{"", digest_, int64_t{1} << 30, {}, {}};
+  PullProgress progress;
+  progress.Begin({blob});
+  auto fetched = FetchLayer(source, layers_, {}, config_.unpack_program, digest_, blob, digest_, interrupt,
+                            LayerMeter(progress, 0));
   ASSERT_FALSE(fetched);
   EXPECT_EQ(fetched.error().code, Code::kCancelled) << fetched.error().ToString();
   EXPECT_EQ(source.after, 0);

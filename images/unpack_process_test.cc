@@ -187,6 +187,7 @@ TEST_F(Unpacker, IsKilledWhenItIsDropped) {
 TEST_F(Unpacker, AWaitForItEndsWhenThePullIsCancelled) {
   auto process = UnpackProcess::Start(DAVIT_UNPACK_PROGRAM, dir_.fd(), interrupt_);
   ASSERT_TRUE(process);
+  ASSERT_TRUE(process->Write(std::string(4 << 20, '\0')));  // it reads, and so ends with its parent
   kill(WorkerOf(*process), SIGSTOP);
   stop_ = true;
   EXPECT_EQ(process->Write(std::string(8 << 20, '\0')).error().code, Code::kCancelled);
