@@ -196,6 +196,7 @@ TEST_F(Unpacker, AWaitForItEndsWhenThePullIsCancelled) {
 TEST_F(Unpacker, ADeathWithoutAReportIsAnError) {
   auto process = UnpackProcess::Start(DAVIT_UNPACK_PROGRAM, dir_.fd(), interrupt_);
   ASSERT_TRUE(process);
+  ASSERT_TRUE(process->Write(std::string(4 << 20, '\0')));  // it reads, and so ends with its parent
   kill(process->pid(), SIGKILL);
   auto report = process->Finish();
   ASSERT_FALSE(report);
