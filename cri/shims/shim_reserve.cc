@@ -8,8 +8,15 @@
 #include "base/guarded.h"
 
 namespace davit::cri {
+namespace {
 
-ShimReserve::ShimReserve(ShimLauncher& launcher) : launcher_(launcher), thread_(&ShimReserve::Run, this) {}
+constexpr std::chrono::milliseconds kFirstRetry(100);
+constexpr std::chrono::milliseconds kLongestRetry(10'000);
+
+}  // namespace
+
+ShimReserve::ShimReserve(ShimLauncher& launcher)
+    : launcher_(launcher), retry_(kFirstRetry, kLongestRetry), thread_(&ShimReserve::Run, this) {}
 
 ShimReserve::~ShimReserve() {
   {
@@ -27,7 +34,11 @@ Result<NewShim> ShimReserve::Take() {
     if (dead && !*dead) return std::move(*shim);
     launcher_.Discard(std::move(*shim));
   }
-  return launcher_.Launch();
+  Result<NewShim> shim = launcher_.Launch();
+  MutexLock lock(mutex_);
+  NoteHealth(shim);
+  if (!shim && !waiting_ && !due_) ScheduleRetry();
+  return shim;
 }
 
 void ShimReserve::Refill(std::chrono::milliseconds patience) {
@@ -47,10 +58,25 @@ void ShimReserve::Run() {
   while (AwaitDue()) {
     Result<NewShim> shim = Guarded("start", "next shim", [this] { return launcher_.Launch(); });
     MutexLock lock(mutex_);
+    NoteHealth(shim);
     due_.reset();
-    health_ = shim ? Result<>() : Result<>(std::unexpected(shim.error()));
-    if (shim) waiting_ = std::move(*shim);
+    if (shim)
+      waiting_ = std::move(*shim);
+    else
+      ScheduleRetry();
   }
+}
+
+void ShimReserve::NoteHealth(const Result<NewShim>& started) {
+  health_ = started ? Result<>() : Result<>(std::unexpected(started.error()));
+  if (started) retry_.Reset();
+}
+
+// Without a retry, a node that is not ready would stay so: the kubelet starts no pods on it, and only a
+// started pod asks for the next shim.
+void ShimReserve::ScheduleRetry() {
+  due_ = std::chrono::steady_clock::now() + retry_.Next();
+  changed_.NotifyAll();
 }
 
 bool ShimReserve::AwaitDue() {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <thread>
 
+#include "base/backoff.h"
 #include "base/error.h"
 #include "base/thread_annotations.h"
 #include "cri/shims/shim_launcher.h"
@@ -27,10 +28,11 @@ class ShimReserve {
   Result<NewShim> Take() EXCLUDES(mutex_);
 
   // If no shim waits, a thread starts the next one after `patience`, or earlier if an earlier call asked for
-  // that. Failures are reported by Health; the next Take then starts a shim itself.
+  // that.
   void Refill(std::chrono::milliseconds patience) EXCLUDES(mutex_);
 
-  // The result of the last start in the background.
+  // The result of the last start, by Take or in the background. A failed start is repeated in the background,
+  // with pauses that grow from 100 ms to 10 s, until one works.
   Result<> Health() const EXCLUDES(mutex_);
 
  private:
@@ -40,6 +42,8 @@ class ShimReserve {
   // Blocks until a start is due; false if the thread must end.
   bool AwaitDue() EXCLUDES(mutex_);
   std::optional<NewShim> TakeWaiting() EXCLUDES(mutex_);
+  void NoteHealth(const Result<NewShim>& started) REQUIRES(mutex_);
+  void ScheduleRetry() REQUIRES(mutex_);
 
   ShimLauncher& launcher_;
   mutable Mutex mutex_;
@@ -47,6 +51,7 @@ class ShimReserve {
   std::optional<NewShim> waiting_ GUARDED_BY(mutex_);
   std::optional<TimePoint> due_ GUARDED_BY(mutex_);
   Result<> health_ GUARDED_BY(mutex_);
+  Backoff retry_ GUARDED_BY(mutex_);
   bool ending_ GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

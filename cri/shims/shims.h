@@ -35,7 +35,7 @@ class Shims {
   virtual Result<NewShim> Take() = 0;
   // Starts the next shim in the background after `patience`, for the next Take.
   virtual void Refill(std::chrono::milliseconds patience) = 0;
-  // The result of the last start in the background.
+  // The result of the last start. A failed start is repeated in the background until one works.
   virtual Result<> Health() const = 0;
   virtual ShimPtr Adopt(NewShim shim, ShimEvents events) = 0;
   virtual void Discard(NewShim shim) = 0;
