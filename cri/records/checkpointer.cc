@@ -69,7 +69,7 @@ void Checkpointer::Run() {
   while (AwaitWork(serving)) {
     Result<> outcome = Guarded("empty log of", "records", [this] { return EmptyLog(); });
     MutexLock lock(mutex_);
-    state_ = std::move(outcome);
+    Note(std::move(outcome));
     served_ = serving;
     emptied_.NotifyAll();
   }
@@ -81,9 +81,8 @@ bool Checkpointer::AwaitWork(uint64_t& serving) {
     bool asked = asked_ > served_;
     if (!due_ && !asked) {
       changed_.Wait(mutex_);
-    } else if (auto due = last_commit_ + limits_.quiet;
-               !asked && log_pages_ < limits_.max_pages && std::chrono::steady_clock::now() < due) {
-      changed_.WaitUntil(mutex_, due);
+    } else if (TimePoint next = NextAttempt(); !asked && std::chrono::steady_clock::now() < next) {
+      changed_.WaitUntil(mutex_, next);
     } else {
       serving = asked_;
       due_ = false;
@@ -91,6 +90,19 @@ bool Checkpointer::AwaitWork(uint64_t& serving) {
     }
   }
   return false;
+}
+
+Checkpointer::TimePoint Checkpointer::NextAttempt() const {
+  if (retry_at_) return *retry_at_;
+  return log_pages_ < limits_.max_pages ? last_commit_ + limits_.quiet : last_commit_;
+}
+
+void Checkpointer::Note(Result<> outcome) {
+  state_ = std::move(outcome);
+  retry_at_.reset();
+  if (state_) return retry_.Reset();
+  retry_at_ = std::chrono::steady_clock::now() + retry_.Next();
+  due_ = true;
 }
 
 Result<> Checkpointer::EmptyLog() {

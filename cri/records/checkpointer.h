@@ -9,9 +9,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 
+#include "base/backoff.h"
 #include "base/error.h"
 #include "base/thread_annotations.h"
 #include "cri/records/sqlite.h"
@@ -50,8 +52,8 @@ class Checkpointer {
   // Replaces Limits::kept_bytes. Any thread.
   void KeepLogBytes(uint64_t bytes) { kept_bytes_ = bytes; }
 
-  // The result of the last attempt to empty the log. After a failure, the next attempt follows the next
-  // commit.
+  // The result of the last attempt to empty the log. A failed attempt is repeated, with pauses that grow from
+  // half a second to 10 s, until one succeeds.
   Result<> State() const;
 
  private:
@@ -59,12 +61,18 @@ class Checkpointer {
       : writers_(writers),
         limits_(limits),
         connection_(std::move(connection)),
-        kept_bytes_(limits.kept_bytes) {}
+        kept_bytes_(limits.kept_bytes),
+        retry_(std::chrono::milliseconds(500), std::chrono::seconds(10)) {}
+
+  using TimePoint = std::chrono::steady_clock::time_point;
 
   void Run();
   // Waits for work. Sets `serving` to the number of EmptyNow calls that the next attempt serves. False if the
   // thread is to end.
   bool AwaitWork(uint64_t& serving) EXCLUDES(mutex_);
+  // When the next attempt begins, if no EmptyNow call asks for an earlier one.
+  TimePoint NextAttempt() const REQUIRES(mutex_);
+  void Note(Result<> outcome) REQUIRES(mutex_);
   Result<> EmptyLog();
   Result<> CopyMostOfLog();
   Result<> BeginNewLog() REQUIRES(writers_);
@@ -79,10 +87,12 @@ class Checkpointer {
   CondVar changed_;
   CondVar emptied_;
   int log_pages_ GUARDED_BY(mutex_) = 0;    // pages of the log after the last commit
-  bool due_ GUARDED_BY(mutex_) = false;     // there was a commit since the last attempt began
+  bool due_ GUARDED_BY(mutex_) = false;     // a commit since the last attempt began, or that one failed
   uint64_t asked_ GUARDED_BY(mutex_) = 0;   // number of EmptyNow calls
   uint64_t served_ GUARDED_BY(mutex_) = 0;  // number of EmptyNow calls that were served
-  std::chrono::steady_clock::time_point last_commit_ GUARDED_BY(mutex_);
+  TimePoint last_commit_ GUARDED_BY(mutex_);
+  std::optional<TimePoint> retry_at_ GUARDED_BY(mutex_);  // set if the last attempt failed
+  Backoff retry_ GUARDED_BY(mutex_);
   bool ending_ GUARDED_BY(mutex_) = false;
   Result<> state_ GUARDED_BY(mutex_);
 

@@ -280,6 +280,20 @@ TEST_F(CheckpointerTest, AQuietLogIsBegunAnew) {
   EXPECT_TRUE(checkpointer_->State());
 }
 
+TEST_F(CheckpointerTest, AFailedAttemptIsRepeatedWithoutACommit) {
+  Start({.max_pages = 1 << 30, .quiet = std::chrono::hours(1), .kept_bytes = 0});
+  Insert();
+  {
+    sqlite::Connection reader = std::move(*sqlite::Connection::Open(path_));
+    ASSERT_TRUE(reader.Execute("BEGIN; SELECT count(*) FROM t"));
+    ASSERT_FALSE(checkpointer_->EmptyNow()) << "a foreign reader needs the log";
+    EXPECT_FALSE(checkpointer_->State());
+  }
+  for (int i = 0; i < 3000 && !checkpointer_->State(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_TRUE(checkpointer_->State());
+}
+
 TEST_F(CheckpointerTest, EmptyingTheLogKeepsEveryRow) {
   Start({.max_pages = 10, .quiet = std::chrono::milliseconds(1), .kept_bytes = 0});
   for (int i = 0; i < 500; ++i) Insert();
