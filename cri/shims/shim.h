@@ -84,7 +84,8 @@ class Shim {
   virtual void KillContainer(const std::string& container_id) = 0;
   virtual Result<> ReopenLog(const std::string& container_id, int log, int64_t deadline_ms) = 0;
 
-  // Starts an exec whose outcome arrives on its own socket (FdRole::kOutcome).
+  // Starts an exec whose outcome arrives on its own socket (FdRole::kOutcome). Blocks for a second at most:
+  // kUnavailable if the shim cannot be reached in that time, or at once if some commands already wait for it.
   virtual Result<> HandExec(const ExecLaunch& launch, int64_t deadline_ms) = 0;
   // The following methods return their results through callbacks, so that the caller does not wait for a shim
   // that hangs. `done` is called on the reactor's thread or, if the request cannot be sent, on the calling

@@ -14,9 +14,17 @@ namespace {
 
 // A request that waits for nothing else: only a shim that does not read its socket delays it.
 constexpr int64_t kSendPatienceMs = 1'000;
+// Of 64 threads that hand commands to all shims (cri/service/async_calls.h).
+constexpr size_t kMostCommandsThatWait = 4;
+// Of two threads that start streams (cri/runtime/execs.h).
+constexpr size_t kMostStreamsThatWait = 1;
 
 int64_t SendDeadline() {
   return MonotonicMilliseconds() + kSendPatienceMs;
+}
+
+ShimLink::Patience StreamPatience() {
+  return {.deadline_ms = SendDeadline(), .most_waiting = kMostStreamsThatWait};
 }
 
 Result<PodNamespaces> NamespacesIn(Frame reply, const shim::SandboxPlan& plan) {
@@ -39,7 +47,7 @@ void AskFor(ShimLink& link, shim::ShimMessage type, const std::string& payload, 
     else
       done(std::unexpected(std::move(reply).error()));
   };
-  if (Result<> sent = link.Ask(type, payload, fds, SendDeadline(), on_reply); !sent)
+  if (Result<> sent = link.Ask(type, payload, fds, StreamPatience(), on_reply); !sent)
     done(std::unexpected(std::move(sent).error()));
 }
 
@@ -79,7 +87,7 @@ Result<StartedContainer> ShimClient::StartContainer(ContainerLaunch launch, int6
 
 void ShimClient::KillContainer(const std::string& container_id) {
   (void)link_->Ask(shim::ShimMessage::kKillContainer, Encode(shim::KillContainer{container_id}), {},
-                   MonotonicMilliseconds(), [](Result<Frame>) {});
+                   {.deadline_ms = MonotonicMilliseconds()}, [](Result<Frame>) {});
 }
 
 Result<> ShimClient::ReopenLog(const std::string& container_id, int log, int64_t deadline_ms) {
@@ -91,7 +99,13 @@ Result<> ShimClient::ReopenLog(const std::string& container_id, int log, int64_t
 
 Result<> ShimClient::HandExec(const ExecLaunch& launch, int64_t deadline_ms) {
   TRY(session_->CheckVersions());
-  return link_->Hand(shim::ShimMessage::kExec, ExecPayload(launch), launch.frame.fds(), deadline_ms);
+  int64_t give_up_ms = std::min(deadline_ms, SendDeadline());
+  Result<> handed = link_->Hand(shim::ShimMessage::kExec, ExecPayload(launch), launch.frame.fds(),
+                                {.deadline_ms = give_up_ms, .most_waiting = kMostCommandsThatWait});
+  // The kubelet takes kDeadlineExceeded for a command that was too slow, and may restart the container.
+  if (!handed && handed.error().code == Code::kDeadlineExceeded && give_up_ms < deadline_ms)
+    handed.error().code = Code::kUnavailable;
+  return handed;
 }
 
 void ShimClient::StartExec(ExecLaunch launch, std::function<void(Result<UniqueFd>)> done) {
@@ -121,8 +135,8 @@ void ShimClient::AskNamespaces(std::function<void(Result<PodNamespaces>)> done) 
 
 void ShimClient::CloseInput(const std::string& container_id) {
   // A container that has ended meanwhile needs no end of its input.
-  (void)link_->Ask(shim::ShimMessage::kCloseInput, Encode(shim::CloseInput{container_id}), {}, SendDeadline(),
-                   [](Result<Frame>) {});
+  (void)link_->Ask(shim::ShimMessage::kCloseInput, Encode(shim::CloseInput{container_id}), {},
+                   {.deadline_ms = SendDeadline()}, [](Result<Frame>) {});
 }
 
 Result<> ShimClient::Shutdown(int64_t deadline_ms) {

@@ -27,7 +27,9 @@
 namespace davit::cri {
 namespace {
 
+using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::UnorderedElementsAre;
 
 constexpr int kPatienceMs = 30'000;
 
@@ -145,6 +147,26 @@ class ShimClientTest : public ::testing::Test {
   void AnswerHello(const shim::HelloReply& reply, std::vector<RoleFd> fds = {}) {
     Send(shim::ShimMessage::kHelloReply, Expect(shim::ShimMessage::kHello).request_id, Encode(reply),
          std::move(fds));
+  }
+  // As a stopped shim leaves it.
+  void FillSocket() {
+    Result<> sent;
+    while (sent) sent = client_->HandExec({}, MonotonicMilliseconds());
+    EXPECT_EQ(sent.error().code, Code::kDeadlineExceeded);
+  }
+  // Hands over commands on many threads at once, none of which succeeds.
+  std::vector<std::string> ErrorsOfManyCommands() {
+    std::vector<std::future<Result<>>> commands;
+    for (int i = 0; i < 16; ++i) {
+      commands.push_back(std::async(std::launch::async, [this] { return client_->HandExec({}, Soon()); }));
+    }
+    std::vector<std::string> errors;
+    for (auto& command : commands) {
+      Result<> handed = command.get();
+      EXPECT_EQ(handed.error().code, Code::kUnavailable);
+      errors.push_back(handed.error().ToString());
+    }
+    return errors;
   }
   static shim::HelloReply Plain() {
     shim::HelloReply reply;
@@ -312,6 +334,73 @@ TEST_F(ShimClientTest, ARequestWaitsForTheNextConnection) {
   Send(shim::ShimMessage::kDone, Expect(shim::ShimMessage::kReopenLog).request_id, "");
   auto result = reopened.get();
   EXPECT_TRUE(result) << result.error().ToString();
+}
+
+TEST_F(ShimClientTest, ACommandWaitsForTheNextConnection) {
+  Open(ShimClient::First::kNothing);
+  refuses_ = true;
+  shim_.Reset();
+  ASSERT_TRUE(refused_.Take()) << "from here on there is no connection";
+  auto handed = std::async(std::launch::async, [this] { return client_->HandExec({}, Soon()); });
+  refuses_ = false;
+  Accept();
+  AnswerHello(Plain());
+  Expect(shim::ShimMessage::kExec);
+  EXPECT_TRUE(handed.get());
+}
+
+TEST_F(ShimClientTest, ACommandDoesNotWaitForAConnectionUntilItsDeadline) {
+  Open(ShimClient::First::kNothing);
+  refuses_ = true;
+  shim_.Reset();
+  ASSERT_TRUE(refused_.Take());
+  int64_t deadline = Soon();
+  EXPECT_EQ(client_->HandExec({}, deadline).error().code, Code::kUnavailable);
+  EXPECT_LT(MonotonicMilliseconds(), deadline - kPatienceMs / 2);
+}
+
+TEST_F(ShimClientTest, ACommandDoesNotWaitForRoomUntilItsDeadline) {
+  Open(ShimClient::First::kNothing);
+  FillSocket();
+  int64_t deadline = Soon();
+  EXPECT_EQ(client_->HandExec({}, deadline).error().code, Code::kUnavailable)
+      << "kDeadlineExceeded would mean to the kubelet that the command was too slow";
+  EXPECT_LT(MonotonicMilliseconds(), deadline - kPatienceMs / 2);
+}
+
+TEST_F(ShimClientTest, ACommandWithoutTimeIsTooLate) {
+  Open(ShimClient::First::kNothing);
+  FillSocket();
+  EXPECT_EQ(client_->HandExec({}, MonotonicMilliseconds() + 20).error().code, Code::kDeadlineExceeded);
+}
+
+TEST_F(ShimClientTest, OnlyAFewCommandsWaitForAShimThatDoesNotRead) {
+  Open(ShimClient::First::kNothing);
+  FillSocket();
+  EXPECT_THAT(ErrorsOfManyCommands(), Contains(HasSubstr("already wait")));
+}
+
+TEST_F(ShimClientTest, OnlyAFewCommandsWaitForAConnection) {
+  Open(ShimClient::First::kNothing);
+  refuses_ = true;
+  shim_.Reset();
+  ASSERT_TRUE(refused_.Take());
+  EXPECT_THAT(ErrorsOfManyCommands(), Contains(HasSubstr("already wait")));
+}
+
+TEST_F(ShimClientTest, OneStreamWaitsForAShimThatDoesNotRead) {
+  Open(ShimClient::First::kNothing);
+  FillSocket();
+  auto attach = [this] {
+    std::promise<std::string> error;
+    client_->Attach("c1", false, {}, [&error](const Result<AttachedInput>& input) {
+      error.set_value(input ? "" : input.error().ToString());
+    });
+    return error.get_future().get();
+  };
+  auto other = std::async(std::launch::async, attach);
+  std::vector<std::string> errors = {attach(), other.get()};
+  EXPECT_THAT(errors, UnorderedElementsAre(HasSubstr("already wait"), HasSubstr("does not read")));
 }
 
 TEST_F(ShimClientTest, GarbageIsAnsweredByANewConnectionAndNoDeath) {

@@ -20,8 +20,8 @@
 namespace davit::cri {
 namespace {
 
-constexpr int64_t kFirstRetryMs = 10;
-constexpr int64_t kLongestRetryMs = 30'000;
+constexpr std::chrono::milliseconds kFirstRetry(10);
+constexpr std::chrono::milliseconds kLongestRetry(30'000);
 constexpr int kFramesPerTurn = 64;  // then other shims have their turn
 
 std::chrono::milliseconds Until(int64_t deadline_ms) {
@@ -40,6 +40,22 @@ Result<> WaitWritable(int socket, int64_t deadline_ms, const std::string& sandbo
   return {};
 }
 
+// Counts a thread that waits to send.
+class WaitingSender {
+ public:
+  explicit WaitingSender(std::atomic<size_t>& count) : count_(count), others_(count++) {}
+  ~WaitingSender() { --count_; }
+  WaitingSender(const WaitingSender&) = delete;
+  WaitingSender& operator=(const WaitingSender&) = delete;
+
+  // The number of those that waited already.
+  size_t others() const { return others_; }
+
+ private:
+  std::atomic<size_t>& count_;
+  const size_t others_;
+};
+
 UniqueFd MakeTimer() {
   return UniqueFd(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
 }
@@ -57,7 +73,7 @@ ShimLink::ShimLink(Reactor& reactor, std::string sandbox_id, PidFd shim, Connect
       connect_(std::move(connect)),
       events_(std::move(events)),
       retry_timer_(MakeTimer()),
-      retry_delay_ms_(kFirstRetryMs) {}
+      retry_(kFirstRetry, kLongestRetry) {}
 
 std::shared_ptr<ShimLink> ShimLink::Open(Reactor& reactor, const std::string& sandbox_id, UniqueFd socket,
                                          PidFd shim, Connect connect, LinkEvents events, First first) {
@@ -74,8 +90,8 @@ std::shared_ptr<ShimLink> ShimLink::Open(Reactor& reactor, const std::string& sa
 }
 
 Result<> ShimLink::Ask(shim::ShimMessage type, const std::string& payload, std::span<const RoleFd> fds,
-                       int64_t deadline_ms, OnReply on_reply) {
-  Socket socket = TRY(AwaitConnection(deadline_ms));
+                       const Patience& patience, OnReply on_reply) {
+  Socket socket = TRY(AwaitConnection(patience));
   uint32_t request;
   {
     MutexLock lock(mutex_);
@@ -85,7 +101,7 @@ Result<> ShimLink::Ask(shim::ShimMessage type, const std::string& payload, std::
     if (next_request_ == 0) next_request_ = 1;  // 0 is for events
     waiting_[request] = std::move(on_reply);
   }
-  Result<> sent = SendOn(*socket, request, type, payload, fds, deadline_ms);
+  Result<> sent = SendOn(*socket, request, type, payload, fds, patience);
   if (sent) return {};
   MutexLock lock(mutex_);
   // Without an entry the connection failed meanwhile, and the callback has the error.
@@ -93,16 +109,16 @@ Result<> ShimLink::Ask(shim::ShimMessage type, const std::string& payload, std::
 }
 
 Result<> ShimLink::Hand(shim::ShimMessage type, const std::string& payload, std::span<const RoleFd> fds,
-                        int64_t deadline_ms) {
-  Socket socket = TRY(AwaitConnection(deadline_ms));
-  return SendOn(*socket, /*request=*/0, type, payload, fds, deadline_ms);
+                        const Patience& patience) {
+  Socket socket = TRY(AwaitConnection(patience));
+  return SendOn(*socket, /*request=*/0, type, payload, fds, patience);
 }
 
 Result<Frame> ShimLink::Call(shim::ShimMessage type, const std::string& payload, std::span<const RoleFd> fds,
                              int64_t deadline_ms) {
   auto reply = std::make_shared<std::promise<Result<Frame>>>();
   std::future<Result<Frame>> arrived = reply->get_future();
-  TRY(Ask(type, payload, fds, deadline_ms,
+  TRY(Ask(type, payload, fds, Patience{.deadline_ms = deadline_ms},
           [reply](Result<Frame> frame) { reply->set_value(std::move(frame)); }));
   if (arrived.wait_for(Until(deadline_ms)) == std::future_status::ready) return arrived.get();
   return Fail(Code::kDeadlineExceeded, "wait for shim", sandbox_id_, "no answer in time");
@@ -113,25 +129,40 @@ bool ShimLink::MaySend() const {
          (first_sender_ == std::thread::id() || first_sender_ == std::this_thread::get_id());
 }
 
-Result<ShimLink::Socket> ShimLink::AwaitConnection(int64_t deadline_ms) {
-  auto deadline = std::chrono::steady_clock::now() + Until(deadline_ms);
+Result<ShimLink::Socket> ShimLink::AwaitConnection(const Patience& patience) {
   MutexLock lock(mutex_);
-  while (!MaySend() && !ended_ && changed_.WaitUntil(mutex_, deadline)) {
-  }
+  if (!MaySend() && !ended_) TRY(WaitToSend(patience));
   if (ended_) return Fail(Code::kUnavailable, "send to shim", sandbox_id_, "the shim is gone");
   if (!MaySend())
     return Fail(Code::kUnavailable, "send to shim", sandbox_id_, "the connection to it is lost");
   return socket_;
 }
 
-Result<> ShimLink::SendOn(const UniqueFd& socket, uint32_t request, shim::ShimMessage type,
-                          const std::string& payload, std::span<const RoleFd> fds,
-                          int64_t deadline_ms) const {
-  while (true) {
-    Result<> sent = SendFrame(socket.get(), static_cast<uint32_t>(type), request, payload, fds);
-    if (sent || sent.error().os_errno != EAGAIN) return sent;
-    TRY(WaitWritable(socket.get(), deadline_ms, sandbox_id_));
+Result<> ShimLink::WaitToSend(const Patience& patience) {
+  WaitingSender sender(waiting_senders_);
+  if (sender.others() >= patience.most_waiting) return TooManyWait();
+  auto deadline = std::chrono::steady_clock::now() + Until(patience.deadline_ms);
+  while (!MaySend() && !ended_ && changed_.WaitUntil(mutex_, deadline)) {
   }
+  return {};
+}
+
+Result<> ShimLink::SendOn(const UniqueFd& socket, uint32_t request, shim::ShimMessage type,
+                          const std::string& payload, std::span<const RoleFd> fds, const Patience& patience) {
+  auto send = [&] { return SendFrame(socket.get(), static_cast<uint32_t>(type), request, payload, fds); };
+  Result<> sent = send();
+  if (sent || sent.error().os_errno != EAGAIN) return sent;
+  WaitingSender sender(waiting_senders_);
+  if (sender.others() >= patience.most_waiting) return TooManyWait();
+  while (!sent && sent.error().os_errno == EAGAIN) {
+    TRY(WaitWritable(socket.get(), patience.deadline_ms, sandbox_id_));
+    sent = send();
+  }
+  return sent;
+}
+
+std::unexpected<Error> ShimLink::TooManyWait() const {
+  return Fail(Code::kUnavailable, "send to shim", sandbox_id_, "too many requests already wait for it");
 }
 
 bool ShimLink::alive() const {
@@ -228,17 +259,17 @@ void ShimLink::Reconnect(const std::string& reason) {
 }
 
 void ShimLink::Settle() {
-  retry_delay_ms_ = kFirstRetryMs;
+  retry_.Reset();
 }
 
 void ShimLink::ScheduleRetry() {
   if (!connect_) return;
   if (!WatchRetryTimer()) return;
   itimerspec due{};
-  due.it_value.tv_sec = retry_delay_ms_ / 1000;
-  due.it_value.tv_nsec = retry_delay_ms_ % 1000 * 1'000'000;
+  int64_t pause_ms = retry_.Next().count();
+  due.it_value.tv_sec = pause_ms / 1000;
+  due.it_value.tv_nsec = pause_ms % 1000 * 1'000'000;
   timerfd_settime(retry_timer_.get(), 0, &due, nullptr);
-  retry_delay_ms_ = std::min(retry_delay_ms_ * 2, kLongestRetryMs);
 }
 
 bool ShimLink::WatchRetryTimer() {

@@ -4,13 +4,17 @@
 // The daemon's side of the connections to one shim (shim/protocol.h).
 #pragma once
 
+#include <atomic>
+#include <cstddef>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <span>
 #include <string>
 #include <thread>
 
+#include "base/backoff.h"
 #include "base/frame.h"
 #include "base/pid_fd.h"
 #include "base/reactor.h"
@@ -51,16 +55,25 @@ class ShimLink : public std::enable_shared_from_this<ShimLink> {
   static std::shared_ptr<ShimLink> Open(Reactor& reactor, const std::string& sandbox_id, UniqueFd socket,
                                         PidFd shim, Connect connect, LinkEvents events, First first);
 
+  // How long a sender waits while there is no connection, or no room in its buffer.
+  struct Patience {
+    int64_t deadline_ms;  // MonotonicMilliseconds
+    // A sender does not wait if so many others already do. For threads that serve all pods: a shim that hangs
+    // then occupies only a few of them.
+    size_t most_waiting = std::numeric_limits<size_t>::max();
+  };
+
   // Sends one request. `on_reply` is called once, on the reactor's thread, unless Ask returns an error.
-  // Blocks until there is a connection and room in its buffer, at most until `deadline_ms`.
+  // Blocks until there is a connection and room in its buffer, within `patience`. Then kUnavailable if there
+  // is no connection or too many others wait, and kDeadlineExceeded if there is no room at the deadline.
   Result<> Ask(shim::ShimMessage type, const std::string& payload, std::span<const RoleFd> fds,
-               int64_t deadline_ms, OnReply on_reply) EXCLUDES(mutex_);
+               const Patience& patience, OnReply on_reply) EXCLUDES(mutex_);
   // The same, but blocks until the answer arrives. kDeadlineExceeded if there is none at `deadline_ms`.
   Result<Frame> Call(shim::ShimMessage type, const std::string& payload, std::span<const RoleFd> fds,
                      int64_t deadline_ms);
   // Sends a request that contains a socket for its answer. Blocks like Ask.
   Result<> Hand(shim::ShimMessage type, const std::string& payload, std::span<const RoleFd> fds,
-                int64_t deadline_ms) EXCLUDES(mutex_);
+                const Patience& patience) EXCLUDES(mutex_);
 
   // Fails the pending requests of this connection with kUnavailable and makes a new one. The delay doubles
   // with each call, from 10 ms to 30 s, until Settle. Reactor's thread only.
@@ -82,9 +95,11 @@ class ShimLink : public std::enable_shared_from_this<ShimLink> {
   ShimLink(Reactor& reactor, std::string sandbox_id, PidFd shim, Connect connect, LinkEvents events);
 
   bool MaySend() const REQUIRES(mutex_);
-  Result<Socket> AwaitConnection(int64_t deadline_ms) EXCLUDES(mutex_);
+  Result<Socket> AwaitConnection(const Patience& patience) EXCLUDES(mutex_);
+  Result<> WaitToSend(const Patience& patience) REQUIRES(mutex_);
   Result<> SendOn(const UniqueFd& socket, uint32_t request, shim::ShimMessage type,
-                  const std::string& payload, std::span<const RoleFd> fds, int64_t deadline_ms) const;
+                  const std::string& payload, std::span<const RoleFd> fds, const Patience& patience);
+  std::unexpected<Error> TooManyWait() const;
   Socket Connection() const EXCLUDES(mutex_);
 
   // All methods below run on the reactor's thread.
@@ -115,7 +130,9 @@ class ShimLink : public std::enable_shared_from_this<ShimLink> {
   bool watching_ = false;
   UniqueFd retry_timer_;  // made in advance: a connection is often lost because descriptors have run out
   bool retry_timer_watched_ = false;
-  int64_t retry_delay_ms_;
+  Backoff retry_;
+
+  std::atomic<size_t> waiting_senders_ = 0;  // threads that wait for a connection, or for room in its buffer
 
   mutable Mutex mutex_;
   CondVar changed_;

@@ -77,8 +77,8 @@ void ShimSession::AskPage(std::shared_ptr<ShimLink> link, std::shared_ptr<HelloS
     done(std::move(*summary));
   };
   std::string request = Encode(shim::HelloRequest{shim::kOwnVersions, summary->last});
-  Result<> sent =
-      link->Ask(shim::ShimMessage::kHello, request, {}, MonotonicMilliseconds(), std::move(on_reply));
+  Result<> sent = link->Ask(shim::ShimMessage::kHello, request, {}, {.deadline_ms = MonotonicMilliseconds()},
+                            std::move(on_reply));
   if (!sent) done(std::unexpected(std::move(sent).error()));
 }
 
