@@ -8,10 +8,14 @@
 #include <utility>
 #include <vector>
 
+#include "base/guarded.h"
+
 namespace davit {
 
 // Each step registers its undo right after it succeeded. The destructor runs the undos, last one first,
 // unless Dismiss was called. An undo must not fail: it logs an error, or leaves the rest to recovery.
+// An exception in an undo is logged, and the others run: an exception of the operation itself may be in
+// flight.
 //
 //   Rollback rollback;
 //   TRY(Mount(path));
@@ -34,7 +38,7 @@ class Rollback {
     while (!undos_.empty()) {
       std::function<void()> undo = std::move(undos_.back());
       undos_.pop_back();
-      undo();
+      RunGuarded("rollback", undo);
     }
   }
 

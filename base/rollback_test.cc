@@ -6,6 +6,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <stdexcept>
+#include <vector>
+
 namespace davit {
 namespace {
 
@@ -21,6 +24,18 @@ TEST(Rollback, UndoesInReverseOrder) {
     EXPECT_THAT(undone, IsEmpty());
   }
   EXPECT_THAT(undone, ElementsAre(2, 1));
+}
+
+TEST(Rollback, AnUndoThatThrowsKeepsNoOtherFromRunning) {
+  std::vector<int> undone;
+  auto operation = [&] {
+    Rollback rollback;
+    rollback.Add([&] { undone.push_back(1); });
+    rollback.Add([] { throw std::runtime_error("undo"); });
+    throw std::out_of_range("step");
+  };
+  EXPECT_THROW(operation(), std::out_of_range);
+  EXPECT_THAT(undone, ElementsAre(1));
 }
 
 TEST(Rollback, UndoesNothingAfterDismiss) {
