@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/guarded.h"
 #include "base/thread_annotations.h"
 #include "base/time.h"
 #include "cri/records/record_writer.h"
@@ -41,8 +42,8 @@ class Persisted {
     return read(record_);
   }
 
-  // Applies `change` and waits until the result is written. If the write fails, the change stays in memory
-  // and the error is returned: the event has happened, even if the disk is full.
+  // Applies `change` and waits until the result is written. If the write fails or throws, the change stays
+  // in memory and the error is returned: the event has happened, even if the disk is full.
   template <typename ChangeFn>
   Result<> Change(ChangeFn change) EXCLUDES(mutex_) {
     return TryChange([&change](Record& record) {
@@ -59,7 +60,7 @@ class Persisted {
     {
       MutexLock lock(mutex_);
       if (!change(record_)) return {};
-      written = write_(record_, nullptr);
+      written = Queue(nullptr);
     }
     changed_.NotifyAll();
     return written.Wait();
@@ -85,7 +86,7 @@ class Persisted {
     {
       MutexLock lock(mutex_);
       if (!change(record_)) return false;
-      written = write_(record_, on_written);
+      written = Queue(on_written);
     }
     changed_.NotifyAll();
     if (const Result<>* outcome = written.at_once()) on_written(*outcome);
@@ -105,6 +106,14 @@ class Persisted {
   }
 
  private:
+  // An exception must not hide the change from those that wait for it.
+  PendingWrite Queue(const OnWritten& on_written) REQUIRES(mutex_) {
+    const Record& record = record_;
+    Result<PendingWrite> queued =
+        Guarded("queue", "record", [&]() -> Result<PendingWrite> { return write_(record, on_written); });
+    return queued ? std::move(*queued) : PendingWrite(std::unexpected(std::move(queued).error()));
+  }
+
   const Write write_;
   mutable Mutex mutex_;
   mutable CondVar changed_;

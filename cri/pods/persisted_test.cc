@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 
 #include <future>
+#include <new>
 #include <thread>
 
 #include "cri/pods/testing/written_at_once.h"
@@ -59,6 +60,16 @@ class PersistedTest : public testing::Test {
   std::unique_ptr<RecordWriter> writer_ = std::move(*RecordWriter::Start(store_));
   Persisted<Life> life_{{}, Write()};
 };
+
+TEST(Persisted, AWriteThatThrowsIsAnErrorAndTheChangeStays) {
+  auto refuse = [](const Life&, const RecordWriter::OnWritten&) -> PendingWrite { throw std::bad_alloc(); };
+  Persisted<Life> life({}, refuse);
+  EXPECT_EQ(life.Change([](Life& l) { l.phase = 1; }).error().code, Code::kInternal);
+  Result<> later;
+  life.ChangeLater([](Life& l) { l.phase = 2; }, [&later](const Result<>& written) { later = written; });
+  EXPECT_FALSE(later);
+  EXPECT_EQ(life.Get().phase, 2);
+}
 
 TEST_F(PersistedTest, AChangeForLaterIsSeenByReadersAndWaitersBeforeItIsWritten) {
   std::promise<Result<>> written;
