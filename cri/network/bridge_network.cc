@@ -142,8 +142,8 @@ Result<> BridgeNetwork::Lease(SandboxRecord& record) {
   MutexLock lock(mutex_);
   BridgePtr bridge = TRY(OpenBridge());
   std::vector<cni::IpAddress> addresses = TRY(bridge->AllocateAddresses());
-  for (const cni::IpAddress& address : addresses) record.addresses.push_back(address.ToString());
-  leases_[record.id] = {std::move(addresses), std::nullopt};
+  PodLease& lease = leases_[record.id] = {std::move(addresses), std::nullopt};
+  for (const cni::IpAddress& address : lease.addresses) record.addresses.push_back(address.ToString());
   return {};
 }
 

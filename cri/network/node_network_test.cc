@@ -144,6 +144,23 @@ TEST_F(NodeNetworkTest, SysctlsOfThePodsInterfaceAreWrittenWithIt) {
   EXPECT_EQ(namespaces_.back().Shell("cat /proc/sys/net/ipv4/conf/eth0/rp_filter"), "2\n");
 }
 
+TEST_F(NodeNetworkTest, ARefusedInterfaceSysctlLeavesNoHostPortAfterDetach) {
+  Start();
+  RecordedPod pod;
+  pod.record.id = NewId().value();
+  v1::PortMapping& port = *pod.config.add_port_mappings();
+  port.set_host_port(8080);
+  port.set_container_port(80);
+  (*pod.config.mutable_linux()->mutable_sysctls())["net.ipv4.conf.eth0.no_such_setting"] = "1";
+  cni::NetNs ns = cni::NetNs::Make();
+  ASSERT_TRUE(network_->Choose(pod.record));
+  EXPECT_FALSE(network_->Attach(pod.config, ns.fd(), pod.record));
+  EXPECT_TRUE(Detach(pod));
+  network_->GiveBack(pod.record);
+  EXPECT_THAT(host_->Shell("nft list table inet davit-0"), Not(HasSubstr("8080")));
+  RunPod(8080);  // nobody holds the port
+}
+
 TEST_F(NodeNetworkTest, APodComesDownWithoutItsPluginWhenThatIsUninstalled) {
   Install("a");
   Configure("a");

@@ -62,9 +62,9 @@ class PodNetwork {
   // more, in the database. Idempotent.
   virtual void GiveBack(const SandboxRecord& record) = 0;
 
-  // Creates the network in the pod's namespace, writes the sysctls of its interfaces (interface_sysctls.h)
-  // and adds addresses, interface and the plugins' results to the record. After a failure, Detach removes
-  // what was created. The caller keeps ownership of `netns_fd`.
+  // Creates the network in the pod's namespace, adds addresses, interface and the plugins' results to the
+  // record, and writes the sysctls of the interfaces (interface_sysctls.h). After a failure, the record names
+  // what was created, and Detach with it removes that. The caller keeps ownership of `netns_fd`.
   virtual Result<> Attach(const runtime::v1::PodSandboxConfig& config, int netns_fd,
                           SandboxRecord& record) = 0;
 

@@ -3,6 +3,7 @@
 
 #include "base/background.h"
 #include "base/codec.h"
+#include "base/guarded.h"
 #include "base/memfd.h"
 #include "base/ns_handle.h"
 #include "base/rollback.h"
@@ -67,9 +68,10 @@ Result<> Containers::Launch(const ContainerPtr& container, Call& call) {
     call.spans.Mark("record");
     return {};
   };
-  Result<> outcome = run();
+  Result<> outcome = Guarded("launch", container->id(), run);
   if (outcome) return {};
-  (void)ports_.cleanup.RemoveCgroup(*container);  // idempotent; its removal removes what cannot go now
+  // Idempotent; the container's removal removes what cannot be removed now.
+  (void)Guarded("remove", "cgroup", [&] { return ports_.cleanup.RemoveCgroup(*container); });
   ports_.watch.StartFailed(container, outcome.error());
   return outcome;
 }

@@ -34,7 +34,10 @@ TEST(Containers, CreateStartStopRemoveLeaveOnlyThePod) {
       << ::testing::PrintToString(world.Leftovers());
 }
 
-TEST(Containers, AFailureOfAnyStepOfCreateIsUndone) {
+class AnyStepOfAContainer : public ::testing::TestWithParam<Failure> {};
+INSTANTIATE_TEST_SUITE_P(By, AnyStepOfAContainer, ::testing::Values(Failure::kError, Failure::kException));
+
+TEST_P(AnyStepOfAContainer, ThatFailsItsCreationIsUndone) {
   std::vector<std::string> steps;
   {
     World world;
@@ -49,6 +52,7 @@ TEST(Containers, AFailureOfAnyStepOfCreateIsUndone) {
     World world;
     std::string sandbox = world.RunSandbox().value();
     std::vector<std::string> before = world.Leftovers();
+    world.steps.FailBy(GetParam());
     world.steps.FailNth(i);
     EXPECT_FALSE(world.CreateContainer(sandbox));
     EXPECT_EQ(world.Leftovers(), before);
@@ -57,7 +61,7 @@ TEST(Containers, AFailureOfAnyStepOfCreateIsUndone) {
   }
 }
 
-TEST(Containers, AFailureOfAnyStepOfStartIsAStartErrorThatCanBeRemoved) {
+TEST_P(AnyStepOfAContainer, ThatFailsItsStartIsAStartErrorThatCanBeRemoved) {
   std::vector<std::string> steps;
   {
     World world;
@@ -73,6 +77,7 @@ TEST(Containers, AFailureOfAnyStepOfStartIsAStartErrorThatCanBeRemoved) {
     std::string sandbox = world.RunSandbox().value();
     std::vector<std::string> before = world.Leftovers();
     std::string id = world.CreateContainer(sandbox).value();
+    world.steps.FailBy(GetParam());
     world.steps.FailNth(i);
     Result<> started = world.StartContainer(id);
     std::vector<std::string> taken = world.steps.taken();
@@ -91,7 +96,7 @@ TEST(Containers, AFailureOfAnyStepOfStartIsAStartErrorThatCanBeRemoved) {
   }
 }
 
-TEST(Containers, AnyStepOfRemoveMayFailAndIsRetried) {
+TEST_P(AnyStepOfAContainer, ThatFailsItsRemovalIsRetried) {
   size_t steps;
   {
     World world;
@@ -108,6 +113,7 @@ TEST(Containers, AnyStepOfRemoveMayFailAndIsRetried) {
     std::string id = world.CreateContainer(sandbox).value();
     ASSERT_TRUE(world.StartContainer(id));
     ASSERT_TRUE(world.StopContainer(id));
+    world.steps.FailBy(GetParam());
     world.steps.FailNth(i);
     (void)world.RemoveContainer(id);
     SCOPED_TRACE(i < world.steps.taken().size() ? world.steps.taken()[i] : "not reached");

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "base/background.h"
+#include "base/guarded.h"
 #include "base/rollback.h"
 #include "base/time.h"
 #include "cri/host/cgroup/cgroup_path.h"
@@ -62,14 +63,19 @@ Result<v1::RunPodSandboxResponse> Sandboxes::Make(const v1::RunPodSandboxRequest
                                                   OncePerName::Turn& turn, Call& call) {
   NewShim shim = TRY(ports_.shims.Take());
   call.spans.Mark("shim");
-  Result<SandboxPtr> recorded = Record(shim.sandbox_id, request);
+  auto recorded = Guarded("record", "sandbox", [&] { return Record(shim.sandbox_id, request); });
   if (!recorded) {
     ports_.shims.Discard(std::move(shim));
     return std::unexpected(std::move(recorded).error());
   }
   SandboxPtr sandbox = *recorded;
   call.spans.Mark("record");
-  if (Result<> up = BringUp(sandbox, std::move(shim), call); !up) {
+  Result<> up = Guarded("bring up", "sandbox", [&]() -> Result<> {
+    TRY(BringUp(sandbox, std::move(shim), call));
+    ports_.pods.AddSandbox(sandbox);
+    return {};
+  });
+  if (!up) {
     Error failure = Within("run sandbox " + SandboxName(request.config().metadata()), up.error());
     // What is left of it keeps the name; calls that joined find it not ready.
     if (!Undo(sandbox, failure.ToString(), call.spans))
@@ -78,7 +84,6 @@ Result<v1::RunPodSandboxResponse> Sandboxes::Make(const v1::RunPodSandboxRequest
       turn.Settle(std::unexpected(failure));
     return std::unexpected(std::move(failure));
   }
-  ports_.pods.AddSandbox(sandbox);
   ports_.announcer.Announce(*sandbox);
   turn.Settle(sandbox->id());
   ports_.shims.Refill(kRefillPatience);
@@ -102,12 +107,14 @@ Result<SandboxPtr> Sandboxes::Record(const std::string& id, const v1::RunPodSand
   Rollback rollback;
   record.selinux_level = TRY(ports_.confinement.TakeLevel(id, config));
   rollback.Add([&] { ports_.confinement.GiveLevelBack(id); });
-  if (HasOwnNetwork(config)) TRY(ports_.network.Choose(record));
   rollback.Add([&] { ports_.network.GiveBack(record); });
+  if (HasOwnNetwork(config)) TRY(ports_.network.Choose(record));
+  // The row is written last: nothing that can fail follows it.
+  auto shared = std::make_shared<const v1::PodSandboxConfig>(config);
+  auto sandbox = std::make_shared<Sandbox>(record, shared, SandboxWriter(ports_.records, shared));
   TRY(ports_.records.PutSandbox(RowOf(record, config)));
   rollback.Dismiss();
-  auto shared = std::make_shared<const v1::PodSandboxConfig>(config);
-  return std::make_shared<Sandbox>(std::move(record), shared, SandboxWriter(ports_.records, shared));
+  return sandbox;
 }
 
 Result<> Sandboxes::BringUp(const SandboxPtr& sandbox, NewShim shim, Call& call) {
@@ -115,6 +122,11 @@ Result<> Sandboxes::BringUp(const SandboxPtr& sandbox, NewShim shim, Call& call)
   record.shim_pid = shim.identity.pid;
   record.shim_start_time = shim.identity.start_time;
   record.shim_boot_id = shim.identity.boot_id;
+  Rollback rollback;
+  // A failure of any step leaves Undo a record that names what is to be ended and detached. A failed Attach
+  // has written what it made, too.
+  rollback.Add(
+      [&] { (void)sandbox->record().Change([&](SandboxRecord& r) { TakeWhatWasMade(record, r); }); });
   ShimPtr client = ports_.shims.Adopt(std::move(shim), ports_.watch.EventsOf(sandbox));
   sandbox->SetShim(client);
   shim::SandboxPlan plan =
@@ -126,12 +138,8 @@ Result<> Sandboxes::BringUp(const SandboxPtr& sandbox, NewShim shim, Call& call)
   });
   PodNamespaces namespaces = TRY(client->StartSandbox(plan, OperationDeadline()));
   call.spans.Mark("namespaces");
-  Rollback rollback;
   if (HasOwnNetwork(sandbox->config()))
     TRY(ports_.network.Attach(sandbox->config(), namespaces.network.get(), record));
-  // A failure after this leaves Undo a record that names what is to be detached.
-  rollback.Add(
-      [&] { (void)sandbox->record().Change([&](SandboxRecord& r) { TakeWhatWasMade(record, r); }); });
   call.spans.Mark("network");
   sandbox->SetUserNamespace(std::move(namespaces.user));
   TRY(files_and_cgroup.Wait());
@@ -150,8 +158,10 @@ Result<> Sandboxes::MakeCgroup(const SandboxRecord& record) {
 
 // The same path takes down a sandbox that never stood and one that did.
 bool Sandboxes::Undo(const SandboxPtr& sandbox, const std::string& reason, Spans& spans) {
-  Result<> undone = Release(sandbox, OperationDeadline(), spans);
-  if (undone) undone = Forget(sandbox);
+  Result<> undone = Guarded("undo", "sandbox", [&]() -> Result<> {
+    TRY(Release(sandbox, OperationDeadline(), spans));
+    return Forget(sandbox);
+  });
   if (undone) return true;
   ports_.log.Log(LogLevel::kError, "unfinished sandbox not removed",
                  {{"sandbox", sandbox->id()}, {"error", undone.error().ToString()}});

@@ -38,15 +38,20 @@ std::vector<std::string> StepsOfRun() {
 }
 
 TEST(Sandboxes, RunTakesTheStepsThatAreTestedBelow) {
-  EXPECT_THAT(StepsOfRun(), IsSupersetOf({"shims.Take", "network.Choose", "records.PutSandbox",
-                                          "shim.StartSandbox", "network.Attach", "cgroups.Create"}));
+  EXPECT_THAT(StepsOfRun(),
+              IsSupersetOf({"shims.Take", "network.Choose", "records.PutSandbox", "shim.StartSandbox",
+                            "network.Attach", "network.WriteSysctls", "cgroups.Create"}));
 }
 
-TEST(Sandboxes, AFailureOfAnyStepOfRunIsUndone) {
+class AnyStepOfAPod : public ::testing::TestWithParam<Failure> {};
+INSTANTIATE_TEST_SUITE_P(By, AnyStepOfAPod, ::testing::Values(Failure::kError, Failure::kException));
+
+TEST_P(AnyStepOfAPod, ThatFailsARunIsUndone) {
   size_t steps = StepsOfRun().size();
   for (size_t i = 0; i < steps; ++i) {
     SCOPED_TRACE(StepsOfRun()[i]);
     World world;
+    world.steps.FailBy(GetParam());
     world.steps.FailNth(i);
     Result<std::string> ran = world.RunSandbox();
     if (ran) continue;  // a write of the record in the background of a success
@@ -57,10 +62,11 @@ TEST(Sandboxes, AFailureOfAnyStepOfRunIsUndone) {
   }
 }
 
-TEST(Sandboxes, WhatCannotBeUndoneIsListedNotReadyAndRemovedLater) {
+TEST_P(AnyStepOfAPod, ThatCannotBeUndoneLeavesItListedNotReadyAndRemovable) {
   for (const char* stuck : {"network.Detach", "cgroups.Remove", "records.DeleteSandbox"}) {
     SCOPED_TRACE(stuck);
     World world;
+    world.steps.FailBy(GetParam());
     world.steps.Fail("cgroups.Create");
     world.steps.Fail(stuck);
     EXPECT_FALSE(world.RunSandbox());
@@ -75,14 +81,28 @@ TEST(Sandboxes, WhatCannotBeUndoneIsListedNotReadyAndRemovedLater) {
 }
 
 TEST(Sandboxes, AFailureAfterTheNetworkWasMadeDetachesWhatWasMade) {
-  World world;
-  world.steps.Fail("cgroups.Create");
-  EXPECT_FALSE(world.RunSandbox());
-  EXPECT_THAT(world.steps.taken(), Contains("network.Detach"));
-  EXPECT_TRUE(world.network.detached_interface()) << "host ports are closed by the interface's record";
+  for (const char* failed : {"network.WriteSysctls", "cgroups.Create"}) {
+    SCOPED_TRACE(failed);
+    World world;
+    world.steps.Fail(failed);
+    EXPECT_FALSE(world.RunSandbox());
+    EXPECT_THAT(world.steps.taken(), Contains("network.Detach"));
+    EXPECT_TRUE(world.network.detached_interface()) << "host ports are closed by the interface's record";
+  }
 }
 
-TEST(Sandboxes, AnyStepOfStopAndRemoveMayFailAndIsRetried) {
+TEST(Sandboxes, PluginsGetTheResultOfAnAttachThatFailedAfterThem) {
+  for (Failure failure : {Failure::kError, Failure::kException}) {
+    World world;
+    world.network.UsePlugins();
+    world.steps.FailBy(failure);
+    world.steps.Fail("network.WriteSysctls");
+    EXPECT_FALSE(world.RunSandbox());
+    EXPECT_THAT(world.Leftovers(), IsEmpty());
+  }
+}
+
+TEST_P(AnyStepOfAPod, ThatFailsItsRemovalIsRetried) {
   size_t steps;
   {
     World world;
@@ -94,6 +114,7 @@ TEST(Sandboxes, AnyStepOfStopAndRemoveMayFailAndIsRetried) {
   for (size_t i = 0; i < steps; ++i) {
     World world;
     World::Pod pod = world.RunPod();
+    world.steps.FailBy(GetParam());
     world.steps.FailNth(i);
     (void)world.RemoveSandbox(pod.sandbox);
     SCOPED_TRACE(i < world.steps.taken().size() ? world.steps.taken()[i] : "not reached");

@@ -71,6 +71,7 @@ class FakeNetwork : public PodNetwork {
 
   std::map<std::string, Error> Recover(const std::vector<RecordedPod>& pods) override EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
+    made_.clear();
     for (const RecordedPod& pod : pods) {
       if (!pod.record.plugins && pod.record.addresses.empty()) continue;
       leases_.insert(pod.record.id);
@@ -109,6 +110,7 @@ class FakeNetwork : public PodNetwork {
     if (netns_fd < 0) misuses_.push_back("Attach without a namespace " + record.id);
     attached_.insert(record.id);
     TRY(steps_.Take("network.Attach"));
+    made_.insert(record.id);
     if (record.plugins) {
       record.plugins->result = "{}";
       record.addresses = {NextAddress()};
@@ -116,7 +118,7 @@ class FakeNetwork : public PodNetwork {
       record.host_interface = "dv" + record.id.substr(0, 9);
       record.mac = "02:00:00:00:00:01";
     }
-    return {};
+    return steps_.Take("network.WriteSysctls");
   }
 
   Result<Leftovers> Detach(const runtime::v1::PodSandboxConfig&, const SandboxRecord& record) override
@@ -125,6 +127,9 @@ class FakeNetwork : public PodNetwork {
     TRY(steps_.Take("network.Detach"));
     attached_.erase(record.id);
     detached_interface_ = !record.host_interface.empty();
+    bool named = detached_interface_ || (record.plugins && !record.plugins->result.empty());
+    if (made_.erase(record.id) > 0 && !named)
+      misuses_.push_back("Detach without what Attach made " + record.id);
     return leftovers_;
   }
 
@@ -162,6 +167,8 @@ class FakeNetwork : public PodNetwork {
   std::map<std::string, Error> problems_ GUARDED_BY(mutex_);
   std::set<std::string> leases_ GUARDED_BY(mutex_);
   std::set<std::string> attached_ GUARDED_BY(mutex_);
+  std::set<std::string> made_
+      GUARDED_BY(mutex_);  // sandbox ids whose record must name an interface or result
   std::vector<std::string> misuses_ GUARDED_BY(mutex_);
   std::string pod_cidr_ GUARDED_BY(mutex_);
   std::function<void(const std::string&)> on_attach_ GUARDED_BY(mutex_);

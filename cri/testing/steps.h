@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Records the steps of a verb, and makes a chosen step fail.
+// Records the steps of a verb, and makes a chosen step fail or throw.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -15,11 +18,15 @@
 
 namespace davit::cri {
 
+// What a step does that the test wants to fail: it returns an error, or throws an exception.
+enum class Failure : uint8_t { kError, kException };
+
 // Shared by all fakes of one test. A test runs a verb once to learn its steps, and then once more for each
 // step, with that step failing. Thread-safe.
 class Steps {
  public:
-  // Every method of a fake calls this first. Returns the error that the test has set, or success.
+  // Every method of a fake calls this first. Returns the error that the test has set, or success; throws if
+  // the test wants an exception.
   Result<> Take(const std::string& step) EXCLUDES(mutex_) {
     Result<> outcome;
     std::function<void()> during;
@@ -31,9 +38,12 @@ class Steps {
         during = std::move(during_.extract(planned).mapped());
     }
     if (during) during();
+    if (!outcome && failure_ == Failure::kException) throw std::runtime_error(outcome.error().ToString());
     return outcome;
   }
 
+  // How the steps that the test wants to fail do so, until the next call; at first by kError.
+  void FailBy(Failure failure) { failure_ = failure; }
   // Clears the recorded steps; of the following steps the one with this index fails.
   void FailNth(size_t index) EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
@@ -76,6 +86,7 @@ class Steps {
     return davit::Fail(code_, step, "", "the test wants it to fail");
   }
 
+  std::atomic<Failure> failure_ = Failure::kError;
   mutable Mutex mutex_;
   std::vector<std::string> taken_ GUARDED_BY(mutex_);
   std::map<std::string, int> failures_ GUARDED_BY(mutex_);

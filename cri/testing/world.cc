@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <thread>
 
+#include "base/guarded.h"
+
 namespace davit::cri {
 namespace {
 
@@ -26,6 +28,13 @@ std::string NewDirectory() {
 Result<> Outcome(const auto& result) {
   if (result) return {};
   return std::unexpected(result.error());
+}
+
+// Calls a verb as the gRPC service does: an exception is an error of the call.
+template <typename Verb>
+auto Serve(Verb verb) {
+  Call call = NewCall();
+  return Guarded("serve", "verb", [&] { return verb(call); });
 }
 
 void Append(std::vector<std::string>& to, const std::string& kind, const auto& ids) {
@@ -89,49 +98,46 @@ v1::CreateContainerRequest World::ContainerRequest(const std::string& sandbox_id
 }
 
 Result<std::string> World::RunSandbox(const std::string& name) {
-  Call call = NewCall();
-  return TRY(runtime_->sandboxes().Run(SandboxRequest(name), call)).pod_sandbox_id();
+  auto run = [&](Call& call) { return runtime_->sandboxes().Run(SandboxRequest(name), call); };
+  return TRY(Serve(run)).pod_sandbox_id();
 }
 
 Result<std::string> World::CreateContainer(const std::string& sandbox_id, const std::string& name) {
-  Call call = NewCall();
-  return TRY(runtime_->containers().Create(ContainerRequest(sandbox_id, name), call)).container_id();
+  auto create = [&](Call& call) {
+    return runtime_->containers().Create(ContainerRequest(sandbox_id, name), call);
+  };
+  return TRY(Serve(create)).container_id();
 }
 
 Result<> World::StartContainer(const std::string& id) {
   v1::StartContainerRequest request;
   request.set_container_id(id);
-  Call call = NewCall();
-  return Outcome(runtime_->containers().Start(request, call));
+  return Outcome(Serve([&](Call& call) { return runtime_->containers().Start(request, call); }));
 }
 
 Result<> World::StopContainer(const std::string& id, int64_t grace_seconds) {
   v1::StopContainerRequest request;
   request.set_container_id(id);
   request.set_timeout(grace_seconds);
-  Call call = NewCall();
-  return Outcome(runtime_->containers().Stop(request, call));
+  return Outcome(Serve([&](Call& call) { return runtime_->containers().Stop(request, call); }));
 }
 
 Result<> World::RemoveContainer(const std::string& id) {
   v1::RemoveContainerRequest request;
   request.set_container_id(id);
-  Call call = NewCall();
-  return Outcome(runtime_->containers().Remove(request, call));
+  return Outcome(Serve([&](Call& call) { return runtime_->containers().Remove(request, call); }));
 }
 
 Result<> World::StopSandbox(const std::string& id) {
   v1::StopPodSandboxRequest request;
   request.set_pod_sandbox_id(id);
-  Call call = NewCall();
-  return Outcome(runtime_->sandboxes().Stop(request, call));
+  return Outcome(Serve([&](Call& call) { return runtime_->sandboxes().Stop(request, call); }));
 }
 
 Result<> World::RemoveSandbox(const std::string& id) {
   v1::RemovePodSandboxRequest request;
   request.set_pod_sandbox_id(id);
-  Call call = NewCall();
-  return Outcome(runtime_->sandboxes().Remove(request, call));
+  return Outcome(Serve([&](Call& call) { return runtime_->sandboxes().Remove(request, call); }));
 }
 
 World::Pod World::RunPod() {
