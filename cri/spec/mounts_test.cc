@@ -177,6 +177,15 @@ TEST(Mounts, OfImagesAreNumberedAndInert) {
   EXPECT_EQ(first->attributes, inert);
 }
 
+TEST(Mounts, OfImagesAreAtMost32) {
+  std::string request;
+  for (int i = 0; i < 32; ++i)
+    request += "mounts { container_path: '/i" + std::to_string(i) + "' image { image: 'i' } }\n";
+  EXPECT_TRUE(Mounts(request));
+  request += "mounts { container_path: '/more' image { image: 'last' } }";
+  EXPECT_TRUE(Refuses(Mounts(request), Code::kInvalidArgument, "mounts.image", "last"));
+}
+
 TEST(Mounts, OfImagesDoNotLeaveThem) {
   auto with = [](const std::string& fields) {
     return Mounts("mounts { container_path: '/a' image { image: 'i' } " + fields + " }");
