@@ -95,8 +95,10 @@ Result<v1::ExecSyncResponse> Execs::EndSync(SyncExec& exec, Result<ExecOutput::E
     return response;
   }
   exec.output->CloseOutcome();  // the shim kills the command
-  // Also what has left the command's group and session, and a command that the shim starts too late.
-  if (Result<> killed = exec.cgroup.Kill(); !killed)
+  // Also what has left the command's group and session, and a command that the shim starts too late. The
+  // cgroup is gone before the client is answered.
+  ExecCgroups::Lease cgroup = std::move(exec.cgroup);
+  if (Result<> killed = cgroup.Kill(); !killed)
     ports_.log.Log(LogLevel::kError, "exec not killed", {{"error", killed.error().ToString()}});
   return std::unexpected(std::move(exited).error());
 }
