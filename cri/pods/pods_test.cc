@@ -50,6 +50,13 @@ TEST(PodTable, NoContainerJoinsASandboxThatIsStopping) {
   EXPECT_EQ(table.ContainersOf("s").size(), 1u);
 }
 
+// After a restart a READY sandbox has no shim until that is met.
+TEST(Sandbox, ThatHasNoShimGivesAnErrorInItsPlace) {
+  Result<ShimPtr> shim = MakeSandbox("s", SandboxPhase::kReady)->LiveShim();
+  ASSERT_FALSE(shim);
+  EXPECT_EQ(shim.error().code, Code::kUnavailable);
+}
+
 TEST(PodRecords, RoundTrip) {
   ContainerRecord record;
   record.id = "c";
