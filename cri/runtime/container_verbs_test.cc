@@ -207,7 +207,7 @@ TEST(Containers, AnExitIsRecordedAndItsRecordRemovedAfterwards) {
 TEST(Containers, AnExitThatCannotBeRecordedKeepsTheShimsRecord) {
   World world;
   World::Pod pod = world.RunPod();
-  world.steps.Fail("records.PutContainer");
+  world.steps.Fail("records.QueueContainer");
   world.shims.Exit(pod.sandbox, pod.container, 3);
   EXPECT_TRUE(
       world.Eventually([&] { return world.StatusOf(pod.container).state() == v1::CONTAINER_EXITED; }));

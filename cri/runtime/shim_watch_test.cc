@@ -3,6 +3,7 @@
 
 #include "cri/runtime/shim_watch.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "cri/testing/busy_workers.h"
@@ -10,6 +11,20 @@
 
 namespace davit::cri {
 namespace {
+
+using ::testing::Contains;
+using ::testing::Not;
+
+// Exits arrive on the reactor's thread, which serves all shims.
+TEST(ShimWatch, AnExitDoesNotWaitForTheDatabase) {
+  World world;
+  World::Pod pod = world.RunPod();
+  world.steps.Reset();
+  world.shims.Exit(pod.sandbox, pod.container, 3);
+  EXPECT_EQ(world.StatusOf(pod.container).exit_code(), 3);
+  EXPECT_THAT(world.steps.taken(), Contains("records.QueueContainer"));
+  EXPECT_THAT(world.steps.taken(), Not(Contains("records.PutContainer")));
+}
 
 TEST(ShimWatch, AContainerThatStartsAfterTheShimsReportIsNotLost) {
   World world;

@@ -6,6 +6,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/thread_annotations.h"
@@ -20,10 +21,7 @@ class FakePodStore final : public PodStore {
   explicit FakePodStore(Steps& steps) : steps_(steps) {}
 
   Result<> PutSandbox(const SandboxRow& row) override EXCLUDES(mutex_) {
-    TRY(steps_.Take("records.PutSandbox"));
-    MutexLock lock(mutex_);
-    sandboxes_[row.id] = row;
-    return {};
+    return Put(row, "records.PutSandbox");
   }
   Result<> DeleteSandbox(const std::string& id) override EXCLUDES(mutex_) {
     TRY(steps_.Take("records.DeleteSandbox"));
@@ -40,10 +38,7 @@ class FakePodStore final : public PodStore {
   }
 
   Result<> PutContainer(const ContainerRow& row) override EXCLUDES(mutex_) {
-    TRY(steps_.Take("records.PutContainer"));
-    MutexLock lock(mutex_);
-    containers_[row.id] = row;
-    return {};
+    return Put(row, "records.PutContainer");
   }
   Result<> DeleteContainer(const std::string& id) override EXCLUDES(mutex_) {
     TRY(steps_.Take("records.DeleteContainer"));
@@ -58,10 +53,13 @@ class FakePodStore final : public PodStore {
     return rows;
   }
 
-  // The row is written at once.
-  PendingWrite QueueSandbox(SandboxRow row, OnWritten) override { return PendingWrite(PutSandbox(row)); }
-  PendingWrite QueueContainer(ContainerRow row, OnWritten) override {
-    return PendingWrite(PutContainer(row));
+  // The row is written at once. A row that its caller does not wait for is a step "Queue", all others are
+  // "Put".
+  PendingWrite QueueSandbox(SandboxRow row, OnWritten on_written) override EXCLUDES(mutex_) {
+    return PendingWrite(Put(std::move(row), on_written ? "records.QueueSandbox" : "records.PutSandbox"));
+  }
+  PendingWrite QueueContainer(ContainerRow row, OnWritten on_written) override EXCLUDES(mutex_) {
+    return PendingWrite(Put(std::move(row), on_written ? "records.QueueContainer" : "records.PutContainer"));
   }
   void Flush() override {}
 
@@ -76,6 +74,17 @@ class FakePodStore final : public PodStore {
   }
 
  private:
+  Result<> Put(SandboxRow row, const char* step) EXCLUDES(mutex_) {
+    TRY(steps_.Take(step));
+    Seed(std::move(row));
+    return {};
+  }
+  Result<> Put(ContainerRow row, const char* step) EXCLUDES(mutex_) {
+    TRY(steps_.Take(step));
+    Seed(std::move(row));
+    return {};
+  }
+
   Steps& steps_;
   mutable Mutex mutex_;
   std::map<std::string, SandboxRow> sandboxes_ GUARDED_BY(mutex_);
