@@ -39,8 +39,7 @@ struct OpenedBlob {
 
 // On disk, below a root of mode 0700:
 //   sha256/<hex>, sha512/<hex>     complete blobs: size and digest were verified, and they are durable
-//   partial/sha256-<hex>           the beginning of a blob that is being written, or was when its writer
-//   ended
+//   partial/sha256-<hex>           the first bytes of a blob whose writer is at work, or has ended early
 // A name is made of a valid digest (IsDigest) or not at all: no registry and no archive chooses a path.
 //
 // Nothing here removes a complete blob on its own. Owners of blobs keep records of what they need; Collect

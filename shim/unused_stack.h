@@ -6,8 +6,9 @@
 
 namespace davit::shim {
 
-// Gives back the pages below the caller's frame (madvise(2), MADV_DONTNEED): a start needs five of them, and
-// a shim then waits for days. Call it on the main thread's stack.
+// Returns the pages below the caller's frame to the kernel (madvise(2), MADV_DONTNEED). The start of a
+// container or a command uses about five pages; afterwards the shim is idle, often for days. Call it on the
+// stack of the main thread.
 void ReleaseUnusedStack();
 
 }  // namespace davit::shim

@@ -15,14 +15,15 @@
 
 namespace davit::cri {
 
-// Saves a start of a container from reading the database. At most kImages records of at most kDocumentBytes
-// each, 512 KiB in all: a larger one is read again each time. Thread-safe.
+// CreateContainer then need not read the database. Keeps at most kImages records with documents of at most
+// kDocumentBytes each, 512 KiB in all. A larger record is never kept. Thread-safe.
 class RecentImages {
  public:
   static constexpr size_t kImages = 8;
   static constexpr size_t kDocumentBytes = 64 << 10;
 
-  // Where the record changed between a read and its Put, the Put has no effect.
+  // Take the version before you read a record, and pass it to Put: Put does nothing if any record was changed
+  // in between.
   using Version = uint64_t;
   Version version() const;
   void Put(const images::ImageRecord& record, Version read_at);

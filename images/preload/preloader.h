@@ -30,12 +30,13 @@ struct PreloadEvent {
   std::optional<Error> error;  // none: the image is on the node, and pinned
 };
 
-// One thread reads the directory at the start, and each file that later appears or changes: *.tar, *.tar.gz
-// and
-// *.tar.zst are archives of images (image_load.h); *.txt have one image name a line, to be pulled without
-// credentials unless the node has it, and "#" before comments. Other files are ignored. The images are
-// pinned; they stay when their file is removed. A bad file is reported and does not stop the others. It is
-// tried again when it changes, a list with a pull that failed also every few minutes.
+// One thread reads the directory at the start, and later each file that appears or changes.
+//   *.tar, *.tar.gz, *.tar.zst   an archive of images (image_load.h)
+//   *.txt                        one image name per line; "#" begins a comment. An image that the node lacks
+//                                is pulled, without credentials.
+// Other files are ignored. The images are pinned, and stay when their file is removed. A bad file is reported
+// and does not stop the others. A file that failed is read again when it changes; a list of which a pull has
+// failed is read again every few minutes as well.
 class Preloader {
  public:
   struct Config {

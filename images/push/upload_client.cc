@@ -74,6 +74,10 @@ Attempted<Upload> Begun(const HttpResponse& response) {
   return upload;
 }
 
+bool IsSuccess(int status) {
+  return status >= 200 && status <= 299;
+}
+
 bool IsOutOfStep(int status) {
   return status == 404 || status == 416;
 }
@@ -130,7 +134,7 @@ Attempted<bool> UploadClient::Query(Upload& upload) {
   if (!response) return std::unexpected(std::move(response).error());
   if (IsOutOfStep(response->status)) return false;
   // 204 says the specification; 202 and 200 are seen as well.
-  if (response->status < 200 || response->status > 299) return RefusedPush(*response);
+  if (!IsSuccess(response->status)) return RefusedPush(*response);
   auto received = ReceivedBytes(response->Header("range"), /*expected=*/0);
   auto location = NextLocation(*response);
   if (!location) return Refuse(Code::kInternal, location.error().context);
@@ -140,21 +144,29 @@ Attempted<bool> UploadClient::Query(Upload& upload) {
   return true;
 }
 
-Attempted<Taken> UploadClient::Send(Upload& upload, std::string_view piece, const OnSent& on_sent) {
-  int64_t end = upload.received + static_cast<int64_t>(piece.size());
-  ApiRequest request = RequestFor(Method::kPatch, upload);
-  request.headers = {{"Content-Type", "application/octet-stream"},
-                     {"Content-Range", std::to_string(upload.received) + "-" + std::to_string(end - 1)}};
+Attempted<UploadClient::PieceAnswer> UploadClient::SendPiece(ApiRequest request, std::string_view piece,
+                                                             const OnSent& on_sent) {
+  request.headers.emplace_back("Content-Type", "application/octet-stream");
   request.body = piece;
   request.on_sent = on_sent;
   auto response = host_.Send(request);
   if (!response) return std::unexpected(std::move(response).error());
-  if (response->status == 413) return Taken::kTooLarge;
-  if (IsOutOfStep(response->status)) return Taken::kLost;
-  if (response->status < 200 || response->status > 299) return RefusedPush(*response);
-  auto location = NextLocation(*response);
+  if (response->status == 413) return PieceAnswer{Taken::kTooLarge, {}};
+  if (IsOutOfStep(response->status)) return PieceAnswer{Taken::kLost, {}};
+  if (!IsSuccess(response->status)) return RefusedPush(*response);
+  return PieceAnswer{Taken::kYes, std::move(*response)};
+}
+
+Attempted<Taken> UploadClient::Send(Upload& upload, std::string_view piece, const OnSent& on_sent) {
+  int64_t end = upload.received + static_cast<int64_t>(piece.size());
+  ApiRequest request = RequestFor(Method::kPatch, upload);
+  request.headers = {{"Content-Range", std::to_string(upload.received) + "-" + std::to_string(end - 1)}};
+  auto answer = SendPiece(std::move(request), piece, on_sent);
+  if (!answer) return std::unexpected(std::move(answer).error());
+  if (answer->taken != Taken::kYes) return answer->taken;
+  auto location = NextLocation(answer->response);
   if (!location) return Refuse(Code::kInternal, location.error().context);
-  int64_t received = ReceivedBytes(response->Header("range"), end).value_or(end);
+  int64_t received = ReceivedBytes(answer->response.Header("range"), end).value_or(end);
   if (received <= upload.received || received > end) return Taken::kLost;
   upload.location = std::move(*location);
   upload.received = received;
@@ -169,15 +181,9 @@ Attempted<Taken> UploadClient::Finish(const Upload& upload, const std::string& d
                "digest=" + EncodeQueryValue(digest));
   if (!url) return std::unexpected(Setback(std::move(url).error()));
   request.location = std::move(*url);
-  request.headers = {{"Content-Type", "application/octet-stream"}};
-  request.body = piece;
-  request.on_sent = on_sent;
-  auto response = host_.Send(request);
-  if (!response) return std::unexpected(std::move(response).error());
-  if (response->status == 413) return Taken::kTooLarge;
-  if (IsOutOfStep(response->status)) return Taken::kLost;
-  if (response->status < 200 || response->status > 299) return RefusedPush(*response);
-  return Taken::kYes;
+  auto answer = SendPiece(std::move(request), piece, on_sent);
+  if (!answer) return std::unexpected(std::move(answer).error());
+  return answer->taken;
 }
 
 Attempted<> UploadClient::PutManifest(const std::string& tag_or_digest, const std::string& media_type,
@@ -187,7 +193,7 @@ Attempted<> UploadClient::PutManifest(const std::string& tag_or_digest, const st
   request.body = manifest;
   auto response = host_.Send(request);
   if (!response) return std::unexpected(std::move(response).error());
-  if (response->status < 200 || response->status > 299) return RefusedPush(*response);
+  if (!IsSuccess(response->status)) return RefusedPush(*response);
   std::string stored = response->Header("docker-content-digest");
   if (stored.empty() || stored == digest) return {};
   return Refuse(Code::kDataLoss, "stored the manifest as " + stored + ", not as " + digest);

@@ -66,8 +66,15 @@ class UploadClient {
                           std::string_view manifest, const std::string& digest);
 
  private:
+  struct PieceAnswer {
+    Taken taken;
+    HttpResponse response;  // empty unless the piece was taken
+  };
+
   ApiRequest RequestFor(Method method, const std::string& path) const;
   ApiRequest RequestFor(Method method, const Upload& upload) const;
+  // Sends the request with the piece as its body.
+  Attempted<PieceAnswer> SendPiece(ApiRequest request, std::string_view piece, const OnSent& on_sent);
 
   HostClient& host_;
   const Reference& target_;
