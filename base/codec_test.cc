@@ -250,12 +250,12 @@ TEST(ErrorMessage, HasNumbersOfItsOwnForEveryCode) {
 TEST(ErrorMessage, CarriesTheReasonByANumberOfItsOwn) {
   std::vector<uint32_t> numbers;
   for (Reason reason : {Reason::kNone, Reason::kRegistryUnavailable, Reason::kImageVolumeMountFailed,
-                        Reason::kRecursiveReadOnlyUnsupported}) {
+                        Reason::kRecursiveReadOnlyUnsupported, Reason::kSignatureValidationFailed}) {
     Error error{Code::kNotFound, 0, "step", "subject", "context", reason};
     numbers.push_back(ToMessage(error).reason);
     EXPECT_EQ(ToError(ToMessage(error)).reason, reason);
   }
-  EXPECT_THAT(numbers, ElementsAre(0, 1, 2, 3));
+  EXPECT_THAT(numbers, ElementsAre(0, 1, 2, 3, 4));
   EXPECT_EQ(ToError({5, 0, "", "", "", 99}).reason, Reason::kNone) << "of a newer version";
 }
 

@@ -20,20 +20,28 @@ struct CloseStream {
 
 }  // namespace
 
-Result<std::vector<std::string>> ListDirectory(int dir_fd) {
+Result<> ForEachName(int dir_fd, const std::function<Result<>(const std::string& name)>& visit) {
   UniqueFd own = TRY(OpenAt(dir_fd, ".", O_RDONLY | O_DIRECTORY));
   std::unique_ptr<DIR, CloseStream> stream(fdopendir(own.get()));
   if (!stream) return SystemError("fdopendir", ".");
   own.Release();
-  std::vector<std::string> names;
   while (true) {
     errno = 0;
     const dirent* entry = readdir(stream.get());
     if (entry == nullptr) break;
     std::string name = entry->d_name;
-    if (name != "." && name != "..") names.push_back(std::move(name));
+    if (name != "." && name != "..") TRY(visit(name));
   }
   if (errno != 0) return SystemError("readdir", ".");
+  return {};
+}
+
+Result<std::vector<std::string>> ListDirectory(int dir_fd) {
+  std::vector<std::string> names;
+  TRY(ForEachName(dir_fd, [&names](const std::string& name) -> Result<> {
+    names.push_back(name);
+    return {};
+  }));
   return names;
 }
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Functions for the daemon's own directories, which no other process changes.
+// Functions for directories that no other process changes.
 #pragma once
 
 #include <sys/types.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -14,8 +15,12 @@
 
 namespace davit {
 
-// All names in the directory except "." and "..", in no particular order. The position of `dir_fd` does not
-// change; it may be O_PATH.
+// Calls `visit` for each name in the directory except "." and "..", in no particular order, until it fails.
+// Names that `visit` removes or adds may be passed to it or not. The position of `dir_fd` does not change; it
+// may be O_PATH.
+Result<> ForEachName(int dir_fd, const std::function<Result<>(const std::string& name)>& visit);
+
+// The names that ForEachName visits.
 Result<std::vector<std::string>> ListDirectory(int dir_fd);
 
 // Opens a directory with O_RDONLY. A symlink fails with ELOOP or ENOTDIR.

@@ -39,6 +39,7 @@ enum class Reason : uint8_t {
   kRegistryUnavailable,           // no server of the image's registry is available
   kImageVolumeMountFailed,        // an image volume cannot be found or mounted
   kRecursiveReadOnlyUnsupported,  // a mount's submounts cannot be made read-only
+  kSignatureValidationFailed,     // an image verifier has refused the image, or could not be asked
 };
 
 // `step` is the call or operation that failed, `subject` the object of the call (a path, an id, a host),
@@ -91,16 +92,16 @@ Error WithReason(Reason reason, Error error);
 std::string ErrnoText(int err);
 
 namespace internal {
-template <typename T>
-T TakeValue(Result<T>& result) {
+template <typename T, typename E>
+T TakeValue(std::expected<T, E>& result) {
   if constexpr (!std::is_void_v<T>) return std::move(*result);
 }
 }  // namespace internal
 
 }  // namespace davit
 
-// Evaluates to the value of a Result; on an error, returns that error from the enclosing function. Each use
-// has its own variable name, so that TRY can be nested.
+// Evaluates to the value of a Result, or of another std::expected; on an error, returns that error from the
+// enclosing function. Each use has its own variable name, so that TRY can be nested.
 #define TRY(expr) DAVIT_TRY(expr, __COUNTER__)
 #define DAVIT_TRY(expr, number) DAVIT_TRY_NUMBERED(expr, number)
 #define DAVIT_TRY_NUMBERED(expr, number)                                        \

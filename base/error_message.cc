@@ -23,7 +23,7 @@ constexpr uint32_t kInternalNumber = 13;
 
 // By number, from 1 on.
 constexpr Reason kReasons[] = {Reason::kRegistryUnavailable, Reason::kImageVolumeMountFailed,
-                               Reason::kRecursiveReadOnlyUnsupported};
+                               Reason::kRecursiveReadOnlyUnsupported, Reason::kSignatureValidationFailed};
 
 uint32_t NumberOf(Reason reason) {
   const auto* known = std::find(std::begin(kReasons), std::end(kReasons), reason);

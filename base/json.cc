@@ -7,15 +7,24 @@
 #include <charconv>
 #include <limits>
 
+#include "base/json_line.h"
+#include "base/utf8.h"
+
 namespace davit {
 
 using nlohmann::json;
 
 namespace {
 
-// Whether brackets nest deeper than kMaxJsonDepth; those in strings do not count.
-bool NestsTooDeeply(std::string_view text) {
+// The maximum number of values. One takes up to 100 bytes of memory, whatever its text; a manifest of the
+// maximum size, 4 MiB, has less than half as many if its content is useful.
+constexpr size_t kMostValues = 256 << 10;
+
+// What is wrong with the size of the document, before it takes memory; empty if nothing is. Brackets and
+// commas in strings do not count.
+std::string_view Excess(std::string_view text) {
   size_t depth = 0;
+  size_t values = 1;  // at least as many as there are
   bool in_string = false;
   for (size_t i = 0; i < text.size(); ++i) {
     char c = text[i];
@@ -25,30 +34,16 @@ bool NestsTooDeeply(std::string_view text) {
     } else if (c == '"') {
       in_string = true;
     } else if (c == '[' || c == '{') {
-      if (++depth > kMaxJsonDepth) return true;
+      if (++depth > kMaxJsonDepth) return "nested too deeply";
+      ++values;
+    } else if (c == ',') {
+      ++values;
     } else if ((c == ']' || c == '}') && depth > 0) {
       --depth;
     }
+    if (values > kMostValues) return "too many values";
   }
-  return false;
-}
-
-// The length of the UTF-8 character at the beginning of `text` (Unicode 15, table 3-7); 0 if it is malformed.
-size_t CharacterLength(std::string_view text) {
-  auto byte = [text](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
-  auto continues = [&byte](size_t i) { return (byte(i) & 0xc0u) == 0x80u; };
-  unsigned first = byte(0);
-  if (first < 0x80) return 1;
-  if (first >= 0xc2 && first <= 0xdf) return continues(1) ? 2 : 0;
-  if (first >= 0xe0 && first <= 0xef) {
-    bool overlong = first == 0xe0 && byte(1) < 0xa0;
-    bool surrogate = first == 0xed && byte(1) > 0x9f;
-    return continues(1) && continues(2) && !overlong && !surrogate ? 3 : 0;
-  }
-  if (first < 0xf0 || first > 0xf4) return 0;
-  bool overlong = first == 0xf0 && byte(1) < 0x90;
-  bool too_high = first == 0xf4 && byte(1) > 0x8f;
-  return continues(1) && continues(2) && continues(3) && !overlong && !too_high ? 4 : 0;
+  return {};
 }
 
 // The code unit of an escape "\uXXXX" at the beginning of `text`; 0 if there is none.
@@ -92,6 +87,38 @@ std::string WithReplacedCharacters(std::string_view text) {
   return out;
 }
 
+// Takes note of where a text stops being JSON, and keeps nothing else.
+class ErrorFinder : public nlohmann::json_sax<json> {
+ public:
+  size_t offset() const { return offset_; }
+
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool start_object(std::size_t) override { return true; }
+  bool key(string_t&) override { return true; }
+  bool end_object() override { return true; }
+  bool start_array(std::size_t) override { return true; }
+  bool end_array() override { return true; }
+  bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception&) override {
+    offset_ = position > 0 ? position - 1 : 0;  // behind the character that was not expected
+    return false;
+  }
+
+ private:
+  size_t offset_ = 0;
+};
+
+size_t LineOfError(std::string_view text) {
+  ErrorFinder finder;
+  json::sax_parse(text, &finder);
+  return LineOf(text, finder.offset());
+}
+
 void BecomeObject(json& value) {
   if (!value.is_object()) value = json::object();
 }
@@ -99,13 +126,14 @@ void BecomeObject(json& value) {
 }  // namespace
 
 Result<json> ParseJson(std::string_view text, std::string_view what) {
-  if (NestsTooDeeply(text)) return Fail(Code::kInvalidArgument, "parse", what, "nested too deeply");
+  if (auto excess = Excess(text); !excess.empty()) return Fail(Code::kInvalidArgument, "parse", what, excess);
   json value = json::parse(text, /*cb=*/nullptr, /*allow_exceptions=*/false);
-  if (value.is_discarded()) {
-    value = json::parse(WithReplacedCharacters(text), /*cb=*/nullptr, /*allow_exceptions=*/false);
-  }
-  if (value.is_discarded()) return Fail(Code::kInvalidArgument, "parse", what, "not JSON");
-  return value;
+  if (!value.is_discarded()) return value;
+  std::string replaced = WithReplacedCharacters(text);
+  value = json::parse(replaced, /*cb=*/nullptr, /*allow_exceptions=*/false);
+  if (!value.is_discarded()) return value;
+  return Fail(Code::kInvalidArgument, "parse", what,
+              "not JSON from line " + std::to_string(LineOfError(replaced)));
 }
 
 json JsonOrNull(std::string_view text) {

@@ -19,9 +19,10 @@ namespace davit {
 // The maximum depth. Copying, comparing and printing a value recurse, so deeper documents are rejected.
 inline constexpr size_t kMaxJsonDepth = 256;
 
-// kInvalidArgument if `text` is not JSON or nests deeper than kMaxJsonDepth. `what` names the document in the
-// error. Bytes that are not UTF-8 and escaped surrogates without a partner are read as U+FFFD, as Go's
-// encoding/json does: documents that were written and read by programs in Go contain them.
+// kInvalidArgument if `text` is not JSON, nests deeper than kMaxJsonDepth or has over 262,144 values. `what`
+// names the document in the error, which says in which line the text stops being JSON. Bytes that are not
+// UTF-8 and escaped surrogates without a partner are read as U+FFFD, as Go's encoding/json does: documents
+// that were written and read by programs in Go contain them.
 Result<nlohmann::json> ParseJson(std::string_view text, std::string_view what);
 
 // Parses a document that is shown inside another one; null if ParseJson rejects `text`.

@@ -33,6 +33,16 @@ int64_t JsonObject::Integer(const char* name) {
   return value.value_or(0);
 }
 
+bool JsonObject::Boolean(const char* name) {
+  const json* field = Field(name, &json::is_boolean);
+  return field != nullptr && JsonBool(*field) == true;
+}
+
+std::string JsonObject::Raw(const char* name) const {
+  const json* field = JsonMember(*value_, name);
+  return field != nullptr ? PrintJson(*field) : std::string();
+}
+
 std::vector<std::string> JsonObject::Strings(const char* name) {
   std::vector<std::string> strings;
   const json* field = Field(name, &json::is_array);

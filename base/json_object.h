@@ -27,6 +27,8 @@ class JsonObject {
   bool Has(const char* name) const;  // present, and not null
   std::string String(const char* name);
   int64_t Integer(const char* name);
+  bool Boolean(const char* name);
+  std::string Raw(const char* name) const;  // any value, printed as JSON; empty if absent
   std::vector<std::string> Strings(const char* name);
   std::vector<std::string> Keys(const char* name);  // names in an object, sorted
   std::vector<std::pair<std::string, std::string>> StringMap(const char* name);

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/json_line.h"
 #include "base/json_object.h"
 
 namespace davit {
@@ -50,6 +51,20 @@ TEST(Json, MembersAreThoseOfObjectsButNotNull) {
   EXPECT_EQ(JsonMember(json("a"), "a"), nullptr);
   EXPECT_EQ(JsonTextMember(object, "b"), "text");
   EXPECT_EQ(JsonTextMember(object, "a"), "");
+}
+
+TEST(Json, TheNumberOfValuesIsLimited) {
+  auto list = [](size_t values) {
+    std::string text = "[0";
+    for (size_t i = 1; i < values; ++i) text += ",0";
+    return text + "]";
+  };
+  constexpr size_t kMost = 262'144;
+  EXPECT_TRUE(ParseJson(list(kMost - 2), "list"));
+  auto refused = ParseJson(list(kMost + 1), "list");
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().ToString(), HasSubstr("too many values"));
+  EXPECT_TRUE(ParseJson("\"" + std::string(kMost * 2, ',') + "\"", "text"));
 }
 
 TEST(Json, NumbersHaveToFit) {
@@ -141,6 +156,37 @@ TEST(JsonObjectTest, NamesTheFirstFieldOfAWrongType) {
   EXPECT_EQ(object.String("a"), "");
   ASSERT_FALSE(object.Check());
   EXPECT_THAT(object.Check().error().ToString(), HasSubstr("\"b\""));
+}
+
+TEST(Json, TheErrorSaysInWhichLineTheTextStopsBeingJson) {
+  EXPECT_THAT(ParseJson("{\n \"a\": 1,\n}", "f").error().ToString(), HasSubstr("line 3"));
+  EXPECT_THAT(ParseJson("{\n \"a\": x}", "f").error().ToString(), HasSubstr("line 2"));
+  EXPECT_THAT(ParseJson("", "f").error().ToString(), HasSubstr("line 1"));
+  EXPECT_THAT(ParseJson("\xff\n{", "f").error().ToString(), HasSubstr("line 1"));
+}
+
+TEST(Json, LinesOfValues) {
+  constexpr char kText[] = R"({
+  "a": "}\"]", "b": [
+    1, {"c": [],
+      "d": {
+        "e": 5}},
+    [[7
+  ], 8]
+  ]
+})";
+  auto line = [&](std::vector<JsonStep> path) { return JsonLine(kText, path); };
+  EXPECT_EQ(line({}), 1u);
+  EXPECT_EQ(line({"b"}), 2u);
+  EXPECT_EQ(line({"b", size_t{1}}), 3u);
+  EXPECT_EQ(line({"b", size_t{1}, "d"}), 4u);
+  EXPECT_EQ(line({"b", size_t{1}, "d", "e"}), 5u);
+  EXPECT_EQ(line({"b", size_t{2}, size_t{1}}), 7u);
+  EXPECT_EQ(line({"b", size_t{1}, "x"}), 3u) << "the object that lacks it";
+  EXPECT_EQ(line({"b", size_t{9}}), 2u) << "the array that lacks it";
+  EXPECT_EQ(line({"z"}), 1u);
+  EXPECT_EQ(line({"a", "b"}), 2u) << "a string has no members";
+  EXPECT_EQ(JsonLine("[]", std::vector<JsonStep>{size_t{0}}), 1u);
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ class OncePerName {
   using Outcome = Result<std::string>;
 
   // The part of one call in the operation.
-  class Turn {
+  class [[nodiscard]] Turn {
    public:
     Turn(Turn&& other) noexcept
         : names_(std::exchange(other.names_, nullptr)),

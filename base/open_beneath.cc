@@ -5,7 +5,6 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 
 namespace davit {
@@ -38,31 +37,6 @@ Result<UniqueFd> OpenBeneath(int dir_fd, const std::string& path, Resolve resolv
     if (errno != EAGAIN && errno != EINTR) break;
   }
   return SystemError("openat2", path);
-}
-
-Result<UniqueFd> MakeDirsInRoot(int dir_fd, const std::string& path) {
-  auto whole = OpenBeneath(dir_fd, path, Resolve::kInRoot, O_PATH | O_DIRECTORY);
-  if (whole || whole.error().os_errno != ENOENT) return whole;
-
-  UniqueFd current = TRY(OpenBeneath(dir_fd, "/", Resolve::kInRoot, O_PATH | O_DIRECTORY));
-  std::string walked;
-  for (size_t pos = 0; pos < path.size();) {
-    size_t end = path.find('/', pos);
-    if (end == std::string::npos) end = path.size();
-    std::string name = path.substr(pos, end - pos);
-    pos = end + 1;
-    if (name.empty() || name == ".") continue;
-    // Each prefix is looked up from the root again, so that ".." and symlinks mean what they mean inside it.
-    walked += "/" + name;
-    auto next = OpenBeneath(dir_fd, walked, Resolve::kInRoot, O_PATH | O_DIRECTORY);
-    if (!next && next.error().os_errno == ENOENT) {
-      if (mkdirat(current.get(), name.c_str(), 0755) < 0 && errno != EEXIST)
-        return SystemError("mkdir", walked);
-      next = OpenBeneath(dir_fd, walked, Resolve::kInRoot, O_PATH | O_DIRECTORY);
-    }
-    current = TRY(std::move(next));
-  }
-  return current;
 }
 
 }  // namespace davit

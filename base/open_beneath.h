@@ -27,8 +27,4 @@ enum class Resolve {
 Result<UniqueFd> OpenBeneath(int dir_fd, const std::string& path, Resolve resolve, int flags,
                              mode_t mode = 0);
 
-// Creates every missing directory of `path` inside the root `dir_fd` (mode 0755) and opens the last one with
-// O_PATH. Existing symlinks resolve as in kInRoot; a component that is not a directory is ENOTDIR.
-Result<UniqueFd> MakeDirsInRoot(int dir_fd, const std::string& path);
-
 }  // namespace davit

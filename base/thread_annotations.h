@@ -25,6 +25,7 @@
 #undef PT_GUARDED_BY
 #undef NO_THREAD_SAFETY_ANALYSIS
 
+// For classes, members and functions.
 #define CAPABILITY(x) DAVIT_THREAD_ATTRIBUTE(capability(x))
 #define SCOPED_CAPABILITY DAVIT_THREAD_ATTRIBUTE(scoped_lockable)
 #define GUARDED_BY(x) DAVIT_THREAD_ATTRIBUTE(guarded_by(x))        // a member
@@ -34,7 +35,6 @@
 #define ACQUIRE(...) DAVIT_THREAD_ATTRIBUTE(acquire_capability(__VA_ARGS__))
 #define TRY_ACQUIRE(...) DAVIT_THREAD_ATTRIBUTE(try_acquire_capability(__VA_ARGS__))
 #define RELEASE(...) DAVIT_THREAD_ATTRIBUTE(release_capability(__VA_ARGS__))
-#define RETURN_CAPABILITY(x) DAVIT_THREAD_ATTRIBUTE(lock_returned(x))
 #define NO_THREAD_SAFETY_ANALYSIS DAVIT_THREAD_ATTRIBUTE(no_thread_safety_analysis)
 
 namespace davit {

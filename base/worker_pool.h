@@ -14,9 +14,7 @@
 namespace davit {
 
 // Thread-safe. Runs work in the order in which it was posted. The destructor waits for running work and
-// discards queued work. The runtime uses one pool to release what ended pods and containers held (cgroups,
-// exit records, the pods of dead shims); recovery at the next start does the work that was discarded. An
-// exception thrown by work is logged; its thread continues.
+// discards queued work. An exception thrown by work is logged; its thread continues.
 class WorkerPool {
  public:
   explicit WorkerPool(int threads);
