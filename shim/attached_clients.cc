@@ -33,7 +33,7 @@ Result<> AttachedClients::Add(AttachedClient client) {
   return {};
 }
 
-// For nothing but the end of its readers, which epoll always tells.
+// Watches only for the close of the read end; epoll always reports that.
 Result<> AttachedClients::Watch(const AttachedClient* client, int pipe) {
   if (fcntl(pipe, F_SETFL, O_NONBLOCK) < 0) return SystemError("fcntl(O_NONBLOCK)", "attached client");
   return loop_.Add(pipe, /*events=*/0, [this, client](uint32_t) { Drop(client); });

@@ -4,6 +4,7 @@
 // One container of the pod, from its start to its exit record.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -91,7 +92,8 @@ class Container {
   void FinishExit();
   void LeaveLog();
   void ReportExit();
-  bool WasOomKilled() const;
+  // `exit_code` is that of its first process, 0 if it has not started.
+  bool WasOomKilled(int exit_code) const;
 
   Environment& env_;
   Callbacks callbacks_;
@@ -104,12 +106,14 @@ class Container {
   PidFd builder_;
   std::optional<Progress> progress_;
   bool running_ = false;
+  bool killed_ = false;  // by Kill
   bool own_pid_namespace_ = true;
   bool has_terminal_ = false;
   bool stdin_once_ = false;
   IdMap ids_;
   CgroupFds cgroup_;
-  UniqueFd stdin_pipe_;  // the writing end, held open for later clients
+  uint64_t parent_oom_kills_ = 0;  // cgroup_.parent_oom at the start
+  UniqueFd stdin_pipe_;            // the writing end, held open for later clients
   std::unique_ptr<LogPump> log_;
   std::unique_ptr<Launch> launch_;
   std::unique_ptr<CgroupSweep> sweep_;

@@ -12,6 +12,7 @@
 #include "shim/init/container_init.h"
 #include "shim/init/seccomp.h"
 #include "shim/init/stdio.h"
+#include "shim/oom.h"
 
 namespace davit::shim {
 namespace {
@@ -115,6 +116,7 @@ Result<> Container::Start(const PodContext& pod, const StartContainer& request, 
                       .pid_namespace = TRY(PidNamespaceOf(inputs.plan, pod, fds)),
                       .own_pid_namespace = env_.own.pid_namespace.get()};
   cgroup_ = std::move(fds.cgroup);
+  if (cgroup_.parent_oom) parent_oom_kills_ = TRY(ReadOomKills(cgroup_.parent_oom.get()));
   inputs.own = &env_.own;
   inputs.pod = pod.namespaces;
   inputs.cgroup = &cgroup_;

@@ -41,7 +41,7 @@ class Exec {
   // Takes the controller of its terminal; later calls return an empty descriptor. The terminal hangs up when
   // the controller is closed.
   UniqueFd TakeTerminal() { return std::move(terminal_); }
-  // Whether its program does not run yet. If it turns out that the start has succeeded, calls `on_started`.
+  // True until execve has succeeded. If it just has, calls `on_started`.
   bool IsStarting();
   // Sends SIGKILL to the command and its process group. A start that is under way fails.
   void Kill();

@@ -73,13 +73,14 @@ TEST(GoldenMessages, NumbersOfRequestsAndEvents) {
 
 TEST(GoldenMessages, NumbersOfRoles) {
   const std::pair<FdRole, uint32_t> kRoles[] = {
-      {FdRole::kRootfs, 2},         {FdRole::kHostMounts, 3},     {FdRole::kLog, 4},
-      {FdRole::kSeccomp, 5},        {FdRole::kCgroupProcs, 6},    {FdRole::kCgroupKill, 7},
-      {FdRole::kCgroupOom, 8},      {FdRole::kCgroupDir, 9},      {FdRole::kTargetPid, 10},
-      {FdRole::kImage, 11},         {FdRole::kCgroupUnified, 12}, {FdRole::kStdin, 20},
-      {FdRole::kStdout, 21},        {FdRole::kStderr, 22},        {FdRole::kCutOff, 23},
-      {FdRole::kOutcome, 24},       {FdRole::kProcess, 30},       {FdRole::kNetNamespace, 31},
-      {FdRole::kUserNamespace, 32}, {FdRole::kTerminal, 33},      {FdRole::kInput, 34}};
+      {FdRole::kRootfs, 2},        {FdRole::kHostMounts, 3},     {FdRole::kLog, 4},
+      {FdRole::kSeccomp, 5},       {FdRole::kCgroupProcs, 6},    {FdRole::kCgroupKill, 7},
+      {FdRole::kCgroupOom, 8},     {FdRole::kCgroupDir, 9},      {FdRole::kTargetPid, 10},
+      {FdRole::kImage, 11},        {FdRole::kCgroupUnified, 12}, {FdRole::kCgroupParentOom, 13},
+      {FdRole::kStdin, 20},        {FdRole::kStdout, 21},        {FdRole::kStderr, 22},
+      {FdRole::kCutOff, 23},       {FdRole::kOutcome, 24},       {FdRole::kProcess, 30},
+      {FdRole::kNetNamespace, 31}, {FdRole::kUserNamespace, 32}, {FdRole::kTerminal, 33},
+      {FdRole::kInput, 34}};
   for (auto [role, number] : kRoles) EXPECT_EQ(RoleNumber(role), number);
   EXPECT_EQ(kPayloadRole, 1u);
 }
@@ -162,6 +163,12 @@ TEST(GoldenMessages, Plans) {
       "311203423d321a042f737276221708e80712036170701864220575736572732a021b1c30002a0c08ff0310ff01187f20"
       "3f281f300138014001489bf8ffffffffffffff0152090807108008188080205a0d64617669742d64656661756c746225"
       "0a08753a723a703a73301208753a723a663a73301a052f6461746122082f706f64732f752f");
+}
+
+TEST(GoldenMessages, TheProcessOfAContainerCanBeReadAlone) {
+  auto only = Decode<ContainerProcess>(Encode(FullContainerPlan()), "plan");
+  ASSERT_TRUE(only);
+  EXPECT_EQ(Encode(only->process), Encode(FullProcessPlan()));
 }
 
 TEST(GoldenMessages, EnumsOfPlans) {

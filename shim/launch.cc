@@ -36,7 +36,7 @@ Launch::~Launch() {
 void Launch::Begin() {
   bool by_helper = options_.helper != 0;
   if (by_helper) env_.children.Watch(options_.helper, [this](ExitStatus status) { OnHelperExit(status); });
-  // Of a child that is there only the end of the stream is news: what it sends before is read then.
+  // If the child exists already, only the end of the stream wakes us; earlier messages are read then.
   Result<> watched;
   if (by_helper || !options_.quiet)
     watched = env_.loop.Add(sync_.get(), by_helper ? uint32_t{EPOLLIN} : 0, [this](uint32_t) { Look(); });

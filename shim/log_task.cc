@@ -24,7 +24,7 @@ enum : uint32_t { kIdle, kPosted, kStopped, kEnded };
 
 constexpr time_t kIdleSeconds = 10;
 
-// Not std::atomic, whose functions a sanitizer may intercept with memory of the calling thread's.
+// Not std::atomic: a sanitizer may replace its functions by ones that use the calling thread's memory.
 uint32_t Load(const uint32_t& word) {
   return __atomic_load_n(&word, __ATOMIC_SEQ_CST);
 }

@@ -240,8 +240,17 @@ struct ContainerPlan {
                      Field<5>(host_uts), Field<6>(host_cgroup), Field<7>(read_only_root),
                      Field<8>(root_propagation), Field<9>(mounts), Field<10>(devices), Field<11>(all_devices),
                      Field<12>(masked_paths), Field<13>(read_only_paths), Field<14>(stdin_open),
-                     Field<15>(stdin_once), Field<16>(ids), Field<17>(process));
+                     Field<15>(stdin_once), Field<16>(ids), Field<kProcess>(process));
   }
+  static constexpr uint32_t kProcess = 17;
+};
+
+// For Decode: only the process of a ContainerPlan. An exec needs no more, and the mounts take most of the
+// time.
+struct ContainerProcess {
+  ProcessPlan process;
+
+  auto Fields() { return FieldList(Field<ContainerPlan::kProcess>(process)); }
 };
 
 }  // namespace davit::shim

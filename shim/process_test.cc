@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
@@ -13,6 +14,7 @@
 
 #include "base/file_io.h"
 #include "base/memfd.h"
+#include "shim/oom.h"
 #include "shim/testing/shim_fixture.h"
 
 namespace davit::shim {
@@ -314,6 +316,53 @@ TEST_F(ProcessTest, KeepsNoDescriptorOfAContainerThatIsGone) {
     ASSERT_FALSE(daemon_.Start(MinimalPlan(TestId(i), {"/nope"}), image_, &cgroup));
   }
   EXPECT_EQ(count(), before);
+}
+
+// As under systemd, which removes a scope's cgroup when the last process has ended.
+TEST_F(ProcessTest, SaysThatTheOomKillerStruckWhereTheCgroupIsGone) {
+  UniqueFd gone;
+  {
+    TestCgroup removed;
+    gone = removed.Open("memory.oom_control", O_RDONLY);
+  }
+  if (!gone) GTEST_SKIP() << "needs the v1 memory controller";
+  ASSERT_EQ(ReadOomKills(gone.get()).error().os_errno, ENODEV);
+  UniqueFd parent(memfd_create("memory.events", MFD_CLOEXEC));
+  auto count = [&parent](const char* kills) {
+    std::string text = std::string("oom 9\noom_kill ") + kills + "\n";
+    ASSERT_EQ(pwrite(parent.get(), text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
+  };
+  StartSandbox();
+  enum class End { kKilled, kKilledByUs, kExited };
+  struct Case {
+    const char* kills;
+    End end;
+    bool oom_killed;
+  };
+  unsigned id = 1;
+  for (const Case& c : {Case{"4", End::kKilled, true}, Case{"3", End::kKilled, false},
+                        Case{"4", End::kKilledByUs, false}, Case{"4", End::kExited, false}}) {
+    SCOPED_TRACE(id);
+    count("3");
+    ContainerPlan plan =
+        MinimalPlan(TestId(id), {"sh", "-c", c.end == End::kExited ? "usleep 300000; exit 3" : "sleep 1000"});
+    Descriptors fds = daemon_.ContainerFds(plan, image_).value();
+    fds.Add(FdRole::kCgroupOom, UniqueFd(fcntl(gone.get(), F_DUPFD_CLOEXEC, 0)));
+    fds.Add(FdRole::kCgroupParentOom, UniqueFd(fcntl(parent.get(), F_DUPFD_CLOEXEC, 0)));
+    auto started = daemon_.Start(plan, std::move(fds));
+    ASSERT_TRUE(started) << started.error().ToString();
+    count(c.kills);
+    if (c.end == End::kKilledByUs) {
+      ASSERT_TRUE(daemon_.Kill(TestId(id)));
+    }
+    if (c.end == End::kKilled) {
+      ASSERT_TRUE(started->pidfd.Signal(SIGKILL));
+    }
+    auto exit = daemon_.AwaitExit(TestId(id++));
+    ASSERT_TRUE(exit) << exit.error().ToString();
+    EXPECT_EQ(exit->exit_code, c.end == End::kExited ? 3 : 137);
+    EXPECT_EQ(exit->oom_killed, c.oom_killed);
+  }
 }
 
 }  // namespace

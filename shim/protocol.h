@@ -14,9 +14,9 @@
 // an older daemon meets newer ones. Fields are added as base/codec.h says; new requests, events and roles get
 // new numbers. In kHello and kStartSandbox both sides state their version and the oldest version that they
 // support (Versions). If these are not compatible, only kHello, kKillContainer and kShutdown may be sent, and
-// these never change. A request that a version has added is sent only to a peer of that version or a later
-// one. A receiver refuses unknown requests and unknown descriptors in requests; it ignores unknown events and
-// unknown descriptors in answers. `tests/compatibility` runs the previous release's shim.
+// these never change. A request or a role that a version has added is sent only to a peer of that version or
+// a later one. A receiver refuses unknown requests and unknown descriptors in requests; it ignores unknown
+// events and unknown descriptors in answers. `tests/compatibility` runs the previous release's shim.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +27,7 @@
 
 namespace davit::shim {
 
-constexpr uint32_t kShimProtocolVersion = 1;
+constexpr uint32_t kShimProtocolVersion = 2;
 constexpr uint32_t kOldestShimProtocol = 1;  // that this release supports
 
 struct Versions {
@@ -37,6 +37,7 @@ struct Versions {
   auto Fields() { return FieldList(Field<1>(version), Field<2>(oldest)); }
 };
 constexpr Versions kOwnVersions{kShimProtocolVersion, kOldestShimProtocol};
+constexpr uint32_t kKnowsCgroupParentOom = 2;  // the first version that does
 
 // Whether two sides with these versions can communicate.
 constexpr bool AreCompatible(const Versions& a, const Versions& b) {
@@ -99,8 +100,10 @@ enum class FdRole : uint32_t {
   kCgroupDir = 9,    // /sys/fs/cgroup as O_PATH, for kCgroup mounts
   kTargetPid = 10,   // NamespaceUse::kTarget: a pidfd of the target container's init
   kImage = 11,       // detached mounts of the plan's image volumes, one each, in their order
-  kCgroupUnified = 12,  // the v2 cgroup's directory, for CLONE_INTO_CGROUP. A container has a kCgroupProcs
-                        // for it as well; an exec's is a separate cgroup below the container's
+  kCgroupUnified = 12,    // the v2 cgroup's directory, for CLONE_INTO_CGROUP. A container has a kCgroupProcs
+                          // for it as well; an exec's is a separate cgroup below the container's
+  kCgroupParentOom = 13,  // memory.events of the parent, where the container's cgroup may be removed as soon
+                          // as it has no process: read where kCgroupOom is gone
 
   // An exec's or a client's.
   kStdin = 20,  // exec only

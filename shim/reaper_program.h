@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The reaper's program, embedded in the shim.
+// The reaper's program, embedded in the shim, and in the daemon as a placeholder
+// (cri/host/cgroup/placeholder.h).
 #pragma once
 
 #include <string_view>

@@ -22,6 +22,7 @@ Result<RoleFds> SortByRole(Descriptors fds, std::string_view step, std::string_v
   sorted.cgroup.procs = fds.TakeAll(FdRole::kCgroupProcs);
   sorted.cgroup.kill = fds.Take(FdRole::kCgroupKill);
   sorted.cgroup.oom = fds.Take(FdRole::kCgroupOom);
+  sorted.cgroup.parent_oom = fds.Take(FdRole::kCgroupParentOom);
   sorted.cgroup.unified = fds.Take(FdRole::kCgroupUnified);
   TRY(fds.ExpectNoMore(step, subject));
   return sorted;

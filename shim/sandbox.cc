@@ -48,7 +48,7 @@ Result<> Sandbox::Start(const SandboxPlan& plan) {
   return {};
 }
 
-// What was prepared belongs to the initial user namespace, and what of it the pod does not want goes.
+// The prepared namespaces belong to the initial user namespace. Those that the pod does not use are closed.
 Result<> Sandbox::TakeNamespaces(const SandboxPlan& plan) {
   NamespaceChoice choice = NamespacesOf(plan);
   PodNamespaces prepared = std::exchange(prepared_, {});

@@ -17,6 +17,7 @@ struct CgroupFds {
   UniqueFd unified;  // the v2 directory: a child is cloned into it, so it need not join it
   UniqueFd kill;
   UniqueFd oom;
+  UniqueFd parent_oom;
 };
 
 // Moves the calling process, which must have one thread, into every cgroup that it was not cloned into.

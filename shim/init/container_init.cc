@@ -70,7 +70,7 @@ Result<UniqueFd> AwaitProcfs(const std::string& id, int handover) {
   return frame->fds.Take(SyncFd::kProcfs);
 }
 
-// By the shim's procfs if the caller has it. Where others may watch it has not.
+// Uses the shim's procfs, or the container's own if other processes may watch the caller.
 Result<> OpenOwnExecProfile(InitInputs& inputs) {
   const ProcessPlan& process = inputs.plan.process;
   if (!HasExecProfile(process)) return {};

@@ -33,7 +33,7 @@ Result<UniqueFd> OpenAttribute(int proc_fd, const std::string& name) {
   return fd;
 }
 
-// Else the container could not look into the session keyring that is made for it. Forgotten at execve.
+// Otherwise SELinux would deny the container its own session keyring. execve resets this.
 Result<> OwnKeyringsAs(const std::string& context, int proc_fd) {
   UniqueFd fd = TRY(OpenAttribute(proc_fd, "keycreate"));
   if (write(fd.get(), context.data(), context.size()) < 0) return SystemError("own keyrings as", context);

@@ -81,15 +81,28 @@ class IdMappings {
   int proc_fd_;
 };
 
-Result<> RelabelIfAsked(int source_fd, const MountStep& step, const SeLinuxPlan& selinux, int proc_fd) {
-  if (std::ranges::find(selinux.relabel, step.target) == selinux.relabel.end()) return {};
-  return Relabel(source_fd, selinux.files, selinux.relabel_within, proc_fd);
-}
+// Relabels the sources that the plan names. Clients determine how many these are, so they are sorted once.
+class Relabels {
+ public:
+  Relabels(const SeLinuxPlan& selinux, int proc_fd)
+      : selinux_(selinux), proc_fd_(proc_fd), targets_(selinux.relabel.begin(), selinux.relabel.end()) {
+    std::ranges::sort(targets_);
+  }
 
-Result<UniqueFd> CloneSource(const MountStep& step, const SeLinuxPlan& selinux, IdMappings& ids,
-                             int proc_fd) {
+  Result<> Apply(int source_fd, const MountStep& step) const {
+    if (!std::ranges::binary_search(targets_, std::string_view(step.target))) return {};
+    return Relabel(source_fd, selinux_.files, selinux_.relabel_within, proc_fd_);
+  }
+
+ private:
+  const SeLinuxPlan& selinux_;
+  int proc_fd_;
+  std::vector<std::string_view> targets_;
+};
+
+Result<UniqueFd> CloneSource(const MountStep& step, const Relabels& relabels, IdMappings& ids, int proc_fd) {
   UniqueFd source = TRY(OpenSource(step));
-  TRY(RelabelIfAsked(source.get(), step, selinux, proc_fd));
+  TRY(relabels.Apply(source.get(), step));
   if (step.propagation != Propagation::kPrivate) TRY(CheckPropagation(source.get(), step, proc_fd));
   UniqueFd mount = TRY(CloneMount(source.get(), "", step.recursive_bind, step.source));
   TRY(ids.Apply(mount.get(), step));
@@ -116,11 +129,12 @@ std::optional<PeerGroups> FindPeerGroups(std::string_view mountinfo, uint64_t mo
 Result<std::vector<UniqueFd>> OpenSources(const ContainerPlan& plan, int user_namespace, int proc_fd,
                                           Progress& progress) {
   IdMappings ids(plan.ids, user_namespace, proc_fd);
+  Relabels relabels(plan.process.selinux, proc_fd);
   std::vector<UniqueFd> sources(plan.mounts.size());
   for (size_t i = 0; i < plan.mounts.size(); ++i) {
     if (plan.mounts[i].kind != MountKind::kBind) continue;
     progress.Say("mount source " + plan.mounts[i].source);
-    sources[i] = TRY(CloneSource(plan.mounts[i], plan.process.selinux, ids, proc_fd));
+    sources[i] = TRY(CloneSource(plan.mounts[i], relabels, ids, proc_fd));
   }
   progress.Say("");
   return sources;
