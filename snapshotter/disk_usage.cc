@@ -4,14 +4,12 @@
 #include "snapshotter/disk_usage.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 
 #include <optional>
-#include <set>
-#include <tuple>
 #include <utility>
 
 #include "base/tree_walk.h"
+#include "snapshotter/usage_counter.h"
 
 namespace davit::snapshotter {
 namespace {
@@ -23,12 +21,7 @@ class UsageVisitor : public TreeVisitor {
   UsageVisitor(uint64_t mount_id, std::string_view name, const std::atomic<bool>* stop)
       : mount_id_(mount_id), name_(name), stop_(stop) {}
 
-  void Count(const struct statx& stat) {
-    bool shared = stat.stx_nlink > 1 && !S_ISDIR(stat.stx_mode);
-    if (shared && !counted_.emplace(stat.stx_dev_major, stat.stx_dev_minor, stat.stx_ino).second) return;
-    usage_.bytes += stat.stx_blocks * 512;
-    usage_.inodes += 1;
-  }
+  void Count(const struct statx& stat) { usage_.Count(stat); }
 
   WalkStep Visit(int dir_fd, const std::string& name, unsigned char) override {
     if (stop_ != nullptr && *stop_) return WalkStep::kStop;
@@ -51,7 +44,7 @@ class UsageVisitor : public TreeVisitor {
 
   Result<DiskUsage> Take() {
     if (error_) return std::unexpected(Within("measure " + std::string(name_), std::move(*error_)));
-    return usage_;
+    return usage_.Sum();
   }
 
  private:
@@ -62,8 +55,7 @@ class UsageVisitor : public TreeVisitor {
   uint64_t mount_id_;
   std::string_view name_;
   const std::atomic<bool>* stop_;
-  DiskUsage usage_;
-  std::set<std::tuple<uint32_t, uint32_t, uint64_t>> counted_;  // inodes with several names
+  UsageCounter usage_;
   std::optional<Error> error_;
 };
 

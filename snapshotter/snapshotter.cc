@@ -9,12 +9,16 @@
 #include <linux/fs.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <tuple>
 
 #include "base/atomic_file.h"
 #include "base/directory.h"
 #include "base/file_io.h"
+#include "base/file_time.h"
 #include "base/time.h"
 #include "snapshotter/names.h"
 
@@ -24,6 +28,7 @@ namespace {
 // How long the usage of containers that nobody asked about before may take altogether.
 constexpr int64_t kInfoPatienceMs = 500;
 constexpr char kBoot[] = "boot";
+constexpr char kChecked[] = "checked";
 
 // What was removed since the directory was listed, or is none of ours, takes nothing.
 Result<DiskUsage> UsageIfAny(Result<DiskUsage> usage) {
@@ -78,15 +83,29 @@ Result<std::unique_ptr<Snapshotter>> Snapshotter::Open(const std::string& root,
 }
 
 Result<> Snapshotter::OpenDirectories() {
-  same_boot_ = ReadFileAt(root_fd_.get(), kBoot).value_or("") == TRY(BootId());
   layers_ = TRY(OpenPrivateDirectory(root_fd_.get(), "layers"));
   staging_ = TRY(OpenPrivateDirectory(root_fd_.get(), "staging"));
+  replaced_ = TRY(OpenPrivateDirectory(root_fd_.get(), "replaced"));
   containers_ = TRY(OpenPrivateDirectory(root_fd_.get(), "containers"));
   quota_ = ProjectQuota::Detect(containers_.get());
   SpreadChildren(containers_.get());
   empty_ = TRY(OpenPrivateDirectory(root_fd_.get(), "empty"));
   UniqueFd trash = TRY(OpenPrivateDirectory(root_fd_.get(), "trash"));
   trash_ = TRY(Trash::Open(std::move(trash)));
+  return CompareBoots();
+}
+
+// The time of the file is that of the first start in the last boot whose check has ended. Layers of this boot
+// are among the later ones if an earlier process did not end the check.
+Result<> Snapshotter::CompareBoots() {
+  std::string boot = TRY(BootId());
+  same_boot_ = ReadFileAt(root_fd_.get(), kBoot).value_or("") == boot;
+  if (ReadFileAt(root_fd_.get(), kChecked).value_or("") == boot) return {};
+  struct stat status;
+  bool noted = fstatat(root_fd_.get(), kChecked, &status, AT_SYMLINK_NOFOLLOW) == 0;
+  int64_t noted_ns = noted ? ToNanoseconds(status.st_mtim) : 0;
+  for (const CommittedLayer& layer : TRY(ListLayers()))
+    if (layer.committed_ns >= noted_ns) of_last_boot_.insert(layer.chain_id);
   return {};
 }
 
@@ -97,9 +116,11 @@ Result<> Snapshotter::Collect(const std::set<std::string>& live_layers,
   Result<> staging = CollectIn(staging_.get(), {});
   Result<> layers = CollectIn(layers_.get(), live_layer_names);
   Result<> containers = CollectIn(containers_.get(), live_containers);
+  Result<> replaced = same_boot_ ? Result<>() : CollectIn(replaced_.get(), {});
   TRY(staging);
   TRY(layers);
   TRY(containers);
+  TRY(replaced);
   return NoteBoot();
 }
 
@@ -108,6 +129,16 @@ Result<> Snapshotter::NoteBoot() {
   std::string boot = TRY(BootId());
   if (!same_boot_)
     std::ignore = WriteFileAtomically(root_fd_.get(), kBoot, boot, 0600, Durability::kVolatile);
+  return {};
+}
+
+// A link has the content and the time of the first start in this boot; the next boot replaces `boot` by
+// another file. Without it, which a crash in between can cause, the next start checks all layers.
+Result<> Snapshotter::NoteChecked() {
+  of_last_boot_.clear();
+  if (ReadFileAt(root_fd_.get(), kChecked).value_or("") == TRY(BootId())) return {};
+  if (unlinkat(root_fd_.get(), kChecked, 0) < 0 && errno != ENOENT) return SystemError("unlink", kChecked);
+  if (linkat(root_fd_.get(), kBoot, root_fd_.get(), kChecked, 0) < 0) return SystemError("link", kChecked);
   return {};
 }
 
@@ -140,6 +171,13 @@ Result<> Snapshotter::Sync() {
   // own sync may well succeed, from building on them.
   for (const std::string& chain_id : ledger_.SyncFailed()) std::ignore = RemoveLayer(chain_id);
   return error;
+}
+
+Result<> Snapshotter::SyncLayers(const std::vector<std::string>& chain_ids) {
+  std::set<std::string> unsynced = ledger_.Unsynced();
+  bool durable = std::ranges::none_of(
+      chain_ids, [&unsynced](const std::string& chain_id) { return unsynced.contains(chain_id); });
+  return durable ? Result<>() : Sync();
 }
 
 Result<FsInfo> Snapshotter::Info() const {

@@ -7,21 +7,29 @@
 // On disk, below a root of mode 0700 (layers may contain setuid programs):
 //   layers/<hex>/fs       a committed layer; <hex> is its chain ID without "sha256:"
 //   layers/<hex>/usage    "<bytes> <inodes>\n"
+//   layers/<hex>/inventory  what `fs` consists of (inventory.h)
 //   staging/<hex>/...     the same, for a layer that is being filled
 //   containers/<id>/      upper and work
 //   empty/                a lower directory for overlays with too few layers
 //   mount-points/         the lowest layer of every container
+//   replaced/             damaged layers that were replaced: containers may have them mounted until the next
+//                         boot
 //   trash/                files and directories that a background thread deletes
 //   boot                  the id of the host's boot (proc_sys_kernel(5)) in which Collect was called last
+//   checked               the same for NoteChecked: a link to the `boot` of then
 // Files move between these directories only by rename. So after a crash a layer is either committed or
 // absent, and a container is complete or can be removed; Collect removes everything else.
 //
 // Every method is thread-safe. The caller's locks should serialise the calls for one container or one layer;
 // if they do not, one of the calls returns an error, and no data is damaged. Only Sync waits for data to
 // reach the disk.
+//
+// After a power cut only those layers are whole that a successful Sync has covered. So the record that makes
+// others use a layer is written after a Sync; and a layer without a record is not used after a boot.
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -29,10 +37,12 @@
 #include <utility>
 #include <vector>
 
+#include "base/checksum.h"
 #include "base/error.h"
 #include "base/thread_annotations.h"
 #include "base/unique_fd.h"
 #include "snapshotter/disk_usage.h"
+#include "snapshotter/inventory.h"
 #include "snapshotter/overlay.h"
 #include "snapshotter/project_quota.h"
 #include "snapshotter/snapshots.h"
@@ -73,17 +83,36 @@ class Snapshotter final : public Snapshots {
   bool HasLayer(const std::string& chain_id) const;
 
   // Returns a new, empty directory of mode 0755 to fill (O_RDONLY | O_DIRECTORY); leftovers of a crash are
-  // removed first. kAlreadyExists if the layer is committed, kFailedPrecondition if it is already staged. The
-  // caller ends the staging with CommitLayer or AbandonLayer.
-  Result<UniqueFd> StageLayer(const std::string& chain_id);
+  // removed first. `staging` is the layer's chain ID or, for a second staging of the same layer, a random
+  // name of the same form. kAlreadyExists if a layer of that name is committed, kFailedPrecondition if it is
+  // already staged. The caller ends the staging with CommitLayer or AbandonLayer.
+  Result<UniqueFd> StageLayer(const std::string& staging);
 
-  // Records the usage and makes the layer visible. It is not durable before Sync. kFailedPrecondition if it
-  // is not staged, kDataLoss if a Sync failed during its staging. After any error the caller should call
-  // AbandonLayer.
-  Result<> CommitLayer(const std::string& chain_id);
+  // Records usage and inventory of what was staged and makes it visible as the layer. It is not durable
+  // before Sync. `checksums` are those of its files, as far as they are known. kFailedPrecondition if it is
+  // not staged, kAlreadyExists if another staging was committed as this layer, kDataLoss if a Sync failed
+  // during the staging, kCancelled once `wanted`, which is called often, returns false. After any error the
+  // caller should call AbandonLayer.
+  Result<> CommitLayer(const std::string& staging, const std::string& chain_id,
+                       std::vector<FileChecksum> checksums, const std::function<bool()>& wanted);
+  Result<> CommitLayer(const std::string& chain_id);  // staged by its chain ID, without checksums, to the end
 
-  // Discards a staged layer. No-op if it is not staged.
-  void AbandonLayer(const std::string& chain_id);
+  // The same for a layer that is committed, but damaged. Until ReplaceLayer the old one stays in place;
+  // containers that have it mounted keep it until the next boot. `staging` is from StageReplacement or
+  // StageLayer. Durable when it returns. Errors as in
+  // CommitLayer, and those of Sync.
+  Result<UniqueFd> StageReplacement(const std::string& chain_id);
+  Result<> ReplaceLayer(const std::string& staging, const std::string& chain_id,
+                        std::vector<FileChecksum> checksums, const std::function<bool()>& wanted);
+
+  // Takes a damaged layer away: it does not exist any more, but containers that have it mounted keep it until
+  // the next boot. Idempotent.
+  Result<> WithdrawLayer(const std::string& chain_id);
+  // Sets the time of the layer's commit (ListLayers) to now.
+  Result<> RenewLayer(const std::string& chain_id);
+
+  // Discards what is staged under this name. No-op if nothing is.
+  void AbandonLayer(const std::string& staging);
 
   // A committed layer's directory, O_PATH | O_DIRECTORY. kNotFound when there is none.
   Result<UniqueFd> OpenLayer(const std::string& chain_id) const;
@@ -91,8 +120,21 @@ class Snapshotter final : public Snapshots {
   // The usage that CommitLayer recorded; measured again if the record is damaged.
   Result<DiskUsage> LayerUsage(const std::string& chain_id) const;
 
+  // Compares a layer with its inventory (CheckInventory). kNotFound if there is no such layer;
+  // kUnimplemented if it has no inventory, because an older release has committed it.
+  Result<LayerCheck> CheckLayer(const std::string& chain_id, CheckDepth depth,
+                                const std::function<bool()>& wanted) const;
+
   // In no particular order.
   Result<std::vector<CommittedLayer>> ListLayers() const;
+
+  // Layers to check after a boot of the host, until NoteChecked: those committed since the boot before. A
+  // disk that loses what it has confirmed would have lost parts of these; others survived an earlier boot.
+  // One thread calls both methods.
+  const std::set<std::string>& LayersOfLastBoot() const { return of_last_boot_; }
+  // They are checked: no later start in this boot has to do it. Call it after Collect. After an error, which
+  // the caller may ignore, the next start checks them again.
+  Result<> NoteChecked();
 
   // For the start: takes over layers that an earlier process has committed and that no record names. Like
   // those that this process commits, they are durable after the next Sync. Returns false if the host has
@@ -169,6 +211,8 @@ class Snapshotter final : public Snapshots {
   // On failure the layers committed since the last successful Sync are removed, and the staged ones cannot be
   // committed.
   Result<> Sync();
+  // The same, unless these layers are durable already.
+  Result<> SyncLayers(const std::vector<std::string>& chain_ids);
 
   // The sums of LayerUsage and RecentContainerUsage. Containers without a reading are omitted; the first
   // walks may block it for 0.5 s in total.
@@ -183,7 +227,12 @@ class Snapshotter final : public Snapshots {
   Snapshotter(std::string root, UniqueFd root_fd, const OverlaySupport& support);
 
   Result<> OpenDirectories();
-  Result<UniqueFd> MakeStagingDirectory(const std::string& chain_id, const std::string& name);
+  Result<> CompareBoots();
+  Result<UniqueFd> Stage(const std::string& staging, bool replaces);
+  Result<UniqueFd> MakeStagingDirectory(const std::string& chain_id, const std::string& name, bool replaces);
+  Result<> Complete(const std::string& staging, std::vector<FileChecksum> checksums,
+                    const std::function<bool()>& wanted);
+  Result<> SwapIn(const std::string& staging, const std::string& chain_id);
   Result<UniqueFd> OpenLayerAs(int flags, const std::string& chain_id) const;
   Result<> FillContainer(int container_fd, const std::vector<std::string>& chain_ids);
   Result<UniqueFd> FreshWorkDirectory(int container_fd);
@@ -200,6 +249,7 @@ class Snapshotter final : public Snapshots {
   const OverlaySupport support_;
   UniqueFd layers_;
   UniqueFd staging_;
+  UniqueFd replaced_;
   UniqueFd containers_;
   std::optional<ProjectQuota> quota_;  // if the filesystem counts the files of containers
   UniqueFd empty_;                     // lower directory for overlays with too few layers
@@ -207,6 +257,7 @@ class Snapshotter final : public Snapshots {
   std::unique_ptr<Trash> trash_;
   StagingLedger ledger_;
   bool same_boot_ = false;  // as that of the process that had the root open before
+  std::set<std::string> of_last_boot_;
   mutable UsageSurvey survey_;
   Mutex sync_mutex_;  // one syncfs at a time, so that the call that gets an error also handles it
 };

@@ -7,30 +7,39 @@
 
 namespace davit::snapshotter {
 
-Result<> StagingLedger::Begin(const std::string& chain_id) {
+Result<> StagingLedger::Begin(const std::string& staging) {
   MutexLock lock(mutex_);
-  if (staged_.emplace(chain_id, false).second) return {};
-  return Fail(Code::kFailedPrecondition, "stage layer", chain_id, "it is being staged already");
+  if (staged_.emplace(staging, false).second) return {};
+  return Fail(Code::kFailedPrecondition, "stage layer", staging, "it is being staged already");
 }
 
-void StagingLedger::End(const std::string& chain_id) {
+void StagingLedger::End(const std::string& staging) {
   MutexLock lock(mutex_);
-  staged_.erase(chain_id);
+  staged_.erase(staging);
 }
 
-bool StagingLedger::IsStaged(const std::string& chain_id) const {
+bool StagingLedger::IsStaged(const std::string& staging) const {
   MutexLock lock(mutex_);
-  return staged_.contains(chain_id);
+  return staged_.contains(staging);
 }
 
-Result<> StagingLedger::Committed(const std::string& chain_id) {
+Result<> StagingLedger::CheckStaged(const std::string& staging) const {
   MutexLock lock(mutex_);
-  auto staged = staged_.find(chain_id);
-  bool damaged = staged == staged_.end() || staged->second;
-  if (staged != staged_.end()) staged_.erase(staged);
-  if (damaged) return Fail(Code::kDataLoss, "commit layer", chain_id, "the disk failed while it was written");
-  unsynced_.insert(chain_id);
-  return {};
+  return CheckLocked(staging);
+}
+
+Result<> StagingLedger::CheckLocked(const std::string& staging) const {
+  auto staged = staged_.find(staging);
+  if (staged != staged_.end() && !staged->second) return {};
+  return Fail(Code::kDataLoss, "commit layer", staging, "the disk failed while it was written");
+}
+
+Result<> StagingLedger::Committed(const std::string& staging, const std::string& chain_id) {
+  MutexLock lock(mutex_);
+  Result<> whole = CheckLocked(staging);
+  staged_.erase(staging);
+  if (whole) unsynced_.insert(chain_id);
+  return whole;
 }
 
 void StagingLedger::Adopt(const std::set<std::string>& chain_ids) {

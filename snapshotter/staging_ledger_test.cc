@@ -25,9 +25,9 @@ TEST(StagingLedger, ASyncCoversWhatWasCommittedBeforeIt) {
   StagingLedger ledger;
   ASSERT_TRUE(ledger.Begin("a"));
   ASSERT_TRUE(ledger.Begin("b"));
-  ASSERT_TRUE(ledger.Committed("a"));
+  ASSERT_TRUE(ledger.Committed("a", "a"));
   auto covered = ledger.Unsynced();
-  ASSERT_TRUE(ledger.Committed("b"));
+  ASSERT_TRUE(ledger.Committed("b", "b"));
   ledger.Synced(covered);
   EXPECT_THAT(ledger.Unsynced(), ElementsAre("b"));
 }
@@ -35,14 +35,23 @@ TEST(StagingLedger, ASyncCoversWhatWasCommittedBeforeIt) {
 TEST(StagingLedger, AFailedSyncCondemnsAllThatWasNotSafeOnDisk) {
   StagingLedger ledger;
   for (const char* id : {"synced", "committed", "staged"}) ASSERT_TRUE(ledger.Begin(id));
-  ASSERT_TRUE(ledger.Committed("synced"));
+  ASSERT_TRUE(ledger.Committed("synced", "synced"));
   ledger.Synced(ledger.Unsynced());
-  ASSERT_TRUE(ledger.Committed("committed"));
+  ASSERT_TRUE(ledger.Committed("committed", "committed"));
 
   EXPECT_THAT(ledger.SyncFailed(), ElementsAre("committed"));
-  EXPECT_EQ(ledger.Committed("staged").error().code, Code::kDataLoss);
+  EXPECT_EQ(ledger.Committed("staged", "staged").error().code, Code::kDataLoss);
   EXPECT_THAT(ledger.Unsynced(), IsEmpty());
   EXPECT_FALSE(ledger.IsStaged("staged"));
+}
+
+TEST(StagingLedger, AStagedLayerIsDamagedByAFailedSyncAndStaysStaged) {
+  StagingLedger ledger;
+  ASSERT_TRUE(ledger.Begin("a"));
+  EXPECT_TRUE(ledger.CheckStaged("a"));
+  ledger.SyncFailed();
+  EXPECT_EQ(ledger.CheckStaged("a").error().code, Code::kDataLoss);
+  EXPECT_TRUE(ledger.IsStaged("a"));
 }
 
 TEST(StagingLedger, AnAdoptedLayerWaitsForASyncLikeACommittedOne) {
@@ -56,7 +65,7 @@ TEST(StagingLedger, ALayerStagedAfterAFailedSyncIsIntact) {
   StagingLedger ledger;
   ledger.SyncFailed();
   ASSERT_TRUE(ledger.Begin("a"));
-  EXPECT_TRUE(ledger.Committed("a"));
+  EXPECT_TRUE(ledger.Committed("a", "a"));
 }
 
 }  // namespace

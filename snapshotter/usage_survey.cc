@@ -3,8 +3,6 @@
 
 #include "snapshotter/usage_survey.h"
 
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,6 +12,7 @@
 #include <utility>
 
 #include "base/guarded.h"
+#include "base/priority.h"
 #include "base/time.h"
 
 namespace davit::snapshotter {
@@ -22,11 +21,6 @@ namespace {
 constexpr int64_t kRestPerWalk = 20;
 // Of processor time. One walker at a time makes walks that are known to take more.
 constexpr int64_t kLongWalkMs = 1'000;
-
-// Of linux/ioprio.h, which C++ cannot read.
-constexpr int kIoprioWhoProcess = 1;
-constexpr int kIoprioIdle = 3 << 13;
-constexpr int kIoprioDefault = 0;  // follows the nice value
 
 int64_t ProcessorMilliseconds() {
   struct timespec spent{};
@@ -80,12 +74,13 @@ std::optional<UsageReading> UsageSurvey::Get(const std::string& id, int64_t dead
 void UsageSurvey::Ask(const std::string& id, Entry& entry) {
   entry.asked = true;
   queue_.push_back(id);
-  bool idle = false;
-  for (Walker& walker : walkers_) idle = idle || (walker.thread.joinable() && !walker.busy);
+  // A walker that is idle may already have been woken for what is queued before this.
+  size_t idle = static_cast<size_t>(std::ranges::count_if(
+      walkers_, [](const Walker& walker) { return walker.thread.joinable() && !walker.busy; }));
   for (Walker& walker : walkers_) {
-    if (idle || stop_ || walker.thread.joinable()) continue;
+    if (idle >= queue_.size() || stop_ || walker.thread.joinable()) continue;
     walker.thread = std::thread([this, &walker] { Run(walker); });
-    idle = true;
+    ++idle;
   }
   asked_.NotifyAll();
 }
@@ -104,8 +99,7 @@ void UsageSurvey::Forget(const std::string& id) {
 void UsageSurvey::SetPriority(Walker& walker, bool hurried) {
   if (walker.tid == 0 || walker.hurried == hurried) return;
   walker.hurried = hurried;
-  setpriority(PRIO_PROCESS, static_cast<id_t>(walker.tid), hurried ? 0 : 19);
-  syscall(SYS_ioprio_set, kIoprioWhoProcess, walker.tid, hurried ? kIoprioDefault : kIoprioIdle);
+  SetThreadPriority(walker.tid, hurried ? Priority::kNormal : Priority::kIdle);
 }
 
 void UsageSurvey::Run(Walker& walker) {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <future>
+#include <latch>
 #include <map>
 #include <mutex>
 #include <new>
@@ -71,7 +72,8 @@ TEST(UsageSurvey, AnOldReadingIsAnsweredWhileTheNextIsTaken) {
   again.get_future().wait();
   EXPECT_EQ(survey.Get("a", In(30'000))->usage.bytes, 1U) << "while the second walk goes on";
   go.set_value();
-  while (survey.Get("a", In(30'000))->usage.bytes == 1) std::this_thread::yield();
+  while (survey.Get("a", In(30'000))->usage.bytes == 1)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
 
 TEST(UsageSurvey, NobodyWaitsLongerThanTheDeadline) {
@@ -121,7 +123,7 @@ class UsageSurveyOnABusyNode : public testing::Test {
     int64_t deadline = In(30'000);
     while (survey.Get(id, In(30'000))->usage.bytes < number) {
       ASSERT_LT(MonotonicMilliseconds(), deadline) << "walk " << number << " is not made";
-      std::this_thread::yield();
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
   }
 
@@ -174,15 +176,35 @@ TEST_F(UsageSurveyOnABusyNode, ALongWalkIsInNobodysWay) {
   now_ms_ += 100'000;
   ASSERT_TRUE(survey.Get("long1", In(30'000)));
   ASSERT_TRUE(survey.Get("long2", In(30'000)));
-  while (walks_ < 3) std::this_thread::yield();
+  while (walks_ < 3) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   EXPECT_TRUE(survey.Get("b", In(30'000))) << "while one long walk is made and another waits for its end";
   go.set_value();
 }
 
+TEST_F(UsageSurveyOnABusyNode, TwoRequestsAtOnceAreMeasuredByTwoThreads) {
+  for (int round = 0; round < 50; ++round) {
+    std::latch both(2);
+    UsageSurvey survey(
+        [&](const std::string& id, const std::atomic<bool>& stop) -> Result<DiskUsage> {
+          if (id == "first") return DiskUsage{};
+          both.count_down();
+          while (!both.try_wait() && !stop) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+          return DiskUsage{};
+        },
+        Options());
+    ASSERT_TRUE(survey.Get("first", In(30'000)));
+    // One thread is idle: it is woken for both.
+    EXPECT_FALSE(survey.Get("a", In(0)));
+    EXPECT_FALSE(survey.Get("b", In(0)));
+    ASSERT_TRUE(survey.Get("b", In(30'000))) << "round " << round;
+  }
+}
+
 TEST_F(UsageSurveyOnABusyNode, TheShortestWalksComeFirstUnlessOneIsLate) {
+  std::latch holding(2);
   std::promise<void> go;
   std::promise<void> go_other;
-  std::atomic<int> holding = 0;
+  std::latch walked(4);
   std::atomic<bool> second_round = false;
   std::mutex mutex;
   std::vector<std::string> order;
@@ -191,13 +213,15 @@ TEST_F(UsageSurveyOnABusyNode, TheShortestWalksComeFirstUnlessOneIsLate) {
   UsageSurvey survey(
       [&](const std::string& id, const std::atomic<bool>&) -> Result<DiskUsage> {
         if (id.starts_with("holder")) {
-          ++holding;
+          holding.count_down();
           (id == "holder" ? go : go_other).get_future().wait();
           return DiskUsage{};
         }
         processor_ms_ += costs.at(id);
+        if (!second_round) return DiskUsage{};
         std::lock_guard lock(mutex);
-        if (second_round) order.push_back(id);
+        order.push_back(id);
+        walked.count_down();
         return DiskUsage{};
       },
       Options());
@@ -208,14 +232,11 @@ TEST_F(UsageSurveyOnABusyNode, TheShortestWalksComeFirstUnlessOneIsLate) {
   // Both threads are busy while the queue fills, then one makes all walks.
   EXPECT_FALSE(survey.Get("holder", In(0)));
   EXPECT_FALSE(survey.Get("holder of the other", In(0)));
-  while (holding < 2) std::this_thread::yield();
+  holding.wait();
   now_ms_ += 20'000;
   for (const char* id : {"longer", "middle", "short", "late"}) ASSERT_TRUE(survey.Get(id, In(30'000)));
   go.set_value();
-  for (size_t done = 0; done < costs.size();) {
-    std::lock_guard lock(mutex);
-    done = order.size();
-  }
+  walked.wait();
   go_other.set_value();
   std::lock_guard lock(mutex);
   EXPECT_THAT(order, testing::ElementsAre("late", "short", "middle", "longer"));
