@@ -77,7 +77,7 @@ TEST(Url, RefusesOtherSchemesAndUsers) {
 }
 
 TEST(SpeedWatch, CutsOffATrickle) {
-  SpeedWatch watch(1000, 2, 0);
+  SpeedWatch watch({1000, 2}, 0);
   watch.Transferred(1500, 1000);
   watch.ConsumerDone(1000);
   EXPECT_FALSE(watch.TooSlow(1999));
@@ -85,7 +85,7 @@ TEST(SpeedWatch, CutsOffATrickle) {
 }
 
 TEST(SpeedWatch, BeginsAnewAfterAGoodWindow) {
-  SpeedWatch watch(1000, 2, 0);
+  SpeedWatch watch({1000, 2}, 0);
   watch.Transferred(5000, 1000);
   watch.ConsumerDone(1000);
   EXPECT_FALSE(watch.TooSlow(2000));
@@ -94,7 +94,7 @@ TEST(SpeedWatch, BeginsAnewAfterAGoodWindow) {
 }
 
 TEST(SpeedWatch, DoesNotBlameThePeerForASlowConsumer) {
-  SpeedWatch watch(1000, 2, 0);
+  SpeedWatch watch({1000, 2}, 0);
   watch.Transferred(10, 100);
   watch.ConsumerDone(60'000);
   EXPECT_FALSE(watch.TooSlow(61'000));

@@ -8,6 +8,8 @@
 
 #include "base/base64.h"
 #include "base/json_object.h"
+#include "images/advice.h"
+#include "images/http_outcome.h"
 #include "images/redirect.h"
 
 namespace davit::images {
@@ -66,7 +68,20 @@ Result<std::string> TokenIn(const HttpResponse& response, const std::string& hos
   return token;
 }
 
+// Transport errors name the server themselves.
+Setback OfTokenServer(const std::string& host, Setback setback) {
+  Error& error = setback.error;
+  if (!error.step.empty()) return setback;
+  error = Refused(host, "the token server " + error.context, Code::kUnavailable).error();
+  return setback;
+}
+
 }  // namespace
+
+bool IsAddressOf(const std::string& server_address, const std::string& host) {
+  auto registry = ParseServerAddress(host, "https");
+  return registry && !server_address.empty() && NamesServer(server_address, *registry);
+}
 
 std::string Authorizer::Credentials::Basic() const {
   return "Basic " + EncodeBase64(username + ":" + password);
@@ -112,8 +127,10 @@ Result<std::unique_ptr<Authorizer>> Authorizer::Create(HttpClient& client, Origi
 }
 
 const Authorizer::Credentials& Authorizer::CredentialsFor(Audience audience, const Url& registry) const {
-  bool theirs = audience == Audience::kRegistry && NamesServer(credentials_.server_address, registry);
-  return theirs ? credentials_ : anonymous_;
+  const std::string& address = credentials_.server_address;
+  bool named = NamesServer(address, registry);
+  bool acts_for_named = !server_.empty() && NamesServer(server_, registry) && IsAddressOf(address, registry_);
+  return audience == Audience::kRegistry && (named || acts_for_named) ? credentials_ : anonymous_;
 }
 
 std::string Authorizer::HeaderFor(Audience audience, const Url& url) const {
@@ -122,12 +139,13 @@ std::string Authorizer::HeaderFor(Audience audience, const Url& url) const {
   return header == headers_.end() ? std::string() : header->second;
 }
 
-Result<> Authorizer::Answer(Audience audience, const Url& registry,
-                            const std::vector<std::string>& www_authenticate, const std::string& sent,
-                            const ClientTls& tls, const Interrupt& interrupt) {
+Attempted<> Authorizer::Answer(Audience audience, const OutgoingRequest& refused,
+                               const std::vector<std::string>& www_authenticate, const std::string& sent,
+                               const Interrupt& interrupt) {
+  const Url& registry = refused.url;
   MutexLock one_at_a_time(fetching_);
   if (HeaderFor(audience, registry) != sent) return {};
-  Login login{registry, tls, CredentialsFor(audience, registry), interrupt};
+  Login login{registry, *refused.tls, CredentialsFor(audience, registry), refused.proxy, interrupt};
   std::vector<AuthChallenge> challenges;
   for (const std::string& header : www_authenticate) {
     for (AuthChallenge& challenge : ParseAuthChallenges(header)) challenges.push_back(std::move(challenge));
@@ -137,6 +155,7 @@ Result<> Authorizer::Answer(Audience audience, const Url& registry,
       if (challenge.scheme != scheme) continue;
       std::string header = TRY(HeaderForChallenge(login, challenge));
       // What was just refused is refused again.
+      if (header == sent && !login.credentials.Any()) return Anonymous(login, registry.host, "it");
       if (header == sent) return Refused(registry.host, "the credentials were refused");
       MutexLock lock(mutex_);
       headers_[{audience, registry.Origin()}] = std::move(header);
@@ -146,7 +165,15 @@ Result<> Authorizer::Answer(Audience audience, const Url& registry,
   return Refused(registry.host, "it asks for no kind of login that is known here");
 }
 
-Result<std::string> Authorizer::HeaderForChallenge(const Login& login, const AuthChallenge& challenge) {
+// After an answer to a request without credentials.
+std::unexpected<Error> Authorizer::Anonymous(const Login& login, const std::string& host,
+                                             std::string_view who) const {
+  bool for_another = credentials_.Any() && !login.credentials.Any();
+  return Refused(host, std::string(who) + " wants credentials" +
+                           (for_another ? ", and those given are not for " + login.registry.HostPort() : ""));
+}
+
+Attempted<std::string> Authorizer::HeaderForChallenge(const Login& login, const AuthChallenge& challenge) {
   if (challenge.scheme == "basic") {
     if (!login.credentials.username.empty()) return login.credentials.Basic();
     bool for_another = credentials_.Any() && !login.credentials.Any();
@@ -172,7 +199,7 @@ std::vector<std::string> Authorizer::ScopesFor(const AuthChallenge& challenge) c
 }
 
 Result<OutgoingRequest> Authorizer::TokenRequest(const Login& login, const AuthChallenge& challenge) const {
-  const auto& [registry, tls, credentials, interrupt] = login;
+  const auto& [registry, tls, credentials, proxy, interrupt] = login;
   auto url = ParseUrl(Param(challenge, "realm"));
   if (!url) return Refused(registry.host, "it names no usable token server");
   if (registry.scheme == "https" && url->scheme != "https" && credentials.Any()) {
@@ -183,6 +210,7 @@ Result<OutgoingRequest> Authorizer::TokenRequest(const Login& login, const AuthC
   std::string for_service = service.empty() ? "" : "&service=" + EncodeQueryValue(service);
   OutgoingRequest request;
   request.body_limit = kMaxTokenAnswer;
+  request.proxy = proxy;
   if (!credentials.identity_token.empty()) {
     request.url = std::move(*url);
     std::string for_scopes = scopes.empty() ? "" : "&scope=" + EncodeQueryValue(Join(scopes, " "));
@@ -203,46 +231,39 @@ Result<OutgoingRequest> Authorizer::TokenRequest(const Login& login, const AuthC
   return request;
 }
 
-// The request repeated where redirects lead. Credentials, which are in its Authorization header or in its
-// form, go to no other origin.
-Result<HttpResponse> Authorizer::SendFollowing(const Login& login, OutgoingRequest request) {
+// Credentials, which are in the request's Authorization header or in its form, go to no other origin.
+Attempted<HttpResponse> Authorizer::Send(const Login& login, OutgoingRequest request) {
   const std::string first = request.url.Origin();
-  for (int hops = 0; hops <= kMaxRedirects; ++hops) {
-    ClientTls tls = TRY(origin_tls_.ForTokenServer(request.url, login.registry, login.tls));
-    request.tls = &tls;
-    HttpResponse response = TRY(client_.Send(request, login.interrupt));
-    if (!IsRedirect(response.status)) return response;
-    auto next = NextHop(request.url, response);
-    if (!next)
-      return Refused(request.url.host, "the token server " + next.error().context, Code::kUnavailable);
-    request.url = std::move(*next);
-    if (request.url.Origin() == first) continue;
-    request.headers.clear();
-    if (!request.form.empty())
-      return Refused(login.registry.host, "its token server redirects the login to another server",
-                     Code::kUnavailable);
-  }
-  return Refused(login.registry.host, "its token server redirects too often", Code::kUnavailable);
+  return FollowRedirects(std::move(request), [&](OutgoingRequest& hop) -> Attempted<HttpResponse> {
+    if (hop.url.Origin() != first) hop.headers.clear();
+    if (hop.url.Origin() != first && !hop.form.empty())
+      return Refuse(Code::kUnavailable, "redirects the login to another server");
+    ClientTls tls = TRY(origin_tls_.ForTokenServer(hop.url, login.registry, login.tls));
+    hop.tls = &tls;
+    HttpResponse response = TRY(client_.Send(hop, login.interrupt));
+    if (response.not_tls) return Refuse(Code::kUnavailable, "does not speak TLS");
+    if (response.untrusted.empty()) return response;
+    HostPlace place = PlaceOf(hop.url, origin_tls_.certs_d());
+    return Refuse(Code::kUnavailable,
+                  hop.url.HostPort() + ": " + response.untrusted + TlsAdvice(response, place));
+  });
 }
 
-Result<std::string> Authorizer::FetchToken(const Login& login, const AuthChallenge& challenge) {
+Attempted<std::string> Authorizer::FetchToken(const Login& login, const AuthChallenge& challenge) {
   OutgoingRequest request = TRY(TokenRequest(login, challenge));
   const std::string host = request.url.host;
-  HttpResponse response = TRY(SendFollowing(login, std::move(request)));
-  if (response.not_tls) return Refused(host, "the token server does not speak TLS", Code::kUnavailable);
-  if (!response.untrusted.empty())
-    return Refused(host, "the token server: " + response.untrusted, Code::kUnavailable);
-  switch (response.status) {
+  auto response = Send(login, std::move(request));
+  if (!response) return std::unexpected(OfTokenServer(host, std::move(response).error()));
+  switch (response->status) {
     case 200:
-      return TokenIn(response, host);
+      return TRY(TokenIn(*response, host));
     case 400:  // what OAuth2 servers say to a refresh token that is no longer good (RFC 6749 section 5.2)
     case 401:
     case 403:
-      return Refused(host, login.credentials.Any() ? "the token server refused the credentials"
-                                                   : "the token server wants credentials");
+      if (!login.credentials.Any()) return Anonymous(login, host, "the token server");
+      return Refused(host, "the token server refused the credentials");
     default:
-      return Refused(host, "the token server answered " + std::to_string(response.status),
-                     Code::kUnavailable);
+      return std::unexpected(OfTokenServer(host, RefusalOf(*response)));
   }
 }
 

@@ -15,12 +15,16 @@
 
 #include "base/error.h"
 #include "base/thread_annotations.h"
+#include "images/attempts.h"
 #include "images/auth_challenge.h"
 #include "images/http_client.h"
 #include "images/origin_tls.h"
 #include "images/registry_auth.h"
 
 namespace davit::images {
+
+// Whether a server address as in RegistryAuth names the registry `host` of a reference ("docker.io").
+bool IsAddressOf(const std::string& server_address, const std::string& host);
 
 // Who receives a request.
 enum class Audience : uint8_t {
@@ -46,18 +50,33 @@ class Authorizer {
   // "repository:library/busybox:pull,push". Call it before the first request.
   void RequestScopes(std::vector<std::string> scopes) { scopes_ = std::move(scopes); }
 
+  // The configuration names `server`, in the form of RegistryHost::host, as the registry itself that
+  // references call `registry`: credentials for that one are for the server as well, whatever its name. Call
+  // it before the first request.
+  void SetServer(std::string registry, std::string server) {
+    registry_ = std::move(registry);
+    server_ = std::move(server);
+  }
+
+  // Whether it was given any credentials, and whether they are for others than this server.
+  bool has_credentials() const { return credentials_.Any(); }
+  bool Withholds(Audience audience, const Url& server) const {
+    return credentials_.Any() && !CredentialsFor(audience, server).Any();
+  }
+
   // The value of the Authorization header for requests to the origin of `url`; empty until that server has
   // asked for one, so that no other registry host receives the credentials.
   std::string HeaderFor(Audience audience, const Url& url) const;
 
   // Obtains what the challenges of a 401 ask for; HeaderFor then returns it. `sent` is the Authorization
   // header of the refused request: if HeaderFor already returns a newer one, from another thread, the caller
-  // retries with that one first. A redirect target, and a registry other than that of
-  // RegistryAuth::server_address, gets anonymous tokens only. kUnauthenticated if no further login is
-  // possible, kUnavailable if the token server fails. `tls` are the settings of the connection to the
-  // registry.
-  Result<> Answer(Audience audience, const Url& registry, const std::vector<std::string>& www_authenticate,
-                  const std::string& sent, const ClientTls& tls, const Interrupt& interrupt);
+  // retries with that one first. A redirect target, and a host other than that of
+  // RegistryAuth::server_address (SetServer), gets anonymous tokens only. kUnauthenticated if no further
+  // login is possible, kUnavailable if the token server fails; a pause that it asks for is part of the
+  // setback. `refused` is the request, whose TLS settings and proxy are used for the token server as well.
+  Attempted<> Answer(Audience audience, const OutgoingRequest& refused,
+                     const std::vector<std::string>& www_authenticate, const std::string& sent,
+                     const Interrupt& interrupt);
 
  private:
   struct Credentials {
@@ -77,6 +96,7 @@ class Authorizer {
     const Url& registry;
     const ClientTls& tls;
     const Credentials& credentials;
+    const std::optional<std::string>& proxy;  // as in OutgoingRequest
     const Interrupt& interrupt;
   };
 
@@ -88,11 +108,12 @@ class Authorizer {
 
   static Result<Credentials> Choose(const std::optional<RegistryAuth>& auth);
   const Credentials& CredentialsFor(Audience audience, const Url& registry) const;
-  Result<std::string> HeaderForChallenge(const Login& login, const AuthChallenge& challenge);
-  Result<std::string> FetchToken(const Login& login, const AuthChallenge& challenge);
+  std::unexpected<Error> Anonymous(const Login& login, const std::string& host, std::string_view who) const;
+  Attempted<std::string> HeaderForChallenge(const Login& login, const AuthChallenge& challenge);
+  Attempted<std::string> FetchToken(const Login& login, const AuthChallenge& challenge);
   Result<OutgoingRequest> TokenRequest(const Login& login, const AuthChallenge& challenge) const;
   std::vector<std::string> ScopesFor(const AuthChallenge& challenge) const;
-  Result<HttpResponse> SendFollowing(const Login& login, OutgoingRequest request);
+  Attempted<HttpResponse> Send(const Login& login, OutgoingRequest request);
 
   HttpClient& client_;
   OriginTls& origin_tls_;
@@ -100,6 +121,8 @@ class Authorizer {
   const Credentials anonymous_;
   const std::string repository_;
   std::vector<std::string> scopes_;  // see RequestScopes
+  std::string registry_;             // see SetServer
+  std::string server_;
 
   Mutex fetching_;  // one token is fetched at a time; taken before mutex_
   mutable Mutex mutex_;

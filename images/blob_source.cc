@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "images/authorizer.h"
 #include "images/registry_host.h"
 
 namespace davit::images {
@@ -25,36 +26,6 @@ Result<> CheckSize(const Descriptor& descriptor, int64_t size) {
               "has " + std::to_string(size) + " bytes, not " + std::to_string(descriptor.size));
 }
 
-// Knows whether it was the consumer of a blob that failed, which another source does not help.
-class WatchedSink : public BlobSink {
- public:
-  explicit WatchedSink(BlobSink& sink) : sink_(sink) {}
-
-  Result<> Begin() override { return Watch(sink_.Begin()); }
-  Result<> Write(std::string_view piece) override { return Watch(sink_.Write(piece)); }
-  std::string Kept(int64_t position) override { return sink_.Kept(position); }
-  void Discard() override { sink_.Discard(); }
-  bool failed() const { return failed_; }
-
- private:
-  Result<> Watch(Result<> result) {
-    failed_ |= !result;
-    return result;
-  }
-
-  BlobSink& sink_;
-  bool failed_ = false;
-};
-
-// For which of several registries credentials without a server are is not known: then none gets them.
-std::optional<RegistryAuth> AuthFor(const std::vector<Reference>& repositories,
-                                    std::optional<RegistryAuth> auth) {
-  if (!auth || !auth->server_address.empty()) return auth;
-  bool one = std::ranges::all_of(
-      repositories, [&](const Reference& repository) { return repository.host == repositories[0].host; });
-  return one ? std::move(auth) : std::nullopt;
-}
-
 std::vector<Reference> RepositoriesOf(const std::vector<std::string>& repo_digests) {
   std::vector<Reference> repositories;
   for (const std::string& repo_digest : repo_digests) {
@@ -67,7 +38,33 @@ std::vector<Reference> RepositoriesOf(const std::vector<std::string>& repo_diges
   return repositories;
 }
 
+// Of the errors of two sources, which decide what becomes of an image, the one that leaves most hope: one
+// that may pass, then that of a registry that wants to know who asks, then that of wrong content.
+int HopeAfter(const Error& error) {
+  switch (error.code) {
+    case Code::kNotFound:
+      return 0;
+    case Code::kDataLoss:
+      return 1;
+    case Code::kUnauthenticated:
+    case Code::kPermissionDenied:
+      return 2;
+    default:
+      return 3;
+  }
+}
+
+// Of two that are alike, the later one.
+void KeepBetter(Error& known, Error error) {
+  if (HopeAfter(error) >= HopeAfter(known)) known = std::move(error);
+}
+
 }  // namespace
+
+Result<> WatchedSink::Watch(Result<> result) {
+  failed_ |= !result;
+  return result;
+}
 
 Result<> DocumentSource::Send(const Descriptor& descriptor, BlobSink& sink) {
   if (descriptor.digest != digest_) return NotHere(descriptor);
@@ -96,19 +93,29 @@ Result<> StoredBlobSource::Send(const Descriptor& descriptor, BlobSink& sink) {
 }
 
 RegistryBlobSource::RegistryBlobSource(const std::vector<std::string>& repo_digests,
-                                       std::optional<RegistryAuth> auth, RegistryClient::Options options,
+                                       std::vector<RegistryAuth> auths, RegistryClient::Options options,
                                        const Interrupt& interrupt)
     : repositories_(RepositoriesOf(repo_digests)),
-      auth_(AuthFor(repositories_, std::move(auth))),
+      auths_(std::move(auths)),
       options_(std::move(options)),
       interrupt_(interrupt) {}
+
+// For which of several registries credentials without a server are is not known: then none gets them.
+std::optional<RegistryAuth> RegistryBlobSource::AuthFor(const std::string& host) const {
+  bool one = std::ranges::all_of(repositories_, [&](const Reference& other) { return other.host == host; });
+  for (const RegistryAuth& auth : auths_) {
+    if (auth.server_address.empty() ? one : IsAddressOf(auth.server_address, host)) return auth;
+  }
+  return std::nullopt;
+}
 
 Result<RegistryClient*> RegistryBlobSource::ClientOf(const Reference& repository) {
   MutexLock lock(mutex_);
   auto client = clients_.find(repository.Name());
   if (client == clients_.end()) {
     auto hosts = TRY(RegistryHostsFor(repository.host, options_.certs_d));
-    auto made = TRY(RegistryClient::Create(repository, std::move(hosts), auth_, options_, interrupt_));
+    auto made = TRY(
+        RegistryClient::Create(repository, std::move(hosts), AuthFor(repository.host), options_, interrupt_));
     client = clients_.emplace(repository.Name(), std::move(made)).first;
   }
   return client->second.get();
@@ -116,13 +123,25 @@ Result<RegistryClient*> RegistryBlobSource::ClientOf(const Reference& repository
 
 Result<> RegistryBlobSource::Send(const Descriptor& descriptor, BlobSink& sink) {
   WatchedSink watched(sink);
-  Result<> sent = NotHere(descriptor);
+  Error why = NotHere(descriptor).error();
   for (const Reference& repository : repositories_) {
-    RegistryClient* client = TRY(ClientOf(repository));
-    sent = client->FetchBlob(descriptor, watched);
-    if (sent || watched.failed() || sent.error().code == Code::kCancelled) break;
+    auto client = ClientOf(repository);
+    auto sent = client ? (*client)->FetchBlob(descriptor, watched) : std::unexpected(client.error());
+    if (sent || watched.failed() || sent.error().code == Code::kCancelled) return sent;
+    KeepBetter(why, std::move(sent).error());
   }
-  return sent;
+  return std::unexpected(std::move(why));
+}
+
+Result<ManifestDocument> RegistryBlobSource::FetchManifest(const std::string& digest) {
+  Error why = Fail(Code::kNotFound, "read manifest", digest, "no registry has it").error();
+  for (const Reference& repository : repositories_) {
+    auto client = ClientOf(repository);
+    auto fetched = client ? (*client)->FetchManifest(digest) : std::unexpected(client.error());
+    if (fetched || fetched.error().code == Code::kCancelled) return fetched;
+    KeepBetter(why, std::move(fetched).error());
+  }
+  return std::unexpected(std::move(why));
 }
 
 Result<> PullSource::Send(const Descriptor& descriptor, BlobSink& sink) {
@@ -133,14 +152,13 @@ Result<> PullSource::Send(const Descriptor& descriptor, BlobSink& sink) {
 
 Result<> BlobSources::Send(const Descriptor& descriptor, BlobSink& sink) {
   WatchedSink watched(sink);
-  Result<> sent = NotHere(descriptor);
+  Error why = NotHere(descriptor).error();
   for (BlobSource* source : sources_) {
-    auto tried = source->Send(descriptor, watched);
-    if (tried || watched.failed() || tried.error().code == Code::kCancelled) return tried;
-    if (tried.error().code != Code::kNotFound || sent.error().code == Code::kNotFound)
-      sent = std::move(tried);
+    auto sent = source->Send(descriptor, watched);
+    if (sent || watched.failed() || sent.error().code == Code::kCancelled) return sent;
+    KeepBetter(why, std::move(sent).error());
   }
-  return sent;
+  return std::unexpected(std::move(why));
 }
 
 }  // namespace davit::images

@@ -24,6 +24,25 @@
 
 namespace davit::images {
 
+// Remembers whether the sink failed: then no other source can help.
+class WatchedSink : public BlobSink {
+ public:
+  // `sink` must outlive the object.
+  explicit WatchedSink(BlobSink& sink) : sink_(sink) {}
+
+  Result<> Begin() override { return Watch(sink_.Begin()); }
+  Result<> Write(std::string_view piece) override { return Watch(sink_.Write(piece)); }
+  std::string Kept(int64_t position) override { return sink_.Kept(position); }
+  void Discard() override { sink_.Discard(); }
+  bool failed() const { return failed_; }
+
+ private:
+  Result<> Watch(Result<> result);
+
+  BlobSink& sink_;
+  bool failed_ = false;
+};
+
 // Thread-safe.
 class BlobSource {
  public:
@@ -66,19 +85,25 @@ class StoredBlobSource : public BlobSource {
 // identify these, so it does not matter whether the image is still there under its name.
 class RegistryBlobSource : public BlobSource {
  public:
-  // `interrupt` must outlive the source. Digests that are no references are ignored. `auth` without a server
-  // address is used only if all repositories are of one registry: an archive may name any registry.
-  RegistryBlobSource(const std::vector<std::string>& repo_digests, std::optional<RegistryAuth> auth,
+  // `interrupt` must outlive the source. Digests that are no references are ignored. A registry gets the
+  // first of `auths` whose server address names it; one without a server address is used only if all
+  // repositories are of one registry: an archive may name any registry.
+  RegistryBlobSource(const std::vector<std::string>& repo_digests, std::vector<RegistryAuth> auths,
                      RegistryClient::Options options, const Interrupt& interrupt);
 
-  // Asks the repositories in order until one sends the blob. The error is that of the last one.
+  // Asks the repositories in order until one sends the blob. Of several errors, returns one that may pass,
+  // else one of a registry that refuses who asks.
   Result<> Send(const Descriptor& descriptor, BlobSink& sink) override;
 
+  // The manifest or index with this digest, verified; the repositories are asked in the same way.
+  Result<ManifestDocument> FetchManifest(const std::string& digest);
+
  private:
+  std::optional<RegistryAuth> AuthFor(const std::string& host) const;
   Result<RegistryClient*> ClientOf(const Reference& repository);
 
   const std::vector<Reference> repositories_;
-  const std::optional<RegistryAuth> auth_;
+  const std::vector<RegistryAuth> auths_;
   const RegistryClient::Options options_;
   const Interrupt& interrupt_;
   Mutex mutex_;
@@ -101,7 +126,7 @@ class PullSource : public BlobSource {
   const Interrupt& interrupt_;
 };
 
-// Several sources, which are asked in order until one sends the blob.
+// Several sources, which are asked in order until one sends the blob. The errors of RegistryBlobSource.
 class BlobSources : public BlobSource {
  public:
   // The sources must outlive the object.

@@ -14,6 +14,8 @@
 
 #include "base/directory.h"
 #include "base/file_io.h"
+#include "base/file_time.h"
+#include "base/rollback.h"
 
 namespace davit::images {
 namespace {
@@ -27,7 +29,7 @@ Result<> CheckDigest(const std::string& digest) {
   return Fail(Code::kInvalidArgument, "blob", digest, "not a digest");
 }
 
-// "sha256:<hex>" with another character in place of the colon, below the root.
+// Paths below the root: the digest with '/' (complete) or '-' (partial) in place of the colon.
 std::string CompletePath(std::string digest) {
   digest[digest.find(':')] = '/';
   return digest;
@@ -43,17 +45,13 @@ std::string PartialDigest(std::string name) {
   return name;
 }
 
-int64_t Nanoseconds(const timespec& time) {
-  return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
-}
-
 // Adds the blob in the file `name` of `dir_fd`, unless it was removed or is no file of a blob.
 void AddInfo(int dir_fd, const std::string& name, std::string digest, bool complete,
              std::vector<BlobInfo>& infos) {
   struct stat status;
   if (!IsDigest(digest) || fstatat(dir_fd, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) < 0) return;
   if (!S_ISREG(status.st_mode)) return;
-  infos.push_back({std::move(digest), status.st_size, complete, Nanoseconds(status.st_mtim),
+  infos.push_back({std::move(digest), status.st_size, complete, ToNanoseconds(status.st_mtim),
                    status.st_blocks * int64_t{512}});
 }
 
@@ -94,15 +92,16 @@ Result<OpenedBlob> BlobStore::Open(const std::string& digest) const {
   return blob;
 }
 
-Result<std::unique_ptr<BlobWriter>> BlobStore::Begin(const Descriptor& descriptor, Verify verify) {
+Result<> BlobStore::Reserve(const Descriptor& descriptor) {
   TRY(CheckDigest(descriptor.digest));
   if (descriptor.size < 0) return Fail(Code::kInvalidArgument, "blob", descriptor.digest, "negative size");
-  {
-    MutexLock lock(mutex_);
-    if (!writing_.insert(descriptor.digest).second) {
-      return Fail(Code::kFailedPrecondition, "write blob", descriptor.digest, "another writer has it");
-    }
-  }
+  MutexLock lock(mutex_);
+  if (writing_.insert(descriptor.digest).second) return {};
+  return Fail(Code::kFailedPrecondition, "write blob", descriptor.digest, "another writer has it");
+}
+
+Result<std::unique_ptr<BlobWriter>> BlobStore::Begin(const Descriptor& descriptor, Verify verify) {
+  TRY(Reserve(descriptor));
   auto fd = OpenPartial(descriptor);
   if (!fd) {
     EndWriter(descriptor.digest);
@@ -126,6 +125,33 @@ Result<UniqueFd> BlobStore::OpenPartial(const Descriptor& descriptor) {
 void BlobStore::EndWriter(const std::string& digest) {
   MutexLock lock(mutex_);
   writing_.erase(digest);
+}
+
+Result<bool> BlobStore::Link(const Descriptor& descriptor, int fd) {
+  TRY(Reserve(descriptor));
+  auto linked = LinkReserved(descriptor.digest, fd);
+  if (!linked) std::ignore = Unlink(root_fd_.get(), PartialPath(descriptor.digest), descriptor.digest);
+  EndWriter(descriptor.digest);
+  return linked;
+}
+
+// The partial name first: Publish makes the complete one durable. The owner is changed before the mode,
+// because that clears set-user-ID bits (chown(2)).
+Result<bool> BlobStore::LinkReserved(const std::string& digest, int fd) {
+  if (Has(digest)) return Fail(Code::kAlreadyExists, "write blob", digest, "it is complete");
+  std::string partial = PartialPath(digest);
+  TRY(Unlink(root_fd_.get(), partial, Describe(digest)));
+  std::string file = "/proc/self/fd/" + std::to_string(fd);
+  if (linkat(AT_FDCWD, file.c_str(), root_fd_.get(), partial.c_str(), AT_SYMLINK_FOLLOW) < 0) {
+    if (errno == EXDEV || errno == EPERM || errno == EMLINK) return false;
+    return SystemError("link blob", Describe(digest));
+  }
+  if (fchown(fd, 0, 0) < 0) return SystemError("fchown blob", Describe(digest));
+  if (fchmod(fd, 0600) < 0) return SystemError("fchmod blob", Describe(digest));
+  if (futimens(fd, nullptr) < 0) return SystemError("futimens blob", Describe(digest));
+  if (fsync(fd) < 0) return SystemError("fsync blob", Describe(digest));
+  TRY(Publish(digest));
+  return true;
 }
 
 Result<> BlobStore::Publish(const std::string& digest) {
@@ -162,6 +188,8 @@ Result<std::vector<BlobInfo>> BlobStore::List() const {
   UniqueFd directory = TRY(OpenDirectory(root_fd_.get(), kPartial));
   for (const std::string& name : TRY(ListDirectory(directory.get())))
     AddInfo(directory.get(), name, PartialDigest(name), /*complete=*/false, infos);
+  MutexLock lock(mutex_);
+  for (BlobInfo& blob : infos) blob.in_use = writing_.contains(blob.digest) || holds_.contains(blob.digest);
   return infos;
 }
 
@@ -174,22 +202,47 @@ Result<int64_t> BlobStore::BytesUsed() const {
 BlobHold BlobStore::Hold(std::vector<std::string> digests) {
   MutexLock lock(mutex_);
   holds_.insert(digests.begin(), digests.end());
+  if (held_since_) held_since_->insert(digests.begin(), digests.end());
   return BlobHold([this, digests = std::move(digests)] {
     MutexLock release_lock(mutex_);
     for (const std::string& digest : digests) holds_.erase(holds_.find(digest));
   });
 }
 
-Result<> BlobStore::Collect(const std::function<Result<std::set<std::string>>()>& live) {
+void BlobStore::WatchHolds() {
   MutexLock lock(mutex_);
+  held_since_.emplace(holds_.begin(), holds_.end());
+}
+
+void BlobStore::UnwatchHolds() {
+  MutexLock lock(mutex_);
+  held_since_.reset();
+}
+
+// The blobs are listed before `live` is called: a blob that appears later has a hold, or a record that `live`
+// does not know.
+Result<> BlobStore::Collect(const std::function<Result<std::set<std::string>>()>& live) {
+  MutexLock one_at_a_time(collecting_);
+  WatchHolds();
+  Rollback unwatch;
+  unwatch.Add([this] { UnwatchHolds(); });
+  std::vector<BlobInfo> blobs = TRY(List());
   std::set<std::string> named = TRY(live());
   Result<> collected;
-  for (const BlobInfo& blob : TRY(List())) {
-    if (!blob.complete || holds_.contains(blob.digest) || named.contains(blob.digest)) continue;
-    Result<> removed = Remove(blob.digest);
+  for (const BlobInfo& blob : blobs) {
+    if (!blob.complete || named.contains(blob.digest)) continue;
+    Result<> removed = RemoveUnlessHeld(blob.digest);
     if (!removed && collected) collected = std::move(removed);
   }
   return collected;
+}
+
+// The name goes under the lock. The open descriptor keeps the content, whose removal takes long if it is
+// large, until the lock is free.
+Result<> BlobStore::RemoveUnlessHeld(const std::string& digest) {
+  UniqueFd content(openat(root_fd_.get(), CompletePath(digest).c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  MutexLock lock(mutex_);
+  return held_since_->contains(digest) ? Result<>() : Remove(digest);
 }
 
 BlobWriter::~BlobWriter() {

@@ -30,6 +30,7 @@ struct BlobInfo {
   bool complete = false;   // false: a partial blob, whose content nobody has verified
   int64_t changed_ns = 0;  // when it was last written to (UnixNanoseconds)
   int64_t disk_bytes = 0;  // that its file occupies
+  bool in_use = false;     // it has a writer or a hold
 };
 
 struct OpenedBlob {
@@ -77,6 +78,13 @@ class BlobStore {
   // complete, kFailedPrecondition while another writer has it, kInvalidArgument for a malformed descriptor.
   Result<std::unique_ptr<BlobWriter>> Begin(const Descriptor& descriptor, Verify verify = Verify::kHere);
 
+  // Makes a file that has the blob a complete blob, durably and without a copy. The caller has verified size
+  // and digest, and nobody may write to the file any more: it becomes the store's own, with owner root, mode
+  // 0600 and the present time. Other names of the file are not affected. `fd` may be O_RDONLY. False, with
+  // nothing changed, if the file cannot be linked (another filesystem, or one without hard links): write a
+  // copy instead. Errors as in Begin and BlobWriter::Commit.
+  Result<bool> Link(const Descriptor& descriptor, int fd);
+
   // Both are idempotent. A partial blob that has a writer stays: it is the writer's to drop.
   Result<> Remove(const std::string& digest);
   Result<> RemovePartial(const std::string& digest);
@@ -90,15 +98,22 @@ class BlobStore {
   // Keeps complete blobs from Collect. They need not exist yet.
   BlobHold Hold(std::vector<std::string> digests);
 
-  // Mark and sweep: removes all complete blobs that have no hold and that `live` does not name. Calls `live`
-  // while no hold can begin or end; it must not use this object. If it fails, nothing is removed.
+  // Mark and sweep: removes all blobs that are complete when it begins, that `live` does not name and that
+  // nobody has held since. Holds do not wait for it, however long the listing or `live` takes. If `live`
+  // fails, nothing is removed.
   Result<> Collect(const std::function<Result<std::set<std::string>>()>& live);
 
  private:
   friend class BlobWriter;
   BlobStore(std::string root, UniqueFd root_fd) : root_(std::move(root)), root_fd_(std::move(root_fd)) {}
 
+  // From here on no other writer may have the blob, until EndWriter.
+  Result<> Reserve(const Descriptor& descriptor);
   Result<UniqueFd> OpenPartial(const Descriptor& descriptor);
+  Result<> RemoveUnlessHeld(const std::string& digest);
+  void WatchHolds();
+  void UnwatchHolds();
+  Result<bool> LinkReserved(const std::string& digest, int fd);
   // Makes the partial blob `digest`, whose data is durable, complete; durably.
   Result<> Publish(const std::string& digest);
   // The writer of `digest` has ended.
@@ -110,6 +125,11 @@ class BlobStore {
   mutable Mutex mutex_;
   std::set<std::string> writing_ GUARDED_BY(mutex_);     // digests
   std::multiset<std::string> holds_ GUARDED_BY(mutex_);  // digests
+
+  Mutex collecting_;  // taken before mutex_
+  // While a collection runs: all digests that were held at any time since it began. A blob whose hold has
+  // ended may be named by a record that `live` did not see.
+  std::optional<std::set<std::string>> held_since_ GUARDED_BY(mutex_);
 };
 
 // Writes one blob. The destructor keeps what was written as a partial blob, unless Commit or Abandon was

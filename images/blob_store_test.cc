@@ -3,14 +3,17 @@
 
 #include "images/blob_store.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
 #include "base/file_io.h"
 #include "base/time.h"
@@ -69,6 +72,41 @@ TEST_F(BlobStoreTest, ABlobAppearsWhenItIsCommitted) {
   EXPECT_EQ(blobs_->Begin(descriptor_).error().code, Code::kAlreadyExists);
   Reopen();
   EXPECT_EQ(Content(descriptor_.digest), text_);
+}
+
+TEST_F(BlobStoreTest, AFileIsLinked) {
+  std::string path = scratch_ / "file";
+  std::ofstream(path) << text_;
+  std::filesystem::permissions(path, std::filesystem::perms(04777));
+  UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  auto linked = blobs_->Link(descriptor_, file.get());
+  ASSERT_TRUE(linked) << linked.error().ToString();
+  EXPECT_TRUE(*linked);
+  EXPECT_EQ(std::filesystem::hard_link_count(path), 2u);
+  EXPECT_EQ(std::filesystem::status(path).permissions(), std::filesystem::perms(0600));
+  std::filesystem::remove(path);
+  Reopen();
+  EXPECT_EQ(Content(descriptor_.digest), text_);
+  EXPECT_THAT(*blobs_->List(), SizeIs(1));
+  EXPECT_EQ(blobs_->Link(descriptor_, file.get()).error().code, Code::kAlreadyExists);
+}
+
+TEST_F(BlobStoreTest, AFileOfAnotherFilesystemIsNotLinked) {
+  UniqueFd file(memfd_create("blob", MFD_CLOEXEC));
+  ASSERT_TRUE(WriteAll(file.get(), text_, "memfd"));
+  auto linked = blobs_->Link(descriptor_, file.get());
+  ASSERT_TRUE(linked) << linked.error().ToString();
+  EXPECT_FALSE(*linked);
+  EXPECT_THAT(*blobs_->List(), IsEmpty());
+  EXPECT_TRUE(Add(text_)) << "no writer has it any more";
+}
+
+TEST_F(BlobStoreTest, AFileIsNotLinkedWhileABlobIsWritten) {
+  auto writer = *blobs_->Begin(descriptor_);
+  UniqueFd file(open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
+  EXPECT_EQ(blobs_->Link(descriptor_, file.get()).error().code, Code::kFailedPrecondition);
+  ASSERT_TRUE(writer->Write(text_));
+  EXPECT_TRUE(writer->Commit());
 }
 
 TEST_F(BlobStoreTest, TakesBothAlgorithmsAndEmptyBlobs) {
@@ -249,6 +287,24 @@ TEST_F(BlobStoreTest, CollectsWhatNobodyNamesOrHolds) {
   EXPECT_TRUE(blobs_->Has(Describing("named").digest));
   ASSERT_TRUE(writer->Write(text_.substr(4)));
   EXPECT_TRUE(writer->Commit());
+}
+
+// A pull finds the blob, writes its record and ends while the records are being read.
+TEST_F(BlobStoreTest, AHoldDuringACollectionNeitherWaitsNorLosesItsBlob) {
+  for (const char* text : {"found", "held before", "neither"}) ASSERT_TRUE(Add(text));
+  std::optional<BlobHold> before = blobs_->Hold({Describing("held before").digest});
+  auto collected = blobs_->Collect([&]() -> Result<std::set<std::string>> {
+    BlobHold hold = blobs_->Hold({Describing("found").digest, Describing("new").digest});
+    before.reset();
+    EXPECT_TRUE(Add("new"));
+    return std::set<std::string>();
+  });
+  ASSERT_TRUE(collected);
+  for (const char* text : {"found", "held before", "new"})
+    EXPECT_TRUE(blobs_->Has(Describing(text).digest)) << text;
+  EXPECT_FALSE(blobs_->Has(Describing("neither").digest));
+  ASSERT_TRUE(blobs_->Collect([] { return Result<std::set<std::string>>(std::set<std::string>()); }));
+  EXPECT_THAT(*blobs_->List(), IsEmpty());
 }
 
 TEST_F(BlobStoreTest, ABlobThatIsOpenCanBeReadToItsEnd) {

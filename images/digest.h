@@ -22,7 +22,8 @@ bool IsDigest(std::string_view text);
 // Computes the digest of a stream. Not thread-safe.
 class Hasher {
  public:
-  // Uses the algorithm of `digest`, which must be valid (IsDigest), or sha256 if it is empty.
+  // Uses the algorithm of `digest`, of which only the beginning ("sha512:") matters, or sha256 if it is
+  // empty.
   static Result<Hasher> For(std::string_view digest);
 
   void Update(std::string_view data);

@@ -6,7 +6,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "images/host_client.h"
+#include "images/advice.h"
+#include "images/http_outcome.h"
 #include "images/redirect.h"
 #include "images/url.h"
 
@@ -41,23 +42,20 @@ Result<> ForeignLayers::FetchBlob(const Descriptor& descriptor, BlobSink& sink, 
 }
 
 Attempted<> ForeignLayers::Get(const std::string& address, BlobStream& stream, const Interrupt& interrupt) {
-  Url url = TRY(ParseUrl(address));
-  for (int hops = 0; hops <= kMaxRedirects; ++hops) {
-    if (url.scheme != "https") return Refuse(Code::kInvalidArgument, "its URL is not https");
-    ClientTls tls = TRY(origin_tls_.ForTarget(url));
-    OutgoingRequest request;
-    request.url = url;
-    request.tls = &tls;
-    request.first_byte = stream.position();
-    HttpResponse response = TRY(http_.Send(request, interrupt, &stream));
+  OutgoingRequest request;
+  request.url = TRY(ParseUrl(address));
+  request.first_byte = stream.position();
+  auto send = [&](OutgoingRequest& hop) -> Attempted<HttpResponse> {
+    if (hop.url.scheme != "https") return Refuse(Code::kInvalidArgument, "its URL is not https");
+    ClientTls tls = TRY(origin_tls_.ForTarget(hop.url));
+    hop.tls = &tls;
+    HttpResponse response = TRY(http_.Send(hop, interrupt, &stream));
     if (response.not_tls) return Refuse(Code::kUnavailable, "does not speak TLS");
-    if (!response.untrusted.empty()) return Refuse(Code::kUnavailable, response.untrusted);
-    if (!IsRedirect(response.status)) return Accept(response, request.first_byte);
-    auto next = NextHop(url, response);
-    if (!next) return Refuse(Code::kUnavailable, next.error().context);
-    url = std::move(*next);
-  }
-  return Refuse(Code::kUnavailable, "redirects too often");
+    if (response.untrusted.empty()) return response;
+    HostPlace place = PlaceOf(hop.url, origin_tls_.certs_d());
+    return Refuse(Code::kUnavailable, response.untrusted + TlsAdvice(response, place));
+  };
+  return Accept(TRY(FollowRedirects(request, send)), request.first_byte);
 }
 
 }  // namespace davit::images

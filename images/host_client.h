@@ -15,8 +15,10 @@
 #include <vector>
 
 #include "base/error.h"
+#include "images/advice.h"
 #include "images/attempts.h"
 #include "images/authorizer.h"
+#include "images/busy_pause.h"
 #include "images/http_client.h"
 #include "images/interrupt.h"
 #include "images/origin_tls.h"
@@ -26,10 +28,11 @@
 namespace davit::images {
 
 struct ObjectRequest {
-  std::string path;        // below the root of the API: "library/busybox/manifests/latest"
-  std::string registry;    // of the image's reference; a mirror for several registries needs it
-  std::string accept;      // empty: no Accept header
-  int64_t first_byte = 0;  // of the object
+  std::string path;              // below the root of the API: "library/busybox/manifests/latest"
+  std::string registry;          // of the image's reference; a mirror for several registries needs it
+  std::string accept;            // empty: no Accept header
+  int64_t first_byte = 0;        // of the object
+  bool has_alternative = false;  // as in OutgoingRequest
 };
 
 // A request of a push.
@@ -44,18 +47,8 @@ struct ApiRequest {
   std::function<void(int64_t bytes)> on_sent;  // as in OutgoingRequest
 };
 
-// What an answer that is not the wanted one means for the next attempt. The error has no step and no subject;
-// its code follows from the status.
-Setback RefusalOf(const HttpResponse& response);
-
-// A setback without step and subject: the host will not serve the object, however often it is asked.
-std::unexpected<Setback> Refuse(Code code, std::string_view why);
-
-// Whether a response carries the object from `first_byte` on; if not, what its status means for the next
-// attempt.
-Attempted<> Accept(const HttpResponse& response, int64_t first_byte);
-
-// Thread-safe.
+// Thread-safe. Once the host has asked for a pause (Retry-After), every request gets that answer again until
+// the pause ends, as a setback with the rest of it, and nothing is sent.
 class HostClient {
  public:
   // What the clients of one pull share.
@@ -64,6 +57,7 @@ class HostClient {
     Authorizer& authorizer;
     OriginTls& origin_tls;
     const Interrupt& interrupt;
+    std::string registry;  // of the image's reference: its hosts.toml has the host's settings
   };
 
   // `shared` refers to objects that outlive the client. Errors as in LoadTls.
@@ -81,6 +75,9 @@ class HostClient {
   // redirect asks for it (307, 308).
   Attempted<HttpResponse> Send(const ApiRequest& request);
 
+  // Whether the host does not get the credentials that there are, because they are for another one.
+  bool withholds_credentials() const { return shared_.authorizer.Withholds(Audience::kRegistry, ApiUrl()); }
+
   // False if the host could not be reached the last time. Later requests should try it last.
   bool reachable() const { return reachable_; }
   void set_reachable(bool reachable) { reachable_ = reachable; }
@@ -93,14 +90,19 @@ class HostClient {
   OutgoingRequest Prepare(Url url) const;
   Attempted<HttpResponse> SendFollowing(OutgoingRequest request, const std::string& own_origin,
                                         BodySink* sink);
-  Result<HttpResponse> SendAuthorized(const OutgoingRequest& request, Audience audience, BodySink* sink);
+  Attempted<HttpResponse> SendUnlessPaused(OutgoingRequest request, const std::string& own_origin,
+                                           BodySink* sink);
+  Attempted<HttpResponse> SendAuthorized(const OutgoingRequest& request, Audience audience, BodySink* sink);
   bool FallBackToPlainHttp(const Url& url);
+  HostPlace Place() const;
+  std::unexpected<Setback> SpeaksNoTls(const HttpResponse& response) const;
 
   const RegistryHost host_;
   const ClientTls tls_;
   const Shared shared_;
   std::atomic<bool> plain_http_ = false;  // learnt from a host with http_fallback
   std::atomic<bool> reachable_ = true;
+  BusyPause pause_;
 };
 
 }  // namespace davit::images

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "images/proxy_settings.h"
 #include "images/registry_host.h"
 
 namespace davit::images {
@@ -139,6 +140,14 @@ Result<> ReadUrl(std::string url, bool override_path, RegistryHost& host) {
   return {};
 }
 
+Result<std::string> ReadProxy(const toml::node& node) {
+  std::string text = TRY(AsString(node, "proxy"));
+  if (text == "none") return "";
+  auto proxy = ParseProxy(std::move(text));
+  if (!proxy) return Refuse("proxy", "neither \"none\" nor the URL of a proxy");
+  return proxy;
+}
+
 // The keys that the file itself and each [host] table share.
 Result<RegistryHost> ReadHost(const std::string& url, const toml::table& table, const std::string& dir) {
   RegistryHost host;
@@ -150,6 +159,7 @@ Result<RegistryHost> ReadHost(const std::string& url, const toml::table& table, 
     if (name == "client") TRY(ReadClientPairs(value, dir, host));
     if (name == "header") TRY(ReadHeaders(value, host));
     if (name == "skip_verify") skip_verify = TRY(AsBool(value, name));
+    if (name == "proxy") host.proxy = TRY(ReadProxy(value));
     if (name == "override_path") override_path = TRY(AsBool(value, name));
     if (name == "dial_timeout") host.dial_timeout_ms = TRY(AsMilliseconds(TRY(AsString(value, name))));
     if (name != "ca") continue;
@@ -185,7 +195,10 @@ Result<std::vector<RegistryHost>> ReadFileTable(const toml::table& file, const s
             [](const Entry& a, const Entry& b) { return a.position < b.position; });
 
   std::vector<RegistryHost> hosts;
-  for (const Entry& entry : entries) hosts.push_back(TRY(ReadHost(entry.url, *entry.table, dir)));
+  for (const Entry& entry : entries) {
+    hosts.push_back(TRY(ReadHost(entry.url, *entry.table, dir)));
+    hosts.back().mirror = true;
+  }
   const toml::node* server = file.get("server");
   hosts.push_back(TRY(ReadHost(server ? TRY(AsString(*server, "server")) : "", file, dir)));
   return hosts;

@@ -4,6 +4,7 @@
 #include "images/http_client.h"
 
 #include <curl/curl.h>
+#include <openssl/x509_vfy.h>
 
 #include <algorithm>
 #include <charconv>
@@ -13,6 +14,7 @@
 
 #include "base/file_io.h"
 #include "base/time.h"
+#include "images/advice.h"
 #include "images/speed_watch.h"
 
 namespace davit::images {
@@ -57,13 +59,18 @@ std::optional<int64_t> FirstByte(std::string_view content_range) {
   return valid ? std::optional(first) : std::nullopt;
 }
 
+int64_t SpeedFor(const OutgoingRequest& request, const HttpClient::Limits& limits) {
+  return request.has_alternative ? std::max(limits.low_speed_bytes, limits.fair_speed_bytes)
+                                 : limits.low_speed_bytes;
+}
+
 // What goes on during one exchange; libcurl's callbacks end here.
 class Transfer {
  public:
   Transfer(const OutgoingRequest& request, const HttpClient::Limits& limits, BodySink* sink)
       : request_(request),
         sink_(sink),
-        watch_(limits.low_speed_bytes, limits.low_speed_seconds, MonotonicMilliseconds()) {}
+        watch_({SpeedFor(request, limits), limits.low_speed_seconds}, MonotonicMilliseconds()) {}
 
   static size_t OnHeader(char* data, size_t, size_t size, void* self) {
     return static_cast<Transfer*>(self)->TakeHeader({data, size}) ? size : 0;
@@ -225,6 +232,42 @@ bool IsDistrust(CURLcode result) {
          result == CURLE_SSL_CACERT_BADFILE || result == CURLE_SSL_ISSUER_ERROR;
 }
 
+// As far as OpenSSL has judged: libcurl compares names itself.
+Distrust DistrustOf(CURL* easy) {
+  long verdict = X509_V_OK;
+  curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &verdict);
+  switch (verdict) {
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+      return Distrust::kUnknownCa;
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+      return Distrust::kNotValidNow;
+    default:
+      return Distrust::kOther;
+  }
+}
+
+Unreachable HowUnreachable(CURLcode result, CURL* easy) {
+  curl_off_t connected_us = 0;
+  curl_easy_getinfo(easy, CURLINFO_CONNECT_TIME_T, &connected_us);
+  switch (result) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+      return Unreachable::kNoAddress;
+    case CURLE_COULDNT_RESOLVE_PROXY:
+      return Unreachable::kNoProxy;
+    case CURLE_COULDNT_CONNECT:
+      return Unreachable::kNoConnection;
+    case CURLE_OPERATION_TIMEDOUT:
+      return connected_us == 0 ? Unreachable::kNoConnection : Unreachable::kOther;
+    default:
+      return Unreachable::kOther;
+  }
+}
+
 void SetTls(CURL* easy, const ClientTls& tls) {
   Set(easy, CURLOPT_SSL_VERIFYPEER, tls.skip_verify ? 0L : 1L);
   Set(easy, CURLOPT_SSL_VERIFYHOST, tls.skip_verify ? 0L : 2L);
@@ -238,6 +281,14 @@ void SetTls(CURL* easy, const ClientTls& tls) {
     Set(easy, CURLOPT_SSLCERT, tls.certificate.c_str());
     Set(easy, CURLOPT_SSLKEY, tls.key.c_str());
   }
+}
+
+// libcurl sends a line break as it is: the rest of the value would be headers, or a request, of its author's.
+Result<> CheckHeaders(const OutgoingRequest& request) {
+  for (const auto& [name, value] : request.headers)
+    if (std::ranges::any_of(value, [](unsigned char c) { return c < 0x20 && c != '\t'; }))
+      return Fail(Code::kInvalidArgument, "send header", name, "it has control characters");
+  return {};
 }
 
 HeaderList MakeHeaders(const OutgoingRequest& request, bool raw_body) {
@@ -405,12 +456,13 @@ std::unique_ptr<HttpClient::Slot> HttpClient::TakeSlot() {
 Result<HttpResponse> HttpClient::Send(const OutgoingRequest& request, const Interrupt& interrupt,
                                       BodySink* sink) {
   TRY(interrupt.Check());
+  TRY(CheckHeaders(request));
   std::unique_ptr<Slot> slot = TakeSlot();
   if (!slot->easy || !slot->multi) return SystemError("curl_easy_init", request.url.host, ENOMEM);
   Transfer transfer(request, limits_, sink);
   HeaderList headers = MakeHeaders(request, /*raw_body=*/sink != nullptr);
   slot->Prepare(request, limits_, transfer, headers.get());
-  slot->SetProxy(proxies_.For(request.url));
+  slot->SetProxy(request.proxy ? *request.proxy : proxies_.For(request.url));
   slot->SetContentCoding(/*decode=*/sink == nullptr);
   curl_multi_add_handle(slot->multi, slot->easy);
   Result<CURLcode> result = slot->Run(transfer, interrupt);
@@ -424,10 +476,12 @@ Result<HttpResponse> HttpClient::Send(const OutgoingRequest& request, const Inte
   }
   if (*result != CURLE_OK && !transfer.cut_short()) {
     std::string why = slot->error_text[0] != '\0' ? slot->error_text : curl_easy_strerror(*result);
+    why += ConnectionAdvice(HowUnreachable(*result, slot->easy));
     if (*result == CURLE_OPERATION_TIMEDOUT) return transfer.TimedOut(why);
     if (!IsDistrust(*result)) return transfer.Error(CodeOf(*result), why);
     HttpResponse response;
     response.untrusted = std::move(why);
+    response.distrust = DistrustOf(slot->easy);
     return response;
   }
   if (!transfer.head_complete()) return transfer.Error(Code::kDataLoss, "closed in the head of its answer");

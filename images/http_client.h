@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -38,17 +39,28 @@ struct OutgoingRequest {
   Url url;
   Method method = Method::kGet;
   std::vector<std::pair<std::string, std::string>> headers;
-  std::string form;                // sent as a POST if not empty, whatever the method
-  std::string_view body;           // of a POST, PUT or PATCH
-  const ClientTls* tls = nullptr;  // null: the system's CAs
-  int64_t connect_timeout_ms = 0;  // 0: the client's default
+  std::string form;                  // sent as a POST if not empty, whatever the method
+  std::string_view body;             // of a POST, PUT or PATCH
+  const ClientTls* tls = nullptr;    // null: the system's CAs
+  std::optional<std::string> proxy;  // its URL, empty: none; nullopt: as the client's settings say
+  int64_t connect_timeout_ms = 0;    // 0: the client's default
   size_t body_limit = 0;   // of HttpResponse::body, in bytes; a longer body of a 200 is kResourceExhausted
   int64_t first_byte = 0;  // of the body; if not 0, the rest is requested (RFC 9110 section 14.2)
+  // Another host, which was not asked yet, may do better: the peer has to be faster.
+  bool has_alternative = false;
   // How long the peer may take to answer once the request was sent: a registry stores a blob before it
   // answers. 0: as long as the peer may be slow.
   int answer_timeout_seconds = 0;
   // How much of `body` was sent so far, in bytes. Called on the thread of Send, often; may be empty.
   std::function<void(int64_t bytes)> on_sent;
+};
+
+// Why a certificate was not accepted.
+enum class Distrust : uint8_t {
+  kNone,         // it was
+  kUnknownCa,    // nobody whom this node trusts has signed it
+  kNotValidNow,  // it has expired, or is not valid yet
+  kOther,        // it is another host's, or this client's own cannot be used
 };
 
 struct HttpResponse {
@@ -61,6 +73,7 @@ struct HttpResponse {
   bool not_tls = false;
   // Why the peer's certificate was not accepted; empty if it was. `status` is 0.
   std::string untrusted;
+  Distrust distrust = Distrust::kNone;
 
   // The first header of that name; empty when there is none.
   std::string Header(std::string_view name) const;
@@ -85,6 +98,7 @@ class HttpClient {
   struct Limits {
     int64_t low_speed_bytes = 1024;  // per second, over the time below; slower transfers are aborted
     int low_speed_seconds = 30;
+    int64_t fair_speed_bytes = 64 << 10;  // the same for requests that another host may answer as well
     int connect_timeout_seconds = 30;
   };
 

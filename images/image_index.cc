@@ -46,6 +46,7 @@ ImageIndex::Change ImageIndex::Plan(ImageSummary pulled) const {
     Merge(pulled.repo_digests, known->second.repo_digests);
     pulled.pinned = known->second.pinned;
     pulled.keeps_blobs = pulled.keeps_blobs || known->second.keeps_blobs;
+    pulled.pulled_by_digest = pulled.pulled_by_digest || known->second.pulled_by_digest;
   }
   change.added = std::move(pulled);
   return change;

@@ -33,7 +33,7 @@ class ImageIndex {
   void Put(const ImageSummary& image);
   void Remove(const std::string& id);
 
-  // See ImageStore::Find.
+  // See ImageCatalog::Find.
   Result<ImageSummary> Find(const std::string& ref) const;
   std::vector<ImageSummary> List() const;
   std::set<std::string> Layers() const;  // chain IDs of all images

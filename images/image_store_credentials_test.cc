@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -136,6 +137,32 @@ TEST_F(TokenStore, NoErrorContainsACredential) {
     }
   }
   ExpectNothingLeft();
+}
+
+TEST_F(Store, ATokenThatExpiresWithinALayerIsRenewedThere) {
+  std::string tar = TarBuilder().File("file", std::string(100'000, 'x')).Finish();
+  image_ = TestImage::Make({{tar, tar, "application/vnd.oci.image.layer.v1.tar"}});
+  std::atomic<int> issued = 0;
+  FakeServer tokens([&](const FakeRequest&) {
+    return FakeResponse{200, {}, R"({"token":"tok)" + std::to_string(++issued) + "\"}", -1, false};
+  });
+  std::string challenge = "WWW-Authenticate: Bearer realm=\"http://" + tokens.host() + "/token\"";
+  std::atomic<bool> expired = false;
+  FakeServer registry([&](const FakeRequest& request) {
+    if (request.Header("authorization") != (expired ? "Bearer tok2" : "Bearer tok1"))
+      return FakeResponse{401, {challenge}, "", -1, false};
+    FakeResponse response = Serve(image_, request);
+    if (response.body != tar) return response;
+    if (!request.Header("range").empty()) return ServeRange(std::move(response), request);
+    expired = true;
+    response.cut_after = 50'000;
+    return response;
+  });
+  auto pulled = Pull(registry.host() + "/app");
+  ASSERT_TRUE(pulled) << pulled.error().ToString();
+  EXPECT_EQ(issued, 2);
+  EXPECT_EQ(Content(*pulled, 0, "file"), std::string(100'000, 'x'));
+  EXPECT_THAT(registry.requests().back().Header("range"), HasSubstr("bytes=")) << "it goes on where it was";
 }
 
 TEST_F(Store, ARedirectToAnotherHostGetsNoCredentials) {

@@ -5,7 +5,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cerrno>
+#include <new>
 #include <string>
 
 #include "base/time.h"
@@ -17,6 +19,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 TEST_F(Store, AnErrorNamesHostObjectAndReasonAndLeavesNothing) {
@@ -42,6 +45,49 @@ TEST_F(Store, AnErrorNamesHostObjectAndReasonAndLeavesNothing) {
   EXPECT_EQ(down.error().reason, Reason::kRegistryUnavailable);
   EXPECT_THAT(down.error().ToString(), HasSubstr(dead));
   ExpectNothingLeft();
+}
+
+// The kubelet shows the text of the error to people who do not see the node.
+TEST_F(Store, AnErrorSaysWhatPeopleCanDo) {
+  struct Case {
+    FakeResponse response;
+    const char* anonymous;
+    const char* logged_in;
+  };
+  FakeResponse login{401, {"WWW-Authenticate: Basic realm=x"}, ""};
+  const Case kCases[] = {
+      {login, "it needs credentials for ", "check the credentials"},
+      {{403, {}, ""}, "it needs credentials for ", "check the credentials"},
+      {{404, {}, ""}, "check the name and the tag", "check the name and the tag"},
+      {{429, {"Retry-After: 7200"}, ""}, "use credentials, or a mirror", "use credentials, or a mirror"},
+  };
+  RegistryAuth auth;
+  auth.username = "user";
+  auth.password = "s3cr3t-p4ssw0rd";
+  for (const Case& refused : kCases) {
+    FakeServer server([&](const FakeRequest&) { return refused.response; });
+    for (bool logged_in : {false, true}) {
+      auto pulled = Pull(server.host() + "/app", logged_in ? std::optional(auth) : std::nullopt);
+      ASSERT_FALSE(pulled);
+      std::string text = pulled.error().ToString();
+      EXPECT_THAT(text, HasSubstr(logged_in ? refused.logged_in : refused.anonymous));
+      EXPECT_THAT(text, Not(HasSubstr(auth.password)));
+    }
+  }
+  std::string dead = FakeServer([](const FakeRequest&) { return FakeResponse(); }).host();
+  EXPECT_THAT(Pull(dead + "/app").error().ToString(), HasSubstr("check this node's network"));
+}
+
+TEST_F(Store, AServerWithoutTlsIsConfiguredAsSuch) {
+  FakeServer server([this](const FakeRequest& request) { return Serve(image_, request); });
+  Mirrors("registry.example", {"https://" + server.host()});
+  EXPECT_THAT(Pull("registry.example/app").error().ToString(),
+              HasSubstr("write server = \"http://" + server.host() + "\" into " + config_.certs_d +
+                        "/registry.example/hosts.toml"));
+  std::string dead = FakeServer([](const FakeRequest&) { return FakeResponse(); }).host();
+  Mirrors("registry.example", {"https://" + server.host(), "http://" + dead});
+  EXPECT_THAT(Pull("registry.example/app").error().ToString(),
+              HasSubstr("[host.\"http://" + server.host() + "\"] in "));
 }
 
 // The same for each way in which a blob can go wrong.
@@ -110,6 +156,25 @@ TEST_F(Store, ADocumentWithManifestsAndLayersIsRefused) {
   EXPECT_EQ(Pull(server.host() + "/app").error().code, Code::kInvalidArgument);
 }
 
+TEST_F(Store, MoreLayersThanCanBeMountedAreRefusedBeforeAnyIsFetched) {
+  image_ = TestImage::Make(std::vector<TestLayer>(501, image_.layers[0]));
+  FakeServer server([this](const FakeRequest& request) { return Serve(image_, request); });
+  auto refused = Pull(server.host() + "/app");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kInvalidArgument);
+  EXPECT_THAT(server.requests(), SizeIs(2)) << "manifest and config";
+}
+
+TEST_F(Store, AFailureThatStopsTheCommitOfAnotherLayerIsNamed) {
+  layers_.commit_is_long = true;
+  FakeServer server([this](const FakeRequest& request) {
+    FakeResponse response = Serve(image_, request);
+    return response.body == image_.layers[1].blob ? Serve({}, request) : response;
+  });
+  EXPECT_EQ(Pull(server.host() + "/app").error().code, Code::kNotFound);
+  ExpectNothingLeft();
+}
+
 TEST_F(Store, HugeDocumentsAreCutOff) {
   FakeServer server(
       [&](const FakeRequest&) { return FakeResponse{200, {}, std::string(9 << 20, ' '), -1, false}; });
@@ -147,6 +212,16 @@ TEST_F(Store, ADeadlineAndACancellationEndAPull) {
   ExpectNothingLeft();
 }
 
+TEST_F(Store, ACancellationEndsTheCommitOfALayer) {
+  FakeServer server([this](const FakeRequest& request) { return Serve(image_, request); });
+  std::atomic<bool> committing = false;
+  layers_.on_commit = [&] { committing = true; };
+  auto unwanted = store_->Pull({server.host() + "/app", std::nullopt, 0, [&] { return committing.load(); }});
+  ASSERT_FALSE(unwanted);
+  EXPECT_EQ(unwanted.error().code, Code::kCancelled);
+  ExpectNothingLeft();
+}
+
 TEST_F(Store, TheNextMirrorIsAskedWhenOneFails) {
   FakeServer broken([this](const FakeRequest& request) {
     FakeResponse response = Serve(image_, request);
@@ -171,6 +246,21 @@ TEST_F(Store, TheErrorTellsWhyEveryMirrorFailed) {
   EXPECT_EQ(pulled.error().code, Code::kNotFound);
   EXPECT_THAT(pulled.error().ToString(), HasSubstr("127.0.0.1:1"));
   EXPECT_THAT(pulled.error().ToString(), HasSubstr(none.host()));
+}
+
+TEST_F(Store, AnExceptionEndsThePullAndTheNextOneIsANewOne) {
+  FakeServer server([&](const FakeRequest& request) { return Serve(image_, request); });
+  std::string reference = server.host() + "/app";
+  layers_.on_sync = [] { throw std::bad_alloc(); };
+  EXPECT_EQ(Pull(reference).error().code, Code::kInternal);
+  ExpectNothingLeft();
+  layers_.on_sync = nullptr;
+
+  auto out_of_memory = [](const auto&) { throw std::bad_alloc(); };
+  EXPECT_EQ(store_->Pull({reference, std::nullopt, 0, nullptr, out_of_memory}).error().code, Code::kInternal);
+
+  int64_t deadline_ms = MonotonicMilliseconds() + 30'000;  // for a pull that waits for one that has ended
+  EXPECT_TRUE(store_->Pull({reference, std::nullopt, deadline_ms, nullptr}));
 }
 
 }  // namespace

@@ -177,6 +177,35 @@ TEST_F(LeftoversTest, LayersOfARemovedImageAreFreedAtOnce) {
   ExpectNothingLeft();
 }
 
+TEST_F(LeftoversTest, TheyAreRemovedAtOnceOnRequest) {
+  ASSERT_TRUE(Pull(server_.host() + "/other/app"));
+  FailToPull();
+  LeavePartialBlob();
+  LayerHold hold = store_->Hold({layers_.commits[1]});
+  auto loose = *store_->LooseLayers();
+  ASSERT_THAT(loose, SizeIs(2)) << "not that of the image";
+  for (const LooseLayer& layer : loose) EXPECT_EQ(layer.in_use, layer.chain_id == layers_.commits[1]);
+  store_->RemoveLeftovers();
+  EXPECT_THAT(*blobs_->List(), IsEmpty());
+  EXPECT_THAT(*store_->LooseLayers(), SizeIs(1)) << "what is in use stays";
+  EXPECT_THAT(store_->List(), SizeIs(1));
+}
+
+TEST_F(LeftoversTest, APullInProgressLosesNothing) {
+  std::atomic<bool> removed = false;
+  FakeServer server([&](const FakeRequest& request) {
+    if (!request.target.ends_with(top_)) return Serve(image_, request);
+    while (layers_.Layers().size() < 2) usleep(1000);
+    if (!removed.exchange(true)) store_->RemoveLeftovers();
+    return Serve(image_, request);
+  });
+  auto pulled = Pull(server.host() + "/app");
+  ASSERT_TRUE(pulled) << pulled.error().ToString();
+  EXPECT_TRUE(removed);
+  EXPECT_EQ(layers_.stagings, 3);
+  EXPECT_THAT(*store_->LooseLayers(), IsEmpty());
+}
+
 TEST_F(LeftoversTest, APartialBlobThatIsBeingWrittenStays) {
   Descriptor descriptor{"", *Sha256Of("a whole blob"), 100, std::nullopt, {}};
   auto writer = *blobs_->Begin(descriptor);

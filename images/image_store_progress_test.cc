@@ -19,7 +19,7 @@ using ::testing::SizeIs;
 class Progress : public Store {
  protected:
   // A pull that tells its progress to `seen`.
-  Result<PulledImage> Watched(const std::string& reference, std::shared_ptr<const PullProgress>& seen) {
+  Result<PulledImage> Watched(const std::string& reference, std::shared_ptr<const TransferProgress>& seen) {
     PullRequest request{reference, std::nullopt, 0, nullptr, [&seen](auto progress) { seen = progress; }};
     return store_->Pull(request);
   }
@@ -27,7 +27,7 @@ class Progress : public Store {
 
 TEST_F(Progress, EndsWithAllLayersDone) {
   FakeServer server([this](const FakeRequest& request) { return Serve(image_, request); });
-  std::shared_ptr<const PullProgress> progress;
+  std::shared_ptr<const TransferProgress> progress;
   auto pulled = Watched(server.host() + "/app:v1", progress);
   ASSERT_TRUE(pulled) << pulled.error().ToString();
   std::vector<LayerProgress> layers = progress->Read();
@@ -36,7 +36,7 @@ TEST_F(Progress, EndsWithAllLayersDone) {
     auto size = static_cast<int64_t>(image_.layers[i].blob.size());
     EXPECT_EQ(image_.blobs.at(layers[i].digest), image_.layers[i].blob);
     EXPECT_EQ(layers[i].size, size);
-    EXPECT_EQ(layers[i].received, size);
+    EXPECT_EQ(layers[i].transferred, size);
     EXPECT_EQ(layers[i].state, State::kDone);
   }
   EXPECT_EQ(pulled->reference, server.host() + "/app:v1");
@@ -47,7 +47,7 @@ TEST_F(Progress, EndsWithAllLayersDone) {
 TEST_F(Progress, LayersOfTheNodeExist) {
   FakeServer server([this](const FakeRequest& request) { return Serve(image_, request); });
   ASSERT_TRUE(Pull(server.host() + "/app:v1"));
-  std::shared_ptr<const PullProgress> progress;
+  std::shared_ptr<const TransferProgress> progress;
   auto again = Watched(server.host() + "/app:v1", progress);
   ASSERT_TRUE(again);
   EXPECT_TRUE(again->unchanged);
@@ -75,7 +75,7 @@ TEST_F(Progress, ALayerThatStopsHalfWayIsDownloading) {
     changed.wait(lock, [&] { return go_on; });
     return ServeRange(std::move(response), request);
   });
-  std::shared_ptr<const PullProgress> progress;
+  std::shared_ptr<const TransferProgress> progress;
   std::thread puller([&] { EXPECT_TRUE(Watched(server.host() + "/app:v1", progress)); });
   LayerProgress layer;
   {
@@ -87,9 +87,9 @@ TEST_F(Progress, ALayerThatStopsHalfWayIsDownloading) {
   }
   puller.join();
   EXPECT_EQ(layer.state, State::kDownloading);
-  EXPECT_GT(layer.received, 0);
-  EXPECT_LT(layer.received, layer.size);
-  EXPECT_EQ(progress->Read().at(0).received, layer.size) << "what had arrived is not counted twice";
+  EXPECT_GT(layer.transferred, 0);
+  EXPECT_LT(layer.transferred, layer.size);
+  EXPECT_EQ(progress->Read().at(0).transferred, layer.size) << "what had arrived is not counted twice";
 }
 
 TEST_F(Progress, CallersOfOnePullSeeTheSameProgress) {
@@ -103,9 +103,9 @@ TEST_F(Progress, CallersOfOnePullSeeTheSameProgress) {
     }
     return Serve(image_, request);
   });
-  std::shared_ptr<const PullProgress> seen[2];
+  std::shared_ptr<const TransferProgress> seen[2];
   auto caller = [&](size_t i) {
-    auto board = [&, i](std::shared_ptr<const PullProgress> progress) {
+    auto board = [&, i](std::shared_ptr<const TransferProgress> progress) {
       std::lock_guard lock(mutex);
       seen[i] = std::move(progress);
       ++callers;

@@ -60,7 +60,16 @@ TEST_F(Store, ASecondPullAsksForTheManifestOnly) {
   EXPECT_EQ(layers_.syncs, 1);
 }
 
-TEST_F(Store, ReadsItsRecordsAgainAndForgetsImagesThatMissALayer) {
+TEST_F(Store, KnowsWhichImagesWerePulledByDigest) {
+  FakeServer server([this](const FakeRequest& request) { return Serve(image_, request); });
+  EXPECT_FALSE(Pull(server.host() + "/app:v1")->pulled_by_digest);
+  EXPECT_TRUE(Pull(server.host() + "/app@" + image_.manifest_digest)->pulled_by_digest);
+  auto again = Pull(server.host() + "/app:v1");
+  EXPECT_TRUE(again->pulled_by_digest);
+  EXPECT_THAT(again->repo_tags, ElementsAre(server.host() + "/app:v1"));
+}
+
+TEST_F(Store, ReadsItsRecordsAgainAndDoesNotListImagesThatMissALayer) {
   FakeServer server([this](const FakeRequest& request) { return Serve(image_, request); });
   auto pulled = Pull(server.host() + "/app:v1");
   ASSERT_TRUE(pulled);
@@ -69,7 +78,6 @@ TEST_F(Store, ReadsItsRecordsAgainAndForgetsImagesThatMissALayer) {
   ASSERT_TRUE(layers_.Remove(pulled->chain_ids[1]));
   Reopen();
   EXPECT_THAT(store_->List(), IsEmpty());
-  EXPECT_THAT(records_.records, IsEmpty());
   ASSERT_TRUE(Pull(server.host() + "/app:v1"));
   EXPECT_TRUE(layers_.Has(pulled->chain_ids[1]));
 }
@@ -186,6 +194,55 @@ TEST_F(Store, ChoosesThePlatformFromAnIndex) {
   ASSERT_FALSE(none);
   EXPECT_EQ(none.error().code, Code::kNotFound);
   EXPECT_THAT(none.error().ToString(), HasSubstr("linux/s390x"));
+}
+
+// As `docker buildx imagetools` makes them of several builds.
+TEST_F(Store, FindsTheImageInTheSecondOfTwoNestedIndexes) {
+  auto entry = [](const std::string& kind, const std::string& digest, const std::string& more = "") {
+    return R"({"mediaType":"application/vnd.oci.image.)" + kind + R"(.v1+json","size":1,"digest":")" +
+           digest + "\"" + more + "}";
+  };
+  auto list = [](const std::string& entries) {
+    return R"({"schemaVersion":2,"manifests":[)" + entries + "]}";
+  };
+  TestImage foreign = TestImage::Make({}, "sparc64");
+  const char* sparc = R"(,"platform":{"os":"linux","architecture":"sparc64"})";
+  std::string first = list(entry("manifest", foreign.manifest_digest, sparc));
+  std::string second = list(entry("manifest", image_.manifest_digest));
+  std::string root = list(entry("index", *Sha256Of(first)) + "," + entry("index", *Sha256Of(second)));
+  image_.blobs[*Sha256Of(first)] = first;
+  image_.blobs[*Sha256Of(second)] = second;
+  FakeServer server([&](const FakeRequest& request) {
+    if (!request.target.ends_with("/manifests/latest")) return Serve(image_, request);
+    return FakeResponse{200, {"Content-Type: application/vnd.oci.image.index.v1+json"}, root, -1, false};
+  });
+  auto pulled = Pull(server.host() + "/app");
+  ASSERT_TRUE(pulled) << pulled.error().ToString();
+  EXPECT_EQ(pulled->id, image_.config_digest);
+  EXPECT_THAT(pulled->repo_digests, ElementsAre(server.host() + "/app@" + *Sha256Of(root)));
+  EXPECT_THAT(store_->ReadWithIndexes(pulled->id)->indexes,
+              ElementsAre(IndexDocument{*Sha256Of(root), root}, IndexDocument{*Sha256Of(second), second}));
+}
+
+// Stores of older releases have none.
+TEST_F(Store, ThePullOfAKnownImageKeepsItsIndex) {
+  std::string index =
+      R"({"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":")" +
+      image_.manifest_digest + R"(","size":)" + std::to_string(image_.manifest.size()) + "}]}";
+  FakeServer server([&](const FakeRequest& request) {
+    if (request.target.find("/manifests/v1") == std::string::npos) return Serve(image_, request);
+    return FakeResponse{200, {"Content-Type: application/vnd.oci.image.index.v1+json"}, index};
+  });
+  auto pulled = Pull(server.host() + "/app:v1");
+  ASSERT_TRUE(pulled) << pulled.error().ToString();
+  std::vector<IndexDocument> indexes = {{*Sha256Of(index), index}};
+  EXPECT_EQ(records_.records[pulled->id].indexes, indexes);
+  records_.records[pulled->id].indexes.clear();
+  ASSERT_TRUE(Pull(server.host() + "/app:v1"));
+  EXPECT_EQ(records_.records[pulled->id].indexes, indexes);
+  EXPECT_TRUE(Pull(server.host() + "/app:v1")->unchanged);
+  ASSERT_TRUE(Pull(server.host() + "/app:v2"));
+  EXPECT_EQ(records_.records[pulled->id].indexes, indexes) << "this pull needed none";
 }
 
 }  // namespace

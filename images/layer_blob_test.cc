@@ -81,7 +81,7 @@ TEST_F(LayerBlobTest, IsNotCopiedIfNothingIsToBeKept) {
   PullPart(text_.size());
   retention_ = {.unfinished_ms = 1000, .blobs = false, .min_free_percent = 101};
   PullPart(text_.size());
-  text_.resize(LayerBlob::kSmallestPartial - 1);
+  text_.resize(1'048'575);
   descriptor_ = {"", *Sha256Of(text_), static_cast<int64_t>(text_.size()), std::nullopt, {}};
   retention_.min_free_percent = 0;
   PullPart(text_.size());

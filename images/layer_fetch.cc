@@ -3,6 +3,8 @@
 
 #include "images/layer_fetch.h"
 
+#include "images/artifact.h"
+
 namespace davit::images {
 namespace {
 
@@ -10,11 +12,12 @@ namespace {
 // that was begun; a broken connection does not show here.
 class UnpackSink : public BlobSink {
  public:
-  UnpackSink(LayerStore& layers, const std::string& program, const std::string& chain_id, LayerBlob& blob,
-             const Interrupt& interrupt, LayerMeter meter)
+  UnpackSink(LayerTarget& layers, const std::string& program, const std::string& staging,
+             const Descriptor& descriptor, LayerBlob& blob, const Interrupt& interrupt, LayerMeter meter)
       : layers_(layers),
         program_(program),
-        chain_id_(chain_id),
+        staging_(staging),
+        descriptor_(descriptor),
         blob_(blob),
         interrupt_(interrupt),
         meter_(meter) {}
@@ -23,18 +26,52 @@ class UnpackSink : public BlobSink {
     process_.reset();  // before the directory that it writes to is dropped
     bad_content_.reset();
     blob_.Begin();
-    layers_.Abandon(chain_id_);
-    dir_ = TRY(layers_.Stage(chain_id_));
+    layers_.Abandon(staging_);
+    dir_ = TRY(layers_.Stage(staging_));
     process_.emplace(TRY(UnpackProcess::Start(program_, dir_.get(), interrupt_)));
+    input_.emplace(*process_);
+    archive_.emplace(descriptor_, *input_);
     meter_.Begin();
-    return {};
+    return Judge(archive_->Begin());
   }
 
   Result<> Write(std::string_view piece) override {
     blob_.Append(piece);
     meter_.Add(piece.size());
     if (bad_content_) return interrupt_.Check();
-    auto written = process_->Write(piece);
+    return Judge(archive_->Write(piece));
+  }
+
+  std::string Kept(int64_t position) override { return blob_.Kept(position); }
+  void Discard() override { blob_.Discard(); }
+  void DropCopy() { blob_.Drop(); }
+
+  // After the blob's digest was found right.
+  Result<StagedLayer> Finish(const std::string& diff_id) {
+    meter_.Received();
+    if (!bad_content_) TRY(Judge(archive_->End()));
+    if (bad_content_) return std::unexpected(std::move(*bad_content_));
+    UnpackReport report = TRY(process_->Finish());
+    if (report.diff_id != diff_id && descriptor_.file_name.empty()) {
+      return Fail(Code::kDataLoss, "unpack", "layer",
+                  "has diff id " + report.diff_id + ", the config says " + diff_id);
+    }
+    return StagedLayer{staging_, std::move(dir_), std::move(report), process_->TakeNotes(), std::move(blob_)};
+  }
+
+ private:
+  // The unpacker's standard input.
+  class Input : public ByteSink {
+   public:
+    explicit Input(UnpackProcess& process) : process_(process) {}
+    Result<> Write(std::string_view piece) override { return process_.Write(piece); }
+
+   private:
+    UnpackProcess& process_;
+  };
+
+  // An unpacker that stops reading has a reason.
+  Result<> Judge(Result<> written) {
     if (written || written.error().os_errno != EPIPE) return written;
     auto report = process_->Finish();
     if (report) return Fail(Code::kInternal, "unpack", "davit-unpack", "stopped reading before the end");
@@ -47,31 +84,17 @@ class UnpackSink : public BlobSink {
     return {};
   }
 
-  std::string Kept(int64_t position) override { return blob_.Kept(position); }
-  void Discard() override { blob_.Discard(); }
-  void DropCopy() { blob_.Drop(); }
-
-  // After the blob's digest was found right.
-  Result<StagedLayer> Finish(const std::string& diff_id) {
-    meter_.Received();
-    if (bad_content_) return std::unexpected(std::move(*bad_content_));
-    UnpackReport report = TRY(process_->Finish());
-    if (report.diff_id != diff_id) {
-      return Fail(Code::kDataLoss, "unpack", "layer",
-                  "has diff id " + report.diff_id + ", the config says " + diff_id);
-    }
-    return StagedLayer{std::move(dir_), std::move(report), std::move(blob_)};
-  }
-
- private:
-  LayerStore& layers_;
+  LayerTarget& layers_;
   const std::string& program_;
-  const std::string& chain_id_;
+  const std::string& staging_;
+  const Descriptor& descriptor_;
   LayerBlob& blob_;
   const Interrupt& interrupt_;
   LayerMeter meter_;
   UniqueFd dir_;
   std::optional<UnpackProcess> process_;
+  std::optional<Input> input_;
+  std::optional<LayerArchive> archive_;
   std::optional<Error> bad_content_;
 };
 
@@ -94,16 +117,16 @@ Result<StagedLayer> Fetch(BlobSource& source, UnpackSink& sink, const Descriptor
 
 }  // namespace
 
-Result<StagedLayer> FetchLayer(BlobSource& source, LayerStore& layers, LayerBlob blob,
-                               const std::string& unpack_program, const std::string& chain_id,
+Result<StagedLayer> FetchLayer(BlobSource& source, LayerTarget& layers, LayerBlob blob,
+                               const std::string& unpack_program, const std::string& staging,
                                const Descriptor& descriptor, const std::string& diff_id,
                                const Interrupt& interrupt, LayerMeter meter) {
   Result<StagedLayer> staged = [&] {
-    UnpackSink sink(layers, unpack_program, chain_id, blob, interrupt, meter);
+    UnpackSink sink(layers, unpack_program, staging, descriptor, blob, interrupt, meter);
     return Fetch(source, sink, descriptor, diff_id);
   }();  // the unpacker has ended
   if (staged) return staged;
-  layers.Abandon(chain_id);
+  layers.Abandon(staging);
   return std::unexpected(Within("layer " + descriptor.digest, std::move(staged).error()));
 }
 

@@ -17,6 +17,7 @@
 #include "base/open_beneath.h"
 #include "images/layer_dirs.h"
 #include "images/lower_layers.h"
+#include "images/space_reserve.h"
 
 namespace davit::images {
 namespace {
@@ -71,14 +72,22 @@ Result<> CopyMetadata(int from, const struct stat& wanted, int to, const std::st
   return {};
 }
 
-constexpr size_t kCopiedAtOnce = 16 << 20;  // bytes between two checks whether the pull is wanted
+// Bytes between two checks whether the pull is wanted and there is room.
+constexpr size_t kPieceBytes = 256 << 10;
 
-Result<> CopyRange(int from, int to, off_t begin, off_t end, const std::string& path, FixUpBudget& budget) {
+// What a copy may use.
+struct CopyLimits {
+  FixUpBudget& budget;
+  SpaceReserve& space;
+};
+
+Result<> CopyRange(int from, int to, off_t begin, off_t end, const std::string& path, CopyLimits limits) {
   off_t in = begin;
   off_t out = begin;
   while (in < end) {
-    TRY(budget.CheckWanted());
-    size_t piece = std::min(static_cast<size_t>(end - in), kCopiedAtOnce);
+    TRY(limits.budget.CheckWanted());
+    size_t piece = std::min(static_cast<size_t>(end - in), kPieceBytes);
+    TRY(limits.space.Use(piece, /*files=*/0));
     ssize_t copied = copy_file_range(from, &in, to, &out, piece, 0);
     if (copied < 0) return SystemError("copy_file_range", path);
     if (copied == 0) return Fail(Code::kInternal, "copy_file_range", path, "ended early");
@@ -87,7 +96,7 @@ Result<> CopyRange(int from, int to, off_t begin, off_t end, const std::string& 
 }
 
 // Copies what is data and leaves holes as they are: a sparse file must not become a full one.
-Result<> CopyData(int from, int to, off_t size, const std::string& path, FixUpBudget& budget) {
+Result<> CopyData(int from, int to, off_t size, const std::string& path, CopyLimits limits) {
   if (ftruncate(to, size) < 0) return SystemError("ftruncate", path);
   for (off_t offset = 0; offset < size;) {
     off_t data = lseek(from, offset, SEEK_DATA);
@@ -95,7 +104,7 @@ Result<> CopyData(int from, int to, off_t size, const std::string& path, FixUpBu
     if (data < 0) return SystemError("lseek", path);
     off_t hole = lseek(from, data, SEEK_HOLE);
     if (hole < 0) return SystemError("lseek", path);
-    TRY(CopyRange(from, to, data, hole, path, budget));
+    TRY(CopyRange(from, to, data, hole, path, limits));
     offset = hole;
   }
   return {};
@@ -134,13 +143,34 @@ Result<Place> Locate(int layer_fd, const std::string& path) {
   return place;
 }
 
-Result<> CopyRegular(const LowerFile& file, const std::string& source, const Place& place,
-                     FixUpBudget& budget) {
+// Of a file that was just written, so that it is in memory. A hole would take as long to read as data.
+Result<> AddChecksum(int fd, const std::string& name, FixUpBudget& budget, std::vector<FileChecksum>& to) {
+  struct stat status;
+  if (fstat(fd, &status) < 0) return SystemError("fstat", name);
+  bool has_holes = status.st_blocks * 512 < status.st_size;
+  if (status.st_size == 0 || has_holes || to.size() >= kMostChecksums) return {};
+  std::string buffer(kPieceBytes, '\0');
+  Checksum checksum;
+  for (off_t offset = 0; offset < status.st_size;) {
+    TRY(budget.CheckWanted());
+    ssize_t size = pread(fd, buffer.data(), buffer.size(), offset);
+    if (size < 0) return SystemError("read", name);
+    if (size == 0) return Fail(Code::kInternal, "read", name, "ended early");
+    checksum.Update(std::string_view(buffer).substr(0, static_cast<size_t>(size)));
+    offset += size;
+  }
+  to.push_back({status.st_ino, checksum.value()});
+  return {};
+}
+
+Result<> CopyRegular(const LowerFile& file, const std::string& source, const Place& place, CopyLimits limits,
+                     std::vector<FileChecksum>& checksums) {
   UniqueFd from = TRY(Reopen(file, source, O_NONBLOCK));
-  UniqueFd to(openat(place.dir.get(), place.name.c_str(),
-                     O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  UniqueFd to(
+      openat(place.dir.get(), place.name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!to) return SystemError("create", place.name);
-  TRY(CopyData(from.get(), to.get(), file.status.st_size, place.name, budget));
+  TRY(CopyData(from.get(), to.get(), file.status.st_size, place.name, limits));
+  TRY(AddChecksum(to.get(), place.name, limits.budget, checksums));
   return CopyMetadata(from.get(), file.status, to.get(), place.name);
 }
 
@@ -168,8 +198,8 @@ Result<> CopySymlinkOrNode(const LowerFile& file, const Place& place) {
 
 class FixUp {
  public:
-  FixUp(int layer_fd, const UnpackReport& report, std::span<const UniqueFd> lowers, FixUpBudget& budget)
-      : layer_fd_(layer_fd), report_(report), budget_(budget), lowers_(lowers, budget) {}
+  FixUp(int layer_fd, LayerNotes& notes, std::span<const UniqueFd> lowers, FixUpBudget& budget)
+      : layer_fd_(layer_fd), notes_(notes), budget_(budget), space_(layer_fd), lowers_(lowers, budget) {}
 
   Result<> Run() {
     TRY(MakePendingLinks());
@@ -188,17 +218,17 @@ class FixUp {
   Result<> CompleteImplicitDir(const std::string& path, int dir);
 
   const int layer_fd_;
-  const UnpackReport& report_;
+  LayerNotes& notes_;
   FixUpBudget& budget_;
+  SpaceReserve space_;
   LowerLayers lowers_;
 };
 
 // Links to one file below stay links to one file: the first becomes a copy, the others link to that.
 Result<> FixUp::MakePendingLinks() {
-  std::vector<PendingLink> links = report_.pending_links;
-  std::ranges::sort(links, {}, &PendingLink::target);
+  std::ranges::sort(notes_.pending_links, {}, &PendingLink::target);
   const PendingLink* first = nullptr;
-  for (const PendingLink& link : links) {
+  for (const PendingLink& link : notes_.pending_links) {
     if (!first || first->target != link.target) first = &link;
     TRY(MakePendingLink(link, *first));
   }
@@ -226,12 +256,13 @@ Result<> FixUp::CopyFromBelow(const PendingLink& link, const Place& place) {
   if (S_ISDIR(file->status.st_mode)) {
     return Fail(Code::kInvalidArgument, "unpack", link.path, "hard link to a directory");
   }
-  return S_ISREG(file->status.st_mode) ? CopyRegular(*file, link.target, place, budget_)
-                                       : CopySymlinkOrNode(*file, place);
+  TRY(space_.Use(/*bytes=*/0, /*files=*/1));
+  if (!S_ISREG(file->status.st_mode)) return CopySymlinkOrNode(*file, place);
+  return CopyRegular(*file, link.target, place, {budget_, space_}, notes_.checksums);
 }
 
 Result<> FixUp::MarkOpaqueDirs() {
-  for (const std::string& path : report_.opaque_dirs) {
+  for (const std::string& path : notes_.opaque_dirs) {
     TRY(budget_.Step());
     TRY(path.empty() ? HideAllBelow() : MarkOpaque(path));
   }
@@ -254,16 +285,18 @@ Result<> FixUp::HideAllBelow() {
     struct stat status;
     if (fstatat(root.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) {
       if (S_ISDIR(status.st_mode)) TRY(MarkOpaque(name));
-    } else if (mknodat(root.get(), name.c_str(), S_IFCHR, makedev(0, 0)) < 0) {
-      return SystemError("mknod", name);
+      continue;
     }
+    TRY(space_.Use(/*bytes=*/0, /*files=*/1));
+    if (mknodat(root.get(), name.c_str(), S_IFCHR, makedev(0, 0)) < 0) return SystemError("mknod", name);
   }
   return {};
 }
 
 Result<> FixUp::CompleteImplicitDirs() {
-  LayerDirs dirs(layer_fd_, report_.opaque_dirs);
-  for (const std::string& path : report_.implicit_dirs) {
+  TRY(budget_.TakeDirectories(notes_.implicit_dirs.size()));
+  LayerDirs dirs(layer_fd_, notes_.opaque_dirs);
+  for (const std::string& path : notes_.implicit_dirs) {
     TRY(budget_.Step());
     TRY(dirs.Enter(path));
     if (!dirs.cut_off()) TRY(CompleteImplicitDir(path, dirs.fd()));
@@ -280,9 +313,8 @@ Result<> FixUp::CompleteImplicitDir(const std::string& path, int dir) {
 
 }  // namespace
 
-Result<> FixUpLayer(int layer_fd, const UnpackReport& report, std::span<const UniqueFd> lowers,
-                    FixUpBudget& budget) {
-  return FixUp(layer_fd, report, lowers, budget).Run();
+Result<> FixUpLayer(int layer_fd, LayerNotes& notes, std::span<const UniqueFd> lowers, FixUpBudget& budget) {
+  return FixUp(layer_fd, notes, lowers, budget).Run();
 }
 
 }  // namespace davit::images

@@ -12,7 +12,7 @@ namespace davit::images {
 // Keeps layers from being removed, even if their image is removed. The destructor releases them: an object
 // that needs layers has a hold as a member, so that no code path can forget the release. Holds do not survive
 // a restart of the daemon. Not thread-safe.
-class LayerHold {
+class [[nodiscard]] LayerHold {
  public:
   LayerHold() = default;
   explicit LayerHold(std::function<void()> release) : release_(std::move(release)) {}

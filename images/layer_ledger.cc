@@ -4,6 +4,7 @@
 #include "images/layer_ledger.h"
 
 #include <chrono>
+#include <utility>
 
 namespace davit::images {
 
@@ -36,9 +37,9 @@ std::set<std::string> LayerLedger::Held() const {
   return held;
 }
 
-bool LayerLedger::Claim(const std::string& chain_id) {
+bool LayerLedger::Claim(const std::string& chain_id, std::shared_ptr<const OngoingFetch> fetch) {
   MutexLock lock(mutex_);
-  return claims_.insert(chain_id).second;
+  return claims_.emplace(chain_id, std::move(fetch)).second;
 }
 
 void LayerLedger::Unclaim(const std::string& chain_id) {
@@ -48,10 +49,24 @@ void LayerLedger::Unclaim(const std::string& chain_id) {
 }
 
 Result<> LayerLedger::WaitAndClaim(const std::string& chain_id, const Interrupt& interrupt) {
+  TRY(WaitAndClaim(chain_id, nullptr, [](const auto&) { return true; }, interrupt));
+  return {};
+}
+
+Result<bool> LayerLedger::WaitAndClaim(const std::string& chain_id, std::shared_ptr<const OngoingFetch> fetch,
+                                       const Judge& worth_it, const Interrupt& interrupt) {
   while (true) {
     TRY(interrupt.Check());  // not under the lock: it asks the callers of the pull
+    std::shared_ptr<const OngoingFetch> theirs;
+    {
+      MutexLock lock(mutex_);
+      auto [claim, ours] = claims_.emplace(chain_id, fetch);
+      if (ours) return true;
+      theirs = claim->second;
+    }
+    if (!worth_it(theirs)) return false;
     MutexLock lock(mutex_);
-    if (claims_.insert(chain_id).second) return {};
+    if (!claims_.contains(chain_id)) continue;
     unclaimed_.WaitUntil(
         mutex_, std::chrono::steady_clock::now() + std::chrono::milliseconds(Interrupt::kAskEveryMs));
   }

@@ -3,120 +3,123 @@
 
 #include "images/layer_pull.h"
 
-#include <set>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "base/ids.h"
+#include "base/rollback.h"
+#include "images/layer_claims.h"
 #include "images/layer_fixup.h"
+#include "images/layer_notes.h"
 
 namespace davit::images {
 namespace {
 
-// The layers that this pull has claimed. What is still claimed when it goes was not committed, and is
-// abandoned.
-class Claims {
- public:
-  Claims(LayerStore& layers, LayerLedger& ledger) : layers_(layers), ledger_(ledger) {}
-  ~Claims() {
-    for (const std::string& chain_id : claimed_) {
-      layers_.Abandon(chain_id);
-      ledger_.Unclaim(chain_id);
-    }
-  }
-  Claims(const Claims&) = delete;
-  Claims& operator=(const Claims&) = delete;
-
-  // The layer was claimed in the ledger.
-  void Add(const std::string& chain_id) { claimed_.insert(chain_id); }
-  // It is in the store.
-  void Done(const std::string& chain_id) {
-    claimed_.erase(chain_id);
-    ledger_.Unclaim(chain_id);
-  }
-
- private:
-  LayerStore& layers_;
-  LayerLedger& ledger_;
-  std::set<std::string> claimed_;
-};
-
 class LayerPull {
  public:
   LayerPull(const LayerSource& source, LayerLedger& ledger)
-      : source_(source), ledger_(ledger), claims_(source.layers, ledger), budget_(source.interrupt) {}
+      : source_(source),
+        claims_(source.layers, ledger),
+        patience_(source.patience_ms),
+        budget_(source.interrupt) {}
 
   Result<> Run(size_t parallel) {
-    std::vector<size_t> ours;
-    std::vector<size_t> missing = ClaimMissing(ours);
-    LayerDownloads downloads(source_, ours, parallel);
-    std::set<size_t> downloading(ours.begin(), ours.end());
+    std::vector<size_t> missing = FindMissing();
+    LayerDownloads downloads(source_, claims_, missing, parallel);
     for (size_t index : missing) {
-      TRY(downloading.contains(index) ? Commit(index, TRY(downloads.Await(index))) : TakeOver(index));
+      if (auto completed = Complete(index, TRY(downloads.Await(index))); !completed)
+        return std::unexpected(downloads.failure().value_or(std::move(completed).error()));
     }
     return {};
   }
 
  private:
-  const std::string& chain_id(size_t index) const { return source_.image.record.chain_ids[index]; }
+  const std::string& chain_id(size_t index) const { return source_.chain_id(index); }
 
-  // Claims what can be claimed now. All that is missing, in order; somebody else has claimed what is not in
-  // `ours`.
-  std::vector<size_t> ClaimMissing(std::vector<size_t>& ours) {
+  // Those that somebody else has claimed may exist soon.
+  std::vector<size_t> FindMissing() {
     std::vector<size_t> missing;
     for (size_t index = 0; index < source_.image.layers.size(); ++index) {
-      if (ledger_.Claim(chain_id(index))) {
-        claims_.Add(chain_id(index));
-        // Only who has claimed a layer knows that nobody is removing it.
-        if (source_.layers.Has(chain_id(index))) {
-          End(index, LayerProgress::State::kExists);
-          continue;
-        }
-        ours.push_back(index);
-      }
-      missing.push_back(index);
+      // Only who has claimed a layer knows that nobody is removing it.
+      bool exists = claims_.Claim(chain_id(index), nullptr) && source_.layers.Has(chain_id(index));
+      claims_.Done(chain_id(index));
+      if (exists)
+        source_.progress.SetState(index, LayerProgress::State::kExists);
+      else
+        missing.push_back(index);
     }
     return missing;
   }
 
-  // Waits until the other pull is done with the layer, and does it here if that one failed. No two pulls wait
-  // for each other: whom we wait for is working on a layer below all that we still have claimed but not
-  // committed, or on this one.
-  Result<> TakeOver(size_t index) {
-    TRY(ledger_.WaitAndClaim(chain_id(index), source_.interrupt));
-    claims_.Add(chain_id(index));
-    if (!source_.layers.Has(chain_id(index))) return Commit(index, TRY(source_.Fetch(index)));
-    End(index, LayerProgress::State::kExists);
+  Result<> Complete(size_t index, Download download) {
+    switch (download.state) {
+      case Download::State::kStaged:
+        return Commit(index, std::move(*download.layer));
+      case Download::State::kExists:
+        return End(index, LayerProgress::State::kExists);
+      case Download::State::kElsewhere:
+        return GetFromElsewhere(index);
+    }
     return {};
   }
 
-  Result<> Commit(size_t index, StagedLayer staged) {
-    if (auto fixed = FixUp(index, staged); !fixed) {
-      return std::unexpected(Within("layer " + source_.image.layers[index].digest, std::move(fixed).error()));
+  // Waits until the other pull is done with the layer. Fetches it here if that one has failed, or is not
+  // worth waiting for. No two pulls wait for each other: all layers below are in the store, so whom we wait
+  // for works on this one.
+  Result<> GetFromElsewhere(size_t index) {
+    std::shared_ptr<OngoingFetch> fetch = source_.Describe(index);
+    std::string staging = chain_id(index);
+    Rollback abandon;  // what is claimed, LayerClaims abandons
+    if (!TRY(claims_.Wait(chain_id(index), fetch, patience_, source_.interrupt))) {
+      staging = "sha256:" + TRY(NewId());
+      abandon.Add([this, staging] { source_.layers.Abandon(staging); });
     }
-    TRY(source_.layers.Commit(chain_id(index)));
+    if (source_.layers.Has(chain_id(index))) return End(index, LayerProgress::State::kExists);
+    return Commit(index, TRY(source_.Fetch(index, staging, fetch)));
+  }
+
+  // If another pull was faster, its layer stays: both have verified the content.
+  Result<> Commit(size_t index, StagedLayer staged) {
+    auto committed = CompleteAndCommit(index, staged);
+    if (!committed) source_.layers.Abandon(staged.staging);
+    if (!committed && !source_.layers.Has(chain_id(index))) return committed;
     staged.blob.Commit();
-    End(index, LayerProgress::State::kDone);
-    return {};
+    return End(index, LayerProgress::State::kDone);
+  }
+
+  Result<> CompleteAndCommit(size_t index, StagedLayer& staged) {
+    auto checksums = FixUp(index, staged);
+    if (!checksums) {
+      return std::unexpected(
+          Within("layer " + source_.image.layers[index].digest, std::move(checksums).error()));
+    }
+    return source_.layers.Commit(staged.staging, chain_id(index), std::move(*checksums),
+                                 [this] { return source_.interrupt.Check().has_value(); });
   }
 
   // The layer is in the store.
-  void End(size_t index, LayerProgress::State state) {
+  Result<> End(size_t index, LayerProgress::State state) {
     claims_.Done(chain_id(index));
     source_.progress.SetState(index, state);
+    return {};
   }
 
-  // Layers are committed lowest first, so each is opened once.
-  Result<> FixUp(size_t index, const StagedLayer& staged) {
+  // Layers are committed lowest first, so each is opened once, and the notes of one are in memory. Returns
+  // the checksums of the layer's files.
+  Result<std::vector<FileChecksum>> FixUp(size_t index, const StagedLayer& staged) {
     while (lowers_.size() < index) {
       lowers_.push_back(TRY(source_.layers.Open(chain_id(lowers_.size()))));
     }
     budget_.AddLayer(staged.report.entries);
-    return FixUpLayer(staged.dir.get(), staged.report, lowers_, budget_);
+    LayerNotes notes = TRY(ReadNotes(staged.notes.get()));
+    TRY(FixUpLayer(staged.dir.get(), notes, lowers_, budget_));
+    return std::move(notes.checksums);
   }
 
   const LayerSource& source_;
-  LayerLedger& ledger_;
-  Claims claims_;
+  LayerClaims claims_;
+  FetchPatience patience_;
   FixUpBudget budget_;
   std::vector<UniqueFd> lowers_;  // the layers of the image that are committed, lowest first
 };

@@ -12,9 +12,9 @@
 
 namespace davit::images {
 
-// Fetches, unpacks and commits the layers that the store lacks, at most `parallel` at once. Waits for layers
-// that another pull has claimed. The caller holds the image's layers in the ledger. On failure no layer stays
-// staged or claimed; committed layers stay.
+// Fetches, unpacks and commits the layers that the store lacks, at most `parallel` at once, and one more if
+// another pull that has claimed a layer is not worth waiting for (FetchPatience). The caller holds the
+// image's layers in the ledger. On failure no layer stays staged or claimed; committed layers stay.
 Result<> PullLayers(const LayerSource& source, LayerLedger& ledger, size_t parallel);
 
 }  // namespace davit::images

@@ -39,10 +39,10 @@ bool Leftovers::Stays(int64_t changed_ns, bool room) const {
 }
 
 void Leftovers::TakeOver() {
-  SweepBlobs({});
+  bool room = HasSpace();
+  SweepBlobs({}, room);
   auto stored = layers_.List();
   if (!stored) return;
-  bool room = HasSpace();
   std::set<std::string> staying;
   for (const StoredLayer& layer : *stored)
     if (Stays(layer.committed_ns, room) && !needs_.layer(layer.chain_id)) staying.insert(layer.chain_id);
@@ -61,18 +61,23 @@ void Leftovers::Remove(std::vector<std::string> chain_ids) {
 void Leftovers::KeepOrRemove(std::vector<std::string> chain_ids) {
   if (retention_.unfinished_ms > 0 && HasSpace()) return;
   Remove(std::move(chain_ids));
-  SweepBlobs({});
+  SweepBlobs({}, HasSpace());
 }
 
 void Leftovers::Sweep(const std::set<std::string>& unwanted) {
-  SweepBlobs(unwanted);
-  SweepLayers();
+  bool room = HasSpace();
+  SweepBlobs(unwanted, room);
+  SweepLayers(room);
 }
 
-void Leftovers::SweepBlobs(const std::set<std::string>& unwanted) {
+void Leftovers::RemoveAll() {
+  SweepBlobs({}, /*room=*/false);
+  SweepLayers(/*room=*/false);
+}
+
+void Leftovers::SweepBlobs(const std::set<std::string>& unwanted, bool room) {
   auto stored = blobs_.List();
   if (!stored) return;
-  bool room = HasSpace();
   bool any_complete = false;
   std::set<std::string> staying;
   for (const BlobInfo& blob : *stored) {
@@ -92,10 +97,9 @@ Result<> Leftovers::CollectBlobs(std::set<std::string> staying) {
   });
 }
 
-void Leftovers::SweepLayers() {
+void Leftovers::SweepLayers(bool room) {
   auto stored = layers_.List();
   if (!stored) return;
-  bool room = HasSpace();
   for (const StoredLayer& layer : *stored)
     if (!Stays(layer.committed_ns, room)) Remove({layer.chain_id});
 }

@@ -53,15 +53,18 @@ class Leftovers {
   // Removes what has stayed long enough; everything, if the filesystem is short of space; and the blobs
   // `unwanted` that no image keeps. Containers must have their holds.
   void Sweep(const std::set<std::string>& unwanted = {});
+  // Removes everything, whatever its age. Containers must have their holds.
+  void RemoveAll();
   // Sweeps regularly from now on, on a thread. Call it once.
   void SweepRegularly();
 
  private:
+  // Without room nothing stays.
   bool Stays(int64_t changed_ns, bool room) const;
   bool HasSpace() const { return HasRoom(blobs_.root_fd(), 0, retention_); }
-  void SweepBlobs(const std::set<std::string>& unwanted);
+  void SweepBlobs(const std::set<std::string>& unwanted, bool room);
   Result<> CollectBlobs(std::set<std::string> staying);
-  void SweepLayers();
+  void SweepLayers(bool room);
   void Run();
 
   const Retention& retention_;

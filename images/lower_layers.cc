@@ -3,15 +3,14 @@
 
 #include "images/lower_layers.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
 #include <algorithm>
-#include <memory>
 #include <set>
 
+#include "base/directory.h"
 #include "base/open_beneath.h"
 
 namespace davit::images {
@@ -22,7 +21,7 @@ bool IsOpaque(int dir_fd) {
   return fgetxattr(dir_fd, "trusted.overlay.opaque", &value, 1) == 1 && value == 'y';
 }
 
-Result<UniqueFd> OpenDirectory(int dir_fd, const std::string& name) {
+Result<UniqueFd> OpenInLayer(int dir_fd, const std::string& name) {
   return OpenBeneath(dir_fd, name, Resolve::kStrict, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 }
 
@@ -71,7 +70,7 @@ Result<LowerLayers::Level> LowerLayers::LookUp(std::string_view name) {
 Result<LowerLayers::Seen> LowerLayers::LookIn(int dir_fd, std::string_view name, size_t layer, Level& level) {
   TRY(budget_.Step());
   std::string text(name);
-  auto fd = OpenDirectory(dir_fd, text);
+  auto fd = OpenInLayer(dir_fd, text);
   if (!fd && (fd.error().os_errno == ENOTDIR || fd.error().os_errno == ELOOP)) {
     fd = OpenBeneath(dir_fd, text, Resolve::kStrict, O_PATH | O_NOFOLLOW);
   }
@@ -90,7 +89,7 @@ Result<LowerLayers::Seen> LowerLayers::LookFromRoot(size_t layer, std::string_vi
   UniqueFd dir;
   for (size_t i = 1; i < levels_.size(); ++i) {
     TRY(budget_.Step());
-    auto next = OpenDirectory(dir ? dir.get() : layers_[layer].get(), levels_[i].name);
+    auto next = OpenInLayer(dir ? dir.get() : layers_[layer].get(), levels_[i].name);
     if (next) {
       dir = std::move(*next);
       level.below_opaque = level.below_opaque || IsOpaque(dir.get());
@@ -129,22 +128,21 @@ Result<std::vector<std::string>> LowerLayers::NamesInRoot() {
   std::set<std::string> hidden;
   std::set<std::string> names;
   for (size_t layer = layers_.size(); layer > 0; --layer) {
-    UniqueFd root = TRY(OpenDirectory(layers_[layer - 1].get(), "."));
-    std::unique_ptr<DIR, int (*)(DIR*)> stream(fdopendir(root.get()), closedir);
-    if (!stream) return SystemError("fdopendir", "layer");
-    int fd = root.Release();  // the stream closes it
-    while (const dirent* entry = readdir(stream.get())) {
-      std::string name = entry->d_name;
-      if (name == "." || name == ".." || hidden.contains(name)) continue;
+    int root = layers_[layer - 1].get();
+    TRY(ForEachName(root, [&](const std::string& name) -> Result<> {
+      if (hidden.contains(name)) return {};
       TRY(budget_.Step());
+      if (hidden.size() + names.size() >= kMostRootNames)
+        return Fail(Code::kResourceExhausted, "complete layer", "", "too many names in the root directory");
       struct stat status;
-      if (fstatat(fd, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) < 0) return SystemError("stat", name);
+      if (fstatat(root, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) < 0) return SystemError("stat", name);
       if (!IsOverlayWhiteout(status)) {
         names.insert(name);
       } else if (!names.contains(name)) {
         hidden.insert(name);
       }
-    }
+      return {};
+    }));
   }
   return std::vector<std::string>(names.begin(), names.end());
 }

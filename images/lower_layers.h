@@ -30,6 +30,8 @@ struct LowerFile {
 // is looked up from the root of the next one. Not thread-safe.
 class LowerLayers {
  public:
+  static constexpr size_t kMostRootNames = 64 << 10;
+
   // `layers` has the lowest layer first. Both must outlive the object.
   LowerLayers(std::span<const UniqueFd> layers, FixUpBudget& budget) : layers_(layers), budget_(budget) {}
 
@@ -39,7 +41,8 @@ class LowerLayers {
   // the object cannot be used any more.
   Result<const LowerFile*> Find(std::string_view path);
 
-  // The names that overlayfs would show in the root directory, each a step.
+  // The names that overlayfs would show in the root directory, each a step. kResourceExhausted if the layers
+  // have more than kMostRootNames.
   Result<std::vector<std::string>> NamesInRoot();
 
  private:

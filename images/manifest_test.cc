@@ -92,6 +92,31 @@ TEST(Manifest, RefusesWhatIsNoImage) {
   EXPECT_EQ(ParseManifest(R"({"schemaVersion":1,"fsLayers":[]})", "").error().code, Code::kUnimplemented);
 }
 
+std::string Artifact(const std::string& title, const std::string& type = "text/plain") {
+  std::string annotations =
+      title.empty() ? "" : R"(,"annotations":{"org.opencontainers.image.title":")" + title + "\"}";
+  return R"({"artifactType":"application/vnd.example.model",)" + Config() + R"(,"layers":[{"mediaType":")" +
+         type + R"(","size":1,"digest":")" + std::string(kOne) + "\"" + annotations + "}]}";
+}
+
+TEST(Manifest, AnArtifactHasFilesWithNames) {
+  auto parsed = ParseManifest(Artifact("weights/part.bin"), kOciManifest);
+  ASSERT_TRUE(parsed) << parsed.error().ToString();
+  const Manifest& manifest = std::get<Manifest>(*parsed);
+  EXPECT_TRUE(manifest.artifact);
+  EXPECT_EQ(manifest.layers[0].file_name, "weights/part.bin");
+  EXPECT_THAT(WhyRefused(Artifact("")), HasSubstr("cannot unpack a layer")) << "an image's config";
+  for (const char* hostile :
+       {"/etc/passwd", "../up", "a/../b", "a//b", "a/", ".", ".wh.file", "a/.wh..wh..opq", "nul\\u0000"})
+    EXPECT_THAT(WhyRefused(Artifact(hostile)), HasSubstr("cannot have the name")) << hostile;
+}
+
+TEST(Manifest, AnImageMayHaveAnArtifactTypeAndTitles) {
+  auto parsed = ParseManifest(Artifact("layer", "application/vnd.oci.image.layer.v1.tar+gzip"), kOciManifest);
+  ASSERT_TRUE(parsed) << parsed.error().ToString();
+  EXPECT_FALSE(std::get<Manifest>(*parsed).artifact);
+}
+
 std::string Entry(const std::string& digest, const std::string& platform) {
   return R"({"mediaType":"x","size":1,"digest":")" + digest + "\"" + platform + "}";
 }

@@ -23,6 +23,8 @@ class OriginTls {
   // `certs_d` as in RegistryHostsFor.
   explicit OriginTls(std::string certs_d) : certs_d_(std::move(certs_d)) {}
 
+  const std::string& certs_d() const { return certs_d_; }
+
   // Of a redirect target. Errors as in RegistryHostsFor and LoadTls.
   Result<ClientTls> ForTarget(const Url& target);
 

@@ -43,10 +43,9 @@ Result<std::string> ReadProxy(const ProxySettings::Environment& environment, con
   std::string used = name;
   if (value.empty()) value = Variable(environment, used = "ALL_PROXY");
   if (value.empty()) return value;
-  if (value.find("://") == std::string::npos) value.insert(0, "http://");
-  if (!IsProxyUrl(value))
-    return Fail(Code::kFailedPrecondition, "read environment", used, "not the URL of a proxy");
-  return value;
+  auto proxy = ParseProxy(std::move(value));
+  if (!proxy) return Fail(Code::kFailedPrecondition, "read environment", used, proxy.error().context);
+  return proxy;
 }
 
 // Network byte order: 4 or 16 bytes. Empty if `text` is not an IP address.
@@ -75,6 +74,12 @@ bool IsInNetwork(const std::string& address, std::string_view network) {
 }
 
 }  // namespace
+
+Result<std::string> ParseProxy(std::string text) {
+  if (text.find("://") == std::string::npos) text.insert(0, "http://");
+  if (!IsProxyUrl(text)) return Fail(Code::kInvalidArgument, "", "", "not the URL of a proxy");
+  return text;
+}
 
 Result<ProxySettings> ProxySettings::Read(const Environment& environment) {
   ProxySettings settings;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Which proxy a request uses, as the environment says. libcurl's own reading of these variables ignores
-// HTTP_PROXY and some wildcards; this follows Go's x/net/http/httpproxy, which the kubelet, containerd and
-// CRI-O use, so that one setting of a node means the same to all of them.
+// Which proxy a request uses, as the environment says; a hosts.toml may say otherwise (RegistryHost::proxy).
+// libcurl's own reading of these variables ignores HTTP_PROXY and some wildcards; this follows Go's
+// x/net/http/httpproxy, which the kubelet, containerd and CRI-O use, so that one setting of a node means the
+// same to all of them.
 #pragma once
 
 #include <functional>
@@ -15,6 +16,10 @@
 #include "images/url.h"
 
 namespace davit::images {
+
+// The URL of a proxy in the forms that are described below; kInvalidArgument for anything else. The error has
+// no part of the text, which may contain a password.
+Result<std::string> ParseProxy(std::string text);
 
 // Variables, each in upper case or, if that is not set, in lower case:
 //   HTTP_PROXY, HTTPS_PROXY  the proxy for http and https URLs: http://, https://, socks4(a):// or

@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// One pull that several callers wait for.
+// Pulls that several callers wait for.
 #pragma once
 
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "base/error.h"
 #include "base/thread_annotations.h"
 #include "images/image_record.h"
-#include "images/pull_progress.h"
+#include "images/transfer_progress.h"
 
 namespace davit::images {
 
@@ -37,7 +39,7 @@ class PullFlight {
   bool Wanted();
 
   // Written by the passenger who does the work.
-  const std::shared_ptr<PullProgress>& progress() const { return progress_; }
+  const std::shared_ptr<TransferProgress>& progress() const { return progress_; }
 
   void Land(Result<PulledImage> result);
 
@@ -45,12 +47,37 @@ class PullFlight {
   Result<PulledImage> Wait(Ticket ticket);
 
  private:
-  const std::shared_ptr<PullProgress> progress_ = std::make_shared<PullProgress>();
+  const std::shared_ptr<TransferProgress> progress_ = std::make_shared<TransferProgress>();
   Mutex mutex_;
   CondVar landed_;
   std::list<Passenger> passengers_ GUARDED_BY(mutex_);
   bool given_up_ GUARDED_BY(mutex_) = false;
   std::optional<Result<PulledImage>> result_ GUARDED_BY(mutex_);
+};
+
+// The pulls in progress. Thread-safe.
+class PullFlights {
+ public:
+  struct Landing {
+    Result<PulledImage> result;
+    bool ours = false;  // this caller did the work
+  };
+  // The first caller with a key calls `work`; callers that come before its end wait for its result. Every
+  // caller first gets the flight by `on_board`. An exception that one of the functions throws becomes an
+  // error; the pull ends for all others as well if it was the work that threw.
+  Landing Fly(const std::string& key, const PullFlight::Passenger& passenger,
+              const std::function<void(PullFlight&)>& on_board,
+              const std::function<Result<PulledImage>(PullFlight&)>& work) EXCLUDES(mutex_);
+
+ private:
+  // The flight for `key`, and whether it is new.
+  std::pair<std::shared_ptr<PullFlight>, bool> Board(const std::string& key,
+                                                     const PullFlight::Passenger& passenger,
+                                                     PullFlight::Ticket& ticket) EXCLUDES(mutex_);
+  void End(const std::string& key, const std::shared_ptr<PullFlight>& flight) EXCLUDES(mutex_);
+
+  Mutex mutex_;
+  std::map<std::string, std::shared_ptr<PullFlight>> flights_ GUARDED_BY(mutex_);
 };
 
 }  // namespace davit::images

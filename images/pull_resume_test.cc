@@ -175,10 +175,10 @@ TEST_F(Resume, ABlobThatIsNotUnpackedAnyMoreEndsWhenThePullIsCancelled) {
   RefusedBlob source;
   Interrupt interrupt([&source] { return source.wanted.load(); });
   Descriptor blob{"", digest_, int64_t{1} << 30, {}, {}};
-  PullProgress progress;
+  TransferProgress progress;
   progress.Begin({blob});
   auto fetched = FetchLayer(source, layers_, {}, config_.unpack_program, digest_, blob, digest_, interrupt,
-                            LayerMeter(progress, 0));
+                            LayerMeter(progress, 0, std::make_shared<OngoingFetch>()));
   ASSERT_FALSE(fetched);
   EXPECT_EQ(fetched.error().code, Code::kCancelled) << fetched.error().ToString();
   EXPECT_EQ(source.after, 0);

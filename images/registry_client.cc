@@ -3,8 +3,10 @@
 
 #include "images/registry_client.h"
 
+#include <set>
 #include <utility>
 
+#include "images/advice.h"
 #include "images/digest.h"
 
 namespace davit::images {
@@ -56,13 +58,16 @@ Result<std::unique_ptr<RegistryClient>> RegistryClient::Create(Reference referen
       std::move(reference), TRY(ProxySettings::OfThisProcess()), std::move(options), interrupt));
   client->authorizer_ =
       TRY(Authorizer::Create(client->http_, client->origin_tls_, auth, client->reference_.repository));
-  HostClient::Shared shared{client->http_, *client->authorizer_, client->origin_tls_, interrupt};
+  if (!hosts.empty()) client->authorizer_->SetServer(client->reference_.host, hosts.back().host);
+  HostClient::Shared shared{client->http_, *client->authorizer_, client->origin_tls_, interrupt,
+                            client->reference_.host};
   for (RegistryHost& host : hosts) client->hosts_.push_back(TRY(HostClient::Create(std::move(host), shared)));
   return client;
 }
 
-ObjectRequest RegistryClient::RequestFor(const Object& object) const {
+ObjectRequest RegistryClient::RequestFor(const Object& object, Turn turn) const {
   ObjectRequest request;
+  request.has_alternative = turn.others_left;
   request.path = reference_.repository + "/" + object.kind + "/" + object.name;
   request.registry = reference_.host;
   if (object.kind == "manifests") request.accept = kManifestMediaTypes;
@@ -85,8 +90,10 @@ Result<> RegistryClient::FromAnyHost(const Object& object, const AttemptAt& atte
   std::string what =
       reference_.Name() + (object.name.find(':') == std::string::npos ? ":" : "@") + object.name;
   std::vector<size_t> order = HostsFor(object);
+  std::set<size_t> asked;
   auto done = RunAttempts(order.size(), options_.retry, interrupt_, [&](size_t position) {
-    auto attempted = attempt(order[position]);
+    asked.insert(position);
+    auto attempted = attempt({order[position], asked.size() < order.size()});
     hosts_[order[position]]->set_reachable(attempted || !IsUnreachable(attempted.error()));
     return attempted;
   });
@@ -94,10 +101,10 @@ Result<> RegistryClient::FromAnyHost(const Object& object, const AttemptAt& atte
   if (auto check = interrupt_.Check(); !check) return std::unexpected(Within("fetch " + what, check.error()));
   std::map<size_t, Error> by_host;
   for (auto& [position, setback] : done.error()) by_host.emplace(order[position], std::move(setback.error));
-  return Failure(what, by_host);
+  return Failure(what, object.by_tag, by_host);
 }
 
-std::unexpected<Error> RegistryClient::Failure(const std::string& what,
+std::unexpected<Error> RegistryClient::Failure(const std::string& what, bool by_tag,
                                                const std::map<size_t, Error>& by_host) const {
   if (by_host.empty()) return Fail(Code::kNotFound, "fetch", what, "no configured server may serve it");
   std::string others;
@@ -109,15 +116,15 @@ std::unexpected<Error> RegistryClient::Failure(const std::string& what,
     if (last.step.empty() || last.subject.empty()) last.subject = hosts_[host]->host().host;
   }
   if (!others.empty()) last.context += others + ")";
+  last.context += PullAdvice({last.code, reference_.host, by_tag, authorizer_->has_credentials()});
   std::string detail = last.step.empty() ? last.subject : last.step + " " + last.subject;
   Error error{last.code, /*os_errno=*/0, "fetch", what, detail + ": " + last.context};
   if (error.code == Code::kUnavailable) error.reason = Reason::kRegistryUnavailable;
   return std::unexpected(std::move(error));
 }
 
-Attempted<> RegistryClient::FetchManifestFrom(HostClient& host, const Object& object,
-                                              ManifestDocument& document) {
-  auto response = host.Get(RequestFor(object), nullptr);
+Attempted<> RegistryClient::FetchManifestAt(Turn turn, const Object& object, ManifestDocument& document) {
+  auto response = hosts_[turn.host]->Get(RequestFor(object, turn), nullptr);
   if (!response) return std::unexpected(std::move(response).error());
   std::string expected = object.by_tag ? response->Header("docker-content-digest") : object.name;
   Hasher hasher = TRY(Hasher::For(IsDigest(expected) ? expected : ""));
@@ -151,18 +158,18 @@ Result<> RegistryClient::CheckLogin() {
 Result<ManifestDocument> RegistryClient::FetchManifest(const std::string& tag_or_digest) {
   Object object{"manifests", tag_or_digest, !IsDigest(tag_or_digest)};
   ManifestDocument document;
-  TRY(FromAnyHost(object, [&](size_t host) { return FetchManifestFrom(*hosts_[host], object, document); }));
+  TRY(FromAnyHost(object, [&](Turn turn) { return FetchManifestAt(turn, object, document); }));
   return document;
 }
 
 Result<> RegistryClient::FetchBlob(const Descriptor& descriptor, BlobSink& sink) {
   Object object{"blobs", descriptor.digest, false};
   BlobStream stream(descriptor, sink);
-  auto fetched = FromAnyHost(object, [&](size_t host) -> Attempted<> {
-    if (auto started = stream.StartAttempt(host); !started || stream.verified()) return started;
-    ObjectRequest request = RequestFor(object);
+  auto fetched = FromAnyHost(object, [&](Turn turn) -> Attempted<> {
+    if (auto started = stream.StartAttempt(turn.host); !started || stream.verified()) return started;
+    ObjectRequest request = RequestFor(object, turn);
     request.first_byte = stream.position();
-    auto response = hosts_[host]->Get(request, &stream);
+    auto response = hosts_[turn.host]->Get(request, &stream);
     return stream.EndAttempt(response ? Attempted<>() : std::unexpected(std::move(response).error()));
   });
   // Whatever failed here is reported as it is: it has nothing to do with a host.

@@ -33,8 +33,9 @@ struct ManifestDocument {
 };
 
 // The client of one pull. Thread-safe. Hosts are tried in order, each only for objects that it may serve, and
-// again as retry_policy.h says, until one delivers content that matches its digest. The error is that of the
-// last host in order that was tried. It names host and object, and its text says why the other hosts failed.
+// again as retry_policy.h says, until one delivers content that matches its digest. A host that is slow is
+// left early while others were not tried yet. The error is that of the last host in order that was tried. It
+// names host and object, and its text says why the other hosts failed and what people can do (advice.h).
 class RegistryClient {
  public:
   struct Options {
@@ -43,6 +44,7 @@ class RegistryClient {
     std::string certs_d;  // as in RegistryHostsFor; for hosts that the registry sends the client to
   };
 
+  // The last of `hosts` is the registry itself: credentials for the host of the reference are for it, too.
   // `interrupt` outlives the client. Proxies are those of the environment (proxy_settings.h).
   static Result<std::unique_ptr<RegistryClient>> Create(Reference reference, std::vector<RegistryHost> hosts,
                                                         const std::optional<RegistryAuth>& auth,
@@ -69,16 +71,20 @@ class RegistryClient {
     std::string name;  // tag or digest
     bool by_tag = false;
   };
-  // One attempt at the host with that index in hosts_.
-  using AttemptAt = std::function<Attempted<>(size_t host)>;
+  struct Turn {
+    size_t host = 0;           // index in hosts_
+    bool others_left = false;  // not every host was asked yet
+  };
+  using AttemptAt = std::function<Attempted<>(Turn turn)>;
 
   RegistryClient(Reference reference, ProxySettings proxies, Options options, const Interrupt& interrupt);
 
-  ObjectRequest RequestFor(const Object& object) const;
+  ObjectRequest RequestFor(const Object& object, Turn turn) const;
   std::vector<size_t> HostsFor(const Object& object) const;
   Result<> FromAnyHost(const Object& object, const AttemptAt& attempt);
-  std::unexpected<Error> Failure(const std::string& what, const std::map<size_t, Error>& by_host) const;
-  Attempted<> FetchManifestFrom(HostClient& host, const Object& object, ManifestDocument& document);
+  std::unexpected<Error> Failure(const std::string& what, bool by_tag,
+                                 const std::map<size_t, Error>& by_host) const;
+  Attempted<> FetchManifestAt(Turn turn, const Object& object, ManifestDocument& document);
 
   const Reference reference_;
   const Options options_;

@@ -117,6 +117,15 @@ Result<std::vector<RegistryHost>> RegistryHostsFor(const std::string& host, cons
   return hosts;
 }
 
+std::string HostsFileFor(const std::string& host, const std::string& certs_d) {
+  std::string root = certs_d.substr(0, certs_d.find(':'));
+  std::string own = root.empty() ? "" : root + "/" + host;
+  auto dir = FindHostDir(host, certs_d);
+  bool exists = dir && !dir->empty() && !dir->ends_with("/_default");  // others use that one, too
+  std::string used = exists ? *dir : own;
+  return used.empty() ? "" : used + "/hosts.toml";
+}
+
 Result<TlsSettings> ConfiguredTls(const Url& url, const std::string& certs_d) {
   bool default_port = url.port == (url.scheme == "https" ? "443" : "80");
   std::string dir = TRY(FindHostDir(default_port ? url.host : url.HostPort(), certs_d));

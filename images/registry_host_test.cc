@@ -12,8 +12,10 @@
 namespace davit::images {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::Pair;
 
 class CertsDir : public ::testing::Test {
@@ -130,6 +132,22 @@ ca = "root.pem"
   EXPECT_EQ(hosts[1].scheme, "https");
   EXPECT_EQ(hosts[2].host, "q.io");
   EXPECT_THAT(hosts[2].tls.ca_files, ElementsAre(dir + "root.pem"));
+}
+
+TEST_F(CertsDir, AHostCanHaveAProxyOrNone) {
+  Write("q.io/hosts.toml", R"(
+proxy = "proxy.example:3128"
+[host."https://inside"]
+  proxy = "none"
+[host."https://outside"]
+)");
+  auto hosts = *RegistryHostsFor("q.io", path_);
+  EXPECT_EQ(hosts[0].proxy, "");
+  EXPECT_EQ(hosts[1].proxy, std::nullopt) << "as the environment says";
+  EXPECT_EQ(hosts[2].proxy, "http://proxy.example:3128");
+  auto bad = ParseHostsToml("proxy = \"ftp://user:s3cr3t@proxy\"", path_);
+  ASSERT_FALSE(bad);
+  EXPECT_THAT(bad.error().ToString(), AllOf(HasSubstr("proxy"), Not(HasSubstr("s3cr3t"))));
 }
 
 TEST_F(CertsDir, ADirectoryWithoutHostsTomlHoldsCertificates) {

@@ -252,6 +252,8 @@ TEST_F(Registry, TlsIsVerifiedAgainstTheConfiguredCa) {
   ASSERT_FALSE(distrusted);
   EXPECT_EQ(distrusted.error().code, Code::kUnavailable);
   EXPECT_THAT(distrusted.error().ToString(), HasSubstr("certificate"));
+  EXPECT_THAT(distrusted.error().ToString(),
+              HasSubstr("write ca = \"FILE\" into " + config_.certs_d + "/registry.example/hosts.toml"));
   ExpectNothingLeft();
   WriteHosts("registry.example", server + "ca = \"ca.pem\"\n");
   std::filesystem::copy_file(options_.certificate, config_.certs_d + "/registry.example/ca.pem");

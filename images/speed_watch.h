@@ -9,11 +9,17 @@
 
 namespace davit::images {
 
+// What a peer must send over a while.
+struct MinimumSpeed {
+  int64_t bytes_per_second = 0;
+  int seconds = 1;
+};
+
 // Times are milliseconds of any steady clock. The caller passes them in, so that tests need not wait.
 class SpeedWatch {
  public:
-  SpeedWatch(int64_t bytes_per_second, int seconds, int64_t now_ms)
-      : wanted_(bytes_per_second * seconds), window_ms_(seconds * 1000LL), since_(now_ms) {}
+  SpeedWatch(MinimumSpeed speed, int64_t now_ms)
+      : wanted_(speed.bytes_per_second * speed.seconds), window_ms_(speed.seconds * 1000LL), since_(now_ms) {}
 
   // Data has arrived or was sent. The time from here to ConsumerDone is the consumer's.
   void Transferred(int64_t bytes, int64_t now_ms) {

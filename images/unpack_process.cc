@@ -23,12 +23,25 @@ Result<std::pair<UniqueFd, UniqueFd>> MakePipe(int flags) {
   return std::pair(UniqueFd(fds[0]), UniqueFd(fds[1]));
 }
 
+// Without a name nothing is left of it after a crash.
+Result<UniqueFd> MakeNotesFile(int layer_fd) {
+  UniqueFd file(openat(layer_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  if (file) return file;
+  if (errno != EOPNOTSUPP) return SystemError("open(O_TMPFILE)", "layer directory");
+  // Not every filesystem has such files. The directory is empty.
+  constexpr char kName[] = "notes";
+  file = UniqueFd(openat(layer_fd, kName, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600));
+  if (!file || unlinkat(layer_fd, kName, 0) < 0) return SystemError("create", "notes of the layer");
+  return file;
+}
+
 }  // namespace
 
 Result<UnpackProcess> UnpackProcess::Start(const std::string& program, int layer_fd,
                                            const Interrupt& interrupt, Patience patience) {
   auto [input_read, input_write] = TRY(MakePipe(0));
   auto [report_read, report_write] = TRY(MakePipe(0));
+  UniqueFd notes = TRY(MakeNotesFile(layer_fd));
   // The two ends of a pipe have flags of their own: the process reads blocking.
   if (fcntl(input_write.get(), F_SETFL, O_NONBLOCK) < 0) return SystemError("fcntl", "davit-unpack");
   (void)fcntl(input_write.get(), F_SETPIPE_SZ,
@@ -36,10 +49,13 @@ Result<UnpackProcess> UnpackProcess::Start(const std::string& program, int layer
   SpawnRequest request;
   request.program = program;
   request.args = {"davit-unpack"};
-  request.fds = {
-      {input_read.get(), kUnpackInputFd}, {layer_fd, kUnpackLayerFd}, {report_write.get(), kUnpackReportFd}};
+  request.fds = {{input_read.get(), kUnpackInputFd},
+                 {layer_fd, kUnpackLayerFd},
+                 {report_write.get(), kUnpackReportFd},
+                 {notes.get(), kUnpackNotesFd}};
   ChildProcess child = TRY(Spawn(request));
-  return UnpackProcess(std::move(child), std::move(input_write), std::move(report_read), interrupt, patience);
+  return UnpackProcess(std::move(child), std::move(input_write), std::move(report_read), std::move(notes),
+                       interrupt, patience);
 }
 
 UnpackProcess::~UnpackProcess() {

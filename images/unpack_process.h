@@ -46,13 +46,16 @@ class UnpackProcess {
   // Closes the input, waits for the process and returns its report. Returns an error if the report contains a
   // failure, or if the process died without a report or does not end after it.
   Result<UnpackReport> Finish();
+  // The file for ReadNotes, after Finish. It has no name and is on the layer's filesystem.
+  UniqueFd TakeNotes() { return std::move(notes_); }
 
  private:
-  UnpackProcess(ChildProcess child, UniqueFd input, UniqueFd report, const Interrupt& interrupt,
-                Patience patience)
+  UnpackProcess(ChildProcess child, UniqueFd input, UniqueFd report, UniqueFd notes,
+                const Interrupt& interrupt, Patience patience)
       : child_(std::move(child)),
         input_(std::move(input)),
         report_(std::move(report)),
+        notes_(std::move(notes)),
         interrupt_(interrupt),
         patience_(patience) {}
 
@@ -63,6 +66,7 @@ class UnpackProcess {
   ChildProcess child_;  // its pidfd is invalid once it is reaped
   UniqueFd input_;      // write end of its descriptor 0, non-blocking
   UniqueFd report_;     // read end of its descriptor 4
+  UniqueFd notes_;      // its descriptor 5
   const Interrupt& interrupt_;
   const Patience patience_;
 };

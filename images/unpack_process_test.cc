@@ -16,6 +16,7 @@
 #include "base/pid_fd.h"
 #include "base/time.h"
 #include "images/digest.h"
+#include "images/layer_notes.h"
 #include "images/testing/scratch_dir.h"
 #include "images/testing/tar_builder.h"
 
@@ -24,6 +25,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::SizeIs;
 
 class Unpacker : public ::testing::Test {
  protected:
@@ -36,12 +38,15 @@ class Unpacker : public ::testing::Test {
     UnpackProcess process = TRY(UnpackProcess::Start(DAVIT_UNPACK_PROGRAM, dir_.fd(), interrupt_));
     auto written = process.Write(blob);
     if (!written && written.error().os_errno != EPIPE) return std::unexpected(written.error());
-    return process.Finish();
+    UnpackReport report = TRY(process.Finish());
+    notes_ = TRY(ReadNotes(process.TakeNotes().get()));
+    return report;
   }
 
   bool stop_ = false;
   Interrupt interrupt_{[this] { return !stop_; }};
   ScratchDir dir_;
+  LayerNotes notes_;  // of the last layer
 };
 
 TEST_F(Unpacker, FillsTheDirectoryAndReportsTheDiffId) {
@@ -51,9 +56,54 @@ TEST_F(Unpacker, FillsTheDirectoryAndReportsTheDiffId) {
     ASSERT_TRUE(report) << report.error().ToString();
     EXPECT_EQ(report->diff_id, *Sha256Of(tar));
     EXPECT_EQ(report->entries, 2u);
-    EXPECT_THAT(report->implicit_dirs, ElementsAre(""));
+    EXPECT_THAT(notes_.implicit_dirs, ElementsAre(""));
     EXPECT_EQ(*ReadFile(dir_ / "etc/name"), "davit\n");
   }
+}
+
+// More than fits into one part of the file.
+TEST_F(Unpacker, NotesWhatNeedsTheLayersBelow) {
+  TarBuilder tar;
+  std::vector<std::string> dirs = {""};
+  for (int i = 1000; i < 2000; ++i) {
+    dirs.push_back("d" + std::to_string(i));
+    tar.File(dirs.back() + "/f", "content").HardLink("l" + std::to_string(i), "below");
+  }
+  tar.Whiteout("d1500/", ".wh..opq");
+  auto report = Unpack(tar.Finish());
+  ASSERT_TRUE(report) << report.error().ToString();
+  EXPECT_EQ(notes_.implicit_dirs, dirs);
+  EXPECT_THAT(notes_.opaque_dirs, ElementsAre("d1500"));
+  ASSERT_THAT(notes_.pending_links, SizeIs(1000));
+  EXPECT_EQ(notes_.pending_links.back(), (PendingLink{"l1999", "below"}));
+  EXPECT_THAT(notes_.checksums, SizeIs(1000));
+}
+
+// The unpacker is not trusted.
+TEST(LayerNotesTest, BadOnesAreRefused) {
+  auto read = [](const std::string& text) {
+    ScratchDir dir;
+    std::ofstream(dir / "notes") << text;
+    UniqueFd file(open((dir / "notes").c_str(), O_RDONLY | O_CLOEXEC));
+    return ReadNotes(file.get());
+  };
+  auto part = [](const LayerNotes& notes) {
+    std::string text = Encode(notes);
+    return std::string{static_cast<char>(text.size()), static_cast<char>(text.size() >> 8), 0, 0} + text;
+  };
+  LayerNotes some;
+  some.implicit_dirs = {"a"};
+  EXPECT_TRUE(read(""));
+  EXPECT_THAT(read(part(some) + part(some))->implicit_dirs, ElementsAre("a", "a"));
+  EXPECT_FALSE(read(part(some).substr(0, 5))) << "cut off";
+  EXPECT_FALSE(read("\xff\xff\xff\x7f")) << "a part of 2 GiB";
+  LayerNotes long_path;
+  long_path.implicit_dirs = {std::string(60'000, 'x')};
+  std::string many;
+  for (int i = 0; i < 300; ++i) many += part(long_path);
+  auto too_many = read(many);
+  ASSERT_FALSE(too_many);
+  EXPECT_EQ(too_many.error().code, Code::kResourceExhausted);
 }
 
 TEST_F(Unpacker, TakesAnEmptyLayer) {

@@ -2,13 +2,13 @@
 // Copyright The Davit Authors
 
 // The report that davit-unpack writes when it has finished. Its descriptors: 0 is the compressed layer, 3 the
-// directory to fill, 4 the pipe for this report (a message of base/codec.h). A missing or truncated report
-// means that the unpacker died.
+// directory to fill, 4 the pipe for this report (a message of base/codec.h), 5 the file for its notes
+// (layer_notes.h). A missing or truncated report means that the unpacker died.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
-#include <vector>
 
 #include "base/error_message.h"
 
@@ -17,18 +17,9 @@ namespace davit::images {
 constexpr int kUnpackInputFd = 0;
 constexpr int kUnpackLayerFd = 3;
 constexpr int kUnpackReportFd = 4;
-constexpr size_t kMaxUnpackReport = 64 << 20;
+constexpr int kUnpackNotesFd = 5;
+constexpr size_t kMaxUnpackReport = 64 << 10;  // bytes
 
-// A hard link whose target is not in its own layer and must be in a layer below.
-struct PendingLink {
-  std::string path;
-  std::string target;
-
-  auto Fields() { return FieldList(Field<1>(path), Field<2>(target)); }
-  bool operator==(const PendingLink&) const = default;
-};
-
-// All paths are relative to the layer's root and contain no symlink, "." or ".."; "" is the root itself.
 struct UnpackReport {
   ErrorMessage failure;  // set if `complete` is false
 
@@ -36,16 +27,11 @@ struct UnpackReport {
   uint64_t entries = 0;
   uint64_t dropped_xattrs = 0;  // that a layer may not set, or that the filesystem does not support
   uint64_t sparse_files = 0;
-  // Created for entries below them, without an entry of their own; see FixUpLayer. Sorted.
-  std::vector<std::string> implicit_dirs;
-  std::vector<std::string> opaque_dirs;  // hide the content of the layers below
-  std::vector<PendingLink> pending_links;
   bool complete = false;  // the last field: a truncated report lacks it
 
   auto Fields() {
     return FieldList(Field<1>(failure), Field<2>(diff_id), Field<3>(entries), Field<4>(dropped_xattrs),
-                     Field<9>(sparse_files), Field<5>(implicit_dirs), Field<6>(opaque_dirs),
-                     Field<7>(pending_links), Field<8>(complete));
+                     Field<9>(sparse_files), Field<8>(complete));
   }
 };
 

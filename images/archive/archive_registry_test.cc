@@ -63,7 +63,7 @@ TEST_F(ArchiveTools, SkopeoReadsWhatIsSaved) {
   UniqueFd output(open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
   DescriptorSink sink(output.get(), interrupt_);
   auto saved = ImageSaver(transfer, blobs_.get())
-                   .Save({{*record, {"docker.io/library/app:v1"}}}, std::nullopt, sink, interrupt_);
+                   .Save({{*record, {"docker.io/library/app:v1"}}}, {}, sink, interrupt_);
   ASSERT_TRUE(saved) << saved.error().ToString();
   Skopeo({"--preserve-digests", "oci-archive:" + file + ":v1", "oci:" + (scratch_ / "oci:t")});
   for (const auto& [digest, blob] : image_.blobs) EXPECT_EQ(Blob(scratch_ / "oci", digest), blob);

@@ -13,6 +13,7 @@ namespace davit::images {
 
 std::string ArchiveEntry::Name() const {
   if (!tags.empty()) return tags.front();
+  if (!digests.empty()) return digests.front();
   return root.digest.empty() ? config_path : root.digest;
 }
 
@@ -25,7 +26,8 @@ Result<std::vector<ArchiveEntry>> ListArchive(const StagedFiles& files, const Pl
   }
   auto entries = TRY(ListOciLayout(files, platform));
   // Of an archive that is both, the list that has names is used.
-  bool named = std::ranges::any_of(entries, [](const ArchiveEntry& entry) { return !entry.tags.empty(); });
+  bool named = std::ranges::any_of(
+      entries, [](const ArchiveEntry& entry) { return !entry.tags.empty() || !entry.digests.empty(); });
   return named || !docker ? entries : ListDockerArchive(files);
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "images/archive/staged_files.h"
+#include "images/image_record.h"
 #include "images/interrupt.h"
 #include "images/manifest.h"
 #include "images/platform.h"
@@ -20,6 +21,8 @@ namespace davit::images {
 // What the archive lists. Its documents are not read yet.
 struct ArchiveEntry {
   std::vector<std::string> tags;         // normalised references with a tag
+  std::vector<std::string> digests;      // normalised references with a digest, of `root`
+  std::vector<Error> bad_names;          // why other names are no references; these are left out
   Descriptor root;                       // OCI: the manifest or index; empty digest: a docker-archive's image
   std::string config_path;               // docker-archive
   std::vector<std::string> layer_paths;  // docker-archive, bottom first
@@ -33,6 +36,7 @@ struct ArchivedImage {
   Manifest manifest;
   std::string config_json;
   std::string root_digest;                   // of the entry; empty if the archive itself has no manifest
+  std::vector<IndexDocument> indexes;        // from there to the manifest; none if it is the manifest's
   bool by_index = false;                     // an index says that it is for this platform
   std::map<std::string, std::string> blobs;  // paths of the layers by digest
 };

@@ -4,6 +4,7 @@
 #include "images/archive/blob_keeper.h"
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <thread>
 #include <utility>
@@ -30,18 +31,37 @@ Result<> CheckSize(const BlobStore& store, const Descriptor& blob) {
               "has " + std::to_string(size) + " bytes, not " + std::to_string(blob.size));
 }
 
-// Null if the store has the blob.
-Result<std::unique_ptr<BlobWriter>> BeginWhenFree(BlobStore& store, const Descriptor& blob,
-                                                  const Interrupt& interrupt) {
+// These return false while another writer has the blob, and fail with kAlreadyExists if the store has it.
+Result<bool> CopyBlob(BlobStore& store, const Descriptor& blob, BlobSource& source) {
+  Result<std::unique_ptr<BlobWriter>> begun = store.Begin(blob, BlobStore::Verify::kByCaller);
+  if (!begun && begun.error().code == Code::kFailedPrecondition) return false;
+  std::unique_ptr<BlobWriter> writer = TRY(std::move(begun));
+  WriterSink sink(*writer);
+  auto sent = source.Send(blob, sink);
+  if (sent) sent = writer->Commit();
+  if (!sent) writer->Abandon(BlobWriter::Partial::kDrop);
+  TRY(std::move(sent));
+  return true;
+}
+
+Result<bool> LinkOrCopy(BlobStore& store, const Descriptor& blob, StagedBlobSource& staged) {
+  StagedFiles::File file = TRY(staged.OpenVerified(blob));
+  Result<bool> linked = store.Link(blob, file.fd.get());
+  if (!linked && linked.error().code == Code::kFailedPrecondition) return false;
+  if (TRY(std::move(linked))) return true;
+  return CopyBlob(store, blob, staged);
+}
+
+Result<> KeepWhenFree(const BlobStore& store, const Descriptor& blob, const Interrupt& interrupt,
+                      const std::function<Result<bool>()>& keep) {
   while (!store.Has(blob.digest)) {
-    auto writer = store.Begin(blob, BlobStore::Verify::kByCaller);  // the source verifies
-    if (writer) return writer;
-    if (writer.error().code == Code::kAlreadyExists) break;
-    if (writer.error().code != Code::kFailedPrecondition) return std::unexpected(std::move(writer).error());
+    auto kept = keep();
+    if (!kept && kept.error().code == Code::kAlreadyExists) break;
+    if (TRY(std::move(kept))) return {};
     TRY(interrupt.Check());
     std::this_thread::sleep_for(std::chrono::milliseconds(Interrupt::kAskEveryMs));
   }
-  return std::unique_ptr<BlobWriter>();
+  return CheckSize(store, blob);
 }
 
 }  // namespace
@@ -52,14 +72,13 @@ std::vector<std::string> DigestsOf(const std::vector<Descriptor>& blobs) {
   return digests;
 }
 
+Result<> KeepStagedBlob(BlobStore& store, const Descriptor& blob, StagedBlobSource& staged,
+                        const Interrupt& interrupt) {
+  return KeepWhenFree(store, blob, interrupt, [&] { return LinkOrCopy(store, blob, staged); });
+}
+
 Result<> KeepBlob(BlobStore& store, const Descriptor& blob, BlobSource& source, const Interrupt& interrupt) {
-  std::unique_ptr<BlobWriter> writer = TRY(BeginWhenFree(store, blob, interrupt));
-  if (!writer) return CheckSize(store, blob);
-  WriterSink sink(*writer);
-  auto sent = source.Send(blob, sink);
-  if (sent) sent = writer->Commit();
-  if (!sent) writer->Abandon(BlobWriter::Partial::kDrop);
-  return sent;
+  return KeepWhenFree(store, blob, interrupt, [&] { return CopyBlob(store, blob, source); });
 }
 
 }  // namespace davit::images

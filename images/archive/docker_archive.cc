@@ -22,7 +22,7 @@ constexpr char kManifestType[] = "application/vnd.docker.distribution.manifest.v
 constexpr char kConfigType[] = "application/vnd.docker.container.image.v1+json";
 constexpr char kLayerType[] = "application/vnd.docker.image.rootfs.diff.tar";
 
-std::unexpected<Error> Refuse(std::string_view subject, std::string_view why) {
+std::unexpected<Error> Reject(std::string_view subject, std::string_view why) {
   return Fail(Code::kInvalidArgument, "read archive", subject, why);
 }
 
@@ -31,11 +31,15 @@ Result<ArchiveEntry> ReadEntry(JsonObject image) {
   entry.config_path = image.String("Config");
   entry.layer_paths = image.Strings("Layers");
   for (const std::string& name : image.Strings("RepoTags")) {
-    Reference reference = TRY(ParseReference(name));
-    if (reference.digest.empty()) entry.tags.push_back(reference.Normalised());
+    auto reference = ParseReference(name);
+    if (!reference) {
+      entry.bad_names.push_back(std::move(reference).error());
+    } else if (reference->digest.empty()) {
+      entry.tags.push_back(reference->Normalised());
+    }
   }
   TRY(image.Check());
-  if (entry.config_path.empty()) return Refuse(kDockerFile, "an image without a config");
+  if (entry.config_path.empty()) return Reject(kDockerFile, "an image without a config");
   return entry;
 }
 
@@ -67,7 +71,7 @@ Result<Descriptor> DescribeLayer(const StagedFiles& files, const std::string& pa
   Descriptor layer;
   layer.media_type = kLayerType + compression;
   layer.size = file.size;
-  layer.digest = compression.empty() ? diff_id : TRY(files.DigestOf(path, interrupt));
+  layer.digest = compression.empty() ? diff_id : TRY(files.DigestOf(path, "sha256", interrupt));
   return layer;
 }
 
@@ -99,11 +103,11 @@ Result<std::vector<ArchiveEntry>> ListDockerArchive(const StagedFiles& files) {
   JsonObject document = TRY(JsonObject::Parse("{\"images\":" + list + "}", kDockerFile));
   std::vector<ArchiveEntry> entries;
   for (JsonObject& image : document.Objects("images")) {
-    if (entries.size() == kMaxArchivedImages) return Refuse(kDockerFile, "it lists too many images");
+    if (entries.size() == kMaxArchivedImages) return Reject(kDockerFile, "it lists too many images");
     entries.push_back(TRY(ReadEntry(std::move(image))));
   }
   TRY(document.Check());
-  if (entries.empty()) return Refuse(kDockerFile, "it lists no image");
+  if (entries.empty()) return Reject(kDockerFile, "it lists no image");
   return entries;
 }
 
@@ -113,7 +117,7 @@ Result<ArchivedImage> ReadDockerImage(const StagedFiles& files, const ArchiveEnt
   image.config_json = TRY(files.Read(entry.config_path, kMaxArchivedConfig));
   ImageConfig config = TRY(ParseImageConfig(image.config_json));
   if (config.diff_ids.size() != entry.layer_paths.size())
-    return Refuse(entry.config_path, "it and manifest.json differ in the number of layers");
+    return Reject(entry.config_path, "it and manifest.json differ in the number of layers");
   image.manifest.config = {
       kConfigType, TRY(Sha256Of(image.config_json)), static_cast<int64_t>(image.config_json.size()), {}, {}};
   for (size_t i = 0; i < entry.layer_paths.size(); ++i) {

@@ -6,11 +6,13 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <set>
 #include <utility>
 
 #include "base/ids.h"
 #include "images/archive/blob_keeper.h"
 #include "images/archive/staged_files.h"
+#include "images/digest.h"
 #include "images/image_resolve.h"
 #include "images/reference.h"
 
@@ -19,14 +21,35 @@ namespace {
 
 constexpr size_t kReadBytes = 256 << 10;
 
-// What its names in the archive say where it came from: "registry.example/app@sha256:...".
-std::vector<std::string> RepoDigests(const std::vector<std::string>& tags, const std::string& digest) {
-  std::vector<std::string> repo_digests;
-  if (digest.empty()) return repo_digests;
-  for (const std::string& tag : tags) {
-    if (auto reference = ParseReference(tag)) repo_digests.push_back(reference->Name() + "@" + digest);
+// What its names in the archive say where it came from: "registry.example/app@sha256:...". Pods may name an
+// index or the manifest.
+Result<std::vector<std::string>> RepoDigests(const ArchiveEntry& entry, const ArchivedImage& image) {
+  std::set<std::string> repo_digests;
+  if (image.root_digest.empty()) return std::vector<std::string>();  // it is of this archive's own making
+  std::string manifest_digest = TRY(Sha256Of(image.manifest_json));
+  for (const auto* names : {&entry.tags, &entry.digests}) {
+    for (const std::string& name : *names) {
+      Reference reference = TRY(ParseReference(name));
+      repo_digests.insert(reference.Name() + "@" + image.root_digest);
+      repo_digests.insert(reference.Name() + "@" + manifest_digest);
+    }
   }
-  return repo_digests;
+  return std::vector<std::string>(repo_digests.begin(), repo_digests.end());
+}
+
+// An archive can list a million bad names: the first few explain the others.
+std::vector<std::string> Warnings(const ArchiveEntry& entry, const std::string& of_image) {
+  constexpr size_t kMost = 20;
+  std::vector<std::string> warnings;
+  if (!of_image.empty()) warnings.push_back(of_image);
+  for (const Error& bad : entry.bad_names) {
+    if (warnings.size() == kMost) {
+      warnings.push_back("more names are left out");
+      break;
+    }
+    warnings.push_back("a name is left out: " + bad.ToString());
+  }
+  return warnings;
 }
 
 }  // namespace
@@ -62,7 +85,7 @@ Result<> ImageLoad::Write(std::string_view piece) {
   return written ? written : std::unexpected(WhyStopped(std::move(written).error()));
 }
 
-Result<LoadReport> ImageLoad::Finish() {
+Result<LoadReport> ImageLoad::Finish(const OnImage& on_image) {
   auto unpacked = process_->Finish();
   if (!unpacked) return std::unexpected(Within("load archive", std::move(unpacked).error()));
   // A hole costs nothing in the archive, but as much time and space as data when it becomes a blob.
@@ -71,7 +94,9 @@ Result<LoadReport> ImageLoad::Finish() {
   StagedFiles files(std::move(dir_));
   LoadReport report;
   for (const ArchiveEntry& entry : TRY(ListArchive(files, context_.images.platform()))) {
-    auto loaded = LoadOne(files, entry);
+    auto progress = std::make_shared<TransferProgress>();
+    if (on_image) on_image(entry.Name(), progress);
+    auto loaded = LoadOne(files, entry, *progress);
     TRY(interrupt_.Check());
     if (loaded) {
       report.loaded.push_back(std::move(*loaded));
@@ -82,28 +107,36 @@ Result<LoadReport> ImageLoad::Finish() {
   return report;
 }
 
-Result<LoadedImage> ImageLoad::LoadOne(const StagedFiles& files, const ArchiveEntry& entry) {
+Result<LoadedImage> ImageLoad::LoadOne(const StagedFiles& files, const ArchiveEntry& entry,
+                                       TransferProgress& progress) {
   const Platform platform = context_.images.platform();
   ArchivedImage archived = TRY(ReadArchivedImage(files, entry, platform, interrupt_));
+  std::vector<std::string> repo_digests = TRY(RepoDigests(entry, archived));
   ImageDocuments documents{std::move(archived.manifest), std::move(archived.manifest_json),
-                           std::move(archived.config_json), archived.by_index};
+                           std::move(archived.config_json), archived.by_index, std::move(archived.indexes)};
   ResolvedImage image = TRY(DescribeImage(std::move(documents), entry.Name(), platform));
   image.record.repo_tags = entry.tags;
-  image.record.repo_digests = RepoDigests(entry.tags, archived.root_digest);
+  image.record.repo_digests = std::move(repo_digests);
+  image.record.pulled_by_digest = !entry.digests.empty();
   image.record.keeps_blobs = true;  // no registry may have them
   StagedBlobSource staged(files, std::move(archived.blobs), interrupt_);
   BlobHold hold = context_.blobs.Hold(DigestsOf(image.layers));
-  auto added = AddImage(image, staged);
+  auto added = AddImage(image, staged, progress);
   hold.Release();
-  if (added) return LoadedImage{added->id, entry.tags, added->warning};
+  if (added) return LoadedImage{added->id, entry.tags, entry.digests, Warnings(entry, added->warning)};
   context_.images.DropBlobs(DigestsOf(image.layers));  // whoever has the archive has them
   return std::unexpected(std::move(added).error());
 }
 
-Result<PulledImage> ImageLoad::AddImage(const ResolvedImage& image, BlobSource& staged) {
-  for (const Descriptor& layer : image.layers) TRY(KeepBlob(context_.blobs, layer, staged, interrupt_));
-  StoredBlobSource kept(context_.blobs, interrupt_);
-  return context_.images.Add(image, kept, interrupt_);
+// A layer that was unpacked was verified on its way, so its file is linked without being read again.
+Result<PulledImage> ImageLoad::AddImage(const ResolvedImage& image, StagedBlobSource& staged,
+                                        TransferProgress& progress) {
+  auto keep_blobs = [&]() -> Result<> {
+    for (const Descriptor& layer : image.layers)
+      TRY(KeepStagedBlob(context_.blobs, layer, staged, interrupt_));
+    return {};
+  };
+  return context_.images.Add(image, staged, interrupt_, progress, keep_blobs);
 }
 
 Result<LoadReport> LoadImages(const ImageLoad::Context& context, int fd, const Interrupt& interrupt) {

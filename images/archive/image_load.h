@@ -5,6 +5,7 @@
 // with gzip or zstd.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,14 +18,17 @@
 #include "images/image_store.h"
 #include "images/interrupt.h"
 #include "images/layer_store.h"
+#include "images/transfer_progress.h"
 #include "images/unpack_process.h"
 
 namespace davit::images {
 
 struct LoadedImage {
   std::string id;
-  std::vector<std::string> tags;  // that it got from this archive
-  std::string warning;            // as in PulledImage
+  std::vector<std::string> tags;     // that it got from this archive
+  std::vector<std::string> digests;  // digest references that are its only names there
+  // For people, one line each: as in PulledImage, and for each name that is no reference and was left out.
+  std::vector<std::string> warnings;
 };
 
 struct LoadReport {
@@ -33,9 +37,9 @@ struct LoadReport {
 };
 
 // Use: Start, Write for the archive's bytes in order, Finish. The archive is unpacked by davit-unpack,
-// confined and limited as a layer is, into a staged directory of the layer store; from there each layer goes
-// into the blob store, and is unpacked and verified as a pulled one. The destructor removes the directory;
-// after a crash, the layer store does. Not thread-safe.
+// confined and limited as a layer is, into a staged directory of the layer store. From there each layer is
+// unpacked and verified as a pulled one; then its file moves into the blob store. The destructor removes the
+// directory; after a crash, the layer store does. Not thread-safe.
 class ImageLoad {
  public:
   // What loads share. All must outlive them.
@@ -56,18 +60,24 @@ class ImageLoad {
   // kResourceExhausted if it is larger than the limits or the disk, kCancelled.
   Result<> Write(std::string_view piece);
 
-  // Loads all images that the archive lists. An image that cannot be loaded does not stop the others. Errors
-  // as in Write, and kInvalidArgument if it is no archive of images or has sparse files.
-  Result<LoadReport> Finish();
+  // Receives the name of the next image, and its progress from then on.
+  using OnImage = std::function<void(const std::string& name, std::shared_ptr<const TransferProgress>)>;
+
+  // Loads all images that the archive lists. An image that cannot be loaded does not stop the others.
+  // `on_image` may be empty. Errors as in Write, and kInvalidArgument if it is no archive of images or has
+  // sparse files.
+  Result<LoadReport> Finish(const OnImage& on_image = nullptr);
 
  private:
   ImageLoad(Context context, std::string staging, const Interrupt& interrupt)
       : context_(std::move(context)), staging_(std::move(staging)), interrupt_(interrupt) {}
 
   Result<> StartUnpacking();
-  Result<LoadedImage> LoadOne(const StagedFiles& files, const ArchiveEntry& entry);
-  // Puts the layers into the blob store, and the image into the image store. The caller holds the blobs.
-  Result<PulledImage> AddImage(const ResolvedImage& image, BlobSource& staged);
+  Result<LoadedImage> LoadOne(const StagedFiles& files, const ArchiveEntry& entry,
+                              TransferProgress& progress);
+  // Puts the image into the image store, and its layers into the blob store. The caller holds the blobs.
+  Result<PulledImage> AddImage(const ResolvedImage& image, StagedBlobSource& staged,
+                               TransferProgress& progress);
   Error WhyStopped(Error error);
 
   const Context context_;

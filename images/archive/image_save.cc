@@ -4,6 +4,7 @@
 #include "images/archive/image_save.h"
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <set>
 #include <utility>
@@ -14,11 +15,20 @@
 #include "images/archive/tar_writer.h"
 #include "images/blob_source.h"
 #include "images/digest.h"
+#include "images/image_indexes.h"
 #include "images/manifest.h"
 #include "images/reference.h"
 
 namespace davit::images {
 namespace {
+
+// What a name stands for in the archive: an index or the manifest.
+struct Root {
+  std::string name;  // may be empty
+  std::string media_type;
+  std::string digest;
+  size_t size = 0;
+};
 
 // An image and what the archive says about it.
 struct Entry {
@@ -26,7 +36,55 @@ struct Entry {
   std::string manifest_digest;
   std::string manifest_type;
   Manifest manifest;
+  std::vector<Root> roots = {};
+  std::map<std::string, IndexDocument> indexes = {};  // that the archive has, by digest
 };
+
+Result<std::string> TypeOf(const std::string& document, std::string_view otherwise) {
+  std::string type = TRY(JsonObject::Parse(document, "manifest")).String("mediaType");
+  return type.empty() ? std::string(otherwise) : type;
+}
+
+bool IsKnownAs(const ImageSummary& image, const std::string& repo_digest) {
+  return std::ranges::find(image.repo_digests, repo_digest) != image.repo_digests.end();
+}
+
+// From the index by which this repository has the image, to the manifest. If it has it by neither an index
+// nor the manifest, as after `davit tag`: from the index of another repository.
+std::vector<IndexDocument> PathFor(const std::string& repository, const Entry& entry) {
+  const ImageRecord& image = entry.request.image;
+  std::vector<IndexDocument> other;
+  for (const IndexDocument& index : image.indexes) {
+    bool outermost = std::ranges::any_of(
+        image.repo_digests, [&](const std::string& known) { return known.ends_with("@" + index.digest); });
+    if (!outermost) continue;
+    std::vector<IndexDocument> path = PathToManifest(image, index.digest);
+    if (!path.empty() && IsKnownAs(image, repository + "@" + index.digest)) return path;
+    if (other.empty()) other = std::move(path);
+  }
+  bool by_manifest = IsKnownAs(image, repository + "@" + entry.manifest_digest);
+  return by_manifest ? std::vector<IndexDocument>() : other;
+}
+
+Result<> AddRoot(const std::string& name, Entry& entry) {
+  auto reference = ParseReference(name);
+  bool by_digest = reference && !reference->digest.empty();
+  std::vector<IndexDocument> path = by_digest ? PathToManifest(entry.request.image, reference->digest)
+                                              : PathFor(reference ? reference->Name() : "", entry);
+  bool unknown = by_digest && path.empty() && reference->digest != entry.manifest_digest;
+  Root root{unknown ? "" : name, entry.manifest_type, entry.manifest_digest,
+            entry.request.image.manifest_json.size()};
+  if (!path.empty()) {
+    const IndexDocument& index = path.front();
+    root = {name, TRY(TypeOf(index.json, kOciIndexMediaType)), index.digest, index.json.size()};
+  }
+  entry.roots.push_back(std::move(root));
+  for (IndexDocument& index : path) {
+    std::string digest = index.digest;
+    entry.indexes.emplace(std::move(digest), std::move(index));
+  }
+  return {};
+}
 
 Result<Entry> ReadEntry(const ImageToSave& request) {
   const std::string& json = request.image.manifest_json;
@@ -35,31 +93,33 @@ Result<Entry> ReadEntry(const ImageToSave& request) {
   if (!std::holds_alternative<Manifest>(parsed))
     return Fail(Code::kInternal, "read", "manifest", "is an index");
   entry.manifest = std::get<Manifest>(std::move(parsed));
+  if (entry.manifest.artifact)
+    return Fail(Code::kUnimplemented, "save", request.image.id, "it is an artifact, not a container image");
   entry.manifest_digest = TRY(Sha256Of(json));
-  entry.manifest_type = TRY(JsonObject::Parse(json, "manifest")).String("mediaType");
-  if (entry.manifest_type.empty()) entry.manifest_type = kOciManifestMediaType;
+  entry.manifest_type = TRY(TypeOf(json, kOciManifestMediaType));
+  for (const std::string& name : request.names) TRY(AddRoot(name, entry));
+  if (request.names.empty()) TRY(AddRoot("", entry));
   return entry;
 }
 
-nlohmann::json IndexEntry(const Entry& entry, const std::string& tag) {
+nlohmann::json ToJson(const Root& root) {
   nlohmann::json object = nlohmann::json::object();
-  SetJsonMember(object, "mediaType", entry.manifest_type);
-  SetJsonMember(object, "digest", entry.manifest_digest);
-  SetJsonMember(object, "size", entry.request.image.manifest_json.size());
-  if (tag.empty()) return object;
+  SetJsonMember(object, "mediaType", root.media_type);
+  SetJsonMember(object, "digest", root.digest);
+  SetJsonMember(object, "size", root.size);
+  if (root.name.empty()) return object;
   nlohmann::json& annotations = JsonObjectMember(object, "annotations");
-  SetJsonMember(annotations, kImageNameAnnotation, tag);
-  if (auto reference = ParseReference(tag)) SetJsonMember(annotations, kRefNameAnnotation, reference->tag);
+  SetJsonMember(annotations, kImageNameAnnotation, root.name);
+  auto reference = ParseReference(root.name);
+  if (reference && reference->digest.empty()) SetJsonMember(annotations, kRefNameAnnotation, reference->tag);
   return object;
 }
 
-// index.json: one entry for each tag, as each has one name.
-std::string IndexDocument(const std::vector<Entry>& entries) {
+// index.json: one entry for each name, as an entry has one.
+std::string LayoutIndex(const std::vector<Entry>& entries) {
   nlohmann::json manifests = nlohmann::json::array();
-  for (const Entry& entry : entries) {
-    if (entry.request.tags.empty()) manifests.push_back(IndexEntry(entry, ""));
-    for (const std::string& tag : entry.request.tags) manifests.push_back(IndexEntry(entry, tag));
-  }
+  for (const Entry& entry : entries)
+    for (const Root& root : entry.roots) manifests.push_back(ToJson(root));
   nlohmann::json index = nlohmann::json::object();
   SetJsonMember(index, "schemaVersion", 2);
   SetJsonMember(index, "mediaType", kOciIndexMediaType);
@@ -67,14 +127,14 @@ std::string IndexDocument(const std::vector<Entry>& entries) {
   return PrintJson(index);
 }
 
-// manifest.json: Docker's short names.
+// manifest.json: Docker's short names, which are tags.
 std::string DockerDocument(const std::vector<Entry>& entries) {
   nlohmann::json images = nlohmann::json::array();
   for (const Entry& entry : entries) {
     nlohmann::json tags = nlohmann::json::array();
-    for (const std::string& tag : entry.request.tags) {
-      auto reference = ParseReference(tag);
-      tags.push_back(reference ? reference->Familiar() : tag);
+    for (const std::string& name : entry.request.names) {
+      auto reference = ParseReference(name);
+      if (reference && reference->digest.empty()) tags.push_back(reference->Familiar());
     }
     nlohmann::json layers = nlohmann::json::array();
     for (const Descriptor& layer : entry.manifest.layers) layers.push_back(BlobPath(layer.digest));
@@ -122,7 +182,7 @@ class Archive {
 
   Result<> AddDocuments(const std::vector<Entry>& entries) {
     TRY(tar_.AddFile(kLayoutFile, kLayoutDocument));
-    TRY(tar_.AddFile(kIndexFile, IndexDocument(entries)));
+    TRY(tar_.AddFile(kIndexFile, LayoutIndex(entries)));
     TRY(tar_.AddFile(kDockerFile, DockerDocument(entries)));
     TRY(tar_.AddDirectory("blobs"));
     return tar_.AddDirectory("blobs/sha256");
@@ -130,10 +190,9 @@ class Archive {
 
   Result<> AddImage(const Entry& entry, BlobSource& source) {
     const ImageRecord& image = entry.request.image;
-    DocumentSource manifest(entry.manifest_digest, image.manifest_json);
     DocumentSource config(image.id, image.config_json);
-    TRY(AddBlob({"", entry.manifest_digest, static_cast<int64_t>(image.manifest_json.size()), {}, {}},
-                manifest));
+    for (const auto& [digest, index] : entry.indexes) TRY(AddDocument(digest, index.json));
+    TRY(AddDocument(entry.manifest_digest, image.manifest_json));
     TRY(AddBlob(entry.manifest.config, config));
     for (const Descriptor& layer : entry.manifest.layers) TRY(AddBlob(layer, source));
     return {};
@@ -142,6 +201,11 @@ class Archive {
   Result<> Finish() { return tar_.Finish(); }
 
  private:
+  Result<> AddDocument(const std::string& digest, const std::string& json) {
+    DocumentSource document(digest, json);
+    return AddBlob({"", digest, static_cast<int64_t>(json.size()), {}, {}}, document);
+  }
+
   Result<> AddBlob(const Descriptor& blob, BlobSource& source) {
     TRY(interrupt_.Check());
     if (!written_.insert(blob.digest).second) return {};
@@ -160,7 +224,7 @@ class Archive {
 }  // namespace
 
 Result<> ImageSaver::Save(const std::vector<ImageToSave>& images,
-                          const std::optional<RegistryAuth>& source_auth, ByteSink& sink,
+                          const std::vector<RegistryAuth>& source_auths, ByteSink& sink,
                           const Interrupt& interrupt) const {
   std::vector<Entry> entries;
   for (const ImageToSave& image : images) entries.push_back(TRY(ReadEntry(image)));
@@ -169,7 +233,7 @@ Result<> ImageSaver::Save(const std::vector<ImageToSave>& images,
   for (const Entry& entry : entries) {
     std::optional<StoredBlobSource> stored;
     if (blobs_) stored.emplace(*blobs_, interrupt);
-    RegistryBlobSource registries(entry.request.image.repo_digests, source_auth, transfer_, interrupt);
+    RegistryBlobSource registries(entry.request.image.repo_digests, source_auths, transfer_, interrupt);
     std::vector<BlobSource*> sources;
     if (stored) sources.push_back(&*stored);
     sources.push_back(&registries);

@@ -4,7 +4,6 @@
 // Writes images of this node as one archive that other engines can load.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,7 +19,8 @@ namespace davit::images {
 
 struct ImageToSave {
   ImageRecord image;
-  std::vector<std::string> tags;  // that it gets in the archive, normalised; may be empty
+  // Tags and digest references that it gets in the archive, normalised; may be empty.
+  std::vector<std::string> names;
 };
 
 // Thread-safe.
@@ -33,12 +33,16 @@ class ImageSaver {
   // Writes an OCI image layout (image-spec image-layout.md) that is a docker-archive, too: its manifest.json
   // names the same blobs, as Docker writes it since 25.0. docker, podman, skopeo and containerd read it.
   // Blobs are as the registry had them, each once; what the node does not keep is streamed from the
-  // registries of the image's repo digests. Equal images and tags give equal bytes.
+  // registries of the image's repo digests. Equal images and names give equal bytes.
+  //
+  // An image that came by an index leaves by it, if the node has kept it: its name then stands for the index,
+  // of which the archive has the images of this platform only, as archives of containerd. Its digest is the
+  // same at the other end. For a name with the digest of an index that was not kept, the image has no name.
   //
   // The documents come first and the blobs last. After an error, what was written is an incomplete archive
-  // without an end mark; the error names the blob. Errors: those of the sink, of the registries, kNotFound if
-  // nobody has a blob any more, kDataLoss, kCancelled.
-  Result<> Save(const std::vector<ImageToSave>& images, const std::optional<RegistryAuth>& source_auth,
+  // without an end mark; the error names the blob. An artifact is kUnimplemented. Other errors: those of the
+  // sink, of the registries, kNotFound if nobody has a blob any more, kDataLoss, kCancelled.
+  Result<> Save(const std::vector<ImageToSave>& images, const std::vector<RegistryAuth>& source_auths,
                 ByteSink& sink, const Interrupt& interrupt) const;
 
  private:

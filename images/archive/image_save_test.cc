@@ -55,17 +55,17 @@ class Save : public ::testing::Test {
     transfer_.retry.first_pause_ms = 2;
     for (const auto& [digest, blob] : image_.blobs) source_.blobs["app@" + digest] = blob;
   }
-  ImageToSave Image(std::vector<std::string> tags) const {
+  ImageToSave Image(std::vector<std::string> names) const {
     ImageToSave image;
     image.image.id = image_.config_digest;
     image.image.config_json = image_.config;
     image.image.manifest_json = image_.manifest;
     image.image.repo_digests = {source_.host() + "/app@" + image_.manifest_digest};
-    image.tags = std::move(tags);
+    image.names = std::move(names);
     return image;
   }
   Result<> SaveTo(ByteSink& sink, const std::vector<ImageToSave>& images) {
-    return ImageSaver(transfer_, nullptr).Save(images, std::nullopt, sink, interrupt_);
+    return ImageSaver(transfer_, nullptr).Save(images, {}, sink, interrupt_);
   }
 
   ScratchDir scratch_;
@@ -129,7 +129,7 @@ TEST_F(Save, CredentialsGoToTheRegistryThatTheyAreForOnly) {
     auth.password = "s3cr3t-p4ssw0rd";
     auth.server_address = server_address;
     Recorder archive;
-    return ImageSaver(transfer_, nullptr).Save({image}, auth, archive, interrupt_);
+    return ImageSaver(transfer_, nullptr).Save({image}, {auth}, archive, interrupt_);
   };
   auto saved = save(own.host());
   EXPECT_TRUE(saved) << saved.error().ToString();

@@ -12,38 +12,59 @@
 #include "images/archive/layout.h"
 #include "images/archive/limits.h"
 #include "images/digest.h"
-#include "images/image_config.h"
+#include "images/manifest_search.h"
 #include "images/reference.h"
 
 namespace davit::images {
 namespace {
 
-constexpr int kMaxNesting = 4;  // of indexes in indexes
-
-std::unexpected<Error> Refuse(std::string_view subject, std::string_view why) {
+std::unexpected<Error> Reject(std::string_view subject, std::string_view why) {
   return Fail(Code::kInvalidArgument, "read archive", subject, why);
 }
 
-// The image's name in an annotation; nullopt for a mere tag ("v1"), which does not say of what.
-std::optional<std::string> TagIn(const std::string& annotation) {
+// What an entry's annotations call the image.
+struct EntryName {
+  std::string reference;  // normalised, with a tag or a digest; empty if there is none
+  std::string other;      // if there is none: another name, such as a mere tag; may be empty
+
+  auto operator<=>(const EntryName&) const = default;
+};
+
+// The image's name in an annotation; nullopt for a mere tag ("v1"), which does not say of what, and for the
+// digest of something else.
+std::optional<std::string> NameIn(const std::string& annotation, const std::string& digest) {
   if (annotation.find_first_of(":/") == std::string::npos) return std::nullopt;
   auto reference = ParseReference(annotation);
-  if (!reference || !reference->digest.empty()) return std::nullopt;
-  return reference->Normalised();
+  bool other = reference && !reference->digest.empty() && reference->digest != digest;
+  return reference && !other ? std::optional(reference->Normalised()) : std::nullopt;
 }
 
-std::string NameOf(JsonObject& entry) {
-  std::string name;
+EntryName NameOf(JsonObject& entry, const std::string& digest) {
+  EntryName name;
   for (auto& [key, value] : entry.StringMap("annotations")) {
-    auto tag = TagIn(value);
-    if (tag && (key == kImageNameAnnotation || (key == kRefNameAnnotation && name.empty()))) name = *tag;
+    bool complete = key == kImageNameAnnotation;
+    if (!complete && key != kRefNameAnnotation) continue;
+    if (complete || name.other.empty()) name.other = value;
+    auto reference = NameIn(value, digest);
+    if (reference && (complete || name.reference.empty())) name.reference = *reference;
   }
+  if (!name.reference.empty()) name.other.clear();
   return name;
 }
 
-// Entries with one name, or those without a name.
-const Descriptor* Choose(const Index& group, const Platform& platform) {
-  return group.manifests.size() == 1 ? group.manifests.data() : ChoosePlatform(group, platform);
+Error NoReference(const std::string& name) {
+  return Fail(Code::kInvalidArgument, "name image", name, "it does not say in which repository").error();
+}
+
+enum class Wanted : uint8_t {
+  kForPlatform,
+  kAny,  // also for another platform, if there is no choice
+};
+
+// Of the entries with one name, or of those without any.
+const Descriptor* Choose(const Index& group, Wanted wanted, const Platform& platform) {
+  bool only = group.manifests.size() == 1 && wanted == Wanted::kAny;
+  return only ? group.manifests.data() : ChoosePlatform(group, platform);
 }
 
 // A document that is a blob.
@@ -56,26 +77,21 @@ Result<std::string> ReadBlob(const StagedFiles& files, const Descriptor& descrip
               "has " + std::to_string(bytes.size()) + " bytes, not " + std::to_string(descriptor.size));
 }
 
-// The manifest for the platform, through indexes.
-Result<> ReadManifest(const StagedFiles& files, Descriptor descriptor, const Platform& platform,
-                      ArchivedImage& image) {
-  for (int nesting = 0; nesting < kMaxNesting; ++nesting) {
-    std::string bytes = TRY(ReadBlob(files, descriptor, kMaxArchivedManifest));
-    auto parsed = TRY(ParseManifest(bytes, descriptor.media_type));
-    if (Manifest* manifest = std::get_if<Manifest>(&parsed)) {
-      image.manifest = std::move(*manifest);
-      image.manifest_json = std::move(bytes);
-      return {};
-    }
-    const Descriptor* entry = ChoosePlatform(std::get<Index>(parsed), platform);
-    if (!entry) {
-      return Fail(Code::kNotFound, "choose platform", descriptor.digest,
-                  "the index has no image for " + platform.ToString());
-    }
-    image.by_index = entry->platform.has_value();
-    descriptor = Descriptor(*entry);
-  }
-  return Refuse(descriptor.digest, "indexes within indexes");
+// The image for the platform, through indexes.
+Result<ImageDocuments> ReadDocuments(const StagedFiles& files, const Descriptor& root,
+                                     const Platform& platform) {
+  DocumentFetch fetch;
+  fetch.manifest = [&](const Descriptor& entry) { return ReadBlob(files, entry, kMaxArchivedManifest); };
+  fetch.config = [&](const Descriptor& config) { return ReadBlob(files, config, kMaxArchivedConfig); };
+  std::string bytes = TRY(fetch.manifest(root));
+  auto parsed = TRY(ParseManifest(bytes, root.media_type));
+  if (Index* index = std::get_if<Index>(&parsed))
+    return FindImage(*index, {root.digest, std::move(bytes)}, platform, fetch, root.digest);
+  ImageDocuments documents;
+  documents.manifest = std::move(std::get<Manifest>(parsed));
+  documents.manifest_json = std::move(bytes);
+  if (!documents.manifest.artifact) documents.config_json = TRY(fetch.config(documents.manifest.config));
+  return documents;
 }
 
 }  // namespace
@@ -84,21 +100,25 @@ Result<std::vector<ArchiveEntry>> ListOciLayout(const StagedFiles& files, const 
   std::string text = TRY(files.Read(kIndexFile, kMaxArchiveList));
   auto parsed = TRY(ParseManifest(text, kOciIndexMediaType));
   const Index* index = std::get_if<Index>(&parsed);
-  if (!index) return Refuse(kIndexFile, "not an index");
+  if (!index) return Reject(kIndexFile, "not an index");
   std::vector<JsonObject> entries = TRY(JsonObject::Parse(text, kIndexFile)).Objects("manifests");
-  if (entries.size() > kMaxArchivedImages) return Refuse(kIndexFile, "it lists too many images");
+  if (entries.size() > kMaxArchivedImages) return Reject(kIndexFile, "it lists too many images");
 
-  std::map<std::string, Index> groups;  // by name
+  std::map<EntryName, Index> groups;
   for (size_t i = 0; i < entries.size(); ++i)
-    groups[NameOf(entries[i])].manifests.push_back(index->manifests[i]);
+    groups[NameOf(entries[i], index->manifests[i].digest)].manifests.push_back(index->manifests[i]);
   std::vector<ArchiveEntry> images;
   for (const auto& [name, group] : groups) {
-    const Descriptor* chosen = Choose(group, platform);
+    // Builders write the platforms of one image under mere tags, or under none.
+    bool asked_for = groups.size() == 1 || !name.reference.empty();
+    const Descriptor* chosen = Choose(group, asked_for ? Wanted::kAny : Wanted::kForPlatform, platform);
     if (!chosen) continue;
     auto known = std::ranges::find(images, chosen->digest,
                                    [](const ArchiveEntry& entry) { return entry.root.digest; });
-    if (known == images.end()) known = images.insert(images.end(), ArchiveEntry{{}, *chosen, "", {}});
-    if (!name.empty()) known->tags.push_back(name);
+    if (known == images.end()) known = images.insert(images.end(), ArchiveEntry{{}, {}, {}, *chosen, "", {}});
+    bool by_digest = name.reference.contains('@');
+    if (!name.reference.empty()) (by_digest ? known->digests : known->tags).push_back(name.reference);
+    if (!name.other.empty()) known->bad_names.push_back(NoReference(name.other));
   }
   if (images.empty())
     return Fail(Code::kNotFound, "read archive", kIndexFile, "it has no image for " + platform.ToString());
@@ -107,10 +127,14 @@ Result<std::vector<ArchiveEntry>> ListOciLayout(const StagedFiles& files, const 
 
 Result<ArchivedImage> ReadOciImage(const StagedFiles& files, const ArchiveEntry& entry,
                                    const Platform& platform) {
+  ImageDocuments documents = TRY(ReadDocuments(files, entry.root, platform));
   ArchivedImage image;
   image.root_digest = entry.root.digest;
-  TRY(ReadManifest(files, entry.root, platform, image));
-  image.config_json = TRY(ReadBlob(files, image.manifest.config, kMaxArchivedConfig));
+  image.manifest_json = std::move(documents.manifest_json);
+  image.manifest = std::move(documents.manifest);
+  image.config_json = std::move(documents.config_json);
+  image.by_index = documents.by_index;
+  image.indexes = std::move(documents.indexes);
   for (const Descriptor& layer : image.manifest.layers) image.blobs[layer.digest] = BlobPath(layer.digest);
   return image;
 }

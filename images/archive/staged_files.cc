@@ -18,7 +18,7 @@ namespace {
 
 constexpr size_t kReadBytes = 256 << 10;
 
-std::unexpected<Error> Refuse(const std::string& path, std::string_view why) {
+std::unexpected<Error> Reject(const std::string& path, std::string_view why) {
   return Fail(Code::kInvalidArgument, "read archive", path, why);
 }
 
@@ -41,7 +41,7 @@ Result<StagedFiles::File> StagedFiles::Open(const std::string& path) const {
   UniqueFd place = TRY(std::move(found));
   struct stat status;
   if (fstat(place.get(), &status) < 0) return SystemError("fstat", path);
-  if (!S_ISREG(status.st_mode)) return Refuse(path, "not a regular file");
+  if (!S_ISREG(status.st_mode)) return Reject(path, "not a regular file");
   File file;
   file.fd = TRY(OpenAt(AT_FDCWD, "/proc/self/fd/" + std::to_string(place.get()), O_RDONLY));
   file.size = status.st_size;
@@ -70,10 +70,11 @@ Result<> ReadPieces(const StagedFiles::File& file, const std::string& name, cons
   }
 }
 
-Result<std::string> StagedFiles::DigestOf(const std::string& path, const Interrupt& interrupt) const {
+Result<std::string> StagedFiles::DigestOf(const std::string& path, const std::string& algorithm,
+                                          const Interrupt& interrupt) const {
   File file = TRY(Open(path));
-  if (auto known = KnownDigest(file, "sha256")) return std::move(*known);
-  Hasher hasher = TRY(Hasher::For({}));
+  if (auto known = KnownDigest(file, algorithm)) return std::move(*known);
+  Hasher hasher = TRY(Hasher::For(algorithm + ":"));
   TRY(ReadPieces(file, path, interrupt, [&](std::string_view piece) -> Result<> {
     hasher.Update(piece);
     return {};
@@ -94,26 +95,37 @@ void StagedFiles::RememberDigest(const File& file, const std::string& digest) co
   digests_[{file.inode, AlgorithmOf(digest)}] = digest;
 }
 
-Result<> StagedBlobSource::Send(const Descriptor& descriptor, BlobSink& sink) {
+Result<StagedBlobSource::Found> StagedBlobSource::Find(const Descriptor& descriptor) const {
   auto path = paths_.find(descriptor.digest);
   if (path == paths_.end())
     return Fail(Code::kNotFound, "read archive", descriptor.digest, "the archive does not have it");
-  StagedFiles::File file = TRY(files_.Open(path->second));
-  if (file.size != descriptor.size) {
-    return Fail(Code::kDataLoss, "read archive", path->second,
-                "has " + std::to_string(file.size) + " bytes, not " + std::to_string(descriptor.size));
-  }
-  if (auto known = files_.KnownDigest(file, AlgorithmOf(descriptor.digest)))
-    TRY(CheckDigest(*known, descriptor.digest, path->second));
+  Found found{path->second, {}};
+  found.file = TRY(files_.Open(path->second));
+  if (found.file.size == descriptor.size) return found;
+  return Fail(Code::kDataLoss, "read archive", path->second,
+              "has " + std::to_string(found.file.size) + " bytes, not " + std::to_string(descriptor.size));
+}
+
+Result<> StagedBlobSource::Send(const Descriptor& descriptor, BlobSink& sink) {
+  Found found = TRY(Find(descriptor));
+  if (auto known = files_.KnownDigest(found.file, AlgorithmOf(descriptor.digest)))
+    TRY(CheckDigest(*known, descriptor.digest, found.path));
   Hasher hasher = TRY(Hasher::For(descriptor.digest));
   TRY(sink.Begin());
-  TRY(ReadPieces(file, path->second, interrupt_, [&](std::string_view piece) {
+  TRY(ReadPieces(found.file, found.path, interrupt_, [&](std::string_view piece) {
     hasher.Update(piece);
     return sink.Write(piece);
   }));
   std::string digest = hasher.Finish();
-  files_.RememberDigest(file, digest);
-  return CheckDigest(digest, descriptor.digest, path->second);
+  files_.RememberDigest(found.file, digest);
+  return CheckDigest(digest, descriptor.digest, found.path);
+}
+
+Result<StagedFiles::File> StagedBlobSource::OpenVerified(const Descriptor& descriptor) const {
+  Found found = TRY(Find(descriptor));
+  std::string digest = TRY(files_.DigestOf(found.path, AlgorithmOf(descriptor.digest), interrupt_));
+  TRY(CheckDigest(digest, descriptor.digest, found.path));
+  return std::move(found.file);
 }
 
 }  // namespace davit::images

@@ -41,8 +41,9 @@ class StagedFiles {
   // kResourceExhausted above `limit` bytes.
   Result<std::string> Read(const std::string& path, size_t limit) const;
 
-  // The sha256 digest of the file. Errors as in Open, kCancelled.
-  Result<std::string> DigestOf(const std::string& path, const Interrupt& interrupt) const;
+  // The digest of the file, by "sha256" or "sha512". Errors as in Open, kCancelled.
+  Result<std::string> DigestOf(const std::string& path, const std::string& algorithm,
+                               const Interrupt& interrupt) const;
 
   // Digests of files that were read to their end. An archive can name one file a million times.
   std::optional<std::string> KnownDigest(const File& file, const std::string& algorithm) const;
@@ -66,7 +67,17 @@ class StagedBlobSource : public BlobSource {
   // kDataLoss if the file has another size or digest.
   Result<> Send(const Descriptor& descriptor, BlobSink& sink) override;
 
+  // The blob's file, verified: it is read for that, unless Send has sent it before. Errors as in Send.
+  Result<StagedFiles::File> OpenVerified(const Descriptor& descriptor) const;
+
  private:
+  struct Found {
+    const std::string& path;
+    StagedFiles::File file;
+  };
+  // The blob's file, which has the right size.
+  Result<Found> Find(const Descriptor& descriptor) const;
+
   const StagedFiles& files_;
   const std::map<std::string, std::string> paths_;
   const Interrupt& interrupt_;

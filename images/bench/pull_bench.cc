@@ -21,7 +21,7 @@ class SyncedLayerStore : public DirLayerStore {
  public:
   explicit SyncedLayerStore(const std::string& root)
       : DirLayerStore(root), fd_(open(root.c_str(), O_RDONLY | O_CLOEXEC)) {}
-  Result<> Sync() override {
+  Result<> Sync(const std::vector<std::string>&) override {
     if (syncfs(fd_.get()) < 0) return SystemError("syncfs", "layers");
     return {};
   }
@@ -42,7 +42,8 @@ Result<> Run(const std::string& unpack_program, const std::string& dir, const st
   int64_t start = MonotonicMilliseconds();
   auto registry = TRY(RegistryClient::Create(reference, TRY(RegistryHostsFor(reference.host, "")),
                                              std::nullopt, {}, interrupt));
-  ResolvedImage resolved = TRY(ResolveImage(*registry, reference, HostPlatform()));
+  ResolvedImage resolved =
+      TRY(ResolveImage(*registry, reference, HostPlatform(), [](const Descriptor&) { return Result<>(); }));
   for (const Descriptor& layer : resolved.layers) {
     DiscardingSink sink;
     TRY(registry->FetchBlob(layer, sink));

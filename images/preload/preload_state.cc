@@ -26,13 +26,13 @@ PreloadState::PreloadState(std::string path) : path_(std::move(path)) {
   }
 }
 
-const std::vector<std::string>* PreloadState::Find(const std::string& name, const FileStamp& stamp) const {
+const PreloadedImages* PreloadState::Find(const std::string& name, const FileStamp& stamp) const {
   auto file = files_.find(name);
-  return file != files_.end() && file->second.stamp == stamp ? &file->second.ids : nullptr;
+  return file != files_.end() && file->second.stamp == stamp ? &file->second.images : nullptr;
 }
 
-Result<> PreloadState::Put(const std::string& name, const FileStamp& stamp, std::vector<std::string> ids) {
-  files_[name] = {name, stamp, std::move(ids)};
+Result<> PreloadState::Put(const std::string& name, const FileStamp& stamp, PreloadedImages images) {
+  files_[name] = {name, stamp, std::move(images)};
   Document document;
   for (const auto& [key, file] : files_) document.files.push_back(file);
   std::filesystem::path path(path_);

@@ -28,6 +28,20 @@ struct FileStamp {
 
 FileStamp StampOf(const struct stat& status);
 
+// A tag or digest reference that a file has given to an image.
+struct PreloadedTag {
+  std::string tag;  // normalised; of a list: as it was written
+  std::string id;
+
+  auto Fields() { return FieldList(Field<1>(tag), Field<2>(id)); }
+};
+
+// The images that a file has given.
+struct PreloadedImages {
+  std::vector<std::string> ids;
+  std::vector<PreloadedTag> tags;  // none: an older release has recorded only the ids
+};
+
 // Not thread-safe.
 class PreloadState {
  public:
@@ -35,19 +49,21 @@ class PreloadState {
   // again, which does no harm.
   explicit PreloadState(std::string path);
 
-  // The ids of the images that the file gave; null if it was not loaded, or has changed since.
-  const std::vector<std::string>* Find(const std::string& name, const FileStamp& stamp) const;
+  // Null if the file was not loaded, or has changed since.
+  const PreloadedImages* Find(const std::string& name, const FileStamp& stamp) const;
 
   // Records it, durably.
-  Result<> Put(const std::string& name, const FileStamp& stamp, std::vector<std::string> ids);
+  Result<> Put(const std::string& name, const FileStamp& stamp, PreloadedImages images);
 
  private:
   struct Loaded {
     std::string name;
     FileStamp stamp;
-    std::vector<std::string> ids;
+    PreloadedImages images;
 
-    auto Fields() { return FieldList(Field<1>(name), Field<2>(stamp), Field<3>(ids)); }
+    auto Fields() {
+      return FieldList(Field<1>(name), Field<2>(stamp), Field<3>(images.ids), Field<4>(images.tags));
+    }
   };
   struct Document {
     std::vector<Loaded> files;

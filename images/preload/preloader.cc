@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <sstream>
 #include <utility>
 #include <vector>
@@ -26,9 +27,29 @@ namespace {
 constexpr std::array kArchives = {".tar", ".tar.gz", ".tar.zst"};
 constexpr char kList[] = ".txt";
 constexpr size_t kMaxList = 1 << 20;
+constexpr int64_t kLongestPause = 12;  // times retry_ms
+constexpr int kMostRetries = 5;        // of an archive
+constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+constexpr char kDirectory[] = "";  // stands for the directory among the names of files
+constexpr char kNameless[] = "the archive names no repository for it: give it a tag, so that pods find it";
 
 bool IsArchive(const std::string& name) {
   return std::ranges::any_of(kArchives, [&name](const char* suffix) { return name.ends_with(suffix); });
+}
+
+// False for what the same file would give again. A limit of ours has no errno, other than a full disk.
+bool MayPass(const Error& error) {
+  switch (error.code) {
+    case Code::kInvalidArgument:
+    case Code::kDataLoss:
+    case Code::kNotFound:
+    case Code::kUnimplemented:
+      return false;
+    case Code::kResourceExhausted:
+      return error.os_errno != 0;
+    default:
+      return true;
+  }
 }
 
 // The names in a list: one a line, without comments and blanks.
@@ -50,14 +71,14 @@ Preloader::Preloader(Config config, ImageLoad::Context context, Report report)
     : config_(std::move(config)),
       context_(std::move(context)),
       report_(std::move(report)),
-      stop_(eventfd(0, EFD_CLOEXEC)),
+      wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       state_(config_.state_file) {}
 
 Result<std::unique_ptr<Preloader>> Preloader::Start(Config config, ImageLoad::Context context,
                                                     Report report) {
   std::unique_ptr<Preloader> preloader(
       new Preloader(std::move(config), std::move(context), std::move(report)));
-  if (!preloader->stop_) return SystemError("eventfd", "preloader");
+  if (!preloader->wake_) return SystemError("eventfd", "preloader");
   TRY(preloader->Watch());
   preloader->thread_ = std::thread([self = preloader.get()] { self->Run(); });
   return preloader;
@@ -65,8 +86,13 @@ Result<std::unique_ptr<Preloader>> Preloader::Start(Config config, ImageLoad::Co
 
 Preloader::~Preloader() {
   stopping_ = true;
-  (void)eventfd_write(stop_.get(), 1);
+  (void)eventfd_write(wake_.get(), 1);
   if (thread_.joinable()) thread_.join();
+}
+
+void Preloader::LookAgain() {
+  look_again_ = true;
+  (void)eventfd_write(wake_.get(), 1);
 }
 
 // Watches first and then looks: a file that appears in between is seen twice at most.
@@ -97,34 +123,64 @@ void Preloader::Run() {
 
 // Until a file changes, or it is time to try again.
 void Preloader::Wait() {
-  bool retries = !again_.empty() || !watch_;
-  int64_t rest = retries ? std::max<int64_t>(0, again_at_ms_ - MonotonicMilliseconds()) : -1;
-  pollfd entries[2] = {{stop_.get(), POLLIN, 0}, {watch_ ? watch_->fd() : -1, POLLIN, 0}};
-  int ready = poll(entries, 2, static_cast<int>(rest));
+  pollfd entries[2] = {{wake_.get(), POLLIN, 0}, {watch_ ? watch_->fd() : -1, POLLIN, 0}};
+  int ready = poll(entries, 2, static_cast<int>(MsToNextRetry()));
   if (stopping_) return;
   if (ready > 0 && entries[1].revents != 0) TakeChanges();
-  if (!retries || MonotonicMilliseconds() < again_at_ms_) return;
-  pending_.merge(std::exchange(again_, {}));
-  again_at_ms_ = MonotonicMilliseconds() + config_.retry_ms;
-  if (watch_) return;
-  if (auto watched = Watch(); !watched) Tell("", "", watched.error());
+  eventfd_t wakes;
+  (void)eventfd_read(wake_.get(), &wakes);
+  if (look_again_.exchange(false)) {
+    LookAtAll();
+    for (const auto& [name, retry] : retries_) pending_.erase(name);
+  }
+  TakeRetries();
 }
 
 void Preloader::TakeChanges() {
   auto changes = watch_->Take();
   if (!changes || changes->gone) {
     watch_.reset();
-    again_at_ms_ = MonotonicMilliseconds() + config_.retry_ms;
-    auto watched = Watch();
-    return watched ? void() : Tell("", "", watched.error());
+    pending_.insert(kDirectory);
+    return;
+  }
+  for (const std::string& name : changes->files) {
+    retries_.erase(name);
+    failed_.erase(name);
   }
   pending_.merge(changes->files);
   if (changes->all) LookAtAll();
 }
 
-void Preloader::Tell(const std::string& name, const std::string& image, std::optional<Error> error) const {
+// As poll(2) takes it: -1 if there is none.
+int64_t Preloader::MsToNextRetry() const {
+  int64_t next = kNever;
+  for (const auto& [name, retry] : retries_) next = std::min(next, retry.at_ms);
+  return next == kNever ? -1 : std::max<int64_t>(0, next - MonotonicMilliseconds());
+}
+
+void Preloader::TakeRetries() {
+  int64_t now = MonotonicMilliseconds();
+  for (auto& [name, retry] : retries_) {
+    if (retry.at_ms > now) continue;
+    retry.at_ms = kNever;  // until it is known what becomes of this attempt
+    pending_.insert(name);
+  }
+}
+
+bool Preloader::RetryLater(const std::string& name) {
+  Retry& retry = retries_[name];
+  if (IsArchive(name) && retry.count++ == kMostRetries) return false;
+  int64_t longer = std::clamp(2 * retry.pause_ms, config_.retry_ms, kLongestPause * config_.retry_ms);
+  retry.pause_ms = IsArchive(name) ? longer : config_.retry_ms;
+  retry.at_ms = MonotonicMilliseconds() + retry.pause_ms;
+  return true;
+}
+
+void Preloader::Tell(const std::string& name, const std::string& image, std::optional<Error> error,
+                     std::vector<std::string> warnings) const {
   if (stopping_) return;
-  report_({name.empty() ? config_.directory : config_.directory + "/" + name, image, std::move(error)});
+  std::string file = name.empty() ? config_.directory : config_.directory + "/" + name;
+  report_({std::move(file), image, std::move(error), std::move(warnings)});
 }
 
 // O_NONBLOCK, because a FIFO would block.
@@ -139,38 +195,74 @@ Result<Preloader::OpenedFile> Preloader::Open(const std::string& name) const {
 }
 
 bool Preloader::IsLoaded(const std::string& name, const FileStamp& stamp) const {
-  const std::vector<std::string>* ids = state_.Find(name, stamp);
-  return ids && std::ranges::all_of(
-                    *ids, [this](const std::string& id) { return context_.images.Find(id).has_value(); });
+  const PreloadedImages* images = state_.Find(name, stamp);
+  return images && HasAll(name, *images);
+}
+
+bool Preloader::HasFailedForGood(const std::string& name, const FileStamp& stamp) const {
+  auto failed = failed_.find(name);
+  return failed != failed_.end() && failed->second.stamp == stamp && !retries_.contains(name) &&
+         HasAll(name, failed->second.images);
+}
+
+bool Preloader::HasAll(const std::string& name, const PreloadedImages& images) const {
+  auto has = [this](const std::string& id) { return context_.images.Find(id).has_value(); };
+  return std::ranges::all_of(images.ids, has) &&
+         std::ranges::all_of(images.tags, [&](const PreloadedTag& tag) { return HaveTag(name, tag); });
+}
+
+// A tag that another image has got stays with it, also if that is incomplete. Nobody has a tag that was taken
+// away: it is given back.
+bool Preloader::HaveTag(const std::string& name, const PreloadedTag& tag) const {
+  if (context_.images.Find(tag.tag, Which::kAny)) return true;
+  bool given = context_.images.Tag(tag.id, tag.tag).has_value();
+  if (given) Tell(name, tag.tag);
+  return given;
 }
 
 void Preloader::Process(const std::string& name) {
-  if (!IsArchive(name) && !name.ends_with(kList)) return;
-  auto file = Open(name);
-  if (!file && file.error().code == Code::kNotFound) return;  // it was removed meanwhile
-  if (!file) return Tell(name, "", file.error());
-  if (IsLoaded(name, file->stamp)) return;
-  auto outcome = IsArchive(name) ? LoadArchive(name, file->fd.get()) : PullList(name, file->fd.get());
-  if (!outcome) return Tell(name, "", outcome.error());
-  if (outcome->retry) RetryLater(name);
-  if (!outcome->complete) return;
-  if (auto put = state_.Put(name, file->stamp, std::move(outcome->ids)); !put) Tell(name, "", put.error());
+  auto outcome = Load(name);
+  if (!outcome) Tell(name, "", outcome.error());
+  bool retry = outcome ? outcome->retry : name == kDirectory || MayPass(outcome.error());
+  if (!retry || !RetryLater(name)) retries_.erase(name);
 }
 
-void Preloader::RetryLater(const std::string& name) {
-  if (again_.empty()) again_at_ms_ = MonotonicMilliseconds() + config_.retry_ms;
-  again_.insert(name);
+Result<Preloader::Outcome> Preloader::Load(const std::string& name) {
+  if (name == kDirectory) TRY(Watch());
+  if (!IsArchive(name) && !name.ends_with(kList)) return Outcome();
+  auto opened = Open(name);
+  bool removed = !opened && opened.error().code == Code::kNotFound;  // meanwhile
+  if (removed) return Outcome();
+  if (!opened) return std::unexpected(std::move(opened).error());
+  if (IsLoaded(name, opened->stamp) || HasFailedForGood(name, opened->stamp)) return Outcome();
+  auto outcome = LoadOpened(name, *opened);
+  failed_[name] = {opened->stamp, outcome ? outcome->images : PreloadedImages()};
+  if (outcome && outcome->complete) failed_.erase(name);
+  return outcome;
+}
+
+Result<Preloader::Outcome> Preloader::LoadOpened(const std::string& name, const OpenedFile& file) {
+  Outcome outcome = TRY(IsArchive(name) ? LoadArchive(name, file.fd.get()) : PullList(name, file.fd.get()));
+  if (outcome.complete) TRY(state_.Put(name, file.stamp, outcome.images));
+  return outcome;
 }
 
 Result<Preloader::Outcome> Preloader::LoadArchive(const std::string& name, int fd) {
   LoadReport loaded = TRY(LoadImages(context_, fd, interrupt_));
-  for (const Error& failure : loaded.failures) Tell(name, "", failure);
   Outcome outcome;
-  outcome.complete = loaded.failures.empty();
-  for (const LoadedImage& image : loaded.loaded) {
+  for (const Error& failure : loaded.failures) {
+    Tell(name, "", failure);
+    outcome.complete = false;
+    outcome.retry = outcome.retry || MayPass(failure);
+  }
+  for (LoadedImage& image : loaded.loaded) {
     TRY(context_.images.Pin(image.id));
-    outcome.ids.push_back(image.id);
-    Tell(name, image.tags.empty() ? image.id : image.tags.front());
+    outcome.images.ids.push_back(image.id);
+    std::vector<std::string> names = image.tags;
+    names.insert(names.end(), image.digests.begin(), image.digests.end());
+    for (const std::string& known_as : names) outcome.images.tags.push_back({known_as, image.id});
+    if (names.empty()) image.warnings.push_back(kNameless);
+    Tell(name, names.empty() ? image.id : names.front(), std::nullopt, image.warnings);
   }
   return outcome;
 }
@@ -193,7 +285,8 @@ Result<Preloader::Outcome> Preloader::PullList(const std::string& name, int fd) 
     TRY(interrupt_.Check());
     auto id = HaveImage(reference);
     Tell(name, reference, id ? std::optional<Error>() : id.error());
-    if (id) outcome.ids.push_back(std::move(*id));
+    if (id) outcome.images.ids.push_back(*id);
+    if (id) outcome.images.tags.push_back({reference, *id});
     if (!id) outcome.complete = false;
     if (!id && id.error().code != Code::kInvalidArgument) outcome.retry = true;
   }

@@ -15,7 +15,7 @@
 namespace davit::images {
 namespace {
 
-using ::testing::Each;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -73,11 +73,24 @@ class Preload : public Store {
               R"([{"Config":"c.json","RepoTags":[")" + tag + R"("],"Layers":["layer.tar"]}])")
         .Finish();
   }
+  // A list of an image that no registry has: it is read again as often as retry_ms_ says.
+  void ListWithoutRegistry() {
+    nowhere_ = std::make_unique<FakeServer>([](const FakeRequest&) { return FakeResponse{404, {}, ""}; });
+    Write("0.txt", nowhere_->host() + "/app:v1\n");
+  }
+  // The files are read in order: what is to be read again after a pause that is shorter than all but one of
+  // these is read before the last of them.
+  void ExpectOnlyTheListIsReadAgain(int times) {
+    for (int i = 0; i < times; ++i) ExpectFailed("0.txt", "pull");
+  }
   void Write(const std::string& name, const std::string& text) {
     std::filesystem::create_directories(Dir());
     std::ofstream(Dir() + "/" + name, std::ios::binary) << text;
   }
 
+  const std::string kNoArchive =
+      "this is no archive, and long enough to be read as a header" + std::string(1000, 'x');
+  std::unique_ptr<FakeServer> nowhere_;
   int64_t retry_ms_ = 60'000;
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -131,6 +144,128 @@ TEST_F(Preload, AStartDoesNotLoadAgainWhatTheNodeHas) {
   ExpectLoaded("2.tar", "registry.example/two:v1");
   std::lock_guard lock(mutex_);
   EXPECT_THAT(events_, SizeIs(3));
+}
+
+TEST_F(Preload, AFileIsReadAgainWhileTheReasonMayPass) {
+  retry_ms_ = 100;
+  Write("1.tar", Archive(Image("1"), "registry.example/one:v1"));
+  records_.fail_put = true;
+  Start();
+  ExpectFailed("1.tar", "No space left");
+  ExpectFailed("1.tar", "No space left");
+  records_.fail_put = false;
+  PreloadEvent event = Next();
+  while (event.error) event = Next();
+  EXPECT_EQ(event.image, "registry.example/one:v1");
+}
+
+TEST_F(Preload, WhatTheSameFileWouldGiveAgainIsNotReadAgain) {
+  retry_ms_ = 5;
+  ListWithoutRegistry();
+  Write("1.tar", kNoArchive);
+  TarMember deep;
+  std::string path;
+  for (int i = 0; i < 600; ++i) path += "d/";
+  deep.pax = {{"path", path + "f"}};
+  Write("2.tar", TarBuilder().Add(deep).Finish());
+  Start();
+  ExpectFailed("0.txt", "pull");
+  ExpectFailed("1.tar", "load archive");
+  ExpectFailed("2.tar", "too deep");
+  ExpectOnlyTheListIsReadAgain(4);
+}
+
+TEST_F(Preload, AnArchiveIsReadAgainFiveTimesAtMost) {
+  retry_ms_ = 1;
+  Write("1.tar", Archive(Image("1"), "registry.example/one:v1"));
+  records_.fail_put = true;
+  Start();
+  for (int i = 0; i < 6; ++i) ExpectFailed("1.tar", "No space left");
+  ListWithoutRegistry();
+  ExpectOnlyTheListIsReadAgain(16);  // the longest pause has passed
+}
+
+TEST_F(Preload, LookingAgainReadsNoFileThatHasFailedForGoodOrIsToWait) {
+  Write("1.tar", kNoArchive);
+  Write("2.tar", Archive(Image("2"), "registry.example/two:v1"));
+  records_.fail_put = true;
+  Start();
+  ExpectFailed("1.tar", "load archive");
+  ExpectFailed("2.tar", "No space left");
+  records_.fail_put = false;
+  preloader_->LookAgain();
+  Write("3.tar", Archive(Image("3"), "registry.example/three:v1"));
+  ExpectLoaded("3.tar", "registry.example/three:v1");
+}
+
+TEST_F(Preload, AFileThatFailedInPartIsReadAgainWhenItsImageIsGone) {
+  TestImage image = Image("1");
+  Write("1.tar",
+        TarBuilder()
+            .File("c.json", image.config)
+            .File("layer.tar", image.layers[0].blob)
+            .File("manifest.json",
+                  R"([{"Config":"c.json","RepoTags":["registry.example/one:v1"],"Layers":["layer.tar"]},)"
+                  R"({"Config":"none","Layers":[]}])")
+            .Finish());
+  Start();
+  ExpectFailed("1.tar", "none");
+  ExpectLoaded("1.tar", "registry.example/one:v1");
+  ASSERT_TRUE(store_->Remove("registry.example/one:v1"));
+  preloader_->LookAgain();
+  ExpectFailed("1.tar", "none");
+  ExpectLoaded("1.tar", "registry.example/one:v1");
+}
+
+TEST_F(Preload, AnImageThatIsGoneIsLoadedWhenItLooksAgain) {
+  Write("1.tar", Archive(Image("1"), "registry.example/one:v1"));
+  Write("2.tar", Archive(Image("2"), "registry.example/two:v1"));
+  Start();
+  ExpectLoaded("1.tar", "registry.example/one:v1");
+  ExpectLoaded("2.tar", "registry.example/two:v1");
+  ASSERT_TRUE(store_->Remove("registry.example/two:v1"));
+  preloader_->LookAgain();
+  ExpectLoaded("2.tar", "registry.example/two:v1");
+}
+
+TEST_F(Preload, ATagThatWasTakenAwayIsGivenBackWithoutTheArchive) {
+  Write("1.tar", Archive(Image("1"), "registry.example/one:v1"));
+  Write("2.tar", Archive(Image("2"), "registry.example/two:v1"));
+  Start();
+  ExpectLoaded("1.tar", "registry.example/one:v1");
+  ExpectLoaded("2.tar", "registry.example/two:v1");
+  ASSERT_TRUE(store_->Untag("registry.example/one:v1"));
+  int stagings = layers_.stagings;
+  Start();
+  ExpectLoaded("1.tar", "registry.example/one:v1");
+  EXPECT_EQ(layers_.stagings, stagings) << "nothing is read again";
+}
+
+TEST_F(Preload, ATagThatAnotherImageHasGotStaysWithIt) {
+  Write("1.tar", Archive(Image("1"), "registry.example/one:v1"));
+  Write("2.tar", Archive(Image("2"), "registry.example/two:v1"));
+  Start();
+  ExpectLoaded("1.tar", "registry.example/one:v1");
+  ExpectLoaded("2.tar", "registry.example/two:v1");
+  std::string two = store_->Find("registry.example/two:v1")->id;
+  ASSERT_TRUE(store_->Tag(two, "registry.example/one:v1"));
+  ASSERT_TRUE(store_->Untag("registry.example/two:v1"));
+  Start();
+  ExpectLoaded("2.tar", "registry.example/two:v1");
+  EXPECT_EQ(store_->Find("registry.example/one:v1")->id, two);
+}
+
+TEST_F(Preload, AnImageWithoutANameIsWarnedAbout) {
+  TestImage image = Image("1");
+  Write("1.tar", TarBuilder()
+                     .File("c.json", image.config)
+                     .File("layer.tar", image.layers[0].blob)
+                     .File("manifest.json", R"([{"Config":"c.json","Layers":["layer.tar"]}])")
+                     .Finish());
+  Start();
+  PreloadEvent event = Next();
+  EXPECT_EQ(event.image, image.config_digest);
+  EXPECT_THAT(event.warnings, ElementsAre(HasSubstr("names no repository")));
 }
 
 TEST_F(Preload, AListNamesImagesToPull) {

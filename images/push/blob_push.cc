@@ -12,7 +12,7 @@
 namespace davit::images {
 namespace {
 
-using State = BlobProgress::State;
+using State = LayerProgress::State;
 
 // For layers that their owner distributes (image-spec layer.md, "Non-Distributable Layers").
 bool MayNotBeDistributed(const Descriptor& blob) {
@@ -24,16 +24,15 @@ bool MayNotBeDistributed(const Descriptor& blob) {
 // The push of one blob.
 class BlobPush {
  public:
-  BlobPush(const BlobPushContext& context, const Descriptor& blob) : context_(context), blob_(blob) {}
+  // `index` is the position of `blob` in the progress.
+  BlobPush(const BlobPushContext& context, const Descriptor& blob, size_t index)
+      : context_(context), blob_(blob), index_(index) {}
 
   Result<> Run() {
     State state = TRY(Bring());
-    Report(state, state == State::kDone ? blob_.size : 0);
+    if (state == State::kDone) context_.progress.SetTransferred(index_, blob_.size);
+    context_.progress.SetState(index_, state);
     return {};
-  }
-
-  void Report(State state, int64_t sent) {
-    if (context_.observer) context_.observer->OnBlob({blob_.digest, blob_.size, sent, state});
   }
 
  private:
@@ -71,6 +70,7 @@ class BlobPush {
 
   // Again from the first byte when the registry has lost an upload; how often is for the retry policy.
   Result<> UploadFrom(std::optional<Upload> begun) {
+    context_.progress.SetState(index_, State::kUploading);
     int64_t furthest = 0;
     return RunAttemptsAtOneHost(context_.retry, context_.interrupt, [&]() -> Attempted<> {
       BlobUpload upload(Context(), blob_, std::exchange(begun, std::nullopt));
@@ -85,22 +85,25 @@ class BlobPush {
   }
 
   BlobUpload::Context Context() {
-    return {context_.client, context_.retry, context_.interrupt, context_.limits,
-            [this](int64_t sent) { Report(State::kUploading, sent); }};
+    return {context_.client,      context_.retry,
+            context_.interrupt,   context_.limits,
+            context_.long_pieces, [this](int64_t sent) { context_.progress.SetTransferred(index_, sent); }};
   }
 
   const BlobPushContext& context_;
   const Descriptor& blob_;
+  const size_t index_;
 };
 
 // Hands out the blobs to the threads, and keeps the first error.
 class BlobQueue {
  public:
-  explicit BlobQueue(const std::vector<Descriptor>& blobs) : blobs_(blobs) {}
+  explicit BlobQueue(size_t size) : size_(size) {}
 
-  const Descriptor* Next() {
+  // The position of the next one; nullopt if there is none, or one has failed.
+  std::optional<size_t> Next() {
     MutexLock lock(mutex_);
-    return failure_ || next_ == blobs_.size() ? nullptr : &blobs_[next_++];
+    return failure_ || next_ == size_ ? std::nullopt : std::optional(next_++);
   }
   // False if another blob has failed before.
   bool RecordFailure(Error error) {
@@ -115,7 +118,7 @@ class BlobQueue {
   }
 
  private:
-  const std::vector<Descriptor>& blobs_;
+  const size_t size_;
   Mutex mutex_;
   size_t next_ GUARDED_BY(mutex_) = 0;
   std::optional<Error> failure_ GUARDED_BY(mutex_);
@@ -127,11 +130,12 @@ Error NamingBlob(const Descriptor& blob, const std::string& host, Error error) {
   return Error{error.code, error.os_errno, "", blob.digest, who + error.context, error.reason};
 }
 
-void PushFrom(BlobQueue& queue, const BlobPushContext& context) {
-  while (const Descriptor* blob = queue.Next()) {
-    auto pushed = Guarded("push", "blob", [&] { return BlobPush(context, *blob).Run(); });
+void PushFrom(BlobQueue& queue, const std::vector<Descriptor>& blobs, const BlobPushContext& context) {
+  while (std::optional<size_t> index = queue.Next()) {
+    const Descriptor& blob = blobs[*index];
+    auto pushed = Guarded("push", "blob", [&] { return BlobPush(context, blob, *index).Run(); });
     // The others then fail only because this one stops them.
-    if (!pushed && queue.RecordFailure(NamingBlob(*blob, context.host, std::move(pushed).error())))
+    if (!pushed && queue.RecordFailure(NamingBlob(blob, context.host, std::move(pushed).error())))
       context.interrupt.Stop();
   }
 }
@@ -139,11 +143,11 @@ void PushFrom(BlobQueue& queue, const BlobPushContext& context) {
 }  // namespace
 
 Result<> PushBlobs(const BlobPushContext& context, const std::vector<Descriptor>& blobs, size_t threads) {
-  for (const Descriptor& blob : blobs) BlobPush(context, blob).Report(State::kWaiting, 0);
-  BlobQueue queue(blobs);
+  context.progress.Begin(blobs);
+  BlobQueue queue(blobs.size());
   std::vector<std::jthread> workers;
   for (size_t i = 0; i < std::min(threads, blobs.size()); ++i)
-    workers.emplace_back([&] { PushFrom(queue, context); });
+    workers.emplace_back([&] { PushFrom(queue, blobs, context); });
   workers.clear();  // joins them
   return queue.Outcome();
 }

@@ -16,9 +16,9 @@
 #include "images/interrupt.h"
 #include "images/manifest.h"
 #include "images/push/blob_upload.h"
-#include "images/push/push_observer.h"
 #include "images/push/upload_client.h"
 #include "images/retry_policy.h"
+#include "images/transfer_progress.h"
 
 namespace davit::images {
 
@@ -30,12 +30,13 @@ struct BlobPushContext {
   const std::string& mount_from;  // as in PushTarget
   const RetryLimits& retry;
   const UploadLimits& limits;
+  LongPieceTurn& long_pieces;
   Interrupt& interrupt;
-  PushObserver* observer;  // may be null
+  TransferProgress& progress;
 };
 
 // Pushes the blobs on at most `threads` threads and waits for the end. The first failure stops all of them;
-// the error's subject is the digest of its blob.
+// the error's subject is the digest of its blob. Begins `progress` with these blobs.
 Result<> PushBlobs(const BlobPushContext& context, const std::vector<Descriptor>& blobs, size_t threads);
 
 }  // namespace davit::images

@@ -6,10 +6,16 @@
 #include <algorithm>
 #include <utility>
 
+#include "images/http_outcome.h"
+
 namespace davit::images {
 
+BlobUpload::~BlobUpload() {
+  if (has_turn_) context_.long_pieces.Return();
+}
+
 Result<> BlobUpload::Begin() {
-  // What the registry has of another beginning of this blob cannot be taken back: a new upload.
+  // Bytes already sent for this blob cannot be withdrawn: a new upload.
   if (buffer_start_ > 0 || !buffer_.empty()) upload_.reset();
   buffer_.clear();
   buffer_.reserve(std::min(piece_bytes_, static_cast<size_t>(descriptor_.size)));
@@ -65,9 +71,21 @@ Attempted<> BlobUpload::Prepare() {
     upload_ = std::move(*upload);
     in_doubt_ = false;
   }
-  auto wanted = static_cast<size_t>(upload_->shortest_piece);
-  piece_bytes_ = std::max(piece_bytes_, std::min(wanted, context_.limits.most_piece_bytes));
+  if (auto used = UsePiecesAsWanted(); !used) return std::unexpected(Setback(std::move(used).error()));
   return in_doubt_ ? Synchronise() : Attempted<>();
+}
+
+// A blob that is no longer than the usual piece needs no long one.
+Result<> BlobUpload::UsePiecesAsWanted() {
+  size_t wanted = std::min(static_cast<size_t>(upload_->shortest_piece), context_.limits.most_piece_bytes);
+  if (wanted <= piece_bytes_ || static_cast<size_t>(descriptor_.size) <= piece_bytes_) return {};
+  if (wanted > context_.limits.piece_bytes && !has_turn_) {
+    TRY(context_.long_pieces.Take(context_.interrupt));
+    has_turn_ = true;
+  }
+  piece_bytes_ = wanted;
+  buffer_.reserve(std::min(piece_bytes_, static_cast<size_t>(descriptor_.size)));
+  return {};
 }
 
 Attempted<> BlobUpload::Synchronise() {

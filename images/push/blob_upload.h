@@ -15,6 +15,7 @@
 #include "images/blob_stream.h"
 #include "images/interrupt.h"
 #include "images/manifest.h"
+#include "images/push/long_piece_turn.h"
 #include "images/push/upload_client.h"
 #include "images/retry_policy.h"
 
@@ -26,7 +27,9 @@ struct UploadLimits {
   size_t piece_bytes = 8 << 20;
   // Below this size, a 413 is final. A web server's default limit is 1 MiB (nginx, client_max_body_size).
   size_t least_piece_bytes = 256 << 10;
-  size_t most_piece_bytes = 64 << 20;  // even if the registry wants longer ones
+  // Even if the registry wants longer pieces. With two uploads that wait for their turn (long_piece_turn.h),
+  // each with a piece of the usual length, a push stays below 64 MiB.
+  size_t most_piece_bytes = 40 << 20;
 };
 
 // A blob of one piece is sent in the request that ends the upload, a longer one piece by piece. After a
@@ -39,6 +42,7 @@ class BlobUpload : public BlobSink {
     const RetryLimits& retry;
     const Interrupt& interrupt;
     UploadLimits limits;
+    LongPieceTurn& long_pieces;
     // Called with the bytes of the blob that were sent.
     std::function<void(int64_t bytes)> on_sent;
   };
@@ -46,6 +50,9 @@ class BlobUpload : public BlobSink {
   // `begun` is an upload that the registry has offered already. `descriptor` must outlive the object.
   BlobUpload(Context context, const Descriptor& descriptor, std::optional<Upload> begun)
       : context_(std::move(context)), descriptor_(descriptor), upload_(std::move(begun)) {}
+  ~BlobUpload() override;
+  BlobUpload(const BlobUpload&) = delete;
+  BlobUpload& operator=(const BlobUpload&) = delete;
 
   // BlobSink. Errors have no step and no subject.
   Result<> Begin() override;
@@ -65,6 +72,7 @@ class BlobUpload : public BlobSink {
   Attempted<> SendPieces();
   Attempted<> FinishOnce();
   Attempted<> Prepare();
+  Result<> UsePiecesAsWanted();
   Attempted<> Synchronise();
   Attempted<> SendPiece();
   Attempted<> UseSmallerPieces();
@@ -76,6 +84,7 @@ class BlobUpload : public BlobSink {
   const Descriptor& descriptor_;
   std::optional<Upload> upload_;
   size_t piece_bytes_ = context_.limits.piece_bytes;
+  bool has_turn_ = false;       // of context_.long_pieces
   std::string buffer_;          // the end of what was written
   int64_t buffer_start_ = 0;    // its position in the blob: the registry has all before it
   int64_t furthest_ = 0;        // see received()

@@ -2,115 +2,30 @@
 // Copyright The Davit Authors
 
 // Pushes to registries on loopback that fail in every way.
-#include "images/push/image_push.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <atomic>
 #include <fstream>
-#include <mutex>
 #include <thread>
 
 #include "base/base64.h"
 #include "base/time.h"
 #include "images/digest.h"
-#include "images/testing/fake_registry.h"
-#include "images/testing/scratch_dir.h"
-#include "images/testing/tar_builder.h"
-#include "images/testing/test_image.h"
+#include "images/testing/push_fixture.h"
 
 namespace davit::images {
 namespace {
 
+using State = LayerProgress::State;
 using ::testing::AllOf;
 using ::testing::Contains;
-using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
-using State = BlobProgress::State;
-
-constexpr char kSecret[] = "s3cr3t-p4ssw0rd";
-
-// A layer that does not compress, of some 20 KB.
-std::string Noise() {
-  std::string noise;
-  for (uint32_t x = 1; noise.size() < 20'000; x = x * 1664525 + 1013904223)
-    noise += static_cast<char>(x >> 24);
-  return noise;
-}
-
-FakeResponse Cut() {
-  FakeResponse response;
-  response.cut_after = 0;
-  return response;
-}
-
-struct Observer : public PushObserver {
-  void OnBlob(const BlobProgress& blob) override {
-    std::lock_guard lock(mutex);
-    if (seen.empty() || !seen.contains(blob.digest)) order.push_back(blob.digest);
-    seen[blob.digest].push_back(blob);
-  }
-  State Last(const std::string& digest) { return seen[digest].back().state; }
-
-  std::mutex mutex;
-  std::vector<std::string> order;
-  std::map<std::string, std::vector<BlobProgress>> seen;
-};
-
-class Push : public ::testing::Test {
- protected:
-  Push() {
-    config_.transfer.certs_d = scratch_ / "certs.d";
-    config_.transfer.retry.attempts = 3;
-    config_.transfer.retry.progress_bytes = 1000;
-    config_.transfer.retry.first_pause_ms = config_.transfer.retry.longest_pause_ms = 2;
-    config_.upload.piece_bytes = 8000;
-    config_.upload.least_piece_bytes = 1000;
-    for (const auto& [digest, blob] : image_.blobs) source_.blobs["app@" + digest] = blob;
-  }
-
-  ImageRecord Record(const std::string& source) const {
-    ImageRecord record;
-    record.id = image_.config_digest;
-    record.config_json = image_.config;
-    record.manifest_json = image_.manifest;
-    record.repo_digests = {source + "@" + image_.manifest_digest};
-    return record;
-  }
-  Result<PushedImage> PushTo(const std::string& target, std::optional<RegistryAuth> auth = std::nullopt) {
-    return PushTo(target, Record(source_.host() + "/app"), std::move(auth));
-  }
-  Result<PushedImage> PushTo(const std::string& target, const ImageRecord& record,
-                             std::optional<RegistryAuth> auth = std::nullopt) {
-    PushRequest request{*ParseReference(target), std::move(auth), std::nullopt};
-    return ImagePusher(config_, blobs_.get()).Push(record, request, interrupt_, &observer_);
-  }
-  // The repository has the image, byte for byte.
-  void ExpectPushed(FakeRegistry& registry, const std::string& repository, const std::string& tag) {
-    EXPECT_EQ(registry.manifests[repository + ":" + tag], image_.manifest);
-    EXPECT_EQ(registry.manifest_types[repository + ":" + tag], kOciManifestMediaType);
-    EXPECT_EQ(registry.blobs[repository + "@" + image_.config_digest], image_.config);
-    for (const TestLayer& layer : image_.layers)
-      EXPECT_EQ(registry.blobs[repository + "@" + *Sha256Of(layer.blob)], layer.blob);
-  }
-
-  ScratchDir scratch_;
-  TestImage image_ = TestImage::Make({GzipLayer(TarBuilder().File("a", "1").Finish()),
-                                      GzipLayer(TarBuilder().File("noise", Noise()).Finish())});
-  const std::string big_ = *Sha256Of(image_.layers[1].blob);
-  FakeRegistry source_;
-  std::unique_ptr<BlobStore> blobs_;
-  std::atomic<bool> wanted_ = true;
-  Interrupt interrupt_{[this] { return wanted_.load(); }};
-  ImagePusher::Config config_;
-  Observer observer_;
-};
 
 TEST_F(Push, BringsAllBlobsAndThenTheManifestUnchanged) {
   config_.upload.piece_bytes = 1 << 20;
@@ -122,9 +37,9 @@ TEST_F(Push, BringsAllBlobsAndThenTheManifestUnchanged) {
   EXPECT_EQ(target.Steps().back(), "PUT manifests");
   EXPECT_THAT(target.Steps(), Not(Contains("PATCH upload"))) << "short blobs need no pieces";
   EXPECT_THAT(target.Steps(), SizeIs(3 * 3 + 1)) << "HEAD, POST, PUT each";
-  EXPECT_THAT(observer_.order, ElementsAre(*Sha256Of(image_.layers[0].blob), big_, image_.config_digest));
-  EXPECT_EQ(observer_.Last(big_), State::kDone);
-  EXPECT_EQ(observer_.seen[big_].back().sent, observer_.seen[big_].back().total);
+  EXPECT_THAT(Digests(), ElementsAre(*Sha256Of(image_.layers[0].blob), big_, image_.config_digest));
+  EXPECT_EQ(Last(big_), State::kDone);
+  EXPECT_EQ(Progress(big_).transferred, Progress(big_).size);
 }
 
 TEST_F(Push, ALongBlobGoesInPieces) {
@@ -153,6 +68,27 @@ TEST_F(Push, PiecesAreAsLongAsTheRegistryWants) {
   }
 }
 
+// What a blob's upload keeps in memory is as long as its pieces.
+TEST_F(Push, LongPiecesAreSentByOneUploadAtATime) {
+  image_ = TestImage::Make({GzipLayer(TarBuilder().File("noise", Noise()).Finish()),
+                            GzipLayer(TarBuilder().File("more", Noise()).Finish()),
+                            GzipLayer(TarBuilder().File("most", Noise()).Finish())});
+  for (const auto& [digest, blob] : image_.blobs) source_.blobs["app@" + digest] = blob;
+  FakeRegistry target;
+  target.shortest_piece = 1 << 20;
+  config_.upload.most_piece_bytes = 10'000;
+  ASSERT_TRUE(PushTo(target.host() + "/copy:v2"));
+  ExpectPushed(target, "copy", "v2");
+  std::vector<std::string> uploads;  // in the order of their pieces, without repetitions
+  for (const FakeRequest& request : target.requests()) {
+    if (request.method != "PATCH") continue;
+    EXPECT_LE(request.body.size(), 10'000u);
+    std::string upload = request.target.substr(0, request.target.find('?'));
+    if (uploads.empty() || uploads.back() != upload) uploads.push_back(upload);
+  }
+  EXPECT_THAT(uploads, SizeIs(3));
+}
+
 TEST_F(Push, WhatTheRepositoryHasIsNotSentAgain) {
   FakeRegistry target;
   ASSERT_TRUE(PushTo(target.host() + "/copy:v2"));
@@ -162,7 +98,7 @@ TEST_F(Push, WhatTheRepositoryHasIsNotSentAgain) {
   ASSERT_TRUE(again) << again.error().ToString();
   EXPECT_EQ(target.requests().size() - before, 4u) << "a HEAD for each blob, and the manifest";
   EXPECT_EQ(source_.requests().size(), fetched);
-  EXPECT_EQ(observer_.Last(big_), State::kExists);
+  EXPECT_EQ(Last(big_), State::kExists);
   ExpectPushed(target, "copy", "v3");
 }
 
@@ -171,7 +107,7 @@ TEST_F(Push, BlobsAreMountedFromAnotherRepositoryOfTheSameRegistry) {
   auto pushed = PushTo(source_.host() + "/copy:v2");
   ASSERT_TRUE(pushed) << pushed.error().ToString();
   ExpectPushed(source_, "copy", "v2");
-  for (const std::string& digest : observer_.order) EXPECT_EQ(observer_.Last(digest), State::kMounted);
+  for (const std::string& digest : Digests()) EXPECT_EQ(Last(digest), State::kMounted);
   EXPECT_THAT(source_.Steps(), Not(Contains("GET blobs")));
 }
 
@@ -488,7 +424,7 @@ TEST_F(Push, AForeignLayerStaysWhereItIs) {
   FakeRegistry target;
   auto pushed = PushTo(target.host() + "/copy:v2");
   ASSERT_TRUE(pushed) << pushed.error().ToString();
-  EXPECT_EQ(observer_.Last(big_), State::kSkipped);
+  EXPECT_EQ(Last(big_), State::kSkipped);
   EXPECT_FALSE(target.blobs.contains("copy@" + big_));
   EXPECT_EQ(target.manifests["copy:v2"], image_.manifest);
 }
@@ -535,74 +471,6 @@ TEST_F(Push, OnlyAHostThatMayBePushedToIsUsed) {
   ASSERT_FALSE(nowhere);
   EXPECT_EQ(nowhere.error().code, Code::kFailedPrecondition);
   EXPECT_THAT(nowhere.error().ToString(), HasSubstr("capability \"push\""));
-}
-
-TEST_F(Push, ALayerThatTheNodeKeepsIsNotFetched) {
-  blobs_ = *BlobStore::Create(scratch_ / "blobs");
-  auto writer =
-      blobs_->Begin({"", big_, static_cast<int64_t>(image_.layers[1].blob.size()), std::nullopt, {}});
-  ASSERT_TRUE(writer && (*writer)->Write(image_.layers[1].blob) && (*writer)->Commit());
-  FakeRegistry target;
-  auto pushed = PushTo(target.host() + "/copy:v2");
-  ASSERT_TRUE(pushed) << pushed.error().ToString();
-  ExpectPushed(target, "copy", "v2");
-  for (const FakeRequest& request : source_.requests()) EXPECT_THAT(request.target, Not(HasSubstr(big_)));
-}
-
-TEST_F(Push, ASourceThatIsCutGoesOn) {
-  std::atomic<int> gets = 0;
-  FakeServer cutting([&](const FakeRequest& request) {
-    FakeResponse response =
-        ServeRange({200, {}, image_.blobs[request.target.substr(request.target.rfind('/') + 1)]}, request);
-    if (gets++ % 2 == 0) response.cut_after = static_cast<int64_t>(response.body.size()) / 2;
-    return response;
-  });
-  FakeRegistry target;
-  auto pushed = PushTo(target.host() + "/copy:v2", Record(cutting.host() + "/app"));
-  ASSERT_TRUE(pushed) << pushed.error().ToString();
-  ExpectPushed(target, "copy", "v2");
-  EXPECT_EQ(std::ranges::count(target.Steps(), "POST upload"), 3) << "the target does not notice";
-}
-
-TEST_F(Push, TheCredentialsOfTheTargetAreUsedForASourceOnTheSameRegistryAlone) {
-  auto wants_login = [](FakeRegistry&, const FakeRequest& request) -> std::optional<FakeResponse> {
-    if (!request.Header("authorization").empty()) return std::nullopt;
-    return FakeResponse{401, {"WWW-Authenticate: Basic realm=x"}, ""};
-  };
-  RegistryAuth auth;
-  auth.username = "user";
-  auth.password = kSecret;
-  FakeRegistry same(wants_login);
-  FakeRegistry other(wants_login);
-  for (const auto& [digest, blob] : image_.blobs)
-    same.blobs["app@" + digest] = other.blobs["app@" + digest] = blob;
-  auto pushed = PushTo(same.host() + "/copy:v2", Record(same.host() + "/app"), auth);
-  ASSERT_TRUE(pushed) << pushed.error().ToString();
-  ExpectPushed(same, "copy", "v2");
-  auto refused = PushTo(same.host() + "/third:v2", Record(other.host() + "/app"), auth);
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, Code::kUnauthenticated);
-  for (const FakeRequest& request : other.requests()) EXPECT_EQ(request.Header("authorization"), "");
-}
-
-TEST_F(Push, ALayerThatNobodyHasAnyMoreIsNamed) {
-  source_.blobs.erase("app@" + big_);
-  FakeRegistry target;
-  auto pushed = PushTo(target.host() + "/copy:v2");
-  ASSERT_FALSE(pushed);
-  EXPECT_EQ(pushed.error().code, Code::kNotFound);
-  EXPECT_THAT(pushed.error().ToString(),
-              AllOf(HasSubstr(big_), HasSubstr("fetch " + source_.host() + "/app@")));
-  EXPECT_THAT(target.manifests, IsEmpty());
-}
-
-TEST_F(Push, ASourceWithWrongContentIsFoundBeforeTheBlobIsPublished) {
-  source_.blobs["app@" + big_][100] ^= 1;
-  FakeRegistry target;
-  auto pushed = PushTo(target.host() + "/copy:v2");
-  ASSERT_FALSE(pushed);
-  EXPECT_EQ(pushed.error().code, Code::kDataLoss);
-  EXPECT_FALSE(target.blobs.contains("copy@" + big_));
 }
 
 }  // namespace

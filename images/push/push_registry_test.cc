@@ -24,15 +24,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-struct LastStates : public PushObserver {
-  void OnBlob(const BlobProgress& blob) override {
-    std::lock_guard lock(mutex);
-    states[blob.digest] = blob.state;
-  }
-  std::mutex mutex;
-  std::map<std::string, BlobProgress::State> states;
-};
-
 class PushToRegistry : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -71,8 +62,8 @@ class PushToRegistry : public ::testing::Test {
     record.config_json = image_.config;
     record.manifest_json = image_.manifest;
     record.repo_digests = {source_->host() + "/app@" + image_.manifest_digest};
-    PushRequest request{*ParseReference(target), std::move(auth), std::nullopt};
-    return ImagePusher(config_, nullptr).Push(record, request, interrupt_, &observer_);
+    PushRequest request{*ParseReference(target), std::move(auth), {}};
+    return ImagePusher(config_, nullptr).Push(record, request, interrupt_, progress_);
   }
   // skopeo copies the image, and all is as it was.
   void ExpectCopy(const std::string& name, std::vector<std::string> options = {}) {
@@ -90,7 +81,7 @@ class PushToRegistry : public ::testing::Test {
   std::optional<RegistryServer> source_;
   Interrupt interrupt_{[] { return true; }};
   ImagePusher::Config config_;
-  LastStates observer_;
+  TransferProgress progress_;
 };
 
 TEST_F(PushToRegistry, CopiesAnImageToAnotherRegistry) {
@@ -106,7 +97,7 @@ TEST_F(PushToRegistry, CopiesAnImageToAnotherRegistry) {
 TEST_F(PushToRegistry, MountsWithinOneRegistry) {
   auto pushed = PushTo(source_->host() + "/team/copy:v2");
   ASSERT_TRUE(pushed) << pushed.error().ToString();
-  for (const auto& [digest, state] : observer_.states) EXPECT_EQ(state, BlobProgress::State::kMounted);
+  for (const LayerProgress& blob : progress_.Read()) EXPECT_EQ(blob.state, LayerProgress::State::kMounted);
   ExpectCopy(source_->host() + "/team/copy:v2");
 }
 

@@ -28,8 +28,9 @@ Result<std::unique_ptr<PushTarget>> PushTarget::Connect(const Reference& referen
   std::vector<std::string> scopes = {"repository:" + reference.repository + ":pull,push"};
   if (!mount_from.empty()) scopes.push_back("repository:" + mount_from + ":pull");
   target->authorizer_->RequestScopes(std::move(scopes));
-  target->host_ = TRY(HostClient::Create(
-      std::move(*host), {target->http_, *target->authorizer_, target->origin_tls_, interrupt}));
+  target->authorizer_->SetServer(reference.host, hosts.back().host);
+  target->host_ = TRY(HostClient::Create(std::move(*host), {target->http_, *target->authorizer_,
+                                                            target->origin_tls_, interrupt, reference.host}));
   target->client_.emplace(*target->host_, reference);
   return target;
 }

@@ -7,6 +7,7 @@
 #include <limits>
 #include <utility>
 
+#include "images/http_outcome.h"
 #include "images/redirect.h"
 
 namespace davit::images {
@@ -32,13 +33,6 @@ std::string_view AdviceFor(int status) {
     default:
       return "";
   }
-}
-
-std::unexpected<Setback> RefusedPush(const HttpResponse& response) {
-  Setback setback = RefusalOf(response);
-  if (std::string_view advice = AdviceFor(response.status); !advice.empty())
-    setback.error.context += ": " + std::string(advice);
-  return std::unexpected(std::move(setback));
 }
 
 std::optional<int64_t> Number(std::string_view text) {
@@ -100,6 +94,18 @@ ApiRequest UploadClient::RequestFor(Method method, const Upload& upload) const {
   return request;
 }
 
+std::unexpected<Setback> UploadClient::Refused(const HttpResponse& response) const {
+  Setback setback = RefusalOf(response);
+  bool wants_account = response.status == 401 || response.status == 403;
+  std::string advice(AdviceFor(response.status));
+  if (wants_account && host_.withholds_credentials()) {
+    advice = "the credentials given are for " + target_.host +
+             " and are not sent to it: push to it by its own name, or make it the server in hosts.toml";
+  }
+  if (!advice.empty()) setback.error.context += ": " + advice;
+  return std::unexpected(std::move(setback));
+}
+
 Attempted<bool> UploadClient::HasBlob(const std::string& digest) {
   auto response = host_.Send(RequestFor(Method::kHead, "blobs/" + digest));
   if (!response) return std::unexpected(std::move(response).error());
@@ -108,13 +114,13 @@ Attempted<bool> UploadClient::HasBlob(const std::string& digest) {
   bool says_nothing =
       refusal.outcome == Outcome::kRefused && response->status != 401 && response->status != 403;
   if (says_nothing) return false;
-  return RefusedPush(*response);
+  return Refused(*response);
 }
 
 Attempted<Upload> UploadClient::Start() {
   auto response = host_.Send(RequestFor(Method::kPost, "blobs/uploads/"));
   if (!response) return std::unexpected(std::move(response).error());
-  if (response->status != 202) return RefusedPush(*response);
+  if (response->status != 202) return Refused(*response);
   return Begun(*response);
 }
 
@@ -123,7 +129,7 @@ Attempted<std::optional<Upload>> UploadClient::Mount(const std::string& digest, 
   auto response = host_.Send(RequestFor(Method::kPost, "blobs/uploads/" + query));
   if (!response) return std::unexpected(std::move(response).error());
   if (response->status == 201) return std::nullopt;
-  if (response->status != 202) return RefusedPush(*response);
+  if (response->status != 202) return Refused(*response);
   auto upload = Begun(*response);
   if (!upload) return std::unexpected(std::move(upload).error());
   return std::move(*upload);
@@ -134,7 +140,7 @@ Attempted<bool> UploadClient::Query(Upload& upload) {
   if (!response) return std::unexpected(std::move(response).error());
   if (IsOutOfStep(response->status)) return false;
   // 204 says the specification; 202 and 200 are seen as well.
-  if (!IsSuccess(response->status)) return RefusedPush(*response);
+  if (!IsSuccess(response->status)) return Refused(*response);
   auto received = ReceivedBytes(response->Header("range"), /*expected=*/0);
   auto location = NextLocation(*response);
   if (!location) return Refuse(Code::kInternal, location.error().context);
@@ -153,7 +159,7 @@ Attempted<UploadClient::PieceAnswer> UploadClient::SendPiece(ApiRequest request,
   if (!response) return std::unexpected(std::move(response).error());
   if (response->status == 413) return PieceAnswer{Taken::kTooLarge, {}};
   if (IsOutOfStep(response->status)) return PieceAnswer{Taken::kLost, {}};
-  if (!IsSuccess(response->status)) return RefusedPush(*response);
+  if (!IsSuccess(response->status)) return Refused(*response);
   return PieceAnswer{Taken::kYes, std::move(*response)};
 }
 
@@ -193,7 +199,7 @@ Attempted<> UploadClient::PutManifest(const std::string& tag_or_digest, const st
   request.body = manifest;
   auto response = host_.Send(request);
   if (!response) return std::unexpected(std::move(response).error());
-  if (!IsSuccess(response->status)) return RefusedPush(*response);
+  if (!IsSuccess(response->status)) return Refused(*response);
   std::string stored = response->Header("docker-content-digest");
   if (stored.empty() || stored == digest) return {};
   return Refuse(Code::kDataLoss, "stored the manifest as " + stored + ", not as " + digest);

@@ -73,6 +73,7 @@ class UploadClient {
 
   ApiRequest RequestFor(Method method, const std::string& path) const;
   ApiRequest RequestFor(Method method, const Upload& upload) const;
+  std::unexpected<Setback> Refused(const HttpResponse& response) const;
   // Sends the request with the piece as its body.
   Attempted<PieceAnswer> SendPiece(ApiRequest request, std::string_view piece, const OnSent& on_sent);
 

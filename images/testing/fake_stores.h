@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <functional>
@@ -42,10 +43,23 @@ class DirLayerStore : public LayerStore {
     ++stagings;
     return Opened(Staging(chain_id));
   }
-  Result<> Commit(const std::string& chain_id) override {
-    std::filesystem::rename(Staging(chain_id), Path(chain_id));
+  Result<UniqueFd> StageReplacement(const std::string& chain_id) override { return Stage(chain_id); }
+  Result<> Replace(const std::string& staging, const std::string& chain_id,
+                   std::vector<FileChecksum> checksums, const std::function<bool()>& wanted) override {
+    std::filesystem::remove_all(Path(chain_id));
+    damaged.erase(chain_id);
+    return Commit(staging, chain_id, std::move(checksums), wanted);
+  }
+  Result<> Commit(const std::string& staging, const std::string& chain_id, std::vector<FileChecksum>,
+                  const std::function<bool()>& wanted) override {
+    if (on_commit) on_commit();
+    for (int i = 0; commit_is_long && wanted() && i < 60'000; ++i) usleep(1000);
+    if (!wanted()) return Fail(Code::kCancelled, "commit", chain_id, "cancelled");
+    if (Has(chain_id)) return SystemError("commit", chain_id, EEXIST);
+    std::filesystem::rename(Staging(staging), Path(chain_id));
     std::lock_guard lock(mutex_);
     commits.push_back(chain_id);
+    unsynced.insert(chain_id);
     committed_ns_[chain_id] = UnixNanoseconds();
     return {};
   }
@@ -61,6 +75,7 @@ class DirLayerStore : public LayerStore {
     return stored;
   }
   bool Adopt(const std::set<std::string>& chain_ids) override {
+    if (!rebooted) unsynced.insert(chain_ids.begin(), chain_ids.end());
     if (!rebooted) adopted = chain_ids;
     return !rebooted;
   }
@@ -73,7 +88,39 @@ class DirLayerStore : public LayerStore {
     std::filesystem::remove_all(Path(chain_id));
     return {};
   }
-  Result<> Sync() override {
+  Result<> Withdraw(const std::string& chain_id) override {
+    damaged.erase(chain_id);
+    return Remove(chain_id);
+  }
+  Result<> Renew(const std::string& chain_id) override {
+    std::lock_guard lock(mutex_);
+    committed_ns_[chain_id] = UnixNanoseconds();
+    return {};
+  }
+  Result<LayerFindings> Check(const std::string& chain_id, CheckDepth depth,
+                              const std::function<bool()>& wanted) const override {
+    if (!Has(chain_id)) return Fail(Code::kNotFound, "check", chain_id, "there is no such layer");
+    if (!wanted()) return Fail(Code::kCancelled, "check", chain_id, "cancelled");
+    ++checks;
+    if (on_check) on_check(chain_id);
+    bool bad = damaged.contains(chain_id) && damaged.at(chain_id) <= depth;
+    LayerFindings findings{.entries = 3, .bytes = 0, .problems = bad ? 1u : 0u, .examples = {}};
+    if (bad) findings.examples = {"file: is missing"};
+    return findings;
+  }
+  std::set<std::string> OfLastBoot() const override {
+    std::set<std::string> all;
+    if (!rebooted) return all;
+    for (const std::string& name : Layers()) all.insert("sha256:" + name);
+    return all;
+  }
+  Result<> NoteChecked() override {
+    rebooted = false;
+    return {};
+  }
+  Result<> Sync(const std::vector<std::string>& chain_ids) override {
+    if (std::ranges::none_of(chain_ids, [this](const auto& id) { return unsynced.contains(id); })) return {};
+    unsynced.clear();
     ++syncs;
     if (on_sync) on_sync();
     if (fail_sync_with == 0) return {};
@@ -81,10 +128,16 @@ class DirLayerStore : public LayerStore {
     return SystemError("syncfs", root_, fail_sync_with);
   }
 
-  std::function<void()> on_sync;  // called in Sync; empty: nothing
-  int fail_stage_with = 0;        // errno
-  int fail_sync_with = 0;         // errno; Sync then also removes all committed layers
-  bool rebooted = false;          // since the layers were committed
+  std::function<void()> on_sync;                              // called in Sync; empty: nothing
+  std::function<void()> on_commit;                            // called in Commit; empty: nothing
+  std::function<void(const std::string& chain_id)> on_check;  // called in Check; empty: nothing
+  bool commit_is_long = false;                // until it is not wanted, or a minute has passed
+  int fail_stage_with = 0;                    // errno
+  int fail_sync_with = 0;                     // errno; Sync then also removes all committed layers
+  bool rebooted = false;                      // since the layers were committed
+  std::map<std::string, CheckDepth> damaged;  // and the least depth that finds it
+  std::set<std::string> unsynced;             // layers that were committed since the last Sync
+  mutable std::atomic<int> checks = 0;
   std::set<std::string> adopted;
   std::atomic<int> syncs = 0;
   std::atomic<int> stagings = 0;
@@ -112,7 +165,7 @@ class DirLayerStore : public LayerStore {
 class MemoryRecords : public ImageRecords {
  public:
   Result<> Put(const ImageRecord& record) override {
-    if (fail_put) return Fail(Code::kResourceExhausted, "put", record.id, "disk full");
+    if (fail_put) return SystemError("put", record.id, ENOSPC);
     records[record.id] = record;
     return {};
   }
@@ -121,7 +174,7 @@ class MemoryRecords : public ImageRecords {
     return {};
   }
   Result<> PutSummary(const ImageSummary& summary) override {
-    ImageRecord record = TRY(Get(summary.id));
+    ImageRecord record = TRY(GetWithIndexes(summary.id));
     static_cast<ImageSummary&>(record) = summary;
     return Put(record);
   }
@@ -131,12 +184,17 @@ class MemoryRecords : public ImageRecords {
     return all;
   }
   Result<ImageRecord> Get(const std::string& id) const override {
+    ImageRecord record = TRY(GetWithIndexes(id));
+    record.indexes.clear();
+    return record;
+  }
+  Result<ImageRecord> GetWithIndexes(const std::string& id) const override {
     auto found = records.find(id);
     if (found == records.end()) return Fail(Code::kNotFound, "get record", id, "there is none");
     return found->second;
   }
 
-  bool fail_put = false;
+  std::atomic<bool> fail_put = false;
   std::map<std::string, ImageRecord> records;
 };
 

@@ -26,6 +26,8 @@ constexpr uint64_t kKeptCapabilities = 1ULL << CAP_CHOWN | 1ULL << CAP_DAC_OVERR
 
 #ifndef DAVIT_SANITIZED
 constexpr rlim_t kAddressSpace = 2ULL << 30;
+// The window of zstd (128 MiB), the directories of a layer (UnpackLimits::dir_bytes), and the rest.
+constexpr rlim_t kData = 640ULL << 20;
 #endif
 constexpr rlim_t kOpenFiles = 64;
 
@@ -43,6 +45,7 @@ Result<> LowerLimits() {
   TRY(LowerLimit(RLIMIT_NOFILE, "nofile", kOpenFiles));
 #ifndef DAVIT_SANITIZED  // a sanitizer's shadow memory is terabytes of address space
   TRY(LowerLimit(RLIMIT_AS, "as", kAddressSpace));
+  TRY(LowerLimit(RLIMIT_DATA, "data", kData));
 #endif
   return {};
 }
@@ -76,13 +79,11 @@ Result<> EnterLayerAsRoot(int layer_fd) {
   return {};
 }
 
-// Raw descriptors below `first` that stay: 0, 1, 2 and `report_fd`.
-Result<> CloseAllBut(int report_fd) {
-  bool closed =
-      report_fd < 3 || close_range(3, static_cast<unsigned>(report_fd) - 1, 0) == 0 || report_fd == 3;
-  if (!closed || close_range(static_cast<unsigned>(std::max(report_fd, 2)) + 1, ~0U, 0) < 0) {
+// Except 0, 1, 2, `report_fd` (4 or above) and the one after it.
+Result<> CloseOthers(int report_fd) {
+  auto report = static_cast<unsigned>(report_fd);
+  if (close_range(3, report - 1, 0) < 0 || close_range(report + 2, ~0U, 0) < 0)
     return SystemError("close_range", "inherited descriptors");
-  }
   return {};
 }
 
@@ -109,7 +110,7 @@ Result<UniqueFd> Confine(int layer_fd, int report_fd) {
   if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) return SystemError("prctl", "dumpable");
   TRY(LowerLimits());
   TRY(EnterLayerAsRoot(layer_fd));
-  TRY(CloseAllBut(report_fd));
+  TRY(CloseOthers(report_fd));
   UniqueFd root(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!root) return SystemError("open", "/");
   TRY(DropCapabilities());

@@ -13,8 +13,8 @@ namespace davit::images {
 // For a process with one thread that was started as root; it must not have read any byte of the layer yet:
 // - It gets its own mount, network, IPC, UTS and cgroup namespaces. The layer is the root directory, mounted
 //   nodev, nosuid and noexec. Nothing else is mounted: no /proc, no /dev, no files of the host.
-// - `layer_fd` and all other descriptors except 0, 1, 2 and `report_fd` are closed, because ".." from them
-//   would lead outside.
+// - `layer_fd` and all other descriptors except 0, 1, 2, `report_fd` and the one after it are closed, because
+//   ".." from them would lead outside.
 // - The permitted capabilities are CHOWN, DAC_OVERRIDE, FOWNER, FSETID, MKNOD and SETFCAP; the bounding set
 // is
 //   empty and no_new_privs is set. CAP_SYS_ADMIN, which trusted.overlay.opaque needs, is not among them: it

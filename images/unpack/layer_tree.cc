@@ -3,7 +3,6 @@
 
 #include "images/unpack/layer_tree.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -13,6 +12,7 @@
 #include <deque>
 #include <vector>
 
+#include "base/directory.h"
 #include "base/open_beneath.h"
 #include "images/unpack/layer_path.h"
 
@@ -162,27 +162,21 @@ Result<> LayerTree::Remove(const LayerPlace& place) {
   return {};
 }
 
-// One descriptor at a time, however deep the tree is. It drops the cached directories, which may be among
+// Two descriptors at a time, however deep the tree is. It drops the cached directories, which may be among
 // what goes.
 Result<> LayerTree::Empty(const std::string& real_path) {
   cache_ = {};
   UniqueFd fd = TRY(OpenDir(real_path));
   std::vector<std::string> dirs;
-  {
-    DIR* stream = fdopendir(fd.get());
-    if (!stream) return SystemError("fdopendir", real_path);
-    int stream_fd = fd.Release();  // the stream closes it
-    std::unique_ptr<DIR, int (*)(DIR*)> closer(stream, closedir);
-    while (const dirent* entry = readdir(stream)) {
-      std::string name = entry->d_name;
-      if (name == "." || name == "..") continue;
-      if (TRY(LookAt(stream_fd, name)).is_dir) {
-        dirs.push_back(std::move(name));
-      } else if (unlinkat(stream_fd, name.c_str(), 0) < 0) {
-        return SystemError("unlink", JoinPath(real_path, name));
-      }
+  TRY(ForEachName(fd.get(), [&](const std::string& name) -> Result<> {
+    if (TRY(LookAt(fd.get(), name)).is_dir) {
+      dirs.push_back(name);
+    } else if (unlinkat(fd.get(), name.c_str(), 0) < 0) {
+      return SystemError("unlink", JoinPath(real_path, name));
     }
-  }
+    return {};
+  }));
+  fd.Reset();
   for (const std::string& name : dirs) {
     TRY(Empty(JoinPath(real_path, name)));
     UniqueFd parent = TRY(OpenDir(real_path));
@@ -192,12 +186,15 @@ Result<> LayerTree::Empty(const std::string& real_path) {
   return {};
 }
 
+Result<> LayerTree::CountNote(size_t path_bytes) {
+  noted_bytes_ += path_bytes + kNoteOverhead;
+  if (noted_bytes_ <= limits_.note_bytes) return {};
+  return Fail(Code::kResourceExhausted, "unpack", "layer",
+              "too many directories that have no entry or hide others, and links to other layers");
+}
+
 Result<> LayerTree::Note(std::set<std::string>& notes, const std::string& path) {
-  constexpr size_t kNode = 64;  // what a set spends on each besides
-  noted_bytes_ += path.size() + kNode;
-  if (noted_bytes_ > limits_.report_bytes) {
-    return Fail(Code::kResourceExhausted, "unpack", "layer", "too many implicit or opaque directories");
-  }
+  TRY(CountNote(path.size()));
   notes.insert(path);
   return {};
 }

@@ -47,10 +47,12 @@ class LayerTree {
   // Removes the file or directory tree at the place, and the notes about it.
   Result<> Remove(const LayerPlace& place);
 
-  // Notes are real paths. kResourceExhausted when their size exceeds `report_bytes` of the limits.
+  // Notes are real paths. kResourceExhausted when their cost exceeds `note_bytes` of the limits.
   Result<> NoteImplicit(const std::string& path) { return Note(implicit_dirs_, path); }
   Result<> NoteOpaque(const std::string& path) { return Note(opaque_dirs_, path); }
   void ForgetImplicit(const std::string& path) { implicit_dirs_.erase(path); }
+  // Counts a note that the caller keeps.
+  Result<> CountNote(size_t path_bytes);
   const std::set<std::string>& implicit_dirs() const { return implicit_dirs_; }
   const std::set<std::string>& opaque_dirs() const { return opaque_dirs_; }
 

@@ -75,7 +75,14 @@ Result<> LayerWriter::ApplyRoot(const TarEntry& entry) {
   UniqueFd root = TRY(tree_.OpenDir(""));
   TRY(SetOwnerModeXattrs(root.get(), entry, "/"));
   tree_.ForgetImplicit("");
-  dir_times_[""] = {entry.atime.value_or(entry.mtime), entry.mtime};
+  return SetTimesLater("", entry);
+}
+
+Result<> LayerWriter::SetTimesLater(const std::string& dir, const TarEntry& entry) {
+  dir_bytes_ += dir.size() + kNoteOverhead;
+  if (dir_bytes_ > limits_.dir_bytes)
+    return Fail(Code::kResourceExhausted, "unpack", "layer", "the paths of its directories are too long");
+  dir_times_[dir] = {entry.atime.value_or(entry.mtime), entry.mtime};
   return {};
 }
 
@@ -125,8 +132,7 @@ Result<> LayerWriter::MakeDirectory(const LayerPlace& place, const TarEntry& ent
   UniqueFd dir = TRY(OpenAt(place.fd(), place.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
   TRY(SetOwnerModeXattrs(dir.get(), entry, path));
   tree_.ForgetImplicit(path);
-  dir_times_[path] = {entry.atime.value_or(entry.mtime), entry.mtime};
-  return {};
+  return SetTimesLater(path, entry);
 }
 
 Result<> LayerWriter::MakeFile(const LayerPlace& place, const TarEntry& entry, TarReader& data) {
@@ -146,13 +152,26 @@ Result<> LayerWriter::MakeFile(const LayerPlace& place, const TarEntry& entry, T
 }
 
 Result<> LayerWriter::WriteData(int fd, const TarEntry& entry, TarReader& data) {
-  if (!entry.segments) {
-    for (std::string_view piece = TRY(data.ReadData()); !piece.empty(); piece = TRY(data.ReadData())) {
-      TRY(space_.Use(piece.size(), /*files=*/0));
-      TRY(WriteAll(fd, piece, ""));
-    }
-    return {};
+  return entry.segments ? WriteSegments(fd, entry, data) : WriteWhole(fd, data);
+}
+
+Result<> LayerWriter::WriteWhole(int fd, TarReader& data) {
+  Checksum checksum;
+  bool empty = true;
+  for (std::string_view piece = TRY(data.ReadData()); !piece.empty(); piece = TRY(data.ReadData())) {
+    TRY(space_.Use(piece.size(), /*files=*/0));
+    TRY(WriteAll(fd, piece, ""));
+    checksum.Update(piece);
+    empty = false;
   }
+  if (empty || checksums_.size() >= kMostChecksums) return {};
+  struct stat status;
+  if (fstat(fd, &status) < 0) return SystemError("fstat", "");
+  checksums_.push_back({status.st_ino, checksum.value()});
+  return {};
+}
+
+Result<> LayerWriter::WriteSegments(int fd, const TarEntry& entry, TarReader& data) {
   ++sparse_files_;
   if (ftruncate(fd, static_cast<off_t>(entry.size)) < 0) return SystemError("ftruncate", "");
   std::string_view piece;
@@ -200,6 +219,7 @@ Result<> LayerWriter::MakeHardLink(const LayerPlace& place, const TarEntry& entr
   }
   if (TRY(LinkWithin(place, target))) return {};
   if (TRY(LookAt(place.fd(), place.name)).exists) TRY(Clear(place));
+  TRY(tree_.CountNote(path.size() + target.size()));
   pending_links_[path] = target;
   return {};
 }
@@ -258,21 +278,20 @@ Result<> LayerWriter::Finish(UnpackReport& report) {
     timespec both[2] = {times.atime, times.mtime};
     if (futimens(dir.get(), both) < 0) return SystemError("futimens", path);
   }
-  size_t link_bytes = 0;
-  for (const auto& [path, target] : pending_links_) {
-    link_bytes += path.size() + target.size();
-    report.pending_links.push_back({path, target});
-  }
-  if (link_bytes > limits_.report_bytes) {
-    return Fail(Code::kResourceExhausted, "unpack", "layer", "too many links to other layers");
-  }
   if (entries_ == 0) TRY(tree_.NoteImplicit(""));
-  report.implicit_dirs.assign(tree_.implicit_dirs().begin(), tree_.implicit_dirs().end());
-  report.opaque_dirs.assign(tree_.opaque_dirs().begin(), tree_.opaque_dirs().end());
   report.entries = entries_;
   report.dropped_xattrs = dropped_xattrs_;
   report.sparse_files = sparse_files_;
   return {};
+}
+
+LayerNotes LayerWriter::TakeNotes() {
+  LayerNotes notes;
+  notes.implicit_dirs.assign(tree_.implicit_dirs().begin(), tree_.implicit_dirs().end());
+  notes.opaque_dirs.assign(tree_.opaque_dirs().begin(), tree_.opaque_dirs().end());
+  for (const auto& [path, target] : pending_links_) notes.pending_links.push_back({path, target});
+  notes.checksums = std::move(checksums_);
+  return notes;
 }
 
 }  // namespace davit::images

@@ -6,11 +6,14 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
+#include "base/checksum.h"
 #include "base/error.h"
+#include "images/layer_notes.h"
+#include "images/space_reserve.h"
 #include "images/unpack/layer_tree.h"
 #include "images/unpack/limits.h"
-#include "images/unpack/space_reserve.h"
 #include "images/unpack/tar_entry.h"
 #include "images/unpack/tar_reader.h"
 #include "images/unpack_report.h"
@@ -31,9 +34,11 @@ class LayerWriter {
   // (space_reserve.h).
   Result<> Apply(const TarEntry& entry, TarReader& data);
 
-  // Creates hard links that preceded their targets, sets the times of directories, and fills in the lists and
-  // counts of the report.
+  // Creates hard links that preceded their targets, sets the times of directories, and fills in the counts of
+  // the report.
   Result<> Finish(UnpackReport& report);
+  // After Finish, once.
+  LayerNotes TakeNotes();
 
  private:
   struct Times {
@@ -49,9 +54,12 @@ class LayerWriter {
   Result<> MakeHardLink(const LayerPlace& place, const TarEntry& entry);
   Result<> MakeSymlinkOrNode(const LayerPlace& place, const TarEntry& entry);
   Result<> WriteData(int fd, const TarEntry& entry, TarReader& data);
+  Result<> WriteWhole(int fd, TarReader& data);
+  Result<> WriteSegments(int fd, const TarEntry& entry, TarReader& data);
   Result<> SetOwnerModeXattrs(int fd, const TarEntry& entry, const std::string& path);
   Result<> SetXattrs(int fd, const TarEntry& entry, const std::string& path);
   Result<bool> LinkWithin(const LayerPlace& place, const std::string& target);
+  Result<> SetTimesLater(const std::string& dir, const TarEntry& entry);
   Result<> Clear(const LayerPlace& place);
   Result<> ResolvePendingLinks();
 
@@ -59,10 +67,12 @@ class LayerWriter {
   LayerTree tree_;
   SpaceReserve space_;
   std::map<std::string, Times> dir_times_;  // by real path; set last: new files in a directory change them
+  size_t dir_bytes_ = 0;                    // as limits_.dir_bytes counts
   std::map<std::string, std::string> pending_links_;  // path to target
   uint64_t entries_ = 0;
   uint64_t dropped_xattrs_ = 0;
   uint64_t sparse_files_ = 0;
+  std::vector<FileChecksum> checksums_;
 };
 
 }  // namespace davit::images

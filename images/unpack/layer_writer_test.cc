@@ -27,7 +27,10 @@ class Layer : public ::testing::Test {
     if (geteuid() != 0) GTEST_SKIP() << "needs root: it makes devices and changes owners";
   }
 
-  Result<UnpackReport> Unpack(const TarBuilder& builder, UnpackLimits limits = {}) {
+  struct Unpacked : LayerNotes {
+    uint64_t dropped_xattrs = 0;
+  };
+  Result<Unpacked> Unpack(const TarBuilder& builder, UnpackLimits limits = {}) {
     std::string archive = builder.Finish();
     auto stream = ChunksOf(archive, 10'000);
     TarReader reader(*stream, limits);
@@ -35,12 +38,12 @@ class Layer : public ::testing::Test {
     while (auto entry = TRY(reader.Next())) TRY(writer.Apply(*entry, reader));
     UnpackReport report;
     TRY(writer.Finish(report));
-    return report;
+    return Unpacked{writer.TakeNotes(), report.dropped_xattrs};
   }
-  UnpackReport MustUnpack(const TarBuilder& builder) {
-    auto report = Unpack(builder);
-    EXPECT_TRUE(report) << report.error().ToString();
-    return report.value_or(UnpackReport());
+  Unpacked MustUnpack(const TarBuilder& builder) {
+    auto unpacked = Unpack(builder);
+    EXPECT_TRUE(unpacked) << unpacked.error().ToString();
+    return unpacked.value_or(Unpacked());
   }
 
   struct stat Stat(const std::string& name) {
@@ -78,7 +81,7 @@ TEST_F(Layer, SetsAllMetadata) {
                 {"SCHILY.xattr.security.capability", capability},
                 {"SCHILY.xattr.trusted.overlay.redirect", "/etc"},
                 {"SCHILY.xattr.security.selinux", "label"}};
-  UnpackReport report = MustUnpack(TarBuilder().Dir("bin", 01777).Add(member));
+  Unpacked layer = MustUnpack(TarBuilder().Dir("bin", 01777).Add(member));
   struct stat status = Stat("bin/tool");
   EXPECT_EQ(status.st_mode, S_IFREG | 06755u);
   EXPECT_EQ(status.st_uid, 100'000u);
@@ -92,8 +95,8 @@ TEST_F(Layer, SetsAllMetadata) {
   EXPECT_EQ(getxattr(path.c_str(), "user.note", value, sizeof value), 5);
   EXPECT_EQ(getxattr(path.c_str(), "security.capability", value, sizeof value), 20);
   EXPECT_EQ(getxattr(path.c_str(), "trusted.overlay.redirect", value, sizeof value), -1);
-  EXPECT_EQ(report.dropped_xattrs, 2u);
-  EXPECT_THAT(report.implicit_dirs, ElementsAre(""));
+  EXPECT_EQ(layer.dropped_xattrs, 2u);
+  EXPECT_THAT(layer.implicit_dirs, ElementsAre(""));
 }
 
 TEST_F(Layer, MakesDevicesFifosAndSymlinks) {
@@ -117,6 +120,19 @@ TEST_F(Layer, MakesDevicesFifosAndSymlinks) {
   EXPECT_EQ(std::filesystem::read_symlink(dir_ / "link"), "/no/where");
 }
 
+TEST_F(Layer, ReportsChecksumsOfContent) {
+  TarMember sparse;
+  sparse.name = "sparse";
+  sparse.data = "onetwo";
+  sparse.pax = {{"GNU.sparse.size", "1000000000"}, {"GNU.sparse.map", "0,3,500000000,3"}};
+  std::string large(100'000, 'x');
+  Unpacked layer =
+      MustUnpack(TarBuilder().Dir("d", 0755).File("d/large", large).File("empty", "").Add(sparse));
+  Checksum checksum;
+  checksum.Update(large);
+  EXPECT_THAT(layer.checksums, ElementsAre(FileChecksum{Stat("d/large").st_ino, checksum.value()}));
+}
+
 TEST_F(Layer, KeepsHolesOfSparseFiles) {
   TarMember member;
   member.name = "sparse";
@@ -133,107 +149,107 @@ TEST_F(Layer, KeepsHolesOfSparseFiles) {
 }
 
 TEST_F(Layer, NotesDirectoriesThatNoEntryDescribes) {
-  UnpackReport report = MustUnpack(TarBuilder().Dir("./").File("a/b/c", "").Dir("a/b").File("d/e", ""));
-  EXPECT_THAT(report.implicit_dirs, ElementsAre("a", "d"));
+  Unpacked layer = MustUnpack(TarBuilder().Dir("./").File("a/b/c", "").Dir("a/b").File("d/e", ""));
+  EXPECT_THAT(layer.implicit_dirs, ElementsAre("a", "d"));
 }
 
 TEST_F(Layer, WhiteoutsTakeOverlaysForm) {
-  UnpackReport report = MustUnpack(TarBuilder()
-                                       .Dir("d")
-                                       .Whiteout("d/", "gone")
-                                       .File("d/.wh..wh..opq", "")
-                                       .Whiteout("", "also")
-                                       .File(".wh..wh.plnk/x", ""));
+  Unpacked layer = MustUnpack(TarBuilder()
+                                  .Dir("d")
+                                  .Whiteout("d/", "gone")
+                                  .File("d/.wh..wh..opq", "")
+                                  .Whiteout("", "also")
+                                  .File(".wh..wh.plnk/x", ""));
   EXPECT_TRUE(IsWhiteout("d/gone"));
   EXPECT_TRUE(IsWhiteout("also"));
-  EXPECT_THAT(report.opaque_dirs, ElementsAre("d"));
+  EXPECT_THAT(layer.opaque_dirs, ElementsAre("d"));
   EXPECT_FALSE(Exists(".wh..wh.plnk"));
 }
 
 TEST_F(Layer, WhatTheLayerHasItselfOutlivesAWhiteoutOfThatName) {
-  UnpackReport report = MustUnpack(TarBuilder()
-                                       .File("file", "new")
-                                       .Whiteout("", "file")
-                                       .Dir("dir")
-                                       .File("dir/f", "")
-                                       .Whiteout("", "dir")
-                                       .Whiteout("", "late")
-                                       .File("late", "new")
-                                       .Whiteout("", "latedir")
-                                       .Dir("latedir")
-                                       .Whiteout("", "implied")
-                                       .File("implied/f", ""));
+  Unpacked layer = MustUnpack(TarBuilder()
+                                  .File("file", "new")
+                                  .Whiteout("", "file")
+                                  .Dir("dir")
+                                  .File("dir/f", "")
+                                  .Whiteout("", "dir")
+                                  .Whiteout("", "late")
+                                  .File("late", "new")
+                                  .Whiteout("", "latedir")
+                                  .Dir("latedir")
+                                  .Whiteout("", "implied")
+                                  .File("implied/f", ""));
   EXPECT_EQ(Content("file"), "new");
   EXPECT_EQ(Content("late"), "new");
   EXPECT_TRUE(Exists("dir/f"));
   EXPECT_TRUE(Exists("implied/f"));
-  EXPECT_THAT(report.opaque_dirs, ElementsAre("dir", "implied", "latedir"));
+  EXPECT_THAT(layer.opaque_dirs, ElementsAre("dir", "implied", "latedir"));
 }
 
 TEST_F(Layer, ALaterEntryReplacesAnEarlierOne) {
-  UnpackReport report = MustUnpack(TarBuilder()
-                                       .File("a", "old")
-                                       .File("a", "new")
-                                       .Dir("b")
-                                       .File("b/c/d", "")
-                                       .File("b/.wh..wh..opq", "")
-                                       .File("b", "now a file")
-                                       .Symlink("l", "/etc/passwd")
-                                       .File("l", "no symlink")
-                                       .Dir("k")
-                                       .File("k/x", "")
-                                       .Dir("k", 0700));
+  Unpacked layer = MustUnpack(TarBuilder()
+                                  .File("a", "old")
+                                  .File("a", "new")
+                                  .Dir("b")
+                                  .File("b/c/d", "")
+                                  .File("b/.wh..wh..opq", "")
+                                  .File("b", "now a file")
+                                  .Symlink("l", "/etc/passwd")
+                                  .File("l", "no symlink")
+                                  .Dir("k")
+                                  .File("k/x", "")
+                                  .Dir("k", 0700));
   EXPECT_EQ(Content("a"), "new");
   EXPECT_EQ(Content("b"), "now a file");
   EXPECT_EQ(Content("l"), "no symlink");
   EXPECT_TRUE(S_ISREG(Stat("l").st_mode));
   EXPECT_TRUE(Exists("k/x"));
   EXPECT_EQ(Stat("k").st_mode, S_IFDIR | 0700u);
-  EXPECT_THAT(report.implicit_dirs, ElementsAre(""));
-  EXPECT_THAT(report.opaque_dirs, IsEmpty());
+  EXPECT_THAT(layer.implicit_dirs, ElementsAre(""));
+  EXPECT_THAT(layer.opaque_dirs, IsEmpty());
 }
 
 TEST_F(Layer, SymlinkedParentsMeanWhatTheyMeanInTheContainer) {
-  UnpackReport report = MustUnpack(TarBuilder()
-                                       .Dir("usr/lib")
-                                       .Symlink("lib", "usr/lib")
-                                       .File("lib/a", "a")
-                                       .Symlink("abs", "/usr")
-                                       .File("abs/b", "b")
-                                       .Symlink("usr/up", "../../../../usr/lib")
-                                       .File("usr/up/c", "c")
-                                       .Symlink("var/run", "/run")
-                                       .File("var/run/d/e", "e")
-                                       .Whiteout("lib/", "w"));
+  Unpacked layer = MustUnpack(TarBuilder()
+                                  .Dir("usr/lib")
+                                  .Symlink("lib", "usr/lib")
+                                  .File("lib/a", "a")
+                                  .Symlink("abs", "/usr")
+                                  .File("abs/b", "b")
+                                  .Symlink("usr/up", "../../../../usr/lib")
+                                  .File("usr/up/c", "c")
+                                  .Symlink("var/run", "/run")
+                                  .File("var/run/d/e", "e")
+                                  .Whiteout("lib/", "w"));
   EXPECT_EQ(Content("usr/lib/a"), "a");
   EXPECT_EQ(Content("usr/b"), "b");
   EXPECT_EQ(Content("usr/lib/c"), "c");
   EXPECT_EQ(Content("run/d/e"), "e");
   EXPECT_TRUE(IsWhiteout("usr/lib/w"));
-  EXPECT_THAT(report.implicit_dirs, ElementsAre("", "run", "run/d", "usr", "var"));
+  EXPECT_THAT(layer.implicit_dirs, ElementsAre("", "run", "run/d", "usr", "var"));
 }
 
 TEST_F(Layer, HardLinksAreOneFile) {
-  UnpackReport report = MustUnpack(TarBuilder()
-                                       .HardLink("early", "target")
-                                       .File("target", "x")
-                                       .HardLink("late", "/target")
-                                       .Symlink("s", "target")
-                                       .HardLink("link-to-symlink", "s"));
+  Unpacked layer = MustUnpack(TarBuilder()
+                                  .HardLink("early", "target")
+                                  .File("target", "x")
+                                  .HardLink("late", "/target")
+                                  .Symlink("s", "target")
+                                  .HardLink("link-to-symlink", "s"));
   EXPECT_EQ(Stat("early").st_ino, Stat("target").st_ino);
   EXPECT_EQ(Stat("late").st_ino, Stat("target").st_ino);
   EXPECT_EQ(Stat("link-to-symlink").st_ino, Stat("s").st_ino);
-  EXPECT_THAT(report.pending_links, IsEmpty());
+  EXPECT_THAT(layer.pending_links, IsEmpty());
 }
 
 TEST_F(Layer, LinksToLayersBelowAreReported) {
-  UnpackReport report = MustUnpack(TarBuilder()
-                                       .HardLink("d/link", "below/file")
-                                       .Whiteout("", "hidden")
-                                       .HardLink("link2", "hidden")
-                                       .HardLink("replaced", "below/file")
-                                       .File("replaced", ""));
-  EXPECT_THAT(report.pending_links,
+  Unpacked layer = MustUnpack(TarBuilder()
+                                  .HardLink("d/link", "below/file")
+                                  .Whiteout("", "hidden")
+                                  .HardLink("link2", "hidden")
+                                  .HardLink("replaced", "below/file")
+                                  .File("replaced", ""));
+  EXPECT_THAT(layer.pending_links,
               ElementsAre(PendingLink{"d/link", "below/file"}, PendingLink{"link2", "hidden"}));
 }
 
@@ -315,16 +331,24 @@ TEST_F(Layer, HostileNamesAreErrors) {
   }
 }
 
-TEST_F(Layer, DepthAndReportAreLimited) {
+TEST_F(Layer, DepthNotesAndPathsOfDirectoriesAreLimited) {
   UnpackLimits limits;
   limits.path_depth = 10;
   EXPECT_EQ(Unpack(TarBuilder().Dir("1/2/3/4/5/6/7/8/9/10/11"), limits).error().code,
             Code::kResourceExhausted);
   limits = {};
-  limits.report_bytes = 100;
+  limits.note_bytes = 100;
   TarBuilder many;
   for (int i = 0; i < 50; ++i) many.File("dir" + std::to_string(i) + "/f", "");
   EXPECT_EQ(Unpack(many, limits).error().code, Code::kResourceExhausted);
+  TarBuilder links;
+  for (int i = 0; i < 50; ++i) links.HardLink("link" + std::to_string(i), "elsewhere");
+  EXPECT_EQ(Unpack(links, limits).error().code, Code::kResourceExhausted);
+  limits = {};
+  limits.dir_bytes = 1000;
+  TarBuilder dirs;
+  for (int i = 0; i < 50; ++i) dirs.Dir("listed" + std::to_string(i));
+  EXPECT_EQ(Unpack(dirs, limits).error().code, Code::kResourceExhausted);
 }
 
 TEST_F(Layer, RemovesADeepTreeThatIsReplaced) {

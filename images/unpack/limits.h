@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "images/layer_notes.h"
+
 namespace davit::images {
 
 struct UnpackLimits {
@@ -23,8 +25,9 @@ struct UnpackLimits {
   size_t xattr_bytes = 64 << 10;  // one value: the kernel's own limit (XATTR_SIZE_MAX)
   size_t sparse_segments = 256 << 10;
   size_t path_depth = 512;
-  size_t path_bytes = 4095;        // PATH_MAX without the NUL
-  size_t report_bytes = 32 << 20;  // of the paths in the report
+  size_t path_bytes = 4095;  // PATH_MAX without the NUL
+  size_t note_bytes = kMostNoteBytes;
+  size_t dir_bytes = 256 << 20;  // of the paths of directories: each is kept until its times are set
 };
 
 }  // namespace davit::images

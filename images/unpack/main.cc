@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// davit-unpack: fills the directory on descriptor 3 with the layer that comes on descriptor 0, and reports on
-// 4 (images/unpack_report.h). Started by the daemon only, once per layer.
+// davit-unpack: fills the directory on descriptor 3 with the layer that comes on descriptor 0, reports on 4
+// and writes its notes to 5 (images/unpack_report.h). Started by the daemon only, once per layer.
 #include <openssl/crypto.h>
 
 #include "base/codec.h"
 #include "base/file_io.h"
+#include "base/guarded.h"
+#include "base/pid_namespace.h"
 #include "images/digest.h"
 #include "images/unpack/chunk_stream.h"
 #include "images/unpack/confine.h"
 #include "images/unpack/decompress.h"
 #include "images/unpack/expansion_limit.h"
 #include "images/unpack/layer_writer.h"
-#include "images/unpack/pid_namespace.h"
+#include "images/unpack/notes_writer.h"
 #include "images/unpack/read_ahead.h"
 #include "images/unpack/tar_reader.h"
 #include "images/unpack_report.h"
@@ -53,6 +55,8 @@ Result<> UnpackStream(int root_fd, UnpackReport& report, Hasher hasher) {
     while (std::optional<TarEntry> entry = TRY(reader.Next())) TRY(writer.Apply(*entry, reader));
     TRY(reader.Drain());
     TRY(writer.Finish(report));
+    SpaceReserve space(root_fd);
+    TRY(WriteNotes(kUnpackNotesFd, writer.TakeNotes(), space));
   }
   report.diff_id = hasher.Finish();
   return {};
@@ -70,7 +74,7 @@ Result<> Unpack(UnpackReport& report) {
 
 int Main() {
   UnpackReport report;
-  if (auto result = Unpack(report); result) {
+  if (auto result = Guarded("unpack", "layer", [&] { return Unpack(report); }); result) {
     report.complete = true;
   } else {
     report = {};

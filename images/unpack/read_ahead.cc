@@ -7,6 +7,7 @@
 #include <string>
 #include <thread>
 
+#include "base/guarded.h"
 #include "base/thread_annotations.h"
 
 namespace davit::images {
@@ -45,7 +46,8 @@ class ReadAheadStream : public ChunkStream {
  private:
   void Produce() {
     while (true) {
-      auto piece = input_.Next();  // without the lock: this is the work that goes on in parallel
+      // Without the lock: this is the work that goes on in parallel.
+      auto piece = Guarded("read", "layer", [&] { return input_.Next(); });
       if (!piece || piece->empty()) return End(std::move(piece));
       std::string* block = FreeBlock();
       if (!block) return;

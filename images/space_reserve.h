@@ -2,7 +2,7 @@
 // Copyright The Davit Authors
 
 // Leaves free space to the node: a layer must not fill the filesystem that pods, logs and the daemon's
-// database use as well.
+// database use as well. For the unpacker, and for what the daemon adds to a layer.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,8 @@ class SpaceReserve {
   explicit SpaceReserve(int root_fd) : root_fd_(root_fd) {}
 
   // To be called before so many bytes and new files are written. kResourceExhausted if less than the reserve
-  // is free: 2 % of the filesystem, at most 1 GiB, and 1 % of its inodes, at most 10,000.
+  // is free: 2 % of the filesystem, at most 1 GiB, and 1 % of its inodes, at most 10,000. It has the errno of
+  // a full disk, ENOSPC.
   Result<> Use(uint64_t bytes, uint64_t files);
 
  private:

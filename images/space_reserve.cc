@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-#include "images/unpack/space_reserve.h"
+#include "images/space_reserve.h"
 
 #include <sys/vfs.h>
 
@@ -19,9 +19,10 @@ constexpr uint64_t kMostFilesAtOnce = 10'000;
 // How much can be used until the next measurement, of what is free beyond the reserve.
 Result<uint64_t> Usable(uint64_t free, uint64_t reserve, uint64_t most, const char* what) {
   if (free <= reserve) {
-    return Fail(Code::kResourceExhausted, "unpack", "layer",
-                std::to_string(free) + " " + what + " are free on the filesystem, and " +
-                    std::to_string(reserve) + " are kept in reserve");
+    Error full = SystemError("unpack", "layer", ENOSPC).error();
+    full.context = std::to_string(free) + " " + what + " are free on the filesystem, and " +
+                   std::to_string(reserve) + " are kept in reserve";
+    return std::unexpected(std::move(full));
   }
   return std::clamp<uint64_t>((free - reserve) / 2, 1, most);
 }
