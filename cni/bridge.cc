@@ -3,10 +3,11 @@
 
 #include "cni/bridge.h"
 
-#include <net/if.h>
+#include <linux/rtnetlink.h>
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "cni/names.h"
@@ -15,42 +16,12 @@
 namespace davit::cni {
 namespace {
 
-constexpr char kBridgeAliasPrefix[] = "davit bridge, nftables table ";
-constexpr size_t kMaxTableName = 64;
 constexpr size_t kMaxSandboxId = 128;  // it becomes an alias (IFALIASZ 256) and a part of errors
-constexpr uint32_t kMinMtu = 576, kMinMtuIpv6 = 1280, kMaxMtu = 65535;
 
-Result<> CheckSubnets(const std::vector<Subnet>& subnets) {
-  for (const Subnet& subnet : subnets) {
-    bool alone = std::ranges::count_if(
-                     subnets, [&](const Subnet& s) { return s.base.family == subnet.base.family; }) == 1;
-    if (!alone)
-      return Fail(Code::kInvalidArgument, "configure bridge", subnet.ToString(), "two subnets of one family");
-    if (subnet.HostBits() < 2)
-      return Fail(Code::kInvalidArgument, "configure bridge", subnet.ToString(), "too small");
-  }
-  if (subnets.empty()) return Fail(Code::kInvalidArgument, "configure bridge", "subnets", "none given");
-  return {};
-}
-
-// The rules of dev_valid_name() in the kernel, and no character that means something in a path or an nft
-// script.
-Result<> CheckConfig(const BridgeConfig& config) {
-  auto bad = [](char c) {
-    return !isalnum(static_cast<unsigned char>(c)) && c != '-' && c != '_' && c != '.';
-  };
-  if (config.name.empty() || config.name.size() >= IFNAMSIZ || config.name.starts_with('.') ||
-      std::ranges::any_of(config.name, bad))
-    return Fail(Code::kInvalidArgument, "configure bridge", config.name,
-                "an interface's name is 1 to 15 letters, digits, '-', '_' or '.'");
-  if (config.table.empty() || config.table.size() > kMaxTableName || std::ranges::any_of(config.table, bad))
-    return Fail(Code::kInvalidArgument, "configure nftables table", config.table,
-                "a table's name is 1 to 64 letters, digits, '-', '_' or '.'");
-  bool ipv6 = std::ranges::any_of(config.subnets, [](const Subnet& s) { return s.base.family == AF_INET6; });
-  if (config.mtu != 0 && (config.mtu < (ipv6 ? kMinMtuIpv6 : kMinMtu) || config.mtu > kMaxMtu))
-    return Fail(Code::kInvalidArgument, "configure bridge", "mtu " + std::to_string(config.mtu),
-                "out of range");
-  return CheckSubnets(config.subnets);
+Result<std::optional<Link>> FindExisting(NetlinkSocket& routes, const BridgeConfig& config) {
+  std::optional<Link> link = TRY(FindLink(routes, config.name));
+  if (link && (link->kind != "bridge" || link->alias != BridgeAlias(config.table))) link.reset();
+  return link;
 }
 
 // The first error of several steps that are all taken.
@@ -69,28 +40,53 @@ class FirstError {
 
 Result<std::unique_ptr<Bridge>> Bridge::Open(const BridgeConfig& config) {
   TRY(CheckConfig(config));
-  std::vector<Subnet> subnets = config.subnets;
-  std::ranges::sort(subnets);
+  if (config.subnets.empty())
+    return Fail(Code::kInvalidArgument, "configure bridge", "subnets", "none given");
   NetlinkSocket routes = TRY(NetlinkSocket::Open(NETLINK_ROUTE));
   NetlinkSocket conntrack = TRY(NetlinkSocket::Open(NETLINK_NETFILTER));
   std::unique_ptr<Bridge> bridge(new Bridge(config, std::move(routes), std::move(conntrack)));
-  bridge->device_ = {config.name, kBridgeAliasPrefix + config.table, config.mtu, subnets, {}};
-  for (const Subnet& subnet : subnets) {
-    bridge->pools_.push_back(std::make_unique<AddressPool>(subnet));
-    bridge->device_.gateways.push_back(bridge->pools_.back()->gateway());
+  bridge->device_ = DeviceOf(config);
+  for (const Subnet& subnet : bridge->device_.subnets) {
+    std::optional<IpAddress> resume_at;
+    for (const IpAddress& address : config.resume_at)
+      if (subnet.Contains(address)) resume_at = address;
+    bridge->pools_.push_back(std::make_unique<AddressPool>(subnet, resume_at));
   }
-  bridge->table_ = TRY(PortTable::Open({config.table, config.name, subnets}));
+  bridge->table_ = TRY(PortTable::Open(TablesOf(config), config.own_tables));
+  {
+    MutexLock lock(bridge->repair_mutex_);
+    bridge->repair_rules_ = std::make_unique<NetlinkSocket>(TRY(NetlinkSocket::Open(NETLINK_NETFILTER)));
+    bridge->repair_routes_ = std::make_unique<NetlinkSocket>(TRY(NetlinkSocket::Open(NETLINK_ROUTE)));
+  }
   bridge->remover_ = TRY(LinkRemover::Start(RemovalGroup(config.name)));
-  TRY(bridge->Restore());
+  // The table comes first: taking it fails when another process runs this bridge, before anything is touched.
+  TRY(bridge->table_->Restore());
+  {
+    // Host ports of the pods before stay open until Collect.
+    MutexLock lock(bridge->repair_mutex_);
+    RepairReport report;
+    TRY(bridge->ReconcileBridge(report));
+  }
   return bridge;
 }
 
-// The table comes first: taking it fails when another process runs this bridge, before anything is touched.
-Result<> Bridge::Restore() {
-  TRY(table_->Restore());
-  MutexLock lock(routes_mutex_);
-  index_ = TRY(EnsureBridgeDevice(routes_, device_));
-  return EnableForwarding(routes_, device_);
+Result<bool> Bridge::Exists(const BridgeConfig& config) {
+  NetlinkSocket routes = TRY(NetlinkSocket::Open(NETLINK_ROUTE));
+  return TRY(FindExisting(routes, config)).has_value();
+}
+
+Result<std::vector<Subnet>> Bridge::ExistingSubnets(const BridgeConfig& config) {
+  NetlinkSocket routes = TRY(NetlinkSocket::Open(NETLINK_ROUTE));
+  std::optional<Link> bridge = TRY(FindExisting(routes, config));
+  if (!bridge) return std::vector<Subnet>();
+  std::vector<Subnet> subnets;
+  for (const InterfaceAddress& address : TRY(ListAddresses(routes))) {
+    bool first = std::ranges::none_of(
+        subnets, [&](const Subnet& subnet) { return subnet.base.family == address.address.family; });
+    if (address.index == bridge->index && address.scope == RT_SCOPE_UNIVERSE && first)
+      subnets.push_back(SubnetOf(address.address, address.prefix));
+  }
+  return subnets;
 }
 
 Result<std::vector<IpAddress>> Bridge::AllocateAddresses() {
@@ -104,6 +100,13 @@ Result<std::vector<IpAddress>> Bridge::AllocateAddresses() {
     addresses.push_back(*address);
   }
   return addresses;
+}
+
+std::vector<IpAddress> Bridge::Behind(const std::vector<IpAddress>& addresses, uint64_t count) const {
+  std::vector<IpAddress> behind;
+  for (const IpAddress& address : addresses)
+    if (const AddressPool* pool = PoolOf(address)) behind.push_back(pool->Behind(address, count));
+  return behind;
 }
 
 Result<> Bridge::ReserveAddresses(const std::vector<IpAddress>& addresses) {
@@ -126,16 +129,16 @@ void Bridge::ReleaseAddresses(const std::vector<IpAddress>& addresses) {
 
 Result<Attachment> Bridge::Attach(const std::string& sandbox_id, int netns_fd,
                                   const std::vector<IpAddress>& addresses,
-                                  const std::vector<PortMapping>& ports) {
+                                  const std::vector<PortMapping>& ports, const TrafficLimits& limits) {
   if (sandbox_id.empty() || sandbox_id.size() > kMaxSandboxId)
     return Fail(Code::kInvalidArgument, "attach pod", sandbox_id, "a sandbox id has 1 to 128 characters");
   if (addresses.empty()) return Fail(Code::kInvalidArgument, "attach pod", sandbox_id, "no addresses");
   Attachment attachment{
-      addresses, HostInterfaceName(name_, sandbox_id), FormatMac(PodMac(addresses.front())), {}};
+      addresses, HostInterfaceName(name_, sandbox_id), FormatMac(PodMac(addresses.front())), {}, limits};
   std::ranges::copy_if(ports, std::back_inserter(attachment.ports),
                        [](const auto& p) { return p.host_port != 0; });
   std::vector<HostPort> host_ports = TRY(ExpandMappings(ports, addresses));
-  TRY(claims_.Claim(sandbox_id, host_ports));
+  TRY(ClaimPorts(sandbox_id, host_ports));
 
   Result<> connected = Connect(sandbox_id, netns_fd, attachment, host_ports);
   if (connected) return attachment;
@@ -145,57 +148,85 @@ Result<Attachment> Bridge::Attach(const std::string& sandbox_id, int netns_fd,
   return std::unexpected(std::move(error));
 }
 
+Result<> Bridge::ClaimPorts(const std::string& sandbox_id, const std::vector<HostPort>& ports) {
+  Result<> claimed = claims_.Claim(sandbox_id, ports);
+  if (claimed) return claimed;
+  for (const std::string& holder : claims_.HoldersOf(ports))
+    if (holder != sandbox_id) TRY(GiveWay(holder));
+  return claims_.Claim(sandbox_id, ports);
+}
+
+// A pod whose interface is gone, with its network namespace (its shim has died, the host was rebooted), is
+// stopped and removed by its owner some day. Until then it gives its host ports to any other pod.
+Result<> Bridge::GiveWay(const std::string& holder) {
+  // By the alias: the name may be another for a moment.
+  for (const Link& link : TRY(PodLinks()))
+    if (link.kind == "veth" && link.alias == holder) return {};
+  MutexLock lock(pods_mutex_);
+  auto pod = pods_.find(holder);
+  if (pod == pods_.end()) return {};  // it is being attached or detached now
+  TRY(table_->Remove(pod->second.ports));
+  claims_.Release(holder, pod->second.ports);
+  pod->second.ports.clear();
+  return {};
+}
+
 Result<> Bridge::Connect(const std::string& sandbox_id, int netns_fd, const Attachment& attachment,
                          const std::vector<HostPort>& ports) {
   TRY(MakeInterface(sandbox_id, netns_fd, attachment));
-  if (ports.empty()) return {};
+  if (attachment.limits.any()) TRY(LimitPod(attachment));
+  TRY(OpenPorts(sandbox_id, attachment, ports));
+  ForgetFlows(ports, Flows::kToHostPort);
+  return {};
+}
+
+Result<> Bridge::OpenPorts(const std::string& sandbox_id, const Attachment& attachment,
+                           const std::vector<HostPort>& ports) {
+  MutexLock lock(pods_mutex_);
   TRY(table_->Add(ports));
-  return ForgetFlows(ports, Flows::kToHostPort);
+  pods_[sandbox_id] = {attachment.host_interface, ports, attachment.limits};
+  return {};
+}
+
+Result<> Bridge::LimitPod(const Attachment& attachment) {
+  MutexLock lock(routes_mutex_);
+  std::optional<Link> host = TRY(FindLink(routes_, attachment.host_interface));
+  if (!host) return Fail(Code::kNotFound, "limit traffic", attachment.host_interface, "the link vanished");
+  return LimitTraffic(routes_, *host, attachment.limits);
 }
 
 Result<> Bridge::MakeInterface(const std::string& sandbox_id, int netns_fd, const Attachment& attachment) {
-  std::vector<PodAddress> addresses = TRY(WithGateways(attachment.addresses));
-  VethPair pair{attachment.host_interface, sandbox_id, index_, mtu_, PodMac(attachment.addresses.front()),
-                KernelHasIpv6(),           netns_fd};
+  PodInterface interface = TRY(PodEnd(attachment.addresses));
+  VethPair pair{.host_name = attachment.host_interface,
+                .alias = sandbox_id,
+                .bridge_index = index_,
+                .mtu = mtu_,
+                .pod_mac = PodMac(attachment.addresses.front()),
+                .ipv6 = KernelHasIpv6(),
+                .netns_fd = netns_fd};
   NetlinkSocket pod = TRY(EnterPod(netns_fd));
   {
     MutexLock lock(routes_mutex_);
-    Result<> made = CreateVeth(routes_, pair);
-    if (!made && made.error().os_errno == EEXIST) {
-      TRY(RemoveLeftover(sandbox_id, attachment.host_interface));
-      made = CreateVeth(routes_, pair);
-    }
-    TRY(std::move(made));
+    TRY(CreateVeth(routes_, pair));
   }
-  TRY(ConfigurePod(pod, addresses));
+  TRY(ConfigurePod(netns_fd, pod, interface));
   {
     MutexLock lock(routes_mutex_);
     TRY(SettleCarrier(routes_, pair));
   }
-  return SettleIpv6(pod, addresses);
+  return SettleIpv6(pod, interface.addresses);
 }
 
-// A daemon that died in the middle of Attach leaves a pair without an alias, at worst.
-Result<> Bridge::RemoveLeftover(const std::string& sandbox_id, const std::string& host_interface) {
-  std::optional<Link> link = TRY(FindLink(routes_, host_interface));
-  if (!link)
-    return Fail(Code::kAlreadyExists, "create veth pair", kPodInterface,
-                "it exists in the pod's network namespace");
-  if (link->master == index_ && (link->alias == sandbox_id || link->alias.empty()))
-    return DeleteLink(routes_, link->index);
-  return Fail(Code::kAlreadyExists, "create veth pair", host_interface,
-              link->alias.empty() ? "the link is not ours" : "the link belongs to sandbox " + link->alias);
-}
-
-Result<std::vector<PodAddress>> Bridge::WithGateways(const std::vector<IpAddress>& addresses) const {
-  std::vector<PodAddress> placed;
+Result<PodInterface> Bridge::PodEnd(const std::vector<IpAddress>& addresses) const {
+  PodInterface interface;
   for (const IpAddress& address : addresses) {
     const AddressPool* pool = PoolOf(address);
     if (pool == nullptr)
       return Fail(Code::kInvalidArgument, "place address", address.ToString(), "in no subnet of " + name_);
-    placed.push_back({address, pool->subnet().prefix, pool->gateway()});
+    interface.addresses.push_back({address, pool->subnet().prefix});
+    interface.routes.push_back(DefaultRoute(pool->gateway()));
   }
-  return placed;
+  return interface;
 }
 
 AddressPool* Bridge::PoolOf(const IpAddress& address) const {
@@ -207,7 +238,7 @@ AddressPool* Bridge::PoolOf(const IpAddress& address) const {
 Result<> Bridge::Detach(const std::string& sandbox_id, const Attachment& attachment) {
   FirstError error;
   error.Take(ClosePorts(sandbox_id, attachment));
-  error.Take(RemoveInterface(sandbox_id));
+  error.Take(RemoveInterface(sandbox_id, attachment.limits.any()));
   Result<> done = error.result();
   if (!done) return std::unexpected(Within("detach pod", std::move(done).error()));
   return {};
@@ -217,66 +248,112 @@ Result<> Bridge::Detach(const std::string& sandbox_id, const Attachment& attachm
 Result<> Bridge::ClosePorts(const std::string& sandbox_id, const Attachment& attachment) {
   std::vector<HostPort> ports = TRY(ExpandMappings(attachment.ports, attachment.addresses));
   std::vector<HostPort> closing = claims_.NotOfOthers(sandbox_id, ports);
-  TRY(table_->Remove(closing));
+  {
+    MutexLock lock(pods_mutex_);
+    pods_.erase(sandbox_id);
+    TRY(table_->Remove(closing));
+  }
   claims_.Release(sandbox_id, ports);
-  return ForgetFlows(closing, Flows::kIntoPod);
+  ForgetFlows(closing, Flows::kIntoPod);
+  return {};
 }
 
 // By the name that follows from the sandbox, so that an attachment whose record was never finished goes as
 // well.
-Result<> Bridge::RemoveInterface(const std::string& sandbox_id) {
+Result<> Bridge::RemoveInterface(const std::string& sandbox_id, bool limited) {
   MutexLock lock(routes_mutex_);
-  std::optional<Link> link = TRY(FindLink(routes_, HostInterfaceName(name_, sandbox_id)));
-  if (link && link->alias == sandbox_id) remover_->Remove(link->index);
+  std::string interface = HostInterfaceName(name_, sandbox_id);
+  std::vector<std::string> names = {interface};
+  if (limited) names.push_back(IfbName(interface));
+  for (const std::string& name : names) {
+    std::optional<Link> link = TRY(FindLink(routes_, name));
+    if (link && link->alias == sandbox_id) remover_->Remove(link->index);
+  }
   return {};
 }
 
-Result<> Bridge::ForgetFlows(const std::vector<HostPort>& ports, Flows flows) {
-  if (ports.empty()) return {};
+void Bridge::ForgetFlows(const std::vector<HostPort>& ports, Flows flows) {
+  if (ports.empty()) return;
   MutexLock lock(conntrack_mutex_);
-  return ForgetUdpFlows(conntrack_, ports, flows);
+  Result<> done = ForgetUdpFlows(conntrack_, ports, flows);
+  if (!done) flows_trouble_ = done.error().ToString();
 }
 
 Result<std::map<std::string, Error>> Bridge::Collect(const std::map<std::string, Attachment>& live) {
-  TRY(Restore());
-  for (const Link& link : TRY(PodInterfaces()))
-    if (!live.contains(link.alias)) remover_->Remove(link.index);
-  claims_.Clear();
-  std::vector<HostPort> wanted;
-  std::map<std::string, Error> problems;
-  for (const auto& [id, attachment] : live) {
-    Result<std::vector<HostPort>> ports = ClaimAgain(id, attachment);
-    if (ports)
-      wanted.insert(wanted.end(), ports->begin(), ports->end());
-    else
-      problems.emplace(id, std::move(ports).error());
+  std::set<std::string> present;
+  for (const Link& link : TRY(PodLinks())) {
+    if (!live.contains(link.alias) && IsOfPod(link)) remover_->Remove(link.index);
+    // Also if somebody has renamed it: that is repaired below.
+    if (live.contains(link.alias) && link.kind == "veth") present.insert(link.alias);
   }
-  PortTable::Difference difference = TRY(table_->Reconcile(wanted));
-  TRY(ForgetFlows(difference.removed, Flows::kIntoPod));
-  TRY(ForgetFlows(difference.added, Flows::kToHostPort));
+  claims_.Clear();
+  std::map<std::string, Error> problems;
+  {
+    MutexLock lock(pods_mutex_);
+    pods_.clear();
+    for (const auto& [id, attachment] : live) {
+      LivePod& pod = pods_[id] = {HostInterfaceName(name_, id), {}, attachment.limits};
+      Result<std::vector<HostPort>> ports = ClaimAgain(id, attachment, present.contains(id));
+      if (ports)
+        pod.ports = std::move(*ports);
+      else
+        problems.emplace(id, std::move(ports).error());
+    }
+  }
+  MutexLock lock(repair_mutex_);
+  RepairReport report;
+  Result<> links = ReconcileBridge(report);
+  TRY(ReconcilePorts(report));
+  TRY(std::move(links));
   return problems;
 }
 
-Result<std::vector<HostPort>> Bridge::ClaimAgain(const std::string& sandbox_id,
-                                                 const Attachment& attachment) {
-  if (attachment.host_interface != HostInterfaceName(name_, sandbox_id))
+// Host ports of a pod whose interface is gone lead nowhere: another pod may have them.
+Result<std::vector<HostPort>> Bridge::ClaimAgain(const std::string& sandbox_id, const Attachment& attachment,
+                                                 bool has_interface) {
+  if (attachment.host_interface != HostInterfaceName(name_, sandbox_id) &&
+      attachment.host_interface != FormerHostInterfaceName(name_, sandbox_id))
     return Fail(Code::kFailedPrecondition, "take over pod", sandbox_id,
                 "its interface " + attachment.host_interface + " is of another bridge than " + name_);
   std::vector<HostPort> ports = TRY(ExpandMappings(attachment.ports, attachment.addresses));
+  if (!has_interface) return std::vector<HostPort>();
   TRY(claims_.Claim(sandbox_id, ports));
   return ports;
 }
 
-// Host ends of this instance, whether on the bridge or, when somebody made that anew, on none.
-Result<std::vector<Link>> Bridge::PodInterfaces() {
+Result<std::vector<Link>> Bridge::PodLinks() {
   MutexLock lock(routes_mutex_);
   std::vector<Link> links = TRY(ListLinks(routes_));
-  std::string prefix = HostInterfacePrefix(name_);
-  std::erase_if(links, [&](const Link& link) {
-    return link.kind != "veth" || !link.name.starts_with(prefix) ||
-           (link.master != 0 && link.master != index_);
-  });
+  std::erase_if(links, [](const Link& link) { return link.kind != "veth" && link.kind != "ifb"; });
   return links;
+}
+
+// By its name a host end of this instance, on the bridge or, when somebody made that anew, on none; or the
+// device that limits what comes out of a pod.
+bool Bridge::IsOfPod(const Link& link) const {
+  if (link.kind == "ifb") return link.name.starts_with(IfbName(HostInterfacePrefix(name_)));
+  bool ours = link.name.starts_with(HostInterfacePrefix(name_)) ||
+              link.name.starts_with(FormerHostInterfacePrefix(name_));
+  return ours && (link.master == 0 || link.master == index_);
+}
+
+// First the end that receives what the bridge may send, then the other: what is too large for an end is
+// dropped there.
+Result<> Bridge::SetPodMtu(const std::string& sandbox_id, int netns_fd) {
+  uint32_t mtu = mtu_;
+  NetlinkSocket pod = TRY(EnterPod(netns_fd));
+  std::optional<Link> inside = TRY(FindLink(pod, kPodInterface));
+  MutexLock attached(pods_mutex_);  // or its interface may just be going
+  MutexLock lock(routes_mutex_);
+  std::optional<Link> link = TRY(FindLink(routes_, HostInterfaceName(name_, sandbox_id)));
+  bool ours = link && link->alias == sandbox_id && pods_.contains(sandbox_id);
+  if (!ours || !inside || mtu == 0 || link->mtu == mtu) return {};
+  NetlinkBatch pod_end;
+  SetMtu(pod_end, inside->index, mtu);
+  TRY(pod.Execute(pod_end));
+  NetlinkBatch host_end;
+  SetMtu(host_end, link->index, mtu);
+  return routes_.Execute(host_end);
 }
 
 Result<std::map<std::string, LinkCounters>> Bridge::Counters() const {
@@ -288,26 +365,18 @@ Result<std::map<std::string, LinkCounters>> Bridge::Counters() const {
   return counters;
 }
 
-Result<> Bridge::Check() const {
-  TRY(table_->Check());
-  TRY(remover_->status());
-  MutexLock lock(routes_mutex_);
-  std::optional<Link> link = TRY(FindLink(routes_, name_));
-  if (!link || link->index != index_)
-    return Fail(Code::kFailedPrecondition, "check bridge", name_, "somebody removed it");
-  if ((link->flags & IFF_UP) == 0)
-    return Fail(Code::kFailedPrecondition, "check bridge", name_, "it is down");
-  return {};
-}
-
 void Bridge::WaitForRemovals() {
   remover_->Wait();
 }
 
 Result<> Bridge::Destroy() {
+  watch_.reset();
+  MutexLock repair(repair_mutex_);
+  RemoveForwardAccepts(*repair_rules_, Forwarding());
   remover_->Wait();
   std::vector<uint32_t> indexes;
-  for (const Link& link : TRY(PodInterfaces())) indexes.push_back(link.index);
+  for (const Link& link : TRY(PodLinks()))
+    if (IsOfPod(link)) indexes.push_back(link.index);
   FirstError error;
   {
     MutexLock lock(routes_mutex_);
@@ -316,7 +385,11 @@ Result<> Bridge::Destroy() {
   }
   error.Take(table_->Destroy());
   claims_.Clear();
-  return error.result();
+  MutexLock lock(pods_mutex_);
+  pods_.clear();
+  Result<> done = error.result();
+  destroyed_ = done.has_value();
+  return done;
 }
 
 }  // namespace davit::cni

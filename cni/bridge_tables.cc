@@ -13,10 +13,12 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "cni/host_port_maps.h"
 #include "cni/names.h"
 #include "cni/netlink_list.h"
+#include "cni/network_set.h"
 #include "cni/nft_rule.h"
 
 namespace davit::cni {
@@ -82,9 +84,20 @@ void AppendHostPortRules(NetlinkBatch& batch, const BridgeTables& tables) {
   NftRule(t, "output").ToLocalAddress().Jump("hostports").AppendTo(batch);
 }
 
+// One rule, however many networks there are.
+void AppendExceptions(NetlinkBatch& batch, const BridgeTables& tables, const char* egress, int family) {
+  std::vector<Subnet> routed;
+  std::ranges::copy_if(tables.no_masquerade, std::back_inserter(routed),
+                       [&](const Subnet& network) { return network.base.family == family; });
+  if (routed.empty()) return;
+  uint32_t id = kHostPortMaps + (family == AF_INET ? 1 : 2);
+  AppendNetworkSet(batch, tables.name, id, family, routed);
+  NftRule(tables.name, egress).ToAnyOf(family, id).Return().AppendTo(batch);
+}
+
 // What leaves a pod for outside gets the host's address. Between pods only a connection through a host port
 // does: its answer must come back this way. The same holds for one that the host makes to its own loopback
-// address.
+// address. Pods that reach each other through a Service keep their addresses, if that can work.
 void AppendMasqueradeRules(NetlinkBatch& batch, const BridgeTables& tables) {
   const std::string& t = tables.name;
   for (const Subnet& subnet : tables.subnets) {
@@ -92,10 +105,17 @@ void AppendMasqueradeRules(NetlinkBatch& batch, const BridgeTables& tables) {
     const char* egress = ipv4 ? "egress4" : "egress6";
     Subnet multicast = ipv4 ? Subnet{kIpv4Multicast, 4} : Subnet{kIpv6Multicast, 8};
     NftRule(t, "postrouting").From(subnet).Jump(egress).AppendTo(batch);
-    NftRule(t, egress).To(subnet).DestinationTranslated().Masquerade().AppendTo(batch);
+    NftRule between_pods(t, egress);
+    between_pods.To(subnet);
+    if (ipv4 ? tables.answers_pass.ipv4 : tables.answers_pass.ipv6)
+      between_pods.TranslatedByUs();
+    else
+      between_pods.DestinationTranslated();
+    between_pods.Masquerade().AppendTo(batch);
     NftRule(t, egress).To(subnet).Return().AppendTo(batch);
     NftRule(t, egress).To(multicast).Return().AppendTo(batch);
-    NftRule(t, egress).MasqueradeFullyRandom().AppendTo(batch);
+    AppendExceptions(batch, tables, egress, subnet.base.family);
+    if (tables.masquerade) NftRule(t, egress).MasqueradeFullyRandom().AppendTo(batch);
   }
   NftRule(t, "postrouting").OutputInterface(tables.bridge).From(kLoopback4).Masquerade().AppendTo(batch);
   NftRule(t, "postrouting").OutputInterface(tables.bridge).From(kLoopback6).Masquerade().AppendTo(batch);
@@ -180,6 +200,28 @@ void AppendDeletion(NetlinkBatch& batch, const std::string& name) {
     nlmsghdr* message = AddNftRequest(batch, "delete nftables table", NFT_MSG_DELTABLE, NLM_F_ACK, family);
     mnl_attr_put_strz(message, NFTA_TABLE_NAME, name.c_str());
   }
+}
+
+Result<std::string> DumpRules(NetlinkSocket& socket, const std::string& name) {
+  std::string content;
+  for (uint8_t family : kFamilies) {
+    for (uint8_t type : {NFT_MSG_GETCHAIN, NFT_MSG_GETRULE}) {
+      NetlinkBatch batch;
+      nlmsghdr* message = AddNftRequest(batch, "list nftables rules", type, NLM_F_DUMP, family);
+      // The kernel applies this to rules only.
+      static_assert(uint16_t{NFTA_RULE_TABLE} == uint16_t{NFTA_CHAIN_TABLE});
+      mnl_attr_put_strz(message, NFTA_RULE_TABLE, name.c_str());
+      using Texts = std::vector<std::string>;
+      auto parse = [&](const nlmsghdr* reply, Texts& texts) {
+        std::vector<const nlattr*> attributes = ParseAttributes(reply, sizeof(nfgenmsg), NFTA_RULE_TABLE);
+        if (AttributeText(attributes[NFTA_RULE_TABLE]) != name) return;
+        texts.emplace_back(static_cast<const char*>(mnl_nlmsg_get_payload_offset(reply, sizeof(nfgenmsg))),
+                           mnl_nlmsg_get_payload_len(reply) - sizeof(nfgenmsg));
+      };
+      for (const std::string& text : TRY(DumpList<std::string>(socket, batch, parse))) content += text;
+    }
+  }
+  return content;
 }
 
 Result<std::vector<TableInfo>> ListTables(NetlinkSocket& socket) {

@@ -24,10 +24,23 @@ constexpr uint32_t kNftTablePersistent = 0x4;  // NFT_TABLE_F_PERSIST
 // others.
 constexpr char kTableCommentPrefix[] = "davit bridge ";
 
+// The families in which answers between pods on the bridge pass the host's rules (bridge netfilter). In the
+// others they do not: the client would not recognise the answer through a translation of others, such as a
+// Service of kube-proxy, unless the connection is masqueraded.
+struct AnswersPass {
+  bool ipv4 = false;
+  bool ipv6 = false;
+
+  bool operator==(const AnswersPass&) const = default;
+};
+
 struct BridgeTables {
   std::string name;
   std::string bridge;  // the interface
   std::vector<Subnet> subnets;
+  bool masquerade = true;                  // what leaves the pods for outside gets the host's address
+  std::vector<Subnet> no_masquerade = {};  // except for these destinations
+  AnswersPass answers_pass = {};
 };
 
 // Appends requests that create the tables or, if they exist, update their rules and keep the elements of
@@ -44,6 +57,10 @@ struct TableInfo {
   std::string name;
   std::string comment;
 };
+
+// The chains and rules of the tables of this name as the kernel describes them, handles included: two dumps
+// are equal if nobody has changed anything meanwhile. Elements of maps are not part of it.
+Result<std::string> DumpRules(NetlinkSocket& socket, const std::string& name);
 
 // The tables of all families.
 Result<std::vector<TableInfo>> ListTables(NetlinkSocket& socket);

@@ -57,6 +57,76 @@ TEST_F(BridgeTest, NextProcessTakesOverWithTrafficFlowing) {
   EXPECT_THAT(taken.error().ToString(), HasSubstr("sandbox " + alive.id));
 }
 
+TEST_F(BridgeTest, InterfacesWithTheNamesOfFormerVersionsAreRenamedOrRemoved) {
+  std::unique_ptr<Bridge> bridge = OpenBridge();
+  Pod alive = StartPod(*bridge, {{kTcp, "", 8080, 80}});
+  Pod dead = StartPod(*bridge);
+  for (Pod* pod : {&alive, &dead}) {
+    std::string former = FormerHostInterfaceName("davit0", pod->id);
+    host_->Shell("ip link set " + pod->attachment.host_interface + " down; ip link set " +
+                 pod->attachment.host_interface + " name " + former + "; ip link set " + former + " up");
+    pod->attachment.host_interface = former;
+  }
+  bridge.reset();
+  bridge = OpenBridge();
+  Result<std::map<std::string, Error>> problems = bridge->Collect({{alive.id, alive.attachment}});
+  ASSERT_TRUE(problems) << problems.error().ToString();
+  EXPECT_THAT(*problems, IsEmpty());
+  bridge->WaitForRemovals();
+  EXPECT_EQ(PodLinks(), 1u);
+  EXPECT_THAT(host_->Shell("ip -o link show master davit0"),
+              HasSubstr(HostInterfaceName("davit0", alive.id)));
+  Endpoint server = Serve(alive.ns, kTcp, kAny4, 80);
+  EXPECT_EQ(Call(*outside_, kTcp, server, kHostIpv4, 8080), "192.0.2.2");
+}
+
+TEST_F(BridgeTest, ARenamedInterfaceKeepsItsHostPortsAtATakeover) {
+  std::unique_ptr<Bridge> bridge = OpenBridge();
+  Pod pod = StartPod(*bridge, {{kTcp, "", 8080, 80}});
+  std::string own = pod.attachment.host_interface;
+  bridge.reset();
+  host_->Shell("ip link set " + own + " down; ip link set " + own + " name mine; ip link set mine up");
+  bridge = OpenBridge();
+  ASSERT_TRUE(bridge->ReserveAddresses(pod.attachment.addresses));
+  Result<std::map<std::string, Error>> problems = bridge->Collect({{pod.id, pod.attachment}});
+  ASSERT_TRUE(problems) << problems.error().ToString();
+  EXPECT_THAT(*problems, IsEmpty());
+  EXPECT_EQ(HostPorts().size(), 2u);
+  EXPECT_THAT(host_->Shell("ip -o link show master davit0"), HasSubstr(own));
+  Endpoint server = Serve(pod.ns, kTcp, kAny4, 80);
+  EXPECT_EQ(Call(*outside_, kTcp, server, kHostIpv4, 8080), "192.0.2.2");
+}
+
+TEST_F(BridgeTest, APodWithARenamedInterfaceDoesNotGiveWay) {
+  std::unique_ptr<Bridge> bridge = OpenBridge();
+  Pod pod = StartPod(*bridge, {{kTcp, "", 8080, 80}});
+  std::string own = pod.attachment.host_interface;
+  host_->Shell("ip link set " + own + " down; ip link set " + own + " name mine; ip link set mine up");
+  NetNs ns = NetNs::Make();
+  Result<Attachment> taken =
+      bridge->Attach(Id('9'), ns.fd(), *bridge->AllocateAddresses(), {{kTcp, "", 8080, 80}});
+  ASSERT_FALSE(taken);
+  EXPECT_THAT(taken.error().ToString(), HasSubstr("sandbox " + pod.id));
+}
+
+// After a reboot, say: only the records of both are left, and one of them took the other's place.
+TEST_F(BridgeTest, OfTwoRecordsWithOneHostPortTheOneWithAnInterfaceHasIt) {
+  std::unique_ptr<Bridge> bridge = OpenBridge();
+  Pod alive = StartPod(*bridge, {{kTcp, "", 8080, 80}});
+  std::map<std::string, Attachment> live = {{alive.id, alive.attachment}};
+  for (char digit : {'0', 'f'}) {  // before and after it in the order of ids
+    Attachment gone = alive.attachment;
+    gone.host_interface = HostInterfaceName("davit0", Id(digit));
+    live[Id(digit)] = gone;
+  }
+  bridge.reset();
+  bridge = OpenBridge();
+  Result<std::map<std::string, Error>> problems = bridge->Collect(live);
+  ASSERT_TRUE(problems) << problems.error().ToString();
+  EXPECT_THAT(*problems, IsEmpty());
+  EXPECT_EQ(HostPorts().size(), 2u);
+}
+
 TEST_F(BridgeTest, TableIsSafeFromAFlushWhileItHasAnOwner) {
   std::unique_ptr<Bridge> bridge = OpenBridge();
   if (Rules("davit-0").find("owner") == std::string::npos)
@@ -85,7 +155,7 @@ TEST_F(BridgeTest, CollectBringsBackWhatSomebodyRemoved) {
   EXPECT_EQ(Call(*outside_, kTcp, server, kHostIpv4, 8080), "192.0.2.2");
 
   host_->Shell("ip link delete davit0");
-  EXPECT_THAT(bridge->Check().error().ToString(), HasSubstr("removed"));
+  EXPECT_THAT(bridge->Check().error().ToString(), HasSubstr("davit0 was missing"));
   ASSERT_TRUE(bridge->Collect({}));
   EXPECT_TRUE(bridge->Check());
   bridge->WaitForRemovals();
@@ -97,6 +167,8 @@ TEST_F(BridgeTest, CollectNamesThePodsWhosePortsItCannotOpenAndServesTheOthers) 
   std::map<std::string, Attachment> live;
   auto add = [&](char digit, const std::string& interface, std::vector<PortMapping> ports) {
     live[Id(digit)] = {*bridge->AllocateAddresses(), interface, "", std::move(ports)};
+    host_->Shell("ip link add " + interface + " type veth peer name peer" + digit + "; ip link set " +
+                 interface + " alias " + Id(digit));
   };
   add('1', HostInterfaceName("davit0", Id('1')), {{kTcp, "", 8080, 80}});
   add('2', HostInterfaceName("davit0", Id('2')), {{kTcp, "", 8080, 80}});
@@ -114,15 +186,10 @@ TEST_F(BridgeTest, CollectNamesThePodsWhosePortsItCannotOpenAndServesTheOthers) 
 
 TEST_F(BridgeTest, CollectRestoresAThousandHostPorts) {
   std::unique_ptr<Bridge> bridge = OpenBridge();
-  std::map<std::string, Attachment> live;
-  for (int i = 0; i < 1000; ++i) {
-    std::string id = NewId().value();
-    live[id] = {{*bridge->AllocateAddresses()},
-                HostInterfaceName("davit0", id),
-                "",
-                {{kTcp, "", static_cast<uint16_t>(10000 + i), 80}}};
-  }
-  ASSERT_TRUE(bridge->Collect(live));
+  Pod pod = StartPod(*bridge);
+  for (int i = 0; i < 1000; ++i)
+    pod.attachment.ports.push_back({kTcp, "", static_cast<uint16_t>(10000 + i), 80});
+  ASSERT_TRUE(bridge->Collect({{pod.id, pod.attachment}}));
   EXPECT_EQ(HostPorts().size(), 2000u);
   ASSERT_TRUE(bridge->Collect({}));
   EXPECT_THAT(HostPorts(), IsEmpty());
@@ -159,7 +226,8 @@ TEST_F(BridgeTest, InstancesLeaveEachOtherAlone) {
   EXPECT_TRUE(second->Destroy());
   Endpoint server = Serve(here.ns, kTcp, kAny4, 80);
   EXPECT_EQ(Call(*outside_, kTcp, server, kHostIpv4, 8080), "192.0.2.2");
-  EXPECT_TRUE(first->Check());
+  Result<> checked = first->Check();
+  EXPECT_TRUE(checked) << checked.error().ToString();
 }
 
 TEST_F(BridgeTest, HostPortOfAnotherInstanceIsTaken) {

@@ -27,6 +27,7 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::UnorderedElementsAre;
 
+// With bridge netfilter on, as a new network namespace has it.
 TEST_F(BridgeTest, TableIsWhatNftMakesOfTheSameRules) {
   std::unique_ptr<Bridge> bridge = OpenBridge();
   ASSERT_NE(bridge, nullptr);
@@ -35,21 +36,18 @@ TEST_F(BridgeTest, TableIsWhatNftMakesOfTheSameRules) {
 	map hostports6 { type inet_proto . inet_service : ipv6_addr . inet_service; }
 	map hostports_at4 { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
 	map hostports_at6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }
-	chain hostports {
-		dnat ip to ip daddr . meta l4proto . th dport map @hostports_at4
-		dnat ip to meta l4proto . th dport map @hostports4
-		dnat ip6 to ip6 daddr . meta l4proto . th dport map @hostports_at6
-		dnat ip6 to meta l4proto . th dport map @hostports6
-	}
-	chain egress4 {
-		ip daddr 10.80.0.0/16 ct status dnat masquerade
-		ip daddr 10.80.0.0/16 return
+	chain hostports {		meta nfproto ipv4 ct mark set ct mark | 0x02000000 dnat ip to ip daddr . meta l4proto . th dport map @hostports_at4
+		ct mark set ct mark | 0x02000000 dnat ip to meta l4proto . th dport map @hostports4
+		meta nfproto ipv6 ct mark set ct mark | 0x02000000 dnat ip6 to ip6 daddr . meta l4proto . th dport map @hostports_at6
+		ct mark set ct mark | 0x02000000 dnat ip6 to meta l4proto . th dport map @hostports6
+}
+	chain egress4 {		ip daddr 10.80.0.0/16 ct mark & 0x02000000 != 0 masquerade
+ip daddr 10.80.0.0/16 return
 		ip daddr 224.0.0.0/4 return
 		masquerade fully-random
 	}
-	chain egress6 {
-		ip6 daddr fd00:80::/64 ct status dnat masquerade
-		ip6 daddr fd00:80::/64 return
+	chain egress6 {		ip6 daddr fd00:80::/64 ct mark & 0x02000000 != 0 masquerade
+ip6 daddr fd00:80::/64 return
 		ip6 daddr ff00::/8 return
 		masquerade fully-random
 	}
@@ -203,6 +201,30 @@ TEST_F(BridgeTest, TakenHostPortFailsTheAttachAndNamesTheHolder) {
   EXPECT_EQ(HostPorts().size(), 2u);
 }
 
+TEST_F(BridgeTest, APodWhoseInterfaceIsGoneGivesItsHostPortsToTheNext) {
+  std::unique_ptr<Bridge> bridge = OpenBridge();
+  Pod gone = StartPod(*bridge, {{kTcp, "", 8080, 80}, {kTcp, "", 8081, 80}});
+  host_->Shell("ip link delete " + gone.attachment.host_interface);  // as when its namespace ends
+  Pod next = StartPod(*bridge, {{kTcp, "127.0.0.1", 8080, 80}});
+  EXPECT_THAT(HostPorts(), UnorderedElementsAre("tcp 127.0.0.1:8080 > " + next.ipv4().ToString()));
+  EXPECT_TRUE(bridge->Detach(gone.id, gone.attachment));
+  EXPECT_EQ(HostPorts().size(), 1u) << "the late clean-up leaves the next holder's alone";
+  EXPECT_TRUE(bridge->Reconcile().value().repaired.empty());
+}
+
+TEST_F(BridgeTest, ANamespaceWithoutIpv6GetsItForItsInterface) {
+  std::unique_ptr<Bridge> bridge = OpenBridge();
+  Pod pod{Id('1'), NetNs::Make(), {}};
+  pod.ns.Shell(
+      "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6; echo 1 > "
+      "/proc/sys/net/ipv6/conf/default/disable_ipv6");
+  Result<Attachment> attached = bridge->Attach(pod.id, pod.ns.fd(), *bridge->AllocateAddresses(), {});
+  ASSERT_TRUE(attached) << attached.error().ToString();
+  EXPECT_THAT(pod.ns.Shell("ip -o address show eth0; ip route; ip -6 route"),
+              AllOf(HasSubstr("fd00:80::2/64"), HasSubstr("default via 10.80.0.1"),
+                    HasSubstr("default via fd00:80::1")));
+}
+
 TEST_F(BridgeTest, FailedAttachUndoesItself) {
   std::unique_ptr<Bridge> bridge = OpenBridge();
   UniqueFd no_netns = *OpenAt(AT_FDCWD, "/dev/null", O_RDONLY);
@@ -270,6 +292,14 @@ TEST_F(BridgeTest, PodsComeAndGoFromManyThreads) {
   bridge->WaitForRemovals();
   EXPECT_EQ(PodLinks(), 0u);
   EXPECT_THAT(HostPorts(), IsEmpty());
+}
+
+TEST_F(BridgeTest, ARepairDoesNotBringADestroyedBridgeBack) {
+  std::unique_ptr<Bridge> bridge = Bridge::Open(Config()).value();
+  ASSERT_TRUE(bridge->Destroy());
+  EXPECT_EQ(bridge->Reconcile().error().code, Code::kFailedPrecondition);
+  EXPECT_EQ(bridge->Check().error().code, Code::kFailedPrecondition);
+  EXPECT_THAT(host_->Shell("ip -o link; nft list tables"), Not(HasSubstr("davit")));
 }
 
 TEST_F(BridgeTest, DestroyRemovesBridgeTableAndPods) {

@@ -8,18 +8,15 @@
 #include <sched.h>
 #include <sys/resource.h>
 
-#include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <functional>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "base/ids.h"
 #include "base/ns_handle.h"
+#include "cni/bench/samples.h"
 #include "cni/bridge.h"
 #include "cni/names.h"
 #include "cni/netns.h"
@@ -28,40 +25,6 @@ namespace davit::cni {
 namespace {
 
 constexpr int kRounds = 200;
-
-template <typename T>
-T OrDie(Result<T> result) {
-  if (!result) {
-    fprintf(stderr, "%s\n", result.error().ToString().c_str());
-    exit(1);
-  }
-  if constexpr (!std::is_void_v<T>) return std::move(*result);
-}
-
-class Samples {
- public:
-  void Time(const std::function<void()>& work) {
-    auto start = std::chrono::steady_clock::now();
-    work();
-    values_.push_back(
-        std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count());
-  }
-  double Quantile(double q) {
-    std::ranges::sort(values_);
-    return values_.empty() ? 0 : values_[static_cast<size_t>(q * static_cast<double>(values_.size() - 1))];
-  }
-
- private:
-  std::vector<double> values_;
-};
-
-UniqueFd NewNetns() {
-  UniqueFd fd;
-  std::thread([&] {
-    if (unshare(CLONE_NEWNET) == 0) fd = OrDie(NsHandle::OfSelf("net")).Take();
-  }).join();
-  return fd;
-}
 
 struct Pod {
   std::string id;
@@ -73,10 +36,6 @@ Pod NewPod() {
   return {OrDie(NewId()), NewNetns(), {}};
 }
 
-void Print(const char* name, Samples& samples) {
-  printf("  %-44s %8.0f %8.0f\n", name, samples.Quantile(0.5), samples.Quantile(0.9));
-}
-
 // Attach taken apart: second and third step are the requests that no implementation can do without.
 void MeasureSteps(uint32_t bridge_index) {
   NetlinkSocket host = OrDie(NetlinkSocket::Open(NETLINK_ROUTE));
@@ -86,21 +45,26 @@ void MeasureSteps(uint32_t bridge_index) {
     std::optional<NetlinkSocket> pod;
     IpAddress ipv4 = OrDie(IpAddress::Parse("10.80.255." + std::to_string(i)));
     IpAddress ipv6 = OrDie(IpAddress::Parse("fd00:80::ffff:" + std::to_string(i)));
-    std::vector<PodAddress> addresses = {{ipv4, 16, OrDie(IpAddress::Parse("10.80.0.1"))},
-                                         {ipv6, 64, OrDie(IpAddress::Parse("fd00:80::1"))}};
-    VethPair pair{"floor", "floor", bridge_index, 0, PodMac(ipv4), true, netns.get()};
+    PodInterface interface{.addresses = {{ipv4, 16}, {ipv6, 64}},
+                           .routes = {DefaultRoute(OrDie(IpAddress::Parse("10.80.0.1"))),
+                                      DefaultRoute(OrDie(IpAddress::Parse("fd00:80::1")))}};
+    VethPair pair{.host_name = "floor",
+                  .alias = "floor",
+                  .bridge_index = bridge_index,
+                  .pod_mac = PodMac(ipv4),
+                  .netns_fd = netns.get()};
     enter.Time([&] { pod = OrDie(EnterPod(netns.get())); });
     create.Time([&] { OrDie(CreateVeth(host, pair)); });
-    configure.Time([&] { OrDie(ConfigurePod(*pod, addresses)); });
+    configure.Time([&] { OrDie(ConfigurePod(netns.get(), *pod, interface)); });
     carrier.Time([&] { OrDie(SettleCarrier(host, pair)); });
-    ipv6_ready.Time([&] { OrDie(SettleIpv6(*pod, addresses)); });
+    ipv6_ready.Time([&] { OrDie(SettleIpv6(*pod, interface.addresses)); });
     OrDie(DeleteLink(host, OrDie(FindLink(host, "floor"))->index));
   }
-  Print("step: socket in the pod's namespace", enter);
-  Print("step: veth pair on the bridge", create);
-  Print("step: lo, eth0, addresses, routes", configure);
-  Print("step: carrier", carrier);
-  Print("step: IPv6 address usable", ipv6_ready);
+  enter.Print("step: socket in the pod's namespace");
+  create.Print("step: veth pair on the bridge");
+  configure.Print("step: lo, eth0, addresses, routes");
+  carrier.Print("step: carrier");
+  ipv6_ready.Print("step: IPv6 address usable");
 }
 
 void MeasurePods(Bridge& bridge, const char* name, const std::vector<PortMapping>& ports, bool close_netns) {
@@ -115,8 +79,8 @@ void MeasurePods(Bridge& bridge, const char* name, const std::vector<PortMapping
     if (!close_netns) bridge.WaitForRemovals();
   }
   bridge.WaitForRemovals();
-  Print((std::string("Attach ") + name).c_str(), attach);
-  Print((std::string("Detach ") + name).c_str(), detach);
+  attach.Print((std::string("Attach ") + name).c_str());
+  detach.Print((std::string("Detach ") + name).c_str());
 }
 
 void Measure(Bridge& bridge, uint32_t bridge_index, size_t present) {
@@ -137,7 +101,7 @@ void Measure(Bridge& bridge, uint32_t bridge_index, size_t present) {
   for (Pod& pod : others) OrDie(bridge.Detach(pod.id, pod.attachment));
   Samples removal;
   removal.Time([&] { bridge.WaitForRemovals(); });
-  if (present > 0) Print("all of them detached: interfaces gone after", removal);
+  if (present > 0) removal.Print("all of them detached: interfaces gone after");
 }
 
 int Main(const std::vector<size_t>& populations) {

@@ -14,6 +14,31 @@
 namespace davit::cni {
 namespace {
 
+// The kernel's answers to one batch must fit into the socket's receive buffer (212,992 bytes by default).
+constexpr size_t kDeletionsPerBatch = 64;
+
+// Requests in batches of a bounded size.
+class Deletions {
+ public:
+  NetlinkBatch& Next() {
+    if (count_++ % kDeletionsPerBatch == 0) batches_.emplace_back();
+    return batches_.back();
+  }
+  // Executes all of them; the error is the first.
+  Result<> Execute(NetlinkSocket& conntrack, int ignored_errno) {
+    Result<> first;
+    for (NetlinkBatch& batch : batches_) {
+      Result<> done = Unless(conntrack.Execute(batch), ignored_errno);
+      if (first && !done) first = std::move(done);
+    }
+    return first;
+  }
+
+ private:
+  std::vector<NetlinkBatch> batches_;
+  size_t count_ = 0;
+};
+
 // Which fields of a tuple CTA_FILTER compares (nf_internals.h of the kernel; not in its uapi headers).
 constexpr uint32_t kIpSource = 1 << 0, kIpDestination = 1 << 1, kProtocolNumber = 1 << 3,
                    kSourcePort = 1 << 4, kDestinationPort = 1 << 5;
@@ -124,9 +149,9 @@ void AppendDeletion(NetlinkBatch& batch, const nlmsghdr* flow, const std::vector
 }  // namespace
 
 Result<> ForgetUdpFlows(NetlinkSocket& conntrack, const std::vector<HostPort>& ports, Flows flows) {
-  NetlinkBatch batch;
-  for (const HostPort& port : UdpOnly(ports)) AppendFilteredDeletion(batch, port, flows);
-  Result<> done = conntrack.Execute(batch);
+  Deletions deletions;
+  for (const HostPort& port : UdpOnly(ports)) AppendFilteredDeletion(deletions.Next(), port, flows);
+  Result<> done = deletions.Execute(conntrack, /*ignored_errno=*/0);
   // An older kernel takes the incomplete tuple for a whole one, and refuses it.
   if (!done && (done.error().os_errno == EINVAL || done.error().os_errno == EOPNOTSUPP))
     return ForgetUdpFlowsByDump(conntrack, ports, flows);
@@ -136,7 +161,7 @@ Result<> ForgetUdpFlows(NetlinkSocket& conntrack, const std::vector<HostPort>& p
 Result<> ForgetUdpFlowsByDump(NetlinkSocket& conntrack, const std::vector<HostPort>& ports, Flows flows) {
   std::vector<HostPort> udp = UdpOnly(ports);
   if (udp.empty()) return {};
-  NetlinkBatch deletions;
+  Deletions deletions;
   NetlinkBatch dump;
   AddRequest(dump, "list flows", IPCTNL_MSG_CT_GET, NLM_F_DUMP, AF_UNSPEC);
   // What is deleted while the table is read may be seen twice: an ENOENT says that it is gone, as wanted.
@@ -147,10 +172,10 @@ Result<> ForgetUdpFlowsByDump(NetlinkSocket& conntrack, const std::vector<HostPo
         Tuple original = ParseTuple(attributes[CTA_TUPLE_ORIG]);
         Tuple reply = ParseTuple(attributes[CTA_TUPLE_REPLY]);
         if (std::ranges::any_of(udp, [&](const HostPort& p) { return Matches(p, flows, original, reply); }))
-          AppendDeletion(deletions, flow, attributes);
+          AppendDeletion(deletions.Next(), flow, attributes);
       },
       [] {}));
-  return Unless(conntrack.Execute(deletions), ENOENT);
+  return deletions.Execute(conntrack, ENOENT);
 }
 
 }  // namespace davit::cni

@@ -3,6 +3,7 @@
 
 #include "cni/conntrack.h"
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
@@ -74,6 +75,22 @@ TEST_P(ConntrackTest, ForgetsFlowsToAHostPortAndNoOthers) {
   ASSERT_TRUE(GetParam()(*socket_, {Port(Protocol::kUdp, "0.0.0.0", 8081)}, Flows::kToHostPort));
   EXPECT_EQ(CountFlows(), 0u);
   EXPECT_TRUE(GetParam()(*socket_, {Port(Protocol::kUdp, "0.0.0.0", 8081)}, Flows::kToHostPort));
+}
+
+// More than the kernel can acknowledge at once.
+TEST_P(ConntrackTest, ForgetsThousandsOfFlows) {
+  constexpr int kFlows = 3000;
+  outside_->Run([] {
+    sockaddr_in host{AF_INET, htons(8080), {inet_addr(kHostIpv4)}, {}};
+    for (int i = 0; i < kFlows; ++i) {
+      UniqueFd fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+      ASSERT_EQ(sendto(fd.get(), "x", 1, 0, reinterpret_cast<sockaddr*>(&host), sizeof host), 1);
+    }
+  });
+  ASSERT_GT(CountFlows(), size_t{kFlows} / 2) << "the kernel reuses some of the source ports";
+  Result<> done = GetParam()(*socket_, {Port(Protocol::kUdp, "0.0.0.0", 8080)}, Flows::kToHostPort);
+  EXPECT_TRUE(done) << done.error().ToString();
+  EXPECT_EQ(CountFlows(), 0u);
 }
 
 TEST_P(ConntrackTest, LeavesFlowsOfTheOtherFamily) {

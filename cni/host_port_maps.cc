@@ -19,9 +19,8 @@
 namespace davit::cni {
 namespace {
 
-// Types as nft(8) numbers them (include/datatype.h there); the kernel only stores them for `nft list`. A key
-// of several fields shifts each by six bits.
-constexpr uint32_t kIpv4 = 7, kIpv6 = 8, kProtocol = 12, kService = 13;
+// Types as NftAddressType. A key of several fields shifts each by six bits.
+constexpr uint32_t kProtocol = 12, kService = 13;
 constexpr uint32_t kTypeBits = 6;
 constexpr size_t kWord = 4;  // fields of a key are padded to it
 
@@ -42,9 +41,6 @@ constexpr std::array<MapShape, 4> kMaps = {{
 
 constexpr uint32_t AddressBytes(int family) {
   return family == AF_INET ? 4 : 16;
-}
-constexpr uint32_t AddressType(int family) {
-  return family == AF_INET ? kIpv4 : kIpv6;
 }
 
 struct FreeSet {
@@ -128,7 +124,7 @@ Result<std::vector<HostPort>> ListMap(NetlinkSocket& socket, const std::string& 
 void AppendHostPortMaps(NetlinkBatch& batch, const std::string& table) {
   uint32_t id = 0;
   for (const MapShape& shape : kMaps) {
-    uint32_t address = AddressType(shape.family);
+    uint32_t address = NftAddressType(shape.family);
     uint32_t key_type = kProtocol << kTypeBits | kService;
     uint32_t key_bytes = 2 * kWord;
     if (shape.with_address) {

@@ -20,7 +20,9 @@ constexpr char kHostPorts6[] = "hostports6";
 constexpr char kHostPortsAt4[] = "hostports_at4";  // host's address . protocol . port : pod's address . port
 constexpr char kHostPortsAt6[] = "hostports_at6";
 
-// Appends requests that create the maps; existing maps of the same shape keep their elements.
+// Appends requests that create the maps; existing maps of the same shape keep their elements. Within the
+// transaction their ids are 1 to kHostPortMaps.
+constexpr uint32_t kHostPortMaps = 4;
 void AppendHostPortMaps(NetlinkBatch& batch, const std::string& table);
 
 // A host port in the kernel's binary form.

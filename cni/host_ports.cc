@@ -5,7 +5,9 @@
 
 #include <netinet/in.h>
 
-#include <algorithm>
+#include <utility>
+
+#include "cni/host_port_index.h"
 
 namespace davit::cni {
 namespace {
@@ -15,23 +17,35 @@ Result<std::vector<IpAddress>> HostAddresses(const PortMapping& mapping) {
   return std::vector<IpAddress>{TRY(IpAddress::Parse(mapping.host_ip))};
 }
 
+// The ports of a pod, in the order of its mappings.
+class PodPorts {
+ public:
+  Result<> Add(const HostPort& port) {
+    auto [known, added] = by_key_.emplace(port.key(), port);
+    if (added) ports_.push_back(port);
+    if (known->second == port) return {};
+    return Fail(Code::kInvalidArgument, "map host port", port.ToString(),
+                "the pod asks for it twice, with another target as " + known->second.ToString());
+  }
+
+  std::vector<HostPort> Take() && { return std::move(ports_); }
+
+ private:
+  std::map<HostPortKey, HostPort> by_key_;
+  std::vector<HostPort> ports_;
+};
+
 Result<> ExpandMapping(const PortMapping& mapping, const std::vector<IpAddress>& pod_addresses,
-                       std::vector<HostPort>* ports) {
+                       PodPorts& ports) {
   std::string subject = std::string(ProtocolName(mapping.protocol)) + " " + std::to_string(mapping.host_port);
   if (mapping.container_port == 0)
     return Fail(Code::kInvalidArgument, "map host port", subject, "container port is 0");
-  bool found = false;
   for (const IpAddress& host_ip : TRY(HostAddresses(mapping))) {
     for (const IpAddress& pod : pod_addresses) {
       if (pod.family != host_ip.family) continue;
-      found = true;
-      HostPort port{mapping.protocol, host_ip, mapping.host_port, pod, mapping.container_port};
-      if (std::ranges::find(*ports, port) == ports->end()) ports->push_back(port);
+      TRY(ports.Add({mapping.protocol, host_ip, mapping.host_port, pod, mapping.container_port}));
     }
   }
-  if (!found)
-    return Fail(Code::kInvalidArgument, "map host port", subject,
-                "the pod has no address of the family of " + mapping.host_ip);
   return {};
 }
 
@@ -61,11 +75,6 @@ uint8_t ProtocolNumber(Protocol protocol) {
   return IPPROTO_RAW;
 }
 
-bool HostPort::Overlaps(const HostPort& other) const {
-  return protocol == other.protocol && port == other.port && host_ip.family == other.host_ip.family &&
-         (host_ip.IsUnspecified() || other.host_ip.IsUnspecified() || host_ip == other.host_ip);
-}
-
 std::string HostPort::ToString() const {
   std::string address = host_ip.family == AF_INET ? host_ip.ToString() : "[" + host_ip.ToString() + "]";
   return std::string(ProtocolName(protocol)) + " " + address + ":" + std::to_string(port);
@@ -73,15 +82,20 @@ std::string HostPort::ToString() const {
 
 Result<std::vector<HostPort>> ExpandMappings(const std::vector<PortMapping>& mappings,
                                              const std::vector<IpAddress>& pod_addresses) {
-  std::vector<HostPort> ports;
+  PodPorts ports;
   for (const PortMapping& mapping : mappings)
-    if (mapping.host_port != 0) TRY(ExpandMapping(mapping, pod_addresses, &ports));
-  for (size_t i = 0; i < ports.size(); ++i)
-    for (size_t j = 0; j < i; ++j)
-      if (ports[i].Overlaps(ports[j]))
-        return Fail(Code::kInvalidArgument, "map host port", ports[i].ToString(),
-                    "the pod asks for it twice, with another target as " + ports[j].ToString());
-  return ports;
+    if (mapping.host_port != 0) TRY(ExpandMapping(mapping, pod_addresses, ports));
+  return std::move(ports).Take();
+}
+
+std::vector<PortMapping> WithoutAddress(const std::vector<PortMapping>& mappings,
+                                        const std::vector<IpAddress>& pod_addresses) {
+  std::vector<PortMapping> without;
+  for (const PortMapping& mapping : mappings) {
+    Result<std::vector<HostPort>> ports = ExpandMappings({mapping}, pod_addresses);
+    if (mapping.host_port != 0 && ports && ports->empty()) without.push_back(mapping);
+  }
+  return without;
 }
 
 Result<> HostPortClaims::Claim(const std::string& sandbox_id, const std::vector<HostPort>& ports) {
@@ -90,11 +104,18 @@ Result<> HostPortClaims::Claim(const std::string& sandbox_id, const std::vector<
     if (const Entry* entry = HeldByOther(sandbox_id, port))
       return Fail(Code::kAlreadyExists, "claim host port", port.ToString(),
                   "sandbox " + entry->sandbox_id + " holds " + entry->port.ToString());
-  for (const HostPort& port : ports) {
-    Drop(sandbox_id, port);
-    entries_.emplace(Key{port.protocol, port.port}, Entry{port, sandbox_id});
-  }
+  for (const HostPort& port : ports) entries_.insert_or_assign(port.key(), Entry{port, sandbox_id});
   return {};
+}
+
+std::vector<std::string> HostPortClaims::HoldersOf(const std::vector<HostPort>& ports) const {
+  MutexLock lock(mutex_);
+  std::vector<std::string> holders;
+  for (const HostPort& port : ports) {
+    auto [first, last] = Overlapping(entries_, port);
+    for (auto entry = first; entry != last; ++entry) holders.push_back(entry->second.sandbox_id);
+  }
+  return holders;
 }
 
 std::vector<HostPort> HostPortClaims::NotOfOthers(const std::string& sandbox_id,
@@ -108,7 +129,10 @@ std::vector<HostPort> HostPortClaims::NotOfOthers(const std::string& sandbox_id,
 
 void HostPortClaims::Release(const std::string& sandbox_id, const std::vector<HostPort>& ports) {
   MutexLock lock(mutex_);
-  for (const HostPort& port : ports) Drop(sandbox_id, port);
+  for (const HostPort& port : ports) {
+    auto entry = entries_.find(port.key());
+    if (entry != entries_.end() && entry->second.sandbox_id == sandbox_id) entries_.erase(entry);
+  }
 }
 
 void HostPortClaims::Clear() {
@@ -118,18 +142,10 @@ void HostPortClaims::Clear() {
 
 const HostPortClaims::Entry* HostPortClaims::HeldByOther(const std::string& sandbox_id,
                                                          const HostPort& port) const {
-  auto [begin, end] = entries_.equal_range({port.protocol, port.port});
-  for (auto it = begin; it != end; ++it)
-    if (it->second.sandbox_id != sandbox_id && it->second.port.Overlaps(port)) return &it->second;
+  auto [first, last] = Overlapping(entries_, port);
+  for (auto entry = first; entry != last; ++entry)
+    if (entry->second.sandbox_id != sandbox_id) return &entry->second;
   return nullptr;
-}
-
-void HostPortClaims::Drop(const std::string& sandbox_id, const HostPort& port) {
-  auto [begin, end] = entries_.equal_range({port.protocol, port.port});
-  for (auto it = begin; it != end;) {
-    bool same = it->second.sandbox_id == sandbox_id && it->second.port.host_ip == port.host_ip;
-    it = same ? entries_.erase(it) : std::next(it);
-  }
 }
 
 }  // namespace davit::cni

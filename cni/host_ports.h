@@ -8,7 +8,8 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <utility>
+#include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "base/error.h"
@@ -32,6 +33,9 @@ struct PortMapping {
   auto operator<=>(const PortMapping&) const = default;
 };
 
+// What a packet must match. The unspecified address orders before all others of its family.
+using HostPortKey = std::tuple<Protocol, uint16_t, IpAddress>;
+
 // A host port of one address family, stored as one element of a map.
 struct HostPort {
   Protocol protocol = Protocol::kTcp;
@@ -40,18 +44,22 @@ struct HostPort {
   IpAddress pod;
   uint16_t pod_port = 0;
 
-  // True if one packet could match both.
-  bool Overlaps(const HostPort& other) const;
+  HostPortKey key() const { return {protocol, port, host_ip}; }
   std::string ToString() const;  // "tcp 0.0.0.0:8080"
 
   auto operator<=>(const HostPort&) const = default;
 };
 
-// Returns one HostPort for each address family of each mapping; a mapping given twice counts once.
-// kInvalidArgument: host_ip is not an address, the pod's port is 0, the pod has no address of the family, or
-// two mappings of one host port have different targets.
+// Returns one HostPort for each address family of each mapping; a mapping given twice counts once. A mapping
+// of a family that the pod has no address of gives none. Within a pod, a mapping of one host address may
+// overlap one of all: the packet goes where the former says. kInvalidArgument: host_ip is not an address, the
+// pod's port is 0, or two mappings of one host port and address have different targets.
 Result<std::vector<HostPort>> ExpandMappings(const std::vector<PortMapping>& mappings,
                                              const std::vector<IpAddress>& pod_addresses);
+
+// The mappings with a host port for which the pod has no address of their family.
+std::vector<PortMapping> WithoutAddress(const std::vector<PortMapping>& mappings,
+                                        const std::vector<IpAddress>& pod_addresses);
 
 // Records which sandbox holds which port. Thread-safe; in memory only: recovery claims the ports of live pods
 // again.
@@ -63,6 +71,9 @@ class HostPortClaims {
   // All or none. kAlreadyExists names the port and its holder. A sandbox may claim again what it holds.
   Result<> Claim(const std::string& sandbox_id, const std::vector<HostPort>& ports) EXCLUDES(mutex_);
 
+  // The sandboxes that hold ports which overlap these.
+  std::vector<std::string> HoldersOf(const std::vector<HostPort>& ports) const EXCLUDES(mutex_);
+
   // Those of `ports` that no other sandbox holds, so that a late clean-up does not close a port that another
   // sandbox has claimed meanwhile.
   std::vector<HostPort> NotOfOthers(const std::string& sandbox_id, const std::vector<HostPort>& ports) const
@@ -72,17 +83,16 @@ class HostPortClaims {
   void Clear() EXCLUDES(mutex_);
 
  private:
-  using Key = std::pair<Protocol, uint16_t>;
   struct Entry {
     HostPort port;
     std::string sandbox_id;
   };
 
   const Entry* HeldByOther(const std::string& sandbox_id, const HostPort& port) const REQUIRES(mutex_);
-  void Drop(const std::string& sandbox_id, const HostPort& port) REQUIRES(mutex_);
 
   mutable Mutex mutex_;
-  std::multimap<Key, Entry> entries_ GUARDED_BY(mutex_);
+  // Entries of different sandboxes never overlap.
+  std::map<HostPortKey, Entry> entries_ GUARDED_BY(mutex_);
 };
 
 }  // namespace davit::cni

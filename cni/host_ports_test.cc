@@ -6,6 +6,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/testing/work_growth.h"
+#include "cni/host_port_index.h"
+
 namespace davit::cni {
 namespace {
 
@@ -52,21 +55,79 @@ TEST(ExpandMappingsTest, RefusesWhatCannotBe) {
   };
   EXPECT_EQ(code({{Protocol::kTcp, "", 8080, 0}}, kDual), Code::kInvalidArgument);
   EXPECT_EQ(code({{Protocol::kTcp, "localhost", 8080, 80}}, kDual), Code::kInvalidArgument);
-  EXPECT_EQ(code({{Protocol::kTcp, "::1", 8080, 80}}, {Ip("10.88.0.7")}), Code::kInvalidArgument);
-  EXPECT_EQ(code({{Protocol::kTcp, "", 8080, 80}, {Protocol::kTcp, "127.0.0.1", 8080, 81}}, kDual),
+  EXPECT_EQ(code({{Protocol::kTcp, "127.0.0.1", 8080, 80}, {Protocol::kTcp, "127.0.0.1", 8080, 81}}, kDual),
             Code::kInvalidArgument);
 }
 
-TEST(HostPortTest, OverlapsWhereAPacketCouldBeMeantForBoth) {
+TEST(ExpandMappingsTest, KeepsTheOrderOfTheMappings) {
+  EXPECT_THAT(
+      *ExpandMappings({{Protocol::kUdp, "192.0.2.2", 81, 80}, {Protocol::kTcp, "192.0.2.1", 80, 80}}, kDual),
+      ElementsAre(HostPort{Protocol::kUdp, Ip("192.0.2.2"), 81, Ip("10.88.0.7"), 80},
+                  HostPort{Protocol::kTcp, Ip("192.0.2.1"), 80, Ip("10.88.0.7"), 80}));
+}
+
+// One port on `count` addresses: a search by port alone compares each with each.
+std::vector<PortMapping> OnManyAddresses(size_t count) {
+  std::vector<PortMapping> mappings;
+  for (size_t i = 0; i < count; ++i) {
+    std::string address =
+        "10." + std::to_string(i >> 16) + "." + std::to_string(i >> 8 & 255) + "." + std::to_string(i & 255);
+    mappings.push_back({Protocol::kTcp, std::move(address), 80, 80});
+  }
+  return mappings;
+}
+
+TEST(HostPortsTest, TheWorkDoesNotGrowWithTheSquareOfTheMappings) {
+  double growth = GrowthOfWork(1'000, 16'000, [](size_t count) {
+    std::vector<HostPort> ports = *ExpandMappings(OnManyAddresses(count), kDual);
+    HostPortClaims claims;
+    ASSERT_TRUE(claims.Claim("first", ports));
+    ASSERT_TRUE(claims.Claim("first", ports));
+    EXPECT_EQ(claims.NotOfOthers("first", ports).size(), count);
+    claims.Release("first", ports);
+  });
+  EXPECT_LT(growth, 64);
+}
+
+TEST(ExpandMappingsTest, AMappingOfAFamilyThatThePodLacksIsSkippedAndNamed) {
+  const std::vector<IpAddress> ipv4 = {Ip("10.88.0.7")};
+  PortMapping possible{Protocol::kTcp, "", 8081, 80};
+  PortMapping impossible{Protocol::kTcp, "::1", 8080, 80};
+  EXPECT_THAT(ExpandMappings({impossible, possible}, ipv4).value(),
+              ElementsAre(HostPort{Protocol::kTcp, Ip("0.0.0.0"), 8081, Ip("10.88.0.7"), 80}));
+  EXPECT_THAT(WithoutAddress({impossible, possible, {Protocol::kTcp, "::1", 0, 80}}, ipv4),
+              ElementsAre(impossible));
+  EXPECT_THAT(WithoutAddress({impossible}, kDual), IsEmpty());
+}
+
+TEST(ExpandMappingsTest, InAPodOneAddressMayOverlapAll) {
+  Result<std::vector<HostPort>> ports = ExpandMappings(
+      {{Protocol::kTcp, "", 9090, 80}, {Protocol::kTcp, "127.0.0.1", 9090, 81}}, {Ip("10.88.0.7")});
+  ASSERT_TRUE(ports) << ports.error().ToString();
+  EXPECT_EQ(ports->size(), 2u);
+}
+
+TEST(HostPortIndexTest, OverlapsWhereAPacketCouldBeMeantForBoth) {
   HostPort any = Expand({Protocol::kTcp, "0.0.0.0", 80, 80}).front();
   HostPort one = Expand({Protocol::kTcp, "192.0.2.1", 80, 80}).front();
   HostPort two = Expand({Protocol::kTcp, "192.0.2.2", 80, 80}).front();
-  EXPECT_TRUE(any.Overlaps(one));
-  EXPECT_TRUE(one.Overlaps(any));
-  EXPECT_FALSE(one.Overlaps(two));
-  EXPECT_FALSE(any.Overlaps(Expand({Protocol::kTcp, "::", 80, 80}).front()));
-  EXPECT_FALSE(any.Overlaps(Expand({Protocol::kUdp, "0.0.0.0", 80, 80}).front()));
-  EXPECT_FALSE(any.Overlaps(Expand({Protocol::kTcp, "0.0.0.0", 81, 80}).front()));
+  auto overlap = [](const HostPort& held, const HostPort& port) {
+    std::map<HostPortKey, int> index = {{held.key(), 0}};
+    auto [first, last] = Overlapping(index, port);
+    return first != last;
+  };
+  EXPECT_TRUE(overlap(any, any));
+  EXPECT_TRUE(overlap(any, one));
+  EXPECT_TRUE(overlap(one, any));
+  EXPECT_TRUE(overlap(one, one));
+  EXPECT_FALSE(overlap(one, two));
+  for (const PortMapping& other : {PortMapping{Protocol::kTcp, "::", 80, 80},
+                                   {Protocol::kUdp, "0.0.0.0", 80, 80},
+                                   {Protocol::kTcp, "0.0.0.0", 81, 80},
+                                   {Protocol::kTcp, "0.0.0.0", 79, 80}}) {
+    EXPECT_FALSE(overlap(any, Expand(other).front())) << other.host_port;
+    EXPECT_FALSE(overlap(Expand(other).front(), any)) << other.host_port;
+  }
 }
 
 TEST(HostPortClaimsTest, NamesTheHolderOfATakenPort) {

@@ -89,5 +89,25 @@ TEST(AddressPoolTest, GivesThreadsDifferentAddresses) {
   EXPECT_EQ(all.size(), 800u);
 }
 
+TEST(AddressPoolTest, ResumesWhereItIsToldAndReusesTheOldestFirst) {
+  Subnet subnet = *ParseSubnet("10.0.0.0/29");  // .2 to .6 are for pods
+  AddressPool pool(subnet, *IpAddress::Parse("10.0.0.5"));
+  ASSERT_TRUE(pool.Reserve(*IpAddress::Parse("10.0.0.6")));
+  EXPECT_EQ(pool.Allocate()->ToString(), "10.0.0.5");
+  EXPECT_EQ(pool.Allocate()->ToString(), "10.0.0.2") << "after the last one, the first";
+}
+
+TEST(AddressPoolTest, AnUnusableStartIsIgnored) {
+  Subnet subnet = *ParseSubnet("10.0.0.0/29");
+  for (const char* start : {"10.0.0.1", "10.0.0.7", "10.9.0.2", "fd00::2"})
+    EXPECT_EQ(AddressPool(subnet, *IpAddress::Parse(start)).Allocate()->ToString(), "10.0.0.2") << start;
+}
+
+TEST(AddressPoolTest, PlacesBehindAnAddressWrapAround) {
+  AddressPool pool(*ParseSubnet("10.0.0.0/29"));
+  EXPECT_EQ(pool.Behind(*IpAddress::Parse("10.0.0.2"), 3).ToString(), "10.0.0.5");
+  EXPECT_EQ(pool.Behind(*IpAddress::Parse("10.0.0.5"), 3).ToString(), "10.0.0.3");
+}
+
 }  // namespace
 }  // namespace davit::cni

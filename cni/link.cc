@@ -18,6 +18,12 @@ namespace {
 
 constexpr size_t kRemovalsPerBatch = 256;
 
+bool IsOn(const nlattr* attribute) {
+  return attribute != nullptr && mnl_attr_get_payload_len(attribute) == 1 && mnl_attr_get_u8(attribute) != 0;
+}
+
+}  // namespace
+
 Link ParseLink(const nlmsghdr* message) {
   const auto* header = static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(message));
   std::vector<const nlattr*> attributes = ParseAttributes(message, sizeof *header, IFLA_IFALIAS);
@@ -27,7 +33,19 @@ Link ParseLink(const nlmsghdr* message) {
   link.master = AttributeU32(attributes[IFLA_MASTER]);
   link.name = AttributeText(attributes[IFLA_IFNAME]);
   link.alias = AttributeText(attributes[IFLA_IFALIAS]);
-  link.kind = AttributeText(ParseNested(attributes[IFLA_LINKINFO], IFLA_INFO_KIND)[IFLA_INFO_KIND]);
+  link.mtu = AttributeU32(attributes[IFLA_MTU]);
+  std::string_view mac = AttributeBytes(attributes[IFLA_ADDRESS]);
+  if (mac.size() == link.mac.size()) std::ranges::copy(mac, link.mac.begin());
+  std::vector<const nlattr*> info = ParseNested(attributes[IFLA_LINKINFO], IFLA_INFO_SLAVE_DATA);
+  link.kind = AttributeText(info[IFLA_INFO_KIND]);
+  if (link.kind == "bridge") {
+    std::vector<const nlattr*> bridge = ParseNested(info[IFLA_INFO_DATA], IFLA_BR_NF_CALL_IP6TABLES);
+    link.snooping = IsOn(bridge[IFLA_BR_MCAST_SNOOPING]);
+    link.filters_ipv4 = IsOn(bridge[IFLA_BR_NF_CALL_IPTABLES]);
+    link.filters_ipv6 = IsOn(bridge[IFLA_BR_NF_CALL_IP6TABLES]);
+  }
+  if (AttributeText(info[IFLA_INFO_SLAVE_KIND]) == "bridge")
+    link.hairpin = IsOn(ParseNested(info[IFLA_INFO_SLAVE_DATA], IFLA_BRPORT_MODE)[IFLA_BRPORT_MODE]);
   return link;
 }
 
@@ -44,6 +62,8 @@ std::optional<InterfaceAddress> ParseAddress(const nlmsghdr* message) {
   std::ranges::copy(bytes, found.address.bytes.begin());
   return found;
 }
+
+namespace {
 
 void AddressRequest(NetlinkBatch& batch, const char* step, uint16_t type, uint16_t flags,
                     const InterfaceAddress& address) {
@@ -125,17 +145,10 @@ void RemoveAddress(NetlinkBatch& batch, const InterfaceAddress& address) {
   AddressRequest(batch, "remove address", RTM_DELADDR, 0, address);
 }
 
-void AddDefaultRoute(NetlinkBatch& batch, uint32_t index, const IpAddress& gateway) {
+void SetMtu(NetlinkBatch& batch, uint32_t index, uint32_t mtu) {
   nlmsghdr* message = nullptr;
-  auto* header =
-      batch.Add<rtmsg>("add default route", RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, &message);
-  header->rtm_family = static_cast<uint8_t>(gateway.family);
-  header->rtm_table = RT_TABLE_MAIN;
-  header->rtm_protocol = RTPROT_BOOT;
-  header->rtm_scope = RT_SCOPE_UNIVERSE;
-  header->rtm_type = RTN_UNICAST;
-  mnl_attr_put(message, RTA_GATEWAY, gateway.size(), gateway.bytes.data());
-  mnl_attr_put_u32(message, RTA_OIF, index);
+  batch.Add<ifinfomsg>("set MTU", RTM_SETLINK, NLM_F_ACK, &message)->ifi_index = static_cast<int>(index);
+  mnl_attr_put_u32(message, IFLA_MTU, mtu);
 }
 
 void SetLinkUp(NetlinkBatch& batch, uint32_t index) {
@@ -143,6 +156,36 @@ void SetLinkUp(NetlinkBatch& batch, uint32_t index) {
   auto* header = batch.Add<ifinfomsg>("set link up", RTM_NEWLINK, NLM_F_ACK, &message);
   header->ifi_index = static_cast<int>(index);
   header->ifi_flags = header->ifi_change = IFF_UP;
+}
+
+void PutPortOptions(nlmsghdr* message, const PortOptions& options) {
+  mnl_attr_put_strz(message, IFLA_INFO_SLAVE_KIND, "bridge");
+  nlattr* port = mnl_attr_nest_start(message, IFLA_INFO_SLAVE_DATA);
+  if (options.hairpin) mnl_attr_put_u8(message, IFLA_BRPORT_MODE, 1);
+  if (options.isolated) mnl_attr_put_u8(message, IFLA_BRPORT_ISOLATED, 1);
+  mnl_attr_nest_end(message, port);
+}
+
+void PutNoIpv6Address(nlmsghdr* message) {
+  nlattr* families = mnl_attr_nest_start(message, IFLA_AF_SPEC);
+  nlattr* inet6 = mnl_attr_nest_start(message, AF_INET6);
+  mnl_attr_put_u8(message, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+  mnl_attr_nest_end(message, inet6);
+  mnl_attr_nest_end(message, families);
+}
+
+// Options of a port are ignored in the request that makes it one.
+void AddPort(NetlinkBatch& batch, uint32_t index, uint32_t bridge_index) {
+  nlmsghdr* message = nullptr;
+  auto* header = batch.Add<ifinfomsg>("make link a port of the bridge", RTM_SETLINK, NLM_F_ACK, &message);
+  header->ifi_index = static_cast<int>(index);
+  header->ifi_flags = header->ifi_change = IFF_UP;
+  mnl_attr_put_u32(message, IFLA_MASTER, bridge_index);
+  batch.Add<ifinfomsg>("set port options", RTM_NEWLINK, NLM_F_ACK, &message)->ifi_index =
+      static_cast<int>(index);
+  nlattr* info = mnl_attr_nest_start(message, IFLA_LINKINFO);
+  PutPortOptions(message);
+  mnl_attr_nest_end(message, info);
 }
 
 }  // namespace davit::cni

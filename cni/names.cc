@@ -3,14 +3,17 @@
 
 #include "cni/names.h"
 
+#include <charconv>
 #include <cstdio>
+#include <system_error>
 
 #include "base/ids.h"
 
 namespace davit::cni {
 namespace {
 
-constexpr size_t kIdDigits = 9;
+constexpr size_t kIdDigits = 7;
+constexpr size_t kFormerIdDigits = 9;
 
 // FNV-1a, 64 bits: these names must stay the same across versions, which std::hash does not promise. The last
 // characters hardly reach its upper bits, and "davit0" and "davit1" must differ there: so the end mixes (the
@@ -29,6 +32,10 @@ std::string Hex(uint64_t value, size_t digits) {
   return std::string(text, digits);
 }
 
+std::string DigitsOf(std::string_view sandbox_id, size_t count) {
+  return IsId(sandbox_id) ? std::string(sandbox_id.substr(0, count)) : Hex(Hash(sandbox_id), count);
+}
+
 }  // namespace
 
 std::string FormatMac(const MacAddress& mac) {
@@ -38,14 +45,33 @@ std::string FormatMac(const MacAddress& mac) {
   return text;
 }
 
+// The first bit that is sent, of the first byte, says "group" (IEEE 802-2014, 8.4).
+Result<MacAddress> ParseMac(std::string_view text) {
+  MacAddress mac{};
+  bool good = text.size() == mac.size() * 3 - 1;
+  for (size_t i = 0; good && i < mac.size(); ++i) {
+    const char* byte = text.data() + i * 3;
+    auto [end, error] = std::from_chars(byte, byte + 2, mac[i], 16);
+    good = error == std::errc{} && end == byte + 2 && (i + 1 == mac.size() || byte[2] == ':');
+  }
+  if (good && mac != MacAddress{} && (mac[0] & 1) == 0) return mac;
+  return Fail(Code::kInvalidArgument, "parse MAC address", text, "not of the form 02:00:0a:01:00:05");
+}
+
 std::string HostInterfacePrefix(std::string_view bridge) {
-  return "dv" + Hex(Hash(bridge), 4);
+  return "veth" + Hex(Hash(bridge), 4);
 }
 
 std::string HostInterfaceName(std::string_view bridge, std::string_view sandbox_id) {
-  std::string tail =
-      IsId(sandbox_id) ? std::string(sandbox_id.substr(0, kIdDigits)) : Hex(Hash(sandbox_id), kIdDigits);
-  return HostInterfacePrefix(bridge) + tail;
+  return HostInterfacePrefix(bridge) + DigitsOf(sandbox_id, kIdDigits);
+}
+
+std::string FormerHostInterfacePrefix(std::string_view bridge) {
+  return "dv" + Hex(Hash(bridge), 4);
+}
+
+std::string FormerHostInterfaceName(std::string_view bridge, std::string_view sandbox_id) {
+  return FormerHostInterfacePrefix(bridge) + DigitsOf(sandbox_id, kFormerIdDigits);
 }
 
 // The second bit of the first byte says "locally administered" (IEEE 802-2014, 8.4).

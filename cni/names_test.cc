@@ -18,11 +18,12 @@ TEST(NamesTest, HostInterfaceNamesFillTheKernelsLimitAndShowTheSandbox) {
   std::string name = HostInterfaceName("davit0", kId);
   EXPECT_EQ(name.size(), 15u);
   EXPECT_THAT(name, StartsWith(HostInterfacePrefix("davit0")));
-  EXPECT_THAT(name, EndsWith("012345678"));
+  EXPECT_THAT(name, EndsWith("0123456"));
 }
 
 TEST(NamesTest, HostInterfaceNamesStayTheSameAcrossVersions) {
-  EXPECT_EQ(HostInterfaceName("davit0", kId), "dv4486012345678");
+  EXPECT_EQ(HostInterfaceName("davit0", kId), "veth44860123456");
+  EXPECT_EQ(FormerHostInterfaceName("davit0", kId), "dv4486012345678");
 }
 
 TEST(NamesTest, InstancesHaveDifferentPrefixes) {

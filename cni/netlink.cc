@@ -81,14 +81,59 @@ Result<> NetlinkSocket::Dump(NetlinkBatch& batch, const std::function<void(const
     if (!answers.outcome || !answers.inconsistent) return answers.outcome;
     on_restart();
   }
-  return Fail(Code::kUnavailable, "netlink", batch.steps_.front(),
-              "the kernel's tables change too fast to be read");
+  return std::unexpected(Error{Code::kUnavailable, EINTR, "netlink", batch.steps_.front(),
+                               "the kernel's tables change too fast to be read"});
 }
 
 Result<> NetlinkSocket::Subscribe(int group) {
   if (setsockopt(fd_.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) < 0)
     return SystemError("subscribe to netlink group", std::to_string(group));
   return {};
+}
+
+uint32_t NetlinkSocket::port_id() const {
+  sockaddr_nl address{};
+  socklen_t length = sizeof address;
+  getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&address), &length);
+  return address.nl_pid;
+}
+
+Result<bool> NetlinkSocket::ReadEvents(const std::function<void(const nlmsghdr*)>& on_event) {
+  bool complete = true;
+  while (true) {
+    ssize_t received = recv(fd_.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT | MSG_TRUNC);
+    if (received < 0 && errno == EINTR) continue;
+    if (received < 0 && errno == EAGAIN) return complete;
+    if (received < 0 && errno != ENOBUFS) return SystemError("receive netlink", "events");
+    if (received < 0 || static_cast<size_t>(received) > buffer_.size()) {
+      complete = false;
+      continue;
+    }
+    auto left = static_cast<int>(received);
+    for (auto* m = reinterpret_cast<nlmsghdr*>(buffer_.data()); mnl_nlmsg_ok(m, left);
+         m = mnl_nlmsg_next(m, &left))
+      on_event(m);
+  }
+}
+
+Result<> NetlinkSocket::SetFilter(std::span<const sock_filter> program) {
+  sock_fprog filter{static_cast<unsigned short>(program.size()), const_cast<sock_filter*>(program.data())};
+  if (setsockopt(fd_.get(), SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) < 0)
+    return SystemError("setsockopt", "SO_ATTACH_FILTER");
+  return {};
+}
+
+void NetlinkSocket::SetReceiveBuffer(int bytes) {
+  setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes);
+}
+
+// One send(2) must fit into the socket's buffer (net.core.wmem_default, 212,992 bytes as a rule). Without
+// CAP_NET_ADMIN it stays as it is, and send(2) says so.
+void NetlinkSocket::MakeRoomToSend(size_t bytes) {
+  constexpr size_t kFits = 100'000;
+  if (bytes < kFits) return;
+  int twice = static_cast<int>(std::min<size_t>(2 * bytes, 1 << 30));
+  setsockopt(fd_.get(), SOL_SOCKET, SO_SNDBUFFORCE, &twice, sizeof twice);
 }
 
 Result<bool> NetlinkSocket::WaitForEvent(int64_t deadline_ms) {
@@ -112,6 +157,7 @@ Result<NetlinkSocket::Answers> NetlinkSocket::Exchange(NetlinkBatch& batch,
     message->nlmsg_seq = ++seq_;
     at += MNL_ALIGN(message->nlmsg_len);
   }
+  MakeRoomToSend(length);
   if (send(fd_.get(), batch.buffer_.data(), length, 0) < 0)
     return SystemError("send netlink", batch.steps_.front());
 

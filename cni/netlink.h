@@ -6,9 +6,11 @@
 #pragma once
 
 #include <libmnl/libmnl.h>
+#include <linux/filter.h>
 #include <linux/netlink.h>
 
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,6 +60,19 @@ class NetlinkSocket {
   // Calls `on_reply` for every message that is not an acknowledgement.
   Result<> Execute(NetlinkBatch& batch, const std::function<void(const nlmsghdr*)>& on_reply = {});
 
+  // The socket's number in its namespace; announcements of changes that it has made carry it.
+  uint32_t port_id() const;
+  // For poll(2): readable when an event has arrived.
+  int fd() const { return fd_.get(); }
+
+  // Passes the events that have arrived, of groups that Subscribe named, to `on_event`; does not wait. False
+  // if some were lost because the queue was full. Only for sockets without Execute, which discards events.
+  Result<bool> ReadEvents(const std::function<void(const nlmsghdr*)>& on_event);
+  // Events that the program (bpf(2), classic) rejects do not wake the reader.
+  Result<> SetFilter(std::span<const sock_filter> program);
+  // Room for events, in bytes; needs CAP_NET_ADMIN.
+  void SetReceiveBuffer(int bytes);
+
   // WaitForEvent waits for the next event of a group that Subscribe named, and returns false after
   // `deadline_ms` (MonotonicMilliseconds). Events are discarded, those that arrive during Execute too: the
   // caller must query the state again. The result true may be spurious.
@@ -77,6 +92,7 @@ class NetlinkSocket {
     bool inconsistent = false;  // a dump with NLM_F_DUMP_INTR
     Result<> outcome;
   };
+  void MakeRoomToSend(size_t bytes);
   Result<Answers> Exchange(NetlinkBatch& batch, const std::function<void(const nlmsghdr*)>& on_reply);
   void Take(const nlmsghdr* message, const NetlinkBatch& batch, uint32_t first_seq, Answers* answers,
             const std::function<void(const nlmsghdr*)>& on_reply);

@@ -21,6 +21,8 @@
 #include <cstddef>
 #include <new>
 
+#include "cni/network_set.h"
+
 namespace davit::cni {
 namespace {
 
@@ -29,8 +31,9 @@ static_assert(kFamilyInet == NFPROTO_INET && kFamilyBridge == NFPROTO_BRIDGE);
 // Matches use the first register. A key of several fields lies in consecutive 4-byte registers, each field
 // padded.
 constexpr uint32_t kRegister = NFT_REG_1;
-constexpr uint32_t kFirstWord = NFT_REG32_00;  // the same storage as NFT_REG_1
-constexpr uint32_t kPortOffset = 2;            // of the destination port, in the headers of TCP, UDP and SCTP
+constexpr uint32_t kFirstWord = NFT_REG32_00;     // the same storage as NFT_REG_1
+constexpr uint32_t kMarkRegister = NFT_REG32_12;  // behind the longest key
+constexpr uint32_t kPortOffset = 2;  // of the destination port, in the headers of TCP, UDP and SCTP
 constexpr uint32_t kPortBytes = 2;
 
 void AddBoundary(NetlinkBatch& batch, const char* step, uint16_t type) {
@@ -66,6 +69,16 @@ nlmsghdr* AddNftRequest(NetlinkBatch& batch, const char* step, uint8_t type, uin
   return message;
 }
 
+Result<uint32_t> RulesGeneration(NetlinkSocket& socket) {
+  NetlinkBatch batch;
+  AddNftRequest(batch, "get nftables generation", NFT_MSG_GETGEN, NLM_F_ACK, NFPROTO_UNSPEC);
+  uint32_t generation = 0;
+  TRY(socket.Execute(batch, [&](const nlmsghdr* reply) {
+    generation = ntohl(AttributeU32(ParseAttributes(reply, sizeof(nfgenmsg), NFTA_GEN_ID)[NFTA_GEN_ID]));
+  }));
+  return generation;
+}
+
 NftRule::NftRule(const std::string& table, const char* chain, uint8_t table_family)
     : rule_(nftnl_rule_alloc()), table_family_(table_family) {
   if (!rule_) throw std::bad_alloc();
@@ -81,6 +94,15 @@ NftRule& NftRule::From(const Subnet& subnet) {
 
 NftRule& NftRule::To(const Subnet& subnet) {
   Address(subnet, offsetof(iphdr, daddr), offsetof(ip6_hdr, ip6_dst));
+  return *this;
+}
+
+NftRule& NftRule::ToAnyOf(int family, uint32_t set_id) {
+  LoadAddress(family, offsetof(iphdr, daddr), offsetof(ip6_hdr, ip6_dst));
+  nftnl_expr* lookup = Add("lookup");
+  nftnl_expr_set_str(lookup, NFTNL_EXPR_LOOKUP_SET, kAnonymousSet);
+  nftnl_expr_set_u32(lookup, NFTNL_EXPR_LOOKUP_SET_ID, set_id);
+  nftnl_expr_set_u32(lookup, NFTNL_EXPR_LOOKUP_SREG, kRegister);
   return *this;
 }
 
@@ -114,6 +136,15 @@ NftRule& NftRule::DestinationTranslated() {
   nftnl_expr_set_u32(ct, NFTNL_EXPR_CT_KEY, NFT_CT_STATUS);
   nftnl_expr_set_u32(ct, NFTNL_EXPR_CT_DREG, kRegister);
   Mask(BytesOf(uint32_t{IPS_DST_NAT}));
+  Compare(NFT_CMP_NEQ, BytesOf(uint32_t{0}));
+  return *this;
+}
+
+NftRule& NftRule::TranslatedByUs() {
+  nftnl_expr* ct = Add("ct");
+  nftnl_expr_set_u32(ct, NFTNL_EXPR_CT_KEY, NFT_CT_MARK);
+  nftnl_expr_set_u32(ct, NFTNL_EXPR_CT_DREG, kRegister);
+  Mask(BytesOf(kTranslatedMark));
   Compare(NFT_CMP_NEQ, BytesOf(uint32_t{0}));
   return *this;
 }
@@ -157,6 +188,7 @@ NftRule& NftRule::DnatByMap(int family, bool with_address, const char* map) {
   nftnl_expr_set_str(lookup, NFTNL_EXPR_LOOKUP_SET, map);
   nftnl_expr_set_u32(lookup, NFTNL_EXPR_LOOKUP_SREG, kRegister);
   nftnl_expr_set_u32(lookup, NFTNL_EXPR_LOOKUP_DREG, kRegister);
+  AddMark(kTranslatedMark);
   nftnl_expr* nat = Add("nat");
   nftnl_expr_set_u32(nat, NFTNL_EXPR_NAT_TYPE, NFT_NAT_DNAT);
   nftnl_expr_set_u32(nat, NFTNL_EXPR_NAT_FAMILY, family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6);
@@ -210,11 +242,14 @@ void NftRule::Family(int family) {
   Compare(NFT_CMP_EQ, BytesOf(static_cast<uint8_t>(family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6)));
 }
 
-void NftRule::Address(const Subnet& subnet, uint32_t offset_ipv4, uint32_t offset_ipv6) {
-  int family = subnet.base.family;
+void NftRule::LoadAddress(int family, uint32_t offset_ipv4, uint32_t offset_ipv6) {
   Family(family);
-  Load(NFT_PAYLOAD_NETWORK_HEADER, family == AF_INET ? offset_ipv4 : offset_ipv6,
-       static_cast<uint32_t>(subnet.base.size()), kRegister);
+  Load(NFT_PAYLOAD_NETWORK_HEADER, family == AF_INET ? offset_ipv4 : offset_ipv6, family == AF_INET ? 4 : 16,
+       kRegister);
+}
+
+void NftRule::Address(const Subnet& subnet, uint32_t offset_ipv4, uint32_t offset_ipv6) {
+  LoadAddress(subnet.base.family, offset_ipv4, offset_ipv6);
   if (subnet.HostBits() > 0) {
     std::string mask(subnet.base.size(), '\0');
     for (int bit = 0; bit < subnet.prefix; ++bit)
@@ -240,6 +275,23 @@ void NftRule::Mask(std::string_view mask) {
   nftnl_expr_set_u32(bitwise, NFTNL_EXPR_BITWISE_LEN, length);
   nftnl_expr_set(bitwise, NFTNL_EXPR_BITWISE_MASK, mask.data(), length);
   nftnl_expr_set(bitwise, NFTNL_EXPR_BITWISE_XOR, zero.data(), length);
+}
+
+// mark = (mark & ~bit) ^ bit
+void NftRule::AddMark(uint32_t mark) {
+  nftnl_expr* ct = Add("ct");
+  nftnl_expr_set_u32(ct, NFTNL_EXPR_CT_KEY, NFT_CT_MARK);
+  nftnl_expr_set_u32(ct, NFTNL_EXPR_CT_DREG, kMarkRegister);
+  nftnl_expr* bitwise = Add("bitwise");
+  const uint32_t kept = ~mark;
+  nftnl_expr_set_u32(bitwise, NFTNL_EXPR_BITWISE_SREG, kMarkRegister);
+  nftnl_expr_set_u32(bitwise, NFTNL_EXPR_BITWISE_DREG, kMarkRegister);
+  nftnl_expr_set_u32(bitwise, NFTNL_EXPR_BITWISE_LEN, sizeof kept);
+  nftnl_expr_set(bitwise, NFTNL_EXPR_BITWISE_MASK, &kept, sizeof kept);
+  nftnl_expr_set(bitwise, NFTNL_EXPR_BITWISE_XOR, &mark, sizeof mark);
+  ct = Add("ct");
+  nftnl_expr_set_u32(ct, NFTNL_EXPR_CT_KEY, NFT_CT_MARK);
+  nftnl_expr_set_u32(ct, NFTNL_EXPR_CT_SREG, kMarkRegister);
 }
 
 void NftRule::Meta(uint32_t key) {

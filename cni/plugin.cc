@@ -8,6 +8,7 @@
 
 #include <ranges>
 
+#include "base/json.h"
 #include "cni/plugin_result.h"
 #include "cni/veth.h"
 
@@ -17,6 +18,14 @@ namespace {
 // CNI_ARGS knows no quoting.
 bool IsArgument(const std::string& key, const std::string& value) {
   return key.find_first_of(";=") == key.npos && !value.contains(';');
+}
+
+std::vector<std::pair<std::string, std::string>> ArgumentsOf(const PluginPod& pod) {
+  constexpr char kIgnoreUnknown[] = "IgnoreUnknown";
+  std::vector<std::pair<std::string, std::string>> args = {{kIgnoreUnknown, "1"}};
+  for (const auto& argument : pod.args)
+    if (argument.first != kIgnoreUnknown) args.push_back(argument);
+  return args;
 }
 
 bool IsProgram(const std::string& path) {
@@ -33,13 +42,14 @@ DeleteTrouble TroubleOf(const Error& error) {
 
 }  // namespace
 
-Result<PluginNetwork> PluginNetwork::Load(const Options& options) {
-  return PluginNetwork(options, TRY(LoadPluginList(options.conf_dir)));
-}
-
 Result<PluginNetwork> PluginNetwork::Restore(const Options& options, const std::string& file,
                                              const std::string& text) {
   return PluginNetwork(options, TRY(ParsePluginList(file, text)));
+}
+
+Result<PluginNetwork> PluginNetwork::Restore(const Options& options, const CachedAttachment& attachment) {
+  bool chain = JsonMember(JsonOrNull(attachment.config), "plugins") != nullptr;
+  return Restore(options, chain ? "cached.conflist" : "cached.conf", attachment.config);
 }
 
 Result<PluginAttachment> PluginNetwork::Add(const PluginPod& pod) const {
@@ -48,7 +58,8 @@ Result<PluginAttachment> PluginNetwork::Add(const PluginPod& pod) const {
       return Fail(Code::kInvalidArgument, "network plugin ADD", key, "';' in " + value);
   PluginAttachment attachment;
   for (const PluginConfig& plugin : list_.plugins) {
-    Result<std::string> result = Call(plugin, "ADD", pod, PluginInput(plugin, pod.ports, attachment.result));
+    Result<std::string> result =
+        Call(plugin, "ADD", pod, PluginInput(plugin, pod.capabilities, attachment.result));
     if (!result) {
       Undo(pod, attachment.result, result.error());
       return std::unexpected(std::move(result).error());
@@ -61,7 +72,28 @@ Result<PluginAttachment> PluginNetwork::Add(const PluginPod& pod) const {
     return std::unexpected(std::move(addresses).error());
   }
   attachment.addresses = std::move(*addresses);
+  if (Result<> cached = PutIntoCache(pod, attachment.result); !cached)
+    attachment.not_cached = std::move(cached).error();
   return attachment;
+}
+
+Result<> PluginNetwork::PutIntoCache(const PluginPod& pod, const std::string& result) const {
+  return ResultCache(options_.cache_dir)
+      .Put({.network = list_.name,
+            .container_id = pod.id,
+            .interface = kPodInterface,
+            .netns_path = pod.netns_path,
+            .config = list_.text,
+            .args = ArgumentsOf(pod),
+            .capabilities = pod.capabilities,
+            .result = result,
+            .owner = options_.cache_owner});
+}
+
+std::string PluginNetwork::ResultOf(const PluginPod& pod, const std::string& recorded) const {
+  if (!recorded.empty()) return recorded;
+  Result<CachedAttachment> cached = ResultCache(options_.cache_dir).Get(list_.name, pod.id, kPodInterface);
+  return cached ? std::move(cached->result) : std::string();
 }
 
 void PluginNetwork::Undo(const PluginPod& pod, const std::string& result, Error& error) const {
@@ -71,9 +103,9 @@ void PluginNetwork::Undo(const PluginPod& pod, const std::string& result, Error&
 
 std::vector<FailedDelete> PluginNetwork::Delete(const PluginPod& pod, const std::string& result) const {
   std::vector<FailedDelete> failures;
-  const std::string& previous = list_.IsAtLeast(0, 4) ? result : std::string();
+  const std::string previous = list_.IsAtLeast(0, 4) ? ResultOf(pod, result) : std::string();
   for (const PluginConfig& plugin : list_.plugins | std::views::reverse) {
-    Result<ProgramOutcome> ran = Run(plugin, "DEL", pod, PluginInput(plugin, pod.ports, previous));
+    Result<ProgramOutcome> ran = Run(plugin, "DEL", pod, PluginInput(plugin, pod.capabilities, previous));
     if (!ran) {
       failures.push_back({plugin, TroubleOf(ran.error()), std::move(ran).error()});
     } else if (ran->status.code != 0) {
@@ -83,7 +115,17 @@ std::vector<FailedDelete> PluginNetwork::Delete(const PluginPod& pod, const std:
           {plugin, later ? DeleteTrouble::kNoAnswer : DeleteTrouble::kRefused, std::move(answer)});
     }
   }
+  // A file that cannot be removed is found again at the next start (PluginPods::CollectCached).
+  if (failures.empty()) (void)ResultCache(options_.cache_dir).Remove(list_.name, pod.id, kPodInterface);
   return failures;
+}
+
+Result<> PluginNetwork::CheckPod(const PluginPod& pod, const std::string& result) const {
+  if (!list_.IsAtLeast(0, 4) || list_.disable_check) return {};
+  const std::string previous = ResultOf(pod, result);
+  for (const PluginConfig& plugin : list_.plugins)
+    TRY(Call(plugin, "CHECK", pod, PluginInput(plugin, pod.capabilities, previous)));
+  return {};
 }
 
 Result<> PluginNetwork::Collect(const std::vector<std::string>& live_pods) const {
@@ -139,9 +181,9 @@ std::vector<std::string> PluginNetwork::Environment(const std::string& command, 
   std::vector<std::string> env = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                                   "CNI_COMMAND=" + command, "CNI_PATH=" + path};
   if (command == "STATUS" || command == "GC") return env;
-  std::string args = "IgnoreUnknown=1";
-  for (const auto& [key, value] : pod.args)
-    if (IsArgument(key, value)) args += ";" + key + "=" + value;
+  std::string args;
+  for (const auto& [key, value] : ArgumentsOf(pod))
+    if (IsArgument(key, value)) args += (args.empty() ? "" : ";") + key + "=" + value;
   env.insert(env.end(), {"CNI_CONTAINERID=" + pod.id, "CNI_NETNS=" + pod.netns_path,
                          std::string("CNI_IFNAME=") + kPodInterface, "CNI_ARGS=" + args});
   return env;

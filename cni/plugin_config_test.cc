@@ -17,6 +17,7 @@ namespace {
 using Json = nlohmann::json;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 IpAddress Ip(const std::string& text) {
   return IpAddress::Parse(text).value();
@@ -35,8 +36,8 @@ TEST(PluginListTest, ReadsAChain) {
   PluginList list = *ParsePluginList("10-pods.conflist", kChain);
   EXPECT_EQ(list.name, "pods");
   ASSERT_EQ(list.plugins.size(), 2u);
-  EXPECT_FALSE(list.plugins[0].port_mappings);
-  EXPECT_TRUE(list.plugins[1].port_mappings);
+  EXPECT_THAT(list.plugins[0].capabilities, IsEmpty());
+  EXPECT_THAT(list.plugins[1].capabilities, ElementsAre("portMappings"));
   EXPECT_TRUE(list.IsAtLeast(1, 0));
   EXPECT_TRUE(list.IsAtLeast(0, 4));
   EXPECT_FALSE(list.IsAtLeast(1, 1));
@@ -55,6 +56,9 @@ TEST(PluginListTest, BadFilesAreErrorsThatNameThem) {
         R"({"cniVersion": "1.0.0", "name": "x", "plugins": []})",
         R"({"cniVersion": "1.0.0", "name": "x", "plugins": [{}]})",
         R"({"cniVersion": "1.0.0", "name": "x", "plugins": [{"type": "../../bin/sh"}]})",
+        R"({"cniVersion": "1.0.0", "name": "../x", "plugins": [{"type": "a"}]})",
+        R"({"cniVersion": "1.0.0", "name": ".x", "plugins": [{"type": "a"}]})",
+        R"({"cniVersion": "1.0.0", "name": "a b", "plugins": [{"type": "a"}]})",
         R"({"cniVersion": "0.2.0", "name": "x", "plugins": [{"type": "a"}]})"}) {
     Result<PluginList> list = ParsePluginList("bad.conflist", text);
     ASSERT_FALSE(list) << text;
@@ -63,16 +67,60 @@ TEST(PluginListTest, BadFilesAreErrorsThatNameThem) {
   }
 }
 
-TEST(PluginListTest, InputHasNetworkPortsAndThePreviousResult) {
+TEST(PluginListTest, ErrorsNameFileLineAndKey) {
+  auto error = [](const std::string& text) {
+    return ParsePluginList("bad.conflist", text).error().ToString();
+  };
+  EXPECT_THAT(error("{\n\"cniVersion\": \"1.0.0\",\n\"name\": \"x\",\n\"plugins\": [{\"type\": "
+                    "\"a\"},\n{\"type\": 7}]}"),
+              HasSubstr("bad.conflist:5: plugins[1].type: "));
+  EXPECT_THAT(error("{\n\"cniVersion\": \"0.1.0\", \"name\": \"x\"}"),
+              HasSubstr("bad.conflist:2: cniVersion: "));
+  EXPECT_THAT(error("{\n\n\"name\": }"), HasSubstr("line 3"));
+}
+
+TEST(PluginListTest, InputHasNetworkArgumentsAndThePreviousResult) {
   PluginList list = *ParsePluginList("10-pods.conflist", kChain);
-  std::vector<PortMapping> ports = {{Protocol::kUdp, "127.0.0.1", 53, 5353}};
-  EXPECT_EQ(Json::parse(PluginInput(list.plugins[0], ports, "")),
+  CapabilityArguments arguments = {{"portMappings", R"([{"hostPort": 53}])"},
+                                   {"mac", R"("02:00:00:00:00:01")"}};
+  EXPECT_EQ(Json::parse(PluginInput(list.plugins[0], arguments, "")),
             Json::parse(R"({"cniVersion": "1.0.0", "name": "pods", "type": "first", "bridge": "cni0"})"));
   EXPECT_EQ(
-      Json::parse(PluginInput(list.plugins[1], ports, R"({"ips": []})")),
+      Json::parse(PluginInput(list.plugins[1], arguments, R"({"ips": []})")),
       Json::parse(R"({"cniVersion": "1.0.0", "name": "pods", "type": "second", "prevResult": {"ips": []},
-              "runtimeConfig": {"portMappings":
-                [{"hostPort": 53, "containerPort": 5353, "protocol": "udp", "hostIP": "127.0.0.1"}]}})"));
+              "runtimeConfig": {"portMappings": [{"hostPort": 53}]}})"))
+      << "and what it has not declared is not for it";
+}
+
+TEST(PluginListTest, ACapabilityThatIsDeclaredFalseIsNotGiven) {
+  PluginList list = *ParsePluginList("x.conf", R"({"cniVersion": "1.0.0", "name": "pods", "type": "a",
+      "capabilities": {"mac": true, "ips": false, "dns": "yes"}})");
+  EXPECT_THAT(list.plugins[0].capabilities, ElementsAre("mac"));
+}
+
+TEST(PluginListTest, ChecksAndCollectionsCanBeSwitchedOff) {
+  auto parse = [](const std::string& member) {
+    return *ParsePluginList("x.conf",
+                            R"({"cniVersion": "1.1.0", "name": "pods", "type": "a", )" + member + "}");
+  };
+  EXPECT_FALSE(parse(R"("x": 1)").disable_check);
+  EXPECT_TRUE(parse(R"("disableCheck": true)").disable_check);
+  EXPECT_TRUE(parse(R"("disableCheck": "true")").disable_check);
+  EXPECT_FALSE(parse(R"("disableCheck": "false")").disable_check);
+  EXPECT_FALSE(parse(R"("disableGC": false)").disable_gc);
+  EXPECT_TRUE(parse(R"("disableGC": "True")").disable_gc);
+}
+
+TEST(PluginListTest, TheHighestVersionThatWeKnowIsChosen) {
+  auto version = [](const std::string& versions) {
+    return ParsePluginList(
+               "x.conf",
+               R"({"cniVersion": "0.4.0", "name": "pods", "type": "a", "cniVersions": )" + versions + "}")
+        ->version;
+  };
+  EXPECT_EQ(version(R"(["0.3.1", "1.0.0"])"), "1.0.0");
+  EXPECT_EQ(version(R"(["1.1.0", "2.0.0", "1.2.0"])"), "1.1.0");
+  EXPECT_EQ(version("7"), "0.4.0");
 }
 
 TEST(PluginResultTest, AddressesAreThePodsOwnIpv4First) {
@@ -113,7 +161,7 @@ TEST(PluginListTest, AFieldOfAnotherTypeThrowsNothing) {
         "capabilities": {"portMappings": true}, )";
     Result<PluginList> list = ParsePluginList("pods.conflist", text + field + "}]}");
     ASSERT_TRUE(list) << field;
-    std::string input = PluginInput(list->plugins[0], {{Protocol::kTcp, "", 8080, 80}}, "[]");
+    std::string input = PluginInput(list->plugins[0], {{"portMappings", "[]"}}, "[]");
     EXPECT_TRUE(Json::accept(input)) << field;
   }
   for (const char* type : {"5", "null", R"("a\u0000b")", "[]", R"("..")"}) {
@@ -126,11 +174,12 @@ TEST(PluginListTest, NothingThrowsWhateverTypeAValueHas) {
   Json config = Json::parse(kChain);
   config["plugins"][1]["runtimeConfig"] = {{"portMappings", Json::array()}};
   config["disableGC"] = true;
+  config["cniVersions"] = {"1.0.0"};
   for (const std::string& text : WithEachValueOfEachType(config)) {
     EXPECT_NO_THROW({
       Result<PluginList> list = ParsePluginList("10-pods.conflist", text);
       for (const PluginConfig& plugin : list.value_or(PluginList{}).plugins) {
-        PluginInput(plugin, {{Protocol::kTcp, "", 8080, 80}}, kResult);
+        PluginInput(plugin, {{"portMappings", "[]"}}, kResult);
         CollectInput(plugin, {"id1"}, "eth0");
       }
     }) << text;

@@ -18,9 +18,8 @@ Verdict JudgeFailedDelete(DeleteTrouble trouble, const TeardownState& state) {
   return Verdict::kRetry;
 }
 
-bool IsInForce(const PluginConfig& plugin, const std::string& conf_dir) {
-  Result<PluginList> list = LoadPluginList(conf_dir);
-  return list ? list->Has(plugin) : list.error().code != Code::kNotFound;
+bool IsInForce(const PluginConfig& plugin, const Result<PluginList>& in_force) {
+  return in_force ? in_force->Has(plugin) : in_force.error().code != Code::kNotFound;
 }
 
 }  // namespace davit::cni

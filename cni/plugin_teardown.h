@@ -19,7 +19,8 @@ enum class Verdict : uint8_t { kRetry, kLeaveBehind };
 
 Verdict JudgeFailedDelete(DeleteTrouble trouble, const TeardownState& state);
 
-// True if `conf_dir` still has the plugin, or has a configuration that cannot be read.
-bool IsInForce(const PluginConfig& plugin, const std::string& conf_dir);
+// True if the configuration in force (PluginSource) has the plugin, or is not known because it cannot be
+// read.
+bool IsInForce(const PluginConfig& plugin, const Result<PluginList>& in_force);
 
 }  // namespace davit::cni

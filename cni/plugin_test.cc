@@ -14,6 +14,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <thread>
 
 #include "base/file_io.h"
 #include "cni/netns_pin.h"
@@ -45,7 +46,9 @@ class PluginNetworkTest : public ::testing::Test {
     std::string name = std::filesystem::temp_directory_path() / "davit-plugin-XXXXXX";
     ASSERT_NE(mkdtemp(name.data()), nullptr);
     dir_ = name;
-    options_ = {dir_, {dir_ + "/empty", dir_ + "/bin"}, 60'000};
+    options_.bin_dirs = {dir_ + "/empty", dir_ + "/bin"};
+    options_.cache_dir = dir_ + "/cache";
+    options_.cache_owner = "test";
     std::filesystem::create_directory(dir_ + "/bin");
     Write("10-pods.conflist", kChain);
     for (const char* plugin : {"first", "second"})
@@ -64,6 +67,8 @@ class PluginNetworkTest : public ::testing::Test {
     ASSERT_EQ(chmod((dir_ + "/bin/" + name).c_str(), 0755), 0);
   }
 
+  PluginNetwork Network() const { return {options_, LoadPluginList(dir_).value()}; }
+
   // The commands in the log, without what the programs were given on their standard input.
   std::vector<std::string> Calls() const {
     std::vector<std::string> calls;
@@ -76,11 +81,12 @@ class PluginNetworkTest : public ::testing::Test {
 
   std::string dir_;
   PluginNetwork::Options options_;
-  PluginPod pod_{"id1", "/run/netns/x", {{Protocol::kTcp, "", 8080, 80}}, {{"K8S_POD_NAME", "web"}}};
+  PluginPod pod_{
+      "id1", "/run/netns/x", {{"portMappings", R"([{"hostPort": 8080}])"}}, {{"K8S_POD_NAME", "web"}}};
 };
 
 TEST_F(PluginNetworkTest, RunsTheChainForwardsAndBackwards) {
-  PluginNetwork network = *PluginNetwork::Load(options_);
+  PluginNetwork network = Network();
   Result<PluginAttachment> attachment = network.Add(pod_);
   ASSERT_TRUE(attachment) << attachment.error().ToString();
   EXPECT_THAT(attachment->addresses, ElementsAre(Ip("10.1.0.5"), Ip("fd00::5")));
@@ -93,7 +99,7 @@ TEST_F(PluginNetworkTest, RunsTheChainForwardsAndBackwards) {
 
 TEST_F(PluginNetworkTest, FailedAddIsUndone) {
   Program("second", R"([ $CNI_COMMAND = DEL ] || { echo '{"code": 100, "msg": "no ports"}'; exit 1; })");
-  Result<PluginAttachment> attachment = PluginNetwork::Load(options_)->Add(pod_);
+  Result<PluginAttachment> attachment = Network().Add(pod_);
   ASSERT_FALSE(attachment);
   EXPECT_EQ(attachment.error().ToString(), "network plugin ADD second: no ports");
   EXPECT_THAT(Calls(), ElementsAre(HasSubstr("first ADD"), HasSubstr("second ADD"), HasSubstr("second DEL"),
@@ -102,7 +108,7 @@ TEST_F(PluginNetworkTest, FailedAddIsUndone) {
 
 TEST_F(PluginNetworkTest, DeleteGoesOnAfterAFailure) {
   Program("second", "echo broken >&2; exit 3");
-  std::vector<FailedDelete> failures = PluginNetwork::Load(options_)->Delete(pod_, kResult);
+  std::vector<FailedDelete> failures = Network().Delete(pod_, kResult);
   ASSERT_EQ(failures.size(), 1u);
   EXPECT_EQ(failures[0].plugin.type, "second");
   EXPECT_EQ(failures[0].trouble, DeleteTrouble::kRefused);
@@ -112,7 +118,7 @@ TEST_F(PluginNetworkTest, DeleteGoesOnAfterAFailure) {
 
 TEST_F(PluginNetworkTest, AProgramThatCannotRunIsToldFromOneThatRefuses) {
   auto trouble = [&] {
-    std::vector<FailedDelete> failures = PluginNetwork::Load(options_)->Delete(pod_, kResult);
+    std::vector<FailedDelete> failures = Network().Delete(pod_, kResult);
     return failures.size() == 1 ? std::optional(failures[0].trouble) : std::nullopt;
   };
   Program("second", R"(echo '{"code": 11, "msg": "busy"}'; exit 1)");
@@ -132,14 +138,14 @@ TEST_F(PluginNetworkTest, AProgramThatCannotRunIsToldFromOneThatRefuses) {
 TEST_F(PluginNetworkTest, AProgramThatIsBeingInstalledMayAnswerLater) {
   Program("second", "exit 0");
   UniqueFd writer = *OpenAt(AT_FDCWD, dir_ + "/bin/second", O_WRONLY);  // ETXTBSY
-  std::vector<FailedDelete> failures = PluginNetwork::Load(options_)->Delete(pod_, kResult);
+  std::vector<FailedDelete> failures = Network().Delete(pod_, kResult);
   ASSERT_EQ(failures.size(), 1u);
   EXPECT_EQ(failures[0].trouble, DeleteTrouble::kNoAnswer);
 }
 
 TEST_F(PluginNetworkTest, AResultThatCannotBeReadIsUndone) {
   Program("second", "echo nonsense");
-  EXPECT_FALSE(PluginNetwork::Load(options_)->Add(pod_));
+  EXPECT_FALSE(Network().Add(pod_));
   EXPECT_THAT(Calls(), ElementsAre(HasSubstr("first ADD"), HasSubstr("second ADD"), HasSubstr("second DEL"),
                                    HasSubstr("first DEL")));
 }
@@ -148,7 +154,7 @@ TEST_F(PluginNetworkTest, AnInterruptEndsAHungPlugin) {
   Program("first", "sleep 1000");
   UniqueFd interrupt(eventfd(1, EFD_CLOEXEC));
   options_.interrupt_fd = interrupt.get();
-  EXPECT_EQ(PluginNetwork::Load(options_)->Add(pod_).error().code, Code::kCancelled);
+  EXPECT_EQ(Network().Add(pod_).error().code, Code::kCancelled);
 }
 
 TEST_F(PluginNetworkTest, HungPluginIsKilledWithItsChildren) {
@@ -158,7 +164,7 @@ TEST_F(PluginNetworkTest, HungPluginIsKilledWithItsChildren) {
   UniqueFd writer = *OpenAt(AT_FDCWD, fifo, O_WRONLY);
   Program("first", "sleep 1000 3> " + fifo + " & wait");
   options_.timeout_ms = 50;
-  Result<PluginAttachment> attachment = PluginNetwork::Load(options_)->Add(pod_);
+  Result<PluginAttachment> attachment = Network().Add(pod_);
   ASSERT_FALSE(attachment);
   EXPECT_EQ(attachment.error().code, Code::kDeadlineExceeded);
   EXPECT_THAT(attachment.error().ToString(), HasSubstr("/bin/first"));
@@ -169,7 +175,7 @@ TEST_F(PluginNetworkTest, HungPluginIsKilledWithItsChildren) {
 
 TEST_F(PluginNetworkTest, MissingProgramNamesTheDirectories) {
   std::filesystem::remove(dir_ + "/bin/second");
-  PluginNetwork network = *PluginNetwork::Load(options_);
+  PluginNetwork network = Network();
   Result<> checked = network.Check();
   ASSERT_FALSE(checked);
   EXPECT_EQ(checked.error().code, Code::kFailedPrecondition);
@@ -177,29 +183,99 @@ TEST_F(PluginNetworkTest, MissingProgramNamesTheDirectories) {
 }
 
 TEST_F(PluginNetworkTest, StatusIsAskedFromVersion11On) {
-  EXPECT_TRUE(PluginNetwork::Load(options_)->Check());
+  EXPECT_TRUE(Network().Check());
   EXPECT_THAT(Log(), Not(HasSubstr("STATUS")));
   Write("00-first.conf", R"({"cniVersion": "1.1.0", "name": "pods", "type": "first"})");
   Program("first", R"(echo '{"code": 50, "msg": "starting"}'; exit 1)");
-  Result<> checked = PluginNetwork::Load(options_)->Check();
+  Result<> checked = Network().Check();
   ASSERT_FALSE(checked);
   EXPECT_EQ(checked.error().code, Code::kUnavailable);
 }
 
 TEST_F(PluginNetworkTest, CollectNamesTheLivePodsFromVersion11OnUnlessItIsDisabled) {
-  EXPECT_TRUE(PluginNetwork::Load(options_)->Collect({"id1"}));
+  EXPECT_TRUE(Network().Collect({"id1"}));
   Write("00-first.conf", R"({"cniVersion": "1.1.0", "name": "pods", "type": "first", "disableGC": true})");
-  EXPECT_TRUE(PluginNetwork::Load(options_)->Collect({"id1"}));
+  EXPECT_TRUE(Network().Collect({"id1"}));
   EXPECT_EQ(Log(), "");
   Write("00-first.conf", R"({"cniVersion": "1.1.0", "name": "pods", "type": "first"})");
-  EXPECT_TRUE(PluginNetwork::Load(options_)->Collect({"id1"}));
+  EXPECT_TRUE(Network().Collect({"id1"}));
   EXPECT_THAT(Log(),
               AllOf(HasSubstr("first GC"),
                     HasSubstr(R"("cni.dev/valid-attachments":[{"containerID":"id1","ifname":"eth0"}])")));
 }
 
+TEST_F(PluginNetworkTest, TheResultIsCachedUntilThePodIsTakenDown) {
+  PluginNetwork network = Network();
+  PluginAttachment attachment = network.Add(pod_).value();
+  EXPECT_FALSE(attachment.not_cached);
+  std::string file = dir_ + "/cache/results/pods-id1-eth0";
+  struct stat status{};
+  ASSERT_EQ(stat(file.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0600u);
+  Json cached = Json::parse(ReadFile(file).value());
+  EXPECT_EQ(cached["kind"], "cniCacheV1");
+  EXPECT_EQ(cached["cniArgs"], Json::parse(R"([["IgnoreUnknown", "1"], ["K8S_POD_NAME", "web"]])"));
+  EXPECT_EQ(cached["capabilityArgs"], Json::parse(R"({"portMappings": [{"hostPort": 8080}]})"));
+
+  Program("second", "exit 1");
+  EXPECT_THAT(network.Delete(pod_, attachment.result), ::testing::SizeIs(1));
+  EXPECT_TRUE(std::filesystem::exists(file)) << "something is left to do";
+  Program("second", "exit 0");
+  EXPECT_THAT(network.Delete(pod_, attachment.result), IsEmpty());
+  EXPECT_FALSE(std::filesystem::exists(file));
+}
+
+TEST_F(PluginNetworkTest, TheCachedResultCountsWhereThereIsNoOther) {
+  ASSERT_TRUE(Network().Add(pod_));
+  std::filesystem::remove(dir_ + "/log");
+  EXPECT_TRUE(Network().CheckPod(pod_, ""));
+  EXPECT_THAT(Log(), AllOf(HasSubstr("first CHECK"), HasSubstr("\"prevResult\":{")));
+  std::filesystem::remove(dir_ + "/log");
+  EXPECT_THAT(Network().Delete(pod_, ""), IsEmpty());
+  EXPECT_THAT(Log(), AllOf(HasSubstr("first DEL"), HasSubstr("\"prevResult\":{")));
+}
+
+TEST_F(PluginNetworkTest, APodRunsWithoutTheCache) {
+  options_.cache_dir = "/dev/null";
+  Result<PluginAttachment> attachment = Network().Add(pod_);
+  ASSERT_TRUE(attachment) << attachment.error().ToString();
+  ASSERT_TRUE(attachment->not_cached);
+  EXPECT_THAT(attachment->not_cached->ToString(), HasSubstr("/dev/null/results"));
+  EXPECT_THAT(Network().Delete(pod_, attachment->result), IsEmpty());
+}
+
+TEST_F(PluginNetworkTest, ACheckGoesForwardsAndEndsWithTheFirstThatDenies) {
+  Program("first", R"([ $CNI_COMMAND != CHECK ] || { echo '{"code": 100, "msg": "no address"}'; exit 1; })");
+  Result<> checked = Network().CheckPod(pod_, kResult);
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().ToString(), "network plugin CHECK first: no address");
+  EXPECT_THAT(Calls(), ElementsAre(HasSubstr("first CHECK id1 /run/netns/x eth0")));
+}
+
+TEST_F(PluginNetworkTest, AConfigurationMayHaveNoChecks) {
+  Program("first", "exit 1");
+  Write("00-first.conf", R"({"cniVersion": "0.3.1", "name": "pods", "type": "first"})");
+  EXPECT_TRUE(Network().CheckPod(pod_, kResult)) << "the version has no CHECK";
+  Write("00-first.conf", R"({"cniVersion": "1.0.0", "name": "pods", "type": "first", "disableCheck": true})");
+  EXPECT_TRUE(Network().CheckPod(pod_, kResult));
+  EXPECT_EQ(Log(), "");
+}
+
+// Each waits for the other.
+TEST_F(PluginNetworkTest, PodsAreAddedAtTheSameTime) {
+  for (const char* fifo : {"/to-id1", "/to-id2"}) ASSERT_EQ(mkfifo((dir_ + fifo).c_str(), 0600), 0);
+  Program("second", "case $CNI_CONTAINERID in id1) echo > " + dir_ + "/to-id2; read x < " + dir_ +
+                        "/to-id1;; *) read x < " + dir_ + "/to-id2; echo > " + dir_ +
+                        "/to-id1;; esac\ncat <<'END'\n" + kResult + "\nEND");
+  PluginNetwork network = Network();
+  PluginPod other = pod_;
+  other.id = "id2";
+  std::jthread thread([&] { EXPECT_TRUE(network.Add(other)); });
+  EXPECT_TRUE(network.Add(pod_));
+}
+
 TEST_F(PluginNetworkTest, ANetworkIsTakenDownByTheConfigurationThatMadeIt) {
-  PluginNetwork made = *PluginNetwork::Load(options_);
+  PluginNetwork made = Network();
   std::string file = made.list().file;
   std::string text = made.list().text;
   std::filesystem::remove(file);
@@ -211,16 +287,9 @@ TEST_F(PluginNetworkTest, ANetworkIsTakenDownByTheConfigurationThatMadeIt) {
 
 TEST_F(PluginNetworkTest, ArgumentsCannotSmuggleOthersIn) {
   pod_.args = {{"K8S_POD_NAME", "web;K8S_POD_NAMESPACE=kube-system"}};
-  EXPECT_EQ(PluginNetwork::Load(options_)->Add(pod_).error().code, Code::kInvalidArgument);
-  EXPECT_THAT(PluginNetwork::Load(options_)->Delete(pod_, ""), IsEmpty());
+  EXPECT_EQ(Network().Add(pod_).error().code, Code::kInvalidArgument);
+  EXPECT_THAT(Network().Delete(pod_, ""), IsEmpty());
   EXPECT_THAT(Log(), Not(HasSubstr("kube-system")));
-}
-
-TEST_F(PluginNetworkTest, DirectoryWithoutConfigurationIsNotFound) {
-  options_.conf_dir = dir_ + "/bin";
-  EXPECT_EQ(PluginNetwork::Load(options_).error().code, Code::kNotFound);
-  options_.conf_dir = dir_ + "/nowhere";
-  EXPECT_EQ(PluginNetwork::Load(options_).error().code, Code::kNotFound);
 }
 
 class RealPluginTest : public NetworkTest {};
@@ -240,11 +309,14 @@ TEST_F(RealPluginTest, BridgeAndPortmapGiveAPodItsNetwork) {
       << dir << R"(/leases", "ranges": [[{"subnet": "10.99.0.0/24"}]], "routes": [{"dst": "0.0.0.0/0"}]}},
     {"type": "portmap", "capabilities": {"portMappings": true}}]})";
   NetNs pod = NetNs::Make();
-  PluginNetwork network = *PluginNetwork::Load({dir, {kPlugins}, 60'000});
+  PluginNetwork network({{kPlugins}, 60'000}, LoadPluginList(dir).value());
   Result<std::string> path = PinNetns(dir + "/netns", "pod", pod.fd());
   ASSERT_TRUE(path) << path.error().ToString();
   EXPECT_TRUE(IsPinned(dir + "/netns", "pod"));
-  PluginPod request{"davit-test-pod", *path, {{Protocol::kTcp, "", 8080, 80}}, {}};
+  PluginPod request{"davit-test-pod",
+                    *path,
+                    {{"portMappings", R"([{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}])"}},
+                    {}};
   Result<PluginAttachment> attachment = network.Add(request);
   EXPECT_TRUE(attachment) << attachment.error().ToString();
   if (attachment) {

@@ -7,8 +7,10 @@
 #include <linux/netfilter/nf_tables.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
+#include "cni/host_port_index.h"
 #include "cni/host_port_maps.h"
 #include "cni/nft_rule.h"
 
@@ -31,15 +33,90 @@ std::vector<HostPort> Without(const std::set<HostPort>& ports, const std::set<Ho
   return left;
 }
 
+// One line for what the rules depend on.
+std::string Describe(const BridgeTables& tables) {
+  std::string text = tables.name + ' ' + tables.bridge;
+  for (const Subnet& subnet : tables.subnets) text += ' ' + subnet.ToString();
+  text += tables.masquerade ? " masquerade except" : " keep";
+  for (const Subnet& subnet : tables.no_masquerade) text += ' ' + subnet.ToString();
+  for (bool passes : {tables.answers_pass.ipv4, tables.answers_pass.ipv6}) text += passes ? " 1" : " 0";
+  return text + '\n';
+}
+
 }  // namespace
 
-Result<std::unique_ptr<PortTable>> PortTable::Open(BridgeTables tables) {
+Result<std::unique_ptr<PortTable>> PortTable::Open(BridgeTables tables, bool owned) {
   NetlinkSocket socket = TRY(NetlinkSocket::Open(NETLINK_NETFILTER));
-  return std::unique_ptr<PortTable>(new PortTable(std::move(tables), std::move(socket)));
+  return std::unique_ptr<PortTable>(
+      new PortTable(std::move(tables), owned ? kNftTableOwned | kNftTablePersistent : 0, std::move(socket)));
 }
 
 Result<> PortTable::Restore() {
   MutexLock lock(mutex_);
+  TRY(RestoreTables());
+  content_ = TRY(DumpRules(socket_, tables_.name));
+  return {};
+}
+
+Result<> PortTable::CheckMark() {
+  MutexLock lock(mutex_);
+  TRY(CountPresent());
+  return {};
+}
+
+Result<bool> PortTable::Repair(AnswersPass answers) {
+  MutexLock lock(mutex_);
+  bool intact = TRY(IsIntact());
+  if (intact && answers == tables_.answers_pass) return false;
+  tables_.answers_pass = answers;
+  TRY(MakeAgain(intact));
+  return true;
+}
+
+// What somebody has added goes only with the table. Its elements come back with Reconcile.
+Result<> PortTable::MakeAgain(bool intact) {
+  bool tampered = !intact && TRY(CountPresent()) > 0;
+  content_.clear();
+  TRY(tampered ? Make(Start::kAnew) : RestoreTables());
+  content_ = TRY(DumpRules(socket_, tables_.name));
+  return {};
+}
+
+Result<bool> PortTable::Resume(const std::string& known) {
+  MutexLock lock(mutex_);
+  bool same = TakeDescription(known);
+  bool intact = TRY(IsIntact());
+  if (intact && same) return false;
+  TRY(MakeAgain(intact));
+  return true;
+}
+
+Result<bool> PortTable::IsAsDescribed(const std::string& known) {
+  MutexLock lock(mutex_);
+  return TakeDescription(known) && TRY(IsIntact());
+}
+
+// False if it describes other tables than are wanted.
+bool PortTable::TakeDescription(const std::string& known) {
+  content_ = known.substr(std::min(known.find('\n') + 1, known.size()));
+  return known.starts_with(Describe(tables_));
+}
+
+std::string PortTable::Description() {
+  MutexLock lock(mutex_);
+  return Describe(tables_) + content_;
+}
+
+Result<std::vector<HostPort>> PortTable::List() {
+  MutexLock lock(mutex_);
+  return ListHostPorts(socket_, tables_.name);
+}
+
+Result<bool> PortTable::IsIntact() {
+  return TRY(CountPresent()) == kTables && TRY(DumpRules(socket_, tables_.name)) == content_;
+}
+
+Result<> PortTable::RestoreTables() {
   bool exists = TRY(CountPresent()) > 0;
   Result<> made = Make(Start::kKeepElements);
   if (Unsupported(made)) {
@@ -66,7 +143,9 @@ Result<> PortTable::Make(Start start) {
   }
   AppendTables(batch, tables_, flags_);
   EndNftTransaction(batch);
-  return socket_.Execute(batch);
+  TRY(socket_.Execute(batch));
+  owned_ = (flags_ & kNftTableOwned) != 0;
+  return {};
 }
 
 Result<size_t> PortTable::CountPresent() {
@@ -105,21 +184,29 @@ Result<> PortTable::Remove(const std::vector<HostPort>& ports) {
   return {};
 }
 
-Result<PortTable::Difference> PortTable::Reconcile(const std::vector<HostPort>& wanted) {
-  MutexLock lock(mutex_);
+Result<PortTable::Difference> PortTable::Compare(const std::vector<HostPort>& wanted) {
   std::vector<HostPort> found = TRY(ListHostPorts(socket_, tables_.name));
   std::set<HostPort> have(found.begin(), found.end());
   std::set<HostPort> want(wanted.begin(), wanted.end());
-  Difference difference{Without(have, want), Without(want, have)};
+  return Difference{Without(have, want), Without(want, have)};
+}
+
+Result<PortTable::Difference> PortTable::Reconcile(const std::vector<HostPort>& wanted) {
+  MutexLock lock(mutex_);
+  Difference difference = TRY(Compare(wanted));
   TRY(Change(NFT_MSG_DELSETELEM, difference.removed));
   TRY(Change(NFT_MSG_NEWSETELEM, difference.added));
   return difference;
 }
 
-Result<> PortTable::Check() {
+Result<> PortTable::Check(const std::vector<HostPort>& wanted) {
   MutexLock lock(mutex_);
-  if (TRY(CountPresent()) == kTables) return {};
-  return Fail(Code::kFailedPrecondition, "check nftables tables", tables_.name, "somebody removed them");
+  if (TRY(IsIntact())) {
+    Difference difference = TRY(Compare(wanted));
+    if (difference.removed.empty() && difference.added.empty()) return {};
+  }
+  return Fail(Code::kFailedPrecondition, "check nftables tables", tables_.name,
+              "somebody removed or changed them");
 }
 
 Result<> PortTable::Destroy() {
@@ -147,8 +234,8 @@ Result<> PortTable::Change(uint8_t type, const std::vector<HostPort>& ports) {
 
 Result<std::vector<TableInfo>> PortTable::OtherInstances() {
   std::vector<TableInfo> tables = TRY(ListTables(socket_));
-  std::erase_if(tables, [&](const TableInfo& table) {
-    return table.family != kFamilyInet || table.name == tables_.name ||
+  std::erase_if(tables, [own = tables_.name](const TableInfo& table) {
+    return table.family != kFamilyInet || table.name == own ||
            !table.comment.starts_with(kTableCommentPrefix);
   });
   return tables;
@@ -159,11 +246,12 @@ Result<> PortTable::FailIfHeld(const std::vector<TableInfo>& others, const std::
     Result<std::vector<HostPort>> theirs = ListHostPorts(socket_, other.name);
     if (!theirs && theirs.error().os_errno == ENOENT) continue;  // that instance has just gone
     if (!theirs) return std::unexpected(theirs.error());
+    std::map<HostPortKey, HostPort> held;
+    for (const HostPort& port : *theirs) held.emplace(port.key(), port);
     for (const HostPort& port : ports)
-      for (const HostPort& held : *theirs)
-        if (port.Overlaps(held))
-          return Fail(Code::kAlreadyExists, "claim host port", port.ToString(),
-                      "another instance holds " + held.ToString() + " (" + other.comment + ")");
+      if (auto [first, last] = Overlapping(held, port); first != last)
+        return Fail(Code::kAlreadyExists, "claim host port", port.ToString(),
+                    "another instance holds " + first->second.ToString() + " (" + other.comment + ")");
   }
   return {};
 }

@@ -65,6 +65,10 @@ std::string Subnet::ToString() const {
   return base.ToString() + "/" + std::to_string(prefix);
 }
 
+Subnet SubnetOf(const IpAddress& address, int prefix) {
+  return {Masked(address, prefix), prefix};
+}
+
 Result<Subnet> ParseSubnet(std::string_view text) {
   size_t slash = text.find('/');
   if (slash == std::string_view::npos)

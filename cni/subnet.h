@@ -51,6 +51,9 @@ struct Subnet {
   auto operator<=>(const Subnet&) const = default;
 };
 
+// The subnet of an interface's address.
+Subnet SubnetOf(const IpAddress& address, int prefix);
+
 // "10.88.0.0/16" or "fd00:88::/64". Host bits that are set are an error, because either the address or the
 // length could be wrong.
 Result<Subnet> ParseSubnet(std::string_view text);

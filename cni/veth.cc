@@ -11,8 +11,8 @@
 #include <utility>
 
 #include "base/time.h"
-#include "cni/link.h"
 #include "cni/netns.h"
+#include "cni/sysctl.h"
 
 namespace davit::cni {
 namespace {
@@ -24,8 +24,9 @@ constexpr uint32_t kLoopbackIndex = 1;  // LOOPBACK_IFINDEX: in every network na
 void PutPeer(nlmsghdr* message, const VethPair& pair) {
   nlattr* peer = mnl_attr_nest_start(message, VETH_INFO_PEER);
   mnl_nlmsg_put_extra_header(message, sizeof(ifinfomsg));
-  mnl_attr_put_strz(message, IFLA_IFNAME, kPodInterface);
-  mnl_attr_put(message, IFLA_ADDRESS, pair.pod_mac.size(), pair.pod_mac.data());
+  mnl_attr_put_strz(message, IFLA_IFNAME, pair.pod_name.c_str());
+  if (pair.pod_mac != MacAddress{})
+    mnl_attr_put(message, IFLA_ADDRESS, pair.pod_mac.size(), pair.pod_mac.data());
   if (pair.mtu != 0) mnl_attr_put_u32(message, IFLA_MTU, pair.mtu);
   mnl_attr_put_u32(message, IFLA_NET_NS_FD, static_cast<uint32_t>(pair.netns_fd));
   mnl_attr_nest_end(message, peer);
@@ -56,17 +57,9 @@ void AddHostEndOptions(NetlinkBatch& batch, const VethPair& pair) {
   mnl_attr_put_strz(message, IFLA_IFNAME, pair.host_name.c_str());
   mnl_attr_put_strz(message, IFLA_IFALIAS, pair.alias.c_str());
   nlattr* info = mnl_attr_nest_start(message, IFLA_LINKINFO);
-  mnl_attr_put_strz(message, IFLA_INFO_SLAVE_KIND, "bridge");
-  nlattr* port = mnl_attr_nest_start(message, IFLA_INFO_SLAVE_DATA);
-  mnl_attr_put_u8(message, IFLA_BRPORT_MODE, 1);  // hairpin
-  mnl_attr_nest_end(message, port);
+  PutPortOptions(message, pair.port);
   mnl_attr_nest_end(message, info);
-  if (!pair.ipv6) return;
-  nlattr* families = mnl_attr_nest_start(message, IFLA_AF_SPEC);
-  nlattr* inet6 = mnl_attr_nest_start(message, AF_INET6);
-  mnl_attr_put_u8(message, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
-  mnl_attr_nest_end(message, inet6);
-  mnl_attr_nest_end(message, families);
+  if (pair.ipv6) PutNoIpv6Address(message);
 }
 
 // Whether the namespace takes packets for the address as its own.
@@ -86,9 +79,7 @@ Result<bool> IsLocal(NetlinkSocket& socket, const IpAddress& address) {
   return local;
 }
 
-}  // namespace
-
-Result<> CreateVeth(NetlinkSocket& host, const VethPair& pair) {
+Result<> CreatePair(NetlinkSocket& host, const VethPair& pair) {
   // Not one send(2): the second request would go to whoever has the name already.
   NetlinkBatch creation;
   AddCreation(creation, pair);
@@ -102,6 +93,59 @@ Result<> CreateVeth(NetlinkSocket& host, const VethPair& pair) {
   return done;
 }
 
+// A process that died in the middle leaves a pair without an alias, at worst.
+Result<> RemoveLeftover(NetlinkSocket& host, const VethPair& pair) {
+  std::optional<Link> link = TRY(FindLink(host, pair.host_name));
+  if (!link)
+    return Fail(Code::kAlreadyExists, "create veth pair", pair.pod_name,
+                "it exists in the pod's network namespace");
+  if (link->master == pair.bridge_index && (link->alias == pair.alias || link->alias.empty()))
+    return DeleteLink(host, link->index);
+  return Fail(Code::kAlreadyExists, "create veth pair", pair.host_name,
+              link->alias.empty() ? "the link is not ours" : "the link belongs to sandbox " + link->alias);
+}
+
+// The interface's index is asked for: it is 2 only where a namespace does not start with tunnel devices
+// (net.core.fb_tunnels_only_for_init_net), and an index for the peer is ignored at creation unless both ends
+// get one.
+Result<> Configure(NetlinkSocket& pod, const PodInterface& interface) {
+  std::optional<Link> link = TRY(FindLink(pod, interface.name));
+  if (!link) return Fail(Code::kNotFound, "get link", interface.name, "the pod's interface vanished");
+  NetlinkBatch batch;
+  if (interface.loopback) SetLinkUp(batch, kLoopbackIndex);
+  SetLinkUp(batch, link->index);
+  for (const PodAddress& a : interface.addresses)
+    AddAddress(batch, {link->index, a.address, a.prefix, RT_SCOPE_UNIVERSE});
+  if (interface.other_routes == OtherRoute::kIsReplaced) {
+    for (const Route& route : interface.routes) AddRoute(batch, link->index, route, OtherRoute::kIsReplaced);
+    return pod.Execute(batch);
+  }
+  TRY(pod.Execute(batch));
+  for (const Route& route : interface.routes) {
+    NetlinkBatch one;
+    AddRoute(one, link->index, route, OtherRoute::kStays);
+    TRY(Unless(pod.Execute(one), EEXIST));
+  }
+  return {};
+}
+
+Result<> EnableIpv6(int netns_fd, const std::string& name) {
+  return RunInNetns(netns_fd, [&]() -> Result<> {
+    for (const std::string& interface : {std::string("lo"), name})
+      TRY(EnsureSysctl("net/ipv6/conf/" + interface + "/disable_ipv6", "0"));
+    return {};
+  });
+}
+
+}  // namespace
+
+Result<> CreateVeth(NetlinkSocket& host, const VethPair& pair) {
+  Result<> made = CreatePair(host, pair);
+  if (made || made.error().os_errno != EEXIST) return made;
+  TRY(RemoveLeftover(host, pair));
+  return CreatePair(host, pair);
+}
+
 Result<NetlinkSocket> EnterPod(int netns_fd) {
   Result<NetlinkSocket> socket = Fail(Code::kInternal, "open netlink socket", "pod");
   TRY(RunInNetns(netns_fd, [&]() -> Result<> {
@@ -111,19 +155,12 @@ Result<NetlinkSocket> EnterPod(int netns_fd) {
   return socket;
 }
 
-// eth0's index is asked for: it is 2 only where a namespace does not start with tunnel devices
-// (net.core.fb_tunnels_only_for_init_net), and an index for the peer is ignored at creation unless both ends
-// get one.
-Result<> ConfigurePod(NetlinkSocket& pod, const std::vector<PodAddress>& addresses) {
-  std::optional<Link> eth0 = TRY(FindLink(pod, kPodInterface));
-  if (!eth0) return Fail(Code::kNotFound, "get link", kPodInterface, "the pod's interface vanished");
-  NetlinkBatch batch;
-  SetLinkUp(batch, kLoopbackIndex);
-  SetLinkUp(batch, eth0->index);
-  for (const PodAddress& a : addresses)
-    AddAddress(batch, {eth0->index, a.address, a.prefix, RT_SCOPE_UNIVERSE});
-  for (const PodAddress& a : addresses) AddDefaultRoute(batch, eth0->index, a.gateway);
-  return pod.Execute(batch);
+// A namespace may have IPv6 off by default: EACCES.
+Result<> ConfigurePod(int netns_fd, NetlinkSocket& pod, const PodInterface& interface) {
+  Result<> configured = Configure(pod, interface);
+  if (configured || configured.error().os_errno != EACCES) return configured;
+  TRY(EnableIpv6(netns_fd, interface.name));
+  return Configure(pod, interface);
 }
 
 Result<> SettleCarrier(NetlinkSocket& host, const VethPair& pair) {

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Any bytes as a network configuration and as a plugin's answer. The first byte chooses.
+// Any bytes as a network configuration, as a plugin's answer and as a cached result. The first byte chooses.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
 
+#include "base/json.h"
 #include "cni/plugin_config.h"
 #include "cni/plugin_result.h"
+#include "cni/result_cache.h"
 
 namespace davit::cni {
 namespace {
@@ -18,14 +20,14 @@ void Require(bool holds) {
 }
 
 const PluginConfig& SomePlugin() {
-  static const PluginConfig plugin{"a", R"({"cniVersion":"1.0.0","name":"pods","type":"a"})", true};
+  static const PluginConfig plugin{"a", R"({"cniVersion":"1.0.0","name":"pods","type":"a"})", {"mac"}};
   return plugin;
 }
 
 // What a plugin reads from us is an object, whatever it is made of.
 void ReadInput(const PluginConfig& plugin, const std::string& previous) {
-  const std::vector<PortMapping> ports = {{Protocol::kTcp, "127.0.0.1", 8080, 80}};
-  Require(PluginInput(plugin, ports, previous).starts_with('{'));
+  const CapabilityArguments arguments = {{"mac", R"("02:00:00:00:00:01")"}, {"dns", previous}};
+  Require(PluginInput(plugin, arguments, previous).starts_with('{'));
   Require(CollectInput(plugin, {"id"}, "eth0").starts_with('{'));
 }
 
@@ -47,7 +49,16 @@ void ReadResult(const std::string& text) {
   if (addresses) Require(std::ranges::is_sorted(*addresses, {}, &IpAddress::family));
 }
 
+// What was read must be written by its parts.
+void ReadCached(const std::string& text) {
+  Result<CachedAttachment> cached = ParseCachedAttachment(text, "file");
+  if (!cached) return;
+  for (const auto& [name, value] : cached->capabilities) Require(!JsonOrNull(value).is_discarded());
+  ReadInput(SomePlugin(), cached->result);
+}
+
 void Read(unsigned kind, const std::string& text) {
+  if (kind == 'c') return ReadCached(text);
   switch (kind % 4) {
     case 0:
       return ReadList("10-pods.conflist", text);
