@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <string>
 #include <system_error>
+#include <utility>
 
 #include "base/file_io.h"
 #include "cri/config/values.h"
@@ -22,12 +23,13 @@ using Strings = std::vector<std::string>;
 
 constexpr char kStep[] = "read configuration";
 
-// A key takes a string, a list of strings or a boolean: exactly one of the setters is there.
+// A key takes a value of each type that has a setter.
 struct Key {
   std::string_view name;
   Complaint (*set_string)(Config&, const std::string&) = nullptr;
   Complaint (*set_list)(Config&, const Strings&) = nullptr;
   bool& (*boolean)(Config&) = nullptr;
+  Complaint (*set_integer)(Config&, int64_t) = nullptr;
 };
 
 // Stores `value` unless there is a complaint about it.
@@ -69,10 +71,14 @@ Complaint SetLogLevel(Config& config, const std::string& value) {
 }
 
 Complaint SetCgroupDriver(Config& config, const std::string& value) {
-  if (value == "cgroupfs") return Store(config.cgroup.driver, CgroupDriver::kCgroupfs, std::nullopt);
-  if (value == "systemd")
-    return "the systemd driver is not supported yet: use \"cgroupfs\", here and in the kubelet";
-  return '"' + value + "\" is not a cgroup driver: use \"cgroupfs\"";
+  constexpr std::array<std::pair<std::string_view, CgroupDriverChoice>, 3> kDrivers = {
+      {{"auto", CgroupDriverChoice::kAuto},
+       {"cgroupfs", CgroupDriverChoice::kCgroupfs},
+       {"systemd", CgroupDriverChoice::kSystemd}}};
+  for (const auto& [name, driver] : kDrivers) {
+    if (name == value) return Store(config.cgroup.driver, driver, std::nullopt);
+  }
+  return '"' + value + "\" is not one of auto, cgroupfs, systemd";
 }
 
 Complaint SetSocketcall(Config& config, const std::string& value) {
@@ -90,6 +96,49 @@ Complaint SetDirectories(Strings& place, const Strings& value) {
 Complaint SetBinDirs(Config& config, const Strings& value) {
   if (value.empty()) return "names no directory";
   return SetDirectories(config.network.bin_dirs, value);
+}
+
+Complaint SetNetworkMode(Config& config, const std::string& value) {
+  if (value == "bridge") return Store(config.network.mode, std::optional(NetworkMode::kBridge), std::nullopt);
+  if (value == "cni") return Store(config.network.mode, std::optional(NetworkMode::kPlugins), std::nullopt);
+  return '"' + value + "\" is neither \"bridge\" nor \"cni\"";
+}
+
+Complaint SetSubnetSource(Config& config, const std::string& value) {
+  if (value != "pod-cidr") return '"' + value + "\" is neither \"pod-cidr\" nor a list of subnets";
+  config.network.bridge.subnets_set = true;
+  return Store(config.network.bridge.pod_cidr, true, std::nullopt);
+}
+
+Complaint SetSubnets(Config& config, const Strings& value) {
+  Complaint complaint = Store(config.network.bridge.subnets, value, CheckSubnets(value));
+  config.network.bridge.subnets_set = true;
+  return complaint ? complaint : Store(config.network.bridge.pod_cidr, false, std::nullopt);
+}
+
+Complaint SetMaxVerifiers(Config& config, int64_t value) {
+  if (!std::in_range<int>(value)) return "is no whole number of 32 bits";
+  config.image.verifier.max_verifiers = static_cast<int>(value);
+  return std::nullopt;
+}
+
+Complaint SetSpeed(int64_t& place, int64_t value) {
+  constexpr int64_t kFastest = int64_t{1} << 40;
+  if (value < 0 || value > kFastest) return std::to_string(value) + " is no number of bytes per second";
+  return Store(place, value, std::nullopt);
+}
+
+Complaint SetMtu(Config& config, int64_t value) {
+  constexpr int64_t kSmallest = 1280, kLargest = 65535;  // what IPv6 needs, and what the kernel can
+  if (value < kSmallest || value > kLargest)
+    return std::to_string(value) + " is not an MTU from 1280 to 65535";
+  config.network.bridge.follow_uplink = false;
+  return Store(config.network.bridge.mtu, value, std::nullopt);
+}
+
+Complaint SetMtuSource(Config& config, const std::string& value) {
+  if (value != "auto") return '"' + value + "\" is not \"auto\"; a number has no quotes";
+  return Store(config.network.bridge.follow_uplink, true, std::nullopt);
 }
 
 Complaint SetPinned(Config& config, const Strings& value) {
@@ -117,28 +166,48 @@ constexpr std::array kKeys = {
         [](Config& c, const std::string& v) {
           return Store(c.cgroup.root, v, CheckAbsolutePath(v, /*root_allowed=*/true));
         }},
+    Key{"cgroup.scope_prefix",
+        [](Config& c, const std::string& v) { return Store(c.cgroup.scope_prefix, v, CheckUnitPrefix(v)); }},
     Key{"cdi.spec_dirs", nullptr,
         [](Config& c, const Strings& v) { return SetDirectories(c.cdi.spec_dirs, v); }},
     Key{"container.default_ulimits", nullptr, SetDefaultUlimits},
     Key{"image.pinned", nullptr, SetPinned},
     Key{"image.keep_unfinished", SetKeepUnfinished},
     Key{"image.keep_blobs", nullptr, nullptr, [](Config& c) -> bool& { return c.image.keep_blobs; }},
+    Key{"image.min_speed", nullptr, nullptr, nullptr,
+        [](Config& c, int64_t v) { return SetSpeed(c.image.min_speed, v); }},
+    Key{"image.fair_speed", nullptr, nullptr, nullptr,
+        [](Config& c, int64_t v) { return SetSpeed(c.image.fair_speed, v); }},
     Key{"image.preload_dir", [](Config& c, const std::string& v) { return SetFile(c.image.preload_dir, v); }},
+    Key{"image.verifier.bin_dir",
+        [](Config& c, const std::string& v) { return SetFile(c.image.verifier.bin_dir, v); }},
+    Key{"image.verifier.max_verifiers", nullptr, nullptr, nullptr, SetMaxVerifiers},
+    Key{"image.verifier.per_verifier_timeout",
+        [](Config& c, const std::string& v) {
+          return SetDuration(c.image.verifier.per_verifier_timeout_ms, v);
+        }},
+    Key{"network.mode", SetNetworkMode},
     Key{"network.conf_dir", [](Config& c, const std::string& v) { return SetPath(c.network.conf_dir, v); }},
     Key{"network.bin_dirs", nullptr, SetBinDirs},
+    Key{"network.cache_dir", [](Config& c, const std::string& v) { return SetPath(c.network.cache_dir, v); }},
     Key{"network.unprivileged_ports", nullptr, nullptr,
         [](Config& c) -> bool& { return c.network.unprivileged_ports; }},
     Key{"network.unprivileged_icmp", nullptr, nullptr,
         [](Config& c) -> bool& { return c.network.unprivileged_icmp; }},
     Key{"network.bridge.name",
         [](Config& c, const std::string& v) { return Store(c.network.bridge.name, v, CheckLinkName(v)); }},
-    Key{"network.bridge.subnets", nullptr,
-        [](Config& c, const Strings& v) { return Store(c.network.bridge.subnets, v, CheckSubnets(v)); }},
+    Key{"network.bridge.subnets", SetSubnetSource, SetSubnets},
+    Key{"network.bridge.mtu", SetMtuSource, nullptr, nullptr, SetMtu},
+    Key{"network.bridge.masquerade", nullptr, nullptr,
+        [](Config& c) -> bool& { return c.network.bridge.masquerade; }},
+    Key{"network.bridge.no_masquerade", nullptr,
+        [](Config& c, const Strings& v) {
+          return Store(c.network.bridge.no_masquerade, v, CheckNetworks(v));
+        }},
     Key{"seccomp.socketcall", SetSocketcall},
     Key{"streaming.address",
-        [](Config& c, const std::string& v) {
-          return Store(c.streaming.address, v, CheckNumericAddress(v));
-        }},
+        [](Config& c,
+           const std::string& v) { return Store(c.streaming.address, v, CheckNumericAddress(v)); }},
     Key{"streaming.idle_timeout",
         [](Config& c, const std::string& v) { return SetDuration(c.streaming.idle_timeout_ms, v); }},
     Key{"streaming.creation_timeout",
@@ -191,22 +260,29 @@ Complaint CopyStrings(const toml::array& from, Strings& to) {
   return std::nullopt;
 }
 
-Complaint SetKey(Config& config, const Key& key, const toml::node& value) {
-  if (key.set_string != nullptr) {
-    const auto* text = value.as_string();
-    return text != nullptr ? key.set_string(config, text->get()) : Complaint("must be a string");
-  }
-  if (key.boolean != nullptr) {
-    const auto* boolean = value.as_boolean();
-    if (boolean == nullptr) return "must be true or false";
-    key.boolean(config) = boolean->get();
-    return std::nullopt;
-  }
-  const toml::array* array = value.as_array();
-  if (array == nullptr) return "must be a list of strings";
+Complaint SetList(Config& config, const Key& key, const toml::array& array) {
   Strings list;
-  if (Complaint complaint = CopyStrings(*array, list)) return complaint;
+  if (Complaint complaint = CopyStrings(array, list)) return complaint;
   return key.set_list(config, list);
+}
+
+Complaint SetKey(Config& config, const Key& key, const toml::node& value) {
+  const auto* text = value.as_string();
+  if (text != nullptr && key.set_string != nullptr) return key.set_string(config, text->get());
+  const auto* boolean = value.as_boolean();
+  if (boolean != nullptr && key.boolean != nullptr)
+    return Store(key.boolean(config), boolean->get(), std::nullopt);
+  const auto* integer = value.as_integer();
+  if (integer != nullptr && key.set_integer != nullptr) return key.set_integer(config, integer->get());
+  const toml::array* array = value.as_array();
+  if (array != nullptr && key.set_list != nullptr) return SetList(config, key, *array);
+
+  std::string types;
+  if (key.set_string != nullptr) types = "a string";
+  if (key.set_list != nullptr) types += (types.empty() ? "" : " or ") + std::string("a list of strings");
+  if (key.boolean != nullptr) types = "true or false";
+  if (key.set_integer != nullptr) types += (types.empty() ? "" : " or ") + std::string("a whole number");
+  return "must be " + types;
 }
 
 Result<> ApplyHandler(HandlerSettings& handler, const toml::table& table, const std::string& prefix,

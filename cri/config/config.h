@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,23 +25,43 @@ struct RegistryConfig {
   std::string config_path;
 };
 
-enum class CgroupDriver { kCgroupfs };
+enum class CgroupDriverChoice : uint8_t {
+  kAuto,  // systemd where it is PID 1 and cgroup v2 is the only version, cgroupfs elsewhere
+  kCgroupfs,
+  kSystemd,
+};
 
 struct CgroupConfig {
-  CgroupDriver driver = CgroupDriver::kCgroupfs;
+  CgroupDriverChoice driver = CgroupDriverChoice::kCgroupfs;
   // A cgroup path from the root of each hierarchy. The shims, and pods that name no cgroup parent, are placed
-  // below it.
+  // below it. With systemd, it is "/" or a slice.
   std::string root = "/";
+  // With systemd, a container's scope is PREFIX-ID.scope.
+  std::string scope_prefix = "davit";
 };
 
 struct BridgeSettings {
   std::string name = "davit0";
   std::vector<std::string> subnets = {"10.88.0.0/16", "fd00:88::/64"};  // at most one per address family
+  bool subnets_set = false;  // false: these defaults, or what the former default would be (NodeNetwork)
+  bool masquerade = true;    // connections of pods to the outside get the host's address
+  std::vector<std::string> no_masquerade;  // except those to these networks
+  int64_t mtu = 1500;          // of the bridge and the pods; with follow_uplink, without an uplink
+  bool follow_uplink = false;  // mtu = "auto": that of the default route's interface
+  bool pod_cidr = false;       // the subnets are the node's pod CIDR, which the kubelet sends, not `subnets`
+};
+
+enum class NetworkMode : uint8_t {
+  kBridge,   // the built-in bridge
+  kPlugins,  // "cni": the plugins of a configuration in conf_dir
 };
 
 struct NetworkConfig {
+  // Unset: the bridge, as long as conf_dir has no valid configuration.
+  std::optional<NetworkMode> mode;
   std::string conf_dir = "/etc/cni/net.d";
   std::vector<std::string> bin_dirs = {"/opt/cni/bin", "/usr/lib/cni"};
+  std::string cache_dir = "/var/lib/cni";  // of libcni's result cache
   BridgeSettings bridge;
   // Defaults for pods with their own network namespace; the pod's own sysctls override them.
   bool unprivileged_ports = true;  // net.ipv4.ip_unprivileged_port_start = 0
@@ -68,6 +89,13 @@ struct SeccompSettings {
   bool allow_socketcall = false;  // RuntimeDefault allows socketcall(2), for 32-bit programs
 };
 
+// As containerd's plugin io.containerd.image-verifier.v1.bindir.
+struct VerifierSettings {
+  std::string bin_dir;     // empty: images are not verified
+  int max_verifiers = 10;  // negative: no limit
+  int64_t per_verifier_timeout_ms = 10'000;
+};
+
 struct ImageSettings {
   std::vector<std::string> pinned;  // fnmatch(3) patterns of image references to report as pinned
   // Directory with images to load (images/preload/preloader.h). Empty: "preload" below the root.
@@ -75,6 +103,11 @@ struct ImageSettings {
   // How long layers and partial blobs of a pull that did not end well stay for a retry; 0: not at all.
   int64_t keep_unfinished_ms = 24LL * 3600 * 1000;
   bool keep_blobs = false;  // keep the compressed layers of pulled images
+  // Bytes per second that a host must send or take over half a minute: the least, and while another host was
+  // not asked yet (ImageStore::Config). 0: any speed will do.
+  int64_t min_speed = 1024;
+  int64_t fair_speed = 64 << 10;
+  VerifierSettings verifier;
 };
 
 struct Config {

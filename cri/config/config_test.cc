@@ -87,8 +87,8 @@ TEST_F(ConfigTest, AMissingFileIsAnErrorOnlyWhenItWasAskedFor) {
 TEST_F(ConfigTest, AnUnknownKeyIsNamedWithItsFileAndLine) {
   EXPECT_THAT(ErrorOf("root = \"/a\"\n\nrooot = \"/b\"\n"),
               AllOf(HasSubstr("config.toml:3"), HasSubstr("unknown key rooot")));
-  EXPECT_THAT(ErrorOf("[network.bridge]\nmtu = 1500\n"),
-              AllOf(HasSubstr("config.toml:2"), HasSubstr("unknown key network.bridge.mtu")));
+  EXPECT_THAT(ErrorOf("[network.bridge]\nmtuu = 1500\n"),
+              AllOf(HasSubstr("config.toml:2"), HasSubstr("unknown key network.bridge.mtuu")));
   EXPECT_THAT(ErrorOf("[netwrok]\nconf_dir = \"/x\"\n"), HasSubstr("unknown key netwrok"));
   EXPECT_THAT(ErrorOf("[cgroup.driver2]\n"), HasSubstr("unknown key cgroup.driver2"));
 
@@ -122,8 +122,11 @@ TEST_F(ConfigTest, ValuesAreChecked) {
   EXPECT_THAT(ErrorOf("listen = \"tcp://127.0.0.1:1\"\n"), HasSubstr("unix://"));
   EXPECT_THAT(ErrorOf("listen = \"unix:///" + std::string(107, 'x') + "\"\n"), HasSubstr("107 bytes"));
   EXPECT_THAT(ErrorOf("log_level = \"loud\"\n"), HasSubstr("debug, info, warning, error"));
-  EXPECT_THAT(ErrorOf("cgroup.driver = \"systemd\"\n"), HasSubstr("not supported yet"));
-  EXPECT_THAT(ErrorOf("cgroup.driver = \"x\"\n"), HasSubstr("not a cgroup driver"));
+  EXPECT_THAT(ErrorOf("cgroup.driver = \"x\"\n"), HasSubstr("not one of auto, cgroupfs, systemd"));
+  for (const char* prefix : {"", "a/b", "a@b", "a b", "-a", "_a", "cpu.a"})
+    EXPECT_THAT(ErrorOf(std::string("cgroup.scope_prefix = \"") + prefix + "\"\n"),
+                HasSubstr("scope_prefix"));
+  EXPECT_THAT(ErrorOf("cgroup.scope_prefix = \"" + std::string(101, 'x') + "\"\n"), HasSubstr("100 bytes"));
   EXPECT_THAT(ErrorOf("cgroup.root = \"kubepods\"\n"), HasSubstr("not an absolute path"));
   EXPECT_THAT(ErrorOf("network.bin_dirs = []\n"), HasSubstr("names no directory"));
   EXPECT_THAT(ErrorOf("cdi.spec_dirs = [\"cdi\"]\n"), HasSubstr("is not an absolute path"));
@@ -131,6 +134,17 @@ TEST_F(ConfigTest, ValuesAreChecked) {
   EXPECT_THAT(ErrorOf("seccomp.socketcall = \"yes\"\n"), HasSubstr("neither \"deny\" nor \"allow\""));
   EXPECT_EQ(ErrorOf("cgroup.root = \"/\"\n"), "");
   EXPECT_EQ(ErrorOf("registry.config_path = \"\"\n"), "");
+}
+
+TEST_F(ConfigTest, TheCgroupDriverIsCgroupfsUnlessAnotherIsNamed) {
+  Write("config.toml", "");
+  EXPECT_EQ(Load()->cgroup.driver, CgroupDriverChoice::kCgroupfs);
+  EXPECT_EQ(Load()->cgroup.scope_prefix, "davit");
+  Write("config.toml", "[cgroup]\ndriver = \"systemd\"\nscope_prefix = \"cri-containerd\"\n");
+  EXPECT_EQ(Load()->cgroup.driver, CgroupDriverChoice::kSystemd);
+  EXPECT_EQ(Load()->cgroup.scope_prefix, "cri-containerd");
+  Write("config.toml", "cgroup.driver = \"cgroupfs\"\n");
+  EXPECT_EQ(Load()->cgroup.driver, CgroupDriverChoice::kCgroupfs);
 }
 
 TEST_F(ConfigTest, SocketcallIsDeniedUnlessItIsAllowed) {
@@ -147,6 +161,70 @@ TEST_F(ConfigTest, BridgeNamesAreWhatTheKernelAccepts) {
     EXPECT_THAT(ErrorOf("network.bridge.name = \"" + bad + "\"\n"), HasSubstr("network.bridge.name")) << bad;
   }
   EXPECT_EQ(ErrorOf("network.bridge.name = \"0123456789abcde\"\n"), "");
+}
+
+TEST_F(ConfigTest, TheNetworkHasAModeThatIsNamed) {
+  EXPECT_EQ(ErrorOf(""), "");
+  EXPECT_EQ(Load()->network.mode, std::nullopt);
+  EXPECT_EQ(ErrorOf("network.mode = \"bridge\"\n"), "");
+  EXPECT_EQ(Load()->network.mode, NetworkMode::kBridge) << "which is not the same as unset";
+  EXPECT_EQ(ErrorOf("network.mode = \"cni\"\n"), "");
+  EXPECT_EQ(Load()->network.mode, NetworkMode::kPlugins);
+  EXPECT_THAT(ErrorOf("[network]\nmode = \"auto\"\n"),
+              AllOf(HasSubstr("config.toml:2"), HasSubstr("network.mode: \"auto\" is neither")));
+}
+
+TEST_F(ConfigTest, SubnetsAreAListOrThePodCidr) {
+  EXPECT_EQ(ErrorOf(""), "");
+  EXPECT_FALSE(Load()->network.bridge.subnets_set);
+  EXPECT_EQ(ErrorOf("network.bridge.subnets = \"pod-cidr\"\n"), "");
+  EXPECT_TRUE(Load()->network.bridge.subnets_set);
+  EXPECT_TRUE(Load()->network.bridge.pod_cidr);
+  Write("config.d/1.toml", "network.bridge.subnets = [\"10.1.0.0/24\"]\n");
+  EXPECT_FALSE(Load()->network.bridge.pod_cidr) << "the last setting counts";
+  EXPECT_TRUE(Load()->network.bridge.subnets_set);
+  Write("config.d/2.toml", "network.bridge.subnets = \"pod-cidr\"\n");
+  EXPECT_TRUE(Load()->network.bridge.pod_cidr);
+  std::filesystem::remove_all(dir_ + "/config.d");
+  EXPECT_THAT(ErrorOf("network.bridge.subnets = \"10.1.0.0/24\"\n"),
+              HasSubstr("neither \"pod-cidr\" nor a list"));
+  EXPECT_THAT(ErrorOf("network.bridge.subnets = 1\n"), HasSubstr("must be a string or a list of strings"));
+}
+
+TEST_F(ConfigTest, TheMtuIsANumberThatIpv6CanUse) {
+  EXPECT_EQ(ErrorOf("network.bridge.mtu = 1450\n"), "");
+  EXPECT_EQ(Load()->network.bridge.mtu, 1450);
+  EXPECT_THAT(ErrorOf("network.bridge.mtu = 1279\n"), HasSubstr("network.bridge.mtu: 1279 is not an MTU"));
+  EXPECT_THAT(ErrorOf("network.bridge.mtu = \"1450\"\n"),
+              HasSubstr("network.bridge.mtu: \"1450\" is not \"auto\"; a number has no quotes"));
+  EXPECT_THAT(ErrorOf("network.bridge.mtu = true\n"), HasSubstr("must be a string or a whole number"));
+}
+
+TEST_F(ConfigTest, TheMtuMayFollowTheUplink) {
+  EXPECT_EQ(ErrorOf("network.bridge.mtu = \"auto\"\n"), "");
+  EXPECT_TRUE(Load()->network.bridge.follow_uplink);
+  EXPECT_EQ(Load()->network.bridge.mtu, 1500) << "without an uplink";
+  Write("config.d/1.toml", "network.bridge.mtu = 1400\n");
+  EXPECT_FALSE(Load()->network.bridge.follow_uplink) << "the last setting counts";
+}
+
+TEST_F(ConfigTest, DestinationsWithoutMasqueradeAreNetworks) {
+  EXPECT_EQ(ErrorOf("[network.bridge]\nmasquerade = false\nno_masquerade = [\"10.0.0.0/8\", "
+                    "\"172.16.0.0/12\", \"fd00::/8\", "
+                    "\"192.0.2.1/32\"]\n"),
+            "");
+  EXPECT_FALSE(Load()->network.bridge.masquerade);
+  EXPECT_EQ(Load()->network.bridge.no_masquerade.size(), 4u);
+  EXPECT_THAT(ErrorOf("network.bridge.no_masquerade = [\"10.0.0.1/8\"]\n"),
+              HasSubstr("network.bridge.no_masquerade: \"10.0.0.1/8\" has bits set beyond its prefix"));
+}
+
+TEST_F(ConfigTest, TheSettingsOfKubernetesNodesAreValid) {
+  Write("config.toml", ReadFile(DAVIT_KUBERNETES_CONFIG).value());
+  Result<Config> config = Load();
+  ASSERT_TRUE(config) << config.error().ToString();
+  EXPECT_EQ(config->network.mode, NetworkMode::kPlugins);
+  EXPECT_TRUE(config->network.bridge.pod_cidr);
 }
 
 TEST_F(ConfigTest, SubnetsAreNetworksAtMostOnePerFamily) {
@@ -178,12 +256,34 @@ TEST_F(ConfigTest, WhatIsKeptOfPullsIsADurationOrNothing) {
   EXPECT_THAT(ErrorOf("[image]\nkeep_unfinished = \"1 day\"\n"), HasSubstr("is not a duration"));
 }
 
+TEST_F(ConfigTest, SpeedsOfTransfersAreBytesPerSecond) {
+  EXPECT_EQ(ErrorOf("[image]\nmin_speed = 0\nfair_speed = 1000000\n"), "");
+  EXPECT_EQ(Load()->image.min_speed, 0);
+  EXPECT_EQ(Load()->image.fair_speed, 1'000'000);
+  EXPECT_THAT(ErrorOf("[image]\nmin_speed = -1\n"), HasSubstr("image.min_speed: -1 is no number of bytes"));
+  EXPECT_THAT(ErrorOf("[image]\nfair_speed = \"64k\"\n"), HasSubstr("must be a whole number"));
+}
+
 TEST_F(ConfigTest, BooleansAreTrueOrFalse) {
   EXPECT_EQ(ErrorOf("[network]\nunprivileged_ports = false\n"), "");
   EXPECT_FALSE(Load()->network.unprivileged_ports);
   EXPECT_TRUE(Load()->network.unprivileged_icmp);
   EXPECT_THAT(ErrorOf("network.unprivileged_icmp = \"no\"\n"),
               HasSubstr("network.unprivileged_icmp: must be true or false"));
+}
+
+TEST_F(ConfigTest, ImageVerifiersAreConfiguredAsForContainerd) {
+  Write("config.toml",
+        "[image.verifier]\nbin_dir = \"/v\"\nmax_verifiers = -1\n"
+        "per_verifier_timeout = \"2m\"\n");
+  Result<Config> config = Load();
+  ASSERT_TRUE(config) << config.error().ToString();
+  EXPECT_EQ(config->image.verifier.bin_dir, "/v");
+  EXPECT_EQ(config->image.verifier.max_verifiers, -1);
+  EXPECT_EQ(config->image.verifier.per_verifier_timeout_ms, 120'000);
+  EXPECT_THAT(ErrorOf("image.verifier.max_verifiers = \"1\"\n"), HasSubstr("must be a whole number"));
+  EXPECT_THAT(ErrorOf("image.verifier.max_verifiers = 3000000000\n"), HasSubstr("whole number of 32 bits"));
+  EXPECT_THAT(ErrorOf("image.verifier.bin_dir = \"v\"\n"), HasSubstr("not an absolute path"));
 }
 
 TEST_F(ConfigTest, UlimitsAreANameAndOneOrTwoValues) {
@@ -279,15 +379,23 @@ TEST_F(ConfigTest, TheShippedFileShowsTheDefaults) {
   EXPECT_EQ(shipped.registry.config_path, defaults.registry.config_path);
   EXPECT_EQ(shipped.cgroup.driver, defaults.cgroup.driver);
   EXPECT_EQ(shipped.cgroup.root, defaults.cgroup.root);
+  EXPECT_EQ(shipped.cgroup.scope_prefix, defaults.cgroup.scope_prefix);
+  EXPECT_EQ(shipped.network.mode, defaults.network.mode.value_or(NetworkMode::kBridge));
+  EXPECT_EQ(shipped.network.bridge.pod_cidr, defaults.network.bridge.pod_cidr);
   EXPECT_EQ(shipped.network.conf_dir, defaults.network.conf_dir);
   EXPECT_EQ(shipped.network.bin_dirs, defaults.network.bin_dirs);
   EXPECT_EQ(shipped.network.bridge.name, defaults.network.bridge.name);
   EXPECT_EQ(shipped.network.bridge.subnets, defaults.network.bridge.subnets);
+  EXPECT_EQ(shipped.network.bridge.mtu, defaults.network.bridge.mtu);
+  EXPECT_EQ(shipped.network.bridge.masquerade, defaults.network.bridge.masquerade);
+  EXPECT_EQ(shipped.network.bridge.no_masquerade, defaults.network.bridge.no_masquerade);
   EXPECT_EQ(shipped.network.unprivileged_ports, defaults.network.unprivileged_ports);
   EXPECT_EQ(shipped.network.unprivileged_icmp, defaults.network.unprivileged_icmp);
   EXPECT_EQ(shipped.container.default_ulimits, defaults.container.default_ulimits);
   EXPECT_EQ(shipped.image.keep_unfinished_ms, defaults.image.keep_unfinished_ms);
   EXPECT_EQ(shipped.image.keep_blobs, defaults.image.keep_blobs);
+  EXPECT_EQ(shipped.image.min_speed, defaults.image.min_speed);
+  EXPECT_EQ(shipped.image.fair_speed, defaults.image.fair_speed);
   EXPECT_EQ(shipped.image.preload_dir, defaults.image.preload_dir);
 }
 

@@ -33,12 +33,13 @@ bool HostBitsAreZero(std::span<const uint8_t> address, size_t prefix) {
 
 struct Subnet {
   int family = AF_UNSPEC;
+  size_t host_bits = 0;
   Complaint complaint;
 };
 
 Subnet ParseSubnet(const std::string& text) {
   auto bad = [&text](std::string_view why) {
-    return Subnet{AF_UNSPEC, Quoted(text) + ' ' + std::string(why)};
+    return Subnet{AF_UNSPEC, 0, Quoted(text) + ' ' + std::string(why)};
   };
   size_t slash = text.find('/');
   if (slash == std::string::npos) return bad("is not of the form ADDRESS/BITS");
@@ -54,10 +55,10 @@ Subnet ParseSubnet(const std::string& text) {
   auto [rest, error] = std::from_chars(text.data() + slash + 1, end, prefix);
   if (error != std::errc() || rest != end || prefix < 1 || prefix > bits)
     return bad("has a malformed prefix length");
-  if (prefix > bits - 2) return bad("has no room for a gateway and a pod");
+
   if (!HostBitsAreZero(std::span(address).first(bits / 8), prefix))
     return bad("has bits set beyond its prefix");
-  return Subnet{family, std::nullopt};
+  return Subnet{family, bits - prefix, std::nullopt};
 }
 
 }  // namespace
@@ -102,10 +103,17 @@ Complaint CheckSubnets(const std::vector<std::string>& subnets) {
   for (const std::string& text : subnets) {
     Subnet subnet = ParseSubnet(text);
     if (subnet.complaint) return subnet.complaint;
+    if (subnet.host_bits < 2) return Quoted(text) + " has no room for a gateway and a pod";
     bool& seen = subnet.family == AF_INET ? seen_v4 : seen_v6;
     if (seen) return Quoted(text) + " is the second subnet of its address family";
     seen = true;
   }
+  return std::nullopt;
+}
+
+Complaint CheckNetworks(const std::vector<std::string>& networks) {
+  for (const std::string& text : networks)
+    if (Complaint complaint = ParseSubnet(text).complaint) return complaint;
   return std::nullopt;
 }
 
@@ -130,6 +138,17 @@ Complaint CheckHandlerName(const std::string& name) {
                std::ranges::all_of(name, [&](char c) { return plain(c) || c == '-'; });
   if (label) return std::nullopt;
   return Quoted(name) + " is not a handler's name: at most 63 lower-case letters, digits and hyphens";
+}
+
+Complaint CheckUnitPrefix(const std::string& prefix) {
+  constexpr size_t kMost = 100;  // with an id and ".scope" it fits into the 255 bytes of a name
+  constexpr std::string_view kCharacters = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-";
+  if (prefix.empty() || prefix.starts_with('-') || prefix.starts_with('_'))
+    return Quoted(prefix) + " cannot begin the name of a unit";
+  if (prefix.size() > kMost) return Quoted(prefix) + " is longer than 100 bytes";
+  if (prefix.find_first_not_of(kCharacters) != std::string::npos)
+    return Quoted(prefix) + " has a character other than letters, digits, \"_\" and \"-\"";
+  return std::nullopt;
 }
 
 std::optional<int64_t> ParseDuration(const std::string& text) {

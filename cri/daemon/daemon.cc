@@ -22,7 +22,11 @@ namespace {
 // being refused. An idle thread ends by itself.
 constexpr int kSpareThreads = 64;
 constexpr int kMaxMessage = 64 << 20;
-constexpr char kPodCidr[] = "pod_cidr";  // the setting's name in the records
+// How long recovery waits for shims that hang before the daemon serves.
+constexpr std::chrono::milliseconds kServeAfter(2'000);
+// Names of settings in the records.
+constexpr char kPodCidr[] = "pod_cidr";
+constexpr char kAddressMark[] = "address_mark";
 
 Result<> MakeDir(const std::string& path, mode_t mode) {
   std::error_code failed;
@@ -46,22 +50,55 @@ streaming::StreamServerOptions StreamOptions(const StreamingConfig& config) {
   return options;
 }
 
-Result<NodeNetwork::Options> NetworkOptions(const NetworkConfig& config) {
+images::ImageVerifier::Config VerifierConfig(const VerifierSettings& settings, const std::string& program_dir,
+                                             const Logger& log) {
+  images::ImageVerifier::Config verifier;
+  verifier.directory = settings.bin_dir;
+  verifier.max_verifiers = settings.max_verifiers;
+  verifier.timeout_ms = settings.per_verifier_timeout_ms;
+  verifier.runner = program_dir + "/davit-verify";
+  verifier.report = [&log](const images::VerifierNote& note) {
+    log.Log(note.warning ? LogLevel::kWarning : LogLevel::kDebug, "image verifier",
+            {{"verifier", note.verifier}, {"image", note.image}, {"note", note.text}});
+  };
+  return verifier;
+}
+
+// `root` tells instances on one host apart.
+Result<NodeNetwork::Options> NetworkOptions(const NetworkConfig& config, const std::string& root) {
   NodeNetwork::Options options;
+  if (config.mode)
+    options.mode =
+        *config.mode == NetworkMode::kBridge ? NodeNetwork::Mode::kBridge : NodeNetwork::Mode::kPlugins;
+  options.pod_cidr = config.bridge.pod_cidr;
+  options.default_subnets = !config.bridge.subnets_set;
   options.bridge.name = config.bridge.name;
   options.bridge.table = "davit-" + config.bridge.name;
   for (const std::string& subnet : config.bridge.subnets)
     options.bridge.subnets.push_back(TRY(cni::ParseSubnet(subnet)));
-  options.plugin_pods.plugins.conf_dir = config.conf_dir;
+  options.bridge.mtu = static_cast<uint32_t>(config.bridge.mtu);
+  options.bridge.follow_uplink = config.bridge.follow_uplink;
+  options.bridge.masquerade = config.bridge.masquerade;
+  for (const std::string& network : config.bridge.no_masquerade)
+    options.bridge.no_masquerade.push_back(TRY(cni::ParseSubnet(network)));
+  options.bridge.filter_bridged = config.bridge.pod_cidr;
+  options.plugin_pods.conf_dir = config.conf_dir;
   options.plugin_pods.plugins.bin_dirs = config.bin_dirs;
+  options.plugin_pods.plugins.cache_dir = config.cache_dir;
+  options.plugin_pods.plugins.cache_owner = root;
   return options;
 }
 
-Result<PodCidrSetting> PodCidrIn(Records& records) {
-  std::string value = TRY(records.Setting(kPodCidr));
-  return PodCidrSetting{std::move(value), [&records](const std::string& pod_cidr) {
-                          return records.PutSetting(kPodCidr, pod_cidr);
-                        }};
+Result<StoredSetting> SettingIn(Records& records, const char* name) {
+  return StoredSetting{TRY(records.Setting(name)), [&records, name](const std::string& value) {
+                         return records.PutSetting(name, value);
+                       }};
+}
+
+std::string Listed(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : " ") + name;
+  return text;
 }
 
 std::vector<shim::Rlimit> ContainerRlimits(const ContainerSettings& config, bool can_raise,
@@ -90,13 +127,14 @@ Result<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, const Logger
   TRY(daemon->LabelLayers(facts.selinux));
   Records& records = *daemon->records_;
   daemon->runtime_ = std::make_unique<Runtime>(
-      Host{daemon->config_, log, records, [&records] { return records.CheckpointState(); },
-           *daemon->snapshotter_, *daemon->images_, *daemon->cgroups_, *daemon->network_, *daemon->shims_,
-           *daemon->outputs_, daemon->seccomp_, daemon->apparmor_, daemon->selinux_, std::move(facts),
-           cdi::Registry(daemon->config_.cdi.spec_dirs)});
-  TRY(daemon->runtime_->Recover());
+      Host{daemon->config_, log, SystemClock(), records, [&records] { return records.CheckpointState(); },
+           *daemon->snapshotter_, *daemon->images_, daemon->cgroups_->cgroups(), *daemon->network_,
+           *daemon->shims_, *daemon->outputs_, daemon->seccomp_, daemon->apparmor_, daemon->selinux_,
+           std::move(facts), cdi::Registry(daemon->config_.cdi.spec_dirs)});
+  TRY(daemon->runtime_->Recover(kServeAfter));
   daemon->images_->SweepRegularly();
-  daemon->StartPreloading(program_dir);
+  daemon->StartPreloading();
+  daemon->StartChecking();
   daemon->streams_ =
       TRY(streaming::StreamServer::Start(StreamOptions(config.streaming), daemon->runtime_->execs(), log));
   return daemon;
@@ -144,16 +182,42 @@ Result<> Daemon::OpenStores(const std::string& program_dir) {
   image_records_ = std::make_unique<DatabaseImageRecords>(*records_, log_);
   images::ImageStore::Config images;
   images.certs_d = RegistryConfigPath(config_.registry);
-  images.unpack_program = program_dir + "/davit-unpack";
+  images.unpack_program = unpack_program_ = program_dir + "/davit-unpack";
   images.retention.unfinished_ms = config_.image.keep_unfinished_ms;
   images.retention.blobs = config_.image.keep_blobs;
+  images.low_speed_bytes = config_.image.min_speed;
+  images.fair_speed_bytes = config_.image.fair_speed;
+  images.verifier = VerifierConfig(config_.image.verifier, program_dir, log_);
   blobs_ = TRY(images::BlobStore::Create(config_.root + "/blobs"));
   images_ = TRY(images::ImageStore::Open(images, *layers_, *image_records_, *blobs_));
+  image_exchange_ = std::make_unique<images::ImageExchange>(ImageLoads());
   return {};
 }
 
+// A start that finds nothing to check, which is the usual one, needs no line. The preloader may have an
+// archive with what was lost.
+void Daemon::StartChecking() {
+  auto report = [this, looked = false](const images::StartFindings& found) mutable {
+    bool bad = !found.damaged_layers.empty() || !found.repaired.empty() || !found.forgotten.empty() ||
+               !found.postponed.empty();
+    if (!bad && found.layers_checked == 0) return;
+    bool lost = !found.forgotten.empty() || !found.postponed.empty();
+    // A look also loads images of the archives that an operator has removed, so images that are still waited
+    // for cause only one.
+    if (lost && preloader_ && (!looked || !found.forgotten.empty())) preloader_->LookAgain();
+    looked = looked || lost;
+    log_.Log(bad ? LogLevel::kWarning : LogLevel::kInfo, "checked images after a boot",
+             {{"layers", std::to_string(found.layers_checked)},
+              {"damaged", Listed(found.damaged_layers)},
+              {"repaired", Listed(found.repaired)},
+              {"forgotten", Listed(found.forgotten)},
+              {"not restored yet", Listed(found.postponed)}});
+  };
+  start_check_ = std::make_unique<images::StartCheck>(*images_, report);
+}
+
 // A directory that cannot be watched costs its images, not the daemon.
-void Daemon::StartPreloading(const std::string& program_dir) {
+void Daemon::StartPreloading() {
   const std::string& configured = config_.image.preload_dir;
   images::Preloader::Config preload;
   preload.directory = configured.empty() ? config_.root + "/preload" : configured;
@@ -164,10 +228,11 @@ void Daemon::StartPreloading(const std::string& program_dir) {
                {{"file", event.file}, {"image", event.image}, {"error", event.error->ToString()}});
     } else {
       log_.Log(LogLevel::kInfo, "preloaded", {{"file", event.file}, {"image", event.image}});
+      for (const std::string& warning : event.warnings)
+        log_.Log(LogLevel::kWarning, "preloaded", {{"image", event.image}, {"warning", warning}});
     }
   };
-  auto preloader =
-      images::Preloader::Start(preload, {*images_, *layers_, *blobs_, program_dir + "/davit-unpack"}, report);
+  auto preloader = images::Preloader::Start(preload, ImageLoads(), report);
   if (preloader) {
     preloader_ = std::move(*preloader);
   } else {
@@ -180,10 +245,11 @@ Result<> Daemon::LabelLayers(const SeLinuxHost& selinux) {
 }
 
 Result<> Daemon::OpenHost(const std::string& program_dir) {
-  cgroups_ = TRY(CgroupHost::Probe());
-  shim_cgroup_ = TRY(ShimCgroup::Open(*cgroups_, config_.cgroup.root));
-  spawner_ = TRY(ShimSpawner::Start(*shim_cgroup_));
-  network_ = TRY(NodeNetwork::Open(TRY(NetworkOptions(config_.network)), TRY(PodCidrIn(*records_)), log_));
+  cgroups_ = TRY(NodeCgroups::Open(config_.cgroup, log_));
+  spawner_ = TRY(ShimSpawner::Start(cgroups_->shims()));
+  NodeNetwork::Options network = TRY(NetworkOptions(config_.network, config_.root));
+  network.address_mark = TRY(SettingIn(*records_, kAddressMark));
+  network_ = TRY(NodeNetwork::Open(network, TRY(SettingIn(*records_, kPodCidr)), log_));
   outputs_ = TRY(Reactor::Start());
   launcher_ = TRY(ShimLauncher::Create(program_dir + "/davit-shim", config_.state, STDERR_FILENO,
                                        [this](const SpawnRequest& shim) { return spawner_->Spawn(shim); }));
@@ -198,8 +264,9 @@ Result<> Daemon::Serve() {
   heap_ = TRY(HeapTrimmer::Start(*outputs_, [this] { return admission_->busy(); }));
   runtime_service_ = std::make_unique<RuntimeService>(*runtime_, *streams_, *admission_, log_);
   image_service_ = std::make_unique<ImageService>(*images_, *snapshotter_, pinned_, *admission_, log_);
-  images_api_ = std::make_unique<ImagesApi>(*images_, *snapshotter_, runtime_->containers(), pinned_,
-                                            *admission_, log_);
+  images_api_ = std::make_unique<ImagesApi>(*images_, *image_exchange_, *snapshotter_, runtime_->containers(),
+                                            pinned_, *admission_, log_);
+  networks_api_ = std::make_unique<NetworksApi>(runtime_->network_report(), *admission_, log_);
   grpc::ResourceQuota quota("davitd");
   quota.SetMaxThreads(admission_->most_threads() + kSpareThreads);
   grpc::ServerBuilder builder;
@@ -212,6 +279,7 @@ Result<> Daemon::Serve() {
   builder.RegisterService(runtime_service_.get());
   builder.RegisterService(image_service_.get());
   builder.RegisterService(images_api_.get());
+  builder.RegisterService(networks_api_.get());
   async_calls_ = std::make_unique<AsyncCalls>(
       builder, *runtime_service_, *admission_, log_,
       [this](auto on_news, auto cut_off) { return runtime_->announcer().Watch(on_news, cut_off); },
@@ -221,6 +289,9 @@ Result<> Daemon::Serve() {
   server_ = builder.BuildAndStart();
   if (server_ == nullptr) return Fail(Code::kInternal, "serve", config_.listen, "gRPC does not start");
   async_calls_->Start();
+  runtime_service_->AcceptListStreams(async_calls_->lists());
+  image_service_->AcceptListStreams(async_calls_->lists());
+  images_api_->AcceptListStreams(async_calls_->lists());
   return AcceptConnections();
 }
 

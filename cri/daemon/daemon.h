@@ -15,6 +15,7 @@
 #include "cri/daemon/heap.h"
 #include "cri/daemon/image_records.h"
 #include "cri/daemon/listener.h"
+#include "cri/daemon/node_cgroups.h"
 #include "cri/host/cgroup/shim_spawner.h"
 #include "cri/network/node_network.h"
 #include "cri/runtime/runtime.h"
@@ -22,9 +23,12 @@
 #include "cri/service/async_calls.h"
 #include "cri/service/image_service.h"
 #include "cri/service/images_api.h"
+#include "cri/service/networks_api.h"
 #include "cri/service/runtime_service.h"
 #include "cri/shims/node_shims.h"
+#include "images/image_exchange.h"
 #include "images/preload/preloader.h"
+#include "images/start_check.h"
 #include "streaming/server.h"
 
 namespace davit::cri {
@@ -54,11 +58,14 @@ class Daemon {
   Result<> OpenHost(const std::string& program_dir);
   Result<> LabelLayers(const SeLinuxHost& selinux);
   Result<> AcceptConnections();
-  void StartPreloading(const std::string& program_dir);
+  void StartChecking();
+  void StartPreloading();
+  images::ImageLoad::Context ImageLoads() const { return {*images_, *layers_, *blobs_, unpack_program_}; }
   void EndServing();
 
   const Config config_;
   const Logger& log_;
+  std::string unpack_program_;
   // In the order of creation; destroyed in reverse order.
   UniqueFd lock_;
   Listener listener_;
@@ -68,8 +75,8 @@ class Daemon {
   std::unique_ptr<DatabaseImageRecords> image_records_;
   std::unique_ptr<images::BlobStore> blobs_;
   std::unique_ptr<images::ImageStore> images_;
-  std::optional<CgroupHost> cgroups_;
-  std::optional<ShimCgroup> shim_cgroup_;
+  std::unique_ptr<images::ImageExchange> image_exchange_;
+  std::unique_ptr<NodeCgroups> cgroups_;
   std::unique_ptr<ShimSpawner> spawner_;
   std::unique_ptr<NodeNetwork> network_;
   SeccompCompiler seccomp_;
@@ -81,6 +88,7 @@ class Daemon {
   std::unique_ptr<NodeShims> shims_;
   std::unique_ptr<Runtime> runtime_;
   std::unique_ptr<images::Preloader> preloader_;
+  std::unique_ptr<images::StartCheck> start_check_;  // its report uses the preloader
   std::unique_ptr<streaming::StreamServer> streams_;
   std::unique_ptr<Admission> admission_;
   std::unique_ptr<HeapTrimmer> heap_;  // created and destroyed while no call is in progress
@@ -88,6 +96,7 @@ class Daemon {
   const PinnedImages pinned_;
   std::unique_ptr<ImageService> image_service_;
   std::unique_ptr<ImagesApi> images_api_;
+  std::unique_ptr<NetworksApi> networks_api_;
   std::unique_ptr<AsyncCalls> async_calls_;
   std::unique_ptr<grpc::Server> server_;
   // Of connections whose client may use davit.v1, and of all others (cri/service/entitlement.h).

@@ -22,12 +22,15 @@ Result<images::ImageRecord> FromRow(const ImageRow& row) {
     record.user = images::SummaryUser(*config);
   }
   record.keeps_blobs = blob.keeps_blobs.value_or(false);
+  record.pulled_by_digest =
+      blob.pulled_by_digest.value_or(record.repo_tags.empty() && !record.repo_digests.empty());
   return std::move(record);
 }
 
 std::string ToRow(const images::ImageRecord& record) {
-  ImageBlob blob{record, record.user, std::nullopt};
+  ImageBlob blob{record, record.user, std::nullopt, std::nullopt};
   if (record.keeps_blobs) blob.keeps_blobs = true;
+  blob.pulled_by_digest = record.pulled_by_digest;
   return Encode(blob);
 }
 
@@ -38,7 +41,7 @@ Result<> DatabaseImageRecords::Put(const images::ImageRecord& record) {
 }
 
 Result<> DatabaseImageRecords::PutSummary(const images::ImageSummary& summary) {
-  images::ImageRecord record = TRY(Get(summary.id));
+  images::ImageRecord record = TRY(Read(summary.id));
   static_cast<images::ImageSummary&>(record) = summary;
   return Put(record);
 }
@@ -63,6 +66,7 @@ Result<images::ImageRecord> DatabaseImageRecords::Get(const std::string& id) con
   if (std::optional<images::ImageRecord> recent = recent_.Find(id)) return std::move(*recent);
   RecentImages::Version version = recent_.version();
   images::ImageRecord record = TRY(Read(id));
+  record.indexes.clear();
   recent_.Put(record, version);
   return record;
 }
@@ -83,6 +87,14 @@ Result<std::vector<images::StoredLayer>> SnapshotLayerStore::List() const {
   for (const snapshotter::CommittedLayer& layer : TRY(snapshotter_.ListLayers()))
     stored.push_back({layer.chain_id, layer.committed_ns});
   return stored;
+}
+
+Result<images::LayerFindings> SnapshotLayerStore::Check(const std::string& chain_id, images::CheckDepth depth,
+                                                        const std::function<bool()>& wanted) const {
+  auto as = depth == images::CheckDepth::kContents ? snapshotter::CheckDepth::kContents
+                                                   : snapshotter::CheckDepth::kEntries;
+  snapshotter::LayerCheck check = TRY(snapshotter_.CheckLayer(chain_id, as, wanted));
+  return images::LayerFindings{check.entries, check.bytes, check.problems, std::move(check.examples)};
 }
 
 }  // namespace davit::cri

@@ -25,6 +25,7 @@ class DatabaseImageRecords final : public images::ImageRecords {
   // Holds one row in memory at a time.
   Result<std::vector<images::ImageSummary>> All() override;
   Result<images::ImageRecord> Get(const std::string& id) const override;
+  Result<images::ImageRecord> GetWithIndexes(const std::string& id) const override { return Read(id); }
 
  private:
   // Reads and decodes a row.
@@ -42,16 +43,34 @@ class SnapshotLayerStore final : public images::LayerStore {
   explicit SnapshotLayerStore(snapshotter::Snapshotter& snapshotter) : snapshotter_(snapshotter) {}
 
   bool Has(const std::string& chain_id) const override { return snapshotter_.HasLayer(chain_id); }
-  Result<UniqueFd> Stage(const std::string& chain_id) override { return snapshotter_.StageLayer(chain_id); }
-  Result<> Commit(const std::string& chain_id) override { return snapshotter_.CommitLayer(chain_id); }
-  void Abandon(const std::string& chain_id) override { snapshotter_.AbandonLayer(chain_id); }
+  Result<UniqueFd> Stage(const std::string& staging) override { return snapshotter_.StageLayer(staging); }
+  Result<> Commit(const std::string& staging, const std::string& chain_id,
+                  std::vector<FileChecksum> checksums, const std::function<bool()>& wanted) override {
+    return snapshotter_.CommitLayer(staging, chain_id, std::move(checksums), wanted);
+  }
+  Result<UniqueFd> StageReplacement(const std::string& chain_id) override {
+    return snapshotter_.StageReplacement(chain_id);
+  }
+  Result<> Replace(const std::string& staging, const std::string& chain_id,
+                   std::vector<FileChecksum> checksums, const std::function<bool()>& wanted) override {
+    return snapshotter_.ReplaceLayer(staging, chain_id, std::move(checksums), wanted);
+  }
+  void Abandon(const std::string& staging) override { snapshotter_.AbandonLayer(staging); }
   Result<UniqueFd> Open(const std::string& chain_id) const override {
     return snapshotter_.OpenLayer(chain_id);
   }
   Result<std::vector<images::StoredLayer>> List() const override;
   bool Adopt(const std::set<std::string>& chain_ids) override { return snapshotter_.AdoptLayers(chain_ids); }
   Result<> Remove(const std::string& chain_id) override { return snapshotter_.RemoveLayer(chain_id); }
-  Result<> Sync() override { return snapshotter_.Sync(); }
+  Result<> Withdraw(const std::string& chain_id) override { return snapshotter_.WithdrawLayer(chain_id); }
+  Result<> Renew(const std::string& chain_id) override { return snapshotter_.RenewLayer(chain_id); }
+  Result<images::LayerFindings> Check(const std::string& chain_id, images::CheckDepth depth,
+                                      const std::function<bool()>& wanted) const override;
+  std::set<std::string> OfLastBoot() const override { return snapshotter_.LayersOfLastBoot(); }
+  Result<> NoteChecked() override { return snapshotter_.NoteChecked(); }
+  Result<> Sync(const std::vector<std::string>& chain_ids) override {
+    return snapshotter_.SyncLayers(chain_ids);
+  }
 
  private:
   snapshotter::Snapshotter& snapshotter_;

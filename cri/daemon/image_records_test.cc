@@ -37,7 +37,7 @@ images::ImageRecord Full() {
 // As in shim/golden_test.cc.
 TEST(GoldenRecords, OfImages) {
   ExpectBytes(
-      ImageBlob{Full(), "1000:100", std::nullopt},
+      ImageBlob{Full(), "1000:100", std::nullopt, std::nullopt},
       "0a087368613235363a3112087368613235363a3212087368613235363a331a1172656769737472792e746573742f613a"
       "31221872656769737472792e746573742f61407368613235363a342a1e7b22636f6e666967223a7b2255736572223a22"
       "313030303a313030227d7d32027b7d3880e497d01240014a08313030303a313030");
@@ -45,10 +45,29 @@ TEST(GoldenRecords, OfImages) {
 
 TEST(GoldenRecords, OfImagesWhoseBlobsAreKept) {
   ExpectBytes(
-      ImageBlob{Full(), "1000:100", true},
+      ImageBlob{Full(), "1000:100", true, std::nullopt},
       "0a087368613235363a3112087368613235363a3212087368613235363a331a1172656769737472792e746573742f613a"
       "31221872656769737472792e746573742f61407368613235363a342a1e7b22636f6e666967223a7b2255736572223a22"
       "313030303a313030227d7d32027b7d3880e497d01240014a08313030303a3130305001");
+}
+
+TEST(GoldenRecords, OfImagesThatWerePulledByDigest) {
+  ExpectBytes(
+      ImageBlob{Full(), "1000:100", std::nullopt, true},
+      "0a087368613235363a3112087368613235363a3212087368613235363a331a1172656769737472792e746573742f613a"
+      "31221872656769737472792e746573742f61407368613235363a342a1e7b22636f6e666967223a7b2255736572223a22"
+      "313030303a313030227d7d32027b7d3880e497d01240014a08313030303a3130305801");
+}
+
+TEST(GoldenRecords, OfImagesWithTheirIndexes) {
+  images::ImageRecord record = Full();
+  record.indexes = {{"sha256:5", "{}"}, {"sha256:6", "[]"}};
+  ExpectBytes(
+      ImageBlob{record, "1000:100", std::nullopt, std::nullopt},
+      "0a087368613235363a3112087368613235363a3212087368613235363a331a1172656769737472792e746573742f613a"
+      "31221872656769737472792e746573742f61407368613235363a342a1e7b22636f6e666967223a7b2255736572223a22"
+      "313030303a313030227d7d32027b7d3880e497d01240014a08313030303a313030620e0a087368613235363a3512027b"
+      "7d620e0a087368613235363a3612025b5d");
 }
 
 // As releases wrote it that read the user from the config each time.
@@ -56,7 +75,7 @@ TEST(GoldenRecords, OfImagesWithoutTheirUser) {
   images::ImageRecord record = Full();
   record.config_json = "{\"architecture\":\"amd64\"}";
   ExpectBytes(
-      ImageBlob{record, std::nullopt, std::nullopt},
+      ImageBlob{record, std::nullopt, std::nullopt, std::nullopt},
       "0a087368613235363a3112087368613235363a3212087368613235363a331a1172656769737472792e746573742f613a"
       "31221872656769737472792e746573742f61407368613235363a342a187b22617263686974656374757265223a22616d"
       "643634227d32027b7d3880e497d0124001");
@@ -84,8 +103,8 @@ class ImageRecordsTest : public ::testing::Test {
 TEST_F(ImageRecordsTest, ARowOfAnEarlierReleaseGetsItsUserFromItsConfig) {
   Logger log(log_file_.get(), LogLevel::kInfo);
   DatabaseImageRecords images(*database_, log);
-  ASSERT_TRUE(
-      database_->PutImageDurably({"sha256:1", Encode(ImageBlob{Full(), std::nullopt, std::nullopt})}));
+  ASSERT_TRUE(database_->PutImageDurably(
+      {"sha256:1", Encode(ImageBlob{Full(), std::nullopt, std::nullopt, std::nullopt})}));
   EXPECT_THAT(*images.All(), ElementsAre(static_cast<images::ImageSummary>(Full())));
   EXPECT_EQ(*images.Get("sha256:1"), Full());
 }
@@ -94,11 +113,13 @@ TEST_F(ImageRecordsTest, ANewSummaryKeepsTheDocuments) {
   Logger log(log_file_.get(), LogLevel::kInfo);
   DatabaseImageRecords images(*database_, log);
   images::ImageRecord record = Full();
-  record.keeps_blobs = true;
+  record.keeps_blobs = record.pulled_by_digest = true;
+  record.indexes = {{"sha256:5", "{}"}};
   ASSERT_TRUE(images.Put(record));
+  ASSERT_TRUE(images.Get(record.id));
   record.repo_tags = {"registry.test/a:2"};
   ASSERT_TRUE(images.PutSummary(record));
-  EXPECT_EQ(*images.Get(record.id), record);
+  EXPECT_EQ(*images.GetWithIndexes(record.id), record);
   record.id = "sha256:unknown";
   EXPECT_EQ(images.PutSummary(record).error().code, Code::kNotFound);
   EXPECT_EQ(images.Get(record.id).error().code, Code::kNotFound);
@@ -115,6 +136,19 @@ TEST_F(ImageRecordsTest, WhatIsReadIsWhatIsStored) {
   EXPECT_EQ(*images.Get(record.id), record);
   ASSERT_TRUE(images.Remove(record.id));
   EXPECT_EQ(images.Get(record.id).error().code, Code::kNotFound);
+}
+
+// They may be large, and CreateContainer needs none of them.
+TEST_F(ImageRecordsTest, RecentRecordsAreKeptWithoutTheirIndexes) {
+  Logger log(log_file_.get(), LogLevel::kInfo);
+  DatabaseImageRecords images(*database_, log);
+  images::ImageRecord record = Full();
+  record.indexes = {{"sha256:5", std::string(RecentImages::kDocumentBytes, ' ')}};
+  ASSERT_TRUE(images.Put(record));
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(*images.Get(record.id), Full());
+    EXPECT_EQ(*images.GetWithIndexes(record.id), record);
+  }
 }
 
 TEST_F(ImageRecordsTest, OneThatCannotBeReadDoesNotHideTheOthers) {

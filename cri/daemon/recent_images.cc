@@ -13,7 +13,7 @@ RecentImages::Version RecentImages::version() const {
 }
 
 void RecentImages::Put(const images::ImageRecord& record, Version read_at) {
-  if (record.config_json.size() + record.manifest_json.size() > kDocumentBytes) return;
+  if (record.DocumentBytes() > kDocumentBytes) return;
   MutexLock lock(mutex_);
   if (read_at != version_) return;
   std::erase_if(records_, [&record](const images::ImageRecord& kept) { return kept.id == record.id; });

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The image records that were read last, with their documents, in memory.
+// The image records that were read last, with their documents, in memory. Only few need their indexes, which
+// may be large: they are not kept.
 #pragma once
 
 #include <cstddef>
@@ -26,6 +27,7 @@ class RecentImages {
   // in between.
   using Version = uint64_t;
   Version version() const;
+  // `record` has no indexes.
   void Put(const images::ImageRecord& record, Version read_at);
 
   std::optional<images::ImageRecord> Find(const std::string& id) const;

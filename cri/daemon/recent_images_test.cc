@@ -15,19 +15,17 @@ images::ImageRecord RecordOf(const std::string& id, size_t bytes = 1) {
   return record;
 }
 
-TEST(RecentImages, KeepsTheLastOnes) {
+TEST(RecentImages, KeepsTheLastEight) {
   RecentImages recent;
-  for (size_t i = 0; i <= RecentImages::kImages; ++i)
-    recent.Put(RecordOf(std::to_string(i)), recent.version());
+  for (int i = 0; i <= 8; ++i) recent.Put(RecordOf(std::to_string(i)), recent.version());
   EXPECT_FALSE(recent.Find("0"));
-  for (size_t i = 1; i <= RecentImages::kImages; ++i)
-    EXPECT_EQ(recent.Find(std::to_string(i))->id, std::to_string(i));
+  for (int i = 1; i <= 8; ++i) EXPECT_EQ(recent.Find(std::to_string(i))->id, std::to_string(i));
 }
 
-TEST(RecentImages, LargeDocumentsAreNotKept) {
+TEST(RecentImages, DocumentsOfMoreThan64KibAreNotKept) {
   RecentImages recent;
-  recent.Put(RecordOf("fits", RecentImages::kDocumentBytes), recent.version());
-  recent.Put(RecordOf("large", RecentImages::kDocumentBytes + 1), recent.version());
+  recent.Put(RecordOf("fits", 65'536), recent.version());
+  recent.Put(RecordOf("large", 65'537), recent.version());
   EXPECT_TRUE(recent.Find("fits"));
   EXPECT_FALSE(recent.Find("large"));
 }

@@ -3,18 +3,28 @@
 
 #include "cri/network/bridge_network.h"
 
+#include <net/if.h>
+
 #include <algorithm>
 #include <utility>
 
+#include "cri/network/bandwidth_limits.h"
 #include "cri/network/network_request.h"
 
 namespace davit::cri {
 namespace {
 
+Result<cni::TrafficLimits> LimitsOf(const runtime::v1::PodSandboxConfig& config) {
+  BandwidthLimits limits = TRY(BandwidthOf(config));
+  return cni::TrafficLimits{{limits.ingress.value_or(0)}, {limits.egress.value_or(0)}};
+}
+
 // What the record says of an attachment; what of it cannot be read goes into `unreadable`.
 cni::Attachment AttachmentOf(const runtime::v1::PodSandboxConfig& config, const SandboxRecord& record,
                              std::vector<Error>& unreadable) {
   cni::Attachment attachment{{}, record.host_interface, record.mac, {}};
+  // A former version has made pods with annotations that cannot be read.
+  attachment.limits = LimitsOf(config).value_or(cni::TrafficLimits());
   if (Result<std::vector<cni::IpAddress>> addresses = ParseAddresses(record.addresses))
     attachment.addresses = std::move(*addresses);
   else
@@ -28,14 +38,30 @@ cni::Attachment AttachmentOf(const runtime::v1::PodSandboxConfig& config, const 
   return attachment;
 }
 
+bool AnyContains(const std::vector<cni::Subnet>& subnets, const cni::IpAddress& address) {
+  return std::ranges::any_of(subnets, [&](const cni::Subnet& subnet) { return subnet.Contains(address); });
+}
+
 }  // namespace
 
 bool IsOnBridge(const SandboxRecord& record) {
   return !record.plugins && !record.addresses.empty();
 }
 
-BridgeNetwork::BridgeNetwork(const cni::BridgeConfig& config) : name_(config.name), config_(config) {
+BridgeNetwork::BridgeNetwork(const cni::BridgeConfig& config, StoredSetting address_mark,
+                             std::function<void()> on_disturbance)
+    : name_(config.name),
+      address_mark_(std::move(address_mark)),
+      on_disturbance_(std::move(on_disturbance)),
+      config_(config) {
   std::ranges::sort(config_.subnets);
+  config_.resume_at = ParseAddressList(address_mark_.value).value_or(std::vector<cni::IpAddress>());
+}
+
+void BridgeNetwork::StopWatching() {
+  MutexLock lock(mutex_);
+  on_disturbance_ = nullptr;
+  if (bridge_ != nullptr) bridge_->StopWatching();
 }
 
 void BridgeNetwork::Recover(const std::vector<RecordedPod>& pods) {
@@ -49,17 +75,7 @@ void BridgeNetwork::RecoverPod(const RecordedPod& pod) {
   cni::Attachment attachment = AttachmentOf(pod.config, pod.record, unreadable);
   if (!unreadable.empty()) problems_.emplace(pod.record.id, std::move(unreadable.front()));
   PodLease& lease = leases_[pod.record.id];
-  for (const cni::IpAddress& address : attachment.addresses) {
-    bool ours =
-        std::ranges::any_of(config_.subnets, [&](const cni::Subnet& s) { return s.Contains(address); });
-    if (ours) {
-      lease.addresses.push_back(address);
-      continue;
-    }
-    problems_.emplace(pod.record.id, Error{Code::kFailedPrecondition, 0, "take over pod", pod.record.id,
-                                           "its address " + address.ToString() + " is in no subnet of " +
-                                               name_ + ", which have changed"});
-  }
+  lease.addresses = attachment.addresses;
   // Without an interface in its record it was never finished, and what there is of it goes.
   if (!pod.record.host_interface.empty()) lease.recovered = std::move(attachment);
 }
@@ -77,10 +93,42 @@ Result<> BridgeNetwork::Open() {
 
 Result<BridgeNetwork::BridgePtr> BridgeNetwork::OpenBridge() {
   if (bridge_ != nullptr) return bridge_;
+  if (config_.subnets.empty())
+    return refused_cidr_ ? std::unexpected(*refused_cidr_)
+                         : Fail(Code::kUnavailable, "make bridge", name_,
+                                "its subnets are the node's pod CIDR, which the kubelet has not sent yet");
+  TRY(CheckRecovered());
   BridgePtr bridge = TRY(cni::Bridge::Open(config_));
   TRY(TakeOverPods(*bridge));
+  if (on_disturbance_) TRY(bridge->Watch(on_disturbance_));
   bridge_ = std::move(bridge);
+  before_mark_ = 0;
   return bridge_;
+}
+
+// A bridge of other subnets would take the gateway from these pods. One without an interface (the host was
+// rebooted) has nothing to lose.
+Result<> BridgeNetwork::CheckRecovered() const {
+  for (const auto& [id, lease] : leases_) {
+    if (!lease.recovered || if_nametoindex(lease.recovered->host_interface.c_str()) == 0) continue;
+    auto outside =
+        std::ranges::find_if(lease.addresses, [subnets = config_.subnets](const cni::IpAddress& address) {
+          return !AnyContains(subnets, address);
+        });
+    if (outside != lease.addresses.end())
+      return Fail(Code::kFailedPrecondition, "make bridge", name_,
+                  "pod " + id + " runs with the address " + outside->ToString() +
+                      ", which is in none of the subnets " + Join(config_.subnets) +
+                      ": until such pods are gone, [network.bridge] subnets must contain it");
+  }
+  return {};
+}
+
+bool BridgeNetwork::HasLeasesOf(const std::vector<cni::Subnet>& subnets) const {
+  return std::ranges::any_of(leases_, [&](const auto& lease) {
+    return std::ranges::any_of(lease.second.addresses,
+                               [&](const cni::IpAddress& address) { return AnyContains(subnets, address); });
+  });
 }
 
 Result<> BridgeNetwork::TakeOverPods(cni::Bridge& bridge) {
@@ -115,7 +163,11 @@ Result<> BridgeNetwork::Close() {
 
 Result<> BridgeNetwork::Retire() {
   MutexLock lock(mutex_);
-  return leases_.empty() ? Close() : Result<>{};
+  if (!leases_.empty()) return {};
+  if (bridge_ == nullptr && may_have_remains_ && TRY(cni::Bridge::Exists(config_))) TRY(OpenBridge());
+  TRY(Close());
+  may_have_remains_ = false;
+  return {};
 }
 
 BridgeNetwork::BridgePtr BridgeNetwork::Current() const {
@@ -123,18 +175,29 @@ BridgeNetwork::BridgePtr BridgeNetwork::Current() const {
   return bridge_;
 }
 
+std::optional<cni::BridgeState> BridgeNetwork::State() const {
+  BridgePtr bridge = Current();
+  return bridge == nullptr ? std::nullopt : std::optional(bridge->State());
+}
+
+Result<> BridgeNetwork::SetPodMtu(const std::string& id, Result<UniqueFd> netns) {
+  UniqueFd fd = TRY(std::move(netns));
+  BridgePtr bridge = Current();
+  return bridge == nullptr ? Result<>() : bridge->SetPodMtu(id, fd.get());
+}
+
 bool BridgeNetwork::HasLeases() const {
   MutexLock lock(mutex_);
   return !leases_.empty();
 }
 
-// Without the lock: pods come and go meanwhile. A bridge that was closed under the check is none to judge.
-Result<> BridgeNetwork::Check() {
+// Without the lock: pods come and go meanwhile. A bridge that was closed under the repair is none to judge.
+Result<cni::RepairReport> BridgeNetwork::Reconcile() {
   while (true) {
     BridgePtr bridge = Current();
-    if (bridge == nullptr) return Fail(Code::kFailedPrecondition, "check bridge", name_, "it is not made");
-    Result<> checked = bridge->Check();
-    if (checked || bridge == Current()) return checked;
+    if (bridge == nullptr) return Fail(Code::kFailedPrecondition, "repair bridge", name_, "it is not made");
+    Result<cni::RepairReport> report = bridge->Reconcile();
+    if (report || bridge == Current()) return report;
   }
 }
 
@@ -142,9 +205,22 @@ Result<> BridgeNetwork::Lease(SandboxRecord& record) {
   MutexLock lock(mutex_);
   BridgePtr bridge = TRY(OpenBridge());
   std::vector<cni::IpAddress> addresses = TRY(bridge->AllocateAddresses());
+  MoveMark(addresses);
   PodLease& lease = leases_[record.id] = {std::move(addresses), std::nullopt};
   for (const cni::IpAddress& address : lease.addresses) record.addresses.push_back(address.ToString());
   return {};
+}
+
+// One write for many pods: the next process starts some addresses further on than needed. Without the write
+// (the disk is full) it starts at an older mark and reuses addresses earlier, which is no reason to fail a
+// pod.
+void BridgeNetwork::MoveMark(const std::vector<cni::IpAddress>& allocated) {
+  constexpr uint64_t kStep = 32;
+  if (before_mark_ > 0) {
+    --before_mark_;
+  } else if (address_mark_.put(JoinAddresses(bridge_->Behind(allocated, kStep)))) {
+    before_mark_ = kStep - 1;
+  }
 }
 
 void BridgeNetwork::GiveBack(const std::string& id) {
@@ -157,8 +233,8 @@ Result<> BridgeNetwork::Attach(const runtime::v1::PodSandboxConfig& config, int 
                                SandboxRecord& record) {
   BridgePtr bridge = TRY(BridgeOf(record.id));
   std::vector<cni::PortMapping> ports = TRY(HostPorts(config));
-  cni::Attachment attachment =
-      TRY(bridge->Attach(record.id, netns_fd, TRY(ParseAddresses(record.addresses)), ports));
+  cni::Attachment attachment = TRY(bridge->Attach(record.id, netns_fd, TRY(ParseAddresses(record.addresses)),
+                                                  ports, TRY(LimitsOf(config))));
   record.host_interface = attachment.host_interface;
   record.mac = attachment.mac;
   return {};
@@ -201,20 +277,23 @@ std::vector<cni::Subnet> BridgeNetwork::subnets() const {
 Result<bool> BridgeNetwork::MoveTo(const std::vector<cni::Subnet>& subnets) {
   MutexLock lock(mutex_);
   if (subnets == config_.subnets) return true;
-  if (!leases_.empty()) {
+  if (HasLeasesOf(config_.subnets)) {
     if (std::ranges::includes(config_.subnets, subnets)) return false;
     return Fail(Code::kFailedPrecondition, "move bridge", name_,
-                std::to_string(leases_.size()) + " pods have addresses of " + Join(config_.subnets) +
-                    "; it can be moved when they are gone");
+                "pods have addresses of " + Join(config_.subnets) + "; it can be moved when they are gone");
   }
-  bool open = bridge_ != nullptr;
+  bool wanted = bridge_ != nullptr || config_.subnets.empty();
   TRY(Close());
   std::vector<cni::Subnet> old = std::exchange(config_.subnets, subnets);
-  if (!open) return true;
+  if (!wanted) return true;
   Result<BridgePtr> moved = OpenBridge();
+  refused_cidr_.reset();
   if (moved) return true;
   config_.subnets = old;
-  (void)OpenBridge();  // a failure shows at the next attempt, or in Check
+  refused_cidr_ = Error{moved.error()};
+  refused_cidr_->context =
+      "the pod CIDR " + Join(subnets) + " was sent, but refused: " + moved.error().ToString();
+  if (!old.empty()) (void)OpenBridge();  // a failure shows at the next attempt, or in Check
   return std::unexpected(std::move(moved).error());
 }
 

@@ -6,6 +6,8 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "base/guarded.h"
@@ -37,6 +39,7 @@ NetworkHealth::~NetworkHealth() {
 Result<> NetworkHealth::Last() {
   MutexLock lock(mutex_);
   asked_at_ = Clock::now();
+  if (!options_.periodic && asked_at_ - looked_at_ > options_.idle_period) LookAgain();
   if (!look_began_ || Clock::now() - *look_began_ <= options_.patience) return judgement_;
   auto seconds = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - *look_began_).count();
   return Fail(Code::kDeadlineExceeded, "check network", "",
@@ -74,23 +77,41 @@ void NetworkHealth::LookOnce() {
   watch_.Renew();
   Result<> judgement = Guarded("check", "network", [this] { return look_(stop_.get()); });
   MutexLock lock(mutex_);
-  judgement_ = std::move(judgement);
+  Take(std::move(judgement));
   look_began_.reset();
+  looked_at_ = Clock::now();
   ++ended_;
   looked_.NotifyAll();
+}
+
+void NetworkHealth::Take(Result<> judgement) {
+  constexpr int kMaxUnseen = 3;
+  if (judgement)
+    retry_.reset();
+  else
+    retry_ = retry_ ? std::min(2 * *retry_, options_.longest_retry) : options_.retry;
+  bool unseen = !judgement && judgement.error().os_errno == EINTR;
+  unseen_ = unseen ? std::min(unseen_ + 1, kMaxUnseen + 1) : 0;
+  if (!unseen || unseen_ > kMaxUnseen || ended_ == 0) judgement_ = std::move(judgement);
 }
 
 // False when the thread is to end.
 bool NetworkHealth::WaitForReason() {
   pollfd waits[] = {{stop_.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}, {watch_.fd(), POLLIN, 0}};
-  int ready = TEMP_FAILURE_RETRY(poll(waits, 3, static_cast<int>(Pause().count())));
+  std::optional<Milliseconds> pause = Pause();
+  int timeout_ms = pause ? static_cast<int>(pause->count()) : -1;
+  int ready = TEMP_FAILURE_RETRY(poll(waits, 3, timeout_ms));
   if (ready > 0 && waits[0].revents == 0) poll(waits, 1, static_cast<int>(options_.quiet.count()));
   return waits[0].revents == 0;
 }
 
-NetworkHealth::Milliseconds NetworkHealth::Pause() {
+// No value: until something happens.
+std::optional<NetworkHealth::Milliseconds> NetworkHealth::Pause() {
   MutexLock lock(mutex_);
-  return Clock::now() - asked_at_ < options_.idle_period ? options_.period : options_.idle_period;
+  if (!options_.periodic) return retry_;
+  Milliseconds period =
+      Clock::now() - asked_at_ < options_.idle_period ? options_.period : options_.idle_period;
+  return std::min(period, retry_.value_or(period));
 }
 
 }  // namespace davit::cri

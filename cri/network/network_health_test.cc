@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <new>
+#include <thread>
 
 namespace davit::cri {
 namespace {
@@ -27,7 +28,8 @@ class NetworkHealthTest : public ::testing::Test {
     std::string name = std::filesystem::temp_directory_path() / "davit-health-XXXXXX";
     dir_ = mkdtemp(name.data());
     // No look but those that the test causes.
-    options_ = {.watched_dir = dir_, .period = 1h, .idle_period = 1h, .quiet = 0ms, .patience = 1h};
+    options_ = {
+        .watched_dir = dir_, .period = 1h, .idle_period = 1h, .retry = 1h, .quiet = 0ms, .patience = 1h};
   }
   ~NetworkHealthTest() override { std::filesystem::remove_all(dir_); }
 
@@ -166,6 +168,59 @@ TEST_F(NetworkHealthTest, FollowsADirectoryThatIsMadeLater) {
   int before = looks();
   std::ofstream(options_.watched_dir + "/new") << "x";
   EXPECT_TRUE(AwaitLooks(before + 1));
+}
+
+TEST_F(NetworkHealthTest, WithoutAPeriodLooksOnlyWhenAnOldResultIsAskedFor) {
+  options_.periodic = false;
+  options_.period = 1ms;
+  options_.idle_period = 200ms;
+  auto health = Start();
+  ASSERT_TRUE(health->AwaitLook(kBound));
+  ASSERT_TRUE(health->AwaitLook(kBound));
+  int before = looks();
+  std::this_thread::sleep_for(500ms);
+  EXPECT_EQ(looks(), before) << "nobody has asked";
+  EXPECT_TRUE(health->Last());
+  EXPECT_TRUE(AwaitLooks(before + 1));
+}
+
+TEST_F(NetworkHealthTest, AFailedLookIsRepeatedUntilOneSucceeds) {
+  options_.periodic = false;
+  options_.retry = 5ms;
+  options_.longest_retry = 10ms;
+  Set(Fail(Code::kUnavailable, "look", "test"));
+  std::unique_ptr<NetworkHealth> health = Start();
+  EXPECT_TRUE(AwaitLooks(5));
+  Set({});
+  while (!health->Last()) std::this_thread::sleep_for(1ms);
+  int looks = this->looks();
+  std::this_thread::sleep_for(100ms);
+  EXPECT_EQ(this->looks(), looks) << "nothing happens at rest";
+}
+
+TEST_F(NetworkHealthTest, FailedLooksBecomeRarer) {
+  options_.periodic = false;
+  options_.retry = 2ms;
+  options_.longest_retry = 1h;
+  Set(Fail(Code::kUnavailable, "look", "test"));
+  std::unique_ptr<NetworkHealth> health = Start();
+  std::this_thread::sleep_for(300ms);
+  EXPECT_LE(looks(), 8) << "after 2, 4, 8 ... ms";
+}
+
+TEST_F(NetworkHealthTest, ALookThatSeesNothingKeepsTheJudgementForSomeTimes) {
+  std::unique_ptr<NetworkHealth> health = Start();
+  ASSERT_TRUE(health->AwaitLook(kBound));
+  Set(std::unexpected(Error{Code::kUnavailable, EINTR, "look", "test", "tables change"}));
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(health->AwaitLook(kBound));
+    EXPECT_TRUE(health->Last());
+  }
+  ASSERT_TRUE(health->AwaitLook(kBound));
+  EXPECT_FALSE(health->Last());
+  Set({});
+  ASSERT_TRUE(health->AwaitLook(kBound));
+  EXPECT_TRUE(health->Last());
 }
 
 TEST_F(NetworkHealthTest, LooksPeriodically) {

@@ -67,6 +67,29 @@ std::string Join(const std::vector<cni::Subnet>& subnets) {
   return text;
 }
 
+Result<std::vector<cni::IpAddress>> ParseAddressList(const std::string& text) {
+  std::vector<cni::IpAddress> addresses;
+  for (size_t begin = 0; begin < text.size();) {
+    size_t end = std::min(text.find(',', begin), text.size());
+    addresses.push_back(TRY(cni::IpAddress::Parse(text.substr(begin, end - begin))));
+    begin = end + 1;
+  }
+  return addresses;
+}
+
+std::string JoinAddresses(const std::vector<cni::IpAddress>& addresses) {
+  std::string text;
+  for (const cni::IpAddress& address : addresses) text += (text.empty() ? "" : ",") + address.ToString();
+  return text;
+}
+
+std::vector<cni::Subnet> OfKernelFamilies(const std::vector<cni::Subnet>& subnets, bool kernel_has_ipv6) {
+  std::vector<cni::Subnet> possible = subnets;
+  if (!kernel_has_ipv6)
+    std::erase_if(possible, [](const cni::Subnet& s) { return s.base.family == AF_INET6; });
+  return possible.empty() ? subnets : possible;
+}
+
 Result<std::vector<cni::IpAddress>> ParseAddresses(const std::vector<std::string>& texts) {
   std::vector<cni::IpAddress> addresses;
   for (const std::string& text : texts) addresses.push_back(TRY(cni::IpAddress::Parse(text)));

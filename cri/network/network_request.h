@@ -32,6 +32,13 @@ Result<std::vector<cni::Subnet>> ParsePodCidr(const std::string& text);
 // Formats subnets as ParsePodCidr reads them.
 std::string Join(const std::vector<cni::Subnet>& subnets);
 
+// Addresses, separated by commas.
+Result<std::vector<cni::IpAddress>> ParseAddressList(const std::string& text);
+std::string JoinAddresses(const std::vector<cni::IpAddress>& addresses);
+
+// Those of families that the kernel has; all if nothing would be left.
+std::vector<cni::Subnet> OfKernelFamilies(const std::vector<cni::Subnet>& subnets, bool kernel_has_ipv6);
+
 // Parses the addresses in a sandbox's record.
 Result<std::vector<cni::IpAddress>> ParseAddresses(const std::vector<std::string>& texts);
 

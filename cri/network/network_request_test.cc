@@ -66,5 +66,24 @@ TEST(ParsePodCidr, TakesOneOrTwoFamiliesInAnyOrder) {
     EXPECT_FALSE(ParsePodCidr(bad)) << bad;
 }
 
+TEST(AddressListTest, IsReadAsItIsWritten) {
+  std::vector<cni::IpAddress> addresses = ParseAddressList("10.0.0.7,fd00::7").value();
+  EXPECT_EQ(addresses.size(), 2u);
+  EXPECT_EQ(JoinAddresses(addresses), "10.0.0.7,fd00::7");
+  EXPECT_TRUE(ParseAddressList("")->empty());
+  EXPECT_FALSE(
+      ParseAddressList("10.0.0.7,"
+                       "ten"));
+}
+
+TEST(KernelFamiliesTest, ASubnetOfAFamilyThatTheKernelLacksIsLeftOut) {
+  std::vector<cni::Subnet> both = ParsePodCidr("10.1.0.0/24,fd00:1::/64").value();
+  EXPECT_EQ(OfKernelFamilies(both, /*kernel_has_ipv6=*/true), both);
+  EXPECT_EQ(Join(OfKernelFamilies(both, /*kernel_has_ipv6=*/false)), "10.1.0.0/24");
+  std::vector<cni::Subnet> ipv6 = ParsePodCidr("fd00:1::/64").value();
+  EXPECT_EQ(OfKernelFamilies(ipv6, /*kernel_has_ipv6=*/false), ipv6)
+      << "the kernel's own error says more than none";
+}
+
 }  // namespace
 }  // namespace davit::cri

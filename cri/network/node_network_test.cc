@@ -1,138 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The node's network in a network namespace of the test, with plugins that are scripts.
+// How pods come down, and what the next daemon takes over.
 #include "cri/network/node_network.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <filesystem>
-#include <fstream>
+#include <thread>
 
-#include "base/ids.h"
-#include "cni/names.h"
-#include "cni/netns_pin.h"
-#include "cni/testing/test_world.h"
+#include "base/file_io.h"
+#include "cri/network/testing/node_network_fixture.h"
 
 namespace davit::cri {
 namespace {
 
-namespace fs = std::filesystem;
-namespace v1 = ::runtime::v1;
-using namespace std::chrono_literals;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
-
-constexpr auto kBound = 20s;
-
-class NodeNetworkTest : public cni::NetworkTest {
- protected:
-  void SetUp() override {
-    cni::NetworkTest::SetUp();
-    std::string name = fs::temp_directory_path() / "davit-node-XXXXXX";
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    dir_ = name;
-    for (const char* sub : {"conf", "bin", "pins"}) fs::create_directory(dir_ + "/" + sub);
-    options_.bridge = Config();
-    options_.plugin_pods.plugins = {.conf_dir = dir_ + "/conf", .bin_dirs = {dir_ + "/bin"}};
-    options_.plugin_pods.pin_dir = dir_ + "/pins";
-    options_.health.period = 1h;  // only looks that the test causes
-    options_.health.idle_period = 1h;
-    options_.health.quiet = 0ms;
-    options_.first_look = kBound;
-  }
-  void TearDown() override {
-    network_.reset();
-    for (const auto& pin : fs::directory_iterator(dir_ + "/pins")) umount2(pin.path().c_str(), MNT_DETACH);
-    fs::remove_all(dir_);
-    cni::NetworkTest::TearDown();
-  }
-
-  void Start(const std::vector<RecordedPod>& pods = {}) {
-    network_ = NodeNetwork::Open(options_, pod_cidr_, log_).value();
-    problems_ = network_->Recover(pods);
-  }
-  // As the next daemon finds the pods.
-  void Restart(const std::vector<RecordedPod>& pods) {
-    network_.reset();
-    Start(pods);
-  }
-  Result<> Judgement() {
-    EXPECT_TRUE(network_->AwaitLook(kBound));
-    return network_->Check();
-  }
-
-  // A plugin that writes its calls to calls(), answers with an address and does `extra` before.
-  void Install(const std::string& plugin, const std::string& extra = "") const {
-    std::ofstream(dir_ + "/bin/" + plugin)
-        << "#!/bin/sh\necho " << plugin << " $CNI_COMMAND netns=${CNI_NETNS:+there} >> " << dir_ << "/calls\n"
-        << "cat > /dev/null\n"
-        << extra << "\n"
-        << R"(echo '{"cniVersion": "1.0.0", "ips": [{"address": "192.0.2.77/24"}]}')" << "\n";
-    ASSERT_EQ(chmod((dir_ + "/bin/" + plugin).c_str(), 0755), 0);
-  }
-  static std::string Refuse(const std::string& command, int code = 100) {
-    return "[ $CNI_COMMAND != " + command + R"( ] || { echo '{"code": )" + std::to_string(code) +
-           R"(, "msg": "not today"}'; exit 1; })";
-  }
-  void Configure(const std::string& plugin, const std::string& version = "1.0.0") const {
-    std::ofstream(dir_ + "/new") << R"({"cniVersion": ")" << version << R"(", "name": "pods", "type": ")"
-                                 << plugin << "\"}";
-    fs::rename(dir_ + "/new", ConfFile());
-  }
-  std::string ConfFile() const { return dir_ + "/conf/10-pods.conf"; }
-  std::vector<std::string> Calls() const {
-    std::vector<std::string> calls;
-    std::ifstream file(dir_ + "/calls");
-    for (std::string line; std::getline(file, line);) calls.push_back(line);
-    return calls;
-  }
-  std::string Pin(const RecordedPod& pod) const { return cni::NetnsPin(dir_ + "/pins", pod.record.id); }
-
-  RecordedPod RunPod(int32_t host_port = 0, const v1::PodSandboxConfig& config = {}) {
-    RecordedPod pod;
-    pod.config = config;
-    pod.record.id = NewId().value();
-    if (host_port != 0) {
-      v1::PortMapping& port = *pod.config.add_port_mappings();
-      port.set_host_port(host_port);
-      port.set_container_port(80);
-    }
-    namespaces_.push_back(cni::NetNs::Make());
-    Result<> chosen = network_->Choose(pod.record);
-    EXPECT_TRUE(chosen) << chosen.error().ToString();
-    Result<> attached = network_->Attach(pod.config, namespaces_.back().fd(), pod.record);
-    EXPECT_TRUE(attached) << attached.error().ToString();
-    return pod;
-  }
-  Result<Leftovers> Detach(const RecordedPod& pod) { return network_->Detach(pod.config, pod.record); }
-
-  bool BridgeExists() const { return host_->Shell("ip -o link").contains("davit0"); }
-  // Something of that name in the bridge's place.
-  void PutAnotherLinkInPlaceOfTheBridge() {
-    host_->Shell("ip link delete davit0; ip link add davit0 type bridge");
-  }
-
-  std::string dir_;
-  NodeNetwork::Options options_;
-  std::string stored_cidr_;
-  PodCidrSetting pod_cidr_{"", [this](const std::string& cidr) {
-                             stored_cidr_ = cidr;
-                             return Result<>();
-                           }};
-  Logger log_{STDERR_FILENO, LogLevel::kError};
-  std::unique_ptr<NodeNetwork> network_;
-  std::map<std::string, Error> problems_;
-  std::vector<cni::NetNs> namespaces_;
-};
 
 // --- A pod comes down whatever became of its plugin.
 
@@ -269,6 +157,19 @@ TEST_F(NodeNetworkTest, APodWhoseRecordedConfigurationIsUnreadableComesDown) {
   EXPECT_FALSE(fs::exists(Pin(pod)));
 }
 
+// Such a record has nothing but the id: Detach is not called.
+TEST_F(NodeNetworkTest, ThePinOfAPodWhoseRecordIsUnreadableGoesWithIt) {
+  Install("a");
+  Configure("a");
+  Start();
+  RecordedPod pod = RunPod();
+  RecordedPod unreadable;
+  unreadable.record.id = pod.record.id;
+  Restart({unreadable});
+  network_->GiveBack(unreadable.record);
+  EXPECT_FALSE(fs::exists(Pin(pod)));
+}
+
 // The pod was never made: what its plugin would have undone is nothing.
 TEST_F(NodeNetworkTest, APodWhosePluginNeverExistedComesDown) {
   Configure("missing");
@@ -300,23 +201,164 @@ TEST_F(NodeNetworkTest, APodOnABridgeThatCannotBeOpenedComesDown) {
       << "the host port goes when the bridge is back";
 }
 
+// --- The plugins' results and checks
+
+TEST_F(NodeNetworkTest, APodWithoutARecordedResultIsTakenDownWithTheCachedOne) {
+  Install("a");
+  Configure("a");
+  Start();
+  RecordedPod pod = RunPod();
+  EXPECT_TRUE(fs::exists(CacheFile(pod)));
+  pod.record.plugins->result.clear();  // the daemon died before it wrote the record again
+  EXPECT_TRUE(Detach(pod));
+  EXPECT_THAT(ReadFile(dir_ + "/input").value(), HasSubstr("\"prevResult\":{"));
+  EXPECT_FALSE(fs::exists(CacheFile(pod)));
+}
+
+TEST_F(NodeNetworkTest, WhatADetachLeftBehindIsTriedAgainAtTheNextStart) {
+  Install("a");
+  Configure("a");
+  Start();
+  RecordedPod pod = RunPod();
+  fs::rename(dir_ + "/bin/a", dir_ + "/away");
+  EXPECT_THAT(*Detach(pod), SizeIs(1));
+  EXPECT_TRUE(fs::exists(CacheFile(pod)));
+  fs::rename(dir_ + "/away", dir_ + "/bin/a");
+  Restart({});
+  EXPECT_EQ(Calls().back(), "a DEL netns=");
+  EXPECT_FALSE(fs::exists(CacheFile(pod)));
+}
+
+TEST_F(NodeNetworkTest, AFormerPodIsGivenUpWhenItsPluginRefuses) {
+  Install("a");
+  Configure("a");
+  Start();
+  RecordedPod pod = RunPod();
+  Install("a", Refuse("DEL"));
+  Restart({});
+  EXPECT_FALSE(fs::exists(CacheFile(pod)));
+  EXPECT_FALSE(fs::exists(Pin(pod)));
+}
+
+TEST_F(NodeNetworkTest, OfTheCacheOnlyFormerPodsOfThisDaemonAreTakenDown) {
+  Install("a");
+  Configure("a");
+  Start();
+  RecordedPod live = RunPod();
+  options_.plugin_pods.plugins.cache_owner = "another";
+  Restart({live});
+  RecordedPod of_another = RunPod();
+  options_.plugin_pods.plugins.cache_owner = "test";
+  size_t calls = Calls().size();
+  Restart({live});
+  EXPECT_EQ(Calls().size(), calls);
+  EXPECT_TRUE(fs::exists(CacheFile(live)));
+  EXPECT_TRUE(fs::exists(CacheFile(of_another)));
+}
+
+TEST_F(NodeNetworkTest, AHungPluginDelaysAStartOnlyOnce) {
+  Install("a");
+  Configure("a");
+  Start();
+  RecordedPod one = RunPod();
+  RecordedPod two = RunPod();
+  ASSERT_EQ(mkfifo((dir_ + "/never").c_str(), 0600), 0);
+  Install("a", "[ $CNI_COMMAND != DEL ] || read line < " + dir_ + "/never");
+  options_.plugin_pods.collect_timeout_ms = 50;
+  Restart({});
+  EXPECT_EQ(std::ranges::count_if(Calls(), [](const std::string& call) { return call.contains("DEL"); }), 1);
+  EXPECT_TRUE(fs::exists(CacheFile(one)) && fs::exists(CacheFile(two))) << "for the next start";
+}
+
+TEST_F(NodeNetworkTest, AfterAStartThePodsOfPluginsAreChecked) {
+  Install("a");
+  Configure("a");
+  Start();
+  RecordedPod pod = RunPod();
+  pod.record.phase = SandboxPhase::kReady;
+  EXPECT_THAT(Calls(), Not(Contains(HasSubstr("CHECK")))) << "what ADD has just made";
+  Install("a", Refuse("CHECK"));
+  Restart({pod});
+  EXPECT_TRUE(network_->Check());
+  while (network_->Describe().pod_problems.empty()) std::this_thread::yield();
+  EXPECT_THAT(network_->Describe().pod_problems.at(pod.record.id), HasSubstr("not today"));
+  EXPECT_TRUE(Detach(pod));
+  network_->GiveBack(pod.record);
+  EXPECT_THAT(network_->Describe().pod_problems, IsEmpty());
+}
+
+TEST_F(NodeNetworkTest, ADetachInterruptsTheCheckOfThePod) {
+  Install("a");
+  Configure("a");
+  Start();
+  RecordedPod pod = RunPod();
+  pod.record.phase = SandboxPhase::kReady;
+  ASSERT_EQ(mkfifo((dir_ + "/never").c_str(), 0600), 0);
+  Install("a", "[ $CNI_COMMAND != CHECK ] || read line < " + dir_ + "/never");
+  Restart({pod});
+  EXPECT_TRUE(Detach(pod));
+  EXPECT_EQ(Calls().back(), "a DEL netns=there");
+}
+
+TEST_F(NodeNetworkTest, AnInvalidBandwidthIsRefusedBeforeAPluginIsCalled) {
+  Install("a");
+  Configure("a");
+  Start();
+  RecordedPod pod;
+  pod.record.id = NewId().value();
+  (*pod.config.mutable_annotations())["kubernetes.io/ingress-bandwidth"] = "fast";
+  cni::NetNs ns = cni::NetNs::Make();
+  ASSERT_TRUE(network_->Choose(pod.record));
+  EXPECT_EQ(network_->Attach(pod.config, ns.fd(), pod.record).error().code, Code::kInvalidArgument);
+  EXPECT_THAT(Calls(), IsEmpty());
+  EXPECT_TRUE(Detach(pod));
+}
+
 // --- Recovery
 
-TEST_F(NodeNetworkTest, OnePodOutsideAnEditedSubnetIsThatPodsAffair) {
+TEST_F(NodeNetworkTest, ABridgeStaysAsItIsWhileAPodRunsOutsideItsNewSubnets) {
+  Start();
+  RecordedPod pod = RunPod(8080);
+  std::vector<cni::Subnet> old = std::exchange(options_.bridge.subnets, {*cni::ParseSubnet("10.99.0.0/24")});
+  Restart({pod});
+  EXPECT_THAT(problems_, IsEmpty()) << "the pod goes on";
+  Result<> judgement = network_->Check();
+  ASSERT_FALSE(judgement);
+  EXPECT_EQ(judgement.error().code, Code::kFailedPrecondition);
+  EXPECT_THAT(judgement.error().ToString(), AllOf(HasSubstr("10.80.0.2"), HasSubstr("10.99.0.0/24"),
+                                                  HasSubstr("[network.bridge] subnets")));
+  EXPECT_FALSE(ChooseForNextPod());
+  EXPECT_THAT(host_->Shell("ip -o address show dev davit0"),
+              AllOf(HasSubstr("10.80.0.1/16"), Not(HasSubstr("10.99"))));
+  EXPECT_THAT(host_->Shell("nft list table inet davit-0"), HasSubstr("8080"));
+
+  options_.bridge.subnets = old;
+  Restart({pod});
+  EXPECT_TRUE(network_->Check());
+  options_.bridge.subnets = {*cni::ParseSubnet("10.99.0.0/24")};
+  Restart({pod});
+  EXPECT_TRUE(Detach(pod)) << "it can still be stopped";
+  network_->GiveBack(pod.record);
+  EXPECT_TRUE(Judgement());
+  EXPECT_THAT(host_->Shell("nft list table inet davit-0"), Not(HasSubstr("8080")));
+  EXPECT_THAT(RunPod().record.addresses, ElementsAre("10.99.0.2"));
+}
+
+TEST_F(NodeNetworkTest, ADeadPodOutsideAnEditedSubnetIsThatPodsAffair) {
   Start();
   RecordedPod stays = RunPod(8080);
-  RecordedPod moved = RunPod(8081);
-  moved.record.addresses = {"10.99.0.2", "fd00:80::3"};
-  Restart({stays, moved});
+  RecordedPod dead = RunPod(8081);
+  host_->Shell("ip link delete " + dead.record.host_interface);
+  dead.record.addresses = {"10.99.0.2", "fd00:80::3"};
+  Restart({stays, dead});
   EXPECT_TRUE(network_->Check());
   ASSERT_THAT(problems_, SizeIs(1));
-  EXPECT_THAT(problems_.at(moved.record.id).ToString(), HasSubstr("10.99.0.2"));
-  EXPECT_EQ(PodLinks(), 2u);
+  EXPECT_THAT(problems_.at(dead.record.id).ToString(), HasSubstr("10.99.0.2"));
   RecordedPod next = RunPod();
   EXPECT_THAT(next.record.addresses, ElementsAre("10.80.0.3", "fd00:80::4"))
       << "the address that the pod can keep stays taken";
-  EXPECT_TRUE(Detach(moved)) << "and it can still be stopped";
-  network_->GiveBack(moved.record);
+  EXPECT_TRUE(Detach(dead)) << "and it can still be stopped";
+  network_->GiveBack(dead.record);
   EXPECT_THAT(host_->Shell("nft list table inet davit-0"), AllOf(HasSubstr("8080"), Not(HasSubstr("8081"))));
 }
 
@@ -354,11 +396,41 @@ TEST_F(NodeNetworkTest, ABridgeThatCannotBeOpenedAtTheStartIsTakenOverWhenItCan)
   EXPECT_THAT(host_->Shell("nft list table inet davit-0"), Not(HasSubstr("8080")));
 }
 
-TEST_F(NodeNetworkTest, AnUnreadablePodCidrLeavesTheConfiguredSubnets) {
-  pod_cidr_.value = "ten dot one";
+TEST_F(NodeNetworkTest, AnAddressIsNotReusedRightAfterARestart) {
+  std::string mark;
+  options_.address_mark.put = [&](const std::string& addresses) {
+    mark = addresses;
+    return Result<>();
+  };
+  Start();
+  RecordedPod pod = RunPod();
+  EXPECT_THAT(pod.record.addresses, ElementsAre("10.80.0.2", "fd00:80::2"));
+  ASSERT_TRUE(Detach(pod));
+  network_->GiveBack(pod.record);
+  options_.address_mark.value = mark;
+  Restart({});
+  EXPECT_THAT(RunPod().record.addresses, ElementsAre("10.80.0.34", "fd00:80::22"));
+}
+
+TEST_F(NodeNetworkTest, AMarkThatCannotBeStoredFailsNoPod) {
+  options_.address_mark.put = [](const std::string&) {
+    return Fail(Code::kResourceExhausted, "write", "disk");
+  };
+  Start();
+  RunPod();
+}
+
+// As a kernel with ipv6.disable=1: it has no such settings.
+TEST_F(NodeNetworkTest, OnAKernelWithoutIpv6PodsGetIpv4) {
+  NsHandle mounts = NsHandle::OfSelf("mnt").value();
+  ASSERT_EQ(unshare(CLONE_NEWNS), 0);
+  ASSERT_EQ(mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+  ASSERT_EQ(mount("none", "/proc/sys/net/ipv6", "tmpfs", 0, nullptr), 0);
   Start();
   EXPECT_TRUE(network_->Check());
-  EXPECT_THAT(network_->Describe().subnets, ElementsAre("10.80.0.0/16", "fd00:80::/64"));
+  EXPECT_THAT(RunPod().record.addresses, ElementsAre("10.80.0.2"));
+  network_.reset();
+  ASSERT_TRUE(mounts.Enter(CLONE_NEWNS));
 }
 
 TEST_F(NodeNetworkTest, APodGivenBackTwiceFreesNobodyElsesAddress) {
@@ -372,107 +444,6 @@ TEST_F(NodeNetworkTest, APodGivenBackTwiceFreesNobodyElsesAddress) {
   SandboxRecord third;
   third.id = NewId().value();
   EXPECT_EQ(network_->Choose(third).error().code, Code::kResourceExhausted);
-}
-
-// --- Health
-
-TEST_F(NodeNetworkTest, AskingMakesNoBridge) {
-  host_->Shell("ip link add davit0 type bridge");
-  Start();
-  EXPECT_FALSE(network_->Check());
-  host_->Shell("ip link delete davit0");
-  EXPECT_FALSE(network_->Check());
-  EXPECT_FALSE(BridgeExists());
-  EXPECT_TRUE(Judgement());
-  EXPECT_TRUE(BridgeExists());
-}
-
-TEST_F(NodeNetworkTest, AskingRemovesNoBridge) {
-  options_.health.quiet = 1h;  // what changes is looked into much later
-  Start();
-  ASSERT_TRUE(BridgeExists());
-  Install("a");
-  Configure("a");
-  EXPECT_TRUE(network_->Check());
-  EXPECT_TRUE(BridgeExists());
-}
-
-TEST_F(NodeNetworkTest, ABridgeThatIsRemovedIsNotReady) {
-  Start();
-  EXPECT_TRUE(network_->Check());
-  host_->Shell("ip link delete davit0");
-  EXPECT_THAT(Judgement().error().ToString(), HasSubstr("davit0"));
-}
-
-TEST_F(NodeNetworkTest, AskingDoesNotWaitForAHungPlugin) {
-  ASSERT_EQ(mkfifo((dir_ + "/never").c_str(), 0600), 0);
-  Install("a", "[ $CNI_COMMAND != STATUS ] || read line < " + dir_ + "/never");
-  Configure("a", "1.1.0");
-  options_.first_look = 0ms;
-  Start();
-  EXPECT_FALSE(network_->Check());
-  network_.reset();  // the plugin's time limit is a minute; this does not wait for it
-}
-
-TEST_F(NodeNetworkTest, AHungPluginIsNotReadyAndIsNamed) {
-  ASSERT_EQ(mkfifo((dir_ + "/never").c_str(), 0600), 0);
-  Install("a", "[ $CNI_COMMAND != STATUS ] || read line < " + dir_ + "/never");
-  Configure("a", "1.1.0");
-  options_.plugin_pods.status_timeout_ms = 1;
-  Start();
-  Result<> judgement = network_->Check();
-  ASSERT_FALSE(judgement);
-  EXPECT_EQ(judgement.error().code, Code::kDeadlineExceeded);
-  EXPECT_THAT(judgement.error().ToString(), HasSubstr(dir_ + "/bin/a"));
-}
-
-TEST_F(NodeNetworkTest, TheConfigurationsPluginsAreJudged) {
-  Install("a", Refuse("STATUS", 50));
-  Configure("a", "1.1.0");
-  Start();
-  EXPECT_THAT(network_->Check().error().ToString(), HasSubstr("not today"));
-  Install("a");
-  EXPECT_TRUE(Judgement());
-  fs::remove(dir_ + "/bin/a");
-  EXPECT_THAT(Judgement().error().ToString(), HasSubstr("find network plugin a"));
-  std::ofstream(ConfFile()) << "{";
-  EXPECT_THAT(Judgement().error().ToString(), HasSubstr(ConfFile()));
-}
-
-TEST_F(NodeNetworkTest, PluginsTakeTheBridgesPlaceWhenItHasNoPods) {
-  Start();
-  RecordedPod pod = RunPod();
-  Install("a");
-  Configure("a");
-  EXPECT_TRUE(Judgement());
-  EXPECT_TRUE(BridgeExists());
-  ASSERT_TRUE(Detach(pod));
-  network_->GiveBack(pod.record);
-  EXPECT_TRUE(Judgement());
-  EXPECT_FALSE(BridgeExists());
-}
-
-// --- Pod CIDR
-
-TEST_F(NodeNetworkTest, ThePodCidrMovesTheBridgeUnlessPodsAreOnIt) {
-  Start();
-  RecordedPod pod = RunPod();
-  EXPECT_EQ(network_->SetPodCidr("10.99.0.0/24").error().code, Code::kFailedPrecondition);
-  EXPECT_TRUE(network_->SetPodCidr("10.80.0.0/16")) << "one of those that it has";
-  EXPECT_EQ(stored_cidr_, "");
-  ASSERT_TRUE(Detach(pod));
-  network_->GiveBack(pod.record);
-  EXPECT_TRUE(network_->SetPodCidr("10.99.0.0/24"));
-  EXPECT_EQ(stored_cidr_, "10.99.0.0/24");
-  EXPECT_THAT(RunPod().record.addresses, ElementsAre("10.99.0.2"));
-}
-
-TEST_F(NodeNetworkTest, CountersNeedNoRecord) {
-  Start();
-  RecordedPod pod = RunPod();
-  BridgeCounters counters = network_->Counters().value();
-  EXPECT_THAT(network_->CountersOf(pod.record.id, counters), SizeIs(1));
-  EXPECT_THAT(network_->CountersOf(NewId().value(), counters), IsEmpty());
 }
 
 }  // namespace

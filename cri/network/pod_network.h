@@ -5,12 +5,17 @@
 // cri/testing/fake_network.h.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "api/cri/v1/api.pb.h"
 #include "base/error.h"
+#include "base/unique_fd.h"
+#include "cni/bridge.h"
 #include "cni/link_counters.h"
 #include "cri/pods/pod_records.h"
 
@@ -29,12 +34,29 @@ struct RecordedPod {
   SandboxRecord record;
 };
 
-// For display: the network that a new pod would get.
+// For display: the network that a new pod would get, and what the checks have found. Times are nanoseconds
+// since 1970; 0: never.
 struct NetworkDescription {
-  std::string plugin_file;  // empty: the bridge
-  std::string plugin_network;
-  std::string bridge;
-  std::vector<std::string> subnets;
+  std::string mode;              // "bridge" or "cni"
+  std::string plugin_file = {};  // in force; empty: none
+  std::string plugin_network = {};
+  std::string plugin_version = {};
+  std::string complaint = {};  // why a newer configuration of plugins is not in force
+
+  std::string bridge = {};
+  std::string table = {};                 // of its rules
+  std::vector<std::string> subnets = {};  // empty: not known yet
+  bool masquerade = true;
+  size_t no_masquerade = 0;                           // number of networks that see pods' addresses
+  std::optional<cni::BridgeState> bridge_state = {};  // no value: it is not open
+  std::string firewall_unknown = {};                  // cni::RepairReport
+
+  uint64_t checks = 0;
+  int64_t checked_at = 0;  // the end of the last check
+  uint64_t repairs = 0;    // how often something of the bridge had to be put back
+  int64_t repaired_at = 0;
+  std::vector<std::string> last_repaired = {};
+  std::map<std::string, std::string> pod_problems = {};  // by sandbox id: what is wrong with its network
 };
 
 // Thread-safe. Unless stated otherwise, the methods take pods with their own network namespace. After Attach,
@@ -58,8 +80,8 @@ class PodNetwork {
 
   // Chooses the pod's network and writes it into the record: leased addresses, or plugins.
   virtual Result<> Choose(SandboxRecord& record) = 0;
-  // Ends the lease, which is found by the record's id. Call it only when the addresses are not, or not any
-  // more, in the database. Idempotent.
+  // Ends the lease, which is found by the record's id, and removes the pin of the network namespace. Call it
+  // only when the addresses are not, or not any more, in the database. Idempotent.
   virtual void GiveBack(const SandboxRecord& record) = 0;
 
   // Creates the network in the pod's namespace, adds addresses, interface and the plugins' results to the
@@ -74,6 +96,12 @@ class PodNetwork {
   virtual Result<Leftovers> Detach(const runtime::v1::PodSandboxConfig& config,
                                    const SandboxRecord& record) = 0;
 
+  // How to get the network namespace of a pod that was attached before: `enter` returns at once, and calls
+  // `done`, maybe on another thread. After EnterPodsBy(nullptr) there are no more calls of `enter`.
+  using OnNamespace = std::function<void(Result<UniqueFd>)>;
+  using Enter = std::function<void(const std::string& id, const OnNamespace& done)>;
+  virtual void EnterPodsBy(Enter enter) = 0;
+
   // Traffic counters of the interfaces of all pods on the bridge, in one request to the kernel.
   virtual Result<BridgeCounters> Counters() = 0;
   // Traffic counters of the pod's interfaces from the pod's point of view, kPodInterface first. Pods of
@@ -86,9 +114,9 @@ class PodNetwork {
   // changes nothing.
   virtual Result<> Check() = 0;
 
-  // Sets the bridge's subnets to the node's pod CIDRs, in the kubelet's form, now and after a restart. No-op
-  // if empty. While pods are on the bridge, kFailedPrecondition unless the bridge has all of these subnets
-  // already.
+  // The node's pod CIDRs, in the kubelet's form; no-op if empty. If the bridge is to use them, sets its
+  // subnets to them, now and after a restart; while pods are on the bridge, kFailedPrecondition unless the
+  // bridge has all of these subnets already.
   virtual Result<> SetPodCidr(const std::string& pod_cidr) = 0;
 
   virtual NetworkDescription Describe() = 0;

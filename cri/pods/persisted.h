@@ -4,14 +4,13 @@
 // A record that is kept both in memory and in the database.
 #pragma once
 
-#include <chrono>
 #include <functional>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/guarded.h"
 #include "base/thread_annotations.h"
-#include "base/time.h"
 #include "cri/records/record_writer.h"
 
 namespace davit::cri {
@@ -66,20 +65,10 @@ class Persisted {
     return written.Wait();
   }
 
-  // Like Change and TryChange, for threads that must not wait for the database. Readers and waiters see the
-  // new value at once. `on_written` is called on the writer's thread when this value or a newer one is
-  // committed or has failed; until then the row on disk is older. Called on the calling thread if the value
-  // was written at once, and not at all if nothing was changed.
-  template <typename ChangeFn>
-  void ChangeLater(ChangeFn change, const OnWritten& on_written) EXCLUDES(mutex_) {
-    TryChangeLater(
-        [&change](Record& record) {
-          change(record);
-          return true;
-        },
-        on_written);
-  }
-  // Returns what `change` returned.
+  // Like TryChange, for threads that must not wait for the database. Readers and waiters see the new value at
+  // once. `on_written` is called on the writer's thread when this value or a newer one is committed or has
+  // failed; until then the row on disk is older. Called on the calling thread if the value was written at
+  // once, and not at all if nothing was changed. Returns what `change` returned.
   template <typename ChangeFn>
   bool TryChangeLater(ChangeFn change, const OnWritten& on_written) EXCLUDES(mutex_) {
     PendingWrite written{Result<>()};
@@ -93,14 +82,12 @@ class Persisted {
     return true;
   }
 
-  // Waits until reached(record) is true; returns false at `deadline_ms` (MonotonicMilliseconds).
+  // Waits until reached(record) is true; returns false at `deadline_ms` (MonotonicMilliseconds of `clock`).
   template <typename Reached>
-  bool WaitUntil(Reached reached, int64_t deadline_ms) const EXCLUDES(mutex_) {
-    auto deadline =
-        std::chrono::steady_clock::now() + std::chrono::milliseconds(deadline_ms - MonotonicMilliseconds());
+  bool WaitUntil(Reached reached, int64_t deadline_ms, const Clock& clock) const EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     while (!reached(record_)) {
-      if (!changed_.WaitUntil(mutex_, deadline)) return reached(record_);
+      if (!clock.WaitUntil(changed_, mutex_, deadline_ms)) return reached(record_);
     }
     return true;
   }
@@ -108,9 +95,9 @@ class Persisted {
  private:
   // An exception must not hide the change from those that wait for it.
   PendingWrite Queue(const OnWritten& on_written) REQUIRES(mutex_) {
-    const Record& record = record_;
+    const Record* record = &record_;  // clang does not see that the lambda runs under the lock
     Result<PendingWrite> queued =
-        Guarded("queue", "record", [&]() -> Result<PendingWrite> { return write_(record, on_written); });
+        Guarded("queue", "record", [&]() -> Result<PendingWrite> { return write_(*record, on_written); });
     return queued ? std::move(*queued) : PendingWrite(std::unexpected(std::move(queued).error()));
   }
 

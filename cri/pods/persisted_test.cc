@@ -9,6 +9,7 @@
 #include <new>
 #include <thread>
 
+#include "base/time.h"
 #include "cri/pods/testing/written_at_once.h"
 
 namespace davit::cri {
@@ -20,6 +21,12 @@ using testing::IsEmpty;
 struct Life {
   int phase = 0;
 };
+
+template <int kPhase>
+bool SetPhase(Life& life) {
+  life.phase = kPhase;
+  return true;
+}
 
 int64_t In(int64_t ms) {
   return MonotonicMilliseconds() + ms;
@@ -66,17 +73,18 @@ TEST(Persisted, AWriteThatThrowsIsAnErrorAndTheChangeStays) {
   Persisted<Life> life({}, refuse);
   EXPECT_EQ(life.Change([](Life& l) { l.phase = 1; }).error().code, Code::kInternal);
   Result<> later;
-  life.ChangeLater([](Life& l) { l.phase = 2; }, [&later](const Result<>& written) { later = written; });
+  EXPECT_TRUE(life.TryChangeLater(SetPhase<2>, [&later](const Result<>& written) { later = written; }));
   EXPECT_FALSE(later);
   EXPECT_EQ(life.Get().phase, 2);
 }
 
 TEST_F(PersistedTest, AChangeForLaterIsSeenByReadersAndWaitersBeforeItIsWritten) {
   std::promise<Result<>> written;
-  std::thread waiter(
-      [&] { EXPECT_TRUE(life_.WaitUntil([](const Life& l) { return l.phase == 7; }, In(60'000))); });
-  life_.ChangeLater([](Life& l) { l.phase = 7; },
-                    [&](const Result<>& outcome) { written.set_value(outcome); });
+  std::thread waiter([&] {
+    EXPECT_TRUE(life_.WaitUntil([](const Life& l) { return l.phase == 7; }, In(60'000), SystemClock()));
+  });
+  EXPECT_TRUE(
+      life_.TryChangeLater(SetPhase<7>, [&](const Result<>& outcome) { written.set_value(outcome); }));
   waiter.join();
   EXPECT_EQ(life_.Get().phase, 7);
   EXPECT_THAT(store_.Rows(), IsEmpty());
@@ -87,14 +95,10 @@ TEST_F(PersistedTest, AChangeForLaterIsSeenByReadersAndWaitersBeforeItIsWritten)
 
 TEST_F(PersistedTest, AChangeForLaterDoesNotWaitForAChangeThatIsBeingWritten) {
   std::thread slow([&] { EXPECT_TRUE(life_.Change([](Life& l) { l.phase = 1; })); });
-  EXPECT_TRUE(life_.WaitUntil([](const Life& l) { return l.phase == 1; }, In(60'000)));
+  EXPECT_TRUE(life_.WaitUntil([](const Life& l) { return l.phase == 1; }, In(60'000), SystemClock()));
   std::promise<Result<>> written;
-  EXPECT_TRUE(life_.TryChangeLater(
-      [](Life& l) {
-        l.phase = 2;
-        return true;
-      },
-      [&](const Result<>& outcome) { written.set_value(outcome); }));
+  EXPECT_TRUE(
+      life_.TryChangeLater(SetPhase<2>, [&](const Result<>& outcome) { written.set_value(outcome); }));
   EXPECT_EQ(life_.Get().phase, 2);
   store_.Go();
   slow.join();
@@ -104,11 +108,11 @@ TEST_F(PersistedTest, AChangeForLaterDoesNotWaitForAChangeThatIsBeingWritten) {
 
 TEST_F(PersistedTest, TheRowIsTheNewestValueWhicheverThreadChangesIt) {
   store_.Go();
-  auto count = [](Life& l) { ++l.phase; };
+  auto count = [](Life& l) { return ++l.phase > 0; };
   std::thread other([&] {
-    for (int i = 0; i < 500; ++i) life_.ChangeLater(count, [](const Result<>&) {});
+    for (int i = 0; i < 500; ++i) life_.TryChangeLater(count, [](const Result<>&) {});
   });
-  for (int i = 0; i < 500; ++i) EXPECT_TRUE(life_.Change(count));
+  for (int i = 0; i < 500; ++i) EXPECT_TRUE(life_.TryChange(count));
   other.join();
   writer_->Flush();
   EXPECT_EQ(store_.Rows().back(), "1000");
@@ -130,13 +134,13 @@ TEST(Persisted, AChangeThatCannotBeWrittenStandsInMemory) {
                        }));
   EXPECT_FALSE(life.Change([](Life& l) { l.phase = 3; }));
   EXPECT_EQ(life.Get().phase, 3);
-  EXPECT_FALSE(life.WaitUntil([](const Life& l) { return l.phase == 4; }, In(0)));
+  EXPECT_FALSE(life.WaitUntil([](const Life& l) { return l.phase == 4; }, In(0), SystemClock()));
 }
 
 TEST(Persisted, AWriteAtOnceIsCalledBackWithoutTheRecordsLock) {
   Persisted<Life> life({}, WrittenAtOnce<Life>([](const Life&) { return Result<>(); }));
   int seen = 0;
-  life.ChangeLater([](Life& l) { l.phase = 5; }, [&](const Result<>&) { seen = life.Get().phase; });
+  life.TryChangeLater(SetPhase<5>, [&](const Result<>&) { seen = life.Get().phase; });
   EXPECT_EQ(seen, 5);
 }
 

@@ -3,6 +3,8 @@
 
 #include "cri/pods/phases.h"
 
+#include <utility>
+
 namespace davit::cri::phases {
 namespace {
 
@@ -30,32 +32,17 @@ bool Move(SandboxRecord& record, SandboxPhase from, SandboxPhase to) {
 
 }  // namespace
 
-bool IsPlanned(const ContainerRecord& record) {
-  return record.phase == kCreated;
-}
-
-bool IsStarting(const ContainerRecord& record) {
-  return record.phase == kStarting;
-}
-
-bool IsRunning(const ContainerRecord& record) {
-  return record.phase == kRunning;
-}
-
-bool MayHaveProcess(const ContainerRecord& record) {
-  return IsStarting(record) || IsRunning(record);
-}
-
-bool HasEnded(const ContainerRecord& record) {
-  return record.phase == kExited || IsRemoving(record);
-}
-
-bool IsRemoving(const ContainerRecord& record) {
-  return record.phase == kRemoving;
-}
-
 bool FailedToStart(const ContainerRecord& record) {
   return record.reason == kStartErrorReason;
+}
+
+ContainerRecord NewContainer(std::string id, std::string sandbox_id, int64_t now) {
+  ContainerRecord record;
+  record.id = std::move(id);
+  record.sandbox_id = std::move(sandbox_id);
+  record.phase = kCreated;
+  record.created_at = now;
+  return record;
 }
 
 bool BeginStart(ContainerRecord& record) {
@@ -116,16 +103,12 @@ bool BeginRemove(ContainerRecord& record) {
   return Move(record, kCreated, kRemoving) || Move(record, kExited, kRemoving);
 }
 
-bool IsCreating(const SandboxRecord& record) {
-  return record.phase == kCreating;
-}
-
-bool IsReady(const SandboxRecord& record) {
-  return record.phase == kReady;
-}
-
-bool IsStopped(const SandboxRecord& record) {
-  return record.phase == SandboxPhase::kStopped;
+SandboxRecord NewSandbox(std::string id, int64_t now) {
+  SandboxRecord record;
+  record.id = std::move(id);
+  record.phase = kCreating;
+  record.created_at = now;
+  return record;
 }
 
 bool BecomeReady(SandboxRecord& record) {
@@ -138,6 +121,12 @@ bool BeginStop(SandboxRecord& record) {
 
 bool Fail(SandboxRecord& record, const std::string& reason) {
   if (!Move(record, kCreating, kNotReady) && !Move(record, kReady, kNotReady)) return false;
+  record.reason = reason;
+  return true;
+}
+
+bool NotUndone(SandboxRecord& record, const std::string& reason) {
+  if (!IsStopped(record)) record.phase = kNotReady;
   record.reason = reason;
   return true;
 }

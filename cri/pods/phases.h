@@ -8,12 +8,16 @@
 // work. Call the transitions inside Persisted::TryChange.
 //
 //   container  Created → Starting → Running → Exited → Removing
+//              Starting → Exited (the start failed), Starting → Created (it was abandoned), Created →
+//              Removing
 //   sandbox    Creating → Ready → NotReady → Stopped
+//              Creating → NotReady (it cannot be undone), and every phase → Stopped
 #pragma once
 
 #include <cstdint>
 #include <string>
 
+#include "cri/pods/in_phase.h"
 #include "cri/pods/pod_records.h"
 #include "shim/protocol.h"
 
@@ -27,15 +31,17 @@ inline constexpr int32_t kLostExitCode = 255;
 inline constexpr char kLostReason[] = "Unknown";
 
 // Predicates on containers.
-bool IsPlanned(const ContainerRecord& record);   // created, never started
-bool IsStarting(const ContainerRecord& record);  // a start is in progress
-bool IsRunning(const ContainerRecord& record);
-bool MayHaveProcess(const ContainerRecord& record);  // starting or running
-bool HasEnded(const ContainerRecord& record);        // exited or being removed
-bool IsRemoving(const ContainerRecord& record);
+using InContainerPhase = InPhase<ContainerRecord>;
+inline constexpr InContainerPhase IsPlanned{ContainerPhase::kCreated};    // never started
+inline constexpr InContainerPhase IsStarting{ContainerPhase::kStarting};  // a start is in progress
+inline constexpr InContainerPhase IsRunning{ContainerPhase::kRunning};
+inline constexpr InContainerPhase MayHaveProcess{ContainerPhase::kStarting, ContainerPhase::kRunning};
+inline constexpr InContainerPhase HasEnded{ContainerPhase::kExited, ContainerPhase::kRemoving};
+inline constexpr InContainerPhase IsRemoving{ContainerPhase::kRemoving};
 bool FailedToStart(const ContainerRecord& record);
 
 // Transitions of containers. Times are nanoseconds since 1970.
+ContainerRecord NewContainer(std::string id, std::string sandbox_id, int64_t now);
 bool BeginStart(ContainerRecord& record);
 // The start succeeded. If the exit was reported before, the phase stays Exited and only pid, user and start
 // time are set.
@@ -54,16 +60,21 @@ bool AbandonStart(ContainerRecord& record);
 bool BeginRemove(ContainerRecord& record);
 
 // Predicates on sandboxes.
-bool IsCreating(const SandboxRecord& record);
-bool IsReady(const SandboxRecord& record);
-bool IsStopped(const SandboxRecord& record);  // has only its record and its files
+using InSandboxPhase = InPhase<SandboxRecord>;
+inline constexpr InSandboxPhase IsCreating{SandboxPhase::kCreating};
+inline constexpr InSandboxPhase IsReady{SandboxPhase::kReady};
+inline constexpr InSandboxPhase IsStopped{SandboxPhase::kStopped};  // has only its record and its files
 
 // Transitions of sandboxes.
+SandboxRecord NewSandbox(std::string id, int64_t now);
 bool BecomeReady(SandboxRecord& record);
 // A client asked for the stop: from now on no container can be added. Allowed in Ready only.
 bool BeginStop(SandboxRecord& record);
 // The sandbox cannot be used any more, or never could, because of `reason`.
 bool Fail(SandboxRecord& record, const std::string& reason);
+// The creation failed because of `reason`, and what it made cannot all be removed. Allowed in every phase, so
+// that `reason` replaces what was reported meanwhile; a stopped sandbox stays stopped.
+bool NotUndone(SandboxRecord& record, const std::string& reason);
 // The sandbox has no kernel objects any more. Also removes the network from the record.
 bool Stopped(SandboxRecord& record);
 

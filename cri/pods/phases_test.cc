@@ -78,6 +78,12 @@ const SandboxEvent kSandboxEvents[] = {
     {"fail",
      [](SandboxRecord& r) { return phases::Fail(r, "its shim died"); },
      {{SandboxPhase::kCreating, SandboxPhase::kNotReady}, {SandboxPhase::kReady, SandboxPhase::kNotReady}}},
+    {"not undone",
+     [](SandboxRecord& r) { return phases::NotUndone(r, "no room"); },
+     {{SandboxPhase::kCreating, SandboxPhase::kNotReady},
+      {SandboxPhase::kReady, SandboxPhase::kNotReady},
+      {SandboxPhase::kNotReady, SandboxPhase::kNotReady},
+      {SandboxPhase::kStopped, SandboxPhase::kStopped}}},
     {"stopped",
      phases::Stopped,
      {{SandboxPhase::kCreating, SandboxPhase::kStopped},
@@ -130,6 +136,35 @@ TEST(Phases, PredicatesOfEveryContainerPhase) {
   }
 }
 
+TEST(Phases, PredicatesOfEverySandboxPhase) {
+  struct Row {
+    SandboxPhase phase;
+    bool creating, ready, stopped;
+  };
+  for (const Row& row :
+       {Row{SandboxPhase::kCreating, true, false, false}, Row{SandboxPhase::kReady, false, true, false},
+        Row{SandboxPhase::kNotReady, false, false, false}, Row{SandboxPhase::kStopped, false, false, true}}) {
+    SCOPED_TRACE(static_cast<int>(row.phase));
+    SandboxRecord record;
+    record.phase = row.phase;
+    EXPECT_EQ(phases::IsCreating(record), row.creating);
+    EXPECT_EQ(phases::IsReady(record), row.ready);
+    EXPECT_EQ(phases::IsStopped(record), row.stopped);
+  }
+}
+
+TEST(Phases, NewRecordsBeginInTheFirstPhase) {
+  SandboxRecord sandbox = phases::NewSandbox("s1", 5);
+  EXPECT_EQ(sandbox.id, "s1");
+  EXPECT_EQ(sandbox.created_at, 5);
+  EXPECT_TRUE(phases::IsCreating(sandbox));
+  ContainerRecord container = phases::NewContainer("c1", "s1", 5);
+  EXPECT_EQ(container.id, "c1");
+  EXPECT_EQ(container.sandbox_id, "s1");
+  EXPECT_EQ(container.created_at, 5);
+  EXPECT_TRUE(phases::IsPlanned(container));
+}
+
 TEST(Phases, AnExitSaysHowItEnded) {
   struct Row {
     shim::ContainerExited exited;
@@ -174,6 +209,13 @@ TEST(Phases, AnExitThatOvertookTheStartKeepsItsPhase) {
   EXPECT_EQ(record.phase, kExited);
   EXPECT_EQ(record.started_at, 50);
   EXPECT_EQ(record.pid, 42);
+}
+
+TEST(Phases, ASandboxThatIsNotUndoneSaysWhyItsCreationFailed) {
+  SandboxRecord record;
+  EXPECT_TRUE(phases::Fail(record, "its shim died"));
+  EXPECT_TRUE(phases::NotUndone(record, "no address is free"));
+  EXPECT_EQ(record.reason, "no address is free");
 }
 
 TEST(Phases, ASandboxKeepsTheFirstReason) {

@@ -5,7 +5,6 @@
 
 #include <utility>
 
-#include "base/time.h"
 #include "cri/runtime/pod_status.h"
 
 namespace davit::cri {
@@ -83,7 +82,7 @@ void Announcer::Publish(const Sandbox& sandbox, const std::string& id, v1::Conta
   event->set_container_id(id);
   event->set_container_event_type(type);
   // Taken before the state is read: the kubelet drops a state that is older than one it has.
-  event->set_created_at(UnixNanoseconds());
+  event->set_created_at(clock_.UnixNanoseconds());
   *event->mutable_pod_sandbox_status() = StatusOf(sandbox);
   for (v1::ContainerStatus& status : StatusesOfContainers(pods_, sandbox))
     *event->add_containers_statuses() = std::move(status);

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "api/cri/v1/api.pb.h"
+#include "base/clock.h"
 #include "base/thread_annotations.h"
 #include "cri/pods/event_feed.h"
 #include "cri/pods/life_stage.h"
@@ -27,8 +28,8 @@ namespace davit::cri {
 // Thread-safe.
 class Announcer {
  public:
-  // `pods` must outlive the object.
-  explicit Announcer(PodTable& pods) : pods_(pods) {}
+  // Both must outlive the object.
+  Announcer(PodTable& pods, const Clock& clock) : pods_(pods), clock_(clock) {}
 
   // Watches events from now on; for both functions see event_feed.h.
   std::unique_ptr<EventFeed::Watcher> Watch(std::function<void()> on_news, std::function<void()> cut_off) {
@@ -53,6 +54,7 @@ class Announcer {
       REQUIRES(mutex_);
 
   PodTable& pods_;
+  const Clock& clock_;
   EventFeed feed_;
   // Ensures the order of events: only one at a time is derived from the records and published.
   Mutex mutex_;

@@ -31,9 +31,9 @@ struct Call {
   Spans spans;
 };
 
-// The deadline of an operation that changes something. It is independent of the client's timeout: the
-// client's next request of the same name joins the operation or finds it done, so no work is discarded and
-// repeated.
+// The deadline of an operation that makes something (RunPodSandbox, CreateContainer, StartContainer). It is
+// independent of the client's timeout: the client's next request of the same name joins the operation or
+// finds it done, so no work is discarded and repeated.
 inline int64_t OperationDeadline() {
   return MonotonicMilliseconds() + 120'000;
 }

@@ -17,9 +17,9 @@ constexpr size_t kMaxProfileBytes = 4 << 20;
 }
 
 Result<UniqueFd> Confinement::SeccompFilterOf(const v1::ContainerConfig& config,
-                                              const shim::ContainerPlan& plan) {
+                                              const shim::ProcessPlan& process) {
   SeccompChoice choice = TRY(ChooseSeccomp(config.linux().security_context()));
-  uint64_t capabilities = plan.process.capabilities.bounding;
+  uint64_t capabilities = process.capabilities.bounding;
   SeccompCompiler::Filter filter;
   if (choice.kind == SeccompChoice::kLocalhost) {
     std::string json = TRY(ReadFile(choice.path, kMaxProfileBytes));
@@ -30,11 +30,11 @@ Result<UniqueFd> Confinement::SeccompFilterOf(const v1::ContainerConfig& config,
   return Duplicate(filter->memfd.get(), "seccomp filter");
 }
 
-Result<> Confinement::Provide(const v1::ContainerConfig& config, const shim::ContainerPlan& plan) {
-  if (plan.process.seccomp) TRY(SeccompFilterOf(config, plan));
-  const std::string& profile = plan.process.apparmor_profile;
+Result<> Confinement::Provide(const v1::ContainerConfig& config, const shim::ProcessPlan& process) {
+  if (process.seccomp) TRY(SeccompFilterOf(config, process));
+  const std::string& profile = process.apparmor_profile;
   if (!profile.empty()) TRY(ports_.apparmor.Provide(profile));
-  const shim::SeLinuxPlan& selinux = plan.process.selinux;
+  const shim::SeLinuxPlan& selinux = process.selinux;
   return CheckContexts("linux", selinux.process, selinux.files);
 }
 

@@ -32,12 +32,13 @@ class Confinement {
   };
   explicit Confinement(const Ports& ports) : ports_(ports) {}
 
-  // A new descriptor of the container's filter, to be sent to the shim; the compiled filter stays cached.
+  // A new descriptor of the filter of a container's process, to be sent to the shim; the compiled filter
+  // stays cached.
   Result<UniqueFd> SeccompFilterOf(const ::runtime::v1::ContainerConfig& config,
-                                   const shim::ContainerPlan& plan);
-  // Checks and prepares the confinement that the plan requires: compiles the filter, loads the AppArmor
+                                   const shim::ProcessPlan& process);
+  // Checks and prepares the confinement that the process requires: compiles the filter, loads the AppArmor
   // profile, and checks the SELinux contexts with the kernel.
-  Result<> Provide(const ::runtime::v1::ContainerConfig& config, const shim::ContainerPlan& plan);
+  Result<> Provide(const ::runtime::v1::ContainerConfig& config, const shim::ProcessPlan& process);
 
   // Checks with the kernel that the SELinux contexts of the pod are valid.
   Result<> CheckPod(const ::runtime::v1::PodSandboxConfig& config) const;

@@ -5,12 +5,21 @@
 
 namespace davit::cri {
 
-Result<> ContainerCleanup::RemoveCgroup(Container& container) const {
+template <typename Change>
+Result<> ContainerCleanup::ChangeCgroup(Container& container, Change change) const {
   std::string path = container.record().Read([](const ContainerRecord& r) { return r.cgroup_path; });
   if (path.empty()) return {};  // its record cannot be read
   container.exec_cgroups().Forget();
   MutexLock lock(container.cgroup_mutex());
-  return cgroups_.Remove(path);
+  return change(path);
+}
+
+Result<> ContainerCleanup::Kill(Container& container) const {
+  return ChangeCgroup(container, [this](const std::string& path) { return cgroups_.Kill(path); });
+}
+
+Result<> ContainerCleanup::RemoveCgroup(Container& container) const {
+  return ChangeCgroup(container, [this](const std::string& path) { return cgroups_.Remove(path); });
 }
 
 void ContainerCleanup::Collect(Container& container) const {

@@ -18,7 +18,9 @@ class ContainerCleanup {
   ContainerCleanup(const Cgroups& cgroups, Shims& shims, const Logger& log)
       : cgroups_(cgroups), shims_(shims), log_(log) {}
 
-  // Kills the processes in the container's cgroup and removes it.
+  // Kills the processes in the container's cgroup.
+  Result<> Kill(Container& container) const;
+  // The same, and removes the cgroup. Can take long if the cgroup driver waits for systemd.
   Result<> RemoveCgroup(Container& container) const;
 
   // Removes the cgroup and the exit record. To be called when the container's end is in the database. A
@@ -26,6 +28,9 @@ class ContainerCleanup {
   void Collect(Container& container) const;
 
  private:
+  template <typename Change>
+  Result<> ChangeCgroup(Container& container, Change change) const;
+
   const Cgroups& cgroups_;
   Shims& shims_;
   const Logger& log_;

@@ -24,17 +24,11 @@ Result<> ValidateContainerConfig(const v1::CreateContainerRequest& request) {
 struct Images {
   images::HeldImage root;
   std::vector<images::HeldImage> volumes;
-
-  std::vector<ImageVolumeRecord> VolumeRecords() const {
-    std::vector<ImageVolumeRecord> records;
-    for (const images::HeldImage& volume : volumes)
-      records.push_back({ImageRefOf(volume.record), volume.record.chain_ids});
-    return records;
-  }
+  std::vector<ImageVolumeRecord> volume_records;
 };
 
 Result<Images> FindImages(images::ImageLookup& lookup, const v1::ContainerConfig& config) {
-  Images images{TRY(lookup.FindAndHold(config.image().image())), {}};
+  Images images{TRY(lookup.FindAndHold(config.image().image())), {}, {}};
   for (const v1::Mount& mount : config.mounts()) {
     if (!mount.has_image()) continue;
     Result<images::HeldImage> image = lookup.FindAndHold(mount.image().image());
@@ -42,6 +36,7 @@ Result<Images> FindImages(images::ImageLookup& lookup, const v1::ContainerConfig
       return std::unexpected(WithReason(Reason::kImageVolumeMountFailed,
                                         Within("image volume " + mount.container_path(), image.error())));
     }
+    images.volume_records.push_back({ImageRefOf(image->record, mount.image()), image->record.chain_ids});
     images.volumes.push_back(std::move(*image));
   }
   return images;
@@ -79,7 +74,7 @@ Result<std::string> Containers::MakeContainer(const SandboxPtr& sandbox,
   Images images = TRY(FindImages(ports_.images, request.config()));
   auto config = std::make_shared<const v1::ContainerConfig>(request.config());
   ContainerRecord record = TRY(ports_.planner.Plan(*sandbox, *config, images.root.record));
-  record.image_volumes = images.VolumeRecords();
+  record.image_volumes = images.volume_records;
   call.spans.Mark("plan");
 
   // The writable layer needs no record before it: recovery removes those that no record names.

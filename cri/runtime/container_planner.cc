@@ -8,34 +8,40 @@
 
 #include "base/codec.h"
 #include "base/ids.h"
-#include "base/time.h"
 #include "cri/host/cgroup/resources.h"
 #include "cri/pods/names.h"
 #include "cri/runtime/log_file.h"
 #include "cri/spec/container_plan.h"
 #include "cri/spec/stop_signal.h"
 #include "images/image_config.h"
+#include "images/reference.h"
 
 namespace davit::cri {
 
 namespace v1 = ::runtime::v1;
 
-std::string ImageRefOf(const images::ImageRecord& image) {
-  return image.repo_digests.empty() ? image.id : image.repo_digests.front();
+std::string ImageRefOf(const images::ImageRecord& image, const v1::ImageSpec& asked) {
+  if (image.repo_digests.empty()) return image.id;
+  const std::string& name =
+      asked.user_specified_image().empty() ? asked.image() : asked.user_specified_image();
+  if (auto reference = images::ParseReference(name)) {
+    std::string prefix = reference->Name() + "@";
+    auto same = std::ranges::find_if(
+        image.repo_digests, [&prefix](const std::string& digest) { return digest.starts_with(prefix); });
+    if (same != image.repo_digests.end()) return *same;
+  }
+  return image.repo_digests.front();
 }
 
 Result<ContainerRecord> ContainerPlanner::Plan(const Sandbox& sandbox, const v1::ContainerConfig& config,
                                                const images::ImageRecord& image) const {
   SandboxRecord pod = sandbox.record().Get();
-  ContainerRecord record;
-  record.id = TRY(NewId());
-  record.sandbox_id = sandbox.id();
+  ContainerRecord record = phases::NewContainer(TRY(NewId()), sandbox.id(), ports_.clock.UnixNanoseconds());
   record.image_id = image.id;
-  record.image_ref = ImageRefOf(image);
+  record.image_ref = ImageRefOf(image, config.image());
   record.chain_ids = image.chain_ids;
-  record.created_at = UnixNanoseconds();
   record.log_path = TRY(ResolveLogPath(sandbox.config().log_directory(), config.log_path()));
-  record.cgroup_path = pod.cgroup_parent + "/" + record.id;
+  record.cgroup_path = ports_.placement.Container(pod.cgroup_parent, record.id);
 
   images::ImageConfig image_config = TRY(images::ParseImageConfig(image.config_json));
   record.stop_signal = TRY(StopSignalOf(config.stop_signal(), image_config.stop_signal));
@@ -45,7 +51,7 @@ Result<ContainerRecord> ContainerPlanner::Plan(const Sandbox& sandbox, const v1:
                          ports_.facts,     record.id, pod.selinux_level, std::move(devices)};
   shim::ContainerPlan plan = TRY(BuildContainerPlan(inputs));
   if (plan.pid == shim::NamespaceUse::kTarget) TRY(TargetOf(sandbox, config));
-  TRY(ports_.confinement.Provide(config, plan));
+  TRY(ports_.confinement.Provide(config, plan.process));
   record.plan = Encode(plan);
   return record;
 }

@@ -7,8 +7,10 @@
 #include <string>
 
 #include "api/cri/v1/api.pb.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "cri/host/cdi/registry.h"
+#include "cri/host/cgroup/placement.h"
 #include "cri/pods/pod_table.h"
 #include "cri/runtime/confinement.h"
 #include "cri/runtime/pod_directories.h"
@@ -22,10 +24,12 @@ class ContainerPlanner {
   // All must outlive the object.
   struct Ports {
     const PodTable& pods;
+    const CgroupPlacement& placement;
     Confinement& confinement;
     const PodDirectories& files;
     const cdi::Registry& cdi;
     const HostFacts& facts;
+    const Clock& clock;
   };
   explicit ContainerPlanner(const Ports& ports) : ports_(ports) {}
 
@@ -45,8 +49,7 @@ class ContainerPlanner {
   const Ports ports_;
 };
 
-// The image reference that the kubelet compares: the first repository digest, or the image id if there is
-// none.
-std::string ImageRefOf(const images::ImageRecord& image);
+// The image's digest in the repository that the client asked for, else in any repository, else the image id.
+std::string ImageRefOf(const images::ImageRecord& image, const ::runtime::v1::ImageSpec& asked);
 
 }  // namespace davit::cri

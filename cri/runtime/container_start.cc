@@ -60,7 +60,8 @@ Result<> Containers::Launch(const ContainerPtr& container, Call& call) {
   auto run = [&]() -> Result<> {
     TRY(recorded);
     ShimPtr shim = TRY(container->sandbox().LiveShim());
-    ContainerLaunch launch = TRY(PrepareLaunch(container, call));
+    Placeholder placeholder;  // until init has joined the cgroup
+    ContainerLaunch launch = TRY(PrepareLaunch(container, call, placeholder));
     Result<StartedContainer> ran = shim->StartContainer(std::move(launch), OperationDeadline());
     if (!ran) return std::unexpected(NameMemoryLimit(*container, std::move(ran).error()));
     call.spans.Mark("init");
@@ -77,24 +78,26 @@ Result<> Containers::Launch(const ContainerPtr& container, Call& call) {
 }
 
 // Everything the container's init needs comes along as descriptors: the shim resolves no path of the host.
-Result<ContainerLaunch> Containers::PrepareLaunch(const ContainerPtr& container, Call& call) {
+Result<ContainerLaunch> Containers::PrepareLaunch(const ContainerPtr& container, Call& call,
+                                                  Placeholder& placeholder) {
   if (!container->sandbox().ready()) {
     return Fail(Code::kFailedPrecondition, "start container in sandbox", container->sandbox().id(),
                 "the sandbox is not ready");
   }
   ContainerRecord record = container->record().Get();
   shim::ContainerPlan plan = TRY(Decode<shim::ContainerPlan>(record.plan, "plan of " + record.id));
-  Background<ShimCgroupFds> cgroup(ports_.workers, [&]() -> Result<ShimCgroupFds> {
+  Background<ContainerCgroup> cgroup(ports_.workers, [&]() -> Result<ContainerCgroup> {
     CgroupResources resources = TRY(ResourcesFromCri(ResourcesOf(*container)));
-    TRY(ports_.cgroups.Create(record.cgroup_path, resources, DeviceRulesOf(plan)));
-    return ports_.cgroups.OpenForShim(record.cgroup_path);
+    return ports_.cgroups.CreateContainer(record.cgroup_path, resources, DeviceRulesOf(plan));
   });
   ContainerLaunch launch{record.id, kStartTimeoutMs, record.plan, {}};
   TRY(AddMounts(*container, record, plan, launch.frame));
   call.spans.Mark("mount");
   TRY(AddDescriptors(*container, record, plan, launch.frame));
   call.spans.Mark("descriptors");
-  launch.frame.AddCgroup(TRY(cgroup.Wait()));
+  ContainerCgroup made = TRY(cgroup.Wait());
+  launch.frame.AddCgroup(std::move(made.fds));
+  placeholder = std::move(made.placeholder);
   call.spans.Mark("cgroup");
   return launch;
 }
@@ -117,7 +120,8 @@ Result<> Containers::AddDescriptors(const Container& container, const ContainerR
   frame.Add(shim::FdRole::kHostMounts, TRY(NsHandle::OfSelf("mnt")).Take());
   frame.Add(shim::FdRole::kCgroupDir, TRY(ports_.cgroups.OpenMountPoint()));
   if (plan.process.seccomp)
-    frame.Add(shim::FdRole::kSeccomp, TRY(ports_.confinement.SeccompFilterOf(container.config(), plan)));
+    frame.Add(shim::FdRole::kSeccomp,
+              TRY(ports_.confinement.SeccompFilterOf(container.config(), plan.process)));
   if (plan.pid == shim::NamespaceUse::kTarget) {
     ContainerPtr target = TRY(ports_.planner.TargetOf(container.sandbox(), container.config()));
     frame.Add(shim::FdRole::kTargetPid, TRY(target->DuplicateProcess()));

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "base/time.h"
 #include "cri/runtime/containers.h"
 
 namespace davit::cri {
@@ -48,7 +47,7 @@ Result<v1::StopContainerResponse> Containers::Stop(const v1::StopContainerReques
 
 // Several stops of one container run side by side: each signals, and the one with the shortest grace kills.
 Result<> Containers::StopProcess(const ContainerPtr& container, int64_t grace_ms, int64_t deadline_ms) {
-  if (!container->record().WaitUntil(IsSettled, deadline_ms))
+  if (!container->record().WaitUntil(IsSettled, deadline_ms, ports_.clock))
     return Fail(Code::kDeadlineExceeded, "stop container", container->id(), "it is still being started");
   if (!container->running()) return {};
 
@@ -56,16 +55,16 @@ Result<> Containers::StopProcess(const ContainerPtr& container, int64_t grace_ms
     int signal = container->record().Read([](const ContainerRecord& r) { return r.stop_signal; });
     Result<> sent = container->Signal(signal);
     if (!sent && sent.error().code != Code::kNotFound) return sent;
-    int64_t patience = std::min(deadline_ms, MonotonicMilliseconds() + grace_ms);
-    if (container->record().WaitUntil(HasNoProcess, patience)) return {};
+    int64_t patience = std::min(deadline_ms, ports_.clock.MonotonicMilliseconds() + grace_ms);
+    if (container->record().WaitUntil(HasNoProcess, patience, ports_.clock)) return {};
     if (patience == deadline_ms) {
       return Fail(Code::kDeadlineExceeded, "stop container", container->id(),
                   "its grace period has not passed yet");
     }
   }
   Kill(*container);
-  int64_t patience = std::min(deadline_ms, MonotonicMilliseconds() + kKillPatienceMs);
-  if (container->record().WaitUntil(HasNoProcess, patience)) return {};
+  int64_t patience = std::min(deadline_ms, ports_.clock.MonotonicMilliseconds() + kKillPatienceMs);
+  if (container->record().WaitUntil(HasNoProcess, patience, ports_.clock)) return {};
   return StillRunning(*container);
 }
 
@@ -79,16 +78,18 @@ Result<> Containers::KillAllOf(const Sandbox& sandbox, int64_t deadline_ms) {
     if (container->record().Read(phases::IsStarting)) starting.push_back(container);
     if (container->record().Read(phases::MayHaveProcess)) Kill(*container);
   }
-  int64_t patience = std::min(deadline_ms, MonotonicMilliseconds() + kShimPatienceMs);
+  int64_t patience = std::min(deadline_ms, ports_.clock.MonotonicMilliseconds() + kShimPatienceMs);
   // A start whose request reaches the shim after the kill succeeds.
   for (const ContainerPtr& container : starting) {
-    if (container->record().WaitUntil(IsSettled, patience) && container->running()) Kill(*container);
+    if (container->record().WaitUntil(IsSettled, patience, ports_.clock) && container->running())
+      Kill(*container);
   }
   for (const ContainerPtr& container : containers) {
-    if (container->record().WaitUntil(HasNoProcess, patience)) continue;
+    if (container->record().WaitUntil(HasNoProcess, patience, ports_.clock)) continue;
     // It was killed and its shim does not say so: the shim hangs. Its death lets the daemon take over.
     if (ShimPtr shim = sandbox.shim()) shim->Kill();
-    if (!container->record().WaitUntil(HasNoProcess, deadline_ms)) return StillRunning(*container);
+    if (!container->record().WaitUntil(HasNoProcess, deadline_ms, ports_.clock))
+      return StillRunning(*container);
   }
   return {};
 }

@@ -26,7 +26,7 @@ Result<v1::UpdateContainerResourcesResponse> Containers::UpdateResources(
   CgroupResources change = TRY(ResourcesFromCri(request.linux()));
   if (TRY(UpdatePlannedResources(*container, request.linux()))) return v1::UpdateContainerResourcesResponse();
   auto settled = [](const ContainerRecord& r) { return !phases::IsStarting(r); };
-  if (!container->record().WaitUntil(settled, call.deadline_ms))
+  if (!container->record().WaitUntil(settled, call.deadline_ms, ports_.clock))
     return Fail(Code::kDeadlineExceeded, "update container", container->id(), "it is still being started");
   MutexLock lock(container->cgroup_mutex());
   ContainerRecord record = container->record().Get();

@@ -15,8 +15,6 @@ namespace davit::cri {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
-using ::testing::IsSupersetOf;
 
 TEST(Containers, CreateStartStopRemoveLeaveOnlyThePod) {
   World world;
@@ -32,97 +30,6 @@ TEST(Containers, CreateStartStopRemoveLeaveOnlyThePod) {
   ASSERT_TRUE(world.RemoveContainer(id));
   EXPECT_TRUE(world.Eventually([&] { return world.Leftovers() == before; }))
       << ::testing::PrintToString(world.Leftovers());
-}
-
-class AnyStepOfAContainer : public ::testing::TestWithParam<Failure> {};
-INSTANTIATE_TEST_SUITE_P(By, AnyStepOfAContainer, ::testing::Values(Failure::kError, Failure::kException));
-
-TEST_P(AnyStepOfAContainer, ThatFailsItsCreationIsUndone) {
-  std::vector<std::string> steps;
-  {
-    World world;
-    std::string sandbox = world.RunSandbox().value();
-    world.steps.Reset();
-    ASSERT_TRUE(world.CreateContainer(sandbox));
-    steps = world.steps.taken();
-  }
-  EXPECT_THAT(steps, IsSupersetOf({"images.FindAndHold", "records.PutContainer", "snapshots.Prepare"}));
-  for (size_t i = 0; i < steps.size(); ++i) {
-    SCOPED_TRACE(steps[i]);
-    World world;
-    std::string sandbox = world.RunSandbox().value();
-    std::vector<std::string> before = world.Leftovers();
-    world.steps.FailBy(GetParam());
-    world.steps.FailNth(i);
-    EXPECT_FALSE(world.CreateContainer(sandbox));
-    EXPECT_EQ(world.Leftovers(), before);
-    world.steps.Reset();
-    EXPECT_TRUE(world.CreateContainer(sandbox)) << "the name is free again";
-  }
-}
-
-TEST_P(AnyStepOfAContainer, ThatFailsItsStartIsAStartErrorThatCanBeRemoved) {
-  std::vector<std::string> steps;
-  {
-    World world;
-    std::string id = world.CreateContainer(world.RunSandbox().value()).value();
-    world.steps.Reset();
-    ASSERT_TRUE(world.StartContainer(id));
-    steps = world.steps.taken();
-  }
-  EXPECT_THAT(steps, IsSupersetOf({"snapshots.Mount", "cgroups.Create", "cgroups.OpenForShim",
-                                   "cgroups.OpenMountPoint", "shim.StartContainer"}));
-  for (size_t i = 0; i < steps.size(); ++i) {
-    World world;
-    std::string sandbox = world.RunSandbox().value();
-    std::vector<std::string> before = world.Leftovers();
-    std::string id = world.CreateContainer(sandbox).value();
-    world.steps.FailBy(GetParam());
-    world.steps.FailNth(i);
-    Result<> started = world.StartContainer(id);
-    std::vector<std::string> taken = world.steps.taken();
-    SCOPED_TRACE(i < taken.size() ? taken[i] : "not reached");
-    world.steps.Reset();
-    if (!started && i < taken.size() && taken[i] != "records.PutContainer") {
-      EXPECT_EQ(world.StatusOf(id).state(), v1::CONTAINER_EXITED);
-      EXPECT_EQ(world.StatusOf(id).exit_code(), 128);
-      EXPECT_EQ(world.StatusOf(id).reason(), "StartError");
-      EXPECT_THAT(world.StatusOf(id).message(), ::testing::HasSubstr("the test wants it to fail"));
-      EXPECT_FALSE(world.cgroups.paths().contains("/davit/pods/" + sandbox + "/" + id));
-    }
-    ASSERT_TRUE(world.RemoveContainer(id));
-    EXPECT_TRUE(world.Eventually([&] { return world.Leftovers() == before; }))
-        << ::testing::PrintToString(world.Leftovers());
-  }
-}
-
-TEST_P(AnyStepOfAContainer, ThatFailsItsRemovalIsRetried) {
-  size_t steps;
-  {
-    World world;
-    World::Pod pod = world.RunPod();
-    ASSERT_TRUE(world.StopContainer(pod.container));
-    world.steps.Reset();
-    ASSERT_TRUE(world.RemoveContainer(pod.container));
-    steps = world.steps.taken().size();
-  }
-  for (size_t i = 0; i < steps; ++i) {
-    World world;
-    std::string sandbox = world.RunSandbox().value();
-    std::vector<std::string> before = world.Leftovers();
-    std::string id = world.CreateContainer(sandbox).value();
-    ASSERT_TRUE(world.StartContainer(id));
-    ASSERT_TRUE(world.StopContainer(id));
-    world.steps.FailBy(GetParam());
-    world.steps.FailNth(i);
-    (void)world.RemoveContainer(id);
-    SCOPED_TRACE(i < world.steps.taken().size() ? world.steps.taken()[i] : "not reached");
-    world.steps.Reset();
-    EXPECT_TRUE(world.RemoveContainer(id));
-    EXPECT_TRUE(world.Eventually([&] { return world.Leftovers() == before; }))
-        << "layers are released by whichever attempt removes it: "
-        << ::testing::PrintToString(world.Leftovers());
-  }
 }
 
 TEST(Containers, TwoRemovalsAtOnceAnnounceOneDeletion) {
@@ -239,18 +146,6 @@ TEST(Containers, AnUpdateOfACreatedContainerChangesOnlyItsPlan) {
   request.mutable_linux()->set_cpu_shares(256);
   ASSERT_TRUE(world.runtime().containers().UpdateResources(request, call));
   EXPECT_EQ(world.cgroups.updates(cgroup), 1);
-}
-
-TEST(Containers, AnUpdateThatTheKernelRefusesIsNotRecorded) {
-  World world;
-  World::Pod pod = world.RunPod();
-  v1::UpdateContainerResourcesRequest request;
-  request.set_container_id(pod.container);
-  request.mutable_linux()->set_cpu_shares(256);
-  Call call{MonotonicMilliseconds() + 10'000, {}};
-  world.steps.Fail("cgroups.Update");
-  EXPECT_FALSE(world.runtime().containers().UpdateResources(request, call));
-  EXPECT_EQ(world.StatusOf(pod.container).resources().linux().cpu_shares(), 0);
 }
 
 TEST(Containers, AnImageVolumeThatFailsSaysSoToTheKubelet) {

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The verbs on containers. Each is implemented in the file named after it.
+// The verbs on containers. Each is implemented in the file named after it; List is in container_status.cc,
+// and ReopenLog in container_update.cc.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "api/cri/v1/api.pb.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/once_per_name.h"
 #include "base/worker_pool.h"
@@ -15,6 +17,7 @@
 #include "cri/records/pod_store.h"
 #include "cri/runtime/call.h"
 #include "cri/runtime/container_planner.h"
+#include "cri/runtime/container_use.h"
 #include "cri/runtime/deletion_log.h"
 #include "cri/runtime/shim_watch.h"
 #include "images/image_lookup.h"
@@ -23,16 +26,6 @@
 namespace davit::cri {
 
 namespace v1 = ::runtime::v1;
-
-// What a container needs of the image store.
-struct ContainerUse {
-  std::string id;
-  bool running = false;
-  // Of the image and of the image volumes: ids, or digest references. An image that was removed since is
-  // still named.
-  std::vector<std::string> images;
-  std::vector<std::string> chain_ids;  // of their layers
-};
 
 // Thread-safe, see runtime.h.
 class Containers {
@@ -55,6 +48,7 @@ class Containers {
     DeletionLog& deletions;
     WorkerPool& workers;
     WorkerPool& cleaners;
+    const Clock& clock;
   };
   explicit Containers(const Ports& ports) : ports_(ports) {}
 
@@ -81,7 +75,8 @@ class Containers {
   Result<std::string> MakeContainer(const SandboxPtr& sandbox, const v1::CreateContainerRequest& request,
                                     Call& call);
   Result<> Launch(const ContainerPtr& container, Call& call);
-  Result<ContainerLaunch> PrepareLaunch(const ContainerPtr& container, Call& call);
+  // `placeholder` becomes that of the container's cgroup.
+  Result<ContainerLaunch> PrepareLaunch(const ContainerPtr& container, Call& call, Placeholder& placeholder);
   Result<> AddMounts(const Container& container, const ContainerRecord& record,
                      const shim::ContainerPlan& plan, StartFrame& frame);
   Result<> AddDescriptors(const Container& container, const ContainerRecord& record,

@@ -123,7 +123,7 @@ TEST_F(ExecOutputTest, HangingCommandsCostNoThread) {
     Begin();
     ends.push_back(Wait(In(600'000), clients.get_token()));
   }
-  EXPECT_EQ(threads(), before);
+  EXPECT_LE(threads(), before);  // fewer: the thread of an earlier test may still have been ending
   clients.request_stop();
   for (auto& end : ends) EXPECT_EQ(end.get(), End::kGone);
 }

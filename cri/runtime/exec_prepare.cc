@@ -13,20 +13,22 @@ Result<Execs::Prepared> Execs::Prepare(const std::string& container_id,
                                        const std::vector<std::string>& command, Terminal terminal) {
   Prepared exec;
   exec.container = TRY(ports_.pods.FindContainer(container_id));
-  ContainerRecord record = exec.container->record().Get();
-  if (!phases::IsRunning(record)) {
-    return Fail(Code::kFailedPrecondition, "exec in container", exec.container->id(), "it is not running");
-  }
-  exec.cgroup_path = record.cgroup_path;
+  const std::string& id = exec.container->id();
+  auto [running, plan] = exec.container->record().Read([&exec](const ContainerRecord& record) {
+    exec.cgroup_path = record.cgroup_path;
+    return std::pair(phases::IsRunning(record), record.plan);
+  });
+  if (!running) return Fail(Code::kFailedPrecondition, "exec in container", id, "it is not running");
   exec.shim = TRY(exec.container->sandbox().LiveShim());
-  shim::ContainerPlan plan = TRY(Decode<shim::ContainerPlan>(record.plan, "plan of " + record.id));
-  shim::ProcessPlan process = TRY(BuildExecPlan(plan, command, terminal == Terminal::kOwn));
-  exec.launch.container_id = record.id;
+  auto init = TRY(Decode<shim::ContainerProcess>(plan, "plan of " + id));
+  shim::ProcessPlan process =
+      TRY(BuildExecPlan(std::move(init.process), command, terminal == Terminal::kOwn));
+  exec.launch.container_id = id;
   exec.launch.exec_id = TRY(NewId());
   exec.launch.plan = Encode(process);
   if (process.seccomp) {
     exec.launch.frame.Add(shim::FdRole::kSeccomp,
-                          TRY(ports_.confinement.SeccompFilterOf(exec.container->config(), plan)));
+                          TRY(ports_.confinement.SeccompFilterOf(exec.container->config(), process)));
   }
   return exec;
 }

@@ -6,6 +6,7 @@
 #include "base/frame.h"
 #include "base/guarded.h"
 #include "base/time.h"
+#include "cri/host/cgroup/exec_cgroup.h"
 #include "cri/runtime/execs.h"
 #include "cri/shims/exec_outcome.h"
 
@@ -23,6 +24,15 @@ int64_t DeadlineOf(const v1::ExecSyncRequest& request, const Call& call) {
 }
 
 }  // namespace
+
+struct Execs::SyncExec {
+  ContainerPtr container;  // owns the cgroup
+  ExecCgroups::Lease cgroup;
+  std::shared_ptr<ExecOutput> output;
+  std::string command;
+  int64_t timeout_seconds;
+  int64_t deadline_ms;
+};
 
 void Execs::RunSync(const v1::ExecSyncRequest& request, Call& call, std::stop_token gone, OnSyncExec done) {
   Result<std::shared_ptr<SyncExec>> begun = BeginSync(request, call);

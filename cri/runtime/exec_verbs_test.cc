@@ -53,18 +53,6 @@ TEST(Execs, ExecSyncHasOutputAndCode) {
   EXPECT_EQ(response.exit_code(), 7);
 }
 
-TEST(Execs, AFailureOfAnyStepOfExecSyncIsItsErrorAndTheNextOneWorks) {
-  World world;
-  World::Pod pod = world.RunPod();
-  for (const char* step : {"cgroups.LendToExec", "shim.HandExec"}) {
-    SCOPED_TRACE(step);
-    world.steps.Fail(step);
-    Call call = NewCall();
-    EXPECT_FALSE(RunSync(world, TrueIn(pod.container), call));
-    EXPECT_TRUE(RunSync(world, TrueIn(pod.container), call));
-  }
-}
-
 TEST(Execs, AHangingCommandEndsAtTheDeadlineWithoutAWaitingThread) {
   World world;
   World::Pod pod = world.RunPod();

@@ -15,7 +15,6 @@
 #include "base/log.h"
 #include "base/worker_pool.h"
 #include "cri/host/cgroup/cgroups.h"
-#include "cri/host/cgroup/exec_cgroup.h"
 #include "cri/pods/pod_table.h"
 #include "cri/runtime/call.h"
 #include "cri/runtime/confinement.h"
@@ -29,9 +28,9 @@ namespace v1 = ::runtime::v1;
 // Thread-safe, see runtime.h.
 class Execs final : public streaming::StreamTargets {
  public:
-  // All must outlive the object. `workers` start streams and never wait for a shim. `killers` kill commands
-  // that timed out; one that hangs in the kernel occupies a thread for some seconds. `outputs` collects the
-  // output of commands that take long.
+  // All must outlive the object. `workers` start streams and never wait for a shim. `killers` finish commands
+  // that took longer than 100 ms: they read the outcome, or kill the command. One that hangs in the kernel
+  // occupies a thread for some seconds. `outputs` collects the output of such commands.
   struct Ports {
     PodTable& pods;
     const Cgroups& cgroups;
@@ -72,15 +71,7 @@ class Execs final : public streaming::StreamTargets {
   };
   Result<Prepared> Prepare(const std::string& container_id, const std::vector<std::string>& command,
                            Terminal terminal);
-  // A command that was handed to a shim.
-  struct SyncExec {
-    ContainerPtr container;  // owns the cgroup
-    ExecCgroups::Lease cgroup;
-    std::shared_ptr<ExecOutput> output;
-    std::string command;
-    int64_t timeout_seconds;
-    int64_t deadline_ms;
-  };
+  struct SyncExec;  // a command that was handed to a shim
   Result<std::shared_ptr<SyncExec>> BeginSync(const v1::ExecSyncRequest& request, Call& call);
   Result<v1::ExecSyncResponse> EndSync(SyncExec& exec, Result<ExecOutput::End> end, Call& call);
   // Runs `end` on a thread of `killers`, or on this one if none can be started.

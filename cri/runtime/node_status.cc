@@ -20,7 +20,9 @@ void AddCondition(v1::RuntimeStatus& status, const char* type, const char* reaso
 }
 
 nlohmann::json NetworkInfo(const NetworkDescription& network) {
-  nlohmann::json info = {{"bridge", network.bridge}, {"subnets", network.subnets}};
+  nlohmann::json info = {{"mode", network.mode}, {"bridge", network.bridge}, {"subnets", network.subnets}};
+  info["repairs"] = {{"count", network.repairs}, {"last", network.last_repaired}};
+  if (!network.complaint.empty()) info["complaint"] = network.complaint;
   if (!network.plugin_file.empty())
     info["plugins"] = {{"file", network.plugin_file}, {"network", network.plugin_network}};
   return info;
@@ -80,6 +82,13 @@ void NodeStatus::AddInfo(v1::StatusResponse& response) const {
   info["network"] = PrintJson(NetworkInfo(ports_.network.Describe()));
   info["selinux"] = PrintJson(SeLinuxInfo(ports_.facts.selinux));
   info["undeletedFiles"] = PrintJson(Texts(ports_.snapshots.DeletionProblems()));
+}
+
+Result<v1::RuntimeConfigResponse> NodeStatus::RuntimeConfig(const v1::RuntimeConfigRequest&, Call&) {
+  bool systemd = ports_.placement.driver() == CgroupDriver::kSystemd;
+  v1::RuntimeConfigResponse config;
+  config.mutable_linux()->set_cgroup_driver(systemd ? v1::SYSTEMD : v1::CGROUPFS);
+  return config;
 }
 
 Result<v1::UpdateRuntimeConfigResponse> NodeStatus::UpdateRuntimeConfig(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Status and UpdateRuntimeConfig: the kubelet's calls about the runtime as a whole.
+// Status, RuntimeConfig and UpdateRuntimeConfig: the kubelet's calls about the runtime as a whole.
 #pragma once
 
 #include <functional>
@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "cri/config/config.h"
 #include "cri/host/cdi/registry.h"
+#include "cri/host/cgroup/placement.h"
 #include "cri/network/pod_network.h"
 #include "cri/runtime/call.h"
 #include "cri/shims/shims.h"
@@ -28,6 +29,7 @@ class NodeStatus {
   struct Ports {
     const Config& config;
     const HostFacts& facts;
+    const CgroupPlacement& placement;
     const cdi::Registry& cdi;
     const Shims& shims;
     const snapshotter::Snapshots& snapshots;
@@ -38,6 +40,8 @@ class NodeStatus {
   explicit NodeStatus(const Ports& ports) : ports_(ports) {}
 
   Result<v1::StatusResponse> Status(const v1::StatusRequest& request, Call& call);
+  // Tells the kubelet the cgroup driver, which it then uses itself (KEP-4033).
+  Result<v1::RuntimeConfigResponse> RuntimeConfig(const v1::RuntimeConfigRequest& request, Call& call);
   Result<v1::UpdateRuntimeConfigResponse> UpdateRuntimeConfig(const v1::UpdateRuntimeConfigRequest& request,
                                                               Call& call);
 

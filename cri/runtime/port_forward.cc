@@ -3,11 +3,10 @@
 
 #include <sys/socket.h>
 
-#include <memory>
-
 #include "cni/netns.h"
 #include "cri/network/network_request.h"
 #include "cri/runtime/execs.h"
+#include "cri/runtime/network_namespace.h"
 
 namespace davit::cri {
 namespace {
@@ -24,10 +23,8 @@ Result<std::vector<UniqueFd>> MakeSockets() {
 }
 
 // A socket belongs to the namespace that it was made in, whoever uses it: no process is needed there.
-Result<std::vector<UniqueFd>> MakeSocketsIn(const std::string& sandbox_id, const UniqueFd& network) {
-  if (!network) {
-    return Fail(Code::kInternal, "forward ports of sandbox", sandbox_id, "its shim has no network namespace");
-  }
+Result<std::vector<UniqueFd>> MakeSocketsIn(Result<UniqueFd> asked) {
+  UniqueFd network = TRY(std::move(asked));
   std::vector<UniqueFd> sockets;
   TRY(cni::RunInNetns(network.get(), [&sockets]() -> Result<> {
     sockets = TRY(MakeSockets());
@@ -66,14 +63,8 @@ Result<> Execs::BeginForward(const std::string& sandbox_id, const OnSockets& on_
     on_sockets(MakeSockets());
     return {};
   }
-  ShimPtr shim = TRY(sandbox->LiveShim());
-  // Entering the namespace takes a thread of its own: not the reactor's, which carries the answer.
-  shim->AskNamespaces([this, sandbox_id, on_sockets](Result<PodNamespaces> asked) {
-    auto answer = std::make_shared<Result<PodNamespaces>>(std::move(asked));
-    ports_.workers.Post([sandbox_id, on_sockets, answer] {
-      if (!*answer) return on_sockets(std::unexpected(answer->error()));
-      on_sockets(MakeSocketsIn(sandbox_id, (*answer)->network));
-    });
+  AskNetworkNamespace(sandbox, ports_.workers, [on_sockets](Result<UniqueFd> network) {
+    on_sockets(MakeSocketsIn(std::move(network)));
   });
   return {};
 }

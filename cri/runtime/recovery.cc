@@ -7,15 +7,10 @@
 #include <utility>
 
 namespace davit::cri {
-namespace {
 
-constexpr std::chrono::milliseconds kServeAfter(2'000);
-
-}  // namespace
-
-Result<> Recovery::Run() {
-  RecordLoader loader({ports_.config, ports_.pods, ports_.records, ports_.images, ports_.confinement,
-                       ports_.containers, ports_.sandboxes});
+Result<> Recovery::Run(std::chrono::milliseconds patience) {
+  RecordLoader loader({ports_.cgroups, ports_.pods, ports_.records, ports_.images, ports_.confinement,
+                       ports_.containers, ports_.sandboxes, ports_.clock});
   std::vector<SandboxPtr> sandboxes = TRY(loader.Load());
   ports_.announcer.RememberAnnounced();
   RecoverNetwork(sandboxes, loader);
@@ -23,10 +18,11 @@ Result<> Recovery::Run() {
   for (const SandboxPtr& sandbox : sandboxes) known.insert(sandbox->id());
   size_t strays = ports_.shims.EndStrays(known);
   CollectOrphans(known);
+  CollectCgroups(sandboxes);
 
   meeting_ = std::make_unique<RecoveryMeeting>(RecoveryMeeting::Ports{
       ports_.shims, ports_.pods, ports_.watch, ports_.containers, ports_.sandboxes, ports_.log});
-  MeetingCounts counts = meeting_->Meet(sandboxes, kServeAfter);
+  MeetingCounts counts = meeting_->Meet(sandboxes, patience);
   LogSummary(sandboxes.size(), counts, strays, loader.quarantined());
   ports_.shims.Refill(std::chrono::milliseconds(0));
   return {};
@@ -53,6 +49,37 @@ void Recovery::CollectOrphans(const std::set<std::string>& sandboxes) {
   ports_.files.RemoveUnknown([&](const std::string& id) { return sandboxes.contains(id); });
 }
 
+// One is left if its record was removed first, or if systemd has made a slice after the daemon had given up.
+void Recovery::CollectCgroups(const std::vector<SandboxPtr>& sandboxes) {
+  std::set<std::string> known;
+  for (const SandboxPtr& sandbox : sandboxes)
+    known.insert(sandbox->record().Read([](const SandboxRecord& r) { return r.cgroup_parent; }));
+  for (const std::string& parent : ports_.cgroups.placement().OwnPodParents()) {
+    if (Result<> removed = RemoveUnknownCgroups(parent, known); !removed) {
+      ports_.log.Log(LogLevel::kWarning, "cgroups of unknown pods not removed",
+                     {{"parent", parent}, {"error", removed.error().ToString()}});
+    }
+  }
+}
+
+// A cgroup that has processes stays, because it is not known whose they are. Returns the first error, after
+// it has tried to remove each of the others.
+Result<> Recovery::RemoveUnknownCgroups(const std::string& parent, const std::set<std::string>& known) {
+  Result<> first;
+  for (const std::string& name : TRY(ports_.cgroups.Children(parent))) {
+    std::string path = parent + "/" + name;
+    if (known.contains(path)) continue;
+    Result<bool> populated = ports_.cgroups.Populated(path);
+    Result<> removed;
+    if (!populated)
+      removed = std::unexpected(std::move(populated).error());
+    else if (!*populated)
+      removed = ports_.cgroups.Remove(path);
+    if (first && !removed) first = std::move(removed);
+  }
+  return first;
+}
+
 void Recovery::LogSummary(size_t pods, const MeetingCounts& counts, size_t strays,
                           const std::map<std::string, std::string>& quarantined) const {
   for (const auto& [id, reason] : quarantined)
@@ -61,6 +88,7 @@ void Recovery::LogSummary(size_t pods, const MeetingCounts& counts, size_t stray
                  {{"pods", std::to_string(pods)},
                   {"met", std::to_string(counts.met)},
                   {"gone", std::to_string(counts.gone)},
+                  {"stopped", std::to_string(counts.stopped)},
                   {"silent", std::to_string(counts.silent)},
                   {"quarantined", std::to_string(quarantined.size())},
                   {"stray-shims", std::to_string(strays)}});

@@ -4,12 +4,14 @@
 // Recovery at the daemon's start: makes records, shims, disk and kernel agree.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "cri/runtime/recovery_load.h"
 #include "cri/runtime/recovery_meet.h"
@@ -27,7 +29,7 @@ class Recovery {
  public:
   // All must outlive the object.
   struct Ports {
-    const Config& config;
+    const Cgroups& cgroups;
     PodTable& pods;
     PodStore& records;
     images::ImageLookup& images;
@@ -41,12 +43,13 @@ class Recovery {
     Containers& containers;
     Sandboxes& sandboxes;
     const Logger& log;
+    const Clock& clock;
   };
   explicit Recovery(const Ports& ports) : ports_(ports) {}
 
-  // Called once, before serving. Returns within some seconds even if shims hang; these are reconciled when
-  // they answer. Returns an error only if the records cannot be read at all.
-  Result<> Run();
+  // Called once, before serving. Returns when all shims have answered, or after `patience`: a shim that hangs
+  // is reconciled when it answers. Returns an error only if the records cannot be read at all.
+  Result<> Run(std::chrono::milliseconds patience);
   // Afterwards no shim is connected any more. Call it before the connections are closed.
   void Join() {
     if (meeting_ != nullptr) meeting_->Join();
@@ -55,6 +58,8 @@ class Recovery {
  private:
   void RecoverNetwork(const std::vector<SandboxPtr>& sandboxes, RecordLoader& loader);
   void CollectOrphans(const std::set<std::string>& sandboxes);
+  void CollectCgroups(const std::vector<SandboxPtr>& sandboxes);
+  Result<> RemoveUnknownCgroups(const std::string& parent, const std::set<std::string>& known);
   void LogSummary(size_t pods, const MeetingCounts& counts, size_t strays,
                   const std::map<std::string, std::string>& quarantined) const;
 

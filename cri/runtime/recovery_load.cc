@@ -4,8 +4,6 @@
 #include "cri/runtime/recovery_load.h"
 
 #include "base/codec.h"
-#include "base/time.h"
-#include "cri/runtime/own_cgroup.h"
 #include "cri/runtime/record_writers.h"
 
 namespace davit::cri {
@@ -54,16 +52,28 @@ void RecordLoader::Add(SandboxPtr sandbox) {
   sandboxes_.push_back(std::move(sandbox));
 }
 
-// Its row stays as it is, for a daemon that can read it, until the sandbox is removed. Where its cgroup is
-// not known any more the daemon's own place for it is looked at.
+// The path of the cgroup whose name has the id, as both drivers name them; empty if there is none.
+std::string RecordLoader::FindCgroup(const std::vector<std::string>& parents, const std::string& id) const {
+  for (const std::string& parent : parents) {
+    const std::vector<std::string> names =
+        ports_.cgroups.Children(parent).value_or(std::vector<std::string>());
+    for (const std::string& name : names) {
+      if (name.contains(id)) return parent + "/" + name;
+    }
+  }
+  return "";
+}
+
+// Its row stays as it is, for a daemon that can read it, until the sandbox is removed.
 void RecordLoader::AddUnreadable(const std::string& id, const std::string& reason) {
-  SandboxRecord record;
-  record.id = id;
-  record.created_at = UnixNanoseconds();
-  record.own_cgroup_parent = true;
-  record.cgroup_parent = OwnCgroupOf(ports_.config, id);
+  SandboxRecord record = phases::NewSandbox(id, ports_.clock.UnixNanoseconds());
+  record.cgroup_parent = FindCgroup(ports_.cgroups.placement().OwnPodParents(), id);
+  record.own_cgroup_parent = !record.cgroup_parent.empty();
   auto config = std::make_shared<v1::PodSandboxConfig>();
-  config->mutable_metadata()->set_name(id);
+  v1::PodSandboxMetadata& metadata = *config->mutable_metadata();  // crictl refuses a pod that lacks one
+  metadata.set_name(id);
+  metadata.set_namespace_("unknown");
+  metadata.set_uid(id);
   auto unwritten = [](const SandboxRecord&, const PodStore::OnWritten&) { return PendingWrite(Result<>()); };
   Add(std::make_shared<Sandbox>(std::move(record), std::move(config), unwritten));
   Quarantine(sandboxes_.back(), reason);
@@ -87,11 +97,9 @@ void RecordLoader::LoadContainer(const ContainerRow& row) {
 // An ended container whose process, if there is one, is killed when its shim is met.
 void RecordLoader::AddUnreadable(const ContainerRow& row, const SandboxPtr& sandbox,
                                  const std::string& reason) {
-  ContainerRecord record;
-  record.id = row.id;
-  record.sandbox_id = row.sandbox_id;
-  record.created_at = UnixNanoseconds();
-  record.cgroup_path = sandbox->record().Get().cgroup_parent + "/" + row.id;
+  ContainerRecord record = phases::NewContainer(row.id, row.sandbox_id, ports_.clock.UnixNanoseconds());
+  const std::string parent = sandbox->record().Get().cgroup_parent;
+  if (!parent.empty()) record.cgroup_path = FindCgroup({parent}, row.id);
   phases::BeginStart(record);
   phases::Lost(record, reason, record.created_at);
   auto config = std::make_shared<v1::ContainerConfig>();

@@ -8,26 +8,29 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/error.h"
+#include "cri/host/cgroup/cgroups.h"
 #include "cri/runtime/containers.h"
 #include "cri/runtime/sandboxes.h"
 
 namespace davit::cri {
 
 // A row that cannot be read is quarantined with its pod: the sandbox is listed as not ready, with the reason,
-// and can be stopped and removed like any other. Only its id is known; the cgroup is assumed at the daemon's
-// default place.
+// and can be stopped and removed like any other. Only its id is known: its cgroup is the one with the id in
+// its name, if there is one where pods without a parent of their own have theirs.
 class RecordLoader {
  public:
   // All must outlive the object.
   struct Ports {
-    const Config& config;
+    const Cgroups& cgroups;
     PodTable& pods;
     PodStore& records;
     images::ImageLookup& images;
     Confinement& confinement;
     Containers& containers;
     Sandboxes& sandboxes;
+    const Clock& clock;
   };
   explicit RecordLoader(const Ports& ports) : ports_(ports) {}
 
@@ -45,6 +48,7 @@ class RecordLoader {
   void AddUnreadable(const std::string& id, const std::string& reason);
   void AddUnreadable(const ContainerRow& row, const SandboxPtr& sandbox, const std::string& reason);
   SandboxPtr SandboxOf(const std::string& id);
+  std::string FindCgroup(const std::vector<std::string>& parents, const std::string& id) const;
 
   const Ports ports_;
   std::vector<SandboxPtr> sandboxes_;

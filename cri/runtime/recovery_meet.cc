@@ -25,6 +25,8 @@ class RecoveryMeeting::Attendance {
 
   void Met(const std::string& id) { Leave(id, &MeetingCounts::met); }
   void Gone(const std::string& id) { Leave(id, &MeetingCounts::gone); }
+  void Stopped(const std::string& id) { Leave(id, &MeetingCounts::stopped); }
+  void Silent(const std::string& id) { Leave(id, &MeetingCounts::silent); }
 
   MeetingCounts Wait(std::chrono::milliseconds patience) {
     auto deadline = std::chrono::steady_clock::now() + patience;
@@ -32,7 +34,7 @@ class RecoveryMeeting::Attendance {
     while (!awaited_.empty() && changed_.WaitUntil(mutex_, deadline)) {
     }
     MeetingCounts counts = counts_;
-    counts.silent = awaited_.size();
+    counts.silent += awaited_.size();
     return counts;
   }
 
@@ -75,31 +77,45 @@ MeetingCounts RecoveryMeeting::Meet(const std::vector<SandboxPtr>& sandboxes,
 
 void RecoveryMeeting::MeetOne(const SandboxPtr& sandbox, const std::shared_ptr<Attendance>& attendance) {
   SandboxRecord record = sandbox->record().Get();
-  auto reconciled = [this, sandbox, attendance] {
+  if (phases::IsStopped(record)) {
+    FinishWithoutShim(sandbox);
+    return attendance->Stopped(record.id);
+  }
+  bool unfinished = phases::IsCreating(record);
+  auto reconciled = [this, sandbox, attendance, unfinished] {
+    if (unfinished) return;
     Finish(sandbox);
     attendance->Met(sandbox->id());
   };
-  Result<ShimPtr> shim = Fail(Code::kNotFound, "meet shim of sandbox", record.id, "it is stopped");
-  if (!phases::IsStopped(record)) {
-    ProcessIdentity identity{record.shim_pid, record.shim_start_time, record.shim_boot_id};
-    shim = ports_.shims.Meet(record.id, identity, ports_.watch.EventsOf(sandbox, reconciled));
-  }
-  if (shim) return sandbox->SetShim(std::move(*shim));
-  if (shim.error().code != Code::kNotFound) {
+  ProcessIdentity identity{record.shim_pid, record.shim_start_time, record.shim_boot_id};
+  Result<ShimPtr> shim = ports_.shims.Meet(record.id, identity, ports_.watch.EventsOf(sandbox, reconciled));
+  if (!shim && shim.error().code != Code::kNotFound) {
     // Its shim and its containers may be alive, and run on until the pod is stopped.
     ports_.watch.TakeRecordedExits(sandbox);
     ports_.watch.SandboxFailed(sandbox, shim.error().ToString());
-    return;
+    return attendance->Silent(record.id);
   }
-  if (phases::IsCreating(record)) {
-    // The daemon before was making it. No client has its id; the client's retry makes another one.
-    Spans spans;
-    (void)ports_.sandboxes.Undo(sandbox, "the daemon ended while it made the sandbox", spans);
+  if (shim) sandbox->SetShim(*shim);
+  if (unfinished) {
+    UndoUnfinished(sandbox);
+  } else if (shim) {
+    return;  // `reconciled` follows
   } else {
-    ports_.watch.ShimDied(sandbox);
-    Finish(sandbox);
+    FinishWithoutShim(sandbox);
   }
   attendance->Gone(record.id);
+}
+
+// The previous daemon was making it, or removing it after a failure. No client has its id; the client's retry
+// makes another one.
+void RecoveryMeeting::UndoUnfinished(const SandboxPtr& sandbox) {
+  Spans spans;
+  (void)ports_.sandboxes.Undo(sandbox, "the daemon ended while it made the sandbox", spans);
+}
+
+void RecoveryMeeting::FinishWithoutShim(const SandboxPtr& sandbox) {
+  ports_.watch.ShimDied(sandbox);
+  Finish(sandbox);
 }
 
 void RecoveryMeeting::Finish(const SandboxPtr& sandbox) {

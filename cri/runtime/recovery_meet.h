@@ -15,9 +15,10 @@
 namespace davit::cri {
 
 struct MeetingCounts {
-  size_t met = 0;     // answered and reconciled
-  size_t gone = 0;    // have no shim any more
-  size_t silent = 0;  // have not answered yet
+  size_t met = 0;      // answered and reconciled
+  size_t gone = 0;     // were not stopped, and have no shim any more
+  size_t stopped = 0;  // were stopped before the daemon ended
+  size_t silent = 0;   // have not answered yet, or cannot be asked
 };
 
 // A pod that hangs does not block the node: the daemon serves after a bounded wait, and each pod is
@@ -46,6 +47,8 @@ class RecoveryMeeting {
   class Attendance;
 
   void MeetOne(const SandboxPtr& sandbox, const std::shared_ptr<Attendance>& attendance);
+  void FinishWithoutShim(const SandboxPtr& sandbox);
+  void UndoUnfinished(const SandboxPtr& sandbox);
   // Completes container removals that the previous daemon began.
   void Finish(const SandboxPtr& sandbox);
 

@@ -8,116 +8,30 @@
 #include <thread>
 
 #include "base/codec.h"
+#include "base/time.h"
 #include "cri/testing/world.h"
 
 namespace davit::cri {
 namespace {
 
 using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-// What the daemon that starts finds of one container.
-struct Found {
-  ContainerPhase phase;
-  ShimMood shim;
-  bool live;
-  bool exit_record;
-};
-
-class Recovered {
- public:
-  explicit Recovered(const Found& found) {
-    pod_ = world_.RunPod();
-    SetPhase(found.phase);
-    if (!found.live) world_.shims.Exit(pod_.sandbox, pod_.container, 5, /*tell=*/false);
-    if (!found.exit_record) world_.shims.RemoveExitRecord(pod_.container);
-    world_.shims.SetMood(pod_.sandbox, found.shim);
-    world_.Restart();
-    EXPECT_TRUE(world_.Recover());
-  }
-
-  World& world() { return world_; }
-  const World::Pod& pod() const { return pod_; }
-  v1::ContainerStatus status() { return world_.StatusOf(pod_.container); }
-  bool gone() { return world_.runtime().containers().List({}).value().empty(); }
-
- private:
-  // Rewrites the row, as a daemon that died in this phase left it.
-  void SetPhase(ContainerPhase phase) {
-    ContainerRow row = world_.records.Containers().value().front();
-    ContainerRecord record = Decode<ContainerRecord>(row.blob, "row").value();
-    record.phase = phase;
-    if (phase == ContainerPhase::kExited) record.exit_code = 1;
-    row.blob = Encode(record);
-    world_.records.Seed(row);
-  }
-
-  World world_;
-  World::Pod pod_;
-};
-
-TEST(Recovery, EveryPhaseWithEveryShimAndExitRecord) {
-  using enum ContainerPhase;
-  struct Row {
-    Found found;
-    v1::ContainerState state;
-    int exit_code;
-  };
-  const Row kRows[] = {
-      {{kCreated, ShimMood::kAnswers, true, false}, v1::CONTAINER_RUNNING, 0},
-      {{kCreated, ShimMood::kAnswers, false, true}, v1::CONTAINER_EXITED, 5},
-      {{kCreated, ShimMood::kAnswers, false, false}, v1::CONTAINER_CREATED, 0},
-      {{kCreated, ShimMood::kDead, false, false}, v1::CONTAINER_CREATED, 0},
-      {{kStarting, ShimMood::kAnswers, true, false}, v1::CONTAINER_RUNNING, 0},
-      {{kStarting, ShimMood::kAnswers, false, true}, v1::CONTAINER_EXITED, 5},
-      {{kStarting, ShimMood::kAnswers, false, false}, v1::CONTAINER_CREATED, 0},
-      {{kStarting, ShimMood::kDead, false, true}, v1::CONTAINER_EXITED, 5},
-      {{kStarting, ShimMood::kDead, false, false}, v1::CONTAINER_EXITED, 255},
-      {{kRunning, ShimMood::kAnswers, true, false}, v1::CONTAINER_RUNNING, 0},
-      {{kRunning, ShimMood::kAnswers, false, true}, v1::CONTAINER_EXITED, 5},
-      {{kRunning, ShimMood::kAnswers, false, false}, v1::CONTAINER_EXITED, 255},
-      {{kRunning, ShimMood::kDead, false, true}, v1::CONTAINER_EXITED, 5},
-      {{kRunning, ShimMood::kDead, false, false}, v1::CONTAINER_EXITED, 255},
-      {{kExited, ShimMood::kAnswers, false, false}, v1::CONTAINER_EXITED, 1},
-      {{kExited, ShimMood::kDead, false, true}, v1::CONTAINER_EXITED, 1},
-  };
-  for (const Row& row : kRows) {
-    SCOPED_TRACE(::testing::Message() << "phase " << static_cast<int>(row.found.phase) << " shim "
-                                      << static_cast<int>(row.found.shim) << " live " << row.found.live
-                                      << " exit record " << row.found.exit_record);
-    Recovered recovered(row.found);
-    EXPECT_EQ(recovered.status().state(), row.state);
-    EXPECT_EQ(recovered.status().exit_code(), row.exit_code);
-    bool dead = row.found.shim == ShimMood::kDead;
-    EXPECT_EQ(recovered.world().SandboxStatusOf(recovered.pod().sandbox).state(),
-              dead ? v1::SANDBOX_NOTREADY : v1::SANDBOX_READY);
-    ASSERT_TRUE(recovered.world().RemoveSandbox(recovered.pod().sandbox));
-    EXPECT_TRUE(recovered.world().Eventually([&] { return recovered.world().Leftovers().empty(); }))
-        << ::testing::PrintToString(recovered.world().Leftovers());
-  }
-}
-
-TEST(Recovery, ARemovalThatHadBegunIsFinished) {
-  for (ShimMood mood : {ShimMood::kAnswers, ShimMood::kDead}) {
-    Recovered recovered({ContainerPhase::kRemoving, mood, false, false});
-    EXPECT_TRUE(recovered.gone());
-    EXPECT_TRUE(recovered.world().Eventually([&] { return recovered.world().images.held().empty(); }));
-  }
-}
+using ::testing::Not;
+using ::testing::UnorderedElementsAre;
 
 TEST(Recovery, ASilentShimHoldsNothingUpAndIsReconciledWhenItAnswers) {
-  Recovered recovered({ContainerPhase::kRunning, ShimMood::kSilent, true, false});
-  EXPECT_EQ(recovered.status().state(), v1::CONTAINER_RUNNING) << "nothing says that it ended";
-  recovered.world().shims.Exit(recovered.pod().sandbox, recovered.pod().container, 9, /*tell=*/false);
-  recovered.world().shims.AnswerNow(recovered.pod().sandbox);
-  EXPECT_TRUE(recovered.world().Eventually([&] { return recovered.status().exit_code() == 9; }));
-  EXPECT_EQ(recovered.world().SandboxStatusOf(recovered.pod().sandbox).state(), v1::SANDBOX_READY);
-}
-
-TEST(Recovery, AnExitThatASilentShimHasRecordedIsTaken) {
-  Recovered recovered({ContainerPhase::kRunning, ShimMood::kSilent, false, true});
-  EXPECT_EQ(recovered.status().state(), v1::CONTAINER_EXITED);
-  EXPECT_EQ(recovered.status().exit_code(), 5);
+  World world;
+  World::Pod pod = world.RunPod();
+  world.shims.SetMood(pod.sandbox, ShimMood::kSilent);
+  world.Restart();
+  ASSERT_TRUE(world.Recover());
+  EXPECT_EQ(world.StatusOf(pod.container).state(), v1::CONTAINER_RUNNING) << "nothing says that it ended";
+  world.shims.Exit(pod.sandbox, pod.container, 9, /*tell=*/false);
+  world.shims.AnswerNow(pod.sandbox);
+  EXPECT_TRUE(world.Eventually([&] { return world.StatusOf(pod.container).exit_code() == 9; }));
+  EXPECT_EQ(world.SandboxStatusOf(pod.sandbox).state(), v1::SANDBOX_READY);
 }
 
 TEST(Recovery, APodWhoseShimCannotBeLookedForKeepsRunningUntilItIsRemoved) {
@@ -125,7 +39,9 @@ TEST(Recovery, APodWhoseShimCannotBeLookedForKeepsRunningUntilItIsRemoved) {
   World::Pod pod = world.RunPod();
   world.Restart();
   world.steps.Fail("shims.Meet", /*times=*/1, Code::kResourceExhausted);
+  int64_t begin_ms = MonotonicMilliseconds();
   ASSERT_TRUE(world.Recover());
+  EXPECT_LT(MonotonicMilliseconds() - begin_ms, 1'900) << "nobody waits for its answer";
   EXPECT_EQ(world.StatusOf(pod.container).state(), v1::CONTAINER_RUNNING);
   EXPECT_EQ(world.SandboxStatusOf(pod.sandbox).state(), v1::SANDBOX_NOTREADY);
   EXPECT_THAT(world.shims.alive(), Contains(pod.sandbox));
@@ -168,18 +84,32 @@ TEST(Recovery, ADaemonThatEndsWaitsForTheWorkThatAShimsAnswerCaused) {
 }
 
 TEST(Recovery, AnUnfinishedSandboxIsUndone) {
+  for (bool shim_recorded : {false, true}) {  // recorded before the sandbox is undone
+    SCOPED_TRACE(shim_recorded);
+    World world;
+    std::string id = world.RunSandbox().value();
+    SandboxRow row = world.records.Sandboxes().value().front();
+    SandboxRecord record = Decode<SandboxRecord>(row.blob, "row").value();
+    record.phase = SandboxPhase::kCreating;
+    if (!shim_recorded) record.shim_pid = 0;
+    world.records.Seed(SandboxRow{id, Encode(record)});
+    world.Restart();
+    ASSERT_TRUE(world.Recover());
+    EXPECT_THAT(world.Listed(), IsEmpty());
+    EXPECT_THAT(world.Leftovers(), IsEmpty());
+    EXPECT_TRUE(world.RunSandbox()) << "its name is free";
+  }
+}
+
+TEST(Recovery, ItsSummaryTellsStoppedPodsFromThoseWhoseShimsAreGone) {
   World world;
-  std::string id = world.RunSandbox().value();
-  SandboxRow row = world.records.Sandboxes().value().front();
-  SandboxRecord record = Decode<SandboxRecord>(row.blob, "row").value();
-  record.phase = SandboxPhase::kCreating;
-  record.shim_pid = 0;
-  world.records.Seed(SandboxRow{id, Encode(record)});
+  world.RunPod();
+  ASSERT_TRUE(world.StopSandbox(world.RunSandbox("stopped").value()));
+  world.shims.SetMood(world.RunSandbox("killed").value(), ShimMood::kDead);
   world.Restart();
   ASSERT_TRUE(world.Recover());
-  EXPECT_THAT(world.Listed(), IsEmpty());
-  EXPECT_THAT(world.Leftovers(), IsEmpty());
-  EXPECT_TRUE(world.RunSandbox()) << "its name is free";
+  EXPECT_THAT(world.Logged("msg=recovered"),
+              ElementsAre(HasSubstr("pods=3 met=1 gone=1 stopped=1 silent=0")));
 }
 
 TEST(Recovery, AShimWithoutARecordIsEnded) {
@@ -198,22 +128,14 @@ class Quarantine : public ::testing::Test {
     EXPECT_EQ(world_.SandboxStatusOf(good_.sandbox).state(), v1::SANDBOX_READY);
     EXPECT_EQ(world_.StatusOf(good_.container).state(), v1::CONTAINER_RUNNING);
     EXPECT_EQ(world_.SandboxStatusOf(bad).state(), v1::SANDBOX_NOTREADY);
-    EXPECT_FALSE(ReasonOf(bad).empty());
+    EXPECT_FALSE(world_.ReasonOf(bad).empty());
+    EXPECT_FALSE(world_.SandboxStatusOf(bad).metadata().uid().empty()) << "crictl would not remove it";
+    EXPECT_FALSE(world_.SandboxStatusOf(bad).metadata().namespace_().empty());
     ASSERT_TRUE(world_.StopSandbox(bad));
     ASSERT_TRUE(world_.RemoveSandbox(bad));
     ASSERT_TRUE(world_.RemoveSandbox(good_.sandbox));
     EXPECT_TRUE(world_.Eventually([&] { return world_.Leftovers().empty(); }))
         << ::testing::PrintToString(world_.Leftovers());
-  }
-
-  std::string ReasonOf(const std::string& id) {
-    v1::PodSandboxStatusRequest request;
-    request.set_pod_sandbox_id(id);
-    request.set_verbose(true);
-    Call call{MonotonicMilliseconds() + 10'000, {}};
-    std::string info = world_.runtime().sandboxes().Status(request, call).value().info().at("info");
-    size_t at = info.find("\"reason\":\"");
-    return at == std::string::npos ? "" : info.substr(at);
   }
 
   World world_;
@@ -258,6 +180,67 @@ TEST_F(Quarantine, AnUnreadableRecordStaysUntilItsPodIsRemoved) {
   ASSERT_TRUE(world_.Recover());
   std::vector<SandboxRow> rows = world_.records.Sandboxes().value();
   EXPECT_THAT(rows, Contains(SandboxRow{"badbadbadbad", "\xff\xff not a record"}));
+}
+
+TEST_F(Quarantine, AnUnreadablePodsCgroupIsFoundByItsId) {
+  const std::string id = "badbadbadbad";
+  for (const std::string& path :
+       {"/davit/pods/" + id, "/davit.slice/davit-pods.slice/davit-pods-" + id + ".slice"}) {
+    SCOPED_TRACE(path);
+    world_.records.Seed(SandboxRow{id, "\xff\xff not a record"});
+    world_.cgroups.Seed(path, /*populated=*/true);
+    world_.Restart();
+    ASSERT_TRUE(world_.Recover());
+    EXPECT_THAT(world_.cgroups.paths(), Contains(path)) << "it may be running";
+    ASSERT_TRUE(world_.StopSandbox(id));
+    EXPECT_THAT(world_.cgroups.paths(), Not(Contains(path)));
+    ASSERT_TRUE(world_.RemoveSandbox(id));
+  }
+}
+
+TEST_F(Quarantine, AnUnreadableContainersCgroupIsFoundByItsId) {
+  v1::RunPodSandboxRequest request = world_.SandboxRequest("bad");
+  request.mutable_config()->mutable_linux()->set_cgroup_parent("/kubepods/podu");
+  Call call{MonotonicMilliseconds() + 60'000, {}};
+  std::string bad = world_.runtime().sandboxes().Run(request, call).value().pod_sandbox_id();
+  std::string container = world_.CreateContainer(bad).value();
+  const std::string path = "/kubepods/podu/other-" + container + ".scope";  // as an earlier setting had it
+  world_.records.Seed(ContainerRow{container, bad, "\xff\xff not a record"});
+  world_.cgroups.Seed(path);
+  world_.Restart();
+  ASSERT_TRUE(world_.Recover());
+  ASSERT_TRUE(world_.RemoveContainer(container));
+  EXPECT_THAT(world_.cgroups.paths(), Not(Contains(path)));
+  ASSERT_TRUE(world_.RemoveSandbox(bad));
+}
+
+TEST(Recovery, CgroupsOfUnknownPodsAreRemovedUnlessTheyHaveProcesses) {
+  World world;
+  World::Pod pod = world.RunPod();
+  const std::string slices = "/davit.slice/davit-pods.slice/davit-pods-";
+  world.cgroups.Seed(slices + "0123.slice");
+  world.cgroups.Seed("/davit/pods/4567");
+  world.cgroups.Seed("/davit/pods/89ab", /*populated=*/true);
+  world.cgroups.Seed("/kubepods/podu");
+  world.Restart();
+  ASSERT_TRUE(world.Recover());
+  std::string known = "/davit/pods/" + pod.sandbox;
+  EXPECT_THAT(world.cgroups.paths(),
+              UnorderedElementsAre(known, known + "/" + pod.container, "/davit/pods/89ab", "/kubepods/podu"));
+}
+
+TEST(Recovery, CgroupsThatCannotBeReadHoldNothingUp) {
+  for (const char* step : {"cgroups.Children", "cgroups.Populated", "cgroups.Remove"}) {
+    SCOPED_TRACE(step);
+    World world;
+    World::Pod pod = world.RunPod();
+    world.cgroups.Seed("/davit/pods/0123");
+    world.Restart();
+    world.steps.Fail(step);
+    ASSERT_TRUE(world.Recover());
+    EXPECT_EQ(world.StatusOf(pod.container).state(), v1::CONTAINER_RUNNING);
+    EXPECT_THAT(world.Logged("cgroups of unknown pods not removed"), ElementsAre(HasSubstr("/davit/pods")));
+  }
 }
 
 }  // namespace

@@ -8,43 +8,27 @@
 //   Containers  containers: create, start, stop, remove, status, list, update, reopen the log
 //   Execs       ExecSync, and the streams of Exec, Attach and PortForward
 //   Statistics  statistics and metrics
-//   NodeStatus  Status and UpdateRuntimeConfig
+//   NodeStatus  Status, RuntimeConfig and UpdateRuntimeConfig
+//   NetworkReport  the node's network, for Davit's own API
 //   Announcer   events
 //   ShimWatch   applies the reports of shims to the state of pods
 //   Recovery    recovery at the daemon's start
 //
 // Every verb is thread-safe, with any number of concurrent calls. No lock of a pod is held during an
-// operation: phases change atomically in the records (cri/pods/phases.h), and a call that finds the wrong
-// phase fails, or waits for the right one until its deadline. So Status, List and Stop respond even if other
-// operations hang.
+// operation, except one per container while its cgroup changes: phases change atomically in the records
+// (cri/pods/phases.h), and a call that finds the wrong phase fails, or waits for the right one until its
+// deadline. So Status, List and Stop respond even if other operations hang.
 #pragma once
 
 #include "base/worker_pool.h"
 #include "cri/runtime/execs.h"
+#include "cri/runtime/host.h"
+#include "cri/runtime/network_report.h"
 #include "cri/runtime/node_status.h"
 #include "cri/runtime/recovery.h"
 #include "cri/runtime/statistics.h"
 
 namespace davit::cri {
-
-// The parts of the daemon that the verbs use. They must outlive the Runtime.
-struct Host {
-  const Config& config;
-  const Logger& log;
-  PodStore& records;
-  std::function<Result<>()> records_health;
-  snapshotter::Snapshots& snapshots;
-  images::ImageLookup& images;
-  const Cgroups& cgroups;
-  PodNetwork& network;
-  Shims& shims;
-  Reactor& outputs;  // collects the output of ExecSync commands
-  SeccompCompiler& seccomp;
-  AppArmor& apparmor;
-  const SeLinux& selinux;
-  HostFacts facts;
-  cdi::Registry cdi;
-};
 
 class Runtime {
  public:
@@ -52,14 +36,15 @@ class Runtime {
   // Leaves all pods running.
   ~Runtime();
 
-  // Called once, before serving.
-  Result<> Recover() { return recovery_.Run(); }
+  // Called once, before serving; see Recovery::Run.
+  Result<> Recover(std::chrono::milliseconds patience) { return recovery_.Run(patience); }
 
   Sandboxes& sandboxes() { return sandboxes_; }
   Containers& containers() { return containers_; }
   Execs& execs() { return execs_; }
   Statistics& statistics() { return statistics_; }
   NodeStatus& node() { return node_; }
+  const NetworkReport& network_report() const { return network_report_; }
   Announcer& announcer() { return announcer_; }
 
  private:
@@ -77,12 +62,13 @@ class Runtime {
   Execs execs_;
   Statistics statistics_;
   NodeStatus node_;
+  NetworkReport network_report_;
   Recovery recovery_;
   // Last, so that they end first: their work uses all of the above.
   WorkerPool cleaners_;  // removal of what ended pods and containers leave behind
   WorkerPool helpers_;   // steps in parallel to a caller
   WorkerPool streams_;   // starting streams
-  ElasticPool killers_;  // killing commands that timed out
+  ElasticPool killers_;  // finishing commands that took longer than 100 ms
 };
 
 }  // namespace davit::cri

@@ -6,14 +6,13 @@
 #include "base/background.h"
 #include "base/guarded.h"
 #include "base/rollback.h"
-#include "base/time.h"
-#include "cri/host/cgroup/cgroup_path.h"
+#include "cri/network/bandwidth_limits.h"
 #include "cri/network/network_request.h"
 #include "cri/pods/names.h"
-#include "cri/runtime/own_cgroup.h"
 #include "cri/runtime/record_writers.h"
 #include "cri/runtime/sandboxes.h"
 #include "cri/runtime/sysctl_defaults.h"
+#include "cri/spec/field.h"
 #include "cri/spec/sandbox_plan.h"
 
 namespace davit::cri {
@@ -43,8 +42,10 @@ void TakeWhatWasMade(const SandboxRecord& made, SandboxRecord& record) {
 
 Result<v1::RunPodSandboxResponse> Sandboxes::Run(const v1::RunPodSandboxRequest& request, Call& call) {
   TRY(ValidateSandboxConfig(request.config()));
+  TRY(CheckCgroupParent(request.config().linux().cgroup_parent()));
   TRY(Handlers(ports_.config.handlers).Find(request.runtime_handler()));
   TRY(HostPorts(request.config()));
+  TRY(BandwidthOf(request.config()));
   TRY(ports_.confinement.CheckPod(request.config()));
 
   std::string name = SandboxName(request.config().metadata());
@@ -59,29 +60,38 @@ Result<v1::RunPodSandboxResponse> Sandboxes::Run(const v1::RunPodSandboxRequest&
               "held by sandbox " + response.pod_sandbox_id() + ", which is not ready");
 }
 
+Result<> Sandboxes::CheckCgroupParent(const std::string& parent) const {
+  if (parent.empty()) return {};
+  Result<CgroupPath> path = ports_.cgroups.placement().Parent(parent);
+  return path ? Result<>() : BadField("config.linux.cgroup_parent", parent, path.error().context);
+}
+
 Result<v1::RunPodSandboxResponse> Sandboxes::Make(const v1::RunPodSandboxRequest& request,
                                                   OncePerName::Turn& turn, Call& call) {
-  NewShim shim = TRY(ports_.shims.Take());
+  auto fail = [&turn](Error error) {
+    turn.Settle(std::unexpected(error));
+    return std::unexpected(std::move(error));
+  };
+  Result<NewShim> shim = ports_.shims.Take();
+  if (!shim) return fail(std::move(shim).error());
   call.spans.Mark("shim");
-  auto recorded = Guarded("record", "sandbox", [&] { return Record(shim.sandbox_id, request); });
+  auto recorded = Guarded("record", "sandbox", [&] { return Record(shim->sandbox_id, request); });
   if (!recorded) {
-    ports_.shims.Discard(std::move(shim));
-    return std::unexpected(std::move(recorded).error());
+    ports_.shims.Discard(std::move(*shim));
+    return fail(std::move(recorded).error());
   }
   SandboxPtr sandbox = *recorded;
   call.spans.Mark("record");
   Result<> up = Guarded("bring up", "sandbox", [&]() -> Result<> {
-    TRY(BringUp(sandbox, std::move(shim), call));
+    TRY(BringUp(sandbox, std::move(*shim), call));
     ports_.pods.AddSandbox(sandbox);
     return {};
   });
   if (!up) {
     Error failure = Within("run sandbox " + SandboxName(request.config().metadata()), up.error());
+    if (Undo(sandbox, failure.ToString(), call.spans)) return fail(std::move(failure));
     // What is left of it keeps the name; calls that joined find it not ready.
-    if (!Undo(sandbox, failure.ToString(), call.spans))
-      turn.Settle(sandbox->id());
-    else
-      turn.Settle(std::unexpected(failure));
+    turn.Settle(sandbox->id());
     return std::unexpected(std::move(failure));
   }
   ports_.announcer.Announce(*sandbox);
@@ -96,14 +106,12 @@ Result<v1::RunPodSandboxResponse> Sandboxes::Make(const v1::RunPodSandboxRequest
 // shim without a record ends with the daemon.)
 Result<SandboxPtr> Sandboxes::Record(const std::string& id, const v1::RunPodSandboxRequest& request) {
   const v1::PodSandboxConfig& config = request.config();
-  SandboxRecord record;
-  record.id = id;
+  SandboxRecord record = phases::NewSandbox(id, ports_.clock.UnixNanoseconds());
   record.runtime_handler = request.runtime_handler();
-  record.created_at = UnixNanoseconds();
   const std::string& parent = config.linux().cgroup_parent();
   record.own_cgroup_parent = parent.empty();
-  record.cgroup_parent =
-      parent.empty() ? OwnCgroupOf(ports_.config, record.id) : TRY(ParseCgroupParent(parent)).text();
+  const CgroupPlacement& placement = ports_.cgroups.placement();
+  record.cgroup_parent = parent.empty() ? placement.OwnPod(record.id) : TRY(placement.Parent(parent)).text();
   Rollback rollback;
   record.selinux_level = TRY(ports_.confinement.TakeLevel(id, config));
   rollback.Add([&] { ports_.confinement.GiveLevelBack(id); });
@@ -153,7 +161,7 @@ Result<> Sandboxes::BringUp(const SandboxPtr& sandbox, NewShim shim, Call& call)
 
 Result<> Sandboxes::MakeCgroup(const SandboxRecord& record) {
   if (!record.own_cgroup_parent) return {};  // the kubelet has made it, with its limits
-  return ports_.cgroups.Create(record.cgroup_parent, CgroupResources(), /*devices=*/{});
+  return ports_.cgroups.CreatePod(record.cgroup_parent);
 }
 
 // The same path takes down a sandbox that never stood and one that did.
@@ -165,7 +173,7 @@ bool Sandboxes::Undo(const SandboxPtr& sandbox, const std::string& reason, Spans
   if (undone) return true;
   ports_.log.Log(LogLevel::kError, "unfinished sandbox not removed",
                  {{"sandbox", sandbox->id()}, {"error", undone.error().ToString()}});
-  (void)sandbox->record().TryChange([&reason](SandboxRecord& r) { return phases::Fail(r, reason); });
+  (void)sandbox->record().TryChange([&reason](SandboxRecord& r) { return phases::NotUndone(r, reason); });
   ports_.pods.AddSandbox(sandbox);
   ports_.announcer.Announce(*sandbox);
   return false;

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "base/time.h"
 #include "cri/runtime/sandboxes.h"
 
 namespace davit::cri {
@@ -53,7 +52,7 @@ Result<> Sandboxes::DetachNetwork(const Sandbox& sandbox) {
 
 void Sandboxes::EndShim(Sandbox& sandbox, int64_t deadline_ms) {
   if (ShimPtr shim = sandbox.shim()) {
-    int64_t patience = std::min(deadline_ms, MonotonicMilliseconds() + kShimPatienceMs);
+    int64_t patience = std::min(deadline_ms, ports_.clock.MonotonicMilliseconds() + kShimPatienceMs);
     if (!shim->Shutdown(patience)) shim->Kill();
     return ports_.shims.RemoveSocket(sandbox.id());
   }

@@ -15,8 +15,8 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::IsSupersetOf;
 
 TEST(Sandboxes, RunStopRemoveLeaveNothing) {
   World world;
@@ -30,39 +30,10 @@ TEST(Sandboxes, RunStopRemoveLeaveNothing) {
   EXPECT_THAT(world.Listed(), IsEmpty());
 }
 
-// The steps of a run that succeeds; the test below fails each of them.
-std::vector<std::string> StepsOfRun() {
-  World world;
-  EXPECT_TRUE(world.RunSandbox());
-  return world.steps.taken();
-}
+class AFailedRun : public ::testing::TestWithParam<Failure> {};
+INSTANTIATE_TEST_SUITE_P(By, AFailedRun, ::testing::Values(Failure::kError, Failure::kException));
 
-TEST(Sandboxes, RunTakesTheStepsThatAreTestedBelow) {
-  EXPECT_THAT(StepsOfRun(),
-              IsSupersetOf({"shims.Take", "network.Choose", "records.PutSandbox", "shim.StartSandbox",
-                            "network.Attach", "network.WriteSysctls", "cgroups.Create"}));
-}
-
-class AnyStepOfAPod : public ::testing::TestWithParam<Failure> {};
-INSTANTIATE_TEST_SUITE_P(By, AnyStepOfAPod, ::testing::Values(Failure::kError, Failure::kException));
-
-TEST_P(AnyStepOfAPod, ThatFailsARunIsUndone) {
-  size_t steps = StepsOfRun().size();
-  for (size_t i = 0; i < steps; ++i) {
-    SCOPED_TRACE(StepsOfRun()[i]);
-    World world;
-    world.steps.FailBy(GetParam());
-    world.steps.FailNth(i);
-    Result<std::string> ran = world.RunSandbox();
-    if (ran) continue;  // a write of the record in the background of a success
-    EXPECT_THAT(world.Leftovers(), IsEmpty());
-    EXPECT_THAT(world.Listed(), IsEmpty());
-    world.steps.Reset();
-    EXPECT_TRUE(world.RunSandbox()) << "the name is free again";
-  }
-}
-
-TEST_P(AnyStepOfAPod, ThatCannotBeUndoneLeavesItListedNotReadyAndRemovable) {
+TEST_P(AFailedRun, ThatCannotBeUndoneLeavesItListedNotReadyAndRemovable) {
   for (const char* stuck : {"network.Detach", "cgroups.Remove", "records.DeleteSandbox"}) {
     SCOPED_TRACE(stuck);
     World world;
@@ -73,6 +44,7 @@ TEST_P(AnyStepOfAPod, ThatCannotBeUndoneLeavesItListedNotReadyAndRemovable) {
     std::vector<std::string> listed = world.Listed();
     ASSERT_EQ(listed.size(), 1u);
     EXPECT_EQ(world.SandboxStatusOf(listed[0]).state(), v1::SANDBOX_NOTREADY);
+    EXPECT_THAT(world.ReasonOf(listed[0]), HasSubstr("cgroups.Create")) << "why it failed";
     EXPECT_EQ(world.RunSandbox().error().code, Code::kAlreadyExists) << "what is left keeps the name";
     ASSERT_TRUE(world.StopSandbox(listed[0]));
     ASSERT_TRUE(world.RemoveSandbox(listed[0]));
@@ -102,35 +74,27 @@ TEST(Sandboxes, PluginsGetTheResultOfAnAttachThatFailedAfterThem) {
   }
 }
 
-TEST_P(AnyStepOfAPod, ThatFailsItsRemovalIsRetried) {
-  size_t steps;
-  {
-    World world;
-    World::Pod pod = world.RunPod();
-    world.steps.Reset();
-    ASSERT_TRUE(world.RemoveSandbox(pod.sandbox));
-    steps = world.steps.taken().size();
-  }
-  for (size_t i = 0; i < steps; ++i) {
-    World world;
-    World::Pod pod = world.RunPod();
-    world.steps.FailBy(GetParam());
-    world.steps.FailNth(i);
-    (void)world.RemoveSandbox(pod.sandbox);
-    SCOPED_TRACE(i < world.steps.taken().size() ? world.steps.taken()[i] : "not reached");
-    world.steps.Reset();
-    EXPECT_TRUE(world.RemoveSandbox(pod.sandbox));
-    EXPECT_TRUE(world.Eventually([&] { return world.Leftovers().empty(); }))
-        << ::testing::PrintToString(world.Leftovers());
-    EXPECT_THAT(world.Listed(), IsEmpty());
-  }
-}
-
 TEST(Sandboxes, ARetryJoinsTheRunInFlightAndGetsItsSandbox) {
   World world;
   std::string first = world.RunSandbox().value();
   EXPECT_EQ(world.RunSandbox().value(), first);
   EXPECT_EQ(world.runtime().sandboxes().List({}).value().size(), 1u);
+}
+
+TEST(Sandboxes, ACallThatJoinedARunGetsItsError) {
+  for (const char* failed : {"shims.Take", "records.PutSandbox", "network.Attach"}) {
+    SCOPED_TRACE(failed);
+    World world;
+    std::future<Result<std::string>> joined;
+    world.steps.Fail(failed, /*times=*/2,
+                     Code::kUnavailable);  // twice: for a call that comes too late to join
+    world.steps.During(failed, [&] {
+      joined = std::async(std::launch::async, [&] { return world.RunSandbox(); });
+      joined.wait_for(std::chrono::milliseconds(50));
+    });
+    EXPECT_EQ(world.RunSandbox().error().code, Code::kUnavailable);
+    EXPECT_EQ(joined.get().error().code, Code::kUnavailable);
+  }
 }
 
 TEST(Sandboxes, AShimThatDiesBeforeReadyFailsTheRun) {
@@ -293,8 +257,6 @@ TEST(Sandboxes, UpdateWritesThePodsCgroupOnlyWhileItIsReady) {
   Call call{MonotonicMilliseconds() + 1'000, {}};
   ASSERT_TRUE(world.runtime().sandboxes().UpdateResources(request, call));
   EXPECT_EQ(world.cgroups.updates("/davit/pods/" + id), 1);
-  world.steps.Fail("cgroups.Update");
-  EXPECT_FALSE(world.runtime().sandboxes().UpdateResources(request, call));
   ASSERT_TRUE(world.StopSandbox(id));
   EXPECT_EQ(world.runtime().sandboxes().UpdateResources(request, call).error().code,
             Code::kFailedPrecondition);

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The verbs on pod sandboxes. Each is implemented in the file named after it.
+// The verbs on pod sandboxes. Each is implemented in the file named after it; List is in sandbox_status.cc.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "api/cri/v1/api.pb.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/once_per_name.h"
 #include "base/worker_pool.h"
@@ -36,6 +37,7 @@ class Sandboxes {
     Containers& containers;
     WorkerPool& workers;
     const Logger& log;
+    const Clock& clock;
   };
   explicit Sandboxes(const Ports& ports) : ports_(ports) {}
 
@@ -54,6 +56,7 @@ class Sandboxes {
   void RestoreName(const Sandbox& sandbox);
 
  private:
+  Result<> CheckCgroupParent(const std::string& parent) const;
   Result<v1::RunPodSandboxResponse> Make(const v1::RunPodSandboxRequest& request, OncePerName::Turn& turn,
                                          Call& call);
   Result<SandboxPtr> Record(const std::string& id, const v1::RunPodSandboxRequest& request);

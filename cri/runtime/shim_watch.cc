@@ -7,11 +7,16 @@
 #include <memory>
 #include <utility>
 
-#include "base/time.h"
 #include "cri/pods/phases.h"
-#include "cri/runtime/reconcile.h"
 
 namespace davit::cri {
+namespace {
+
+void KillInShim(const Container& container) {
+  if (ShimPtr shim = container.sandbox().shim()) shim->KillContainer(container.id());
+}
+
+}  // namespace
 
 ShimEvents ShimWatch::EventsOf(const SandboxPtr& sandbox, std::function<void()> reconciled) {
   // Weak: the sandbox holds the shim, and the shim these.
@@ -29,14 +34,15 @@ ShimEvents ShimWatch::EventsOf(const SandboxPtr& sandbox, std::function<void()> 
   events.exec_exited = [weak](const shim::ExecExited& exited) {
     if (SandboxPtr pod = weak.lock()) pod->execs().Finish(exited);
   };
-  events.met = [this, weak, later, reconciled = std::move(reconciled)](ShimState state) {
-    SandboxPtr pod = weak.lock();
-    if (pod == nullptr) return;
-    auto meeting = std::make_shared<Meeting>(Meeting{std::move(state), ContainersNow(*pod)});
-    later([this, meeting, reconciled](const SandboxPtr& same) {
-      Reconcile(same, std::move(*meeting));
-      reconciled();
-    });
+  events.begin_meeting = [this, weak, later, reconciled = std::move(reconciled)] {
+    return [this, weak, later, reconciled, requested = ContainersNow(weak.lock())](ShimState state) {
+      auto meeting = std::make_shared<Meeting>(Meeting{
+          .state = std::move(state), .at_request = requested, .at_answer = ContainersNow(weak.lock())});
+      later([this, meeting, reconciled](const SandboxPtr& pod) {
+        Reconcile(pod, std::move(*meeting));
+        reconciled();
+      });
+    };
   };
   events.not_understood = [this, later](const Error& error) {
     later([this, error](const SandboxPtr& pod) {
@@ -63,8 +69,9 @@ Result<> ShimWatch::Started(const ContainerPtr& container, StartedContainer star
 }
 
 void ShimWatch::StartFailed(const ContainerPtr& container, const Error& error) {
-  (void)container->record().TryChange(
-      [&error](ContainerRecord& r) { return phases::StartFailed(r, error.ToString(), UnixNanoseconds()); });
+  (void)container->record().TryChange([&](ContainerRecord& r) {
+    return phases::StartFailed(r, error.ToString(), ports_.clock.UnixNanoseconds());
+  });
   ports_.announcer.Announce(*container);
 }
 
@@ -81,20 +88,23 @@ void ShimWatch::Exited(const ContainerPtr& container, const shim::ContainerExite
 }
 
 void ShimWatch::Lose(const ContainerPtr& container) {
-  if (!container->record().Read(phases::MayHaveProcess)) return;
-  if (Result<shim::ContainerExited> exited = ports_.shims.ReadExitRecord(container->id()))
-    return Exited(container, *exited);  // it had ended before the shim did
+  ReconcileContainer(KnownNow(container), ShimAnswer::kDead, /*live=*/nullptr);
+}
+
+void ShimWatch::RecordLoss(const ContainerPtr& container) {
+  if (!container->record().Read(phases::MayHaveProcess)) return;  // its end has been reported meanwhile
   (void)container->record().TryChange(phases::BeginLosing);
-  // Removing a cgroup kills what is in it.
-  if (Result<> killed = ports_.cleanup.RemoveCgroup(*container); !killed) {
+  if (Result<> killed = ports_.cleanup.Kill(*container); !killed) {
     ports_.log.Log(LogLevel::kError, "container of a dead shim not killed",
                    {{"container", container->id()}, {"error", killed.error().ToString()}});
   }
-  (void)container->record().TryChange([](ContainerRecord& r) {
-    return phases::Lost(r, "the pod's shim died; how the container ended is not known", UnixNanoseconds());
+  (void)container->record().TryChange([this](ContainerRecord& r) {
+    return phases::Lost(r, "the pod's shim died; how the container ended is not known",
+                        ports_.clock.UnixNanoseconds());
   });
   ports_.announcer.Announce(*container);
-  ports_.shims.RemoveExitRecord(container->id());
+  // After the record: the removal of a cgroup may wait for systemd.
+  ports_.cleanup.Collect(*container);
 }
 
 void ShimWatch::ShimDied(const SandboxPtr& sandbox) {
@@ -109,13 +119,11 @@ void ShimWatch::SandboxFailed(const SandboxPtr& sandbox, const std::string& reas
   ports_.announcer.Announce(*sandbox);
 }
 
-std::vector<ShimWatch::Known> ShimWatch::ContainersNow(const Sandbox& sandbox) const {
-  std::vector<Known> known;
-  for (const ContainerPtr& container : ports_.pods.ContainersOf(sandbox.id())) {
-    // In this order: a start that begins in between must not be seen as one that was left behind.
-    ContainerPhase phase = container->record().Read([](const ContainerRecord& r) { return r.phase; });
-    known.push_back({container, phase, container->start_in_flight()});
-  }
+std::vector<KnownContainer> ShimWatch::ContainersNow(const SandboxPtr& sandbox) const {
+  std::vector<KnownContainer> known;
+  if (sandbox == nullptr) return known;
+  for (const ContainerPtr& container : ports_.pods.ContainersOf(sandbox->id()))
+    known.push_back(KnownNow(container));
   return known;
 }
 
@@ -124,17 +132,22 @@ void ShimWatch::Reconcile(const SandboxPtr& sandbox, Meeting meeting) {
   if (state.namespaces.user) sandbox->SetUserNamespace(std::move(state.namespaces.user));
   std::map<std::string, StartedContainer*> live;
   for (StartedContainer& started : state.containers) live[started.live.container_id] = &started;
-  for (const Known& known : meeting.containers) {
+  for (const KnownContainer& known : meeting.at_answer) {
     auto found = live.find(known.container->id());
-    ReconcileContainer(known, found == live.end() ? nullptr : found->second);
+    if (found != live.end()) ReconcileContainer(known, ShimAnswer::kAnswered, found->second);
+  }
+  for (const KnownContainer& known : meeting.at_request) {
+    if (!live.contains(known.container->id()))
+      ReconcileContainer(known, ShimAnswer::kAnswered, /*live=*/nullptr);
   }
 }
 
-void ShimWatch::ReconcileContainer(const Known& known, StartedContainer* live) {
+void ShimWatch::ReconcileContainer(const KnownContainer& known, ShimAnswer shim, StartedContainer* live) {
   const ContainerPtr& container = known.container;
   Result<shim::ContainerExited> exited = ports_.shims.ReadExitRecord(container->id());
   ContainerFacts facts;
   facts.recorded = known.phase;
+  facts.shim = shim;
   facts.live = live != nullptr;
   facts.has_exit_record = exited.has_value();
   facts.start_in_flight = known.start_in_flight;
@@ -147,27 +160,24 @@ void ShimWatch::ReconcileContainer(const Known& known, StartedContainer* live) {
       return;
     case ContainerAction::kKill:
       (void)live->init.Signal(SIGKILL);
-      if (ShimPtr shim = container->sandbox().shim()) shim->KillContainer(container->id());
+      KillInShim(*container);
       return;
     case ContainerAction::kApplyExit:
       (void)container->record().TryChange(phases::AdoptStart);
       return Exited(container, *exited);
     case ContainerAction::kAbandonStart:
-      if (ShimPtr shim = container->sandbox().shim()) shim->KillContainer(container->id());
+      KillInShim(*container);
       ports_.cleanup.Collect(*container);
       (void)container->record().TryChange(phases::AbandonStart);
       return;
     case ContainerAction::kLose:
-      return Lose(container);
+      return RecordLoss(container);
   }
 }
 
 void ShimWatch::TakeRecordedExits(const SandboxPtr& sandbox) {
-  for (const ContainerPtr& container : ports_.pods.ContainersOf(sandbox->id())) {
-    if (!container->record().Read(phases::MayHaveProcess)) continue;
-    if (Result<shim::ContainerExited> exited = ports_.shims.ReadExitRecord(container->id()))
-      Exited(container, *exited);
-  }
+  for (const KnownContainer& known : ContainersNow(sandbox))
+    ReconcileContainer(known, ShimAnswer::kSilent, /*live=*/nullptr);
 }
 
 }  // namespace davit::cri

@@ -8,11 +8,14 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/worker_pool.h"
 #include "cri/pods/pod_table.h"
 #include "cri/runtime/announcer.h"
 #include "cri/runtime/container_cleanup.h"
+#include "cri/runtime/known_container.h"
+#include "cri/runtime/reconcile.h"
 #include "cri/shims/shims.h"
 
 namespace davit::cri {
@@ -28,6 +31,7 @@ class ShimWatch {
     ContainerCleanup& cleanup;
     WorkerPool& workers;
     const Logger& log;
+    const Clock& clock;
   };
   explicit ShimWatch(const Ports& ports) : ports_(ports) {}
 
@@ -53,23 +57,22 @@ class ShimWatch {
   void TakeRecordedExits(const SandboxPtr& sandbox);
 
  private:
-  // A container as it was known when the shim's state arrived.
-  struct Known {
-    ContainerPtr container;
-    ContainerPhase phase;
-    bool start_in_flight;
-  };
-  // The report of a shim, and the containers that it is compared with. A worker may compare them much later:
-  // a container that started in between is not in the report and must not be taken for one that has ended.
+  // The report of a shim, and the containers that it is compared with, which may be much later. Those in the
+  // report count as they were known when it arrived, the others as when it was requested: one that has
+  // started since may be missing from the report, and must not be taken for one that has ended.
   struct Meeting {
     ShimState state;
-    std::vector<Known> containers;
+    std::vector<KnownContainer> at_request;
+    std::vector<KnownContainer> at_answer;
   };
 
-  std::vector<Known> ContainersNow(const Sandbox& sandbox) const;
-  // Reconciles the records with the report of a shim (reconcile.h).
+  std::vector<KnownContainer> ContainersNow(const SandboxPtr& sandbox) const;
+  // Reconciles the records with the report of a shim.
   void Reconcile(const SandboxPtr& sandbox, Meeting meeting);
-  void ReconcileContainer(const Known& known, StartedContainer* live);
+  // Does what Decide says (reconcile.h). `live`: the shim's report of the container; null if it has none.
+  void ReconcileContainer(const KnownContainer& known, ShimAnswer shim, StartedContainer* live);
+  // Kills what is left of a container whose shim cannot say how it ended, and records that.
+  void RecordLoss(const ContainerPtr& container);
 
   const Ports ports_;
 };

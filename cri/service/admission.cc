@@ -8,16 +8,11 @@
 namespace davit::cri {
 namespace {
 
-constexpr const char* kNames[Admission::kClasses] = {"calls that look at the state",
-                                                     "list streams",
-                                                     "stops",
-                                                     "removals and changes",
-                                                     "starts",
-                                                     "image pulls",
-                                                     "ExecSync",
-                                                     "watchers of events"};
+constexpr const char* kNames[Admission::kClasses] = {
+    "calls that look at the state",  "stops",    "removals and changes", "starts",      "image pulls",
+    "image pushes, saves and loads", "ExecSync", "watchers of events",   "list streams"};
 
-constexpr bool kHoldsThread[Admission::kClasses] = {true, true, true, true, true, true, false, false};
+constexpr bool kHoldsThread[Admission::kClasses] = {true, true, true, true, true, true, false, false, false};
 
 }  // namespace
 
@@ -25,9 +20,9 @@ Admission::Limits Admission::DefaultLimits(uint64_t descriptors) {
   // Two pipes, the outcome's socket, a cgroup and a timer; half of all are for everything else.
   constexpr uint64_t kDescriptorsOfExec = 8;
   int execs = static_cast<int>(std::clamp<uint64_t>(descriptors / 2 / kDescriptorsOfExec, 16, 4096));
-  return {/*look=*/256,  /*stream=*/64, /*stop=*/1024, /*remove=*/256,
-          /*start=*/512, /*pull=*/256,  execs,
-          /*watch=*/4096};
+  return {/*look=*/256,   /*stop=*/1024, /*remove=*/256,
+          /*start=*/512,  /*pull=*/256,  /*carry=*/32,   execs,
+          /*watch=*/4096, /*stream=*/64};
 }
 
 int Admission::most_threads() const {

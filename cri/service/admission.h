@@ -18,19 +18,20 @@ namespace davit::cri {
 // the state.
 enum class CallClass : uint8_t {
   kLook,    // versions, status, lists, statistics
-  kStream,  // list streams: a client that does not read occupies a thread
   kStop,    // last up to a grace period, for all containers at once when the node shuts down
   kRemove,  // removals and all other quick changes
   kStart,   // wait for mounts, plugins, or a start that another call began
   kPull,    // take minutes
+  kCarry,   // pushes, saves and loads: as long as a registry or a client takes
   kExec,    // need descriptors, but no thread
   kWatch,   // need memory, but no thread
+  kStream,  // list streams: need memory, also while their client does not read, but no thread
 };
 
 // Thread-safe.
 class Admission {
  public:
-  static constexpr size_t kClasses = 8;
+  static constexpr size_t kClasses = 9;
   using Limits = std::array<int, kClasses>;  // by CallClass
 
   // The limits for a process that may open `descriptors` descriptors.
@@ -44,7 +45,7 @@ class Admission {
   int most_threads() const;
 
   // Held by a call while it is in progress. Must not outlive the Admission.
-  class Place {
+  class [[nodiscard]] Place {
    public:
     Place() = default;
     Place(Place&& other) noexcept : of_(std::exchange(other.of_, nullptr)), index_(other.index_) {}
@@ -67,7 +68,7 @@ class Admission {
   // kResourceExhausted, with an explanation, if the limit of the class is reached.
   Result<Place> Enter(CallClass call_class);
 
-  // Whether a call of any class except kExec and kWatch is in progress.
+  // Whether a call that holds a thread is in progress.
   bool busy() const;
 
  private:

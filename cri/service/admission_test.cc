@@ -12,7 +12,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr Admission::Limits kTwoOfEach = {2, 2, 2, 2, 2, 2, 2, 2};
+constexpr Admission::Limits kTwoOfEach = {2, 2, 2, 2, 2, 2, 2, 2, 2};
 
 TEST(Admission, AFullClassRefusesWithASentenceAndLeavesTheOthersTheirRoom) {
   Admission admission(kTwoOfEach);

@@ -11,6 +11,7 @@
 
 #include <condition_variable>
 #include <filesystem>
+#include <iterator>
 #include <latch>
 #include <mutex>
 #include <stdexcept>
@@ -118,6 +119,8 @@ class AsyncCallsTest : public ::testing::Test {
  protected:
   static constexpr int kMany = 1000;
   static constexpr int kThreads = 4;  // of a class
+  static constexpr int kStreams = 16;
+  static constexpr int kListed = 60;
 
   AsyncCallsTest() {
     char path[] = "/tmp/davit-async-calls-XXXXXX";
@@ -138,11 +141,24 @@ class AsyncCallsTest : public ::testing::Test {
         });
     server_ = builder.BuildAndStart();
     calls_->Start();
-    stub_ = v1::RuntimeService::NewStub(grpc::CreateChannel(address, grpc::InsecureChannelCredentials()));
+    AcceptListStreams(
+        calls_->lists(), "StreamContainers", service_, &AsyncRuntimeService::RequestStreamContainers,
+        [](const auto&, const v1::StreamContainersRequest& request) { return List(request); },
+        &v1::StreamContainersResponse::add_containers);
+    address_ = address;
+    stub_ = Connect();
   }
   ~AsyncCallsTest() override {
     Stop();
     std::filesystem::remove_all(directory_);
+  }
+
+  // A client with a connection of its own. What one client does not read fills its connection.
+  std::unique_ptr<v1::RuntimeService::Stub> Connect() const {
+    grpc::ChannelArguments arguments;
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    return v1::RuntimeService::NewStub(
+        grpc::CreateCustomChannel(address_, grpc::InsecureChannelCredentials(), arguments));
   }
 
   void Stop() {
@@ -160,6 +176,18 @@ class AsyncCallsTest : public ::testing::Test {
     context.set_deadline(std::chrono::system_clock::now() + kPatience);
     Response response;
     return (stub_.get()->*method)(&context, request, &response);
+  }
+
+  // More than gRPC sends to a client that does not read.
+  static Result<std::vector<v1::Container>> List(const v1::StreamContainersRequest& request) {
+    if (request.filter().id() == "throw") throw std::runtime_error("thrown by a test");
+    if (request.filter().id() == "fail") return Fail(Code::kUnavailable, "list", "containers", "not yet");
+    std::vector<v1::Container> containers(kListed);
+    for (int i = 0; i < kListed; ++i) {
+      containers[i].set_id(std::to_string(i));
+      containers[i].set_image_ref(std::string(256 << 10, 'x'));
+    }
+    return containers;
   }
 
   // One ExecSync in progress.
@@ -183,11 +211,12 @@ class AsyncCallsTest : public ::testing::Test {
   }
 
   Logger log_{STDERR_FILENO, LogLevel::kError};
-  Admission admission_{{kThreads, kThreads, kThreads, kThreads, kThreads, kThreads, kMany, kMany}};
+  Admission admission_{{kThreads, kThreads, kThreads, kThreads, kThreads, kThreads, kMany, kMany, kStreams}};
   EventFeed feed_;
   FakeExecs execs_;
   FakeService service_{admission_, log_};
   std::string directory_;
+  std::string address_;
   std::unique_ptr<AsyncCalls> calls_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<v1::RuntimeService::Stub> stub_;
@@ -210,6 +239,36 @@ struct Watching {
   grpc::ClientContext context;
   std::unique_ptr<grpc::ClientReader<v1::ContainerEventResponse>> reader;
 };
+
+// One client of StreamContainers.
+struct Listing {
+  explicit Listing(std::unique_ptr<v1::RuntimeService::Stub> client, const std::string& id = "")
+      : stub(std::move(client)) {
+    context.set_deadline(std::chrono::system_clock::now() + 2 * kPatience);
+    v1::StreamContainersRequest request;
+    request.mutable_filter()->set_id(id);
+    reader = stub->StreamContainers(&context, request);
+  }
+  ~Listing() { context.TryCancel(); }
+
+  // Blocks until the list is made.
+  void AwaitList() { reader->WaitForInitialMetadata(); }
+  // The number of containers in what is left of the stream.
+  int ReadAll() {
+    int count = 0;
+    v1::StreamContainersResponse message;
+    while (reader->Read(&message)) count += message.containers_size();
+    return count;
+  }
+
+  std::unique_ptr<v1::RuntimeService::Stub> stub;
+  grpc::ClientContext context;
+  std::unique_ptr<grpc::ClientReader<v1::StreamContainersResponse>> reader;
+};
+
+ptrdiff_t Threads() {
+  return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {});
+}
 
 EventFeed::Event Named(const std::string& id) {
   auto event = std::make_shared<v1::ContainerEventResponse>();
@@ -272,6 +331,48 @@ TEST_F(AsyncCallsTest, AClientThatGoesEndsItsCommand) {
   ended.wait();
 }
 
+TEST_F(AsyncCallsTest, StreamsThatNobodyReadsHoldNoThreadAndAreWholeWhenTheyAreRead) {
+  {
+    EXPECT_EQ(Listing(Connect()).ReadAll(), kListed);
+  }
+  ptrdiff_t before = Threads();
+  std::vector<std::unique_ptr<Listing>> streams;
+  for (int i = 0; i < kStreams; ++i) {
+    streams.push_back(std::make_unique<Listing>(Connect()));
+    streams.back()->AwaitList();
+  }
+  EXPECT_LT(Threads(), before + kStreams) << "some threads make the lists";
+  EXPECT_TRUE(Ask(&v1::RuntimeService::Stub::Version).ok());
+  EXPECT_EQ(Listing(Connect()).reader->Finish().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  for (auto& stream : streams) {
+    EXPECT_EQ(stream->ReadAll(), kListed);
+    EXPECT_TRUE(stream->reader->Finish().ok());
+  }
+}
+
+TEST_F(AsyncCallsTest, AStreamWhoseClientGoesGivesItsPlaceBack) {
+  std::vector<std::unique_ptr<Listing>> streams;
+  for (int i = 0; i < kStreams; ++i) {
+    streams.push_back(std::make_unique<Listing>(Connect()));
+    streams.back()->AwaitList();
+  }
+  streams.clear();
+  bool free = false;
+  for (auto until = std::chrono::steady_clock::now() + kPatience;
+       !free && std::chrono::steady_clock::now() < until;)
+    free = Listing(Connect()).ReadAll() == kListed;
+  EXPECT_TRUE(free);
+}
+
+TEST_F(AsyncCallsTest, AListThatCannotBeMadeIsTheStreamsErrorAndItsPlaceIsFree) {
+  grpc::Status failed = Listing(Connect(), "fail").reader->Finish();
+  EXPECT_EQ(failed.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_THAT(failed.error_message(), HasSubstr("not yet"));
+  for (int i = 0; i < kStreams; ++i)
+    EXPECT_EQ(Listing(Connect(), "throw").reader->Finish().error_code(), grpc::StatusCode::INTERNAL);
+  EXPECT_EQ(Listing(Connect()).ReadAll(), kListed);
+}
+
 TEST_F(AsyncCallsTest, AnExceptionIsAnsweredWithInternal) {
   EXPECT_EQ(Ask(&v1::RuntimeService::Stub::Status).error_code(), grpc::StatusCode::INTERNAL);
   v1::ExecSyncRequest request;
@@ -300,11 +401,13 @@ TEST_F(AsyncCallsTest, StartsThatHangLeaveStopsAndLooksTheirThreads) {
   ended.wait();
 }
 
-TEST_F(AsyncCallsTest, AServerThatStopsWaitsForNoCommandAndNoWatcher) {
+TEST_F(AsyncCallsTest, AServerThatStopsWaitsForNoCommandAndNoStream) {
   std::latch ended(1);
   auto execs = BeginExecs(1, ended);
   ASSERT_TRUE(execs_.AwaitRunning(1));
   Watching watcher(*stub_);
+  Listing unread(Connect());
+  unread.AwaitList();
   Stop();
   ended.wait();
   EXPECT_FALSE(execs[0]->status.ok());

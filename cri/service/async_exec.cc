@@ -33,10 +33,12 @@ void AsyncExec::OnCalled(bool ok) {
 void AsyncExec::Enter() {
   began_ns_ = UnixNanoseconds();
   call_ = Call{DeadlineOf(context_), Spans()};
-  Result<Admission::Place> place = setting_.admission.Enter(CallClass::kExec);
-  if (!place) return Answer(std::unexpected(std::move(place).error()));
-  place_ = std::move(*place);
-  setting_.starters.Post([this] { Begin(); });
+  Result<> entered = Guarded("serve", "ExecSync", [this]() -> Result<> {
+    place_ = TRY(setting_.admission.Enter(CallClass::kExec));
+    setting_.starters.Post([this] { Begin(); });
+    return {};
+  });
+  if (!entered) Answer(std::unexpected(std::move(entered).error()));
 }
 
 void AsyncExec::Begin() {

@@ -4,8 +4,10 @@
 #include "cri/service/image_service.h"
 
 #include <charconv>
+#include <functional>
 
 #include "base/json.h"
+#include "cri/service/client_gone.h"
 #include "cri/service/rpc.h"
 #include "cri/stats/cri_usage.h"
 
@@ -74,11 +76,11 @@ grpc::Status ImageService::ListImages(grpc::ServerContext* context, const v1::Li
                });
 }
 
-grpc::Status ImageService::StreamImages(grpc::ServerContext*, const v1::StreamImagesRequest* request,
-                                        grpc::ServerWriter<v1::StreamImagesResponse>* writer) {
-  return ServeStream<v1::StreamImagesResponse>(
-      edge_, "StreamImages", writer, [&] { return Find(request->filter()); },
-      [](v1::StreamImagesResponse& message) { return message.add_images(); });
+void ImageService::AcceptListStreams(ListStreamSetting& setting) {
+  cri::AcceptListStreams(
+      setting, "StreamImages", *this, &ImageService::RequestStreamImages,
+      [this](const auto&, const v1::StreamImagesRequest& request) { return Find(request.filter()); },
+      &v1::StreamImagesResponse::add_images);
 }
 
 grpc::Status ImageService::ImageStatus(grpc::ServerContext* context, const v1::ImageStatusRequest* request,
@@ -111,7 +113,8 @@ grpc::Status ImageService::PullImage(grpc::ServerContext* context, const v1::Pul
                  pull.reference = request->image().image();
                  pull.auth = ToAuth(*request);
                  pull.deadline_ms = call.deadline_ms;
-                 pull.cancelled = [context] { return context->IsCancelled(); };
+                 ClientGone gone(*context);
+                 pull.cancelled = std::ref(gone);
                  images::PulledImage image = TRY(images_.Pull(pull));
                  if (!image.warning.empty())
                    edge_.log.Log(LogLevel::kWarning, "image pulled", {{"warning", image.warning}});

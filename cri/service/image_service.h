@@ -4,8 +4,9 @@
 // The CRI ImageService over gRPC.
 #pragma once
 
-#include "api/cri/v1/api.grpc.pb.h"
 #include "base/log.h"
+#include "cri/service/async_service.h"
+#include "cri/service/list_stream.h"
 #include "cri/service/pinned_images.h"
 #include "cri/service/rpc.h"
 #include "images/image_store.h"
@@ -13,19 +14,18 @@
 
 namespace davit::cri {
 
-namespace v1 = ::runtime::v1;
-
-class ImageService final : public v1::ImageService::Service {
+class ImageService final : public AsyncImageService {
  public:
   // All must outlive the service.
   ImageService(images::ImageStore& images, snapshotter::Snapshotter& snapshotter, const PinnedImages& pinned,
                Admission& admission, const Logger& log)
       : images_(images), snapshotter_(snapshotter), pinned_(pinned), edge_{log, admission} {}
 
+  // Begins to accept StreamImages. Call it after the server is built.
+  void AcceptListStreams(ListStreamSetting& setting);
+
   grpc::Status ListImages(grpc::ServerContext* context, const v1::ListImagesRequest* request,
                           v1::ListImagesResponse* response) override;
-  grpc::Status StreamImages(grpc::ServerContext* context, const v1::StreamImagesRequest* request,
-                            grpc::ServerWriter<v1::StreamImagesResponse>* writer) override;
   grpc::Status ImageStatus(grpc::ServerContext* context, const v1::ImageStatusRequest* request,
                            v1::ImageStatusResponse* response) override;
   grpc::Status PullImage(grpc::ServerContext* context, const v1::PullImageRequest* request,

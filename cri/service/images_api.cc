@@ -3,19 +3,25 @@
 
 #include "cri/service/images_api.h"
 
+#include <algorithm>
+
 #include "cri/runtime/usage_patience.h"
 #include "cri/service/entitlement.h"
 #include "cri/service/field_limits.h"
 #include "cri/service/image_history.h"
+#include "cri/service/image_prune.h"
 
 namespace davit::cri {
 
 // What is gone meanwhile, or cannot be measured, counts as empty: a figure for people must not fail for it.
 ImageUsage ImagesApi::ReadUsage() const {
-  return {images_.List(), containers_.Uses(), [this](const std::string& chain_id) -> uint64_t {
-            Result<snapshotter::DiskUsage> usage = snapshotter_.LayerUsage(chain_id);
-            return usage ? usage->bytes : 0;
-          }};
+  return {images_.List(images::Which::kAny), containers_.Uses(),
+          [this](const std::string& chain_id) { return BytesOfLayer(chain_id); }};
+}
+
+uint64_t ImagesApi::BytesOfLayer(const std::string& chain_id) const {
+  Result<snapshotter::DiskUsage> usage = snapshotter_.LayerUsage(chain_id);
+  return usage ? usage->bytes : 0;
 }
 
 api::Image ImagesApi::ToApi(const images::ImageSummary& image, const ImageUsage& usage, Layers layers) const {
@@ -27,6 +33,7 @@ api::Image ImagesApi::ToApi(const images::ImageSummary& image, const ImageUsage&
   message.set_disk_bytes(usage.BytesOf(image));
   message.set_pinned(pinned_.Has(image));
   message.set_containers(usage.ContainersOf(image.id));
+  message.set_incomplete(image.incomplete);
   if (layers == Layers::kOmit) return message;
   for (const std::string& chain_id : image.chain_ids) {
     api::ImageLayer* layer = message.add_layers();
@@ -41,7 +48,7 @@ Result<std::vector<api::Image>> ImagesApi::Find(const api::ListImagesRequest& re
   ImageUsage usage = ReadUsage();
   std::string wanted;
   if (!request.image().empty()) {
-    Result<images::ImageSummary> image = images_.Find(request.image());
+    Result<images::ImageSummary> image = images_.Find(request.image(), images::Which::kAny);
     if (!image && image.error().code == Code::kNotFound) return std::vector<api::Image>();
     wanted = TRY(std::move(image)).id;
   }
@@ -53,16 +60,16 @@ Result<std::vector<api::Image>> ImagesApi::Find(const api::ListImagesRequest& re
   return found;
 }
 
-grpc::Status ImagesApi::List(grpc::ServerContext* context, const api::ListImagesRequest* request,
-                             grpc::ServerWriter<api::ListImagesResponse>* writer) {
-  return ServeStream<api::ListImagesResponse>(
-      edge_, "Images.List", writer,
-      [&]() -> Result<std::vector<api::Image>> {
-        TRY(RequireEntitled(*context));
-        TRY(LimitText("image", request->image(), kMostReferenceBytes));
-        return Find(*request);
+void ImagesApi::AcceptListStreams(ListStreamSetting& setting) {
+  cri::AcceptListStreams(
+      setting, "Images.List", *this, &ImagesApi::RequestList,
+      [this](const grpc::ServerContext& context,
+             const api::ListImagesRequest& request) -> Result<std::vector<api::Image>> {
+        TRY(RequireEntitled(context));
+        TRY(LimitText("image", request.image(), kMostReferenceBytes));
+        return Find(request);
       },
-      [](api::ListImagesResponse& message) { return message.add_images(); });
+      &api::ListImagesResponse::add_images);
 }
 
 Result<api::InspectImageResponse> ImagesApi::InspectImage(const std::string& ref) const {
@@ -123,25 +130,67 @@ grpc::Status ImagesApi::Untag(grpc::ServerContext* context, const api::UntagImag
                });
 }
 
+void ImagesApi::CountBlobs(const std::vector<images::ImageSummary>& needed,
+                           api::UsageResponse::Blobs& blobs) const {
+  auto kept = images_.BlobsKeptBy(needed);
+  for (const images::BlobInfo& blob : images_.Blobs().value_or(std::vector<images::BlobInfo>())) {
+    auto bytes = static_cast<uint64_t>(blob.disk_bytes);
+    blobs.set_total(blobs.total() + 1);
+    blobs.set_total_bytes(blobs.total_bytes() + bytes);
+    if (!kept || kept->contains(blob.digest) || blob.in_use)
+      blobs.set_active(blobs.active() + 1);
+    else
+      blobs.set_reclaimable_bytes(blobs.reclaimable_bytes() + bytes);
+  }
+}
+
+void ImagesApi::CountUnfinished(api::UsageResponse::Unfinished& unfinished) const {
+  auto loose = images_.LooseLayers();
+  if (!loose) return;
+  for (const images::LooseLayer& layer : *loose) {
+    uint64_t bytes = BytesOfLayer(layer.chain_id);
+    unfinished.set_total(unfinished.total() + 1);
+    unfinished.set_total_bytes(unfinished.total_bytes() + bytes);
+    if (layer.in_use)
+      unfinished.set_active(unfinished.active() + 1);
+    else
+      unfinished.set_reclaimable_bytes(unfinished.reclaimable_bytes() + bytes);
+  }
+}
+
+uint64_t ImagesApi::BlobBytesFreedBy(const std::vector<images::ImageSummary>& removed,
+                                     const std::vector<images::ImageSummary>& staying, bool all) const {
+  auto going = images_.BlobsKeptBy(removed);
+  auto kept = images_.BlobsKeptBy(staying);
+  if (!going || !kept) return 0;
+  uint64_t bytes = 0;
+  for (const images::BlobInfo& blob : images_.Blobs().value_or(std::vector<images::BlobInfo>()))
+    if ((all || going->contains(blob.digest)) && !kept->contains(blob.digest) && !blob.in_use)
+      bytes += static_cast<uint64_t>(blob.disk_bytes);
+  return bytes;
+}
+
 Result<api::UsageResponse> ImagesApi::MeasureUsage() const {
   ImageUsage usage = ReadUsage();
   api::UsageResponse answer;
   api::UsageResponse::Images& images = *answer.mutable_images();
   std::vector<images::ImageSummary> unused;
+  std::vector<images::ImageSummary> needed;
   for (const images::ImageSummary& image : usage.images()) {
     api::UsageResponse::ImageShare* share = answer.add_by_image();
     *share->mutable_image() = ToApi(image, usage, Layers::kOmit);
     uint64_t unique = usage.UniqueBytesOf(image);
     share->set_unique_bytes(unique);
     share->set_shared_bytes(usage.BytesOf(image) - unique);
-    if (share->image().containers() > 0)
-      images.set_active(images.active() + 1);
-    else if (!share->image().pinned())
-      unused.push_back(image);
+    if (share->image().containers() > 0) images.set_active(images.active() + 1);
+    bool removable = share->image().containers() == 0 && !share->image().pinned();
+    (removable ? unused : needed).push_back(image);
   }
   images.set_total(static_cast<uint32_t>(usage.images().size()));
   images.set_total_bytes(usage.TotalBytes());
   images.set_reclaimable_bytes(usage.FreedBy(unused));
+  CountBlobs(needed, *answer.mutable_blobs());
+  CountUnfinished(*answer.mutable_unfinished());
 
   api::UsageResponse::Containers& containers = *answer.mutable_containers();
   int64_t deadline = UsageDeadline();
@@ -170,17 +219,32 @@ grpc::Status ImagesApi::Usage(grpc::ServerContext* context, const api::UsageRequ
 
 // A container that is created meanwhile holds its layers, as it does against a removal by the kubelet.
 Result<api::PruneImagesResponse> ImagesApi::PruneImages(const api::PruneImagesRequest& request) const {
+  auto may_go = [&](const images::ImageSummary& image, const ImageUsage& usage) {
+    bool wanted = request.all() || (image.repo_tags.empty() && !image.pulled_by_digest);
+    return wanted && !pinned_.Has(image) && usage.ContainersOf(image.id) == 0;
+  };
   ImageUsage usage = ReadUsage();
   std::vector<images::ImageSummary> removed;
-  api::PruneImagesResponse answer;
-  for (const images::ImageSummary& image : usage.images()) {
-    bool wanted = request.all() || image.repo_tags.empty();
-    if (!wanted || pinned_.Has(image) || usage.ContainersOf(image.id) > 0) continue;
-    if (!request.dry_run()) TRY(images_.Remove(image.id));
-    *answer.add_removed() = ToApi(image, usage, Layers::kOmit);
-    removed.push_back(image);
+  std::vector<images::ImageSummary> staying;
+  for (const images::ImageSummary& image : usage.images())
+    (may_go(image, usage) ? removed : staying).push_back(image);
+  api::UsageResponse::Unfinished unfinished;
+  if (request.all()) CountUnfinished(unfinished);
+  uint64_t blob_bytes = BlobBytesFreedBy(removed, staying, request.all());
+  if (!request.dry_run()) {
+    auto may_still_go = [&](const images::ImageSummary& image) {
+      auto now = images_.Find(image.id, images::Which::kAny);
+      return now && may_go(*now, {{*now}, containers_.Uses(), [](const std::string&) { return 0; }});
+    };
+    auto kept = TRY(
+        RemoveUnused(removed, may_still_go, [this](const std::string& id) { return images_.Remove(id); }));
+    blob_bytes -= std::min(blob_bytes, BlobBytesFreedBy(kept, staying, /*all=*/false));
+    if (request.all()) images_.RemoveLeftovers();
   }
-  answer.set_reclaimed_bytes(usage.FreedBy(removed));
+  api::PruneImagesResponse answer;
+  for (const images::ImageSummary& image : removed)
+    *answer.add_removed() = ToApi(image, usage, Layers::kOmit);
+  answer.set_reclaimed_bytes(usage.FreedBy(removed) + blob_bytes + unfinished.reclaimable_bytes());
   return answer;
 }
 

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The methods of davit.v1.Images that talk to registries.
+// The methods of davit.v1.Images that pull, and that log in.
 
+#include <functional>
+
+#include "cri/service/api_credentials.h"
+#include "cri/service/carry_client.h"
+#include "cri/service/client_gone.h"
 #include "cri/service/entitlement.h"
 #include "cri/service/field_limits.h"
 #include "cri/service/images_api.h"
@@ -10,19 +15,6 @@
 
 namespace davit::cri {
 namespace {
-
-Result<> CheckLimits(const api::Credentials& credentials) {
-  TRY(LimitText("credentials.username", credentials.username(), kMostNameBytes));
-  TRY(LimitText("credentials.password", credentials.password(), kMostSecretBytes));
-  TRY(LimitText("credentials.identity_token", credentials.identity_token(), kMostSecretBytes));
-  TRY(LimitText("credentials.registry_token", credentials.registry_token(), kMostSecretBytes));
-  return LimitText("credentials.server_address", credentials.server_address(), kMostNameBytes);
-}
-
-images::RegistryAuth ToAuth(const api::Credentials& credentials) {
-  return {credentials.username(),       credentials.password(),       /*auth=*/"",
-          credentials.identity_token(), credentials.registry_token(), credentials.server_address()};
-}
 
 api::PulledImage ToMessage(const images::PulledImage& image) {
   api::PulledImage message;
@@ -34,12 +26,13 @@ api::PulledImage ToMessage(const images::PulledImage& image) {
   return message;
 }
 
-// A write fails if the client has left, which the pull notices by itself.
 Result<images::PulledImage> PullReporting(images::ImageStore& store, images::PullRequest pull,
+                                          CarryClient& client,
                                           grpc::ServerWriter<api::PullImageResponse>& writer) {
-  ProgressReporter reporter([&writer](const api::PullImageResponse& message) { writer.Write(message); });
+  ProgressReporter reporter(SendTo<api::PullImageResponse>(client, writer));
+  pull.cancelled = [&client] { return !client.interrupt().Check(); };
   pull.on_progress = [&reporter](auto progress) { reporter.Follow(std::move(progress)); };
-  Result<images::PulledImage> image = store.Pull(pull);
+  Result<images::PulledImage> image = client.Explain(store.Pull(pull));
   if (!image) image.error().reason = Reason::kNone;  // the words for the kubelet would hide the code
   return image;
 }
@@ -58,10 +51,11 @@ grpc::Status ImagesApi::Pull(grpc::ServerContext* context, const api::PullImageR
                  pull.reference = request->reference();
                  if (request->has_credentials()) pull.auth = ToAuth(request->credentials());
                  pull.deadline_ms = call.deadline_ms;
-                 pull.cancelled = [context] { return context->IsCancelled(); };
+                 CarryClient client(*context);
+                 auto image = TRY(PullReporting(images_, std::move(pull), client, *writer));
                  api::PullImageResponse answer;
-                 *answer.mutable_image() = ToMessage(TRY(PullReporting(images_, std::move(pull), *writer)));
-                 writer->Write(answer);
+                 *answer.mutable_image() = ToMessage(image);
+                 client.Write(*writer, answer);
                  return answer;
                });
 }
@@ -69,15 +63,16 @@ grpc::Status ImagesApi::Pull(grpc::ServerContext* context, const api::PullImageR
 grpc::Status ImagesApi::CheckCredentials(grpc::ServerContext* context,
                                          const api::CheckCredentialsRequest* request,
                                          api::CheckCredentialsResponse* response) {
-  return Serve(edge_, CallClass::kPull, context, "Images.CheckCredentials", request->registry(), response,
-               [&](Call&) -> Result<api::CheckCredentialsResponse> {
-                 TRY(RequireEntitled(*context));
-                 TRY(RequireText("registry", request->registry(), kMostRegistryBytes));
-                 TRY(CheckLimits(request->credentials()));
-                 TRY(images_.CheckCredentials(request->registry(), ToAuth(request->credentials()),
-                                              [context] { return context->IsCancelled(); }));
-                 return api::CheckCredentialsResponse();
-               });
+  return Serve(
+      edge_, CallClass::kPull, context, "Images.CheckCredentials", request->registry(), response,
+      [&](Call&) -> Result<api::CheckCredentialsResponse> {
+        TRY(RequireEntitled(*context));
+        TRY(RequireText("registry", request->registry(), kMostRegistryBytes));
+        TRY(CheckLimits(request->credentials()));
+        ClientGone gone(*context);
+        TRY(images_.CheckCredentials(request->registry(), ToAuth(request->credentials()), std::ref(gone)));
+        return api::CheckCredentialsResponse();
+      });
 }
 
 }  // namespace davit::cri

@@ -24,8 +24,14 @@ api::LayerProgress::State StateOf(LayerProgress::State state) {
       return api::LayerProgress::DOWNLOADING;
     case LayerProgress::State::kUnpacking:
       return api::LayerProgress::UNPACKING;
+    case LayerProgress::State::kUploading:
+      return api::LayerProgress::UPLOADING;
     case LayerProgress::State::kExists:
       return api::LayerProgress::EXISTS;
+    case LayerProgress::State::kMounted:
+      return api::LayerProgress::MOUNTED;
+    case LayerProgress::State::kSkipped:
+      return api::LayerProgress::SKIPPED;
     case LayerProgress::State::kDone:
       return api::LayerProgress::DONE;
   }
@@ -35,7 +41,7 @@ api::LayerProgress::State StateOf(LayerProgress::State state) {
 void Fill(const LayerProgress& layer, size_t index, api::LayerProgress& message) {
   message.set_digest(layer.digest);
   message.set_state(StateOf(layer.state));
-  message.set_received(layer.received);
+  message.set_received(layer.transferred);
   message.set_size(layer.size);
   message.set_index(static_cast<uint32_t>(index));
 }
@@ -43,9 +49,9 @@ void Fill(const LayerProgress& layer, size_t index, api::LayerProgress& message)
 }  // namespace
 
 ProgressReporter::ProgressReporter(Send send)
-    : send_(std::move(send)), thread_([this] { RunGuarded("pull progress", [this] { Run(); }); }) {}
+    : send_(std::move(send)), thread_([this] { RunGuarded("progress", [this] { Run(); }); }) {}
 
-void ProgressReporter::Follow(std::shared_ptr<const images::PullProgress> progress) {
+void ProgressReporter::Follow(std::shared_ptr<const images::TransferProgress> progress) {
   MutexLock lock(mutex_);
   progress_ = std::move(progress);
 }
@@ -62,7 +68,7 @@ void ProgressReporter::Stop() {
 void ProgressReporter::Run() {
   bool stopping = false;
   while (!stopping) {
-    std::shared_ptr<const images::PullProgress> progress;
+    std::shared_ptr<const images::TransferProgress> progress;
     {
       MutexLock lock(mutex_);
       if (!stopping_) stopped_.WaitUntil(mutex_, std::chrono::steady_clock::now() + kInterval);
@@ -73,16 +79,17 @@ void ProgressReporter::Run() {
   }
 }
 
-void ProgressReporter::Report(const std::shared_ptr<const images::PullProgress>& progress) {
+void ProgressReporter::Report(const std::shared_ptr<const images::TransferProgress>& progress) {
   if (sent_of_ != progress) sent_.clear();
   sent_of_ = progress;
   std::vector<LayerProgress> layers = progress->Read();
-  api::PullImageResponse message;
+  if (layers.size() != sent_.size()) sent_.clear();  // others than before
+  Layers changed;
   for (size_t i = 0; i < layers.size(); ++i) {
-    if (i >= sent_.size() || layers[i] != sent_[i]) Fill(layers[i], i, *message.add_layers());
+    if (i >= sent_.size() || layers[i] != sent_[i]) Fill(layers[i], i, *changed.Add());
   }
   sent_ = std::move(layers);
-  if (message.layers_size() > 0) send_(message);
+  if (!changed.empty()) send_(std::move(changed));
 }
 
 }  // namespace davit::cri

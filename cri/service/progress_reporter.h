@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Sends the progress of a pull to a client.
+// Sends the progress of a transfer to a client.
 #pragma once
 
 #include <functional>
@@ -11,15 +11,17 @@
 
 #include "api/davit/v1/davit.pb.h"
 #include "base/thread_annotations.h"
-#include "images/pull_progress.h"
+#include "images/transfer_progress.h"
 
 namespace davit::cri {
 
 // A thread reads the latest progress ten times per second and sends what has changed. It may block in a
-// write: the pull runs on another thread and does not notice a client that does not read.
+// write: the transfer runs on another thread and does not notice a client that does not read.
 class ProgressReporter {
  public:
-  using Send = std::function<void(const ::davit::v1::PullImageResponse&)>;
+  using Layers = google::protobuf::RepeatedPtrField<::davit::v1::LayerProgress>;
+  // Receives the layers that have changed.
+  using Send = std::function<void(Layers changed)>;
 
   // `send` is called on the thread, until Stop returns.
   explicit ProgressReporter(Send send);
@@ -27,23 +29,23 @@ class ProgressReporter {
   ProgressReporter(const ProgressReporter&) = delete;
   ProgressReporter& operator=(const ProgressReporter&) = delete;
 
-  // From now on reports this pull. Thread-safe.
-  void Follow(std::shared_ptr<const images::PullProgress> progress) EXCLUDES(mutex_);
+  // From now on reports this transfer. Thread-safe.
+  void Follow(std::shared_ptr<const images::TransferProgress> progress) EXCLUDES(mutex_);
   // Sends the last changes and ends. Blocks while the client does not read, until its call ends. Idempotent.
   void Stop() EXCLUDES(mutex_);
 
  private:
   void Run() EXCLUDES(mutex_);
-  void Report(const std::shared_ptr<const images::PullProgress>& progress);
+  void Report(const std::shared_ptr<const images::TransferProgress>& progress);
 
   const Send send_;
   Mutex mutex_;
   CondVar stopped_;
   bool stopping_ GUARDED_BY(mutex_) = false;
-  std::shared_ptr<const images::PullProgress> progress_ GUARDED_BY(mutex_);
+  std::shared_ptr<const images::TransferProgress> progress_ GUARDED_BY(mutex_);
 
   // Used by the thread only.
-  std::shared_ptr<const images::PullProgress> sent_of_;
+  std::shared_ptr<const images::TransferProgress> sent_of_;
   std::vector<images::LayerProgress> sent_;
 
   std::thread thread_;

@@ -13,14 +13,16 @@ namespace {
 
 namespace api = ::davit::v1;
 using images::LayerProgress;
-using images::PullProgress;
+using images::TransferProgress;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 // A client that reads when the test says so.
 class FakeClient {
  public:
-  void Write(const api::PullImageResponse& message) {
+  void Write(ProgressReporter::Layers layers) {
+    api::PullImageResponse message;
+    message.mutable_layers()->Swap(&layers);
     std::unique_lock lock(mutex_);
     writing_ = true;
     changed_.notify_all();
@@ -29,7 +31,7 @@ class FakeClient {
     changed_.notify_all();
   }
   ProgressReporter::Send send() {
-    return [this](const api::PullImageResponse& message) { Write(message); };
+    return [this](ProgressReporter::Layers layers) { Write(std::move(layers)); };
   }
 
   void StopReading() { SetReads(false); }
@@ -61,8 +63,8 @@ class FakeClient {
   std::vector<api::PullImageResponse> messages_;
 };
 
-std::shared_ptr<PullProgress> TwoLayers() {
-  auto progress = std::make_shared<PullProgress>();
+std::shared_ptr<TransferProgress> TwoLayers() {
+  auto progress = std::make_shared<TransferProgress>();
   progress->Begin({{"", "sha256:a", 10, std::nullopt, {}}, {"", "sha256:b", 20, std::nullopt, {}}});
   return progress;
 }
@@ -75,7 +77,7 @@ TEST(ProgressReporterTest, SendsAllLayersOnceAndThenChanges) {
     reporter.Follow(progress);
     client.AwaitMessages(1);
     progress->SetState(1, LayerProgress::State::kDownloading);
-    progress->SetReceived(1, 7);
+    progress->SetTransferred(1, 7);
   }
   auto messages = client.messages();
   ASSERT_THAT(messages, SizeIs(2));
@@ -93,7 +95,7 @@ TEST(ProgressReporterTest, SaysNothingBeforeTheManifestIsKnown) {
   FakeClient client;
   {
     ProgressReporter reporter(client.send());
-    reporter.Follow(std::make_shared<PullProgress>());
+    reporter.Follow(std::make_shared<TransferProgress>());
   }
   EXPECT_THAT(client.messages(), IsEmpty());
 }
@@ -105,7 +107,7 @@ TEST(ProgressReporterTest, AClientThatDoesNotReadMissesStatesAndHoldsNobodyUp) {
   ProgressReporter reporter(client.send());
   reporter.Follow(progress);
   client.AwaitWrite();
-  for (int64_t bytes = 0; bytes <= 10; ++bytes) progress->SetReceived(0, bytes);
+  for (int64_t bytes = 0; bytes <= 10; ++bytes) progress->SetTransferred(0, bytes);
   progress->SetState(0, LayerProgress::State::kDone);
   client.Read();
   reporter.Stop();
@@ -119,7 +121,7 @@ TEST(ProgressReporterTest, AClientThatDoesNotReadMissesStatesAndHoldsNobodyUp) {
 TEST(ProgressReporterTest, APullThatStartsOverIsReportedFromItsBeginning) {
   FakeClient client;
   auto first = TwoLayers();
-  first->SetReceived(0, 5);
+  first->SetTransferred(0, 5);
   {
     ProgressReporter reporter(client.send());
     reporter.Follow(first);
@@ -130,6 +132,22 @@ TEST(ProgressReporterTest, APullThatStartsOverIsReportedFromItsBeginning) {
   ASSERT_THAT(messages, SizeIs(2));
   ASSERT_THAT(messages[1].layers(), SizeIs(2));
   EXPECT_EQ(messages[1].layers(0).received(), 0);
+}
+
+// A push of an index of which not all can be had goes on with one manifest.
+TEST(ProgressReporterTest, FewerLayersReplaceAllOfThem) {
+  FakeClient client;
+  auto progress = TwoLayers();
+  {
+    ProgressReporter reporter(client.send());
+    reporter.Follow(progress);
+    client.AwaitMessages(1);
+    progress->Begin({{"", "sha256:a", 10, std::nullopt, {}}});
+  }
+  auto messages = client.messages();
+  ASSERT_THAT(messages, SizeIs(2));
+  ASSERT_THAT(messages[1].layers(), SizeIs(1)) << "also if it has not changed";
+  EXPECT_EQ(messages[1].layers(0).digest(), "sha256:a");
 }
 
 }  // namespace

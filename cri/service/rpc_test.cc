@@ -85,24 +85,5 @@ TEST_F(ServeTest, AnExceptionIsLoggedAndAnsweredAndItsPlaceIsFree) {
       Call([](davit::cri::Call&) -> Result<v1::VersionResponse> { return v1::VersionResponse(); }).ok());
 }
 
-// Takes what a stream is given.
-struct FakeWriter {
-  bool Write(const v1::StreamPodSandboxesResponse&) { return true; }
-};
-
-TEST_F(ServeTest, AnExceptionInAStreamIsLoggedAndAnsweredAndItsPlaceIsFree) {
-  FakeWriter writer;
-  auto serve = [&](auto list) {
-    return ServeStream<v1::StreamPodSandboxesResponse>(
-        *edge_, "StreamPodSandboxes", &writer, list,
-        [](v1::StreamPodSandboxesResponse& message) { return message.add_pod_sandboxes(); });
-  };
-  grpc::Status thrown =
-      serve([]() -> Result<std::vector<v1::PodSandbox>> { throw std::runtime_error("thrown by a test"); });
-  EXPECT_EQ(thrown.error_code(), grpc::StatusCode::INTERNAL);
-  EXPECT_THAT(Logged(), HasSubstr("thrown by a test"));
-  EXPECT_TRUE(serve([]() -> Result<std::vector<v1::PodSandbox>> { return {}; }).ok());
-}
-
 }  // namespace
 }  // namespace davit::cri

@@ -21,14 +21,11 @@ grpc::Status RuntimeService::Version(grpc::ServerContext* context, const v1::Ver
                });
 }
 
-grpc::Status RuntimeService::RuntimeConfig(grpc::ServerContext* context, const v1::RuntimeConfigRequest*,
+grpc::Status RuntimeService::RuntimeConfig(grpc::ServerContext* context,
+                                           const v1::RuntimeConfigRequest* request,
                                            v1::RuntimeConfigResponse* response) {
   return Serve(edge_, CallClass::kLook, context, "RuntimeConfig", "", response,
-               [](Call&) -> Result<v1::RuntimeConfigResponse> {
-                 v1::RuntimeConfigResponse config;
-                 config.mutable_linux()->set_cgroup_driver(v1::CGROUPFS);
-                 return config;
-               });
+               [&](Call& call) { return runtime_.node().RuntimeConfig(*request, call); });
 }
 
 grpc::Status RuntimeService::Status(grpc::ServerContext* context, const v1::StatusRequest* request,
@@ -170,14 +167,6 @@ grpc::Status RuntimeService::ListPodSandbox(grpc::ServerContext* context,
                });
 }
 
-grpc::Status RuntimeService::StreamPodSandboxes(grpc::ServerContext*,
-                                                const v1::StreamPodSandboxesRequest* request,
-                                                grpc::ServerWriter<v1::StreamPodSandboxesResponse>* writer) {
-  return ServeStream<v1::StreamPodSandboxesResponse>(
-      edge_, "StreamPodSandboxes", writer, [&] { return runtime_.sandboxes().List(request->filter()); },
-      [](v1::StreamPodSandboxesResponse& message) { return message.add_pod_sandboxes(); });
-}
-
 grpc::Status RuntimeService::ListContainers(grpc::ServerContext* context,
                                             const v1::ListContainersRequest* request,
                                             v1::ListContainersResponse* response) {
@@ -190,12 +179,37 @@ grpc::Status RuntimeService::ListContainers(grpc::ServerContext* context,
                });
 }
 
-grpc::Status RuntimeService::StreamContainers(grpc::ServerContext*,
-                                              const v1::StreamContainersRequest* request,
-                                              grpc::ServerWriter<v1::StreamContainersResponse>* writer) {
-  return ServeStream<v1::StreamContainersResponse>(
-      edge_, "StreamContainers", writer, [&] { return runtime_.containers().List(request->filter()); },
-      [](v1::StreamContainersResponse& message) { return message.add_containers(); });
+void RuntimeService::AcceptListStreams(ListStreamSetting& setting) {
+  cri::AcceptListStreams(
+      setting, "StreamPodSandboxes", *this, &RuntimeService::RequestStreamPodSandboxes,
+      [this](const auto&, const v1::StreamPodSandboxesRequest& request) {
+        return runtime_.sandboxes().List(request.filter());
+      },
+      &v1::StreamPodSandboxesResponse::add_pod_sandboxes);
+  cri::AcceptListStreams(
+      setting, "StreamContainers", *this, &RuntimeService::RequestStreamContainers,
+      [this](const auto&, const v1::StreamContainersRequest& request) {
+        return runtime_.containers().List(request.filter());
+      },
+      &v1::StreamContainersResponse::add_containers);
+  cri::AcceptListStreams(
+      setting, "StreamContainerStats", *this, &RuntimeService::RequestStreamContainerStats,
+      [this](const auto&, const v1::StreamContainerStatsRequest& request) {
+        return runtime_.statistics().OfContainers(request.filter());
+      },
+      &v1::StreamContainerStatsResponse::add_container_stats);
+  cri::AcceptListStreams(
+      setting, "StreamPodSandboxStats", *this, &RuntimeService::RequestStreamPodSandboxStats,
+      [this](const auto&, const v1::StreamPodSandboxStatsRequest& request) {
+        return runtime_.statistics().OfSandboxes(request.filter());
+      },
+      &v1::StreamPodSandboxStatsResponse::add_pod_sandbox_stats);
+  cri::AcceptListStreams(
+      setting, "StreamPodSandboxMetrics", *this, &RuntimeService::RequestStreamPodSandboxMetrics,
+      [this](const auto&, const v1::StreamPodSandboxMetricsRequest&) {
+        return runtime_.statistics().Metrics();
+      },
+      &v1::StreamPodSandboxMetricsResponse::add_pod_sandbox_metrics);
 }
 
 }  // namespace davit::cri

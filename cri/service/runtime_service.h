@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "cri/runtime/runtime.h"
 #include "cri/service/async_service.h"
+#include "cri/service/list_stream.h"
 #include "cri/service/rpc.h"
 #include "streaming/server.h"
 
@@ -18,12 +19,12 @@ class RuntimeService final : public AsyncRuntimeService {
   RuntimeService(Runtime& runtime, streaming::StreamServer& streams, Admission& admission, const Logger& log)
       : runtime_(runtime), streams_(streams), edge_{log, admission} {}
 
+  // Begins to accept the streamed lists. Call it after the server is built.
+  void AcceptListStreams(ListStreamSetting& setting);
+
 #define DAVIT_RPC(name)                                                             \
   grpc::Status name(grpc::ServerContext* context, const v1::name##Request* request, \
                     v1::name##Response* response) override
-#define DAVIT_STREAM(name)                                                          \
-  grpc::Status name(grpc::ServerContext* context, const v1::name##Request* request, \
-                    grpc::ServerWriter<v1::name##Response>* writer) override
   DAVIT_RPC(Version);
   DAVIT_RPC(Status);
   DAVIT_RPC(RuntimeConfig);
@@ -34,7 +35,6 @@ class RuntimeService final : public AsyncRuntimeService {
   DAVIT_RPC(RemovePodSandbox);
   DAVIT_RPC(PodSandboxStatus);
   DAVIT_RPC(ListPodSandbox);
-  DAVIT_STREAM(StreamPodSandboxes);
   DAVIT_RPC(UpdatePodSandboxResources);
 
   DAVIT_RPC(CreateContainer);
@@ -43,7 +43,6 @@ class RuntimeService final : public AsyncRuntimeService {
   DAVIT_RPC(RemoveContainer);
   DAVIT_RPC(ContainerStatus);
   DAVIT_RPC(ListContainers);
-  DAVIT_STREAM(StreamContainers);
   DAVIT_RPC(UpdateContainerResources);
   DAVIT_RPC(ReopenContainerLog);
   DAVIT_RPC(Exec);
@@ -53,20 +52,16 @@ class RuntimeService final : public AsyncRuntimeService {
   // statistics.cc
   DAVIT_RPC(ContainerStats);
   DAVIT_RPC(ListContainerStats);
-  DAVIT_STREAM(StreamContainerStats);
   DAVIT_RPC(PodSandboxStats);
   DAVIT_RPC(ListPodSandboxStats);
-  DAVIT_STREAM(StreamPodSandboxStats);
   DAVIT_RPC(ListMetricDescriptors);
   DAVIT_RPC(ListPodSandboxMetrics);
-  DAVIT_STREAM(StreamPodSandboxMetrics);
 
   // Not implemented yet: each returns UNIMPLEMENTED with an explanation.
   DAVIT_RPC(CheckpointContainer);
   DAVIT_RPC(CheckpointPod);
   DAVIT_RPC(RestorePod);
 #undef DAVIT_RPC
-#undef DAVIT_STREAM
 
  private:
   Runtime& runtime_;

@@ -28,15 +28,6 @@ grpc::Status RuntimeService::ListContainerStats(grpc::ServerContext* context,
                });
 }
 
-grpc::Status RuntimeService::StreamContainerStats(
-    grpc::ServerContext*, const v1::StreamContainerStatsRequest* request,
-    grpc::ServerWriter<v1::StreamContainerStatsResponse>* writer) {
-  return ServeStream<v1::StreamContainerStatsResponse>(
-      edge_, "StreamContainerStats", writer,
-      [&] { return runtime_.statistics().OfContainers(request->filter()); },
-      [](v1::StreamContainerStatsResponse& message) { return message.add_container_stats(); });
-}
-
 grpc::Status RuntimeService::PodSandboxStats(grpc::ServerContext* context,
                                              const v1::PodSandboxStatsRequest* request,
                                              v1::PodSandboxStatsResponse* response) {
@@ -54,15 +45,6 @@ grpc::Status RuntimeService::ListPodSandboxStats(grpc::ServerContext* context,
                    *list.add_stats() = std::move(item);
                  return list;
                });
-}
-
-grpc::Status RuntimeService::StreamPodSandboxStats(
-    grpc::ServerContext*, const v1::StreamPodSandboxStatsRequest* request,
-    grpc::ServerWriter<v1::StreamPodSandboxStatsResponse>* writer) {
-  return ServeStream<v1::StreamPodSandboxStatsResponse>(
-      edge_, "StreamPodSandboxStats", writer,
-      [&] { return runtime_.statistics().OfSandboxes(request->filter()); },
-      [](v1::StreamPodSandboxStatsResponse& message) { return message.add_pod_sandbox_stats(); });
 }
 
 grpc::Status RuntimeService::ListMetricDescriptors(grpc::ServerContext* context,
@@ -86,14 +68,6 @@ grpc::Status RuntimeService::ListPodSandboxMetrics(grpc::ServerContext* context,
                    *list.add_pod_metrics() = std::move(item);
                  return list;
                });
-}
-
-grpc::Status RuntimeService::StreamPodSandboxMetrics(
-    grpc::ServerContext*, const v1::StreamPodSandboxMetricsRequest*,
-    grpc::ServerWriter<v1::StreamPodSandboxMetricsResponse>* writer) {
-  return ServeStream<v1::StreamPodSandboxMetricsResponse>(
-      edge_, "StreamPodSandboxMetrics", writer, [&] { return runtime_.statistics().Metrics(); },
-      [](v1::StreamPodSandboxMetricsResponse& message) { return message.add_pod_sandbox_metrics(); });
 }
 
 }  // namespace davit::cri

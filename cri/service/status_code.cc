@@ -39,6 +39,7 @@ struct Word {
 // k8s.io/cri-api/pkg/errors
 constexpr Word kWords[] = {
     {Reason::kRegistryUnavailable, "RegistryUnavailable", /*needs_unknown=*/true},
+    {Reason::kSignatureValidationFailed, "SignatureValidationFailed", /*needs_unknown=*/true},
     {Reason::kImageVolumeMountFailed, "ImageVolumeMountFailed", /*needs_unknown=*/false},
     {Reason::kRecursiveReadOnlyUnsupported, "RROUnsupported", /*needs_unknown=*/false},
 };

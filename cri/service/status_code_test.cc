@@ -24,6 +24,10 @@ TEST(StatusCode, TheKubeletFindsTheWordsThatItKnowsAtTheBeginning) {
   EXPECT_EQ(registry.error_code(), grpc::StatusCode::UNKNOWN) << "it looks at no other code's message";
   EXPECT_EQ(registry.error_message(), "RegistryUnavailable: pull registry.test/app:1: no route");
 
+  grpc::Status refused = StatusOf(Reason::kSignatureValidationFailed, Code::kPermissionDenied);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::UNKNOWN);
+  EXPECT_EQ(refused.error_message(), "SignatureValidationFailed: pull registry.test/app:1: no route");
+
   grpc::Status volume = StatusOf(Reason::kImageVolumeMountFailed, Code::kNotFound);
   EXPECT_EQ(volume.error_code(), grpc::StatusCode::NOT_FOUND);
   EXPECT_EQ(volume.error_message(), "ImageVolumeMountFailed: pull registry.test/app:1: no route");

@@ -81,7 +81,7 @@ TEST_F(NodeShimsTest, AStoppedShimWithAFullBacklogIsMetWhenItGoesOn) {
   ShimEvents events;
   events.container_exited = [](const shim::ContainerExited&) {};
   events.exec_exited = [](const shim::ExecExited&) {};
-  events.met = [&met](const ShimState&) { met.set_value(); };
+  events.begin_meeting = [&met] { return [&met](const ShimState&) { met.set_value(); }; };
   events.sandbox_failed = [](const std::string&) {};
   events.died = [] {};
   auto shim = shims_->Meet(id_, *IdentifyProcess(process_.pid), events);

@@ -31,7 +31,6 @@ struct StartedContainer {
 
 // The state of a shim, as it reports it on a new connection.
 struct ShimState {
-  bool sandbox_started = false;
   PodNamespaces namespaces;
   std::vector<StartedContainer> containers;  // those whose init process is alive
 };
@@ -60,9 +59,11 @@ struct AttachedInput {
 struct ShimEvents {
   std::function<void(const shim::ContainerExited&)> container_exited;
   std::function<void(const shim::ExecExited&)> exec_exited;
-  // The shim has sent its state on a new connection. Called after every connection to a shim that already
-  // serves a sandbox, however late the answer is.
-  std::function<void(ShimState)> met;
+  using OnState = std::function<void(ShimState)>;
+  // Called on every new connection to a shim that already serves a sandbox, before its state is requested.
+  // The returned function is called with the state, however late the shim answers. A shim with many
+  // containers answers in parts: a container that starts after this call may be missing from the state.
+  std::function<OnState()> begin_meeting;
   // The shim answers, but this daemon does not understand it; only its exit records can be used.
   // kUnimplemented: its version is incompatible, and it accepts only KillContainer and Shutdown. After any
   // other error the daemon tries again.

@@ -76,6 +76,7 @@ Result<PodNamespaces> ShimClient::StartSandbox(const shim::SandboxPlan& plan, in
 
 Result<StartedContainer> ShimClient::StartContainer(ContainerLaunch launch, int64_t deadline_ms) {
   TRY(session_->CheckVersions());
+  if (session_->version() < shim::kKnowsCgroupParentOom) launch.frame.Omit(shim::FdRole::kCgroupParentOom);
   std::string payload =
       Encode(shim::StartContainer{launch.container_id, launch.timeout_ms, std::move(launch.plan)});
   Frame reply =

@@ -18,7 +18,7 @@ namespace davit::cri {
 class ShimClient final : public Shim {
  public:
   // Takes over a connection; `connect` makes later ones. `kMeet` means that the shim already serves a
-  // sandbox; `events.met` follows. The socket may then be empty, as in ShimLink.
+  // sandbox; `events.begin_meeting` follows. The socket may then be empty, as in ShimLink.
   using First = ShimLink::First;
   static std::shared_ptr<ShimClient> Open(Reactor& reactor, const std::string& sandbox_id, UniqueFd socket,
                                           PidFd process, ShimLink::Connect connect, ShimEvents events,

@@ -3,13 +3,13 @@
 
 #include "cri/shims/shim_launcher.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
 #include "base/codec.h"
+#include "base/directory.h"
 #include "base/file_io.h"
 #include "base/frame.h"
 #include "base/ids.h"
@@ -19,11 +19,6 @@ namespace davit::cri {
 namespace {
 
 constexpr size_t kMaxShimProgram = 64 << 20;
-
-Result<UniqueFd> OpenPrivateDir(const std::string& path) {
-  if (mkdir(path.c_str(), 0700) < 0 && errno != EEXIST) return SystemError("mkdir", path);
-  return OpenAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-}
 
 // sun_path holds 107 bytes, too few for a state directory and a 64-digit id; a path through our own
 // descriptor fits.
@@ -55,8 +50,8 @@ Result<std::unique_ptr<ShimLauncher>> ShimLauncher::Create(const std::string& sh
                                                            SpawnFunction spawn) {
   std::string binary = TRY(ReadFile(shim_program, kMaxShimProgram));
   UniqueFd program = TRY(MakeSealedMemfd("davit-shim", binary, MemfdUse::kExecutable));
-  UniqueFd sockets = TRY(OpenPrivateDir(state_dir + "/shims"));
-  UniqueFd exits = TRY(OpenPrivateDir(state_dir + "/exits"));
+  UniqueFd sockets = TRY(OpenPrivateDirectory(AT_FDCWD, state_dir + "/shims"));
+  UniqueFd exits = TRY(OpenPrivateDirectory(AT_FDCWD, state_dir + "/exits"));
   return std::unique_ptr<ShimLauncher>(
       new ShimLauncher(std::move(program), std::move(sockets), std::move(exits), log_fd, std::move(spawn)));
 }
@@ -116,16 +111,9 @@ void ShimLauncher::RemoveSocket(const std::string& sandbox_id) const {
 }
 
 Result<std::vector<std::string>> ShimLauncher::Sockets() const {
-  UniqueFd copy = TRY(OpenAt(sockets_dir_.get(), ".", O_RDONLY | O_DIRECTORY));
-  DIR* dir = fdopendir(copy.get());
-  if (dir == nullptr) return SystemError("fdopendir", "shims");
-  (void)copy.Release();
-  std::vector<std::string> ids;
-  while (dirent* entry = readdir(dir)) {
-    if (IsId(entry->d_name)) ids.emplace_back(entry->d_name);
-  }
-  closedir(dir);
-  return ids;
+  std::vector<std::string> names = TRY(ListDirectory(sockets_dir_.get()));
+  std::erase_if(names, [](const std::string& name) { return !IsId(name); });
+  return names;
 }
 
 Result<shim::ContainerExited> ShimLauncher::ReadExitRecord(const std::string& container_id) const {

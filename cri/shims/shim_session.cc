@@ -3,6 +3,7 @@
 
 #include "cri/shims/shim_session.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -17,13 +18,12 @@ Result<> HelloSummary::Add(Frame reply) {
   if (processes.size() != hello.containers.size() || (hello.more && hello.containers.empty()))
     return Fail(Code::kDataLoss, "read", "HelloReply", "as many processes as containers are expected");
   shim = hello.shim;
-  state.sandbox_started = hello.sandbox_started;
   state.namespaces = {reply.fds.Take(shim::FdRole::kNetNamespace),
                       reply.fds.Take(shim::FdRole::kUserNamespace)};
   for (size_t i = 0; i < processes.size(); ++i)
     state.containers.push_back({std::move(hello.containers[i]), PidFd(std::move(processes[i]))});
   sandbox_failed = std::move(hello.sandbox_failed);
-  unrecorded_exits = std::move(hello.unrecorded_exits);
+  std::ranges::move(hello.unrecorded_exits, std::back_inserter(unrecorded_exits));
   more = hello.more;
   if (more) last = state.containers.back().live.container_id;
   return {};
@@ -42,18 +42,20 @@ LinkEvents ShimSession::EventsForLink() {
 }
 
 void ShimSession::Meet(ShimLink& link) {
-  AskState(link, [self = shared_from_this(), weak = link.weak_from_this()](Result<HelloSummary> summary) {
-    if (std::shared_ptr<ShimLink> same = weak.lock()) self->OnState(*same, std::move(summary));
-  });
+  auto on_answer = [self = shared_from_this(), weak = link.weak_from_this(),
+                    met = events_.begin_meeting()](Result<HelloSummary> summary) {
+    if (std::shared_ptr<ShimLink> same = weak.lock()) self->OnAnswer(*same, std::move(summary), met);
+  };
+  AskState(link, on_answer);
 }
 
-void ShimSession::OnState(ShimLink& link, Result<HelloSummary> summary) {
+void ShimSession::OnAnswer(ShimLink& link, Result<HelloSummary> summary, const ShimEvents::OnState& met) {
   if (!summary) return OnNoState(link, summary.error());
   if (Result<> compatible = CheckVersions(); !compatible) return events_.not_understood(compatible.error());
   link.Settle();
   for (const shim::ContainerExited& exited : summary->unrecorded_exits) events_.container_exited(exited);
   if (!summary->sandbox_failed.empty()) events_.sandbox_failed(summary->sandbox_failed);
-  events_.met(std::move(summary->state));
+  met(std::move(summary->state));
 }
 
 void ShimSession::OnNoState(ShimLink& link, const Error& error) {
@@ -93,12 +95,18 @@ Result<> ShimSession::TakeVersions(const shim::Versions& shim) {
   }
   MutexLock lock(mutex_);
   compatible_ = compatible;
+  version_ = shim.version;
   return compatible;
 }
 
 Result<> ShimSession::CheckVersions() const {
   MutexLock lock(mutex_);
   return compatible_;
+}
+
+uint32_t ShimSession::version() const {
+  MutexLock lock(mutex_);
+  return version_;
 }
 
 Result<> ShimSession::Deliver(const Frame& event) const {

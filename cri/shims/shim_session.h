@@ -36,8 +36,8 @@ class ShimSession : public std::enable_shared_from_this<ShimSession> {
 
   LinkEvents EventsForLink();
 
-  // Requests the state and calls events.met or events.not_understood. Repeated on each new connection.
-  // Reactor's thread only.
+  // Calls events.begin_meeting, requests the state, and passes it on or calls events.not_understood. Repeated
+  // on each new connection. Reactor's thread only.
   void Meet(ShimLink& link);
   // `done` is called once, on the reactor's thread or, if the request cannot be sent, on the calling thread.
   void AskState(ShimLink& link, std::function<void(Result<HelloSummary>)> done);
@@ -46,11 +46,13 @@ class ShimSession : public std::enable_shared_from_this<ShimSession> {
   Result<> TakeVersions(const shim::Versions& shim) EXCLUDES(mutex_);
   // Call it before a request that needs a compatible shim. kUnimplemented if the shim is not compatible.
   Result<> CheckVersions() const EXCLUDES(mutex_);
+  // The version of the shim; 0 if it has not said it yet.
+  uint32_t version() const EXCLUDES(mutex_);
 
  private:
   void AskPage(std::shared_ptr<ShimLink> link, std::shared_ptr<HelloSummary> summary,
                std::function<void(Result<HelloSummary>)> done);
-  void OnState(ShimLink& link, Result<HelloSummary> summary);
+  void OnAnswer(ShimLink& link, Result<HelloSummary> summary, const ShimEvents::OnState& met);
   void OnNoState(ShimLink& link, const Error& error);
   Result<> Deliver(const Frame& event) const;
 
@@ -59,6 +61,7 @@ class ShimSession : public std::enable_shared_from_this<ShimSession> {
 
   mutable Mutex mutex_;
   Result<> compatible_ GUARDED_BY(mutex_);
+  uint32_t version_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace davit::cri

@@ -40,8 +40,8 @@ class Shims {
   virtual ShimPtr Adopt(NewShim shim, ShimEvents events) = 0;
   virtual void Discard(NewShim shim) = 0;
 
-  // Connects to the shim of a sandbox that an earlier run of the daemon started; `events.met` follows when
-  // the shim answers, however late it can be connected to. kNotFound if the process has ended or was not
+  // Connects to the shim of a sandbox that an earlier run of the daemon started, however late it can be
+  // connected to; `events.begin_meeting` follows. kNotFound if the process has ended or was not
   // recorded; an unrecorded shim is asked to shut down. Other errors say nothing about the process.
   virtual Result<ShimPtr> Meet(const std::string& sandbox_id, const ProcessIdentity& identity,
                                ShimEvents events) = 0;

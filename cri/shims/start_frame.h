@@ -29,6 +29,11 @@ class StartFrame {
     if (cgroup.unified) Add(shim::FdRole::kCgroupUnified, std::move(cgroup.unified));
     if (cgroup.kill) Add(shim::FdRole::kCgroupKill, std::move(cgroup.kill));
     if (cgroup.oom) Add(shim::FdRole::kCgroupOom, std::move(cgroup.oom));
+    if (cgroup.parent_oom) Add(shim::FdRole::kCgroupParentOom, std::move(cgroup.parent_oom));
+  }
+  // For a shim that does not know the role. The descriptors stay open.
+  void Omit(shim::FdRole role) {
+    std::erase_if(fds_, [role](const RoleFd& fd) { return fd.role == RoleNumber(role); });
   }
 
   std::span<const RoleFd> fds() const { return fds_; }

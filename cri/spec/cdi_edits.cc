@@ -6,10 +6,12 @@
 #include <linux/mount.h>
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <string_view>
 #include <utility>
 
+#include "base/keep_last.h"
 #include "cri/spec/devices.h"
 #include "cri/spec/field.h"
 #include "cri/spec/mounts.h"
@@ -100,30 +102,32 @@ Result<shim::MountStep> StepOf(const cdi::Mount& mount) {
   return step;
 }
 
-Result<> Apply(const cdi::Edits& edits, shim::ContainerPlan& plan) {
-  SetVariables(plan.process.env, edits.env);
-  for (const cdi::DeviceNode& node : edits.device_nodes) {
-    shim::DeviceStep step = TRY(StepOf(node, plan.process.user));
-    std::erase_if(plan.devices, [&step](const shim::DeviceStep& other) { return other.path == step.path; });
-    plan.devices.push_back(std::move(step));
-  }
-  for (const cdi::Mount& mount : edits.mounts) {
-    shim::MountStep step = TRY(StepOf(mount));
-    std::erase_if(plan.mounts, [&step](const shim::MountStep& other) { return other.target == step.target; });
-    plan.mounts.push_back(std::move(step));
-  }
+// Appends to the lists of the plan: what an edit replaces is removed once, after all edits.
+Result<> Append(const cdi::Edits& edits, shim::ContainerPlan& plan) {
+  plan.process.env.insert(plan.process.env.end(), edits.env.begin(), edits.env.end());
+  for (const cdi::DeviceNode& node : edits.device_nodes)
+    plan.devices.push_back(TRY(StepOf(node, plan.process.user)));
+  for (const cdi::Mount& mount : edits.mounts) plan.mounts.push_back(TRY(StepOf(mount)));
   std::vector<uint32_t>& groups = plan.process.user.supplementary;
-  for (uint32_t gid : edits.additional_gids) {
-    if (std::ranges::find(groups, gid) == groups.end()) groups.push_back(gid);
-  }
+  groups.insert(groups.end(), edits.additional_gids.begin(), edits.additional_gids.end());
   return {};
+}
+
+void RemoveReplaced(shim::ContainerPlan& plan) {
+  SetVariables(plan.process.env, {});
+  KeepLastOfEachKey(plan.devices, Place::kOfTheLast,
+                    [](const shim::DeviceStep& step) -> const std::string& { return step.path; });
+  KeepLastOfEachKey(plan.mounts, Place::kOfTheLast,
+                    [](const shim::MountStep& step) -> const std::string& { return step.target; });
+  KeepLastOfEachKey(plan.process.user.supplementary, Place::kOfTheFirst, std::identity());
 }
 
 }  // namespace
 
 Result<> ApplyCdiEdits(const std::vector<cdi::Edits>& edits, shim::ContainerPlan& plan) {
   if (edits.empty()) return {};
-  for (const cdi::Edits& one : edits) TRY(Apply(one, plan));
+  for (const cdi::Edits& one : edits) TRY(Append(one, plan));
+  RemoveReplaced(plan);
   plan.mounts = SortedByDepth(std::move(plan.mounts));
   plan.root_propagation = RootPropagation(plan.mounts);
   return {};

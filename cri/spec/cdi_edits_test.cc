@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <linux/mount.h>
 
+#include "base/testing/work_growth.h"
 #include "cri/spec/devices.h"
 
 namespace davit::cri {
@@ -130,6 +131,49 @@ TEST(CdiEdits, GroupsAreAddedOnce) {
   shim::ContainerPlan plan;
   plan.process.user.supplementary = {44};
   EXPECT_THAT(Apply({.additional_gids = {44, 45}}, plan).process.user.supplementary, ElementsAre(44, 45));
+}
+
+TEST(CdiEdits, ALaterEditReplacesAnEarlierOne) {
+  cdi::DeviceNode first = Node("/dev/gpu0");
+  first.type = "c";
+  first.major = 195;
+  cdi::DeviceNode second = first;
+  second.major = 196;
+  shim::ContainerPlan plan;
+  ASSERT_TRUE(
+      ApplyCdiEdits({{.env = {"GPU=1"}, .device_nodes = {first}, .mounts = {{"/one", "/x", "", {}}}},
+                     {.env = {"GPU=2"}, .device_nodes = {second}, .mounts = {{"/two", "/x", "", {}}}}},
+                    plan));
+  EXPECT_THAT(plan.process.env, ElementsAre("GPU=2"));
+  ASSERT_EQ(plan.devices.size(), 1u);
+  EXPECT_EQ(plan.devices[0].major, 196u);
+  ASSERT_EQ(plan.mounts.size(), 1u);
+  EXPECT_EQ(plan.mounts[0].source, "/two");
+}
+
+// `count` edits of each kind, half of them in one description, half in one each.
+std::vector<cdi::Edits> ManyEdits(size_t count) {
+  std::vector<cdi::Edits> edits(count / 2 + 1);
+  for (size_t i = 0; i < count; ++i) {
+    cdi::Edits& one = edits[i < count / 2 ? 0 : i - count / 2];
+    std::string number = std::to_string(i);
+    one.env.push_back("V" + number + "=1");
+    cdi::DeviceNode& node = one.device_nodes.emplace_back(Node("/dev/gpu" + number));
+    node.type = "c";
+    node.major = 195;
+    one.mounts.push_back({"/host/" + number, "/usr/lib/" + number, "", {}});
+    one.additional_gids.push_back(static_cast<uint32_t>(i));
+  }
+  return edits;
+}
+
+TEST(CdiEdits, TheWorkDoesNotGrowWithTheSquareOfTheEdits) {
+  double growth = GrowthOfWork(250, 4'000, [](size_t count) {
+    shim::ContainerPlan plan;
+    ASSERT_TRUE(ApplyCdiEdits(ManyEdits(count), plan));
+    EXPECT_EQ(plan.devices.size(), count);
+  });
+  EXPECT_LT(growth, 64);
 }
 
 }  // namespace

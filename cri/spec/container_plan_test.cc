@@ -90,7 +90,7 @@ TEST(ContainerPlan, HasTheLimitsOfTheDaemonsConfigurationAndSoHaveExecs) {
   ASSERT_TRUE(plan) << plan.error().ToString();
   ASSERT_EQ(plan->process.rlimits.size(), 2u);
   EXPECT_EQ(plan->process.rlimits[0].hard, 524288u);
-  EXPECT_EQ(BuildExecPlan(*plan, {"true"}, /*tty=*/false)->rlimits.size(), 2u);
+  EXPECT_EQ(BuildExecPlan(plan->process, {"true"}, /*tty=*/false)->rlimits.size(), 2u);
 }
 
 TEST(ContainerPlan, SurvivesTheWire) {
@@ -314,7 +314,7 @@ TEST(SeLinux, LabelsInitExecsAndFiles) {
   EXPECT_EQ(selinux.files, "system_u:object_r:container_file_t:s0:c1,c2");
   EXPECT_THAT(selinux.relabel, ::testing::ElementsAre("/data"));
   EXPECT_EQ(selinux.relabel_within, "/pods/u");
-  shim::SeLinuxPlan exec = BuildExecPlan(*plan, {"/sh"}, /*tty=*/false)->selinux;
+  shim::SeLinuxPlan exec = BuildExecPlan(plan->process, {"/sh"}, /*tty=*/false)->selinux;
   EXPECT_EQ(exec.process, selinux.process);
   EXPECT_TRUE(exec.relabel.empty()) << "was done at the start";
 }
@@ -355,7 +355,8 @@ TEST(ContainerPlan, NamesTheAppArmorProfileForInitAndExecs) {
   EXPECT_EQ(request.Build()->process.apparmor_profile, "");
   request.host.apparmor = AppArmorSupport::kFull;
   EXPECT_EQ(request.Build()->process.apparmor_profile, "davit-default");
-  EXPECT_EQ(BuildExecPlan(*request.Build(), {"/sh"}, /*tty=*/false)->apparmor_profile, "davit-default");
+  EXPECT_EQ(BuildExecPlan(request.Build()->process, {"/sh"}, /*tty=*/false)->apparmor_profile,
+            "davit-default");
 }
 
 TEST(ContainerPlan, PassesRefusalsOn) {

@@ -83,11 +83,11 @@ Result<std::string> ChooseWorkingDirectory(const v1::ContainerConfig& config,
   return "/";
 }
 
-Result<shim::ProcessPlan> BuildExecPlan(const shim::ContainerPlan& container,
-                                        const std::vector<std::string>& command, bool tty) {
+Result<shim::ProcessPlan> BuildExecPlan(shim::ProcessPlan init, const std::vector<std::string>& command,
+                                        bool tty) {
   if (command.empty()) return BadField("cmd", "", "is empty");
   TRY(CheckArguments("cmd", command));
-  shim::ProcessPlan plan = container.process;
+  shim::ProcessPlan plan = std::move(init);
   plan.args = command;
   plan.terminal = tty;
   plan.selinux.relabel.clear();  // done when the container started

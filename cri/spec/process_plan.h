@@ -33,9 +33,9 @@ void SetVariables(std::vector<std::string>& env, std::vector<std::string> entrie
 Result<std::string> ChooseWorkingDirectory(const ::runtime::v1::ContainerConfig& config,
                                            const images::ImageConfig& image);
 
-// A process in a running container: it has the user, environment, privileges and working directory of the
-// container's init, but another command. kInvalidArgument when `command` is empty.
-Result<shim::ProcessPlan> BuildExecPlan(const shim::ContainerPlan& container,
-                                        const std::vector<std::string>& command, bool tty);
+// A process in a running container: it has the user, environment, privileges and working directory of `init`,
+// the container's first process, but another command. kInvalidArgument when `command` is empty.
+Result<shim::ProcessPlan> BuildExecPlan(shim::ProcessPlan init, const std::vector<std::string>& command,
+                                        bool tty);
 
 }  // namespace davit::cri

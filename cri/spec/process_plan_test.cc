@@ -109,16 +109,16 @@ TEST(WorkingDirectory, IsTheRequestsOrTheImagesOrTheRoot) {
 }
 
 TEST(ExecPlan, DiffersFromInitByItsCommandAlone) {
-  shim::ContainerPlan container;
-  container.process.args = {"/ep"};
-  container.process.env = {"A=1"};
-  container.process.cwd = "/srv";
-  container.process.user.uid = 5;
-  container.process.capabilities.bounding = 7;
-  container.process.no_new_privileges = true;
-  container.process.seccomp = true;
-  container.process.terminal = true;
-  auto exec = BuildExecPlan(container, {"ls", "-l"}, /*tty=*/false);
+  shim::ProcessPlan init;
+  init.args = {"/ep"};
+  init.env = {"A=1"};
+  init.cwd = "/srv";
+  init.user.uid = 5;
+  init.capabilities.bounding = 7;
+  init.no_new_privileges = true;
+  init.seccomp = true;
+  init.terminal = true;
+  auto exec = BuildExecPlan(init, {"ls", "-l"}, /*tty=*/false);
   ASSERT_TRUE(exec);
   EXPECT_THAT(exec->args, ElementsAre("ls", "-l"));
   EXPECT_THAT(exec->env, ElementsAre("A=1"));
@@ -128,7 +128,7 @@ TEST(ExecPlan, DiffersFromInitByItsCommandAlone) {
   EXPECT_TRUE(exec->no_new_privileges);
   EXPECT_TRUE(exec->seccomp);
   EXPECT_FALSE(exec->terminal);
-  EXPECT_THAT(BuildExecPlan(container, {"sh"}, /*tty=*/true)->env, ElementsAre("A=1", "TERM=xterm"));
+  EXPECT_THAT(BuildExecPlan(init, {"sh"}, /*tty=*/true)->env, ElementsAre("A=1", "TERM=xterm"));
 }
 
 TEST(ExecPlan, NeedsACommand) {

@@ -84,8 +84,6 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfig{META "linux { cgroup_parent: '/' }", "config.linux.cgroup_parent", "root"},
         BadConfig{META "linux { cgroup_parent: '/a\\nb' }", "config.linux.cgroup_parent", "newline"},
         BadConfig{META "linux { cgroup_parent: '/a\\000b' }", "config.linux.cgroup_parent", "NUL"},
-        BadConfig{META "linux { cgroup_parent: 'kubepods-burstable-podu_1.slice' }",
-                  "config.linux.cgroup_parent", "slice of systemd"},
         BadConfig{OPTIONS("network: CONTAINER"), PREFIX "namespace_options.network", "CONTAINER"},
         BadConfig{OPTIONS("ipc: TARGET"), PREFIX "namespace_options.ipc", "TARGET"},
         BadConfig{OPTIONS("pid: TARGET"), PREFIX "namespace_options.pid", "TARGET"},

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -23,10 +24,12 @@ class FakeCgroups final : public Cgroups {
  public:
   explicit FakeCgroups(Steps& steps) : steps_(steps) {}
 
+  const CgroupPlacement& placement() const override { return *placement_; }
+  // Takes effect with the next World::Restart.
+  void Place(std::unique_ptr<CgroupPlacement> placement) { placement_ = std::move(placement); }
   std::span<const CgroupHierarchy> hierarchies() const override { return {}; }
 
-  Result<> Create(const std::string& path, const CgroupResources&, std::span<const DeviceRule>) const override
-      EXCLUDES(mutex_) {
+  Result<> CreatePod(const std::string& path) const override EXCLUDES(mutex_) {
     TRY(steps_.Take("cgroups.Create"));
     MutexLock lock(mutex_);
     paths_.insert(path);
@@ -38,9 +41,11 @@ class FakeCgroups final : public Cgroups {
     ++updates_[path];
     return {};
   }
-  Result<ShimCgroupFds> OpenForShim(const std::string&) const override {
+  Result<ContainerCgroup> CreateContainer(const std::string& path, const CgroupResources&,
+                                          std::span<const DeviceRule>) const override {
+    TRY(CreatePod(path));
     TRY(steps_.Take("cgroups.OpenForShim"));
-    return ShimCgroupFds();
+    return ContainerCgroup();
   }
   Result<UniqueFd> OpenMountPoint() const override {
     TRY(steps_.Take("cgroups.OpenMountPoint"));
@@ -50,6 +55,7 @@ class FakeCgroups final : public Cgroups {
     TRY(steps_.Take("cgroups.LendToExec"));
     return ExecCgroups::Lease(/*owner=*/nullptr, ExecCgroup::None());
   }
+  Result<> Kill(const std::string&) const override { return steps_.Take("cgroups.Kill"); }
   Result<> Remove(const std::string& path) const override EXCLUDES(mutex_) {
     TRY(steps_.Take("cgroups.Remove"));
     MutexLock lock(mutex_);
@@ -57,6 +63,29 @@ class FakeCgroups final : public Cgroups {
     return {};
   }
 
+  Result<std::vector<std::string>> Children(const std::string& path) const override EXCLUDES(mutex_) {
+    TRY(steps_.Take("cgroups.Children"));
+    MutexLock lock(mutex_);
+    std::set<std::string> names;
+    for (const std::string& known : paths_) {
+      if (known.starts_with(path + "/"))
+        names.insert(
+            known.substr(path.size() + 1).substr(0, known.find('/', path.size() + 1) - path.size() - 1));
+    }
+    return std::vector<std::string>(names.begin(), names.end());
+  }
+  Result<bool> Populated(const std::string& path) const override EXCLUDES(mutex_) {
+    TRY(steps_.Take("cgroups.Populated"));
+    MutexLock lock(mutex_);
+    return populated_.contains(path);
+  }
+
+  // A cgroup that another program, or a daemon before this one, has made.
+  void Seed(const std::string& path, bool populated = false) EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    paths_.insert(path);
+    if (populated) populated_.insert(path);
+  }
   std::set<std::string> paths() const EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     return paths_;
@@ -69,8 +98,10 @@ class FakeCgroups final : public Cgroups {
 
  private:
   Steps& steps_;
+  std::unique_ptr<CgroupPlacement> placement_ = std::make_unique<CgroupfsPlacement>("/");
   mutable Mutex mutex_;
   mutable std::set<std::string> paths_ GUARDED_BY(mutex_);
+  std::set<std::string> populated_ GUARDED_BY(mutex_);  // of those that were seeded
   mutable std::map<std::string, int> updates_ GUARDED_BY(mutex_);
 };
 

@@ -33,6 +33,11 @@ class FakeNetwork : public PodNetwork {
     MutexLock lock(mutex_);
     problems_[id] = std::move(error);
   }
+  // What Check returns.
+  void SetHealth(Result<> health) EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    health_ = std::move(health);
+  }
   // `hook` is called in every Attach, without the lock.
   void OnAttach(std::function<void(const std::string& id)> hook) EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
@@ -115,7 +120,7 @@ class FakeNetwork : public PodNetwork {
       record.plugins->result = "{}";
       record.addresses = {NextAddress()};
     } else {
-      record.host_interface = "dv" + record.id.substr(0, 9);
+      record.host_interface = "veth" + record.id.substr(0, 11);
       record.mac = "02:00:00:00:00:01";
     }
     return steps_.Take("network.WriteSysctls");
@@ -133,6 +138,7 @@ class FakeNetwork : public PodNetwork {
     return leftovers_;
   }
 
+  void EnterPodsBy(Enter) override {}
   Result<BridgeCounters> Counters() override EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     TRY(steps_.Take("network.Counters"));
@@ -148,7 +154,7 @@ class FakeNetwork : public PodNetwork {
 
   Result<> Check() override EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
-    return steps_.Take("network.Check");
+    return health_;
   }
   Result<> SetPodCidr(const std::string& pod_cidr) override EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
@@ -156,7 +162,9 @@ class FakeNetwork : public PodNetwork {
     pod_cidr_ = pod_cidr;
     return {};
   }
-  NetworkDescription Describe() override { return {"", "", "fake0", {"192.0.2.0/24"}}; }
+  NetworkDescription Describe() override {
+    return {.mode = "bridge", .bridge = "fake0", .subnets = {"192.0.2.0/24"}};
+  }
 
  private:
   std::string NextAddress() REQUIRES(mutex_) { return "192.0.2." + std::to_string(1 + next_++ % 254); }
@@ -171,6 +179,7 @@ class FakeNetwork : public PodNetwork {
       GUARDED_BY(mutex_);  // sandbox ids whose record must name an interface or result
   std::vector<std::string> misuses_ GUARDED_BY(mutex_);
   std::string pod_cidr_ GUARDED_BY(mutex_);
+  Result<> health_ GUARDED_BY(mutex_);
   std::function<void(const std::string&)> on_attach_ GUARDED_BY(mutex_);
   bool detached_interface_ GUARDED_BY(mutex_) = false;
   bool plugins_ GUARDED_BY(mutex_) = false;

@@ -63,6 +63,16 @@ class FakePodStore final : public PodStore {
   }
   void Flush() override {}
 
+  // Whether records can be written to disk; reported to the daemon apart from the results of writes.
+  Result<> Health() const EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    return health_;
+  }
+  void SetHealth(Result<> health) EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    health_ = std::move(health);
+  }
+
   // Adds a row, as an earlier daemon would have left it.
   void Seed(SandboxRow row) EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
@@ -89,6 +99,7 @@ class FakePodStore final : public PodStore {
   mutable Mutex mutex_;
   std::map<std::string, SandboxRow> sandboxes_ GUARDED_BY(mutex_);
   std::map<std::string, ContainerRow> containers_ GUARDED_BY(mutex_);
+  Result<> health_ GUARDED_BY(mutex_);
 };
 
 }  // namespace davit::cri

@@ -26,6 +26,23 @@ int DescriptorOf(const StartFrame& frame, shim::FdRole role) {
   return -1;
 }
 
+// The answer of a shim in this mood, as the daemon understands it.
+Result<> Understand(ShimMood mood, const std::string& request, const std::string& id) {
+  switch (mood) {
+    case ShimMood::kAnswers:
+      break;
+    case ShimMood::kSilent:
+      return Fail(Code::kDeadlineExceeded, request, id, "no answer in time");
+    case ShimMood::kGarbled:
+      return Fail(Code::kDataLoss, request, id, "the answer is unreadable");
+    case ShimMood::kIncompatible:
+      return Fail(Code::kUnimplemented, request, id, "the shim speaks another version");
+    case ShimMood::kDead:
+      return Fail(Code::kUnavailable, request, id, "the shim is gone");
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<> FakeShim::Ask(const std::string& what) {
@@ -33,8 +50,7 @@ Result<> FakeShim::Ask(const std::string& what) {
     MutexLock lock(shims_.mutex_);
     FakePod& pod = shims_.pods_[id_];
     pod.log.push_back(what);
-    if (pod.mood == ShimMood::kDead) return Fail(Code::kUnavailable, what, id_, "the shim is gone");
-    if (pod.mood == ShimMood::kSilent) return Fail(Code::kDeadlineExceeded, what, id_, "no answer in time");
+    if (what != "Shutdown" || pod.mood != ShimMood::kIncompatible) TRY(Understand(pod.mood, what, id_));
   }
   return shims_.steps_.Take("shim." + what);
 }
@@ -44,17 +60,13 @@ Result<PodNamespaces> FakeShim::StartSandbox(const shim::SandboxPlan& plan, int6
   PodNamespaces namespaces;
   if (plan.own_network) namespaces.network = TRY(AnyDescriptor());
   if (!plan.ids.empty()) namespaces.user = TRY(AnyDescriptor());
-  MutexLock lock(shims_.mutex_);
-  shims_.pods_[id_].started = true;
   return namespaces;
 }
 
 Result<StartedContainer> FakeShim::StartContainer(ContainerLaunch launch, int64_t) {
   TRY(Ask("StartContainer"));
-  shim::LiveContainer live{launch.container_id, 4242, UnixNanoseconds(), 0, 0, {}};
   MutexLock lock(shims_.mutex_);
-  shims_.pods_[id_].live[launch.container_id] = live;
-  return StartedContainer{std::move(live), PidFd()};
+  return StartedContainer{shims_.Run(id_, launch.container_id), PidFd()};
 }
 
 void FakeShim::KillContainer(const std::string& container_id) {
@@ -63,7 +75,8 @@ void FakeShim::KillContainer(const std::string& container_id) {
     MutexLock lock(shims_.mutex_);
     FakePod& pod = shims_.pods_[id_];
     pod.log.push_back("KillContainer");
-    lives = pod.mood == ShimMood::kAnswers && pod.live.contains(container_id);
+    bool listens = pod.mood == ShimMood::kAnswers || pod.mood == ShimMood::kIncompatible;
+    lives = listens && pod.live.contains(container_id);
   }
   if (lives) shims_.Exit(id_, container_id, 137);
 }
@@ -129,7 +142,9 @@ bool FakeShim::alive() const {
 
 void FakeShim::Close() {
   MutexLock lock(shims_.mutex_);
-  shims_.pods_[id_].events = {};
+  FakePod& pod = shims_.pods_[id_];
+  pod.events = {};
+  pod.on_state = nullptr;
 }
 
 Result<NewShim> FakeShims::Take() {
@@ -141,6 +156,16 @@ Result<NewShim> FakeShims::Take() {
   ++next_;
   pods_[shim.sandbox_id];
   return shim;
+}
+
+Result<> FakeShims::Health() const {
+  MutexLock lock(mutex_);
+  return health_;
+}
+
+void FakeShims::SetHealth(Result<> health) {
+  MutexLock lock(mutex_);
+  health_ = std::move(health);
 }
 
 ShimPtr FakeShims::Adopt(NewShim shim, ShimEvents events) {
@@ -157,8 +182,7 @@ void FakeShims::Discard(NewShim shim) {
 Result<ShimPtr> FakeShims::Meet(const std::string& sandbox_id, const ProcessIdentity& identity,
                                 ShimEvents events) {
   TRY(steps_.Take("shims.Meet"));
-  ShimState state;
-  bool answers;
+  ShimMood mood;
   {
     MutexLock lock(mutex_);
     auto found = pods_.find(sandbox_id);
@@ -166,11 +190,14 @@ Result<ShimPtr> FakeShims::Meet(const std::string& sandbox_id, const ProcessIden
       if (found != pods_.end()) pods_.erase(found);
       return Fail(Code::kNotFound, "meet shim of sandbox", sandbox_id, "its process is gone");
     }
-    found->second.events = events;
-    answers = found->second.mood == ShimMood::kAnswers;
-    state = StateOf(found->second);
+    found->second.events = std::move(events);
+    mood = found->second.mood;
   }
-  if (answers) events.met(std::move(state));
+  Reconnect(sandbox_id);
+  if (mood == ShimMood::kAnswers) AnswerNow(sandbox_id);
+  Result<> understood = Understand(mood, "Hello", sandbox_id);
+  if (!understood && mood != ShimMood::kSilent)
+    Tell(sandbox_id, [&](const ShimEvents& connected) { connected.not_understood(understood.error()); });
   return std::make_shared<FakeShim>(*this, sandbox_id);
 }
 
@@ -227,6 +254,11 @@ void FakeShims::Exit(const std::string& sandbox_id, const std::string& container
   if (tell) Tell(sandbox_id, [&exited](const ShimEvents& events) { events.container_exited(exited); });
 }
 
+void FakeShims::StartLate(const std::string& sandbox_id, const std::string& container_id) {
+  MutexLock lock(mutex_);
+  Run(sandbox_id, container_id);
+}
+
 void FakeShims::Forget(const std::string& sandbox_id, const std::string& container_id) {
   MutexLock lock(mutex_);
   pods_[sandbox_id].live.erase(container_id);
@@ -236,24 +268,30 @@ void FakeShims::FailSandbox(const std::string& sandbox_id, const std::string& re
   Tell(sandbox_id, [&reason](const ShimEvents& events) { events.sandbox_failed(reason); });
 }
 
+void FakeShims::Reconnect(const std::string& sandbox_id) {
+  Tell(sandbox_id, [&](const ShimEvents& events) {
+    ShimEvents::OnState on_state = events.begin_meeting();
+    MutexLock lock(mutex_);
+    pods_[sandbox_id].on_state = std::move(on_state);
+  });
+}
+
 void FakeShims::AnswerNow(const std::string& sandbox_id) {
-  auto state = std::make_shared<ShimState>();
+  ShimEvents::OnState on_state;
+  ShimState state;
   {
     MutexLock lock(mutex_);
-    pods_[sandbox_id].mood = ShimMood::kAnswers;
-    *state = StateOf(pods_[sandbox_id]);
+    FakePod& pod = pods_[sandbox_id];
+    pod.mood = ShimMood::kAnswers;
+    state = StateOf(pod);
+    on_state = std::exchange(pod.on_state, nullptr);
   }
-  Tell(sandbox_id, [state](const ShimEvents& events) { events.met(std::move(*state)); });
+  if (on_state) on_state(std::move(state));
 }
 
 void FakeShims::Seed(const std::string& sandbox_id, FakePod pod) {
   MutexLock lock(mutex_);
   pods_[sandbox_id] = std::move(pod);
-}
-
-void FakeShims::Seed(const shim::ContainerExited& exited) {
-  MutexLock lock(mutex_);
-  exits_[exited.container_id] = exited;
 }
 
 std::set<std::string> FakeShims::alive() const {
@@ -268,7 +306,7 @@ std::set<std::string> FakeShims::alive() const {
 bool FakeShims::IsConnected(const std::string& sandbox_id) const {
   MutexLock lock(mutex_);
   auto found = pods_.find(sandbox_id);
-  return found != pods_.end() && found->second.events.met != nullptr;
+  return found != pods_.end() && found->second.events.died != nullptr;
 }
 
 std::set<std::string> FakeShims::exit_records() const {
@@ -284,9 +322,12 @@ std::vector<std::string> FakeShims::LogOf(const std::string& sandbox_id) const {
   return found == pods_.end() ? std::vector<std::string>() : found->second.log;
 }
 
+shim::LiveContainer& FakeShims::Run(const std::string& sandbox_id, const std::string& container_id) {
+  return pods_[sandbox_id].live[container_id] = {container_id, 4242, UnixNanoseconds(), 0, 0, {}};
+}
+
 ShimState FakeShims::StateOf(const FakePod& pod) const {
   ShimState state;
-  state.sandbox_started = pod.started;
   for (const auto& [id, live] : pod.live) state.containers.push_back({live, PidFd()});
   return state;
 }

@@ -18,17 +18,19 @@ namespace davit::cri {
 
 enum class ShimMood {
   kAnswers,
-  kSilent,  // requests time out at once; no events are reported
+  kSilent,        // requests time out at once; no events are reported
+  kGarbled,       // its answers and events cannot be read
+  kIncompatible,  // of another version: only KillContainer and Shutdown work
   kDead,
 };
 
 // The state of one shim, which survives a restart of the daemon.
 struct FakePod {
   ShimMood mood = ShimMood::kAnswers;
-  bool started = false;
   std::map<std::string, shim::LiveContainer> live;  // by container id
   std::vector<std::string> log;                     // the requests that it received, for tests
   ShimEvents events;                                // of the connected daemon; empty: none is connected
+  ShimEvents::OnState on_state;                     // of the daemon's request for the state; empty: none
 };
 
 // One connection to a fake shim.
@@ -66,7 +68,7 @@ class FakeShims final : public Shims {
 
   Result<NewShim> Take() override;
   void Refill(std::chrono::milliseconds) override {}
-  Result<> Health() const override { return {}; }
+  Result<> Health() const override EXCLUDES(mutex_);
   ShimPtr Adopt(NewShim shim, ShimEvents events) override;
   void Discard(NewShim shim) override;
   Result<ShimPtr> Meet(const std::string& sandbox_id, const ProcessIdentity& identity,
@@ -78,22 +80,26 @@ class FakeShims final : public Shims {
   void RemoveExitRecord(const std::string& container_id) override;
 
   // For tests.
+  void SetHealth(Result<> health) EXCLUDES(mutex_);
   void SetMood(const std::string& sandbox_id, ShimMood mood);
   // The shim's process ends, as after SIGKILL.
   void Die(const std::string& sandbox_id);
   // A container's program ends: the exit record is written, and the daemon gets an event if `tell` is true.
   void Exit(const std::string& sandbox_id, const std::string& container_id, int code, bool tell = true);
+  // A silent shim carries out a start whose caller has given it up.
+  void StartLate(const std::string& sandbox_id, const std::string& container_id);
   // A container's program ends, and neither an exit record nor an event says so.
   void Forget(const std::string& sandbox_id, const std::string& container_id);
   // The sandbox cannot run containers any more.
   void FailSandbox(const std::string& sandbox_id, const std::string& reason);
-  // Makes a silent shim answer now, on the connection that waits for it.
+  // The daemon makes a new connection and requests the state; the answer is sent by AnswerNow.
+  void Reconnect(const std::string& sandbox_id);
+  // Answers the daemon's request for the state, and from now on all requests.
   void AnswerNow(const std::string& sandbox_id);
   // From now on commands of ExecSync do not end, after they have written "out" and "err".
   void HangExecs();
   // Adds state, as an earlier daemon would have left it.
   void Seed(const std::string& sandbox_id, FakePod pod);
-  void Seed(const shim::ContainerExited& exited);
   std::set<std::string> alive() const;
   // Whether events of this shim would reach a daemon.
   bool IsConnected(const std::string& sandbox_id) const;
@@ -102,6 +108,7 @@ class FakeShims final : public Shims {
 
  private:
   friend class FakeShim;
+  shim::LiveContainer& Run(const std::string& sandbox_id, const std::string& container_id) REQUIRES(mutex_);
   ShimState StateOf(const FakePod& pod) const REQUIRES(mutex_);
   // Calls `tell`, without the lock, with the events of the daemon that is connected to the pod, if there is
   // one.
@@ -112,6 +119,7 @@ class FakeShims final : public Shims {
   std::map<std::string, FakePod> pods_ GUARDED_BY(mutex_);
   std::map<std::string, shim::ContainerExited> exits_ GUARDED_BY(mutex_);
   int next_ GUARDED_BY(mutex_) = 1;
+  Result<> health_ GUARDED_BY(mutex_);
   bool execs_hang_ GUARDED_BY(mutex_) = false;
   std::vector<UniqueFd> hanging_ GUARDED_BY(mutex_);  // outcome sockets of commands that do not end
 };

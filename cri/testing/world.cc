@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iostream>
+#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "base/guarded.h"
@@ -15,8 +17,8 @@ namespace {
 
 constexpr int64_t kPatienceMs = 60'000;
 
-Call NewCall() {
-  return Call{MonotonicMilliseconds() + kPatienceMs, Spans()};
+Call NewCall(const Clock& clock) {
+  return Call{clock.MonotonicMilliseconds() + kPatienceMs, Spans()};
 }
 
 std::string NewDirectory() {
@@ -32,8 +34,8 @@ Result<> Outcome(const auto& result) {
 
 // Calls a verb as the gRPC service does: an exception is an error of the call.
 template <typename Verb>
-auto Serve(Verb verb) {
-  Call call = NewCall();
+auto Serve(const Clock& clock, Verb verb) {
+  Call call = NewCall(clock);
   return Guarded("serve", "verb", [&] { return verb(call); });
 }
 
@@ -45,7 +47,7 @@ void Append(std::vector<std::string>& to, const std::string& kind, const auto& i
 
 World::World()
     : directory_(NewDirectory()),
-      log_(STDERR_FILENO, LogLevel::kError),
+      log_([this](std::string_view line) { TakeLine(line); }, LogLevel::kInfo),
       apparmor_(directory_ + "/none"),
       selinux_(directory_ + "/none"),
       outputs_(Reactor::Start().value()) {
@@ -65,9 +67,23 @@ void World::Start() {
   HostFacts facts;
   facts.capabilities = (uint64_t{1} << 40) - 1;
   facts.has_user_namespaces = true;
-  runtime_ = std::make_unique<Runtime>(Host{config_, log_, records, [] { return Result<>(); }, snapshots,
-                                            images, cgroups, network, shims, *outputs_, seccomp_, apparmor_,
-                                            selinux_, facts, cdi::Registry({})});
+  runtime_ = std::make_unique<Runtime>(
+      Host{config_, log_, clock, records, [this] { return records.Health(); }, snapshots, images, cgroups,
+           network, shims, *outputs_, seccomp_, apparmor_, selinux_, facts, cdi::Registry({})});
+}
+
+void World::TakeLine(std::string_view line) {
+  MutexLock lock(lines_mutex_);
+  lines_.emplace_back(line);
+  if (line.contains("level=error")) std::cerr << line;  // for whoever reads the test's output
+}
+
+std::vector<std::string> World::Logged(const std::string& message) const {
+  MutexLock lock(lines_mutex_);
+  std::vector<std::string> found;
+  for (const std::string& line : lines_)
+    if (line.contains(message)) found.push_back(line);
+  return found;
 }
 
 void World::Restart() {
@@ -99,45 +115,45 @@ v1::CreateContainerRequest World::ContainerRequest(const std::string& sandbox_id
 
 Result<std::string> World::RunSandbox(const std::string& name) {
   auto run = [&](Call& call) { return runtime_->sandboxes().Run(SandboxRequest(name), call); };
-  return TRY(Serve(run)).pod_sandbox_id();
+  return TRY(Serve(clock, run)).pod_sandbox_id();
 }
 
 Result<std::string> World::CreateContainer(const std::string& sandbox_id, const std::string& name) {
   auto create = [&](Call& call) {
     return runtime_->containers().Create(ContainerRequest(sandbox_id, name), call);
   };
-  return TRY(Serve(create)).container_id();
+  return TRY(Serve(clock, create)).container_id();
 }
 
 Result<> World::StartContainer(const std::string& id) {
   v1::StartContainerRequest request;
   request.set_container_id(id);
-  return Outcome(Serve([&](Call& call) { return runtime_->containers().Start(request, call); }));
+  return Outcome(Serve(clock, [&](Call& call) { return runtime_->containers().Start(request, call); }));
 }
 
 Result<> World::StopContainer(const std::string& id, int64_t grace_seconds) {
   v1::StopContainerRequest request;
   request.set_container_id(id);
   request.set_timeout(grace_seconds);
-  return Outcome(Serve([&](Call& call) { return runtime_->containers().Stop(request, call); }));
+  return Outcome(Serve(clock, [&](Call& call) { return runtime_->containers().Stop(request, call); }));
 }
 
 Result<> World::RemoveContainer(const std::string& id) {
   v1::RemoveContainerRequest request;
   request.set_container_id(id);
-  return Outcome(Serve([&](Call& call) { return runtime_->containers().Remove(request, call); }));
+  return Outcome(Serve(clock, [&](Call& call) { return runtime_->containers().Remove(request, call); }));
 }
 
 Result<> World::StopSandbox(const std::string& id) {
   v1::StopPodSandboxRequest request;
   request.set_pod_sandbox_id(id);
-  return Outcome(Serve([&](Call& call) { return runtime_->sandboxes().Stop(request, call); }));
+  return Outcome(Serve(clock, [&](Call& call) { return runtime_->sandboxes().Stop(request, call); }));
 }
 
 Result<> World::RemoveSandbox(const std::string& id) {
   v1::RemovePodSandboxRequest request;
   request.set_pod_sandbox_id(id);
-  return Outcome(Serve([&](Call& call) { return runtime_->sandboxes().Remove(request, call); }));
+  return Outcome(Serve(clock, [&](Call& call) { return runtime_->sandboxes().Remove(request, call); }));
 }
 
 World::Pod World::RunPod() {
@@ -148,22 +164,31 @@ World::Pod World::RunPod() {
   return pod;
 }
 
-v1::ContainerStatus World::StatusOf(const std::string& container_id) {
+Result<v1::ContainerStatus> World::FindStatusOf(const std::string& container_id) {
   v1::ContainerStatusRequest request;
   request.set_container_id(container_id);
-  Call call = NewCall();
-  return runtime_->containers().Status(request, call).value().status();
+  Call call = NewCall(clock);
+  return TRY(runtime_->containers().Status(request, call)).status();
 }
 
-v1::PodSandboxStatus World::SandboxStatusOf(const std::string& sandbox_id) {
+Result<v1::PodSandboxStatus> World::FindSandboxStatusOf(const std::string& sandbox_id) {
   v1::PodSandboxStatusRequest request;
   request.set_pod_sandbox_id(sandbox_id);
-  Call call = NewCall();
-  return runtime_->sandboxes().Status(request, call).value().status();
+  Call call = NewCall(clock);
+  return TRY(runtime_->sandboxes().Status(request, call)).status();
 }
 
-bool World::Eventually(const std::function<bool()>& reached) {
-  int64_t deadline = MonotonicMilliseconds() + kPatienceMs;
+std::string World::ReasonOf(const std::string& sandbox_id) {
+  v1::PodSandboxStatusRequest request;
+  request.set_pod_sandbox_id(sandbox_id);
+  request.set_verbose(true);
+  Call call = NewCall(clock);
+  std::string info = runtime_->sandboxes().Status(request, call).value().info().at("info");
+  return nlohmann::json::parse(info).value("reason", "");
+}
+
+bool World::Eventually(const std::function<bool()>& reached, std::chrono::milliseconds patience) {
+  int64_t deadline = MonotonicMilliseconds() + patience.count();
   while (!reached()) {
     if (MonotonicMilliseconds() > deadline) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));

@@ -18,6 +18,7 @@
 #include "cri/testing/fake_pod_store.h"
 #include "cri/testing/fake_shims.h"
 #include "cri/testing/fake_snapshots.h"
+#include "cri/testing/manual_clock.h"
 
 namespace davit::cri {
 
@@ -30,7 +31,10 @@ class World {
   void Restart();
   // Ends the daemon. The test must not use runtime() afterwards.
   void End() { runtime_.reset(); }
-  Result<> Recover() { return runtime_->Recover(); }
+  // Returns when all shims have reported, or after `patience`.
+  Result<> Recover(std::chrono::milliseconds patience = std::chrono::seconds(2)) {
+    return runtime_->Recover(patience);
+  }
 
   Runtime& runtime() { return *runtime_; }
   // Change it before the verb that reads it.
@@ -55,10 +59,21 @@ class World {
     std::string container;
   };
   Pod RunPod();
-  v1::ContainerStatus StatusOf(const std::string& container_id);
-  v1::PodSandboxStatus SandboxStatusOf(const std::string& sandbox_id);
-  // Waits until `reached` returns true, for events on other threads. Returns false after a timeout.
-  bool Eventually(const std::function<bool()>& reached);
+  Result<v1::ContainerStatus> FindStatusOf(const std::string& container_id);
+  Result<v1::PodSandboxStatus> FindSandboxStatusOf(const std::string& sandbox_id);
+  // Of one that exists.
+  v1::ContainerStatus StatusOf(const std::string& container_id) { return FindStatusOf(container_id).value(); }
+  v1::PodSandboxStatus SandboxStatusOf(const std::string& sandbox_id) {
+    return FindSandboxStatusOf(sandbox_id).value();
+  }
+  // The reason in the verbose status; empty if there is none.
+  std::string ReasonOf(const std::string& sandbox_id);
+  // Waits until `reached` returns true, for events on other threads. Returns false after `patience`.
+  bool Eventually(const std::function<bool()>& reached,
+                  std::chrono::milliseconds patience = std::chrono::seconds(60));
+
+  // The lines of level info and above that the daemon has logged and that contain `message`.
+  std::vector<std::string> Logged(const std::string& message) const EXCLUDES(lines_mutex_);
 
   // All resources that are still held or running, one text each: "shim ID", "cgroup PATH"... Empty if there
   // are none.
@@ -66,6 +81,7 @@ class World {
   // The pods and containers that the list verbs return.
   std::vector<std::string> Listed();
 
+  ManualClock clock;
   Steps steps;
   FakePodStore records{steps};
   FakeImages images{steps};
@@ -76,8 +92,11 @@ class World {
 
  private:
   void Start();
+  void TakeLine(std::string_view line) EXCLUDES(lines_mutex_);
 
   std::string directory_;
+  mutable Mutex lines_mutex_;
+  std::vector<std::string> lines_ GUARDED_BY(lines_mutex_);
   Config config_;
   Logger log_;
   SeccompCompiler seccomp_;

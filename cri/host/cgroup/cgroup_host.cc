@@ -4,6 +4,7 @@
 #include "cri/host/cgroup/cgroup_host.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <optional>
@@ -57,7 +58,7 @@ Result<> WriteV1DeviceFilter(const CgroupHierarchy& hierarchy, const std::string
 
 }  // namespace
 
-Result<CgroupHost> CgroupHost::Probe(const std::string& mount_point) {
+Result<CgroupHost> CgroupHost::Probe(const std::string& mount_point, const std::string& root) {
   std::vector<CgroupHierarchy> hierarchies = TRY(FindHierarchies(mount_point));
   CgroupMode mode = ModeOf(hierarchies);
   if (mode == CgroupMode::kHybrid) {
@@ -67,7 +68,7 @@ Result<CgroupHost> CgroupHost::Probe(const std::string& mount_point) {
       if (hierarchy.v2) hierarchy.controllers.clear();
     }
   }
-  return CgroupHost(mount_point, mode, std::move(hierarchies));
+  return CgroupHost(mount_point, root, mode, std::move(hierarchies));
 }
 
 bool CgroupHost::HasController(std::string_view controller) const {
@@ -88,11 +89,29 @@ Result<> CgroupHost::Create(const std::string& path, const CgroupResources& reso
   CgroupConstruction construction(hierarchies_, relative);
   TRY(construction.Make());
   TRY(construction.InheritCpuset());
-  TRY(construction.EnableControllers());
-  TRY(ApplyWrites(hierarchies_, relative, writes));
-  if (!devices.empty() && !filter.allow_all) TRY(LimitDevices(relative, filter));
+  TRY(Prepare(path, writes, devices.empty() ? nullptr : &filter));
   construction.Keep();
   return {};
+}
+
+Result<> CgroupHost::Prepare(const std::string& path, const std::vector<CgroupWrite>& writes,
+                             const DeviceFilter* devices) const {
+  std::string relative = TRY(Relative(path));
+  TRY(CgroupConstruction(hierarchies_, relative).EnableControllers());
+  TRY(ApplyWrites(hierarchies_, relative, writes));
+  return devices == nullptr || devices->allow_all ? Result<>() : LimitDevices(relative, *devices);
+}
+
+Result<> CgroupHost::CreatePod(const std::string& path) const {
+  return Create(path, CgroupResources(), /*devices=*/{});
+}
+
+Result<ContainerCgroup> CgroupHost::CreateContainer(const std::string& path, const CgroupResources& resources,
+                                                    std::span<const DeviceRule> devices) const {
+  TRY(Create(path, resources, devices));
+  ContainerCgroup made;
+  made.fds = TRY(OpenForShim(path));
+  return made;
 }
 
 Result<> CgroupHost::CreateWhereMissing(const std::string& path) const {
@@ -117,10 +136,33 @@ Result<> CgroupHost::LimitDevices(const std::string& path, const DeviceFilter& f
 }
 
 Result<> CgroupHost::Update(const std::string& path, const CgroupResources& resources) const {
+  return Write(path, TRY(PlanUpdate(path, resources)));
+}
+
+Result<std::vector<CgroupWrite>> CgroupHost::PlanUpdate(const std::string& path,
+                                                        const CgroupResources& resources) const {
   std::string relative = TRY(Relative(path));
   CgroupResources current = TRY(ReadCurrent(mode_, hierarchies_, relative, resources));
   TRY(MakeRoomFor(hierarchies_, relative, resources.memory_limit.value_or(-1)));
-  return ApplyWrites(hierarchies_, relative, TRY(PlanWrites(mode_, resources, current)));
+  return PlanWrites(mode_, resources, current);
+}
+
+Result<> CgroupHost::Write(const std::string& path, const std::vector<CgroupWrite>& writes) const {
+  return ApplyWrites(hierarchies_, TRY(Relative(path)), writes);
+}
+
+std::vector<CgroupWrite> CgroupHost::ReadBack(const std::string& path,
+                                              const std::vector<CgroupWrite>& writes) const {
+  std::vector<CgroupWrite> now;
+  std::optional<std::string> relative = RelativeIfValid(path);
+  if (!relative) return now;
+  for (const CgroupWrite& write : writes) {
+    const CgroupHierarchy* hierarchy = FindController(hierarchies_, write.controller);
+    if (hierarchy == nullptr) continue;
+    Result<std::string> content = ReadFileAt(hierarchy->dir.get(), *relative + "/" + write.file);
+    if (content) now.push_back({write.controller, write.file, std::move(*content)});
+  }
+  return now;
 }
 
 Result<ShimCgroupFds> CgroupHost::OpenForShim(const std::string& path) const {
@@ -138,6 +180,15 @@ Result<ShimCgroupFds> CgroupHost::OpenForShim(const std::string& path) const {
     fds.oom = TRY(OpenFile(*memory, relative, memory->v2 ? "memory.events" : "memory.oom_control", O_RDONLY));
   }
   return fds;
+}
+
+Result<UniqueFd> CgroupHost::OpenOomOfParent(const std::string& path) const {
+  std::string relative = TRY(Relative(path));
+  size_t slash = relative.rfind('/');
+  const CgroupHierarchy* unified = Unified();
+  if (unified == nullptr || slash == std::string::npos)
+    return Fail(Code::kUnimplemented, "open memory.events", path, "it has no parent with such a file");
+  return OpenFile(*unified, relative.substr(0, slash), "memory.events", O_RDONLY);
 }
 
 Result<UniqueFd> CgroupHost::OpenMountPoint() const {
@@ -159,6 +210,13 @@ Result<> CgroupHost::Remove(const std::string& path) const {
 Result<bool> CgroupHost::Populated(const std::string& path) const {
   std::optional<std::string> relative = RelativeIfValid(path);
   return relative ? IsPopulated(hierarchies_, *relative) : false;
+}
+
+bool CgroupHost::Exists(const std::string& path) const {
+  std::optional<std::string> relative = RelativeIfValid(path);
+  return relative && std::ranges::any_of(hierarchies_, [&](const CgroupHierarchy& hierarchy) {
+           return faccessat(hierarchy.dir.get(), relative->c_str(), F_OK, 0) == 0;
+         });
 }
 
 Result<std::vector<std::string>> CgroupHost::Children(const std::string& path) const {

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/unique_fd.h"
 #include "cri/host/cgroup/cgroups.h"
+#include "cri/host/cgroup/device_filter.h"
 #include "cri/host/cgroup/device_program.h"
 #include "cri/host/cgroup/device_rule.h"
 #include "cri/host/cgroup/hierarchy.h"
@@ -32,8 +33,11 @@ namespace davit::cri {
 // value.
 class CgroupHost final : public Cgroups {
  public:
-  static Result<CgroupHost> Probe(const std::string& mount_point = "/sys/fs/cgroup");
+  // `root` is for the placement only (CgroupfsPlacement).
+  static Result<CgroupHost> Probe(const std::string& mount_point = "/sys/fs/cgroup",
+                                  const std::string& root = "/");
 
+  const CgroupfsPlacement& placement() const override { return placement_; }
   CgroupMode mode() const { return mode_; }
   std::span<const CgroupHierarchy> hierarchies() const override { return hierarchies_; }
   // The v2 hierarchy; null if there is none.
@@ -44,7 +48,17 @@ class CgroupHost final : public Cgroups {
   // empty cgroup of that name is replaced. A failure removes everything that was created. If `devices` is
   // empty, the cgroup gets no device filter of its own; the filters of its ancestors apply.
   Result<> Create(const std::string& path, const CgroupResources& resources,
-                  std::span<const DeviceRule> devices) const override;
+                  std::span<const DeviceRule> devices) const;
+  // Create for Cgroups.
+  Result<> CreatePod(const std::string& path) const override;
+  // Create and OpenForShim. Without a placeholder: a directory stays without a process.
+  Result<ContainerCgroup> CreateContainer(const std::string& path, const CgroupResources& resources,
+                                          std::span<const DeviceRule> devices) const override;
+
+  // Makes a cgroup ready that another has created: controllers, `writes` (write_plan.h) and device filter, as
+  // Create does.
+  Result<> Prepare(const std::string& path, const std::vector<CgroupWrite>& writes,
+                   const DeviceFilter* devices) const;
 
   // Creates the cgroup in those hierarchies that lack it. Where it exists, it is unchanged and keeps its
   // processes.
@@ -54,7 +68,17 @@ class CgroupHost final : public Cgroups {
   // cgroup versions; no process is killed. After a failure, the earlier writes stay in force.
   Result<> Update(const std::string& path, const CgroupResources& resources) const override;
 
-  Result<ShimCgroupFds> OpenForShim(const std::string& path) const override;
+  // The two steps of Update: what is to be written, once there is room for a lower memory limit, and the
+  // writing.
+  Result<std::vector<CgroupWrite>> PlanUpdate(const std::string& path,
+                                              const CgroupResources& resources) const;
+  Result<> Write(const std::string& path, const std::vector<CgroupWrite>& writes) const;
+  // What the files of `writes` contain now, in their order; those that cannot be read are omitted.
+  std::vector<CgroupWrite> ReadBack(const std::string& path, const std::vector<CgroupWrite>& writes) const;
+
+  Result<ShimCgroupFds> OpenForShim(const std::string& path) const;
+  // Opens memory.events of the parent in the v2 hierarchy.
+  Result<UniqueFd> OpenOomOfParent(const std::string& path) const;
 
   // An O_PATH descriptor of the mount point, for a container's own view of the hierarchies.
   Result<UniqueFd> OpenMountPoint() const override;
@@ -62,26 +86,25 @@ class CgroupHost final : public Cgroups {
   Result<ExecCgroups::Lease> LendToExec(ExecCgroups& execs, const std::string& path,
                                         const std::string& exec_id) const override;
 
-  // Kills all processes in the cgroup and below it, and waits until they have ended; kDeadlineExceeded if
-  // some have not. Succeeds if the cgroup does not exist.
-  Result<> Kill(const std::string& path, int timeout_ms = kCgroupKillTimeoutMs) const;
-
-  // Removes the cgroup and everything below it; processes in it are killed. Idempotent.
+  Result<> Kill(const std::string& path) const override { return Kill(path, kCgroupKillTimeoutMs); }
+  Result<> Kill(const std::string& path, int timeout_ms) const;
   Result<> Remove(const std::string& path) const override;
 
-  // Whether the cgroup or one below it has processes; false if it does not exist.
-  Result<bool> Populated(const std::string& path) const;
-
-  // The sorted names of the direct children of `path` ("/" is allowed) in any of the hierarchies.
-  Result<std::vector<std::string>> Children(const std::string& path) const;
+  Result<bool> Populated(const std::string& path) const override;
+  // In any of the hierarchies; "/" is allowed.
+  Result<std::vector<std::string>> Children(const std::string& path) const override;
+  // Whether the cgroup exists in any of the hierarchies.
+  bool Exists(const std::string& path) const;
 
   // The number of OOM kills in the cgroup (on v2 also below it) since its creation. 0 without a memory
   // controller.
   Result<int64_t> OomKills(const std::string& path) const;
 
  private:
-  CgroupHost(std::string mount_point, CgroupMode mode, std::vector<CgroupHierarchy> hierarchies)
+  CgroupHost(std::string mount_point, const std::string& root, CgroupMode mode,
+             std::vector<CgroupHierarchy> hierarchies)
       : mount_point_(std::move(mount_point)),
+        placement_(root),
         mode_(mode),
         hierarchies_(std::move(hierarchies)),
         programs_(std::make_unique<DevicePrograms>()) {}
@@ -89,6 +112,7 @@ class CgroupHost final : public Cgroups {
   Result<> LimitDevices(const std::string& path, const DeviceFilter& filter) const;
 
   std::string mount_point_;
+  CgroupfsPlacement placement_;
   CgroupMode mode_;
   std::vector<CgroupHierarchy> hierarchies_;
   std::unique_ptr<DevicePrograms> programs_;

@@ -41,9 +41,6 @@ Result<CgroupPath> CgroupPath::Parse(std::string_view text) {
 Result<CgroupPath> ParseCgroupParent(std::string_view text) {
   CgroupPath path = TRY(CgroupPath::Parse(text));
   if (path.text().size() > kMaxParentBytes) return Bad(text, "is too long");
-  if (path.text().ends_with(".slice")) {
-    return Bad(text, "is a slice of systemd, but the cgroup driver is cgroupfs: the kubelet needs the same");
-  }
   return path;
 }
 

@@ -35,8 +35,7 @@ class CgroupPath {
 };
 
 // Parses the cgroup parent that a request names. The path must be short enough to add the names of containers
-// and of files in their cgroups. A systemd slice is kInvalidArgument: the cgroupfs driver, currently the only
-// one, would put containers where systemd does not expect them.
+// and of files in their cgroups. Whether the driver takes it is CgroupPlacement's to say (placement.h).
 Result<CgroupPath> ParseCgroupParent(std::string_view text);
 
 }  // namespace davit::cri

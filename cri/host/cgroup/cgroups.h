@@ -13,6 +13,8 @@
 #include "cri/host/cgroup/device_rule.h"
 #include "cri/host/cgroup/exec_cgroup.h"
 #include "cri/host/cgroup/hierarchy.h"
+#include "cri/host/cgroup/placeholder.h"
+#include "cri/host/cgroup/placement.h"
 #include "cri/host/cgroup/resources.h"
 
 namespace davit::cri {
@@ -30,28 +32,42 @@ struct ShimCgroupFds {
   UniqueFd unified;  // its v2 directory, for CLONE_INTO_CGROUP; empty without v2
   UniqueFd kill;     // cgroup.kill; empty without v2
   UniqueFd oom;      // memory.oom_control or memory.events; empty without the controller
+  // memory.events of the parent, where somebody else removes the cgroup as soon as it has no process (systemd
+  // does), and what `oom` has counted with it; else empty.
+  UniqueFd parent_oom;
 };
 
-// Thread-safe, except that each path may have only one caller at a time. A path is relative to the root of
-// every hierarchy and the same in all: "/kubepods/podX/ID".
+// A container's new cgroup.
+struct ContainerCgroup {
+  ShimCgroupFds fds;
+  // To be kept until the container's first process is in the cgroup, or has failed to start.
+  Placeholder placeholder;
+};
+
+// Implemented by CgroupHost (the driver "cgroupfs") and SystemdCgroups. Thread-safe, except that each path
+// may have only one caller at a time. A path is relative to the root of every hierarchy and the same in all:
+// "/kubepods/podX/ID". It may have been chosen by the other driver.
 class Cgroups {
  public:
   virtual ~Cgroups() = default;
 
+  // Chooses the paths of new pods and containers.
+  virtual const CgroupPlacement& placement() const = 0;
   // For reading statistics.
   virtual std::span<const CgroupHierarchy> hierarchies() const = 0;
 
+  // Creates the cgroup of a pod, without limits.
+  virtual Result<> CreatePod(const std::string& path) const = 0;
   // Creates the cgroup, and its missing parents, in all hierarchies, ready for processes to join. An existing
   // empty cgroup of that name is replaced. A failure removes everything that was created. If `devices` is
   // empty, the cgroup gets no device filter of its own; the filters of its ancestors apply.
-  virtual Result<> Create(const std::string& path, const CgroupResources& resources,
-                          std::span<const DeviceRule> devices) const = 0;
+  virtual Result<ContainerCgroup> CreateContainer(const std::string& path, const CgroupResources& resources,
+                                                  std::span<const DeviceRule> devices) const = 0;
 
   // Writes the fields that are set. A memory limit below the current usage is kFailedPrecondition; no process
   // is killed. After a failure, the earlier writes stay in force.
   virtual Result<> Update(const std::string& path, const CgroupResources& resources) const = 0;
 
-  virtual Result<ShimCgroupFds> OpenForShim(const std::string& path) const = 0;
   // An O_PATH descriptor of the mount point, for a container's own view of the hierarchies.
   virtual Result<UniqueFd> OpenMountPoint() const = 0;
 
@@ -59,9 +75,17 @@ class Cgroups {
   virtual Result<ExecCgroups::Lease> LendToExec(ExecCgroups& execs, const std::string& path,
                                                 const std::string& exec_id) const = 0;
 
-  // Removes the cgroup and everything below it; processes in it are killed. Idempotent. Succeeds for an
-  // invalid path, which an old record may contain.
+  // Kills all processes in the cgroup and below it, and waits until they have ended; kDeadlineExceeded if
+  // some have not. Like Remove, succeeds if the cgroup does not exist, and for an invalid path, which an old
+  // record may contain.
+  virtual Result<> Kill(const std::string& path) const = 0;
+  // Removes the cgroup and everything below it; processes in it are killed. Idempotent.
   virtual Result<> Remove(const std::string& path) const = 0;
+
+  // The sorted names of the direct children of `path`; empty if it does not exist.
+  virtual Result<std::vector<std::string>> Children(const std::string& path) const = 0;
+  // Whether the cgroup or one below it has processes; false if it does not exist.
+  virtual Result<bool> Populated(const std::string& path) const = 0;
 };
 
 }  // namespace davit::cri

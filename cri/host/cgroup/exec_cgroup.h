@@ -70,7 +70,7 @@ class ExecCgroup {
 class ExecCgroups {
  public:
   // The cgroup of one exec. The destructor returns it to its owner.
-  class Lease {
+  class [[nodiscard]] Lease {
    public:
     // Without an owner, the destructor removes the cgroup. The owner must outlive the lease.
     Lease(ExecCgroups* owner, ExecCgroup cgroup) : owner_(owner), cgroup_(std::move(cgroup)) {}

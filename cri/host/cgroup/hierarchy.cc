@@ -162,7 +162,7 @@ Result<std::vector<CgroupHierarchy>> FindHierarchies(const std::string& mount_po
     return found;
   }
   std::vector<std::string> names = TRY(Subdirectories(top.get(), ".", /*links=*/true));
-  // The longest name of a hierarchy lists all its controllers; links have one of them each.
+  // Longest names first: the mount's name lists all its controllers, each symbolic link names one.
   std::ranges::sort(names, [](const std::string& a, const std::string& b) {
     return std::pair(b.size(), a) < std::pair(a.size(), b);
   });

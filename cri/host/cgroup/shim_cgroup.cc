@@ -26,8 +26,7 @@ Result<> Enter(const UniqueFd& file, pid_t id, const std::string& path) {
 
 }  // namespace
 
-Result<ShimCgroup> ShimCgroup::Open(const CgroupHost& host, const std::string& root) {
-  CgroupPath path = TRY(CgroupPath::Parse(root + "/davit/shims"));
+Result<ShimCgroup> ShimCgroup::Open(const CgroupHost& host, const CgroupPath& path) {
   // It may stand in some hierarchies, with shims of an earlier daemon in it, and not in one mounted since.
   TRY(host.CreateWhereMissing(path.text()));
   std::vector<Files> files;

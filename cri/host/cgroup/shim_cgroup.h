@@ -16,16 +16,16 @@
 
 namespace davit::cri {
 
-// `<root>/davit/shims` in every hierarchy. Created where it is missing and never removed: shims stay alive in
-// it when the daemon ends.
+// One cgroup in every hierarchy. Created where it is missing and never removed: shims stay alive in it when
+// the daemon ends.
 //
 // ShimSpawner (shim_spawner.h) places shims. On v1 its thread is in this cgroup, apart from the rest of the
 // daemon, and a child starts in the cgroup of the thread that creates it, at no cost. Moving the child by its
 // pid can take milliseconds (see ShimCgroupFds).
 class ShimCgroup {
  public:
-  // `root` is CgroupConfig::root. `host` is needed for the call only.
-  static Result<ShimCgroup> Open(const CgroupHost& host, const std::string& root);
+  // `host` is needed for the call only.
+  static Result<ShimCgroup> Open(const CgroupHost& host, const CgroupPath& path);
 
   const std::string& path() const { return path_; }
 

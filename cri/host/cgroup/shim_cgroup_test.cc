@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <sstream>
 #include <thread>
 
@@ -27,9 +28,10 @@ class ShimCgroupTest : public testing::Test {
     Result<CgroupHost> host = CgroupHost::Probe();
     if (!host || geteuid() != 0) GTEST_SKIP() << "needs cgroups and root";
     host_.emplace(std::move(*host));
-    Result<ShimCgroup> shims = ShimCgroup::Open(*host_, root_);
+    Result<ShimCgroup> shims = ShimCgroup::Open(*host_, *CgroupfsPlacement(root_).Shims());
     ASSERT_TRUE(shims) << shims.error().ToString();
     shims_.emplace(std::move(*shims));
+    home_ = ShimHome::Open([this] { return Make(*host_, root_); }).value();
   }
   void TearDown() override {
     if (host_) {
@@ -45,9 +47,14 @@ class ShimCgroupTest : public testing::Test {
     return lines;
   }
 
+  static Result<ShimHome::Made> Make(const CgroupHost& host, const std::string& root) {
+    return ShimHome::Made{TRY(ShimCgroup::Open(host, TRY(CgroupfsPlacement(root).Shims()))), Placeholder()};
+  }
+
   std::string root_ = "/davit-test-shims-" + std::to_string(getpid());
   std::optional<CgroupHost> host_;
   std::optional<ShimCgroup> shims_;
+  std::unique_ptr<ShimHome> home_;
 };
 
 TEST_F(ShimCgroupTest, LiesBelowTheConfiguredRoot) {
@@ -58,7 +65,7 @@ TEST_F(ShimCgroupTest, LiesBelowTheConfiguredRoot) {
 TEST_F(ShimCgroupTest, OpeningItAgainKeepsTheShimsInIt) {
   TestProcess shim;
   ASSERT_TRUE(shims_->Join(shim.pid()));
-  Result<ShimCgroup> again = ShimCgroup::Open(*host_, root_);
+  Result<ShimCgroup> again = ShimCgroup::Open(*host_, *CgroupfsPlacement(root_).Shims());
   ASSERT_TRUE(again) << again.error().ToString();
   EXPECT_EQ(kill(shim.pid(), 0), 0);
   EXPECT_THAT(Lines(std::to_string(shim.pid())), Each(EndsWith(shims_->path())));
@@ -74,7 +81,7 @@ TEST_F(ShimCgroupTest, IsMadeInAHierarchyThatLacksIt) {
     ASSERT_EQ(unlinkat(later.dir.get(), path.c_str(), AT_REMOVEDIR), 0) << later.name;
     ASSERT_EQ(unlinkat(later.dir.get(), (root_ + "/davit").c_str() + 1, AT_REMOVEDIR), 0) << later.name;
 
-    Result<ShimCgroup> again = ShimCgroup::Open(*host_, root_);
+    Result<ShimCgroup> again = ShimCgroup::Open(*host_, *CgroupfsPlacement(root_).Shims());
     ASSERT_TRUE(again) << later.name << again.error().ToString();
     Result<> joined = again->Join(shim.pid());
     ASSERT_TRUE(joined) << later.name << joined.error().ToString();
@@ -90,7 +97,7 @@ TEST_F(ShimCgroupTest, JoinMovesAProcessEverywhere) {
 }
 
 TEST_F(ShimCgroupTest, SpawnedShimsAreInItAndTheDaemonIsNot) {
-  Result<std::unique_ptr<ShimSpawner>> spawner = ShimSpawner::Start(*shims_);
+  Result<std::unique_ptr<ShimSpawner>> spawner = ShimSpawner::Start(*home_);
   ASSERT_TRUE(spawner) << spawner.error().ToString();
   SpawnRequest request;
   request.program = "/bin/sleep";
@@ -109,7 +116,7 @@ TEST_F(ShimCgroupTest, SpawnedShimsAreInItAndTheDaemonIsNot) {
 }
 
 TEST_F(ShimCgroupTest, AProgramThatIsNotThereIsTheSpawnersError) {
-  Result<std::unique_ptr<ShimSpawner>> spawner = ShimSpawner::Start(*shims_);
+  Result<std::unique_ptr<ShimSpawner>> spawner = ShimSpawner::Start(*home_);
   ASSERT_TRUE(spawner) << spawner.error().ToString();
   SpawnRequest request;
   request.program = "/no/such/program";
@@ -120,7 +127,7 @@ TEST_F(ShimCgroupTest, AProgramThatIsNotThereIsTheSpawnersError) {
 }
 
 TEST_F(ShimCgroupTest, ConcurrentCallersTakeTurns) {
-  Result<std::unique_ptr<ShimSpawner>> spawner = ShimSpawner::Start(*shims_);
+  Result<std::unique_ptr<ShimSpawner>> spawner = ShimSpawner::Start(*home_);
   ASSERT_TRUE(spawner) << spawner.error().ToString();
   std::vector<std::thread> callers;
   for (int caller = 0; caller < 4; ++caller) {
@@ -136,6 +143,29 @@ TEST_F(ShimCgroupTest, ConcurrentCallersTakeTurns) {
     });
   }
   for (std::thread& caller : callers) caller.join();
+}
+
+// As if an operator had stopped the scope of the shims.
+TEST_F(ShimCgroupTest, OnAHostWithV2AloneItIsMadeAnewIfItIsGone) {
+  const CgroupHierarchy* unified = host_->Unified();
+  if (unified == nullptr) GTEST_SKIP() << "needs a v2 hierarchy";
+  const std::string top = std::string("/sys/fs/cgroup/") + unified->name + root_;
+  ASSERT_TRUE(std::filesystem::create_directory(top + "/v2"));
+  Result<CgroupHost> v2 = CgroupHost::Probe(top + "/v2");
+  ASSERT_TRUE(v2) << v2.error().ToString();
+  int made = 0;
+  auto home = ShimHome::Open([&] { return Make(*v2, "/" + std::to_string(++made)); });
+  ASSERT_TRUE(home) << home.error().ToString();
+  TestProcess first, second, third;
+  ASSERT_TRUE((*home)->JoinAfterSpawn(first.pid()));
+  EXPECT_EQ(made, 1);
+  ASSERT_TRUE(v2->Remove("/1"));
+  for (TestProcess* shim : {&second, &third}) {
+    Result<> joined = (*home)->JoinAfterSpawn(shim->pid());
+    EXPECT_TRUE(joined) << joined.error().ToString();
+    EXPECT_THAT(Lines(std::to_string(shim->pid())), testing::Contains(EndsWith("/v2/2/davit/shims")));
+  }
+  EXPECT_EQ(made, 2);
 }
 
 }  // namespace

@@ -11,8 +11,8 @@
 
 namespace davit::cri {
 
-Result<std::unique_ptr<ShimSpawner>> ShimSpawner::Start(const ShimCgroup& cgroup) {
-  std::unique_ptr<ShimSpawner> spawner(new ShimSpawner(cgroup));
+Result<std::unique_ptr<ShimSpawner>> ShimSpawner::Start(ShimHome& home) {
+  std::unique_ptr<ShimSpawner> spawner(new ShimSpawner(home));
   try {
     spawner->thread_ = std::thread(&ShimSpawner::Run, spawner.get());
   } catch (const std::system_error& error) {
@@ -45,7 +45,7 @@ Result<ChildProcess> ShimSpawner::Spawn(const SpawnRequest& request) {
     changed_.NotifyAll();
   }
   ChildProcess child = TRY(std::move(*job.outcome));
-  if (Result<> joined = cgroup_.JoinAfterSpawn(child.pid); !joined) {
+  if (Result<> joined = home_.JoinAfterSpawn(child.pid); !joined) {
     (void)child.pidfd.Signal(SIGKILL);
     (void)Reap(child);
     return std::unexpected(std::move(joined).error());
@@ -54,7 +54,7 @@ Result<ChildProcess> ShimSpawner::Spawn(const SpawnRequest& request) {
 }
 
 void ShimSpawner::Run() {
-  Result<> placed = cgroup_.MoveCallingThread();
+  Result<> placed = home_.MoveCallingThread();
   {
     MutexLock lock(mutex_);
     placed_ = std::move(placed);

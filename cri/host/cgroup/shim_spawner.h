@@ -11,15 +11,15 @@
 #include "base/error.h"
 #include "base/spawn.h"
 #include "base/thread_annotations.h"
-#include "cri/host/cgroup/shim_cgroup.h"
+#include "cri/host/cgroup/shim_home.h"
 
 namespace davit::cri {
 
 // Thread-safe: concurrent calls take turns.
 class ShimSpawner {
  public:
-  // Starts a thread and moves it into the cgroup. `cgroup` must outlive the spawner.
-  static Result<std::unique_ptr<ShimSpawner>> Start(const ShimCgroup& cgroup);
+  // Starts a thread and moves it into the cgroup. `home` must outlive the spawner.
+  static Result<std::unique_ptr<ShimSpawner>> Start(ShimHome& home);
   ~ShimSpawner();
 
   // Like davit::Spawn, with the child in the cgroup. If the child cannot be moved there, it is killed and
@@ -32,12 +32,12 @@ class ShimSpawner {
     std::optional<Result<ChildProcess>> outcome;
   };
 
-  explicit ShimSpawner(const ShimCgroup& cgroup) : cgroup_(cgroup) {}
+  explicit ShimSpawner(ShimHome& home) : home_(home) {}
   void Run();
   // The next job; null if the thread is to end.
   Job* AwaitJob();
 
-  const ShimCgroup& cgroup_;
+  ShimHome& home_;
   Mutex mutex_;
   CondVar changed_;
   std::optional<Result<>> placed_ GUARDED_BY(mutex_);  // set once the thread has tried to join

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Any bytes as a Localhost profile. What can be compiled is a program that the kernel takes, and gives no x32
-// call but ENOSYS.
+// Any bytes as a Localhost profile. Every profile that compiles must load, and must answer every x32 call
+// with ENOSYS.
 #include <linux/audit.h>
 
 #include <cerrno>

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// The images that a container uses.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace davit::cri {
+
+// What a container needs of the image store.
+struct ContainerUse {
+  std::string id;
+  bool running = false;
+  // Of the image and of the image volumes: ids, or digest references. An image that was removed since is
+  // still named.
+  std::vector<std::string> images;
+  std::vector<std::string> chain_ids;  // of their layers
+};
+
+}  // namespace davit::cri
