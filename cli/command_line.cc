@@ -32,8 +32,11 @@ class Grammar {
   void AddRun();
   void AddContainerVerbs();
   void AddImageVerbs();
+  void AddCarryVerbs();
   void AddImageGroup();
+  void AddImageHealth(CLI::App* image);
   void AddRegistryVerbs();
+  void AddNetworkGroup();
   void TakeWords(const CLI::App* verb);
   EarlyExit Explain(const CLI::ParseError& error) const;
   // The first word after the options and what follows it, untouched: "IMAGE CMD -x".
@@ -52,6 +55,9 @@ class Grammar {
   StopOptions stop_;
   RmOptions rm_;
   PullOptions pull_;
+  PushOptions push_;
+  SaveOptions save_;
+  LoadOptions load_;
   ImagesOptions images_;
   RmiOptions rmi_;
   TagOptions tag_;
@@ -59,6 +65,8 @@ class Grammar {
   ImageInspectOptions inspect_;
   ImageHistoryOptions history_;
   ImagePruneOptions prune_;
+  ImageVerifyOptions verify_;
+  ImageRepairOptions repair_;
   SystemDfOptions df_;
   LoginOptions login_;
   std::string password_;
@@ -74,8 +82,10 @@ Grammar::Grammar() {
   AddRun();
   AddContainerVerbs();
   AddImageVerbs();
+  AddCarryVerbs();
   AddImageGroup();
   AddRegistryVerbs();
+  AddNetworkGroup();
   AddVerb("info", "Tell about the daemon", [] { return InfoOptions(); });
 }
 
@@ -166,8 +176,26 @@ void Grammar::AddImageVerbs() {
   untag->add_option("NAME", untag_.tags, "NAME[:TAG]")->required();
 }
 
+void Grammar::AddCarryVerbs() {
+  CLI::App* push = AddVerb("push", "Send an image to the registry in its name", [this] { return push_; });
+  push->add_flag("-q,--quiet", push_.quiet, "Print only the image's name");
+  push->add_option("NAME", push_.image, "NAME[:TAG]")->required();
+
+  CLI::App* save = AddVerb("save", "Write images as a tar archive", [this] { return save_; });
+  save->add_option("-o", save_.file, "Write to a file, instead of standard output")->type_name("FILE");
+  save->add_option("IMAGE", save_.images, "Names, which the images get in the archive, or ids")->required();
+  save->footer("The archive is an OCI image layout that docker, podman, skopeo and ctr read, too.");
+
+  CLI::App* load = AddVerb("load", "Load the images of a tar archive", [this] { return load_; });
+  load->add_option("-i,--input", load_.file, "Read from a file, instead of standard input")
+      ->type_name("FILE");
+  load->add_flag("-q,--quiet", load_.quiet, "Print no progress");
+  load->footer(
+      "The archive is one of docker save or an OCI image layout, also compressed with gzip or zstd.");
+}
+
 void Grammar::AddImageGroup() {
-  CLI::App* image = AddGroup("image", "Look at images and remove unused ones");
+  CLI::App* image = AddGroup("image", "Look at images, repair them, remove unused ones");
   CLI::App* inspect =
       AddVerbTo(image, "inspect", "Print all about images as JSON", [this] { return inspect_; });
   inspect->add_option("IMAGE", inspect_.images, "Names, ids, or beginnings of ids")->required();
@@ -177,13 +205,28 @@ void Grammar::AddImageGroup() {
   history->add_option("IMAGE", history_.image, "Name, id, or beginning of an id")->required();
 
   CLI::App* prune = AddVerbTo(image, "prune", "Remove unused images", [this] { return prune_; });
-  prune->add_flag("-a,--all", prune_.all, "Also images that have a tag");
+  prune->add_flag(
+      "-a,--all", prune_.all,
+      "Also images that have a tag or were pulled by digest, and what unfinished pulls have left");
   prune->add_flag("--dry-run", prune_.dry_run, "Print what would be removed");
   prune->add_flag("-f,--force", prune_.force, "Do not ask");
+  AddImageHealth(image);
 
   CLI::App* df =
       AddVerbTo(AddGroup("system", "Look at the node"), "df", "Print disk usage", [this] { return df_; });
   df->add_flag("-v,--verbose", df_.verbose, "Print every image");
+}
+
+void Grammar::AddImageHealth(CLI::App* image) {
+  constexpr char kImages[] = "Names, ids, or beginnings of ids (default: all images)";
+  CLI::App* verify =
+      AddVerbTo(image, "verify", "Compare images with what was recorded of them", [this] { return verify_; });
+  verify->add_flag("--quick", verify_.quick, "Do not read what is in files");
+  verify->add_option("IMAGE", verify_.images, kImages);
+
+  CLI::App* repair = AddVerbTo(image, "repair", "Verify images, and fetch again what is damaged",
+                               [this] { return repair_; });
+  repair->add_option("IMAGE", repair_.images, kImages);
 }
 
 void Grammar::AddRegistryVerbs() {
@@ -198,6 +241,16 @@ void Grammar::AddRegistryVerbs() {
 
   CLI::App* logout = AddVerb("logout", "Forget credentials for a registry", [this] { return logout_; });
   logout->add_option("SERVER", logout_.server, "Registry (default: Docker Hub)");
+}
+
+// Without a verb: status.
+void Grammar::AddNetworkGroup() {
+  CLI::App* network = AddGroup("network", "Look at the network of pods");
+  network->require_subcommand(0, 1);
+  takers_[network] = [] { return NetworkStatusOptions(); };
+  AddVerbTo(network, "ls", "List the networks that pods have", [] { return NetworkListOptions(); });
+  AddVerbTo(network, "status", "Print addresses, host ports, rules and what was repaired",
+            [] { return NetworkStatusOptions(); });
 }
 
 const CLI::App* Grammar::Given() const {

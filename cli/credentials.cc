@@ -4,8 +4,10 @@
 #include "cli/credentials.h"
 
 #include <cstdlib>
+#include <set>
 
 #include "cli/docker_config.h"
+#include "cli/image_list.h"
 #include "cli/registry_name.h"
 
 namespace davit::cli {
@@ -24,7 +26,26 @@ Result<std::optional<api::Credentials>> FindCredentials(const Session& session, 
   DockerConfig config = TRY(DockerConfig::OfUser(session.interrupt.fd()));
   std::optional<RegistryLogin> login = TRY(config.Find(registry));
   if (!login) return std::nullopt;
-  return ToApi(*login);
+  api::Credentials credentials = ToApi(*login);
+  credentials.set_server_address(registry);
+  return credentials;
+}
+
+Result<std::vector<api::Credentials>> FindSourceCredentials(const Session& session,
+                                                            const std::vector<std::string>& images) {
+  std::set<std::string> registries;
+  for (const std::string& name : images) {
+    api::ListImagesRequest request;
+    request.set_image(name);
+    for (const api::Image& image : TRY(ListImages(session.daemon, request)))
+      for (const std::string& digest : image.digests()) registries.insert(RegistryOf(digest));
+  }
+  std::vector<api::Credentials> found;
+  for (const std::string& registry : registries) {
+    std::optional<api::Credentials> credentials = TRY(FindCredentials(session, registry));
+    if (credentials) found.push_back(std::move(*credentials));
+  }
+  return found;
 }
 
 Error WithAdvice(Error error, const std::string& registry, bool had_credentials) {

@@ -123,6 +123,7 @@ Result<Daemon> Daemon::Connect(const std::string& address, const Interrupt& inte
   daemon.runtime_ = v1::RuntimeService::NewStub(channel);
   daemon.images_ = v1::ImageService::NewStub(channel);
   daemon.own_images_ = api::Images::NewStub(channel);
+  daemon.networks_ = api::Networks::NewStub(channel);
   return daemon;
 }
 

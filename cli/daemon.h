@@ -6,15 +6,18 @@
 
 #include <grpcpp/client_context.h>
 #include <grpcpp/support/status.h>
+#include <sys/eventfd.h>
 
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "api/cri/v1/api.grpc.pb.h"
 #include "api/davit/v1/davit.grpc.pb.h"
 #include "base/error.h"
+#include "base/unique_fd.h"
 #include "cli/interrupt.h"
 
 namespace davit::cli {
@@ -25,6 +28,7 @@ namespace api = ::davit::v1;
 using RuntimeStub = v1::RuntimeService::StubInterface;
 using ImageStub = v1::ImageService::StubInterface;
 using OwnImageStub = api::Images::StubInterface;
+using NetworkStub = api::Networks::StubInterface;
 
 // How long to wait for the answer to a call.
 enum class CallMode : uint8_t {
@@ -57,19 +61,74 @@ class Daemon {
     return response;
   }
 
-  // Reads a streaming call to its end, and passes each message to `take`.
   template <typename Request, typename Response>
-  Result<> Read(std::unique_ptr<grpc::ClientReaderInterface<Response>> (OwnImageStub::*method)(
-                    grpc::ClientContext*, const Request&),
-                const Request& request, const std::function<void(const Response&)>& take,
-                CallMode mode = CallMode::kNormal) const {
-    return Invoke(
+  using Reading = std::unique_ptr<grpc::ClientReaderInterface<Response>> (OwnImageStub::*)(
+      grpc::ClientContext*, const Request&);
+  // Reads a streaming call to its end, and passes each message to `take`. An error of `take` cancels the call
+  // and is returned.
+  template <typename Request, typename Response>
+  Result<> ReadInto(Reading<Request, Response> method, const Request& request,
+                    const std::function<Result<>(const Response&)>& take,
+                    CallMode mode = CallMode::kNormal) const {
+    Result<> taken;
+    Result<> answered = Invoke(
         [&](grpc::ClientContext* context) {
           auto reader = (own_images_.get()->*method)(context, request);
-          for (Response message; reader->Read(&message);) take(message);
+          for (Response message; taken && reader->Read(&message);) taken = take(message);
+          if (!taken) context->TryCancel();
           return reader->Finish();
         },
         mode);
+    return taken ? answered : taken;
+  }
+
+  // The same for a `take` that cannot fail.
+  template <typename Request, typename Response>
+  Result<> Read(Reading<Request, Response> method, const Request& request,
+                const std::function<void(const Response&)>& take, CallMode mode = CallMode::kNormal) const {
+    return ReadInto<Request, Response>(
+        method, request,
+        [&take](const Response& message) -> Result<> {
+          take(message);
+          return {};
+        },
+        mode);
+  }
+
+  template <typename Request, typename Response>
+  using Exchanging = std::unique_ptr<grpc::ClientReaderWriterInterface<Request, Response>> (OwnImageStub::*)(
+      grpc::ClientContext*);
+  // Makes a call that streams in both directions. `next` sets the next message, and returns false with the
+  // last one; it runs on a thread of its own. It must return soon, with anything, when `over` is readable:
+  // the call has ended. An error of `next` cancels the call and is returned.
+  template <typename Request, typename Response>
+  Result<> Exchange(Exchanging<Request, Response> method,
+                    const std::function<Result<bool>(Request& message, int over)>& next,
+                    const std::function<void(const Response&)>& take, CallMode mode) const {
+    UniqueFd over(eventfd(0, EFD_CLOEXEC));
+    if (!over) return SystemError("eventfd", "call");
+    Result<> sent;
+    Result<> answered = Invoke(
+        [&](grpc::ClientContext* context) {
+          auto stream = (own_images_.get()->*method)(context);
+          std::jthread sender([&] {
+            Request message;
+            Result<bool> more = true;
+            while (more && *more) {
+              more = next(message, over.get());
+              if (more && !stream->Write(message)) break;
+            }
+            if (!more) sent = std::unexpected(more.error());
+            more ? (void)stream->WritesDone() : context->TryCancel();
+          });
+          for (Response message; stream->Read(&message);) take(message);
+          eventfd_write(over.get(), 1);
+          sender.join();
+          return stream->Finish();
+        },
+        mode);
+    bool ours = !sent && sent.error().code != Code::kCancelled;
+    return ours ? sent : answered;
   }
 
  private:
@@ -79,6 +138,7 @@ class Daemon {
   RuntimeStub& Stub(RuntimeStub* /*tag*/) const { return *runtime_; }
   ImageStub& Stub(ImageStub* /*tag*/) const { return *images_; }
   OwnImageStub& Stub(OwnImageStub* /*tag*/) const { return *own_images_; }
+  NetworkStub& Stub(NetworkStub* /*tag*/) const { return *networks_; }
 
   Result<> Invoke(const std::function<grpc::Status(grpc::ClientContext*)>& call, CallMode mode) const;
   Error Explain(const grpc::Status& status, bool expired) const;
@@ -88,6 +148,7 @@ class Daemon {
   std::unique_ptr<RuntimeStub> runtime_;
   std::unique_ptr<ImageStub> images_;
   std::unique_ptr<OwnImageStub> own_images_;
+  std::unique_ptr<NetworkStub> networks_;
 };
 
 }  // namespace davit::cli

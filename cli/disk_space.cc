@@ -20,9 +20,10 @@ Result<bool> Confirm(const Session& session, const ImagePruneOptions& options) {
   if (isatty(console.in) == 0)
     return Fail(Code::kFailedPrecondition, "", "image prune", "nobody can be asked; use --force");
   TRY(console.Print(
-      options.all
-          ? "WARNING! This will remove all images without at least one container associated to them.\n"
-          : "WARNING! This will remove all images without a tag that no container uses.\n"));
+      options.all ? "WARNING! This will remove all images without at least one container associated to them, "
+                    "and what unfinished pulls have left.\n"
+                  : "WARNING! This will remove all images without a tag that no container uses, "
+                    "except those that were pulled by digest.\n"));
   std::string answer = TRY(AskAtTerminal(console.in, console.out, "Are you sure you want to continue? [y/N] ",
                                          Echo::kOn, session.interrupt));
   return answer == "y" || answer == "Y" || answer == "yes";
@@ -89,7 +90,10 @@ json ToJson(const api::UsageResponse& usage) {
                                  {"uniqueBytes", share.unique_bytes()},
                                  {"containers", share.image().containers()}});
   }
-  return {{"images", images}, {"containers", KindToJson(usage.containers())}};
+  return {{"images", images},
+          {"containers", KindToJson(usage.containers())},
+          {"blobs", KindToJson(usage.blobs())},
+          {"unfinished", KindToJson(usage.unfinished())}};
 }
 
 }  // namespace
@@ -116,6 +120,8 @@ Result<int> Perform(const Session& session, const SystemDfOptions& options) {
   Table table({"TYPE", "TOTAL", "ACTIVE", "SIZE", "RECLAIMABLE"});
   table.Add(RowOf("Images", usage.images()));
   table.Add(RowOf("Containers", usage.containers()));
+  table.Add(RowOf("Blobs", usage.blobs()));
+  table.Add(RowOf("Unfinished", usage.unfinished()));
   TRY(session.console.Print(options.verbose ? Verbose(usage) : table.ToString()));
   return 0;
 }

@@ -40,7 +40,7 @@ class StatusWatch {
   // Something suggests that the end is near.
   void AskSoon() { interval_ms_ = kFirstAskMs; }
 
-  // The first question: there must be an answer.
+  // The first request: its failure is an error.
   Result<> Ask() {
     v1::ContainerStatusRequest request;
     request.set_container_id(container_id_);

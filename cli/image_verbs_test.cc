@@ -72,6 +72,7 @@ TEST_F(ImageVerbs, APullUsesTheStoredCredentials) {
   EXPECT_EQ(Do(PullOptions{.image = "private.test/app"}).value(), 0);
   ASSERT_THAT(cri_.images().pulls(), SizeIs(1));
   EXPECT_EQ(cri_.images().pulls()[0].credentials().username(), "user");
+  EXPECT_EQ(cri_.images().pulls()[0].credentials().server_address(), "private.test") << "not for mirrors";
   EXPECT_EQ(Do(PullOptions{.image = "alpine"}).value(), 0);
   EXPECT_FALSE(cri_.images().pulls()[1].has_credentials()) << "another registry's";
 }
@@ -84,6 +85,16 @@ TEST_F(ImageVerbs, ImagesAreOneLinePerTag) {
   EXPECT_THAT(
       Answer(ImagesOptions{.digests = true, .no_trunc = true}),
       AllOf(HasSubstr("sha256:" + std::string(64, 'd')), HasSubstr("sha256:1" + std::string(63, '0'))));
+}
+
+TEST_F(ImageVerbs, AnIncompleteImageIsMarkedAndCanBeRemoved) {
+  cri_.images().Add("incomplete");
+  EXPECT_THAT(Answer(ImagesOptions{}), HasSubstr("4.2 MB (incomplete)\n"));
+  EXPECT_THAT(Answer(ImagesOptions{.tree = true}),
+              HasSubstr("incomplete:latest (200000000000) (incomplete)"));
+  EXPECT_TRUE(nlohmann::json::parse(Answer(ImagesOptions{}, OutputFormat::kJson))[1]["incomplete"]);
+  EXPECT_EQ(Answer(RmiOptions{.images = {"incomplete"}}), "incomplete\n");
+  EXPECT_THAT(cri_.images().names(), ElementsAre("busybox"));
 }
 
 TEST_F(ImageVerbs, ImagesAsJsonHaveAllFields) {
@@ -101,6 +112,16 @@ TEST_F(ImageVerbs, RmiTakesNamesAndBeginningsOfIds) {
   EXPECT_EQ(Answer(RmiOptions{.images = {"busybox"}}), "busybox\n");
   EXPECT_EQ(Do(RmiOptions{.images = {"20"}}).value(), 0);
   EXPECT_THAT(cri_.images().names(), ElementsAre("nginx"));
+}
+
+TEST_F(ImageVerbs, RmiByATagLeavesAnImageThatHasOthers) {
+  cri_.images().Add("two-tags");
+  EXPECT_EQ(Answer(RmiOptions{.images = {"two-tags"}}), "two-tags\n");
+  EXPECT_THAT(cri_.images().calls(), ElementsAre("Untag two-tags"));
+  EXPECT_TRUE(cri_.images().Has("two-tags"));
+  std::string id = cri_.images().IdOf("two-tags");
+  EXPECT_EQ(Do(RmiOptions{.images = {id}}).value(), 0);
+  EXPECT_FALSE(cri_.images().Has("two-tags")) << "by its id, with all tags";
 }
 
 TEST_F(ImageVerbs, RmiOfAnUnknownImageIsAnError) {
@@ -167,10 +188,14 @@ TEST_F(ImageVerbs, SystemDfIsDockersTable) {
   EXPECT_EQ(Answer(SystemDfOptions{}),
             "TYPE         TOTAL   ACTIVE   SIZE      RECLAIMABLE\n"
             "Images       5       2        16.4 MB   11.6 MB (70%)\n"
-            "Containers   1       0        0 B       0 B\n");
+            "Containers   1       0        0 B       0 B\n"
+            "Blobs        3       1        2.0 MB    1.5 MB (75%)\n"
+            "Unfinished   2       1        4.0 MB    3.0 MB (75%)\n");
   EXPECT_THAT(Answer(SystemDfOptions{.verbose = true}), HasSubstr("4.0 MB        213.0 kB"));
   auto json = nlohmann::json::parse(Answer(SystemDfOptions{}, OutputFormat::kJson));
   EXPECT_EQ(json["images"]["reclaimableBytes"], 11'630'000);
+  EXPECT_EQ(json["blobs"]["bytes"], 2'000'000);
+  EXPECT_EQ(json["unfinished"]["reclaimableBytes"], 3'000'000);
 }
 
 TEST_F(ImageVerbs, LoginStoresOnlyWhatTheRegistryAccepts) {

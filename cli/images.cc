@@ -2,6 +2,7 @@
 // Copyright The Davit Authors
 
 // images, rmi, tag and untag.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "cli/each.h"
@@ -52,6 +53,10 @@ std::vector<Row> RowsOf(const api::Image& image) {
   return {row};
 }
 
+std::string SizeOf(const api::Image& image) {
+  return SizeText(image.disk_bytes()) + (image.incomplete() ? " (incomplete)" : "");
+}
+
 std::string ToTable(const std::vector<api::Image>& images, const ImagesOptions& options) {
   Table::Row header = {"REPOSITORY", "TAG", "IMAGE ID", "SIZE"};
   if (options.digests) header.insert(header.begin() + 2, "DIGEST");
@@ -59,7 +64,7 @@ std::string ToTable(const std::vector<api::Image>& images, const ImagesOptions& 
   for (const api::Image& image : images) {
     for (const Row& row : RowsOf(image)) {
       Table::Row cells = {row.repository, row.tag, options.no_trunc ? image.id() : ShortId(image.id()),
-                          SizeText(image.disk_bytes())};
+                          SizeOf(image)};
       if (options.digests) cells.insert(cells.begin() + 2, row.digest);
       table.Add(std::move(cells));
     }
@@ -72,7 +77,8 @@ nlohmann::json ToJson(const api::Image& image) {
                           {"size", image.size()},
                           {"diskBytes", image.disk_bytes()},
                           {"pinned", image.pinned()},
-                          {"containers", image.containers()}};
+                          {"containers", image.containers()},
+                          {"incomplete", image.incomplete()}};
   value["tags"] = std::vector<std::string>(image.tags().begin(), image.tags().end());
   value["digests"] = std::vector<std::string>(image.digests().begin(), image.digests().end());
   for (const api::ImageLayer& layer : image.layers()) {
@@ -117,14 +123,33 @@ Result<int> Perform(const Session& session, const ImagesOptions& options) {
   return 0;
 }
 
+// Takes the tag away if `name` is one. Returns whether it did.
+Result<bool> TakeTag(const Session& session, const std::string& name) {
+  api::UntagImageRequest request;
+  request.set_tag(name);
+  auto untagged = session.daemon.Call(&OwnImageStub::Untag, request);
+  if (untagged) return true;
+  Code code = untagged.error().code;
+  if (code == Code::kNotFound || code == Code::kInvalidArgument) return false;  // an id or a digest
+  return std::unexpected(std::move(untagged).error());
+}
+
+// As docker: of an image that has other tags, a tag is all that goes by its name.
 Result<int> Perform(const Session& session, const RmiOptions& options) {
   return ForEach(session, options.images, [&](const std::string& name) -> Result<> {
     api::ListImagesRequest find;
     find.set_image(name);
     std::vector<api::Image> found = TRY(ListImages(session.daemon, find));
     if (found.empty()) return Fail(Code::kNotFound, "", name, "no such image");
+    const api::Image& image = found.front();
+    if (image.tags_size() > 1) {
+      if (TRY(TakeTag(session, name))) return {};
+      // A tag that somebody else has taken away meanwhile must not cost the image.
+      if (std::ranges::find(image.tags(), name) != image.tags().end())
+        return Fail(Code::kNotFound, "", name, "no such image");
+    }
     v1::RemoveImageRequest request;
-    request.mutable_image()->set_image(found.front().id());
+    request.mutable_image()->set_image(image.id());
     TRY(session.daemon.Call(&ImageStub::RemoveImage, request));
     return {};
   });

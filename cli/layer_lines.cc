@@ -18,25 +18,37 @@ constexpr int64_t kShortestMs = 500;  // a rate over less is noise
 constexpr size_t kShortestBar = 10;
 constexpr size_t kLongestBar = 50;
 
-const char* WordFor(LayerProgress::State state) {
+const char* WordFor(LayerProgress::State state, Transfer transfer) {
+  bool push = transfer == Transfer::kPush;
+  bool load = transfer == Transfer::kLoad;
   switch (state) {
     case LayerProgress::WAITING:
       return "Waiting";
     case LayerProgress::DOWNLOADING:
-      return "Downloading";
+      return load ? "Loading layer" : "Downloading";
+    case LayerProgress::UPLOADING:
+      return load ? "Reading" : "Pushing";
     case LayerProgress::UNPACKING:
       return "Extracting";
     case LayerProgress::EXISTS:
-      return "Already exists";
+      return push ? "Layer already exists" : "Already exists";
+    case LayerProgress::MOUNTED:
+      return "Mounted from another repository";
+    case LayerProgress::SKIPPED:
+      return "Skipped, may not be distributed";
     case LayerProgress::DONE:
-      return "Pull complete";
+      return push ? "Pushed" : load ? "Loaded" : "Pull complete";
     default:
       return "Unknown";
   }
 }
 
+bool InTransfer(const LayerProgress& layer) {
+  return layer.state() == LayerProgress::DOWNLOADING || layer.state() == LayerProgress::UPLOADING;
+}
+
 bool InProgress(const LayerProgress& layer) {
-  return layer.state() == LayerProgress::DOWNLOADING || layer.state() == LayerProgress::UNPACKING;
+  return InTransfer(layer) || layer.state() == LayerProgress::UNPACKING;
 }
 
 // "[=====>    ]" with `width` characters between the brackets.
@@ -69,9 +81,9 @@ uint64_t Rate::BytesPerSecond(int64_t now_ms) const {
   return Bytes((samples_.back().total - samples_.front().total) * 1000 / duration);
 }
 
-std::vector<size_t> LayerLines::Apply(const ::davit::v1::PullImageResponse& message, int64_t now_ms) {
+std::vector<size_t> LayerLines::Apply(const LayerChanges& changes, int64_t now_ms) {
   std::vector<size_t> changed;
-  for (const LayerProgress& layer : message.layers()) {
+  for (const LayerProgress& layer : changes) {
     size_t index = layer.index();
     if (index > layers_.size()) continue;  // the first message has them all, in order
     // Another layer in this place: the pull has started over, with another manifest.
@@ -85,21 +97,25 @@ std::vector<size_t> LayerLines::Apply(const ::davit::v1::PullImageResponse& mess
   return changed;
 }
 
-std::string LayerLines::Plain(size_t layer) const {
-  const LayerProgress& progress = layers_[layer].progress;
-  return Printable(ShortId(progress.digest())) + ": " + WordFor(progress.state());
+std::string LayerLines::HeadOf(const Layer& layer) const {
+  return Printable(ShortId(layer.progress.digest())) + ": " + WordFor(layer.progress.state(), transfer_);
 }
 
-std::string LayerLines::LineOf(const Layer& layer, size_t columns, int64_t now_ms) {
+std::string LayerLines::Plain(size_t layer) const {
+  return HeadOf(layers_[layer]);
+}
+
+std::string LayerLines::LineOf(const Layer& layer, size_t columns, int64_t now_ms) const {
   const LayerProgress& progress = layer.progress;
-  std::string head = Printable(ShortId(progress.digest())) + ": " + WordFor(progress.state());
+  std::string head = HeadOf(layer);
   if (!InProgress(progress)) return head;
-  std::string bytes = SizeText(Bytes(progress.received())) + "/" + SizeText(Bytes(progress.size()));
+  bool of_known_size = progress.size() > 0;
+  std::string bytes = SizeText(Bytes(progress.received()));
+  if (of_known_size) bytes += "/" + SizeText(Bytes(progress.size()));
   std::string rate;
-  if (progress.state() == LayerProgress::DOWNLOADING)
-    rate = "  " + SizeText(layer.rate.BytesPerSecond(now_ms)) + "/s";
+  if (InTransfer(progress)) rate = "  " + SizeText(layer.rate.BytesPerSecond(now_ms)) + "/s";
   size_t without_bar = head.size() + 2 + bytes.size() + rate.size() + 4;
-  if (columns >= without_bar + kShortestBar) {
+  if (of_known_size && columns >= without_bar + kShortestBar) {
     size_t width = std::min(columns - without_bar, kLongestBar);
     return head + "  " + Bar(progress.received(), progress.size(), width) + "  " + bytes + rate;
   }
@@ -120,9 +136,8 @@ std::vector<std::string> LayerLines::ForTerminal(TerminalSize size, int64_t now_
     if (all || (fits && InProgress(layer.progress))) {
       lines.push_back(LineOf(layer, columns, now_ms));
     } else {
-      bool ended =
-          layer.progress.state() == LayerProgress::DONE || layer.progress.state() == LayerProgress::EXISTS;
-      ++(ended ? complete : waiting);
+      bool to_come = InProgress(layer.progress) || layer.progress.state() == LayerProgress::WAITING;
+      ++(to_come ? waiting : complete);
     }
   }
   if (!all) {

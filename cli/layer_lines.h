@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The layers of a pull as lines of text, with docker's words.
+// The layers of a transfer as lines of text, with docker's words.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +13,10 @@
 #include "cli/terminal.h"
 
 namespace davit::cli {
+
+enum class Transfer : uint8_t { kPull, kPush, kLoad };
+
+using LayerChanges = google::protobuf::RepeatedPtrField<::davit::v1::LayerProgress>;
 
 // The bytes per second of the last three seconds.
 class Rate {
@@ -30,11 +34,13 @@ class Rate {
   std::deque<Sample> samples_;
 };
 
-// The layers as the messages of a pull describe them. Not thread-safe.
+// The layers as the messages of a transfer describe them. Not thread-safe.
 class LayerLines {
  public:
-  // Applies a message. Returns the layers, by index, whose state has changed.
-  std::vector<size_t> Apply(const ::davit::v1::PullImageResponse& message, int64_t now_ms);
+  explicit LayerLines(Transfer transfer) : transfer_(transfer) {}
+
+  // Applies the layers of a message. Returns the layers, by index, whose state has changed.
+  std::vector<size_t> Apply(const LayerChanges& changes, int64_t now_ms);
 
   // One layer: "a1b2c3d4e5f6: Pull complete".
   std::string Plain(size_t layer) const;
@@ -49,8 +55,10 @@ class LayerLines {
     Rate rate;
   };
 
-  static std::string LineOf(const Layer& layer, size_t columns, int64_t now_ms);
+  std::string HeadOf(const Layer& layer) const;
+  std::string LineOf(const Layer& layer, size_t columns, int64_t now_ms) const;
 
+  const Transfer transfer_;
   std::vector<Layer> layers_;
 };
 

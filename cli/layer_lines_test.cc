@@ -24,10 +24,10 @@ struct State {
   int64_t received = 0;
 };
 
-::davit::v1::PullImageResponse Message(const std::vector<State>& states, char first_digit = 'a') {
-  ::davit::v1::PullImageResponse message;
+LayerChanges Message(const std::vector<State>& states, char first_digit = 'a') {
+  LayerChanges message;
   for (const State& state : states) {
-    LayerProgress* layer = message.add_layers();
+    LayerProgress* layer = message.Add();
     layer->set_digest("sha256:" + std::string(64, static_cast<char>(first_digit + state.index)));
     layer->set_index(state.index);
     layer->set_state(state.state);
@@ -38,7 +38,7 @@ struct State {
 }
 
 TEST(LayerLinesTest, ChangesOfStateAreReportedOnce) {
-  LayerLines lines;
+  LayerLines lines(Transfer::kPull);
   EXPECT_THAT(lines.Apply(Message({{0, LayerProgress::EXISTS}, {1, LayerProgress::WAITING}}), 0),
               ElementsAre(0, 1));
   EXPECT_THAT(lines.Apply(Message({{1, LayerProgress::DOWNLOADING}}), 0), ElementsAre(1));
@@ -49,20 +49,44 @@ TEST(LayerLinesTest, ChangesOfStateAreReportedOnce) {
 }
 
 TEST(LayerLinesTest, AnotherManifestReplacesTheLayers) {
-  LayerLines lines;
+  LayerLines lines(Transfer::kPull);
   lines.Apply(Message({{0, LayerProgress::DONE}, {1, LayerProgress::DONE}}), 0);
   EXPECT_THAT(lines.Apply(Message({{0, LayerProgress::WAITING}}, 'x'), 0), ElementsAre(0));
   EXPECT_THAT(lines.ForTerminal({}, 0), ElementsAre("xxxxxxxxxxxx: Waiting"));
 }
 
 TEST(LayerLinesTest, AnIndexOutOfOrderIsIgnored) {
-  LayerLines lines;
+  LayerLines lines(Transfer::kPull);
   EXPECT_THAT(lines.Apply(Message({{4'000'000'000u, LayerProgress::DONE}}, '\0'), 0), IsEmpty());
   EXPECT_THAT(lines.ForTerminal({}, 0), IsEmpty());
 }
 
+TEST(LayerLinesTest, EachTransferHasDockersWords) {
+  auto plain = [](Transfer transfer, LayerProgress::State state) {
+    LayerLines lines(transfer);
+    lines.Apply(Message({{0, state}}), 0);
+    return lines.Plain(0).substr(14);
+  };
+  EXPECT_EQ(plain(Transfer::kPush, LayerProgress::UPLOADING), "Pushing");
+  EXPECT_EQ(plain(Transfer::kPush, LayerProgress::DONE), "Pushed");
+  EXPECT_EQ(plain(Transfer::kPush, LayerProgress::EXISTS), "Layer already exists");
+  EXPECT_EQ(plain(Transfer::kPush, LayerProgress::MOUNTED), "Mounted from another repository");
+  EXPECT_EQ(plain(Transfer::kLoad, LayerProgress::DOWNLOADING), "Loading layer");
+  EXPECT_EQ(plain(Transfer::kLoad, LayerProgress::DONE), "Loaded");
+}
+
+// The archive on standard input.
+TEST(LayerLinesTest, AnUnknownSizeHasNoBar) {
+  LayerLines lines(Transfer::kLoad);
+  auto message = Message({{0, LayerProgress::UPLOADING, 25'000'000}});
+  message.Mutable(0)->set_size(0);
+  lines.Apply(message, 0);
+  EXPECT_THAT(lines.ForTerminal({.columns = 200, .rows = 24}, 0),
+              ElementsAre("aaaaaaaaaaaa: Reading  25.0 MB  0 B/s"));
+}
+
 TEST(LayerLinesTest, ALineHasWhatFits) {
-  LayerLines lines;
+  LayerLines lines(Transfer::kPull);
   lines.Apply(Message({{0, LayerProgress::DOWNLOADING, 0}}), 0);
   lines.Apply(Message({{0, LayerProgress::DOWNLOADING, 25'000'000}}), 1000);
   auto at = [&](size_t columns) { return lines.ForTerminal({.columns = columns, .rows = 24}, 1000).at(0); };
@@ -74,7 +98,7 @@ TEST(LayerLinesTest, ALineHasWhatFits) {
 }
 
 TEST(LayerLinesTest, FewRowsShowTheLayersInProgress) {
-  LayerLines lines;
+  LayerLines lines(Transfer::kPull);
   std::vector<State> states;
   for (uint32_t i = 0; i < 20; ++i) states.push_back({i, LayerProgress::WAITING});
   states[3].state = LayerProgress::DONE;
@@ -91,10 +115,10 @@ TEST(LayerLinesTest, FewRowsShowTheLayersInProgress) {
 }
 
 TEST(LayerLinesTest, AHostileDigestDoesNotReachTheTerminal) {
-  LayerLines lines;
+  LayerLines lines(Transfer::kPull);
   auto message = Message({{0, LayerProgress::DOWNLOADING, -5}});
-  message.mutable_layers(0)->set_digest("\x1b[2J\n");
-  message.mutable_layers(0)->set_size(-1);
+  message.Mutable(0)->set_digest("\x1b[2J\n");
+  message.Mutable(0)->set_size(-1);
   lines.Apply(message, 0);
   EXPECT_THAT(lines.ForTerminal({}, 0), Each(Not(HasSubstr("\x1b"))));
   EXPECT_THAT(lines.Plain(0), Not(HasSubstr("\n")));

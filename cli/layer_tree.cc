@@ -20,7 +20,8 @@ std::string NamesOf(const ::davit::v1::Image& image) {
   std::string names;
   for (const std::string& tag : image.tags()) names += (names.empty() ? "" : ", ") + tag;
   std::string id = ShortId(image.id());
-  return names.empty() ? id : names + " (" + id + ")";
+  std::string name = names.empty() ? id : names + " (" + id + ")";
+  return image.incomplete() ? name + " (incomplete)" : name;
 }
 
 void Add(const ::davit::v1::Image& image, Node& root) {

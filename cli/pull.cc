@@ -6,9 +6,9 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/credentials.h"
-#include "cli/pull_display.h"
 #include "cli/registry_name.h"
 #include "cli/text.h"
+#include "cli/transfer_display.h"
 
 namespace davit::cli {
 namespace {
@@ -55,9 +55,9 @@ Result<api::PulledImage> PullQuietly(const Session& session, const std::string& 
 
 Result<api::PulledImage> PullShowing(const Session& session, const std::string& reference, int fd) {
   Result<api::PulledImage> image = [&] {
-    PullDisplay display(fd);
+    TransferDisplay display(fd, Transfer::kPull);
     return Pull(session, reference,
-                [&display](const api::PullImageResponse& message) { display.Apply(message); });
+                [&display](const api::PullImageResponse& message) { display.Apply(message.layers()); });
   }();  // nothing is drawn any more
   return Warned(session, std::move(image));
 }

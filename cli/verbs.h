@@ -51,6 +51,21 @@ struct PullOptions {
   bool quiet = false;  // print only the image's name
 };
 
+struct PushOptions {
+  std::string image = {};
+  bool quiet = false;  // print only the image's name
+};
+
+struct SaveOptions {
+  std::vector<std::string> images = {};
+  std::string file = {};  // empty: standard output
+};
+
+struct LoadOptions {
+  std::string file = {};  // empty: standard input
+  bool quiet = false;     // no progress
+};
+
 struct ImagesOptions {
   bool quiet = false;     // only ids
   bool digests = false;   // also the digests
@@ -82,6 +97,15 @@ struct ImagePruneOptions {
   bool force = false;    // do not ask
 };
 
+struct ImageVerifyOptions {
+  std::vector<std::string> images = {};  // none: all
+  bool quick = false;                    // do not read the content of files
+};
+
+struct ImageRepairOptions {
+  std::vector<std::string> images = {};  // none: all
+};
+
 struct SystemDfOptions {
   bool verbose = false;  // every image
 };
@@ -103,10 +127,15 @@ struct RmiOptions {
 
 struct InfoOptions {};
 
-using Verb =
-    std::variant<RunOptions, PsOptions, LogsOptions, ExecOptions, StopOptions, RmOptions, PullOptions,
-                 ImagesOptions, TagOptions, UntagOptions, ImageInspectOptions, ImageHistoryOptions,
-                 ImagePruneOptions, SystemDfOptions, LoginOptions, LogoutOptions, RmiOptions, InfoOptions>;
+struct NetworkListOptions {};
+
+struct NetworkStatusOptions {};
+
+using Verb = std::variant<RunOptions, PsOptions, LogsOptions, ExecOptions, StopOptions, RmOptions,
+                          PullOptions, ImagesOptions, TagOptions, UntagOptions, ImageInspectOptions,
+                          ImageHistoryOptions, ImagePruneOptions, ImageVerifyOptions, ImageRepairOptions,
+                          SystemDfOptions, LoginOptions, LogoutOptions, RmiOptions, InfoOptions, PushOptions,
+                          SaveOptions, LoadOptions, NetworkListOptions, NetworkStatusOptions>;
 
 // The context of a verb. The caller owns all parts.
 struct Session {
@@ -124,16 +153,23 @@ Result<int> Perform(const Session& session, const ExecOptions& options);
 Result<int> Perform(const Session& session, const StopOptions& options);
 Result<int> Perform(const Session& session, const RmOptions& options);
 Result<int> Perform(const Session& session, const PullOptions& options);
+Result<int> Perform(const Session& session, const PushOptions& options);
+Result<int> Perform(const Session& session, const SaveOptions& options);
+Result<int> Perform(const Session& session, const LoadOptions& options);
 Result<int> Perform(const Session& session, const ImagesOptions& options);
 Result<int> Perform(const Session& session, const TagOptions& options);
 Result<int> Perform(const Session& session, const UntagOptions& options);
 Result<int> Perform(const Session& session, const ImageInspectOptions& options);
 Result<int> Perform(const Session& session, const ImageHistoryOptions& options);
 Result<int> Perform(const Session& session, const ImagePruneOptions& options);
+Result<int> Perform(const Session& session, const ImageVerifyOptions& options);
+Result<int> Perform(const Session& session, const ImageRepairOptions& options);
 Result<int> Perform(const Session& session, const SystemDfOptions& options);
 Result<int> Perform(const Session& session, const LoginOptions& options);
 Result<int> Perform(const Session& session, const LogoutOptions& options);
 Result<int> Perform(const Session& session, const RmiOptions& options);
 Result<int> Perform(const Session& session, const InfoOptions& options);
+Result<int> Perform(const Session& session, const NetworkListOptions& options);
+Result<int> Perform(const Session& session, const NetworkStatusOptions& options);
 
 }  // namespace davit::cli

@@ -37,6 +37,7 @@ void FakeCri::Listen() {
   builder.RegisterService(static_cast<v1::RuntimeService::Service*>(this));
   builder.RegisterService(static_cast<v1::ImageService::Service*>(this));
   builder.RegisterService(&own_images_);
+  builder.RegisterService(&networks_);
   server_ = builder.BuildAndStart();
 }
 

@@ -17,6 +17,7 @@
 
 #include "api/cri/v1/api.grpc.pb.h"
 #include "cli/testing/fake_images.h"
+#include "cli/testing/fake_networks.h"
 
 namespace davit::cli {
 
@@ -38,6 +39,7 @@ class FakeCri final : public v1::RuntimeService::Service, public v1::ImageServic
 
   void SetScript(Script script);
   FakeImages& images() { return own_images_; }
+  FakeNetworks& networks() { return networks_; }
   // Adds a pod like those of the kubelet, with running containers of these names. Returns its id.
   std::string AddForeignPod(const std::string& name, const std::vector<std::string>& containers);
 
@@ -104,6 +106,7 @@ class FakeCri final : public v1::RuntimeService::Service, public v1::ImageServic
 
   std::string socket_;
   FakeImages own_images_;
+  FakeNetworks networks_;
   std::unique_ptr<grpc::Server> server_;
 
   mutable std::mutex mutex_;  // guards the members below

@@ -28,6 +28,9 @@ class FakeImages final : public api::Images::Service {
 
   // The pulls that have succeeded.
   std::vector<api::PullImageRequest> pulls() const;
+  std::vector<api::PushImageRequest> pushes() const;
+  std::vector<api::ExportImagesRequest> exports() const;
+  std::vector<std::string> imports() const;  // the archives
   // "Tag busybox team/app:1", "Prune all": the other calls, in order.
   std::vector<std::string> calls() const;
 
@@ -35,6 +38,18 @@ class FakeImages final : public api::Images::Service {
   // blocks until the client cancels the call. Names on registry "private.test" need the password "secret".
   grpc::Status Pull(grpc::ServerContext*, const api::PullImageRequest*,
                     grpc::ServerWriter<api::PullImageResponse>*) override;
+  // As Pull. Names that begin with "partly" give a warning.
+  grpc::Status Push(grpc::ServerContext*, const api::PushImageRequest*,
+                    grpc::ServerWriter<api::PushImageResponse>*) override;
+  // The archive is "archive of NAME\n" for each image. After that it fails for names that begin with
+  // "broken", does not end for "endless", and blocks for "slow".
+  grpc::Status Export(grpc::ServerContext*, const api::ExportImagesRequest*,
+                      grpc::ServerWriter<api::ExportImagesResponse>*) override;
+  // Loads an image with a tag and one without, and two more fail, if the archive begins with "bad". Fails at
+  // once if it begins with "full".
+  grpc::Status Import(
+      grpc::ServerContext*,
+      grpc::ServerReaderWriter<api::ImportImagesResponse, api::ImportImagesRequest>*) override;
   grpc::Status List(grpc::ServerContext*, const api::ListImagesRequest*,
                     grpc::ServerWriter<api::ListImagesResponse>*) override;
   grpc::Status Inspect(grpc::ServerContext*, const api::InspectImageRequest*,
@@ -44,17 +59,30 @@ class FakeImages final : public api::Images::Service {
   grpc::Status Usage(grpc::ServerContext*, const api::UsageRequest*, api::UsageResponse*) override;
   grpc::Status Prune(grpc::ServerContext*, const api::PruneImagesRequest*,
                      api::PruneImagesResponse*) override;
+  // Images whose names begin with "damaged" have a damaged layer until they are repaired; "damaged-for-ever"
+  // cannot be repaired.
+  grpc::Status Verify(grpc::ServerContext*, const api::VerifyImagesRequest*,
+                      grpc::ServerWriter<api::VerifyImagesResponse>*) override;
+  grpc::Status Repair(grpc::ServerContext*, const api::RepairImageRequest*,
+                      grpc::ServerWriter<api::RepairImageResponse>*) override;
   // The password "secret" is right.
   grpc::Status CheckCredentials(grpc::ServerContext*, const api::CheckCredentialsRequest*,
                                 api::CheckCredentialsResponse*) override;
 
  private:
   api::Image ImageOf(const std::string& name) const;
+  // By name or id; "" if there is none.
+  std::string NameOf(const std::string& image) const;
+  api::ImageHealth HealthOf(const std::string& name) const;
 
   mutable std::mutex mutex_;  // guards the members below
   std::set<std::string> names_;
   std::vector<api::PullImageRequest> pulls_;
+  std::vector<api::PushImageRequest> pushes_;
+  std::vector<api::ExportImagesRequest> exports_;
+  std::vector<std::string> imports_;
   std::vector<std::string> calls_;
+  std::set<std::string> repaired_;
 };
 
 }  // namespace davit::cli

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-#include "cli/pull_display.h"
+#include "cli/transfer_display.h"
 
 #include <chrono>
 
@@ -16,11 +16,12 @@ constexpr std::chrono::milliseconds kInterval{100};
 
 }  // namespace
 
-PullDisplay::PullDisplay(int fd) : fd_(fd), on_terminal_(SizeOfTerminal(fd).has_value()) {
+TransferDisplay::TransferDisplay(int fd, Transfer transfer)
+    : fd_(fd), on_terminal_(SizeOfTerminal(fd).has_value()), layers_(transfer) {
   if (on_terminal_) painter_ = std::thread([this] { DrawUntilStopped(); });
 }
 
-PullDisplay::~PullDisplay() {
+TransferDisplay::~TransferDisplay() {
   if (!on_terminal_) return;
   {
     std::lock_guard lock(mutex_);
@@ -30,16 +31,16 @@ PullDisplay::~PullDisplay() {
   painter_.join();
 }
 
-void PullDisplay::Apply(const ::davit::v1::PullImageResponse& message) {
+void TransferDisplay::Apply(const LayerChanges& changes) {
   std::lock_guard lock(mutex_);
-  std::vector<size_t> changed = layers_.Apply(message, MonotonicMilliseconds());
+  std::vector<size_t> changed = layers_.Apply(changes, MonotonicMilliseconds());
   if (on_terminal_) return;
   std::string text;
   for (size_t layer : changed) text += layers_.Plain(layer) + "\n";
   (void)WriteAll(fd_, text, "progress");
 }
 
-void PullDisplay::DrawUntilStopped() {
+void TransferDisplay::DrawUntilStopped() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     Draw();
@@ -48,7 +49,7 @@ void PullDisplay::DrawUntilStopped() {
   Draw();
 }
 
-void PullDisplay::Draw() {
+void TransferDisplay::Draw() {
   TerminalSize size = SizeOfTerminal(fd_).value_or(TerminalSize());
   std::vector<std::string> lines = layers_.ForTerminal(size, MonotonicMilliseconds());
   if (lines == drawn_ && size == drawn_for_) return;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Shows the progress of a pull while it runs.
+// Shows the progress of a transfer while it runs: on a terminal a line per layer that is drawn again and
+// again, elsewhere a line per change of a layer's state.
 #pragma once
 
 #include <condition_variable>
@@ -16,16 +17,17 @@
 
 namespace davit::cli {
 
-class PullDisplay {
+class TransferDisplay {
  public:
-  // Thread-safe. Errors of writing to the descriptor are ignored: the pull is more important.
-  explicit PullDisplay(int fd);
+  // Thread-safe. Errors of writing to the descriptor are ignored: the transfer is more important.
+  TransferDisplay(int fd, Transfer transfer);
   // Draws the last state; the cursor is below it.
-  ~PullDisplay();
-  PullDisplay(const PullDisplay&) = delete;
-  PullDisplay& operator=(const PullDisplay&) = delete;
+  ~TransferDisplay();
+  TransferDisplay(const TransferDisplay&) = delete;
+  TransferDisplay& operator=(const TransferDisplay&) = delete;
 
-  void Apply(const ::davit::v1::PullImageResponse& message);
+  void Apply(const LayerChanges& changes);
+  bool on_terminal() const { return on_terminal_; }
 
  private:
   void DrawUntilStopped();
