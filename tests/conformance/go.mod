@@ -5,6 +5,7 @@ module github.com/davit-runtime/davit/tests/conformance
 go 1.26.2
 
 require (
+	github.com/containernetworking/cni v1.3.0
 	github.com/onsi/ginkgo/v2 v2.28.1
 	sigs.k8s.io/cri-tools v1.36.0
 )

@@ -8,9 +8,11 @@
 //	CGO_ENABLED=0 go build -o crictl sigs.k8s.io/cri-tools/cmd/crictl
 //	CGO_ENABLED=0 go test -c -o critest sigs.k8s.io/cri-tools/cmd/critest
 //	CGO_ENABLED=0 go build -o ginkgo github.com/onsi/ginkgo/v2/ginkgo
+//	CGO_ENABLED=0 go build -o cnitool github.com/containernetworking/cni/cnitool
 package conformance
 
 import (
+	_ "github.com/containernetworking/cni/cnitool"
 	_ "github.com/onsi/ginkgo/v2/ginkgo"
 	_ "sigs.k8s.io/cri-tools/cmd/crictl"
 	// What critest is made of: its own package has nothing but a _test.go file.

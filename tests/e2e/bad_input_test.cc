@@ -54,9 +54,10 @@ const BadPod kBadPods[] = {
        config.mutable_port_mappings(0)->set_host_ip("not-an-address");
      },
      "not-an-address"},
-    {"CgroupParentThatIsASlice",
-     [](auto& config) { config.mutable_linux()->set_cgroup_parent("kubepods-burstable.slice"); },
-     "slice of systemd"},
+    // For the driver cgroupfs no parent, for systemd no name of a slice.
+    {"CgroupParentThatIsNone",
+     [](auto& config) { config.mutable_linux()->set_cgroup_parent("kubepods--burstable.slice"); },
+     "the cgroup driver is"},
     {"SysctlOfTheHost",
      [](auto& config) { (*config.mutable_linux()->mutable_sysctls())["kernel.panic"] = "1"; },
      "kernel.panic"},

@@ -254,9 +254,14 @@ TEST_F(Crashes, AStoppedShimDegradesItsOwnPodOnly) {
 TEST_F(Crashes, AKilledContainerIsSeenAsKilled) {
   Running running = RunScript("exec sleep 54323");
 
-  // In the middle of an execve the command line is empty for a moment.
-  WaitUntil("the program has its command line", [] { return ProcessesWith("54323").size() == 1; });
-  for (pid_t pid : ProcessesWith("54323")) kill(pid, SIGKILL);
+  // In the middle of an execve the command line is empty for a moment: look once, at the shell or the
+  // program.
+  std::vector<pid_t> found;
+  WaitUntil("the program has its command line", [&found] {
+    found = ProcessesWith("54323");
+    return found.size() == 1;
+  });
+  for (pid_t pid : found) kill(pid, SIGKILL);
 
   EXPECT_EQ(WaitForExit(running.container).exit_code(), 128 + SIGKILL);
   EXPECT_EQ(PodStatusOf(running.pod).state(), v1::SANDBOX_READY);

@@ -3,15 +3,20 @@
 
 // The stream of events.
 
+#include <signal.h>
+
 #include <map>
 #include <mutex>
 #include <thread>
 
+#include "tests/e2e/host_objects.h"
 #include "tests/e2e/pod_test.h"
 
 namespace davit::e2e {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 
 // Watches from its construction on.
@@ -131,6 +136,27 @@ TEST_F(Events, HaveTheStateOfThePodAndItsContainers) {
     states.push_back(state_of(events[i], second));
   }
   EXPECT_THAT(states, ElementsAre("CONTAINER_CREATED", "CONTAINER_RUNNING", "CONTAINER_EXITED", "(gone)"));
+}
+
+// No container can start in such a pod any more: the kubelet makes a new one.
+TEST_F(Events, TellThatAPodStopsWhenItsFirstProcessIsKilled) {
+  EventWatch watch(instance().socket());
+  watch.Read();
+  v1::PodSandboxConfig config = PodConfig();
+  config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_pid(v1::POD);
+  std::string pod = RunPod(config);
+  std::string container = CreateAndStart(pod, config, IdleConfig());
+  pid_t reaper = ReaperOf(instance(), pod);
+  ASSERT_NE(reaper, 0);
+
+  kill(reaper, SIGKILL);
+
+  WaitForEvents(watch, pod, 6);
+  EXPECT_THAT(Names(watch.Of(pod), pod), AllOf(Contains("pod STOPPED"), Contains("container STOPPED")));
+  EXPECT_EQ(PodStatusOf(pod).state(), v1::SANDBOX_NOTREADY);
+  EXPECT_EQ(WaitForExit(container).exit_code(), 128 + SIGKILL);
+  EXPECT_THAT(TryCreate(pod, config, IdleConfig("next")),
+              FailsWith(grpc::StatusCode::FAILED_PRECONDITION, "not ready"));
 }
 
 TEST_F(Events, OfShortLivesAreAllToldAndInOrder) {

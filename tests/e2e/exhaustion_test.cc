@@ -34,12 +34,16 @@ class Process {
   long Resident() const { return Field("VmRSS:"); }
   long Peak() const { return Field("VmHWM:"); }
   long Threads() const { return Field("Threads:"); }
+  // Memory in KiB that no other process shares.
+  long Private() const { return RollupField("Private_Clean:") + RollupField("Private_Dirty:"); }
   void ForgetPeak() const { std::ofstream(directory_ + "/clear_refs") << "5"; }
 
  private:
-  long Field(const std::string& name) const {
-    std::string status = ReadFile(directory_ + "/status").value();
-    return std::stol(status.substr(status.find(name) + name.size()));
+  long Field(const std::string& name) const { return FieldOf("/status", name); }
+  long RollupField(const std::string& name) const { return FieldOf("/smaps_rollup", name); }
+  long FieldOf(const std::string& file, const std::string& name) const {
+    std::string text = ReadFile(directory_ + file).value();
+    return std::stol(text.substr(text.find(name) + name.size()));
   }
 
   std::string directory_;
@@ -73,6 +77,17 @@ class Exhaustion : public OwnInstanceTest {
     WaitUntil(name + " closes what clients had open", [&] { return process.Descriptors() <= descriptors; });
   }
 };
+
+// Every pod of the node has such a process.
+TEST_F(Exhaustion, TheShimOfAnIdlePodHoldsLittleMemoryOfItsOwn) {
+  if (!kMemoryTells) GTEST_SKIP() << "a sanitized shim has its shadow memory";
+  constexpr long kMostKib = 256;
+  RunIdle();
+  RunIdle();  // the program itself is shared by two shims at least
+
+  for (const v1::PodSandbox& pod : ListPods())
+    EXPECT_LT(Process(ShimsOf(instance()).at(pod.id())).Private(), kMostKib);
+}
 
 // CVE-2025-64329: a goroutine of containerd's stayed for every client.
 TEST_F(Exhaustion, LongTenThousandAttachedClientsLeaveNothing) {

@@ -28,6 +28,24 @@ class FullDisk : public OwnInstanceTest {
     Reconnect();
     disk_ = "/proc/" + std::to_string(instance().pid()) + "/root" + instance().directory() + "/root";
   }
+  // Starts the daemon again on that disk, without the layers of its images, and with too little space to
+  // unpack one.
+  void RestartWithoutLayers() {
+    Disconnect();
+    instance().Kill();
+    // The kernel ends the mount with the last process that saw it. Two mounts of one file would destroy it.
+    WaitUntil("the loop device is gone", [this] {
+      return client::MustRun({"/sbin/losetup", "--associated", instance().directory() + "/disk.img"}).empty();
+    });
+    instance().Restart({"/usr/bin/unshare", "--mount", "/bin/sh", "-ec",
+                        "cd " + instance().directory() +
+                            "; mount -o loop disk.img root; mount --bind root/state state"
+                            "; rm -rf root/snapshots/layers/*; free=$(df --output=avail -B1 root | tail -n 1)"
+                            "; head -c $((free - 600000)) /dev/zero >root/ballast; exec \"$@\"",
+                        "sh"});
+    Reconnect();
+    disk_ = "/proc/" + std::to_string(instance().pid()) + "/root" + instance().directory() + "/root";
+  }
   uint64_t FreeBytes() const {
     struct statvfs disk{};
     return statvfs(disk_.c_str(), &disk) == 0 ? disk.f_bavail * disk.f_frsize : 0;
@@ -36,6 +54,14 @@ class FullDisk : public OwnInstanceTest {
     v1::RemoveImageRequest request;
     request.mutable_image()->set_image(kBusybox);
     return request;
+  }
+
+  std::string Davit(const std::string& words) {
+    auto outcome = client::Run(
+        {"/bin/sh", "-c",
+         DAVIT_BUILD_BIN_DIR "/davit --address unix://" + instance().socket() + " " + words + " 2>&1"});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
+    return outcome.output;
   }
 
   std::string disk_;
@@ -75,6 +101,58 @@ TEST_F(FullDisk, EverythingComesDownAndTheSpaceComesBack) {
   // And the node works on.
   for (const char* ballast : {"/ballast", "/empty0", "/empty1", "/empty2"})
     std::filesystem::remove(disk_ + ballast);
+  RunIdle();
+}
+
+TEST_F(FullDisk, AnArchiveThatDoesNotFitLeavesNothing) {
+  try {
+    RestartOnSmallDisk();
+  } catch (const std::runtime_error& error) {
+    GTEST_SKIP() << "needs ext4 on a loop device: " << error.what();
+  }
+  uint64_t free = FreeBytes();
+  std::string davit = DAVIT_BUILD_BIN_DIR "/davit --address unix://" + instance().socket();
+  std::string archive = instance().directory() + "/large.tar";
+  client::MustRun({"/bin/sh", "-c",
+                   "cd " + instance().directory() + "; head -c 90000000 /dev/urandom >layer.tar; tar cf " +
+                       archive + " layer.tar; rm layer.tar"});
+  auto load = client::Run({"/bin/sh", "-c", davit + " load -i " + archive});
+  EXPECT_EQ(load.exit_code, 125);
+  EXPECT_THAT(load.output, ::testing::AnyOf(::testing::HasSubstr("No space left"),
+                                            ::testing::HasSubstr("kept in reserve")));
+  WaitUntil("what was loaded of it is free", [&] { return FreeBytes() + (1 << 20) >= free; });
+  // The daemon's disk is as good as full for a client, too.
+  RunIdle();
+  std::string saved = disk_ + "/saved.tar";
+  FillDisk(disk_);
+  auto save = client::Run({"/bin/sh", "-c", davit + " save -o " + saved + " " + kBusybox});
+  EXPECT_EQ(save.exit_code, 125);
+  EXPECT_THAT(save.output, ::testing::HasSubstr("No space left"));
+  EXPECT_FALSE(std::filesystem::exists(saved));
+}
+
+TEST_F(FullDisk, AnImageThatCannotBeRestoredYetIsSeenAndRepaired) {
+  try {
+    RestartOnSmallDisk();
+  } catch (const std::runtime_error& error) {
+    GTEST_SKIP() << "needs ext4 on a loop device: " << error.what();
+  }
+  std::string archive = instance().directory() + "/busybox.tar";
+  Davit(std::string("pull ") + kBusybox);
+  Davit("save -o " + archive + " " + kBusybox);
+  Davit(std::string("rmi ") + kBusybox);
+  Davit("load -i " + archive);  // its blobs stay
+  Davit(std::string("tag ") + kBusybox + " local.test/other:1");
+  RestartWithoutLayers();
+  WaitUntil("the check after the start has given up for now", [this] {
+    return instance().Log().find("not restored yet=local.test/other:1") != std::string::npos;
+  });
+  EXPECT_THAT(Must(cri().Ask(&ImageStub::ListImages, v1::ListImagesRequest())).images(),
+              ::testing::IsEmpty());
+  EXPECT_THAT(Davit("images"), ::testing::HasSubstr("(incomplete)"));
+  Davit("untag local.test/other:1");
+  std::filesystem::remove(disk_ + "/ballast");
+  EXPECT_THAT(Davit(std::string("image repair ") + kBusybox), ::testing::HasSubstr(": repaired"));
   RunIdle();
 }
 

@@ -48,6 +48,24 @@ std::map<std::string, pid_t> ShimsOf(const Instance& instance) {
   return shims;
 }
 
+std::vector<pid_t> PlaceholdersOf(const Instance& instance) {
+  std::vector<pid_t> placeholders;
+  const pid_t daemon = instance.pid();
+  ForEachProcess([&](pid_t pid, const std::string& command_line) {
+    if (command_line.starts_with("davit-placeholder") && ParentOf(pid) == daemon) placeholders.push_back(pid);
+  });
+  return placeholders;
+}
+
+pid_t ReaperOf(const Instance& instance, const std::string& pod) {
+  pid_t shim = ShimsOf(instance).at(pod);
+  pid_t reaper = 0;
+  ForEachProcess([&](pid_t pid, const std::string& command_line) {
+    if (command_line.starts_with("davit-reaper") && ParentOf(pid) == shim) reaper = pid;
+  });
+  return reaper;
+}
+
 std::vector<std::string> PodLinksOf(const Instance& instance) {
   std::vector<std::string> links;
   std::error_code error;
@@ -66,7 +84,7 @@ std::vector<std::string> PodCgroupsOf(const Instance& instance) {
       if (it->is_directory()) cgroups.push_back(it->path());
     }
   };
-  const std::string below = instance.cgroup() + "/davit/pods";
+  const std::string below = instance.CgroupOfPods();
   collect("/sys/fs/cgroup" + below);
   for (const auto& hierarchy : fs::directory_iterator("/sys/fs/cgroup")) {
     if (hierarchy.is_directory() && !hierarchy.is_symlink()) collect(hierarchy.path().string() + below);

@@ -17,6 +17,12 @@ namespace davit::e2e {
 // The shims of this instance: {sandbox id, pid}. One of them may be a spare without a pod.
 std::map<std::string, pid_t> ShimsOf(const Instance& instance);
 
+// Processes of the daemon that keep scopes of systemd in being.
+std::vector<pid_t> PlaceholdersOf(const Instance& instance);
+
+// PID 1 of a pod with a shared PID namespace.
+pid_t ReaperOf(const Instance& instance, const std::string& pod);
+
 // The host ends of pods' interfaces: links whose master is the instance's bridge.
 std::vector<std::string> PodLinksOf(const Instance& instance);
 

@@ -2,6 +2,8 @@
 // Copyright The Davit Authors
 
 // Volumes that are images (KEP-4639), and volumes that an image declares.
+#include "images/digest.h"
+#include "images/testing/fake_registry.h"
 #include "tests/e2e/pod_test.h"
 
 namespace davit::e2e {
@@ -50,6 +52,28 @@ TEST_F(ImageVolumes, HaveTheFilesOfAllLayers) {
 
 TEST_F(ImageVolumes, MayHaveASingleLayer) {
   EXPECT_EQ(Shell(RunWith(kOneLayer), "cat /volume/data/seed"), "from the image");
+}
+
+// As `oras push` writes one.
+TEST_F(ImageVolumes, MayBeArtifacts) {
+  constexpr char kArtifact[] = "artifact.test/model:v1";
+  const std::string weights(100'000, 'w');
+  images::FakeRegistry registry;
+  std::string manifest =
+      R"({"schemaVersion":2,"artifactType":"application/vnd.example.model","config":{"mediaType":)"
+      R"("application/vnd.oci.empty.v1+json","digest":")" +
+      *images::Sha256Of("{}") +
+      R"(","size":2},"layers":[{"mediaType":"application/octet-stream","digest":")" +
+      *images::Sha256Of(weights) +
+      R"(","size":100000,"annotations":{"org.opencontainers.image.title":)"
+      R"("weights/part.bin"}}]})";
+  registry.manifests["model:v1"] = manifest;
+  registry.blobs["model@" + *images::Sha256Of(weights)] = weights;
+  instance().Mirror("artifact.test", registry.host());
+  Pull(kArtifact);
+  std::string container = RunWith(kArtifact);
+  EXPECT_EQ(Shell(container, "wc -c </volume/weights/part.bin; ls /volume"), "100000\nweights");
+  EXPECT_EQ(Shell(RunWith(kArtifact, "weights"), "ls /volume"), "part.bin");
 }
 
 TEST_F(ImageVolumes, AreReadOnlyAndNotExecutable) {

@@ -79,6 +79,30 @@ void Instance::Start() {
   auto description = nlohmann::json::parse(ReadFile(directory_ + "/instance.json").value());
   bridge_ = description.at("bridge");
   cgroup_ = "/" + description.at("cgroup").get<std::string>();
+  uses_systemd_ = description.at("driver") == "systemd";
+}
+
+std::string Instance::CgroupParent(const std::string& name) const {
+  return Below(cgroup_, name);
+}
+
+std::string Instance::CgroupOfPods() const {
+  return Below(CgroupParent("davit"), "pods");
+}
+
+std::string Instance::CgroupOfPod(const std::string& pod) const {
+  return Below(CgroupOfPods(), pod);
+}
+
+// The slice "a-b-NAME.slice" in "/a.slice/a-b.slice", or a directory.
+std::string Instance::Below(const std::string& parent, const std::string& name) const {
+  if (!uses_systemd_) return parent + "/" + name;
+  std::string stem = parent.substr(parent.rfind('/'));
+  return parent + stem.substr(0, stem.rfind('.')) + "-" + name + ".slice";
+}
+
+std::string Instance::CgroupOfContainer(const std::string& parent, const std::string& container) const {
+  return uses_systemd_ ? parent + "/davit-" + container + ".scope" : parent + "/" + container;
 }
 
 Instance::~Instance() {

@@ -29,9 +29,17 @@ class Instance {
   // Scratch space that is removed with the instance; it has the log directories.
   const std::string& directory() const { return directory_; }
   pid_t pid() const;
-  // Its bridge, and the path of its cgroup from the root of each hierarchy.
   const std::string& bridge() const { return bridge_; }
+  // The path of its cgroup from the root of each hierarchy: all of its cgroups are below.
   const std::string& cgroup() const { return cgroup_; }
+  // Whether the cgroup driver is systemd ($DAVIT_TEST_CGROUP_DRIVER), and not cgroupfs.
+  bool uses_systemd() const { return uses_systemd_; }
+  // A cgroup that can be the parent of a pod's; the name has no "-".
+  std::string CgroupParent(const std::string& name) const;
+  // The cgroups of pods that name no parent, of one of them, and of a container.
+  std::string CgroupOfPods() const;
+  std::string CgroupOfPod(const std::string& pod) const;
+  std::string CgroupOfContainer(const std::string& parent, const std::string& container) const;
 
   // Kill sends SIGKILL and waits for the daemon's end. Restart starts it with the same configuration and
   // waits until it serves.
@@ -53,10 +61,12 @@ class Instance {
 
  private:
   void Start();
+  std::string Below(const std::string& parent, const std::string& name) const;
 
   std::string directory_;
   std::string bridge_;
   std::string cgroup_;
+  bool uses_systemd_ = false;
   bool running_ = false;
 };
 

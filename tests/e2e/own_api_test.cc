@@ -3,31 +3,23 @@
 
 // Davit's own API (api/davit/v1/davit.proto), and the commands of `davit` that use it.
 
-#include <fcntl.h>
-#include <sys/socket.h>
+#include "tests/e2e/own_api.h"
+
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include <cstring>
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <thread>
 
-#include "base/unique_fd.h"
 #include "tests/client/command.h"
-#include "tests/e2e/own_client.h"
-#include "tests/e2e/pod_test.h"
 
 namespace davit::e2e {
 namespace {
 
-namespace api = ::davit::v1;
 using client::MustRun;
 using client::SourcePath;
-using OwnImageStub = OwnClient::Stub;
 using ::testing::Contains;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
@@ -35,68 +27,6 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
-
-constexpr char kFiveLayers[] = "registry.test/davit/five-layers:latest";
-
-class OwnApi : public PodTest {
- protected:
-  OwnClient& own() { return own_; }
-  // Pulls the image, and returns all messages.
-  std::vector<api::PullImageResponse> Pull(const std::string& reference) {
-    api::PullImageRequest request;
-    request.set_reference(reference);
-    auto answer = own().AskAll(&OwnImageStub::Pull, request);
-    EXPECT_THAT(answer, Succeeds());
-    return answer.value;
-  }
-  void Remove(const std::string& reference) {
-    v1::RemoveImageRequest request;
-    request.mutable_image()->set_image(reference);
-    Must(cri().Ask(&ImageStub::RemoveImage, request));
-  }
-  std::vector<api::Image> List(const std::string& image = "") {
-    api::ListImagesRequest request;
-    request.set_image(image);
-    request.set_layers(true);
-    std::vector<api::Image> images;
-    for (const auto& message : own().AskAll(&OwnImageStub::List, request).value)
-      images.insert(images.end(), message.images().begin(), message.images().end());
-    return images;
-  }
-  api::PruneImagesResponse Prune(bool dry_run) {
-    api::PruneImagesRequest request;
-    request.set_all(true);
-    request.set_dry_run(dry_run);
-    return Must(own().Ask(&OwnImageStub::Prune, request));
-  }
-
-  // The channel of a process with these ids.
-  std::shared_ptr<grpc::Channel> ConnectAs(uid_t user, gid_t group) {
-    int connection = -1;
-    std::thread([&] {
-      syscall(SYS_setgroups, 0, nullptr);
-      syscall(SYS_setresgid, group, group, -1);
-      syscall(SYS_setresuid, user, user, -1);
-      UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-      sockaddr_un address{};
-      address.sun_family = AF_UNIX;
-      strncpy(address.sun_path, instance().socket().c_str(), sizeof address.sun_path - 1);
-      EXPECT_EQ(connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-      fcntl(socket.get(), F_SETFL, O_NONBLOCK);
-      connection = socket.Release();
-    }).join();
-    return grpc::CreateInsecureChannelFromFd("", connection);
-  }
-
-  std::string Davit(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(),
-                     {DAVIT_BUILD_BIN_DIR "/davit", "--address", "unix://" + instance().socket()});
-    return MustRun(arguments);
-  }
-
- private:
-  OwnClient own_{grpc::CreateChannel("unix://" + instance().socket(), grpc::InsecureChannelCredentials())};
-};
 
 TEST_F(OwnApi, APullReportsEveryLayerAndTheImage) {
   Remove(kFiveLayers);
@@ -162,6 +92,24 @@ TEST_F(OwnApi, PruneSparesWhatIsUsedOrPinned) {
   EXPECT_THAT(List(kBusybox), SizeIs(1));
 }
 
+TEST_F(OwnApi, PruneWithoutAllSparesWhatWasPulledByDigest) {
+  Pull(kFiveLayers);
+  std::string digest = List(kFiveLayers).at(0).digests(0);
+  Remove(kFiveLayers);
+  Pull(digest);
+  api::PruneImagesRequest request;
+  Must(own().Ask(&OwnImageStub::Prune, request));
+  EXPECT_THAT(List(digest), SizeIs(1));
+  Remove(digest);
+
+  Pull(kFiveLayers);
+  api::UntagImageRequest untag;
+  untag.set_tag(kFiveLayers);
+  Must(own().Ask(&OwnImageStub::Untag, untag));
+  Must(own().Ask(&OwnImageStub::Prune, request));
+  EXPECT_THAT(List(digest), IsEmpty()) << "left over";
+}
+
 TEST_F(OwnApi, InspectHasTheDocuments) {
   Pull(kFiveLayers);
   api::InspectImageRequest request;
@@ -186,6 +134,40 @@ TEST_F(OwnApi, AFieldThatIsTooLongIsNamed) {
   EXPECT_THAT(own().Ask(&OwnImageStub::Tag, tag), FailsWith(grpc::StatusCode::INVALID_ARGUMENT, "tag"));
 }
 
+TEST_F(OwnApi, TheNetworkHasItsPodsAndTheirPorts) {
+  v1::PodSandboxConfig config = PodConfig();
+  v1::PortMapping& port = *config.add_port_mappings();
+  port.set_container_port(80);
+  port.set_host_port(18'383);
+  std::string pod = RunPod(config);
+  std::string address = PodStatusOf(pod).network().ip();
+  api::NetworkStatusResponse status = Must(own().AskForNetwork());
+  EXPECT_EQ(status.mode(), "bridge");
+  EXPECT_TRUE(status.ready()) << status.problem();
+  EXPECT_EQ(status.bridge().name(), instance().bridge());
+  EXPECT_TRUE(status.bridge().open());
+  EXPECT_GT(status.checks().count(), 0u);
+  EXPECT_GT(status.checks().last(), 0);
+  auto is_ours = [&](const auto& entry) { return entry.id() == pod; };
+  auto attachment = std::ranges::find_if(status.pods(), is_ours);
+  ASSERT_NE(attachment, status.pods().end());
+  EXPECT_EQ(attachment->name(), config.metadata().name());
+  EXPECT_EQ(attachment->addresses(0), address);
+
+  auto json = nlohmann::json::parse(Davit({"network", "--output", "json"}));
+  auto published = std::ranges::find_if(json["ports"], [&](const auto& entry) {
+    return entry["podId"] == pod && entry["podAddress"] == address;
+  });
+  ASSERT_NE(published, json["ports"].end());
+  EXPECT_EQ((*published)["port"], 18'383);
+  EXPECT_THAT(Davit({"network", "status"}), HasSubstr("0.0.0.0:18383/tcp"));
+  EXPECT_THAT(Davit({"network", "ls"}), HasSubstr(instance().bridge()));
+  StopPod(pod);
+  status = Must(own().AskForNetwork());
+  EXPECT_EQ(std::ranges::find_if(status.pods(), is_ours), status.pods().end());
+  RemovePod(pod);
+}
+
 // Even where an administrator has opened the socket to everybody, for the CRI.
 TEST_F(OwnApi, IsForRootAndTheGroupOfTheSocket) {
   constexpr uid_t kUser = 12'345;
@@ -206,6 +188,12 @@ TEST_F(OwnApi, IsForRootAndTheGroupOfTheSocket) {
                 FailsWith(grpc::StatusCode::PERMISSION_DENIED, ""));
     EXPECT_THAT(stranger.AskAll(&OwnImageStub::List, api::ListImagesRequest()),
                 FailsWith(grpc::StatusCode::PERMISSION_DENIED, ""));
+    EXPECT_THAT(stranger.AskAll(&OwnImageStub::Verify, api::VerifyImagesRequest()),
+                FailsWith(grpc::StatusCode::PERMISSION_DENIED, ""));
+    EXPECT_THAT(stranger.AskAll(&OwnImageStub::Repair, api::RepairImageRequest()),
+                FailsWith(grpc::StatusCode::PERMISSION_DENIED, ""));
+    EXPECT_THAT(member.AskForNetwork(), Succeeds());
+    EXPECT_THAT(stranger.AskForNetwork(), FailsWith(grpc::StatusCode::PERMISSION_DENIED, ""));
     grpc::ClientContext context;
     v1::VersionResponse version;
     EXPECT_TRUE(v1::RuntimeService::NewStub(others)->Version(&context, v1::VersionRequest(), &version).ok())

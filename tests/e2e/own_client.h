@@ -21,7 +21,15 @@ class OwnClient {
   using Stub = ::davit::v1::Images::Stub;
 
   explicit OwnClient(const std::shared_ptr<grpc::Channel>& channel)
-      : images_(::davit::v1::Images::NewStub(channel)) {}
+      : images_(::davit::v1::Images::NewStub(channel)), networks_(::davit::v1::Networks::NewStub(channel)) {}
+
+  client::Answer<::davit::v1::NetworkStatusResponse> AskForNetwork() {
+    grpc::ClientContext context;
+    SetDeadline(context);
+    client::Answer<::davit::v1::NetworkStatusResponse> answer;
+    answer.status = networks_->Status(&context, {}, &answer.value);
+    return answer;
+  }
 
   template <typename Request, typename Response>
   client::Answer<Response> Ask(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
@@ -47,12 +55,22 @@ class OwnClient {
     return answer;
   }
 
+  // For calls of other forms: `talk` makes the call and returns its status.
+  template <typename Talk>
+  grpc::Status Converse(Talk talk) {
+    grpc::ClientContext context;
+    SetDeadline(context);
+    return talk(*images_, context);
+  }
+  Stub& stub() { return *images_; }
+
  private:
   static void SetDeadline(grpc::ClientContext& context) {
     context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
   }
 
   std::unique_ptr<Stub> images_;
+  std::unique_ptr<::davit::v1::Networks::Stub> networks_;
 };
 
 }  // namespace davit::e2e

@@ -22,6 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
+using client::MustRun;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -78,6 +79,26 @@ class NetworkTest : public OwnInstanceTest {
     return cri().Ask(&RuntimeStub::UpdateRuntimeConfig, request);
   }
 
+  // Adds these settings to the daemon's configuration and starts it again.
+  void Set(const std::string& toml) {
+    fs::create_directory(instance().directory() + "/config.d");
+    std::ofstream(instance().directory() + "/config.d/network.toml") << toml;
+    KillAndRestart();
+  }
+  void SetMode(const std::string& mode) { Set("[network]\nmode = \"" + mode + "\"\n"); }
+
+  Answer<v1::RunPodSandboxResponse> TryToRunPod() {
+    v1::RunPodSandboxRequest request;
+    *request.mutable_config() = PodConfig();
+    return cri().Ask(&RuntimeStub::RunPodSandbox, request);
+  }
+
+  Json NetworkInfo() {
+    v1::StatusRequest request;
+    request.set_verbose(true);
+    return Json::parse(Must(cri().Ask(&RuntimeStub::Status, request)).info().at("network"));
+  }
+
   void KillAndRestart() {
     instance().Kill();
     instance().Restart();
@@ -96,6 +117,7 @@ class PluginNetworks : public NetworkTest {
     fs::create_directory(Dir("cni-bin"));
     std::ofstream(Dir("cni-bin/recorder")) << kRecorder;
     ASSERT_EQ(chmod(Dir("cni-bin/recorder").c_str(), 0755), 0);
+    SetMode("cni");
   }
   void TearDown() override {
     OwnInstanceTest::TearDown();
@@ -112,7 +134,10 @@ class PluginNetworks : public NetworkTest {
     fs::rename(Dir("cni/new"), Dir("cni/10-test.conflist"));
   }
   Json Recorder() {
-    return {{"type", "recorder"}, {"log", Dir("calls")}, {"capabilities", {{"portMappings", true}}}};
+    Json capabilities;
+    for (const char* name : {"portMappings", "bandwidth", "dns", "cgroupPath", "mac"})
+      capabilities[name] = true;
+    return {{"type", "recorder"}, {"log", Dir("calls")}, {"capabilities", capabilities}};
   }
   void ConfigureBridge() {
     Configure({{"cniVersion", "1.0.0"},
@@ -144,10 +169,14 @@ class PluginNetworks : public NetworkTest {
 };
 
 TEST_F(PluginNetworks, AreNoticedWithoutARestartAndGiveTheNextPodItsNetwork) {
-  std::string before = RunPod(PodConfig());
-  EXPECT_THAT(AddressOf(before), Not(StartsWith(Prefix())));
+  WaitForNetwork(false, Dir("cni"));
+  EXPECT_THAT(TryToRunPod(), FailsWith(grpc::StatusCode::UNAVAILABLE, Dir("cni")));
+  v1::PodSandboxConfig of_the_host = PodConfig();
+  of_the_host.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_network(v1::NODE);
+  RunPod(of_the_host);
 
   ConfigureBridge();
+  WaitForNetwork(true);
   v1::PodSandboxConfig config = PodConfig();
   v1::PortMapping* port = config.add_port_mappings();
   port->set_container_port(80);
@@ -156,8 +185,6 @@ TEST_F(PluginNetworks, AreNoticedWithoutARestartAndGiveTheNextPodItsNetwork) {
 
   EXPECT_THAT(AddressOf(pod), StartsWith(Prefix()));
   EXPECT_TRUE(fs::exists(PinOf(pod)));
-  EXPECT_FALSE(fs::exists(PinOf(before)));
-  EXPECT_TRUE(NetworkCondition().status());
   ASSERT_EQ(Calls().size(), 1u);
   Json call = Calls().front();
   EXPECT_EQ(call["netns"], PinOf(pod));
@@ -169,19 +196,25 @@ TEST_F(PluginNetworks, AreNoticedWithoutARestartAndGiveTheNextPodItsNetwork) {
 
   std::string container = CreateAndStart(pod, config, IdleConfig());
   EXPECT_THAT(Shell(container, "ip addr show eth0"), HasSubstr(AddressOf(pod)));
+  EXPECT_THAT(Shell(container, "ip addr show lo"), HasSubstr("LOOPBACK,UP"));
   EXPECT_THAT(Shell(container, "cat /etc/hosts"), HasSubstr(AddressOf(pod)));
 }
 
 TEST_F(PluginNetworks, TakeTheBuiltInBridgesPlaceWhenItHasNoPods) {
   const std::string bridge = "/sys/class/net/" + instance().bridge();
-  std::string pod = RunPod(PodConfig());
+  SetMode("bridge");
   ConfigureBridge();
+  std::string pod = RunPod(PodConfig());
+  std::string address = AddressOf(pod);
+  EXPECT_THAT(address, Not(StartsWith(Prefix()))) << "the mode counts, not the directory";
+  SetMode("cni");
   EXPECT_TRUE(NetworkCondition().status());
+  EXPECT_EQ(AddressOf(pod), address);
   EXPECT_TRUE(fs::exists(bridge));
   RemovePod(pod);
   WaitUntil("the bridge goes", [&] { return !fs::exists(bridge); });
   EXPECT_TRUE(NetworkCondition().status());
-  EXPECT_THAT(SetPodCidr(Prefix() + "0/24"), Succeeds()) << "the plugins' own subnet";
+  EXPECT_THAT(SetPodCidr(Prefix() + "0/24"), Succeeds()) << "the plugins' affair";
   EXPECT_THAT(AddressOf(RunPod(PodConfig())), StartsWith(Prefix()));
   EXPECT_FALSE(fs::exists(bridge));
 }
@@ -203,7 +236,7 @@ TEST_F(PluginNetworks, AreTakenDownByTheConfigurationThatMadeThem) {
   std::string pod = RunPod(PodConfig());
   ASSERT_EQ(Leases().size(), 1u);
   fs::remove(Dir("cni/10-test.conflist"));
-  EXPECT_THAT(AddressOf(RunPod(PodConfig())), Not(StartsWith(Prefix()))) << "the built-in bridge again";
+  EXPECT_THAT(TryToRunPod(), Not(Succeeds())) << "there is no other network";
 
   StopPod(pod);
 
@@ -212,6 +245,48 @@ TEST_F(PluginNetworks, AreTakenDownByTheConfigurationThatMadeThem) {
   EXPECT_EQ(AddressOf(pod), "");
   EXPECT_EQ(Calls().back()["command"], "DEL");
   EXPECT_TRUE(Calls().back()["config"].contains("prevResult"));
+}
+
+TEST_F(PluginNetworks, GetWhatTheyDeclareAndOtherProgramsSeeTheResult) {
+  ConfigureBridge();
+  v1::PodSandboxConfig config = PodConfig();
+  (*config.mutable_annotations())["kubernetes.io/egress-bandwidth"] = "10M";
+  config.mutable_dns_config()->add_servers("192.0.2.53");
+  std::string pod = RunPod(config);
+  Json given = Calls().front()["config"]["runtimeConfig"];
+  EXPECT_EQ(given["bandwidth"]["egressRate"], 10'000'000);
+  EXPECT_EQ(given["dns"]["servers"][0], "192.0.2.53");
+  EXPECT_FALSE(given.contains("mac")) << "the pod asks for none";
+  EXPECT_FALSE(given.contains("io.kubernetes.cri.pod-annotations")) << "it is not declared";
+
+  std::string file = Dir("cni-cache/results/davit-test-" + pod + "-eth0");
+  Json cached = Json::parse(ReadFile(file).value());
+  EXPECT_EQ(cached["kind"], "cniCacheV1");
+  EXPECT_EQ(cached["netns"], PinOf(pod));
+  EXPECT_EQ(cached["result"]["ips"][0]["address"], AddressOf(pod) + "/24");
+  StopPod(pod);
+  EXPECT_FALSE(fs::exists(file));
+
+  (*config.mutable_annotations())["kubernetes.io/egress-bandwidth"] = "fast";
+  config.mutable_metadata()->set_attempt(1);
+  v1::RunPodSandboxRequest request;
+  *request.mutable_config() = config;
+  EXPECT_THAT(cri().Ask(&RuntimeStub::RunPodSandbox, request),
+              FailsWith(grpc::StatusCode::INVALID_ARGUMENT, "kubernetes.io/egress-bandwidth"));
+}
+
+TEST_F(PluginNetworks, AreAskedAfterARestartWhetherPodsAreStillAttached) {
+  ConfigureBridge();
+  std::string pod = RunPod(PodConfig());
+  std::ofstream(Dir("calls.fail.CHECK")) << "";
+  KillAndRestart();
+  std::string shown;
+  WaitUntil("the check has failed", [&] {
+    shown = MustRun({DAVIT_BUILD_BIN_DIR "/davit", "--address", "unix://" + instance().socket(), "network"});
+    return shown.find("told to fail") != std::string::npos;
+  });
+  EXPECT_THAT(shown, HasSubstr(Dir("cni/10-test.conflist")));
+  EXPECT_EQ(PodStatusOf(pod).state(), v1::SANDBOX_READY) << "it is no reason to end the pod";
 }
 
 TEST_F(PluginNetworks, OutliveTheDaemon) {
@@ -304,21 +379,37 @@ TEST_F(PluginNetworks, HaveTheTrafficOfTheirPodsCounted) {
 }
 
 TEST_F(PluginNetworks, SayWhyTheNetworkIsNotReady) {
-  EXPECT_TRUE(NetworkCondition().status());
+  EXPECT_EQ(WaitForNetwork(false, Dir("cni")).reason(), "NetworkPluginNotReady");
   Configure({{"cniVersion", "1.0.0"}, {"name", "x"}, {"plugins", {{{"type", "no-such-plugin"}}}}});
-  v1::RuntimeCondition missing = WaitForNetwork(false);
-  EXPECT_EQ(missing.reason(), "NetworkPluginNotReady");
-  EXPECT_THAT(missing.message(), HasSubstr("no-such-plugin"));
-  Configure({{"cniVersion", "1.0.0"}, {"name", "x"}});
-  WaitForNetwork(false, "no plugins");
+  WaitForNetwork(false, "no-such-plugin");
   ConfigureBridge();
   WaitForNetwork(true);
+  fs::remove(Dir("cni/10-test.conflist"));
+  WaitForNetwork(false, "no file in it");
+}
+
+TEST_F(PluginNetworks, StayInForceUntilAValidConfigurationReplacesThem) {
+  ConfigureBridge();
+  WaitForNetwork(true);
+  Configure({{"cniVersion", "1.0.0"}, {"name", "x"}});
+  WaitUntil("the log names the file and the key", [&] {
+    return instance().Log().find(Dir("cni/10-test.conflist") + ":1: plugins") != std::string::npos;
+  });
+  EXPECT_THAT(NetworkInfo()["complaint"].get<std::string>(), HasSubstr(Dir("cni/10-test.conflist")));
+  EXPECT_TRUE(NetworkCondition().status());
+  EXPECT_THAT(AddressOf(RunPod(PodConfig())), StartsWith(Prefix()));
+  ConfigureBridge();
+  EXPECT_FALSE(NetworkInfo().contains("complaint"));
 }
 
 TEST_F(PluginNetworks, DoNotHoldUpAStatusCallWhenTheyHang) {
+  const Json network = {{"cniVersion", "1.1.0"}, {"name", "davit-test"}, {"plugins", {Recorder()}}};
+  Configure(network);
+  WaitForNetwork(true);
   std::ofstream(Dir("calls.hang.STATUS")) << "";
-  Configure({{"cniVersion", "1.1.0"}, {"name", "davit-test"}, {"plugins", {Recorder()}}});
-  WaitUntil("the plugin hangs", [&] { return !Calls().empty() && Calls().back()["command"] == "STATUS"; });
+  size_t before = Calls().size();
+  Configure(network);  // has the daemon look
+  WaitUntil("the plugin hangs", [&] { return Calls().size() > before; });
   size_t calls = Calls().size();
 
   EXPECT_TRUE(NetworkCondition().status()) << "the last judgement";
@@ -401,14 +492,16 @@ TEST_F(PluginNetworks, AreToldAtAStartWhichPodsLive) {
 
 class PodCidr : public NetworkTest {
  protected:
+  void SetUp() override { Set("[network.bridge]\nsubnets = \"pod-cidr\"\n"); }
+
   std::string Ipv4() const { return "10.126." + number_.substr(number_.find('.') + 1) + "."; }
   // No group begins with a zero, which nobody prints.
   std::string Ipv6() const { return "fd" + tag_.substr(6, 2) + ":1" + tag_.substr(0, 3) + "::"; }
 };
 
 TEST_F(PodCidr, BecomesTheBridgesSubnetsAndOutlivesTheDaemon) {
-  std::string gone = RunPod(PodConfig());
-  RemovePod(gone);
+  WaitForNetwork(false, "pod CIDR");
+  EXPECT_THAT(TryToRunPod(), FailsWith(grpc::StatusCode::UNAVAILABLE, "pod CIDR"));
   ASSERT_THAT(SetPodCidr(Ipv6() + "/64," + Ipv4() + "0/24"), Succeeds());
 
   std::string pod = RunPod(PodConfig());
@@ -437,9 +530,7 @@ TEST_F(PodCidr, CannotChangeUnderPodsButMayBeSaidAgain) {
 }
 
 TEST_F(PodCidr, ThatTheHostUsesOtherwiseLeavesTheBridgeAsItWas) {
-  std::string before = RunPod(PodConfig());
-  std::string address = AddressOf(before);
-  RemovePod(before);
+  ASSERT_THAT(SetPodCidr(Ipv4() + "0/24"), Succeeds());
   Instance other;
   std::string config = ReadFile(other.directory() + "/config.toml").value();
   const std::string key = "subnets = [\"";
@@ -448,8 +539,7 @@ TEST_F(PodCidr, ThatTheHostUsesOtherwiseLeavesTheBridgeAsItWas) {
 
   EXPECT_THAT(SetPodCidr(taken), FailsWith(grpc::StatusCode::FAILED_PRECONDITION, other.bridge()));
 
-  std::string after = AddressOf(RunPod(PodConfig()));
-  EXPECT_EQ(after.substr(0, after.rfind('.')), address.substr(0, address.rfind('.')));
+  EXPECT_THAT(AddressOf(RunPod(PodConfig())), StartsWith(Ipv4()));
   EXPECT_TRUE(NetworkCondition().status());
 }
 

@@ -5,6 +5,7 @@
 // front of a real registry.
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <random>
 #include <thread>
 
@@ -81,6 +82,11 @@ class PullResume : public OwnInstanceTest {
     return names;
   }
 
+  size_t FinishedLayers() {
+    std::filesystem::directory_iterator layers(instance().directory() + "/root/snapshots/layers");
+    return static_cast<size_t>(std::distance(begin(layers), end(layers)));
+  }
+
   TestImage image_;
   std::string registry_;
   std::unique_ptr<FaultProxy> proxy_;
@@ -105,6 +111,35 @@ TEST_F(PullResume, AKillAtHalfCostsLittle) {
   v1::ImageStatusRequest status;
   status.mutable_image()->set_image(kImage);
   EXPECT_TRUE(Must(cri().Ask(&ImageStub::ImageStatus, status)).has_image());
+}
+
+TEST_F(PullResume, WhatAnUnfinishedPullHasLeftIsShownAndPruned) {
+  std::filesystem::space_info space = std::filesystem::space(instance().directory());
+  if (space.available < space.capacity / 5)
+    GTEST_SKIP() << "needs 20 % of the disk free: below 15 % nothing of an unfinished pull is kept";
+  size_t layers_before = FinishedLayers();
+  std::thread first([&] { (void)Pull(*NewClient()); });
+  WaitUntil("a layer is finished and another is not", [&] {
+    return FinishedLayers() > layers_before && !PartialBlobs().empty() && proxy_->passed_on() >= Needed() / 2;
+  });
+  instance().Kill();
+  first.join();
+  instance().Restart();
+  Reconnect();
+  auto davit = [this](const std::string& words) {
+    return MustRun({"/bin/sh", "-c",
+                    DAVIT_BUILD_BIN_DIR "/davit --address unix://" + instance().socket() + " " + words});
+  };
+  auto usage = nlohmann::json::parse(davit("system df --output json"));
+  EXPECT_GE(usage["unfinished"]["total"], 1) << usage.dump(2);
+  EXPECT_GE(usage["unfinished"]["reclaimableBytes"], 24 << 20);
+  EXPECT_FALSE(PartialBlobs().empty());
+  EXPECT_THAT(davit("image prune --all --force"), ::testing::HasSubstr(" MB\n"));
+  usage = nlohmann::json::parse(davit("system df --output json"));
+  EXPECT_EQ(usage["unfinished"]["total"], 0);
+  EXPECT_EQ(usage["blobs"]["total"], 0);
+  EXPECT_THAT(PartialBlobs(), IsEmpty());
+  EXPECT_THAT(Pull(cri()), Succeeds());
 }
 
 }  // namespace

@@ -36,12 +36,12 @@ class ResourcesTest : public OwnInstanceTest {
   }
 
   // Of pods that name no cgroup parent.
-  std::string CgroupOfPod(const std::string& pod) { return instance().cgroup() + "/davit/pods/" + pod; }
+  std::string CgroupOfPod(const std::string& pod) { return instance().CgroupOfPod(pod); }
   std::string CgroupOf(const std::string& container) {
     v1::ListContainersRequest list;
     list.mutable_filter()->set_id(container);
-    return CgroupOfPod(Must(cri().Ask(&RuntimeStub::ListContainers, list)).containers(0).pod_sandbox_id()) +
-           "/" + container;
+    std::string pod = Must(cri().Ask(&RuntimeStub::ListContainers, list)).containers(0).pod_sandbox_id();
+    return instance().CgroupOfContainer(CgroupOfPod(pod), container);
   }
 
   Answer<v1::UpdateContainerResourcesResponse> Update(const std::string& container,
@@ -100,19 +100,20 @@ TEST_F(ResourcesTest, ChangeUpAndDownInARunningContainerAndOutliveTheDaemon) {
 }
 
 TEST_F(ResourcesTest, ACgroupParentInAnySpellingHoldsContainersThatCanBeRemoved) {
-  const std::string parent = instance().cgroup() + "/parent";
-  for (const std::string& spelling : {parent + "/", instance().cgroup() + "//parent", parent.substr(1)}) {
+  const std::string parent = instance().CgroupParent("parent");
+  for (const std::string& spelling : {parent + "/", "//" + parent, parent.substr(1)}) {
     v1::PodSandboxConfig pod_config = PodConfig();
     pod_config.mutable_linux()->set_cgroup_parent(spelling);
     v1::ContainerConfig config = IdleConfig();
     *config.mutable_linux()->mutable_resources() = Memory(64 * kMiB);
     std::string pod = RunPod(pod_config);
     std::string container = CreateAndStart(pod, pod_config, config);
-    EXPECT_EQ(Read(parent + "/" + container, kMemory), std::to_string(64 * kMiB)) << spelling;
+    std::string cgroup = instance().CgroupOfContainer(parent, container);
+    EXPECT_EQ(Read(cgroup, kMemory), std::to_string(64 * kMiB)) << spelling;
 
     StopPod(pod);
     RemovePod(pod);
-    EXPECT_EQ(Read(parent + "/" + container, kMemory), "") << spelling;
+    EXPECT_EQ(Read(cgroup, kMemory), "") << spelling;
   }
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/file_io.h"
 #include "tests/e2e/pod_test.h"
+#include "tests/e2e/stream_client.h"
 
 namespace davit::e2e {
 namespace {
@@ -84,6 +85,25 @@ TEST_F(UserNamespaces, APortBelow1024CanBeServed) {
     return !answer.empty();
   });
   EXPECT_EQ(answer, "hello\n");
+}
+
+TEST_F(UserNamespaces, PortsAreForwarded) {
+  v1::PodSandboxConfig pod_config = PodConfig();
+  AddUserNamespace(pod_config);
+  std::string pod = RunPod(pod_config);
+  std::string server = CreateAndStart(
+      pod, pod_config, ShellConfig("while true; do echo from inside | nc -l -p 8080; done", "server"));
+  WaitUntil("the server listens", [&] {
+    return Exec(server, {"grep", "-q", ":1F90 ", "/proc/net/tcp", "/proc/net/tcp6"}).exit_code == 0;
+  });
+  v1::PortForwardRequest request;
+  request.set_pod_sandbox_id(pod);
+  request.add_port(8080);
+
+  StreamClient client(Must(cri().Ask(&RuntimeStub::PortForward, request)).url(), "v4.channel.k8s.io");
+
+  ASSERT_EQ(client.status(), 101);
+  EXPECT_THAT(client.ReadUntil("from inside"), HasSubstr("from inside"));
 }
 
 TEST_F(UserNamespaces, SysctlsOfThePodAreSet) {

@@ -109,11 +109,19 @@ def _with_group_in_image():
     return [layer], {"Env": [_PATH], "Cmd": ["sh"], "User": "1000"}
 
 
+def _with_many_groups():
+    """An image whose user is in 16,000 groups beside its own."""
+    groups = "".join(f"group{number}:x:{20_000 + number}:member\n" for number in range(16_000))
+    layer = rootfs.busybox_layer(passwd="member:x:1000:1000::/:/bin/sh\n", group="member:x:1000:\n" + groups)
+    return [layer], {"Env": [_PATH], "Cmd": ["sh"], "User": "member"}
+
+
 IMAGES = {
     "davit/hello:latest": _hello,
     "davit/five-layers:latest": _five_layers,
     "davit/busybox:latest": _busybox,
     "davit/volume:latest": _with_volume,
+    "davit/many-groups:latest": _with_many_groups,
     "pause:3.6": _pause("3.6"),
     "pause:3.9": _pause("3.9"),
     _E2E + "busybox:1.29-2": _busybox,

@@ -169,9 +169,9 @@ TEST_F(LeakCheck, FindsABridgeItsPortsAndInterfacesThatLostTheirBridge) {
   ExpectReport("left behind: link dvleak0\n");
   Ip({"link", "add", "port0", "master", "dvleak0", "type", "veth", "peer", "name", "peer0"});
   ExpectReport("left behind: link port0 (port of dvleak0)");
-  Ip({"link", "add", "dv0123456789abc", "type", "veth", "peer", "name", "peer1"});
-  ExpectReport("left behind: link dv0123456789abc");
-  for (const char* link : {"dv0123456789abc", "port0", "dvleak0", "other0"}) Ip({"link", "delete", link});
+  Ip({"link", "add", "veth0123456789a", "type", "veth", "peer", "name", "peer1"});
+  ExpectReport("left behind: link veth0123456789a");
+  for (const char* link : {"veth0123456789a", "port0", "dvleak0", "other0"}) Ip({"link", "delete", link});
   ExpectClean();
 }
 
