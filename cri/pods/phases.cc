@@ -16,6 +16,14 @@ void End(ContainerRecord& record, int32_t exit_code, const std::string& reason, 
   record.exit_code = exit_code;
   record.reason = reason;
   record.finished_at = now;
+  // The kubelet calls a finish without a start an error. Started() sets the true time, also after the end.
+  if (record.started_at == 0) record.started_at = now;
+}
+
+// The shim died before the start was recorded: the launch that is in progress knows why there is no
+// container.
+bool LostBeforeItStarted(const ContainerRecord& record) {
+  return record.phase == kExited && record.lost && record.pid == 0;
 }
 
 bool Move(ContainerRecord& record, ContainerPhase from, ContainerPhase to) {
@@ -61,10 +69,10 @@ bool Started(ContainerRecord& record, const shim::LiveContainer& live) {
 }
 
 bool StartFailed(ContainerRecord& record, const std::string& message, int64_t now) {
-  if (!IsStarting(record)) return false;
+  if (!IsStarting(record) && !LostBeforeItStarted(record)) return false;
   End(record, kStartErrorCode, kStartErrorReason, now);
   record.message = message;
-  record.started_at = now;  // the kubelet calls a finish without a start an error
+  record.lost = false;
   return true;
 }
 

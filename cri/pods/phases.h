@@ -46,6 +46,8 @@ bool BeginStart(ContainerRecord& record);
 // The start succeeded. If the exit was reported before, the phase stays Exited and only pid, user and start
 // time are set.
 bool Started(ContainerRecord& record, const shim::LiveContainer& live);
+// Also replaces what Lost recorded if the shim died before the start was recorded: the start's error says
+// more.
 bool StartFailed(ContainerRecord& record, const std::string& message, int64_t now);
 bool Exited(ContainerRecord& record, const shim::ContainerExited& exited);
 // The shim has died and the end of the container is unknown; the process may still run. The state is reported

@@ -194,6 +194,33 @@ TEST(Phases, AStartThatFailedHasAStartAndAFinish) {
   EXPECT_TRUE(phases::FailedToStart(record));
 }
 
+TEST(Phases, AFailedStartReplacesALossThatWasRecordedFirst) {
+  ContainerRecord record = InPhase(kStarting);
+  EXPECT_TRUE(phases::BeginLosing(record));
+  EXPECT_TRUE(phases::Lost(record, "the pod's shim died", 9));
+  EXPECT_EQ(record.started_at, 9) << "a finish without a start";
+  EXPECT_TRUE(phases::StartFailed(record, "the shim's connection is closed", 10));
+  EXPECT_EQ(record.reason, "StartError");
+  EXPECT_EQ(record.exit_code, 128);
+  EXPECT_FALSE(record.lost);
+}
+
+TEST(Phases, AFailedStartDoesNotReplaceTheLossOfAContainerThatRan) {
+  ContainerRecord record = InPhase(kStarting);
+  EXPECT_TRUE(phases::Started(record, kLive));
+  EXPECT_TRUE(phases::Lost(record, "the pod's shim died", 9));
+  EXPECT_FALSE(phases::StartFailed(record, "no", 10));
+  EXPECT_EQ(record.reason, "Unknown");
+}
+
+TEST(Phases, AnExitThatIsReportedBeforeTheStartHasAStartUntilTheTrueOneComes) {
+  ContainerRecord record = InPhase(kStarting);
+  EXPECT_TRUE(phases::Exited(record, kExit));
+  EXPECT_EQ(record.started_at, 77);
+  EXPECT_TRUE(phases::Started(record, kLive));
+  EXPECT_EQ(record.started_at, 50);
+}
+
 TEST(Phases, AnUnknownEndIsNeverASuccess) {
   ContainerRecord record = InPhase(kRunning);
   EXPECT_TRUE(phases::Lost(record, "the pod's shim died", 9));
