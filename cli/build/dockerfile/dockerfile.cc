@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "base/error.h"
 #include "cli/build/dockerfile/limits.h"
 #include "cli/build/dockerfile/parse_instruction.h"
 
@@ -45,10 +46,8 @@ Dockerfile ParseTree(const Tree& tree, std::vector<Problem>& problems) {
   Dockerfile file{.directives = tree.directives, .empty_continuations = tree.empty_continuations};
   for (const Node& node : tree.instructions) {
     if (problems.size() >= kMaxProblems) break;
-    Parsed<Instruction> instruction = ParseInstruction(node);
-    Parsed<> added;
-    if (instruction) added = Append(*std::move(instruction), file);
-    if (!instruction || !added) problems.push_back(!instruction ? instruction.error() : added.error());
+    Parsed<> added = [&]() -> Parsed<> { return Append(TRY(ParseInstruction(node)), file); }();
+    if (!added) problems.push_back(std::move(added).error());
   }
   if (file.stages.empty() && problems.empty())
     problems.push_back({.text = "dockerfile contains no stages to build"});

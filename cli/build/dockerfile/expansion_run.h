@@ -59,7 +59,7 @@ class ExpansionRun {
   Expanded<std::string> Dollar();
   Expanded<std::string> Braced();
   Expanded<std::string> Conditional(const std::string& name, std::string form);
-  Expanded<std::string> Trim(const std::string& name, std::string form);
+  Expanded<std::string> Trim(const std::string& name, const std::string& form);
   Expanded<std::string> Replace(const std::string& name);
   Expanded<std::string> Part(char end, Mode mode, std::string_view missing);
   std::string Name();

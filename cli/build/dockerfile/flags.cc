@@ -23,7 +23,7 @@ std::unexpected<Problem> Unknown(Place place, const std::string& name, std::init
 }
 
 Parsed<std::string> BoolValue(Place place, const std::string& name, const std::optional<std::string>& value) {
-  const std::string text = value ? LowerCase(*value) : "true";
+  std::string text = value ? LowerCase(*value) : "true";
   if (text == "true" || text == "false") return text;
   return Refuse(place, "flag " + name + " has the value \"" + *value + "\": expected true or false");
 }

@@ -43,7 +43,8 @@ std::expected<std::optional<Heredoc>, std::string> ParseHeredocWord(std::string_
   const size_t digits = std::min(word.find_first_not_of("0123456789"), word.size());
   if (!word.substr(digits).starts_with("<<")) return std::nullopt;
   Heredoc heredoc;
-  std::from_chars(word.data(), word.data() + digits, heredoc.descriptor);
+  const std::string number(word.substr(0, digits));
+  std::from_chars(number.data(), number.data() + number.size(), heredoc.descriptor);
   std::string_view rest = word.substr(digits + 2);
   heredoc.strips_tabs = rest.starts_with('-');
   if (heredoc.strips_tabs) rest.remove_prefix(1);

@@ -32,13 +32,11 @@ std::string CleanPath(std::string_view path) {
     const std::string_view name = path.substr(0, path.find('/'));
     path.remove_prefix(std::min(name.size() + 1, path.size()));
     if (name.empty() || name == ".") continue;
-    if (name != "..") {
-      names.push_back(name);
-    } else if (!names.empty() && names.back() != "..") {
+    const bool is_up = name == "..";
+    if (is_up && !names.empty() && names.back() != "..")
       names.pop_back();
-    } else if (!absolute) {
+    else if (!is_up || !absolute)
       names.push_back(name);
-    }
   }
   std::string clean = absolute ? "/" : "";
   for (size_t i = 0; i < names.size(); ++i) clean += (i == 0 ? "" : "/") + std::string(names[i]);

@@ -84,7 +84,7 @@ ExpansionRun::Expanded<std::string> ExpansionRun::Braced() {
     return value == nullptr ? "" : *value;
   }
   if (form == "/") return Replace(name);
-  if (form == "#" || form == "%") return Trim(name, std::move(form));
+  if (form == "#" || form == "%") return Trim(name, form);
   if (form == ":") form += Next();
   if (form.size() == 2 && (form[1] == '#' || form[1] == '%')) return Unsupported(form);
   if (form.empty()) return std::unexpected(std::string(kMissingBrace));
@@ -116,7 +116,7 @@ ExpansionRun::Expanded<std::string> ExpansionRun::Conditional(const std::string&
   return std::unexpected(name + ": " + word);
 }
 
-ExpansionRun::Expanded<std::string> ExpansionRun::Trim(const std::string& name, std::string form) {
+ExpansionRun::Expanded<std::string> ExpansionRun::Trim(const std::string& name, const std::string& form) {
   std::string word = TRY(Part('}', {.escapes_stay = true, .is_pattern = true}, kMissingBrace));
   const std::string* value = Find(name);
   if (value == nullptr && style_.unset_stays) return Restored(name, form + word);
