@@ -7,7 +7,9 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
 
 #include "base/duplicate.h"
 #include "base/file_io.h"
@@ -263,9 +265,17 @@ Result<> Daemon::Serve() {
       std::make_unique<Admission>(Admission::DefaultLimits(DescriptorLimit()), [this] { heap_->Note(); });
   heap_ = TRY(HeapTrimmer::Start(*outputs_, [this] { return admission_->busy(); }));
   runtime_service_ = std::make_unique<RuntimeService>(*runtime_, *streams_, *admission_, log_);
-  image_service_ = std::make_unique<ImageService>(*images_, *snapshotter_, pinned_, *admission_, log_);
-  images_api_ = std::make_unique<ImagesApi>(*images_, *image_exchange_, *snapshotter_, runtime_->containers(),
-                                            pinned_, *admission_, log_);
+  image_service_ = std::make_unique<ImageService>(
+      *images_, *snapshotter_, pinned_, [this] { return runtime_->containers().Uses(Owner::kLocal); },
+      *admission_, log_);
+  images_api_ = std::make_unique<ImagesApi>(
+      *images_, *image_exchange_, *snapshotter_,
+      [this] {
+        std::vector<ContainerUse> uses = runtime_->containers().Uses(Owner::kCri);
+        std::ranges::move(runtime_->containers().Uses(Owner::kLocal), std::back_inserter(uses));
+        return uses;
+      },
+      pinned_, *admission_, log_);
   networks_api_ = std::make_unique<NetworksApi>(runtime_->network_report(), *admission_, log_);
   grpc::ResourceQuota quota("davitd");
   quota.SetMaxThreads(admission_->most_threads() + kSpareThreads);

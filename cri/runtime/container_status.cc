@@ -34,8 +34,9 @@ Result<nlohmann::json> InfoOf(const Config& config, const Container& container) 
 
 }  // namespace
 
-Result<v1::ContainerStatusResponse> Containers::Status(const v1::ContainerStatusRequest& request, Call&) {
-  ContainerPtr container = TRY(ports_.pods.FindContainer(request.container_id()));
+Result<v1::ContainerStatusResponse> Containers::Status(const v1::ContainerStatusRequest& request,
+                                                       Call& call) {
+  ContainerPtr container = TRY(ports_.pods.FindContainer(request.container_id(), call.owner));
   v1::ContainerStatusResponse response;
   *response.mutable_status() = StatusOf(*container);
   if (request.verbose())
@@ -43,9 +44,9 @@ Result<v1::ContainerStatusResponse> Containers::Status(const v1::ContainerStatus
   return response;
 }
 
-Result<std::vector<v1::Container>> Containers::List(const v1::ContainerFilter& filter) {
+Result<std::vector<v1::Container>> Containers::List(const v1::ContainerFilter& filter, Owner owner) {
   std::vector<v1::Container> found;
-  for (const ContainerPtr& container : ports_.pods.Containers()) {
+  for (const ContainerPtr& container : ports_.pods.Containers(owner)) {
     ContainerRecord record = container->record().Get();
     if (!record.id.starts_with(filter.id()) || !record.sandbox_id.starts_with(filter.pod_sandbox_id()))
       continue;
@@ -56,9 +57,9 @@ Result<std::vector<v1::Container>> Containers::List(const v1::ContainerFilter& f
   return found;
 }
 
-std::vector<ContainerUse> Containers::Uses() const {
+std::vector<ContainerUse> Containers::Uses(Owner owner) const {
   std::vector<ContainerUse> uses;
-  for (const ContainerPtr& container : ports_.pods.Containers()) {
+  for (const ContainerPtr& container : ports_.pods.Containers(owner)) {
     ContainerRecord record = container->record().Get();
     ContainerUse use{record.id, phases::IsRunning(record), {record.image_id}, record.AllLayers()};
     for (const ImageVolumeRecord& volume : record.image_volumes) use.images.push_back(volume.image_ref);
