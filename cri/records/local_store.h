@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "cri/records/record_writer.h"
 
 namespace davit::cri {
 
@@ -18,12 +19,13 @@ struct LocalRow {
   bool operator==(const LocalRow&) const = default;
 };
 
-// Thread-safe. PutLocal replaces the row with the same id; deleting a row that does not exist succeeds.
+// Thread-safe. A put replaces the row with the same id; deleting a row that does not exist succeeds.
 class LocalStore {
  public:
   virtual ~LocalStore() = default;
 
-  virtual Result<> PutLocal(const LocalRow& row) = 0;
+  // Does not wait: as PodStore::QueueContainer.
+  virtual PendingWrite QueueLocal(LocalRow row, RecordWriter::OnWritten on_written) = 0;
   virtual Result<> DeleteLocal(const std::string& id) = 0;
   virtual Result<std::vector<LocalRow>> Locals() const = 0;
 };

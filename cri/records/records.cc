@@ -108,8 +108,9 @@ PendingWrite Records::QueueContainer(ContainerRow row, OnWritten on_written) {
       std::move(on_written));
 }
 
-Result<> Records::PutLocal(const LocalRow& row) {
-  return Put({Table::kLocalContainers, row.id, "", row.blob});
+PendingWrite Records::QueueLocal(LocalRow row, RecordWriter::OnWritten on_written) {
+  return writer_->Queue({Table::kLocalContainers, std::move(row.id), "", std::move(row.blob)},
+                        std::move(on_written));
 }
 
 Result<> Records::DeleteLocal(const std::string& id) {

@@ -57,6 +57,11 @@ Result<std::vector<v1::Container>> Containers::List(const v1::ContainerFilter& f
   return found;
 }
 
+Result<int32_t> Containers::PidOf(const std::string& container_id, Call& call) {
+  ContainerPtr container = TRY(ports_.pods.FindContainer(container_id, call.owner));
+  return container->record().Read([](const ContainerRecord& r) { return r.pid; });
+}
+
 std::vector<ContainerUse> Containers::Uses(Owner owner) const {
   std::vector<ContainerUse> uses;
   for (const ContainerPtr& container : ports_.pods.Containers(owner)) {

@@ -61,6 +61,8 @@ class Containers {
   Result<v1::StopContainerResponse> Stop(const v1::StopContainerRequest& request, Call& call);
   // Sends a signal to the container's first process. kFailedPrecondition if it does not run.
   Result<> Signal(const std::string& container_id, int signo, Call& call);
+  // The pid of the container's first process, in the daemon's PID namespace; 0 if it was never started.
+  Result<int32_t> PidOf(const std::string& container_id, Call& call);
   Result<v1::RemoveContainerResponse> Remove(const v1::RemoveContainerRequest& request, Call& call);
   Result<v1::ContainerStatusResponse> Status(const v1::ContainerStatusRequest& request, Call& call);
   Result<std::vector<v1::Container>> List(const v1::ContainerFilter& filter, Owner owner = Owner::kCri);
