@@ -18,6 +18,9 @@ std::string ShortId(std::string_view id);
 // The age in the largest whole unit: "42s", "3m", "5h", "12d". A time in the future is "0s".
 std::string AgeText(int64_t since_unix_nanoseconds, int64_t now_unix_nanoseconds);
 
+// The time in Docker's words: "Less than a second", "42 seconds", "About an hour", "3 weeks".
+std::string DurationText(int64_t nanoseconds);
+
 // Decimal units; one decimal place from 1 kB on: "812 B", "4.2 MB".
 std::string SizeText(uint64_t bytes);
 
