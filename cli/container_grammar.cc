@@ -3,6 +3,7 @@
 
 #include "cli/container_grammar.h"
 
+#include <optional>
 #include <vector>
 
 namespace davit::cli {
@@ -12,13 +13,82 @@ constexpr char kNames[] = "Containers: names, ids, or beginnings of ids";
 constexpr char kName[] = "Container: name, id, or beginning of an id";
 constexpr int64_t kMostGraceSeconds = 1'000'000;
 
+struct MissingFlag {
+  const char* names;
+  const char* instead;  // why, or what to use; may be empty
+};
+
+constexpr char kNoTerminal[] = "davit exec runs commands in a running container";
+constexpr char kNoVolumes[] = "mount a directory of the host with -v";
+constexpr char kNoNames[] = "containers have no names in DNS yet";
+constexpr char kNoHealth[] = "Davit runs no health checks yet";
+constexpr char kNoAddress[] = "the daemon chooses the container's addresses";
+constexpr char kNoLogOptions[] = "each container has one log file, which davit logs reads";
+constexpr char kOnlyTheseLimits[] =
+    "the limits are --memory, --memory-swap, --cpus, --cpuset-cpus and --pids-limit";
+constexpr MissingFlag kMissingOfRun[] = {
+    {"-i,--interactive", kNoTerminal},
+    {"-t,--tty", kNoTerminal},
+    {"--detach-keys", kNoTerminal},
+    {"--sig-proxy", "Ctrl-C stops the container"},
+    {"-a,--attach", "in the foreground both outputs are printed, with -d none"},
+    {"-P,--publish-all", "publish each port with -p HOST:CONTAINER"},
+    {"--expose", "publish ports with -p HOST:CONTAINER"},
+    {"--add-host", "mount a file with -v FILE:/etc/hosts:ro"},
+    {"--annotation", "use --label"},
+    {"--cgroup-parent", "the daemon chooses the cgroup"},
+    {"--cgroupns", "each container has its own cgroup namespace"},
+    {"--blkio-weight", kOnlyTheseLimits},
+    {"-c,--cpu-shares", kOnlyTheseLimits},
+    {"--cpu-period", kOnlyTheseLimits},
+    {"--cpu-quota", kOnlyTheseLimits},
+    {"--cpuset-mems", kOnlyTheseLimits},
+    {"--memory-reservation", kOnlyTheseLimits},
+    {"--memory-swappiness", kOnlyTheseLimits},
+    {"--kernel-memory", kOnlyTheseLimits},
+    {"--device-cgroup-rule", "name each device with --device"},
+    {"--device-read-bps", kOnlyTheseLimits},
+    {"--device-write-bps", kOnlyTheseLimits},
+    {"--domainname", "use --hostname"},
+    {"--gpus", "use --device vendor.com/class=name, the name of the device in CDI"},
+    {"--health-cmd", kNoHealth},
+    {"--health-interval", kNoHealth},
+    {"--health-retries", kNoHealth},
+    {"--health-start-interval", kNoHealth},
+    {"--health-start-period", kNoHealth},
+    {"--health-timeout", kNoHealth},
+    {"--init", "the program is the container's PID 1 and has to reap its children itself"},
+    {"--ip", kNoAddress},
+    {"--ip6", kNoAddress},
+    {"--mac-address", kNoAddress},
+    {"--label-file", "use --label"},
+    {"--link", kNoNames},
+    {"--network-alias,--net-alias", kNoNames},
+    {"--log-driver", kNoLogOptions},
+    {"--log-opt", kNoLogOptions},
+    {"--oom-kill-disable", "the kernel kills what exceeds --memory"},
+    {"--oom-score-adj", ""},
+    {"--platform", "the image for the host's platform is used"},
+    {"--runtime", "Davit starts containers itself"},
+    {"--shm-size", "/dev/shm has 64 MiB; --ipc host is for the host's"},
+    {"--storage-opt", ""},
+    {"--tmpfs", kNoVolumes},
+    {"--ulimit", "[container] default_ulimits in the daemon's configuration is for all containers"},
+    {"--userns", "containers are in the host's user namespace"},
+    {"--uts", "each container has its own host name; see --hostname"},
+    {"--volume-driver", kNoVolumes},
+    {"--volumes-from", kNoVolumes},
+};
+
 // Docker's flags that Davit does not have: better an answer than "no such option".
 void Refuse(CLI::App& verb, const std::string& names, const std::string& instead = {}) {
-  verb.add_flag_function(names,
-                         [names, instead](int64_t) {
-                           std::string why = "not supported yet" + (instead.empty() ? "" : "; " + instead);
-                           throw CLI::ValidationError(names, why);
-                         })
+  verb.add_option_function<std::string>(names,
+                                        [names, instead](const std::string&) {
+                                          std::string why =
+                                              "not supported yet" + (instead.empty() ? "" : "; " + instead);
+                                          throw CLI::ValidationError(names, why);
+                                        })
+      ->expected(0, 1)  // some have a value
       ->group("");
 }
 
@@ -33,8 +103,8 @@ CLI::Option* AddText(CLI::App& verb, const std::string& names, std::string& text
   return verb.add_option(names, text, help)->type_name(form);
 }
 
-void AddGrace(CLI::App& verb, int64_t& seconds) {
-  verb.add_option("-t,--time,--timeout", seconds, "Seconds until SIGKILL (default 10)")
+void AddGrace(CLI::App& verb, std::optional<int64_t>& seconds) {
+  verb.add_option("-t,--time,--timeout", seconds, "Seconds until SIGKILL (default: --stop-timeout, or 10)")
       ->type_name("SECONDS")
       ->check(CLI::Range(int64_t{0}, kMostGraceSeconds).description(""));
 }
@@ -94,26 +164,14 @@ void ContainerGrammar::AddRunFlags(CLI::App& verb) {
   AddText(verb, "--pull", run_.pull, "When to pull the image (default missing)", "always|missing|never");
   verb.add_flag("-q,--quiet", run_.quiet, "Print no progress of a pull");
   AddIsolation(verb);
-  Refuse(verb, "-i,--interactive", "davit exec runs commands in a running container");
-  Refuse(verb, "-t,--tty", "davit exec runs commands in a running container");
-  for (const char* flags : {"-a,--attach",    "-P,--publish-all",
-                            "--add-host",     "--cidfile",
-                            "--cpuset-cpus",  "--device",
-                            "--dns",          "--expose",
-                            "--gpus",         "--group-add",
-                            "--health-cmd",   "--init",
-                            "--ip",           "--ipc",
-                            "--label-file",   "--link",
-                            "--log-driver",   "--log-opt",
-                            "--memory-swap",  "--network-alias",
-                            "--pid",          "--platform",
-                            "--runtime",      "--security-opt",
-                            "--shm-size",     "--stop-signal",
-                            "--stop-timeout", "--sysctl",
-                            "--tmpfs",        "--ulimit",
-                            "--userns",       "--uts",
-                            "--volumes-from"})
-    Refuse(verb, flags);
+  AddText(verb, "--stop-signal", run_.stop_signal, "What asks it to end (default: the image's, or TERM)",
+          "SIGNAL");
+  verb.add_option("--stop-timeout", run_.stop_timeout, "Seconds between that and SIGKILL (default 10)")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(int64_t{0}, kMostGraceSeconds).description(""));
+  AddText(verb, "--cidfile", run_.id_file, "Write the container's id to a new file", "FILE");
+  for (const MissingFlag& flag : kMissingOfRun) Refuse(verb, flag.names, flag.instead);
+  verb.add_flag("--no-healthcheck", "No health checks; there are none anyway")->group("");
 }
 
 void ContainerGrammar::AddIsolation(CLI::App& verb) {
@@ -125,6 +183,20 @@ void ContainerGrammar::AddIsolation(CLI::App& verb) {
   verb.add_flag("--privileged", run_.privileged, "Give it all capabilities and devices, without confinement");
   verb.add_flag("--read-only", run_.read_only, "Its root filesystem cannot be written");
   AddText(verb, "--network,--net", run_.network, "Network (default bridge)", "bridge|host|none");
+  AddList(verb, "--dns", run_.dns, "A DNS server, instead of the host's", "ADDRESS");
+  AddList(verb, "--dns-search", run_.dns_searches, "A domain to look names up in", "DOMAIN");
+  AddList(verb, "--dns-option,--dns-opt", run_.dns_options, "An option of resolv.conf", "OPTION");
+  AddText(verb, "--memory-swap", run_.memory_swap, "Limit of memory and swap together (-1: none)",
+          "NUMBER[b|k|m|g]");
+  AddText(verb, "--cpuset-cpus", run_.cpuset_cpus, "The CPUs that it may use", "0-3,7");
+  AddList(verb, "--group-add", run_.groups, "A further group of its user", "GID");
+  AddList(verb, "--sysctl", run_.sysctls, "Set a kernel parameter of its namespaces", "NAME=VALUE");
+  AddList(verb, "--device", run_.devices, "Give it a device of the host, or one that CDI describes",
+          "HOST_PATH[:CONTAINER_PATH][:rwm]|vendor.com/class=name");
+  AddList(verb, "--security-opt", run_.security, "Change its confinement",
+          "no-new-privileges|seccomp=...|apparmor=...");
+  AddText(verb, "--pid", run_.pid, "PID namespace (default private)", "private|host");
+  AddText(verb, "--ipc", run_.ipc, "IPC namespace (default private)", "private|host");
 }
 
 void ContainerGrammar::AddLooks(const AddVerb& add) {
@@ -154,6 +226,18 @@ void ContainerGrammar::AddLooks(const AddVerb& add) {
   AddText(inspect, "-f,--format", inspect_.format, "Print by a template, such as \"{{.State.Status}}\"",
           "TEMPLATE");
   inspect.add_option("CONTAINER", inspect_.ids, kNames)->required();
+
+  CLI::App& top = *add("top", "List the processes of a container", [this] { return top_; });
+  top.add_option("CONTAINER", top_.id, kName)->required();
+
+  CLI::App& stats =
+      *add("stats", "Print the use of CPU, memory and network, every second", [this] { return stats_; });
+  stats.add_flag("--no-stream", stats_.once, "Print one table");
+  stats.add_flag("-A,--kubelet", stats_.kubelets, "Also containers of the kubelet and of crictl");
+  stats.add_flag("--no-trunc", stats_.no_trunc, "Do not shorten ids");
+  AddText(stats, "--format", stats_.format, "Print by a template, as in davit ps", "TEMPLATE");
+  Refuse(stats, "-a,--all", "those that do not run use nothing");
+  stats.add_option("CONTAINER", stats_.ids, kNames);
 
   CLI::App& wait =
       *add("wait", "Wait until containers have ended, and print their exit codes", [this] { return wait_; });

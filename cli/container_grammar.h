@@ -44,6 +44,8 @@ class ContainerGrammar {
   WaitOptions wait_;
   RenameOptions rename_;
   InspectOptions inspect_;
+  TopOptions top_;
+  StatsOptions stats_;
   RmOptions rm_;
 };
 

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "base/json.h"
 #include "base/time.h"
 #include "cli/text.h"
 
@@ -13,6 +14,7 @@ namespace davit::cli {
 namespace {
 
 namespace api = ::davit::v1;
+namespace v1 = ::runtime::v1;
 using nlohmann::json;
 
 constexpr char kNever[] = "0001-01-01T00:00:00Z";  // Go's zero time, as in Docker
@@ -61,10 +63,40 @@ json ListOf(const Texts& texts) {
   return json(std::vector<std::string>(texts.begin(), texts.end()));
 }
 
-json LabelsOf(const api::ContainerSpec& spec) {
-  json labels = json::object();
-  for (const auto& [key, value] : spec.labels()) labels[key] = value;
-  return labels;
+template <typename Map>
+json MapOf(const Map& map) {
+  json object = json::object();
+  for (const auto& [key, value] : map) object[key] = value;
+  return object;
+}
+
+std::vector<std::string> GroupsOf(const api::ContainerSpec& spec) {
+  std::vector<std::string> groups;
+  for (uint32_t group : spec.groups()) groups.push_back(std::to_string(group));
+  return groups;
+}
+
+json DevicesDocument(const api::ContainerSpec& spec) {
+  json devices = json::array();
+  for (const api::Device& device : spec.devices()) {
+    const std::string& inside = device.container_path();
+    devices.push_back({{"PathOnHost", device.host_path()},
+                       {"PathInContainer", inside.empty() ? device.host_path() : inside},
+                       {"CgroupPermissions", device.permissions().empty() ? "rwm" : device.permissions()}});
+  }
+  return devices;
+}
+
+std::string NamespaceText(api::ContainerSpec::Namespace of) {
+  return of == api::ContainerSpec::OF_HOST ? "host" : "private";
+}
+
+std::vector<std::string> SecurityOptions(const api::ContainerSpec& spec) {
+  std::vector<std::string> options;
+  if (spec.no_new_privileges()) options.emplace_back("no-new-privileges");
+  if (!spec.seccomp_profile().empty()) options.push_back("seccomp=" + spec.seccomp_profile());
+  if (!spec.apparmor_profile().empty()) options.push_back("apparmor=" + spec.apparmor_profile());
+  return options;
 }
 
 json StateDocument(const api::ContainerState& state) {
@@ -130,13 +162,38 @@ json ConfigDocument(const api::Container& container) {
           {"Entrypoint", ListOf(spec.entrypoint())},
           {"Image", spec.image()},
           {"WorkingDir", spec.working_dir()},
-          {"Labels", LabelsOf(spec)}};
+          {"StopSignal", spec.stop_signal() == 0 ? "" : std::to_string(spec.stop_signal())},
+          {"StopTimeout", spec.has_stop_grace_seconds() ? json(spec.stop_grace_seconds()) : json()},
+          {"Labels", MapOf(spec.labels())}};
 }
 
 json NetworkDocument(const api::Container& container) {
   json addresses = ListOf(container.state().addresses());
   std::string first = container.state().addresses().empty() ? "" : container.state().addresses(0);
   return {{"IPAddress", first}, {"Addresses", addresses}, {"Ports", PortBindings(container.spec())}};
+}
+
+// Of a document of the daemon, which may be of another release.
+std::vector<std::string> TextsIn(const json* object, const char* field) {
+  std::vector<std::string> texts;
+  const json* list = object == nullptr ? nullptr : JsonMember(*object, field);
+  if (list == nullptr || !list->is_array()) return texts;
+  for (const json& item : *list)
+    if (const std::string* text = JsonText(item)) texts.push_back(*text);
+  return texts;
+}
+
+std::string KubeletsStateWord(v1::ContainerState state) {
+  switch (state) {
+    case v1::CONTAINER_CREATED:
+      return "created";
+    case v1::CONTAINER_RUNNING:
+      return "running";
+    case v1::CONTAINER_EXITED:
+      return "exited";
+    default:
+      return "unknown";
+  }
 }
 
 std::string Ago(int64_t since, int64_t now) {
@@ -225,6 +282,48 @@ json InspectDocument(const api::Container& container) {
           {"Mounts", MountsDocument(container.spec())},
           {"Config", ConfigDocument(container)},
           {"NetworkSettings", NetworkDocument(container)}};
+}
+
+json KubeletsDocument(const std::string& name, const v1::ContainerStatusResponse& response) {
+  const v1::ContainerStatus& status = response.status();
+  auto verbose = response.info().find("info");
+  const json info = verbose == response.info().end() ? json() : JsonOrNull(verbose->second);
+  const json* spec = JsonMember(info, "runtimeSpec");
+  const json* process = spec == nullptr ? nullptr : JsonMember(*spec, "process");
+  const json* pid = JsonMember(info, "pid");
+  std::vector<std::string> args = TextsIn(process, "args");
+  std::string path = args.empty() ? "" : args.front();
+  if (!args.empty()) args.erase(args.begin());
+  json mounts = json::array();
+  for (const v1::Mount& mount : status.mounts()) {
+    mounts.push_back({{"Type", "bind"},
+                      {"Source", mount.host_path()},
+                      {"Destination", mount.container_path()},
+                      {"RW", !mount.readonly()}});
+  }
+  bool running = status.state() == v1::CONTAINER_RUNNING;
+  return {{"Id", status.id()},
+          {"Created", TimeText(status.created_at())},
+          {"Path", path},
+          {"Args", args},
+          {"State",
+           {{"Status", KubeletsStateWord(status.state())},
+            {"Running", running},
+            {"OOMKilled", status.reason() == "OOMKilled"},
+            {"Pid", running && pid != nullptr ? JsonInteger(*pid).value_or(0) : 0},
+            {"ExitCode", status.exit_code()},
+            {"Error", status.message()},
+            {"StartedAt", TimeText(status.started_at())},
+            {"FinishedAt", TimeText(status.finished_at())}}},
+          {"Image", status.image_id()},
+          {"LogPath", status.log_path()},
+          {"Name", "/" + name},
+          {"RestartCount", status.metadata().attempt()},
+          {"Mounts", mounts},
+          {"Config",
+           {{"Image", status.image().image()},
+            {"Env", TextsIn(process, "env")},
+            {"Labels", MapOf(status.labels())}}}};
 }
 
 }  // namespace davit::cli

@@ -8,6 +8,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "api/cri/v1/api.pb.h"
 #include "api/davit/v1/containers.pb.h"
 
 namespace davit::cli {
@@ -26,5 +27,9 @@ std::string CommandText(const ::davit::v1::Container& container, size_t most);
 
 // The document of docker inspect, as far as Davit has the same.
 nlohmann::json InspectDocument(const ::davit::v1::Container& container);
+
+// The same for a container of the CRI; `response` is a verbose one.
+nlohmann::json KubeletsDocument(const std::string& name,
+                                const ::runtime::v1::ContainerStatusResponse& response);
 
 }  // namespace davit::cli

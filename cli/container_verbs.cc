@@ -19,10 +19,10 @@ Error ExplainNotFound(const Daemon& daemon, const std::string& name, Error error
   if (error.code != Code::kNotFound) return error;
   if (Result<Target> target = FindContainer(daemon, name)) {
     error.code = Code::kFailedPrecondition;
-    error.context =
-        name +
-        " belongs to the kubelet or crictl: davit logs and exec work with it, and crictl stops and "
-        "removes it";
+    error.context = name +
+                    " belongs to the kubelet or crictl: davit logs, exec, inspect, top and stats work with "
+                    "it, and crictl stops and "
+                    "removes it";
   }
   return error;
 }
@@ -53,7 +53,7 @@ Result<int> Perform(const Session& session, const RestartOptions& options) {
   return ForEachContainer(session, options.ids, [&](const std::string& name) -> Result<> {
     api::RestartContainerRequest request;
     request.set_container(name);
-    request.set_grace_seconds(static_cast<uint32_t>(options.grace_seconds));
+    if (options.grace_seconds) request.set_grace_seconds(static_cast<uint32_t>(*options.grace_seconds));
     TRY(session.daemon.Call(&OwnContainerStub::Restart, request, CallMode::kPatient));
     return {};
   });

@@ -12,8 +12,9 @@ namespace {
 // Beyond the grace period: SIGKILL and the removal of the pod.
 constexpr int64_t kStopSeconds = 60;
 
-CallMode ModeOfStop(int64_t grace_seconds) {
-  return grace_seconds + kStopSeconds < kCallSeconds ? CallMode::kShielded : CallMode::kPatient;
+CallMode ModeOfStop(std::optional<int64_t> grace_seconds) {
+  bool short_one = grace_seconds && *grace_seconds + kStopSeconds < kCallSeconds;
+  return short_one ? CallMode::kShielded : CallMode::kPatient;
 }
 
 }  // namespace
@@ -42,10 +43,11 @@ Result<> StartContainer(const Session& session, const std::string& container) {
   return {};
 }
 
-Result<> StopContainer(const Session& session, const std::string& container, int64_t grace_seconds) {
+Result<> StopContainer(const Session& session, const std::string& container,
+                       std::optional<int64_t> grace_seconds) {
   api::StopContainerRequest request;
   request.set_container(container);
-  request.set_grace_seconds(static_cast<uint32_t>(grace_seconds));
+  if (grace_seconds) request.set_grace_seconds(static_cast<uint32_t>(*grace_seconds));
   TRY(session.daemon.Call(&OwnContainerStub::Stop, request, ModeOfStop(grace_seconds)));
   return {};
 }

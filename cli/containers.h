@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,8 +22,9 @@ Result<api::Container> InspectContainer(const Daemon& daemon, const std::string&
 Result<std::vector<api::Container>> ListContainers(const Daemon& daemon, bool all);
 
 Result<> StartContainer(const Session& session, const std::string& container);
-// Interrupts are ignored, unless the grace period is long.
-Result<> StopContainer(const Session& session, const std::string& container, int64_t grace_seconds);
+// Without `grace_seconds`, the container's own. Interrupts are ignored, unless the grace period may be long.
+Result<> StopContainer(const Session& session, const std::string& container,
+                       std::optional<int64_t> grace_seconds);
 Result<> RemoveContainer(const Session& session, const std::string& container, bool force);
 
 // Waits for the container's end, or until an interrupt.

@@ -6,20 +6,12 @@
 #include <filesystem>
 #include <vector>
 
+#include "cli/text.h"
+
 namespace davit::cli {
 namespace {
 
 namespace api = ::davit::v1;
-
-std::vector<std::string> Split(const std::string& text, char separator) {
-  std::vector<std::string> parts;
-  for (size_t begin = 0; begin <= text.size();) {
-    size_t end = std::min(text.find(separator, begin), text.size());
-    parts.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return parts;
-}
 
 std::unexpected<Error> BadVolume(const std::string& text, const std::string& why) {
   return Fail(Code::kInvalidArgument, "-v", text, why + "; write HOST_PATH:CONTAINER_PATH[:ro|rw]");

@@ -6,7 +6,7 @@
 #include "base/time.h"
 #include "cli/container_text.h"
 #include "cli/containers.h"
-#include "cli/table.h"
+#include "cli/row_output.h"
 #include "cli/target.h"
 #include "cli/template.h"
 #include "cli/text.h"
@@ -18,7 +18,6 @@ namespace {
 using nlohmann::json;
 
 constexpr size_t kCommandLetters = 20;
-constexpr char kTablePrefix[] = "table ";
 
 // One container in the fields of docker ps.
 json RowOf(const api::Container& container, bool no_trunc, int64_t now) {
@@ -47,9 +46,6 @@ json RowOfKubelets(const Target& target, bool no_trunc, int64_t now) {
   std::string state = real                                      ? StateText(target.container->state())
                       : target.pod.state() == v1::SANDBOX_READY ? "Empty pod"
                                                                 : "Stopped pod";
-  const v1::PodSandboxMetadata& pod = target.pod.metadata();
-  std::string name = pod.namespace_() + "/" + pod.name();
-  if (real) name += "/" + target.container->metadata().name();
   return {{"ID", no_trunc ? id : ShortId(id)},
           {"Image", image.user_specified_image().empty() ? image.image() : image.user_specified_image()},
           {"Command", ""},
@@ -58,7 +54,7 @@ json RowOfKubelets(const Target& target, bool no_trunc, int64_t now) {
           {"State", state},
           {"Status", state},
           {"Ports", ""},
-          {"Names", name},
+          {"Names", NameOf(target)},
           {"Labels", ""}};
 }
 
@@ -76,53 +72,17 @@ Result<std::vector<json>> CollectRows(const Session& session, const PsOptions& o
   return rows;
 }
 
-Result<> PrintByTemplate(const Console& console, const std::string& format, const std::vector<json>& rows) {
-  if (format == "json") {
-    for (const json& row : rows) TRY(console.Print(TRY(RenderTemplate("{{json .}}", row)) + "\n"));
-    return {};
-  }
-  if (!format.starts_with(kTablePrefix)) {
-    for (const json& row : rows) TRY(console.Print(TRY(RenderTemplate(format, row)) + "\n"));
-    return {};
-  }
-  std::string cells = format.substr(sizeof kTablePrefix - 1);
-  auto split = [](const std::string& line) {
-    Table::Row row;
-    for (size_t begin = 0; begin <= line.size();) {
-      size_t end = std::min(line.find('\t', begin), line.size());
-      row.push_back(line.substr(begin, end - begin));
-      begin = end + 1;
-    }
-    return row;
-  };
-  Table table(split(HeaderOfTemplate(cells)));
-  for (const json& row : rows) table.Add(split(TRY(RenderTemplate(cells, row))));
-  return console.Print(table.ToString());
-}
-
-Result<> PrintTable(const Console& console, const std::vector<json>& rows) {
-  Table table({"CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES"});
-  for (const json& row : rows) {
-    Table::Row cells;
-    for (const char* field : {"ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names"})
-      cells.push_back(TRY(RenderTemplate("{{." + std::string(field) + "}}", row)));
-    table.Add(std::move(cells));
-  }
-  return console.Print(table.ToString());
-}
-
 }  // namespace
 
 Result<int> Perform(const Session& session, const PsOptions& options) {
+  const std::vector<Column> columns = {
+      {"CONTAINER ID", "ID"}, {"IMAGE", "Image"}, {"COMMAND", "Command"}, {"CREATED", "RunningFor"},
+      {"STATUS", "Status"},   {"PORTS", "Ports"}, {"NAMES", "Names"}};
   std::vector<json> rows = TRY(CollectRows(session, options));
   if (options.quiet) {
     for (const json& row : rows) TRY(session.console.Print(TRY(RenderTemplate("{{.ID}}", row)) + "\n"));
-  } else if (!options.format.empty()) {
-    TRY(PrintByTemplate(session.console, options.format, rows));
-  } else if (session.console.format == OutputFormat::kJson) {
-    TRY(session.console.PrintJson(rows));
   } else {
-    TRY(PrintTable(session.console, rows));
+    TRY(PrintRows(session.console, options.format, columns, rows));
   }
   return 0;
 }

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <array>
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "base/file_io.h"
+#include "base/unique_fd.h"
 #include "cli/containers.h"
 #include "cli/follow.h"
 #include "cli/pull.h"
@@ -12,6 +17,8 @@
 
 namespace davit::cli {
 namespace {
+
+constexpr int64_t kGraceSeconds = 10;
 
 Result<> PullFor(const Session& session, const RunOptions& options) {
   if (options.quiet) {
@@ -22,18 +29,36 @@ Result<> PullFor(const Session& session, const RunOptions& options) {
   return {};
 }
 
+// As in Docker, an id that is there already is not replaced.
+Result<> CheckIdFile(const std::string& path) {
+  if (path.empty() || access(path.c_str(), F_OK) < 0) return {};
+  return Fail(Code::kInvalidArgument, "--cidfile", path,
+              "the file exists: remove it if the container that it names is not needed any more");
+}
+
+Result<> WriteIdFile(const std::string& path, const std::string& id) {
+  if (path.empty()) return {};
+  UniqueFd file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  if (!file) return SystemError("create", path);
+  return WriteAll(file.get(), id, path);
+}
+
 // Creates the container, and pulls its image as the options say. The image that the node has needs no
 // question.
 Result<api::CreateContainerResponse> CreateFrom(const Session& session, const RunOptions& options) {
   PullPolicy policy = TRY(ParsePullPolicy(options.pull));
+  TRY(CheckIdFile(options.id_file));
   auto request = TRY(BuildCreateRequest(options));
   if (policy == PullPolicy::kAlways) TRY(PullFor(session, options));
   auto created = session.daemon.Call(&OwnContainerStub::Create, request);
   bool absent = !created && created.error().code == Code::kNotFound;
-  if (!absent || policy != PullPolicy::kMissing) return created;
-  if (!options.quiet) session.console.Remark("pulling " + options.image);
-  TRY(PullFor(session, options));
-  return session.daemon.Call(&OwnContainerStub::Create, request);
+  if (absent && policy == PullPolicy::kMissing) {
+    if (!options.quiet) session.console.Remark("pulling " + options.image);
+    TRY(PullFor(session, options));
+    created = session.daemon.Call(&OwnContainerStub::Create, request);
+  }
+  if (created) TRY(WriteIdFile(options.id_file, created->id()));
+  return created;
 }
 
 Result<> TellCreated(const Console& console, const api::CreateContainerResponse& container) {
@@ -45,12 +70,12 @@ Result<> TellCreated(const Console& console, const api::CreateContainerResponse&
 // meanwhile.
 class StopOnInterrupt {
  public:
-  StopOnInterrupt(const Session& session, std::string container_id)
-      : session_(session), container_id_(std::move(container_id)) {}
+  StopOnInterrupt(const Session& session, std::string container_id, int64_t grace_seconds)
+      : session_(session), container_id_(std::move(container_id)), grace_seconds_(grace_seconds) {}
 
   OnInterrupt operator()() {
     if (count_ == stops_.size()) return OnInterrupt::kLeave;
-    int64_t grace_seconds = count_ == 0 ? StopOptions().grace_seconds : 0;
+    int64_t grace_seconds = count_ == 0 ? grace_seconds_ : 0;
     stops_[count_++] = std::jthread([this, grace_seconds] {
       Result<> stopped = StopContainer(session_, container_id_, grace_seconds);
       // One that is removed when it has ended may be gone already.
@@ -63,6 +88,7 @@ class StopOnInterrupt {
  private:
   const Session& session_;
   std::string container_id_;
+  int64_t grace_seconds_;
   size_t count_ = 0;
   std::array<std::jthread, 2> stops_;
 };
@@ -96,7 +122,7 @@ Result<int> RunInForeground(const Session& session, const RunOptions& options,
   }
   if (Result<> started = StartContainer(session, container.id()); !started)
     return FailStart(session, options, container.id(), started.error());
-  StopOnInterrupt stop(session, container.id());
+  StopOnInterrupt stop(session, container.id(), options.stop_timeout.value_or(kGraceSeconds));
   auto ended = TRY(FollowContainer(session, *tail, LogChoice(), LogForm::kPlain,
                                    AskLocal(session.daemon, container.id(), /*restarting_goes_on=*/false),
                                    [&stop] { return stop(); }));

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/file_io.h"
+#include "cli/confinement_spec.h"
 #include "cli/mount_spec.h"
 #include "cli/port_spec.h"
 #include "cli/quantity.h"
@@ -105,6 +106,41 @@ Result<> SetResources(const RunOptions& options, api::ContainerSpec& spec) {
   if (!options.memory.empty()) spec.set_memory_bytes(TRY(ParseBytes(options.memory)));
   if (!options.cpus.empty()) spec.set_nano_cpus(TRY(ParseCpus(options.cpus)));
   spec.set_pids_limit(options.pids_limit);
+  if (options.memory_swap == "-1")
+    spec.set_memory_swap_bytes(-1);
+  else if (!options.memory_swap.empty())
+    spec.set_memory_swap_bytes(TRY(ParseBytes(options.memory_swap)));
+  spec.set_cpuset_cpus(options.cpuset_cpus);
+  return {};
+}
+
+Result<> SetConfinement(const RunOptions& options, api::ContainerSpec& spec) {
+  for (const std::string& name : options.cap_add) spec.add_cap_add(name);
+  for (const std::string& name : options.cap_drop) spec.add_cap_drop(name);
+  for (const std::string& group : options.groups) TRY(AddGroup(group, spec));
+  for (const std::string& sysctl : options.sysctls) TRY(AddSysctl(sysctl, spec));
+  for (const std::string& device : options.devices) TRY(AddDevice(device, spec));
+  for (const std::string& option : options.security) TRY(AddSecurityOption(option, spec));
+  spec.set_pid(TRY(ParseNamespace("--pid", options.pid)));
+  spec.set_ipc(TRY(ParseNamespace("--ipc", options.ipc)));
+  spec.set_privileged(options.privileged);
+  spec.set_read_only(options.read_only);
+  return {};
+}
+
+Result<> SetNetwork(const RunOptions& options, api::ContainerSpec& spec) {
+  for (const std::string& port : options.ports) *spec.add_ports() = TRY(ParsePortSpec(port));
+  for (const std::string& server : options.dns) spec.add_dns_servers(server);
+  for (const std::string& domain : options.dns_searches) spec.add_dns_searches(domain);
+  for (const std::string& option : options.dns_options) spec.add_dns_options(option);
+  spec.set_hostname(options.hostname);
+  spec.set_network(TRY(ParseNetwork(options.network)));
+  return {};
+}
+
+Result<> SetStop(const RunOptions& options, api::ContainerSpec& spec) {
+  if (!options.stop_signal.empty()) spec.set_stop_signal(TRY(ParseSignal(options.stop_signal)));
+  if (options.stop_timeout) spec.set_stop_grace_seconds(static_cast<uint32_t>(*options.stop_timeout));
   return {};
 }
 
@@ -126,19 +162,15 @@ Result<api::CreateContainerRequest> BuildCreateRequest(const RunOptions& options
   for (const std::string& path : options.env_files) TRY(AddVariablesOf(path, spec));
   for (const std::string& variable : options.env) TRY(AddVariable(variable, spec));
   for (const std::string& label : options.labels) TRY(AddLabel(label, spec));
-  for (const std::string& port : options.ports) *spec.add_ports() = TRY(ParsePortSpec(port));
   for (const std::string& volume : options.volumes) *spec.add_mounts() = TRY(ParseVolumeFlag(volume));
   for (const std::string& mount : options.mounts) *spec.add_mounts() = TRY(ParseMountFlag(mount));
-  for (const std::string& name : options.cap_add) spec.add_cap_add(name);
-  for (const std::string& name : options.cap_drop) spec.add_cap_drop(name);
   spec.set_working_dir(options.working_dir);
   spec.set_user(options.user);
-  spec.set_hostname(options.hostname);
   TRY(SetResources(options, spec));
-  spec.set_network(TRY(ParseNetwork(options.network)));
+  TRY(SetConfinement(options, spec));
+  TRY(SetNetwork(options, spec));
+  TRY(SetStop(options, spec));
   *spec.mutable_restart() = TRY(ParseRestart(options.restart));
-  spec.set_privileged(options.privileged);
-  spec.set_read_only(options.read_only);
   spec.set_auto_remove(options.remove);
   return request;
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,7 +40,21 @@ struct RunOptions {
   std::string network = "bridge";
   std::string restart = "no";
   std::string pull = "missing";
-  bool quiet = false;  // no progress of a pull
+  std::string memory_swap = {};
+  std::string cpuset_cpus = {};
+  std::vector<std::string> groups = {};
+  std::vector<std::string> dns = {};
+  std::vector<std::string> dns_searches = {};
+  std::vector<std::string> dns_options = {};
+  std::vector<std::string> sysctls = {};
+  std::vector<std::string> devices = {};   // as AddDevice takes them
+  std::vector<std::string> security = {};  // as AddSecurityOption takes them
+  std::string pid = {};                    // as ParseNamespace takes it
+  std::string ipc = {};
+  std::string stop_signal = {};
+  std::optional<int64_t> stop_timeout = {};  // seconds
+  std::string id_file = {};                  // to write the id to
+  bool quiet = false;                        // no progress of a pull
   bool privileged = false;
   bool read_only = false;
   bool remove = false;

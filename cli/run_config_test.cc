@@ -102,6 +102,67 @@ TEST(RunConfigTest, HasAllThatWasWritten) {
   EXPECT_TRUE(spec.privileged() && spec.read_only() && spec.auto_remove());
 }
 
+TEST(RunConfigTest, HasTheConfinementThatWasWritten) {
+  api::ContainerSpec spec =
+      Build({.image = "a",
+             .memory = "64m",
+             .memory_swap = "128m",
+             .cpuset_cpus = "0-3",
+             .groups = {"7", "0"},
+             .dns = {"192.0.2.1"},
+             .dns_searches = {"example.test"},
+             .dns_options = {"ndots:2"},
+             .sysctls = {"net.core.somaxconn=9"},
+             .devices = {"/dev/fuse", "/dev/a:/dev/b", "/dev/c:r", "/dev/d:/dev/e:rw", "vendor.com/gpu=all"},
+             .security = {"no-new-privileges", "seccomp=unconfined", "apparmor:mine"},
+             .pid = "host",
+             .ipc = "private",
+             .stop_signal = "INT",
+             .stop_timeout = 3});
+  EXPECT_EQ(spec.memory_swap_bytes(), 128 << 20);
+  EXPECT_EQ(spec.cpuset_cpus(), "0-3");
+  EXPECT_THAT(spec.groups(), ElementsAre(7, 0));
+  EXPECT_THAT(spec.dns_servers(), ElementsAre("192.0.2.1"));
+  EXPECT_THAT(spec.dns_searches(), ElementsAre("example.test"));
+  EXPECT_THAT(spec.dns_options(), ElementsAre("ndots:2"));
+  EXPECT_EQ(spec.sysctls().at("net.core.somaxconn"), "9");
+  ASSERT_EQ(spec.devices_size(), 4);
+  EXPECT_EQ(spec.devices(0).host_path() + spec.devices(0).container_path(), "/dev/fuse");
+  EXPECT_EQ(spec.devices(1).container_path(), "/dev/b");
+  EXPECT_EQ(spec.devices(2).permissions(), "r");
+  EXPECT_EQ(spec.devices(3).container_path() + " " + spec.devices(3).permissions(), "/dev/e rw");
+  EXPECT_THAT(spec.cdi_devices(), ElementsAre("vendor.com/gpu=all"));
+  EXPECT_TRUE(spec.no_new_privileges());
+  EXPECT_EQ(spec.seccomp_profile(), "unconfined");
+  EXPECT_EQ(spec.apparmor_profile(), "mine");
+  EXPECT_EQ(spec.pid(), api::ContainerSpec::OF_HOST);
+  EXPECT_EQ(spec.ipc(), api::ContainerSpec::OWN);
+  EXPECT_EQ(spec.stop_signal(), 2);
+  EXPECT_EQ(spec.stop_grace_seconds(), 3u);
+  EXPECT_EQ(Build({.image = "a", .memory_swap = "-1"}).memory_swap_bytes(), -1);
+  EXPECT_FALSE(Build({.image = "a"}).has_stop_grace_seconds());
+  std::string here = std::filesystem::current_path();
+  EXPECT_EQ(Build({.image = "a", .security = {"seccomp=p.json"}}).seccomp_profile(), here + "/p.json");
+  EXPECT_FALSE(Build({.image = "a", .security = {"no-new-privileges:false"}}).no_new_privileges());
+}
+
+TEST(RunConfigTest, BadConfinementShowsTheGrammar) {
+  auto error = [](const RunOptions& options) { return BuildCreateRequest(options).error().ToString(); };
+  for (const char* bad : {"", "fuse", "dev/fuse", "/dev/a:b", "/dev/a:/dev/b:rx", "/dev/a:/dev/b:/dev/c"})
+    EXPECT_THAT(error({.image = "a", .devices = {bad}}), HasSubstr("HOST_PATH[:CONTAINER_PATH][:rwm]"))
+        << bad;
+  for (const char* bad : {"", "seccomp", "apparmor=", "label=disable", "no-new-privileges=maybe"})
+    EXPECT_THAT(error({.image = "a", .security = {bad}}), HasSubstr("no-new-privileges")) << bad;
+  for (const char* bad : {"", "staff", "-1", "4294967296"})
+    EXPECT_THAT(error({.image = "a", .groups = {bad}}), HasSubstr("number of a group")) << bad;
+  for (const char* bad : {"", "=1", "kernel.msgmax"})
+    EXPECT_THAT(error({.image = "a", .sysctls = {bad}}), HasSubstr("NAME=VALUE")) << bad;
+  for (const char* bad : {"container:web", "shareable"})
+    EXPECT_THAT(error({.image = "a", .pid = bad}), HasSubstr("host or private")) << bad;
+  EXPECT_THAT(error({.image = "a", .memory_swap = "-2"}), HasSubstr("NUMBER[b|k|m|g]"));
+  EXPECT_THAT(error({.image = "a", .stop_signal = "STOPNOW"}), HasSubstr("is not a signal"));
+}
+
 TEST(RunConfigTest, AnEntrypointReplacesTheImagesAndAnEmptyOneTakesItAway) {
   EXPECT_THAT(
       Build({.image = "a", .command = {"-c"}, .has_entrypoint = true, .entrypoint = "sh"}).entrypoint(),

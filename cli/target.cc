@@ -99,6 +99,12 @@ Result<Target> ChooseContainer(const std::vector<Target>& targets, std::string_v
   return *found.front();
 }
 
+std::string NameOf(const Target& target) {
+  const v1::PodSandboxMetadata& pod = target.pod.metadata();
+  std::string name = pod.namespace_() + "/" + pod.name();
+  return target.container ? name + "/" + target.container->metadata().name() : name;
+}
+
 Result<Target> FindContainer(const Daemon& daemon, std::string_view text) {
   return ChooseContainer(TRY(ListTargets(daemon)), text);
 }

@@ -29,6 +29,9 @@ Result<std::vector<Target>> ListTargets(const Daemon& daemon);
 // is ambiguous; kFailedPrecondition if it means a pod without containers.
 Result<Target> ChooseContainer(const std::vector<Target>& targets, std::string_view text);
 
+// "NAMESPACE/POD/CONTAINER", or "NAMESPACE/POD".
+std::string NameOf(const Target& target);
+
 Result<Target> FindContainer(const Daemon& daemon, std::string_view text);
 
 }  // namespace davit::cli

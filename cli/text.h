@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/cri/v1/api.pb.h"
 
@@ -29,5 +30,8 @@ std::string StateText(::runtime::v1::ContainerState state);
 
 // The text with control characters replaced: untrusted names and messages must not control the terminal.
 std::string Printable(std::string_view text);
+
+// The parts between separators, at least one: "a::b" gives "a", "" and "b".
+std::vector<std::string> Split(const std::string& text, char separator);
 
 }  // namespace davit::cli

@@ -15,6 +15,8 @@ struct ActsOnContainers {
   bool operator()(const WaitOptions&) const { return true; }
   bool operator()(const RenameOptions&) const { return true; }
   bool operator()(const InspectOptions&) const { return true; }
+  bool operator()(const TopOptions&) const { return true; }
+  bool operator()(const StatsOptions&) const { return true; }
   bool operator()(const RmOptions&) const { return true; }
   bool operator()(const LogsOptions&) const { return true; }
   bool operator()(const ExecOptions&) const { return true; }

@@ -55,13 +55,13 @@ struct StartOptions {
 };
 
 struct StopOptions {
-  std::vector<std::string> ids;
-  int64_t grace_seconds = 10;  // between the stop signal and SIGKILL
+  std::vector<std::string> ids = {};
+  std::optional<int64_t> grace_seconds = {};  // until SIGKILL; absent: the container's own
 };
 
 struct RestartOptions {
-  std::vector<std::string> ids;
-  int64_t grace_seconds = 10;
+  std::vector<std::string> ids = {};
+  std::optional<int64_t> grace_seconds = {};
 };
 
 struct KillOptions {
@@ -81,6 +81,18 @@ struct RenameOptions {
 struct InspectOptions {
   std::vector<std::string> ids = {};
   std::string format = {};  // a template (template.h)
+};
+
+struct TopOptions {
+  std::string id;
+};
+
+struct StatsOptions {
+  std::vector<std::string> ids = {};  // none: all local containers that run
+  bool kubelets = false;              // also those of the CRI
+  bool once = false;                  // one table, instead of a new one every second
+  bool no_trunc = false;              // whole ids
+  std::string format = {};            // a template (template.h)
 };
 
 struct RmOptions {
@@ -179,7 +191,7 @@ using Verb =
                  ImagePruneOptions, ImageVerifyOptions, ImageRepairOptions, SystemDfOptions, LoginOptions,
                  LogoutOptions, RmiOptions, InfoOptions, PushOptions, SaveOptions, LoadOptions,
                  NetworkListOptions, NetworkStatusOptions, CreateOptions, StartOptions, RestartOptions,
-                 KillOptions, WaitOptions, RenameOptions, InspectOptions>;
+                 KillOptions, WaitOptions, RenameOptions, InspectOptions, TopOptions, StatsOptions>;
 
 // The context of a verb. The caller owns all parts.
 struct Session {
@@ -201,6 +213,8 @@ Result<int> Perform(const Session& session, const KillOptions& options);
 Result<int> Perform(const Session& session, const WaitOptions& options);
 Result<int> Perform(const Session& session, const RenameOptions& options);
 Result<int> Perform(const Session& session, const InspectOptions& options);
+Result<int> Perform(const Session& session, const TopOptions& options);
+Result<int> Perform(const Session& session, const StatsOptions& options);
 Result<int> Perform(const Session& session, const PsOptions& options);
 Result<int> Perform(const Session& session, const LogsOptions& options);
 Result<int> Perform(const Session& session, const ExecOptions& options);

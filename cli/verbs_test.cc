@@ -8,6 +8,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -303,6 +305,69 @@ TEST_F(VerbsTest, InspectPrintsTheDocumentOfDocker) {
   EXPECT_EQ(Do(InspectOptions{.ids = {"nobody"}}).error().code, Code::kNotFound);
 }
 
+TEST_F(VerbsTest, InspectShowsTheKubeletsToo) {
+  cri_.AddForeignPod("dns", {"resolver"});
+  auto json = nlohmann::json::parse(Answer(InspectOptions{.ids = {"resolver"}}));
+  ASSERT_EQ(json.size(), 1u);
+  EXPECT_EQ(json[0]["Name"], "/kube-system/dns/resolver");
+  EXPECT_EQ(json[0]["State"]["Status"], "running");
+  EXPECT_EQ(json[0]["State"]["Pid"], 4711);
+  EXPECT_EQ(json[0]["Path"], "dnsd");
+  EXPECT_EQ(json[0]["Args"][0], "-v");
+}
+
+TEST_F(VerbsTest, TopListsTheProcessesOfLocalContainersAndOfTheKubelets) {
+  cri_.AddForeignPod("dns", {"resolver"});
+  EXPECT_EQ(Do(Detached("web")).value(), 0);
+  for (const char* name : {"web", "resolver"}) {
+    std::string out = Answer(TopOptions{.id = name});
+    EXPECT_THAT(out, StartsWith("UID"));
+    EXPECT_THAT(out, HasSubstr("cli_test"));
+    auto json = nlohmann::json::parse(Answer(TopOptions{.id = name}, OutputFormat::kJson));
+    ASSERT_EQ(json.size(), 1u);
+    EXPECT_EQ(json[0]["PID"], std::to_string(getpid()));
+  }
+  EXPECT_EQ(Do(TopOptions{.id = "nobody"}).error().code, Code::kNotFound);
+  Answer(StopOptions{.ids = {"web"}});
+  EXPECT_EQ(Do(TopOptions{.id = "web"}).error().code, Code::kFailedPrecondition);
+}
+
+TEST_F(VerbsTest, StatsShowsTheUseBetweenTwoSamples) {
+  cri_.AddForeignPod("dns", {"resolver"});
+  EXPECT_EQ(Do(Detached("web")).value(), 0);
+  EXPECT_EQ(Answer(StatsOptions{.once = true,
+                                .format = "{{.Name}} {{.CPUPerc}} {{.MemUsage}} {{.MemPerc}} {{.NetIO}} "
+                                          "{{.PIDs}}"}),
+            "web 50.00% 3MiB / 64MiB 4.69% 1.52kB / 7B 2\n");
+  std::string all = Answer(StatsOptions{.kubelets = true, .once = true});
+  EXPECT_THAT(all, StartsWith("CONTAINER ID"));
+  EXPECT_THAT(all, HasSubstr("kube-system/dns/resolver"));
+  EXPECT_THAT(Answer(StatsOptions{.ids = {"resolver"}, .once = true, .format = "{{.PIDs}} {{.NetIO}}"}),
+              "1 2kB / 0B\n");
+  EXPECT_EQ(Do(StatsOptions{.ids = {"nobody"}, .once = true}).error().code, Code::kNotFound);
+}
+
+TEST_F(VerbsTest, StatsGoesOnUntilAnInterrupt) {
+  EXPECT_EQ(Do(Detached("web")).value(), 0);
+  LiveVerb stats(daemon_, interrupt_, StatsOptions{.format = "{{.Name}}"});
+  EXPECT_EQ(stats.ReadLine(), "web");
+  EXPECT_EQ(stats.ReadLine(), "web");
+  Press();
+  EXPECT_EQ(stats.Finish().value(), 0);
+}
+
+TEST_F(VerbsTest, TheIdFileIsWrittenOnceAndNotReplaced) {
+  RunOptions options = Detached("web");
+  options.id_file = socket_ + ".cid";
+  std::string printed = Answer(options);
+  std::ifstream file(options.id_file);
+  std::string id((std::istreambuf_iterator<char>(file)), {});
+  EXPECT_EQ(id + "\n", printed);
+  options.name = "again";
+  EXPECT_THAT(Do(options).error().ToString(), HasSubstr(".cid"));
+  EXPECT_THAT(containers().names(), ElementsAre("web"));
+}
+
 TEST_F(VerbsTest, ChangesGoOnAfterAFailure) {
   EXPECT_EQ(Do(Detached("web")).value(), 0);
   Result<int> status = Do(StopOptions{.ids = {"nobody", "web", "noone"}, .grace_seconds = 2});
@@ -322,7 +387,7 @@ TEST_F(VerbsTest, StartRestartKillRenameAndWaitCallTheDaemon) {
   EXPECT_EQ(Do(KillOptions{.ids = {"web"}, .signal = "x"}).error().code, Code::kInvalidArgument);
   EXPECT_EQ(Do(RenameOptions{.id = "web", .name = "front"}).value(), 0);
   EXPECT_THAT(containers().names(), ElementsAre("front"));
-  EXPECT_THAT(containers().calls(), ElementsAre("Create web", "Start web", "Stop web 10", "Start web",
+  EXPECT_THAT(containers().calls(), ElementsAre("Create web", "Start web", "Stop web default", "Start web",
                                                 "Restart web 3", "Kill web 1"));
 }
 

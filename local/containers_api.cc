@@ -4,6 +4,7 @@
 #include "local/containers_api.h"
 
 #include <functional>
+#include <optional>
 
 #include "cri/service/client_gone.h"
 #include "cri/service/entitlement.h"
@@ -19,6 +20,12 @@ constexpr size_t kMostContainerBytes = 255;
 constexpr size_t kMostArgumentBytes = 65'536;
 constexpr int kMostArguments = 1000;
 constexpr int kMostSignal = 64;
+constexpr int kMostContainers = 1000;
+
+template <typename Request>
+std::optional<uint32_t> GraceIn(const Request& request) {
+  return request.has_grace_seconds() ? std::optional(request.grace_seconds()) : std::nullopt;
+}
 
 // Serves a method whose request names a container, with `verb(call)`, which returns a Result<>.
 template <typename Request, typename Response, typename Verb>
@@ -59,14 +66,14 @@ grpc::Status ContainersApi::Start(grpc::ServerContext* context, const api::Start
 grpc::Status ContainersApi::Stop(grpc::ServerContext* context, const api::StopContainerRequest* request,
                                  api::StopContainerResponse* response) {
   return ServeOne(edge_, CallClass::kStop, context, "Containers.Stop", request, response, [&](Call& call) {
-    return containers_.Stop(request->container(), request->grace_seconds(), call.deadline_ms);
+    return containers_.Stop(request->container(), GraceIn(*request), call.deadline_ms);
   });
 }
 
 grpc::Status ContainersApi::Restart(grpc::ServerContext* context, const api::RestartContainerRequest* request,
                                     api::RestartContainerResponse* response) {
   return ServeOne(edge_, CallClass::kStop, context, "Containers.Restart", request, response, [&](Call& call) {
-    return containers_.Restart(request->container(), request->grace_seconds(), call.deadline_ms);
+    return containers_.Restart(request->container(), GraceIn(*request), call.deadline_ms);
   });
 }
 
@@ -119,6 +126,28 @@ grpc::Status ContainersApi::Exec(grpc::ServerContext* context, const api::ExecCo
                         TRY(cri::LimitText("command", word, kMostArgumentBytes));
                       cri::ClientGone gone(*context);
                       return containers_.Exec(*request, call.deadline_ms, std::ref(gone));
+                    });
+}
+
+grpc::Status ContainersApi::Stats(grpc::ServerContext* context, const api::ContainerStatsRequest* request,
+                                  api::ContainerStatsResponse* response) {
+  return cri::Serve(edge_, CallClass::kLook, context, "Containers.Stats", "", response,
+                    [&](Call&) -> Result<api::ContainerStatsResponse> {
+                      TRY(cri::RequireEntitled(*context));
+                      TRY(cri::LimitCount("containers", request->containers_size(), kMostContainers));
+                      for (const std::string& container : request->containers())
+                        TRY(cri::RequireText("containers", container, kMostContainerBytes));
+                      return containers_.Stats(*request);
+                    });
+}
+
+grpc::Status ContainersApi::Top(grpc::ServerContext* context, const api::TopContainerRequest* request,
+                                api::TopContainerResponse* response) {
+  return cri::Serve(edge_, CallClass::kLook, context, "Containers.Top", request->container(), response,
+                    [&](Call&) -> Result<api::TopContainerResponse> {
+                      TRY(cri::RequireEntitled(*context));
+                      TRY(cri::RequireText("container", request->container(), kMostContainerBytes));
+                      return containers_.Top(request->container());
                     });
 }
 

@@ -34,6 +34,8 @@ class ContainersApi final : public AsyncContainersApi {
   DAVIT_RPC(Remove, RemoveContainer);
   DAVIT_RPC(Inspect, InspectContainer);
   DAVIT_RPC(Exec, ExecContainer);
+  DAVIT_RPC(Stats, ContainerStats);
+  DAVIT_RPC(Top, TopContainer);
 #undef DAVIT_RPC
   grpc::Status Wait(grpc::ServerContext* context, const api::WaitContainerRequest* request,
                     grpc::ServerWriter<api::WaitContainerResponse>* writer) override;

@@ -2,11 +2,13 @@
 // Copyright The Davit Authors
 
 // The verbs on local containers, as the service davit.v1.Containers promises them. Each group is implemented
-// in the file named after it: create.cc, start.cc, stop.cc, end.cc, remove.cc, look.cc, recover.cc.
+// in the file named after it: create.cc, start.cc, stop.cc, end.cc, remove.cc, look.cc, measure.cc,
+// recover.cc.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -66,8 +68,9 @@ class LocalContainers {
   };
   Result<Created> Create(const std::string& name, const api::ContainerSpec& spec);
   Result<> Start(const std::string& container, int64_t deadline_ms);
-  Result<> Stop(const std::string& container, uint32_t grace_seconds, int64_t deadline_ms);
-  Result<> Restart(const std::string& container, uint32_t grace_seconds, int64_t deadline_ms);
+  // Without `grace_seconds`, the container's own grace period.
+  Result<> Stop(const std::string& container, std::optional<uint32_t> grace_seconds, int64_t deadline_ms);
+  Result<> Restart(const std::string& container, std::optional<uint32_t> grace_seconds, int64_t deadline_ms);
   Result<> Kill(const std::string& container, int signo, int64_t deadline_ms);
   Result<> Rename(const std::string& container, const std::string& name);
   Result<> Remove(const std::string& container, bool force, int64_t deadline_ms);
@@ -85,6 +88,10 @@ class LocalContainers {
   // Runs a command and waits for its end, or for `gone`.
   Result<api::ExecContainerResponse> Exec(const api::ExecContainerRequest& request, int64_t deadline_ms,
                                           const std::function<bool()>& gone);
+  // No names: all containers. Those that do not run are omitted.
+  Result<api::ContainerStatsResponse> Stats(const api::ContainerStatsRequest& request) const;
+  // The whole id also finds a container of the CRI.
+  Result<api::TopContainerResponse> Top(const std::string& container) const;
 
  private:
   std::string DirectoryOf(const std::string& id) const { return ports_.directory + "/" + id; }
@@ -119,6 +126,7 @@ class LocalContainers {
 
   api::Container ToApi(const LocalContainer& container) const;
   void FillRun(const Run& run, api::ContainerState& state) const;
+  Result<api::ContainerUsage> UsageOf(const LocalContainer& container, const Run& run) const;
   void LogProblem(const char* what, const std::string& id, const Error& error) const;
 
   const Ports ports_;

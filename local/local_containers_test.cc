@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <fstream>
 #include <future>
 #include <thread>
@@ -318,6 +319,57 @@ TEST_F(LocalContainersTest, AStopEndsAStartThatHangs) {
   stop.join();
   EXPECT_TRUE(w_.Becomes("web", State::EXITED));
   EXPECT_THAT(w_.world.shims.alive(), IsEmpty());
+}
+
+// The program does not heed the stop signal.
+TEST_F(LocalContainersTest, AStopHasTheContainersOwnGracePeriod) {
+  using std::chrono::seconds;
+  api::ContainerSpec patient = LocalWorld::Spec();
+  patient.set_stop_grace_seconds(20);
+  w_.RunContainer("patient", patient);
+  w_.RunContainer("usual");
+  for (auto [name, grace] : {std::pair("patient", seconds(20)), std::pair("usual", seconds(10))}) {
+    std::atomic<bool> stopped = false;
+    std::thread stop([&, name = name] {
+      EXPECT_TRUE(local().Stop(name, std::nullopt, Deadline()));
+      stopped = true;
+    });
+    EXPECT_TRUE(w_.world.Eventually([&] { return w_.world.clock.waiting() > 0; }));
+    w_.world.clock.Advance(grace - seconds(2));
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    EXPECT_FALSE(stopped) << name;
+    w_.world.clock.Advance(seconds(3));
+    stop.join();
+    EXPECT_EQ(w_.StateOf(name).exit_code(), 137);
+  }
+}
+
+TEST_F(LocalContainersTest, StatsAndTopAreOfRunningContainers) {
+  std::string id = w_.RunContainer("web");
+  ASSERT_TRUE(local().Create("idle", LocalWorld::Spec()));
+  api::ContainerStatsRequest all;
+  auto stats = local().Stats(all).value();
+  ASSERT_EQ(stats.containers_size(), 1);
+  EXPECT_EQ(stats.containers(0).id(), id);
+  EXPECT_EQ(stats.containers(0).name(), "web");
+  EXPECT_GT(stats.containers(0).memory_limit_bytes(), 0u);
+  api::ContainerStatsRequest idle;
+  idle.add_containers("idle");
+  EXPECT_EQ(local().Stats(idle)->containers_size(), 0);
+  idle.add_containers("nobody");
+  EXPECT_EQ(local().Stats(idle).error().code, Code::kNotFound);
+
+  EXPECT_TRUE(local().Top("web"));
+  EXPECT_EQ(local().Top("idle").error().code, Code::kFailedPrecondition);
+  EXPECT_EQ(local().Top("nobody").error().code, Code::kNotFound);
+}
+
+TEST_F(LocalContainersTest, TopFindsAContainerOfTheCriByItsWholeIdAlone) {
+  cri::World::Pod pod = w_.world.RunPod();
+  EXPECT_TRUE(local().Top(pod.container));
+  EXPECT_EQ(local().Top(pod.container.substr(0, 12)).error().code, Code::kNotFound);
+  EXPECT_EQ(local().Top(std::string(64, '0')).error().code, Code::kNotFound);
+  EXPECT_EQ(local().Stop(pod.container, 0, Deadline()).error().code, Code::kNotFound);
 }
 
 TEST_F(LocalContainersTest, UsesNameTheImagesOfAllContainers) {

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "cri/spec/stop_signal.h"
+
 namespace davit::local {
 namespace {
 
@@ -15,14 +17,15 @@ namespace api = ::davit::v1;
 using Network = api::ContainerSpec;
 
 constexpr size_t kShortId = 12;
+constexpr char kUnconfined[] = "unconfined";
 constexpr int64_t kCpuPeriod = 100'000;  // µs
 constexpr int64_t kNanoCpus = 1'000'000'000;
 
 v1::NamespaceOption NamespacesOf(const api::ContainerSpec& spec) {
   v1::NamespaceOption options;
   options.set_network(spec.network() == Network::HOST ? v1::NODE : v1::POD);
-  options.set_ipc(v1::POD);
-  options.set_pid(v1::CONTAINER);
+  options.set_ipc(spec.ipc() == api::ContainerSpec::OF_HOST ? v1::NODE : v1::POD);
+  options.set_pid(spec.pid() == api::ContainerSpec::OF_HOST ? v1::NODE : v1::CONTAINER);
   return options;
 }
 
@@ -66,6 +69,8 @@ void SetResources(const api::ContainerSpec& spec, v1::LinuxContainerResources& r
     resources.set_cpu_period(kCpuPeriod);
     resources.set_cpu_quota(spec.nano_cpus() / (kNanoCpus / kCpuPeriod));
   }
+  resources.set_memory_swap_limit_in_bytes(spec.memory_swap_bytes());
+  resources.set_cpuset_cpus(spec.cpuset_cpus());
   if (spec.pids_limit() > 0) (*resources.mutable_unified())["pids.max"] = std::to_string(spec.pids_limit());
 }
 
@@ -84,6 +89,12 @@ v1::PodSandboxConfig PodOf(const api::ContainerSpec& spec, const LocalRecord& re
     mapping.set_host_port(static_cast<int32_t>(port.host_port()));
     mapping.set_container_port(static_cast<int32_t>(port.container_port()));
     mapping.set_protocol(ToCri(port.protocol()));
+  }
+  *pod.mutable_linux()->mutable_sysctls() = spec.sysctls();
+  if (spec.dns_servers_size() + spec.dns_searches_size() + spec.dns_options_size() > 0) {
+    *pod.mutable_dns_config()->mutable_servers() = spec.dns_servers();
+    *pod.mutable_dns_config()->mutable_searches() = spec.dns_searches();
+    *pod.mutable_dns_config()->mutable_options() = spec.dns_options();
   }
   v1::LinuxSandboxSecurityContext& security = *pod.mutable_linux()->mutable_security_context();
   *security.mutable_namespace_options() = NamespacesOf(spec);
@@ -113,10 +124,44 @@ void SetMounts(const api::ContainerSpec& spec, v1::ContainerConfig& container) {
   }
 }
 
+void SetDevices(const api::ContainerSpec& spec, v1::ContainerConfig& container) {
+  for (const api::Device& wanted : spec.devices()) {
+    v1::Device& device = *container.add_devices();
+    device.set_host_path(wanted.host_path());
+    device.set_container_path(wanted.container_path());
+    device.set_permissions(wanted.permissions());
+  }
+  for (const std::string& name : spec.cdi_devices()) container.add_cdi_devices()->set_name(name);
+}
+
+// The profile of seccomp or AppArmor that people name.
+v1::SecurityProfile ProfileOf(const std::string& name) {
+  v1::SecurityProfile profile;
+  profile.set_profile_type(name.empty()          ? v1::SecurityProfile::RuntimeDefault
+                           : name == kUnconfined ? v1::SecurityProfile::Unconfined
+                                                 : v1::SecurityProfile::Localhost);
+  if (profile.profile_type() == v1::SecurityProfile::Localhost) profile.set_localhost_ref(name);
+  return profile;
+}
+
+Result<> SetStopSignal(const api::ContainerSpec& spec, v1::ContainerConfig& container) {
+  if (spec.stop_signal() == 0) return {};
+  v1::Signal signal = cri::SignalToCri(spec.stop_signal());
+  if (signal == v1::SIGNAL_RUNTIME_DEFAULT) {
+    return Fail(Code::kInvalidArgument, "stop_signal", std::to_string(spec.stop_signal()),
+                "cannot be the stop signal");
+  }
+  container.set_stop_signal(signal);
+  return {};
+}
+
 // A container that names no paths gets the default ones (container_plan.cc).
 Result<> SetSecurity(const api::ContainerSpec& spec, v1::LinuxContainerSecurityContext& security) {
   *security.mutable_namespace_options() = NamespacesOf(spec);
-  security.mutable_seccomp()->set_profile_type(v1::SecurityProfile::RuntimeDefault);
+  *security.mutable_seccomp() = ProfileOf(spec.seccomp_profile());
+  if (!spec.apparmor_profile().empty()) *security.mutable_apparmor() = ProfileOf(spec.apparmor_profile());
+  security.set_no_new_privs(spec.no_new_privileges());
+  for (uint32_t group : spec.groups()) security.add_supplemental_groups(group);
   security.set_privileged(spec.privileged());
   security.set_readonly_rootfs(spec.read_only());
   *security.mutable_capabilities()->mutable_add_capabilities() = spec.cap_add();
@@ -138,6 +183,8 @@ Result<PodRequest> BuildPodRequest(const api::ContainerSpec& spec, const LocalRe
   container.set_log_path(kLogName);
   SetCommand(spec, container);
   SetMounts(spec, container);
+  SetDevices(spec, container);
+  TRY(SetStopSignal(spec, container));
   SetResources(spec, *container.mutable_linux()->mutable_resources());
   TRY(SetSecurity(spec, *container.mutable_linux()->mutable_security_context()));
   if (spec.network() == Network::NONE) request.network = cri::NetworkUse::kLoopbackOnly;

@@ -102,6 +102,52 @@ TEST(PodRequest, HasAllOfTheSpec) {
   EXPECT_TRUE(security.readonly_rootfs());
 }
 
+TEST(PodRequest, HasTheConfinementOfTheSpec) {
+  ContainerSpec spec;
+  spec.set_memory_bytes(64 << 20);
+  spec.set_memory_swap_bytes(128 << 20);
+  spec.set_cpuset_cpus("0-3");
+  spec.add_groups(7);
+  spec.add_dns_servers("192.0.2.1");
+  spec.add_dns_searches("example.test");
+  spec.add_dns_options("ndots:2");
+  (*spec.mutable_sysctls())["net.core.somaxconn"] = "9";
+  spec.add_devices()->set_host_path("/dev/fuse");
+  spec.mutable_devices(0)->set_container_path("/dev/f");
+  spec.mutable_devices(0)->set_permissions("r");
+  spec.add_cdi_devices("vendor.com/gpu=all");
+  spec.set_pid(ContainerSpec::OF_HOST);
+  spec.set_ipc(ContainerSpec::OF_HOST);
+  spec.set_no_new_privileges(true);
+  spec.set_seccomp_profile("/p.json");
+  spec.set_apparmor_profile("unconfined");
+  spec.set_stop_signal(2);
+
+  PodRequest request = BuildPodRequest(spec, Record(), "/d").value();
+  EXPECT_TRUE(cri::ValidateSandboxConfig(request.pod));
+  EXPECT_THAT(request.pod.dns_config().servers(), ElementsAre("192.0.2.1"));
+  EXPECT_THAT(request.pod.dns_config().searches(), ElementsAre("example.test"));
+  EXPECT_THAT(request.pod.dns_config().options(), ElementsAre("ndots:2"));
+  EXPECT_EQ(request.pod.linux().sysctls().at("net.core.somaxconn"), "9");
+  EXPECT_EQ(request.pod.linux().security_context().namespace_options().ipc(), v1::NODE);
+  const v1::ContainerConfig& container = request.container;
+  EXPECT_EQ(container.devices(0).host_path(), "/dev/fuse");
+  EXPECT_EQ(container.devices(0).container_path(), "/dev/f");
+  EXPECT_EQ(container.devices(0).permissions(), "r");
+  EXPECT_EQ(container.cdi_devices(0).name(), "vendor.com/gpu=all");
+  EXPECT_EQ(container.stop_signal(), v1::SIGNAL_SIGINT);
+  EXPECT_EQ(container.linux().resources().memory_swap_limit_in_bytes(), 128 << 20);
+  EXPECT_EQ(container.linux().resources().cpuset_cpus(), "0-3");
+  const v1::LinuxContainerSecurityContext& security = container.linux().security_context();
+  EXPECT_EQ(security.namespace_options().pid(), v1::NODE);
+  EXPECT_THAT(security.supplemental_groups(), ElementsAre(7));
+  EXPECT_TRUE(security.no_new_privs());
+  EXPECT_EQ(security.seccomp().profile_type(), v1::SecurityProfile::Localhost);
+  EXPECT_EQ(security.seccomp().localhost_ref(), "/p.json");
+  EXPECT_EQ(security.apparmor().profile_type(), v1::SecurityProfile::Unconfined);
+  EXPECT_FALSE(BuildPodRequest(ContainerSpec(), Record(), "/d")->pod.has_dns_config()) << "the host's";
+}
+
 TEST(PodRequest, ChoosesTheNetwork) {
   ContainerSpec spec;
   spec.set_network(ContainerSpec::HOST);

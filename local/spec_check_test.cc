@@ -31,6 +31,10 @@ ContainerSpec FullSpec() {
   spec.set_memory_bytes(6 << 20);
   spec.set_nano_cpus(10'000'000);
   spec.set_pids_limit(-1);
+  spec.set_memory_swap_bytes(-1);
+  spec.add_devices()->set_host_path("/dev/fuse");
+  spec.set_seccomp_profile("/etc/profile.json");
+  spec.set_stop_signal(64);
   spec.mutable_restart()->set_when(RestartPolicy::ON_FAILURE);
   spec.mutable_restart()->set_max_retries(3);
   return spec;
@@ -70,6 +74,26 @@ TEST(CheckSpec, NamesTheFieldThatIsWrong) {
       {"nano_cpus", [](auto& s) { s.set_nano_cpus(1); }},
       {"pids_limit", [](auto& s) { s.set_pids_limit(-2); }},
       {"restart.max_retries", [](auto& s) { s.mutable_restart()->set_when(RestartPolicy::ALWAYS); }},
+      {"memory_swap_bytes", [](auto& s) { s.set_memory_swap_bytes(1); }},
+      {"memory_swap_bytes", [](auto& s) { s.set_memory_swap_bytes(-2); }},
+      {"memory_swap_bytes",
+       [](auto& s) {
+         s.clear_memory_bytes();
+         s.set_memory_swap_bytes(-1);
+       }},
+      {"groups",
+       [](auto& s) {
+         for (uint32_t i = 0; i < 1001; ++i) s.add_groups(i);
+       }},
+      {"dns_servers", [](auto& s) { s.add_dns_servers(std::string(65'537, '1')); }},
+      {"sysctls", [](auto& s) { (*s.mutable_sysctls())[""] = "1"; }},
+      {"devices", [](auto& s) { s.add_devices()->set_host_path("fuse"); }},
+      {"devices", [](auto& s) { s.add_devices()->set_host_path("/" + std::string(65'536, 'a')); }},
+      {"pid", [](auto& s) { s.set_pid(static_cast<ContainerSpec::Namespace>(9)); }},
+      {"ipc", [](auto& s) { s.set_ipc(static_cast<ContainerSpec::Namespace>(-1)); }},
+      {"seccomp_profile", [](auto& s) { s.set_seccomp_profile("p.json"); }},
+      {"stop_signal", [](auto& s) { s.set_stop_signal(65); }},
+      {"stop_grace_seconds", [](auto& s) { s.set_stop_grace_seconds(1'000'001); }},
       {"auto_remove", [](auto& s) { s.set_auto_remove(true); }},
   };
   for (const Case& c : cases) {

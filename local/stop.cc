@@ -10,15 +10,24 @@ namespace {
 
 namespace v1 = ::runtime::v1;
 
+constexpr uint32_t kGraceSeconds = 10;
+
+uint32_t GraceOf(const LocalContainer& container, std::optional<uint32_t> wanted) {
+  if (wanted) return *wanted;
+  const api::ContainerSpec& spec = container.spec();
+  return spec.has_stop_grace_seconds() ? spec.stop_grace_seconds() : kGraceSeconds;
+}
+
 bool HasNoRun(const LocalRecord& record) {
   return !IsRunning(record) || record.gone;
 }
 
 }  // namespace
 
-Result<> LocalContainers::Stop(const std::string& container, uint32_t grace_seconds, int64_t deadline_ms) {
+Result<> LocalContainers::Stop(const std::string& container, std::optional<uint32_t> grace_seconds,
+                               int64_t deadline_ms) {
   LocalContainerPtr found = TRY(roster_.Find(container));
-  return StopContainer(*found, grace_seconds, deadline_ms);
+  return StopContainer(*found, GraceOf(*found, grace_seconds), deadline_ms);
 }
 
 // Does not wait for a start that hangs: it stops what that has made so far.
@@ -37,13 +46,14 @@ Result<> LocalContainers::StopContainer(LocalContainer& container, uint32_t grac
   return Fail(Code::kDeadlineExceeded, "stop container", container.name(), "it still has a pod");
 }
 
-Result<> LocalContainers::Restart(const std::string& container, uint32_t grace_seconds, int64_t deadline_ms) {
+Result<> LocalContainers::Restart(const std::string& container, std::optional<uint32_t> grace_seconds,
+                                  int64_t deadline_ms) {
   LocalContainerPtr found = TRY(roster_.Find(container));
   if (found->spec().auto_remove() && found->record().Read(IsRunning)) {
     return Fail(Code::kFailedPrecondition, "restart container", found->name(),
                 "it was created to be removed when it has ended");
   }
-  TRY(StopContainer(*found, grace_seconds, deadline_ms));
+  TRY(StopContainer(*found, GraceOf(*found, grace_seconds), deadline_ms));
   return StartContainer(*found, StartedBy::kPerson, deadline_ms);
 }
 

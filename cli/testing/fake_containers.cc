@@ -3,6 +3,8 @@
 
 #include "cli/testing/fake_containers.h"
 
+#include <unistd.h>
+
 #include <filesystem>
 #include <fstream>
 
@@ -23,6 +25,11 @@ void AppendTo(const std::string& path, const std::string& text) {
 
 bool Runs(const api::Container& container) {
   return container.state().status() == api::ContainerState::RUNNING;
+}
+
+template <typename Request>
+std::string GraceText(const Request& request) {
+  return request.has_grace_seconds() ? std::to_string(request.grace_seconds()) : "default";
 }
 
 }  // namespace
@@ -143,15 +150,15 @@ grpc::Status FakeContainers::Stop(grpc::ServerContext*, const api::StopContainer
   std::scoped_lock lock(mutex_);
   Container* container = Find(request->container());
   if (container == nullptr) return NoContainer(request->container());
-  calls_.push_back("Stop " + container->name() + " " + std::to_string(request->grace_seconds()));
+  calls_.push_back("Stop " + container->name() + " " + GraceText(*request));
   if (!Runs(*container)) return grpc::Status::OK;
-  if (request->grace_seconds() > 0 && !script_.heeds_stop) {
+  if ((!request->has_grace_seconds() || request->grace_seconds() > 0) && !script_.heeds_stop) {
     // The line tells a test that the call has been here.
     AppendTo(container->log_path(), "2026-01-02T03:04:05.000000000Z stdout F not yet\n");
     return grpc::Status::OK;
   }
   AppendTo(container->log_path(), "2026-01-02T03:04:05.000000000Z stdout F bye\n");
-  End(*container, request->grace_seconds() > 0 ? 143 : 137);
+  End(*container, (!request->has_grace_seconds() || request->grace_seconds() > 0) ? 143 : 137);
   return grpc::Status::OK;
 }
 
@@ -160,7 +167,7 @@ grpc::Status FakeContainers::Restart(grpc::ServerContext*, const api::RestartCon
   std::scoped_lock lock(mutex_);
   Container* container = Find(request->container());
   if (container == nullptr) return NoContainer(request->container());
-  calls_.push_back("Restart " + container->name() + " " + std::to_string(request->grace_seconds()));
+  calls_.push_back("Restart " + container->name() + " " + GraceText(*request));
   container->mutable_state()->set_status(api::ContainerState::RUNNING);
   return grpc::Status::OK;
 }
@@ -243,6 +250,48 @@ grpc::Status FakeContainers::List(grpc::ServerContext*, const api::ListContainer
     *message.add_containers() = container;
     writer->Write(message);
   }
+  return grpc::Status::OK;
+}
+
+// One second lies between two samples.
+grpc::Status FakeContainers::Stats(grpc::ServerContext*, const api::ContainerStatsRequest* request,
+                                   api::ContainerStatsResponse* response) {
+  std::scoped_lock lock(mutex_);
+  ++samples_;
+  auto add = [&](const Container& container) {
+    if (!Runs(container)) return;
+    api::ContainerUsage& usage = *response->add_containers();
+    usage.set_id(container.id());
+    usage.set_name(container.name());
+    usage.set_taken_at(samples_ * int64_t{1'000'000'000});
+    usage.set_cpu_nanoseconds(static_cast<uint64_t>(samples_) * kCpuStep);
+    usage.set_memory_bytes(3 << 20);
+    usage.set_memory_limit_bytes(64 << 20);
+    usage.set_processes(2);
+    usage.set_received_bytes(1'520);
+    usage.set_sent_bytes(7);
+  };
+  for (const std::string& name : request->containers()) {
+    const Container* container = Find(name);
+    if (container == nullptr) return NoContainer(name);
+    add(*container);
+  }
+  if (request->containers().empty())
+    for (const auto& [id, container] : containers_) add(container);
+  return grpc::Status::OK;
+}
+
+// This process stands for those of every container.
+grpc::Status FakeContainers::Top(grpc::ServerContext*, const api::TopContainerRequest* request,
+                                 api::TopContainerResponse* response) {
+  std::scoped_lock lock(mutex_);
+  constexpr size_t kIdDigits = 64;
+  const Container* container = Find(request->container());
+  if (container == nullptr && request->container().size() != kIdDigits)
+    return NoContainer(request->container());
+  if (container != nullptr && !Runs(*container))
+    return {grpc::StatusCode::FAILED_PRECONDITION, "it is not running"};
+  response->add_pids(getpid());
   return grpc::Status::OK;
 }
 

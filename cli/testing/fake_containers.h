@@ -38,9 +38,11 @@ class FakeContainers final : public ::davit::v1::Containers::Service {
   void End(int exit_code);
 
   std::vector<std::string> names() const;
-  // "Stop web 10", "Remove web": the calls so far that change something, in order.
+  // "Stop web 10", "Stop web default", "Remove web": the calls so far that change something, in order.
   std::vector<std::string> calls() const;
   ::davit::v1::ContainerSpec last_spec() const;
+  // The CPU time that each call of Stats adds.
+  static constexpr uint64_t kCpuStep = 500'000'000;
 
 #define DAVIT_RPC(name, Message)                                                        \
   grpc::Status name(grpc::ServerContext*, const ::davit::v1::Message##Request* request, \
@@ -54,6 +56,8 @@ class FakeContainers final : public ::davit::v1::Containers::Service {
   DAVIT_RPC(Remove, RemoveContainer);
   DAVIT_RPC(Inspect, InspectContainer);
   DAVIT_RPC(Exec, ExecContainer);
+  DAVIT_RPC(Stats, ContainerStats);
+  DAVIT_RPC(Top, TopContainer);
 #undef DAVIT_RPC
   grpc::Status Wait(grpc::ServerContext*, const ::davit::v1::WaitContainerRequest* request,
                     grpc::ServerWriter<::davit::v1::WaitContainerResponse>* writer) override;
@@ -76,6 +80,7 @@ class FakeContainers final : public ::davit::v1::Containers::Service {
   std::map<std::string, int> removed_;  // exit codes
   std::vector<std::string> calls_;
   ::davit::v1::ContainerSpec last_spec_;
+  int samples_ = 0;
   int ids_ = 0;
 };
 

@@ -129,6 +129,24 @@ grpc::Status FakeCri::ContainerStatus(grpc::ServerContext*, const v1::ContainerS
   auto found = containers_.find(request->container_id());
   if (found == containers_.end()) return NotFound(request->container_id());
   *response->mutable_status() = found->second.status;
+  if (request->verbose())
+    (*response->mutable_info())["info"] =
+        R"({"pid": 4711, "runtimeSpec": {"process": {"args": ["dnsd", "-v"]}}})";
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeCri::PodSandboxStats(grpc::ServerContext*, const v1::PodSandboxStatsRequest* request,
+                                      v1::PodSandboxStatsResponse* response) {
+  std::lock_guard lock(mutex_);
+  v1::LinuxPodSandboxStats& stats = *response->mutable_stats()->mutable_linux();
+  stats.mutable_network()->mutable_default_interface()->mutable_rx_bytes()->set_value(2'000);
+  for (const auto& [id, entry] : containers_) {
+    if (entry.pod_id != request->pod_sandbox_id()) continue;
+    v1::ContainerStats& container = *stats.add_containers();
+    container.mutable_attributes()->set_id(id);
+    container.mutable_cpu()->set_timestamp(1);
+    container.mutable_memory()->mutable_working_set_bytes()->set_value(1 << 20);
+  }
   return grpc::Status::OK;
 }
 

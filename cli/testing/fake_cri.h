@@ -51,6 +51,8 @@ class FakeCri final : public v1::RuntimeService::Service, public v1::ImageServic
                               v1::ListContainersResponse*) override;
   grpc::Status ContainerStatus(grpc::ServerContext*, const v1::ContainerStatusRequest*,
                                v1::ContainerStatusResponse*) override;
+  grpc::Status PodSandboxStats(grpc::ServerContext*, const v1::PodSandboxStatsRequest*,
+                               v1::PodSandboxStatsResponse*) override;
   grpc::Status ExecSync(grpc::ServerContext*, const v1::ExecSyncRequest*, v1::ExecSyncResponse*) override;
 
   grpc::Status ListImages(grpc::ServerContext*, const v1::ListImagesRequest*,

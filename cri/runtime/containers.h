@@ -6,6 +6,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -63,6 +64,9 @@ class Containers {
   Result<> Signal(const std::string& container_id, int signo, Call& call);
   // The pid of the container's first process, in the daemon's PID namespace; 0 if it was never started.
   Result<int32_t> PidOf(const std::string& container_id, Call& call);
+  // All processes in the cgroup of a running container, in the daemon's PID namespace; those that cannot be
+  // seen in it are omitted. kFailedPrecondition if the container does not run.
+  Result<std::set<int>> ProcessesOf(const std::string& container_id, Call& call);
   Result<v1::RemoveContainerResponse> Remove(const v1::RemoveContainerRequest& request, Call& call);
   Result<v1::ContainerStatusResponse> Status(const v1::ContainerStatusRequest& request, Call& call);
   Result<std::vector<v1::Container>> List(const v1::ContainerFilter& filter, Owner owner = Owner::kCri);

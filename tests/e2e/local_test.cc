@@ -25,6 +25,7 @@ namespace {
 using client::CommandOutcome;
 using nlohmann::json;
 using ::testing::AllOf;
+using ::testing::AnyOf;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -181,6 +182,48 @@ TEST_F(LocalContainers, FlagsOfRunHaveTheirEffect) {
   EXPECT_EQ(Davit({"run", "--rm", "--entrypoint", "echo", kBusybox, "hi"}), "hi\n");
 }
 
+TEST_F(LocalContainers, FlagsOfRunChangeTheConfinement) {
+  EXPECT_EQ(RunScript("cat /proc/sys/net/core/somaxconn", {"--sysctl", "net.core.somaxconn=77"}), "77\n");
+  EXPECT_EQ(RunScript("cat /etc/resolv.conf",
+                      {"--dns", "192.0.2.1", "--dns-search", "example.test", "--dns-option", "ndots:2"}),
+            "search example.test\nnameserver 192.0.2.1\noptions ndots:2\n");
+  EXPECT_EQ(RunScript("test -c /dev/other; echo $?; echo x 2>/dev/null >/dev/other || echo refused",
+                      {"--device", "/dev/kmsg:/dev/other:r"}),
+            "0\nrefused\n");
+  EXPECT_EQ(RunScript("grep NoNewPrivs /proc/self/status", {"--security-opt", "no-new-privileges"}),
+            "NoNewPrivs:\t1\n");
+  EXPECT_EQ(RunScript("grep Seccomp: /proc/self/status", {"--security-opt", "seccomp=unconfined"}),
+            "Seccomp:\t0\n");
+  EXPECT_THAT(RunScript("id -G", {"--group-add", "77"}), HasSubstr("77"));
+  for (const char* name : {"pid", "ipc"}) {
+    std::string link = std::string("/proc/self/ns/") + name;
+    EXPECT_EQ(RunScript("readlink " + link, {std::string("--") + name, "host"}),
+              std::filesystem::read_symlink(link).string() + "\n");
+  }
+  Davit({"run", "-d", "--name", "asked", "--stop-signal", "USR1", kBusybox, "sh", "-c",
+         "trap 'exit 4' USR1; while :; do sleep 0.1; done"});
+  Davit({"run", "-d", "--name", "killed", "--stop-timeout", "0", kBusybox, "sleep", "1000"});
+  Davit({"stop", "asked", "killed"});
+  EXPECT_EQ(Inspect("asked")["State"]["ExitCode"], 4);
+  EXPECT_EQ(Inspect("killed")["State"]["ExitCode"], 137);
+}
+
+TEST_F(LocalContainers, TheKubeletsCanBeLookedAt) {
+  RunIdle("web");
+  Davit({"exec", "web", "true"});
+  std::string of_cri = e2e::PodTest::RunIdle();
+  for (const std::string& name : {std::string("web"), of_cri}) {
+    json document = Inspect(name);
+    std::string pid = std::to_string(document["State"]["Pid"].get<int>());
+    EXPECT_EQ(document["State"]["Status"], "running");
+    EXPECT_THAT(Davit({"top", name}), AllOf(HasSubstr("UID"), HasSubstr(pid)));
+    json row = json::parse(Davit({"stats", "--no-stream", "--format", "json", name}));
+    EXPECT_THAT(row["PIDs"].get<std::string>(), AnyOf("1", "2")) << "the sleep of a shell comes and goes";
+    EXPECT_THAT(row["MemUsage"].get<std::string>(), HasSubstr("iB / "));
+  }
+  EXPECT_THAT(Davit({"stats", "--no-stream", "--format", "{{.Name}}"}), "web\n");
+}
+
 TEST_F(LocalContainers, LimitsAreThoseOfTheirCgroups) {
   RunIdle("web", {"-m", "64m", "--cpus", "0.5", "--pids-limit", "50"});
   std::set<std::string> values;
@@ -274,6 +317,10 @@ TEST_F(LocalContainers, BadInputIsExplained) {
   for (const auto& [words, text] :
        {Case{{"run", "--nmae", "x", kBusybox}, "did you mean --name?"},
         Case{{"run", "-it", kBusybox}, "not supported yet"},
+        Case{{"run", "--pid", "container:web", kBusybox}, "host or private"},
+        Case{{"run", "--rm", "--sysctl", "kernel.hostname=x", kBusybox}, "kernel.hostname"},
+        Case{{"run", "--rm", "--security-opt", "seccomp=/no/such/file", kBusybox}, "/no/such/file"},
+        Case{{"run", "--rm", "--device", "/dev/nothing", kBusybox}, "/dev/nothing"},
         Case{{"run", "-v", "data:/x", kBusybox}, "HOST_PATH:CONTAINER_PATH"},
         Case{{"run", "-p", "80", kBusybox}, "HOST_PORT:CONTAINER_PORT"},
         Case{{"run", "--mount", "type=bind,source=/no/such/dir,target=/x", kBusybox}, "/no/such/dir"},
