@@ -53,7 +53,8 @@ Result<> Records::Start() {
     log_fd_ = room_->log_fd();
     largest_ = static_cast<uint64_t>(
         TRY(connection_.QueryInteger("SELECT max((SELECT ifnull(max(length(blob)), 0) FROM sandboxes), "
-                                     "(SELECT ifnull(max(length(blob)), 0) FROM containers))")));
+                                     "(SELECT ifnull(max(length(blob)), 0) FROM containers), "
+                                     "(SELECT ifnull(max(length(blob)), 0) FROM local_containers))")));
     used_ = TRY(BytesIn(connection_));
     // On a disk that was full before the room was made, rows can be deleted as far as SQLite finds room.
     (void)room_->Keep(used_, largest_);
@@ -105,6 +106,15 @@ PendingWrite Records::QueueContainer(ContainerRow row, OnWritten on_written) {
   return writer_->Queue(
       {Table::kContainers, std::move(row.id), std::move(row.sandbox_id), std::move(row.blob)},
       std::move(on_written));
+}
+
+PendingWrite Records::QueueLocal(LocalRow row, RecordWriter::OnWritten on_written) {
+  return writer_->Queue({Table::kLocalContainers, std::move(row.id), "", std::move(row.blob)},
+                        std::move(on_written));
+}
+
+Result<> Records::DeleteLocal(const std::string& id) {
+  return Put({Table::kLocalContainers, id, "", std::nullopt});
 }
 
 Result<> Records::PutImageDurably(const ImageRow& row) {
@@ -171,6 +181,14 @@ Result<std::vector<ContainerRow>> Records::Containers() const {
   sqlite::Statement statement = TRY(connection_.Prepare("SELECT id, sandbox_id, blob FROM containers"));
   TRY(statement.Run(
       {}, [&rows](const Row& row) { rows.push_back({row.String(0), row.String(1), row.String(2)}); }));
+  return rows;
+}
+
+Result<std::vector<LocalRow>> Records::Locals() const {
+  MutexLock lock(mutex_);
+  std::vector<LocalRow> rows;
+  sqlite::Statement statement = TRY(connection_.Prepare("SELECT id, blob FROM local_containers"));
+  TRY(statement.Run({}, [&rows](const Row& row) { rows.push_back({row.String(0), row.String(1)}); }));
   return rows;
 }
 

@@ -16,7 +16,7 @@ struct Sql {
 };
 
 // By Table. Rows keep their rowid when they are replaced (schema.cc).
-constexpr std::array<Sql, 4> kSql = {{
+constexpr std::array<Sql, 5> kSql = {{
     {"INSERT INTO sandboxes (id, blob) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET blob = excluded.blob",
      "DELETE FROM sandboxes WHERE id = ?1", "SELECT 1 FROM sandboxes WHERE id = ?1"},
     {"INSERT INTO containers (id, blob, sandbox_id) VALUES (?1, ?2, ?3) "
@@ -27,6 +27,9 @@ constexpr std::array<Sql, 4> kSql = {{
     {"INSERT INTO settings (name, value) VALUES (?1, CAST(?2 AS TEXT)) "
      "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
      "DELETE FROM settings WHERE name = ?1", "SELECT 1 FROM settings WHERE name = ?1"},
+    {"INSERT INTO local_containers (id, blob) VALUES (?1, ?2) "
+     "ON CONFLICT (id) DO UPDATE SET blob = excluded.blob",
+     "DELETE FROM local_containers WHERE id = ?1", "SELECT 1 FROM local_containers WHERE id = ?1"},
 }};
 
 }  // namespace

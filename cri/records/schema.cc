@@ -26,6 +26,9 @@ constexpr std::array kMigrations = {
     R"(CREATE TABLE settings (
          name TEXT PRIMARY KEY NOT NULL,
          value TEXT NOT NULL);)",
+    R"(CREATE TABLE local_containers (
+         id TEXT PRIMARY KEY NOT NULL,
+         blob BLOB NOT NULL);)",
 };
 
 }  // namespace

@@ -65,7 +65,7 @@ Result<std::vector<cdi::Edits>> ContainerPlanner::CdiEditsOf(const v1::Container
 Result<ContainerPtr> ContainerPlanner::TargetOf(const Sandbox& sandbox,
                                                 const v1::ContainerConfig& config) const {
   const std::string& id = config.linux().security_context().namespace_options().target_id();
-  ContainerPtr target = TRY(ports_.pods.FindContainer(id));
+  ContainerPtr target = TRY(ports_.pods.FindContainer(id, sandbox.owner()));
   if (target->sandbox().id() != sandbox.id()) {
     return Fail(Code::kInvalidArgument, "validate", "namespace_options.target_id",
                 id + " is in another sandbox");

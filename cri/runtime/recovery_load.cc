@@ -30,6 +30,12 @@ Result<Loaded<Record, Config>> Read(const std::string& blob, const std::string& 
   return loaded;
 }
 
+// The CRI's if not even that can be read.
+Owner OwnerIn(const std::string& blob) {
+  Result<SandboxOwner> read = Decode<SandboxOwner>(blob, "owner");
+  return read ? read->owner : Owner::kCri;
+}
+
 }  // namespace
 
 Result<std::vector<SandboxPtr>> RecordLoader::Load() {
@@ -40,7 +46,7 @@ Result<std::vector<SandboxPtr>> RecordLoader::Load() {
 
 void RecordLoader::LoadSandbox(const SandboxRow& row) {
   auto loaded = Read<SandboxRecord, v1::PodSandboxConfig>(row.blob, "sandbox", row.id);
-  if (!loaded) return AddUnreadable(row.id, loaded.error().ToString());
+  if (!loaded) return AddUnreadable(row.id, OwnerIn(row.blob), loaded.error().ToString());
   Add(std::make_shared<Sandbox>(std::move(loaded->record), loaded->config,
                                 SandboxWriter(ports_.records, loaded->config)));
 }
@@ -65,8 +71,9 @@ std::string RecordLoader::FindCgroup(const std::vector<std::string>& parents, co
 }
 
 // Its row stays as it is, for a daemon that can read it, until the sandbox is removed.
-void RecordLoader::AddUnreadable(const std::string& id, const std::string& reason) {
+void RecordLoader::AddUnreadable(const std::string& id, Owner owner, const std::string& reason) {
   SandboxRecord record = phases::NewSandbox(id, ports_.clock.UnixNanoseconds());
+  record.owner = owner;
   record.cgroup_parent = FindCgroup(ports_.cgroups.placement().OwnPodParents(), id);
   record.own_cgroup_parent = !record.cgroup_parent.empty();
   auto config = std::make_shared<v1::PodSandboxConfig>();
@@ -115,7 +122,7 @@ void RecordLoader::AddUnreadable(const ContainerRow& row, const SandboxPtr& sand
 // One whose row is missing is quarantined, too: a container never stands alone.
 SandboxPtr RecordLoader::SandboxOf(const std::string& id) {
   if (Result<SandboxPtr> found = ports_.pods.FindSandbox(id)) return *found;
-  AddUnreadable(id, "it has containers and no record");
+  AddUnreadable(id, Owner::kCri, "it has containers and no record");
   return sandboxes_.back();
 }
 

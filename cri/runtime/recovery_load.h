@@ -45,7 +45,7 @@ class RecordLoader {
   void LoadSandbox(const SandboxRow& row);
   void LoadContainer(const ContainerRow& row);
   void Add(SandboxPtr sandbox);
-  void AddUnreadable(const std::string& id, const std::string& reason);
+  void AddUnreadable(const std::string& id, Owner owner, const std::string& reason);
   void AddUnreadable(const ContainerRow& row, const SandboxPtr& sandbox, const std::string& reason);
   SandboxPtr SandboxOf(const std::string& id);
   std::string FindCgroup(const std::vector<std::string>& parents, const std::string& id) const;

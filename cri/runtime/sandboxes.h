@@ -19,6 +19,9 @@
 
 namespace davit::cri {
 
+// Whether a sandbox with a network namespace of its own gets interfaces besides the loopback interface.
+enum class NetworkUse : uint8_t { kAttached, kLoopbackOnly };
+
 // Thread-safe, see runtime.h.
 class Sandboxes {
  public:
@@ -41,11 +44,12 @@ class Sandboxes {
   };
   explicit Sandboxes(const Ports& ports) : ports_(ports) {}
 
-  Result<v1::RunPodSandboxResponse> Run(const v1::RunPodSandboxRequest& request, Call& call);
+  Result<v1::RunPodSandboxResponse> Run(const v1::RunPodSandboxRequest& request, Call& call,
+                                        NetworkUse use = NetworkUse::kAttached);
   Result<v1::StopPodSandboxResponse> Stop(const v1::StopPodSandboxRequest& request, Call& call);
   Result<v1::RemovePodSandboxResponse> Remove(const v1::RemovePodSandboxRequest& request, Call& call);
   Result<v1::PodSandboxStatusResponse> Status(const v1::PodSandboxStatusRequest& request, Call& call);
-  Result<std::vector<v1::PodSandbox>> List(const v1::PodSandboxFilter& filter);
+  Result<std::vector<v1::PodSandbox>> List(const v1::PodSandboxFilter& filter, Owner owner = Owner::kCri);
   Result<v1::UpdatePodSandboxResourcesResponse> UpdateResources(
       const v1::UpdatePodSandboxResourcesRequest& request, Call& call);
 
@@ -57,9 +61,10 @@ class Sandboxes {
 
  private:
   Result<> CheckCgroupParent(const std::string& parent) const;
-  Result<v1::RunPodSandboxResponse> Make(const v1::RunPodSandboxRequest& request, OncePerName::Turn& turn,
-                                         Call& call);
-  Result<SandboxPtr> Record(const std::string& id, const v1::RunPodSandboxRequest& request);
+  Result<v1::RunPodSandboxResponse> Make(const v1::RunPodSandboxRequest& request, NetworkUse use,
+                                         OncePerName::Turn& turn, Call& call);
+  Result<SandboxPtr> Record(const std::string& id, const v1::RunPodSandboxRequest& request, NetworkUse use,
+                            Owner owner);
   Result<> BringUp(const SandboxPtr& sandbox, NewShim shim, Call& call);
   Result<> MakeCgroup(const SandboxRecord& record);
 

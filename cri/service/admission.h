@@ -23,6 +23,7 @@ enum class CallClass : uint8_t {
   kStart,   // wait for mounts, plugins, or a start that another call began
   kPull,    // take minutes
   kCarry,   // pushes, saves and loads: as long as a registry or a client takes
+  kWait,    // waits for the end of a local container, as long as it lasts
   kExec,    // need descriptors, but no thread
   kWatch,   // need memory, but no thread
   kStream,  // list streams: need memory, also while their client does not read, but no thread
@@ -31,7 +32,7 @@ enum class CallClass : uint8_t {
 // Thread-safe.
 class Admission {
  public:
-  static constexpr size_t kClasses = 9;
+  static constexpr size_t kClasses = 10;
   using Limits = std::array<int, kClasses>;  // by CallClass
 
   // The limits for a process that may open `descriptors` descriptors.

@@ -3,6 +3,7 @@
 
 #include "cri/service/image_service.h"
 
+#include <algorithm>
 #include <charconv>
 #include <functional>
 
@@ -40,27 +41,46 @@ Result<> RequireImage(const v1::ImageSpec& image) {
 
 }  // namespace
 
-v1::Image ImageService::ToCri(const images::ImageSummary& record) const {
+v1::Image ImageService::ToCri(const images::ImageSummary& record,
+                              const std::set<std::string>& in_local_use) const {
   v1::Image image;
   image.set_id(record.id);
   for (const std::string& tag : record.repo_tags) image.add_repo_tags(tag);
   for (const std::string& digest : record.repo_digests) image.add_repo_digests(digest);
   image.set_size(record.size);
-  image.set_pinned(pinned_.Has(record));
+  image.set_pinned(pinned_.Has(record) || in_local_use.contains(record.id));
   FillUser(record.user, image);
   return image;
 }
 
+std::set<std::string> ImageService::InLocalUse() const {
+  std::set<std::string> ids;
+  for (const ContainerUse& use : local_uses_()) ids.insert(use.images.begin(), use.images.end());
+  return ids;
+}
+
+Result<> ImageService::CheckNotInLocalUse(const std::string& ref) const {
+  Result<images::ImageSummary> image = images_.Find(ref, images::Which::kAny);
+  if (!image) return {};  // the removal finds out, too
+  for (const ContainerUse& use : local_uses_()) {
+    if (std::ranges::find(use.images, image->id) == use.images.end()) continue;
+    return Fail(Code::kFailedPrecondition, "remove image", ref,
+                "the local container " + use.name + " (" + use.id.substr(0, 12) + ") uses it");
+  }
+  return {};
+}
+
 Result<std::vector<v1::Image>> ImageService::Find(const v1::ImageFilter& filter) const {
   std::vector<v1::Image> found;
+  std::set<std::string> in_local_use = InLocalUse();
   const std::string& wanted = filter.image().image();
   if (wanted.empty()) {
-    for (const images::ImageSummary& record : images_.List()) found.push_back(ToCri(record));
+    for (const images::ImageSummary& record : images_.List()) found.push_back(ToCri(record, in_local_use));
     return found;
   }
   Result<images::ImageSummary> record = images_.Find(wanted);
   if (record)
-    found.push_back(ToCri(*record));
+    found.push_back(ToCri(*record, in_local_use));
   else if (record.error().code != Code::kNotFound)
     return std::unexpected(std::move(record).error());
   return found;
@@ -92,7 +112,7 @@ grpc::Status ImageService::ImageStatus(grpc::ServerContext* context, const v1::I
                  Result<images::ImageSummary> record = images_.Find(request->image().image());
                  // An absent image is an empty answer, not an error.
                  if (!record && record.error().code == Code::kNotFound) return status;
-                 *status.mutable_image() = ToCri(TRY(std::move(record)));
+                 *status.mutable_image() = ToCri(TRY(std::move(record)), InLocalUse());
                  if (request->verbose()) {
                    images::ImageRecord found = TRY(images_.Read(status.image().id()));
                    nlohmann::json info;
@@ -129,6 +149,7 @@ grpc::Status ImageService::RemoveImage(grpc::ServerContext* context, const v1::R
   return Serve(edge_, CallClass::kRemove, context, "RemoveImage", request->image().image(), response,
                [&](Call&) -> Result<v1::RemoveImageResponse> {
                  TRY(RequireImage(request->image()));
+                 TRY(CheckNotInLocalUse(request->image().image()));
                  TRY(images_.Remove(request->image().image()));
                  return v1::RemoveImageResponse();
                });

@@ -15,7 +15,7 @@ namespace davit::cri {
 
 // What is gone meanwhile, or cannot be measured, counts as empty: a figure for people must not fail for it.
 ImageUsage ImagesApi::ReadUsage() const {
-  return {images_.List(images::Which::kAny), containers_.Uses(),
+  return {images_.List(images::Which::kAny), uses_(),
           [this](const std::string& chain_id) { return BytesOfLayer(chain_id); }};
 }
 
@@ -194,7 +194,7 @@ Result<api::UsageResponse> ImagesApi::MeasureUsage() const {
 
   api::UsageResponse::Containers& containers = *answer.mutable_containers();
   int64_t deadline = UsageDeadline();
-  for (const ContainerUse& container : containers_.Uses()) {
+  for (const ContainerUse& container : uses_()) {
     std::optional<snapshotter::UsageReading> layer =
         snapshotter_.RecentContainerUsage(container.id, deadline);
     uint64_t bytes = layer ? layer->usage.bytes : 0;
@@ -234,7 +234,7 @@ Result<api::PruneImagesResponse> ImagesApi::PruneImages(const api::PruneImagesRe
   if (!request.dry_run()) {
     auto may_still_go = [&](const images::ImageSummary& image) {
       auto now = images_.Find(image.id, images::Which::kAny);
-      return now && may_go(*now, {{*now}, containers_.Uses(), [](const std::string&) { return 0; }});
+      return now && may_go(*now, {{*now}, uses_(), [](const std::string&) { return 0; }});
     };
     auto kept = TRY(
         RemoveUnused(removed, may_still_go, [this](const std::string& id) { return images_.Remove(id); }));

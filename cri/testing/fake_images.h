@@ -4,6 +4,7 @@
 // A fake image store with the images that a test adds.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
@@ -36,7 +37,8 @@ class FakeImages final : public images::ImageLookup {
     images::ImageRecord image;
     {
       MutexLock lock(mutex_);
-      auto found = images_.find(ref);
+      auto found = std::ranges::find_if(
+          images_, [&ref](const auto& item) { return item.first == ref || item.second.id == ref; });
       if (found == images_.end()) return Fail(Code::kNotFound, "find image", ref, "no such image");
       image = found->second;
     }

@@ -29,8 +29,8 @@ class FakeSnapshots final : public snapshotter::Snapshots {
       EXCLUDES(mutex_) {
     TRY(steps_.Take("snapshots.Prepare"));
     MutexLock lock(mutex_);
-    containers_.insert(container_id);
-    return {};
+    if (containers_.insert(container_id).second) return {};
+    return Fail(Code::kAlreadyExists, "prepare", container_id, "it has a writable layer");
   }
   Result<UniqueFd> Mount(const std::string&, const std::vector<std::string>&,
                          const snapshotter::FileView&) override {
