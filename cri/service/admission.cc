@@ -19,8 +19,8 @@ constexpr const char* kNames[Admission::kClasses] = {"calls that look at the sta
                                                      "watchers of events",
                                                      "list streams"};
 
-constexpr bool kHoldsThread[Admission::kClasses] = {true, true, true,  true,  true,
-                                                    true, true, false, false, false};
+constexpr bool kHoldsThread[Admission::kClasses] = {true, true,  true,  true,  true,
+                                                    true, false, false, false, false};
 
 }  // namespace
 
@@ -29,7 +29,7 @@ Admission::Limits Admission::DefaultLimits(uint64_t descriptors) {
   constexpr uint64_t kDescriptorsOfExec = 8;
   int execs = static_cast<int>(std::clamp<uint64_t>(descriptors / 2 / kDescriptorsOfExec, 16, 4096));
   return {/*look=*/256,   /*stop=*/1024, /*remove=*/256,
-          /*start=*/512,  /*pull=*/256,  /*carry=*/32,   /*wait=*/512, execs,
+          /*start=*/512,  /*pull=*/256,  /*carry=*/32,   /*wait=*/4096, execs,
           /*watch=*/4096, /*stream=*/64};
 }
 
