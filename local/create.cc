@@ -36,6 +36,13 @@ Result<> PrepareSources(const api::ContainerSpec& spec) {
   return {};
 }
 
+// 0 if neither names one.
+Result<int32_t> NamedStopSignal(const api::ContainerSpec& spec, const images::ImageConfig& image) {
+  if (spec.stop_signal() != 0) return spec.stop_signal();
+  if (image.stop_signal.empty()) return 0;
+  return cri::StopSignalOf(::runtime::v1::SIGNAL_RUNTIME_DEFAULT, image.stop_signal);
+}
+
 cri::LocalRow RowOf(LocalRecord record, const api::ContainerSpec& spec) {
   record.spec = spec.SerializeAsString();
   return {record.id, Encode(record)};
@@ -85,9 +92,7 @@ Result<LocalContainers::Created> LocalContainers::Create(const std::string& name
   record.chain_ids = image.record.chain_ids;
   const images::ImageConfig config = TRY(images::ParseImageConfig(image.record.config_json));
   record.command_line = TRY(CommandLine(spec, config));
-  if (!config.stop_signal.empty())
-    record.image_stop_signal =
-        TRY(cri::StopSignalOf(::runtime::v1::SIGNAL_RUNTIME_DEFAULT, config.stop_signal));
+  record.stop_signal = TRY(NamedStopSignal(spec, config));
   record.created_at = ports_.clock.UnixNanoseconds();
   TRY(BuildPodRequest(spec, record, DirectoryOf(record.id)));  // for its errors
   TRY(PrepareSources(spec));

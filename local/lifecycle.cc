@@ -118,7 +118,7 @@ uint32_t LastEndedRun(const LocalRecord& record) {
 }
 
 bool EndsPolicy(const LocalRecord& record, int signo) {
-  return signo == SIGKILL || record.image_stop_signal == 0 || record.image_stop_signal == signo;
+  return signo == SIGKILL || record.stop_signal == 0 || record.stop_signal == signo;
 }
 
 std::optional<int32_t> EndFor(const LocalRecord& record, api::WaitContainerRequest::Condition condition,

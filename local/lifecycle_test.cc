@@ -229,7 +229,7 @@ TEST(Lifecycle, SignalsEndThePolicyAsInDocker) {
   LocalRecord plain;
   EXPECT_TRUE(EndsPolicy(plain, SIGHUP));
   LocalRecord nginx;
-  nginx.image_stop_signal = SIGQUIT;
+  nginx.stop_signal = SIGQUIT;
   EXPECT_FALSE(EndsPolicy(nginx, SIGHUP));
   EXPECT_TRUE(EndsPolicy(nginx, SIGQUIT));
   EXPECT_TRUE(EndsPolicy(nginx, SIGKILL));

@@ -72,8 +72,8 @@ class LocalContainers {
   };
   Result<Created> Create(const std::string& name, const api::ContainerSpec& spec);
   Result<> Start(const std::string& container, int64_t deadline_ms);
-  // Without `grace_seconds`, the container's own grace period. After a success the container has no run. If its
-  // program has ended and its pod cannot be removed, the error says so, and the removal is repeated.
+  // Without `grace_seconds`, the container's own grace period. After a success the container has no run. If
+  // its program has ended and its pod cannot be removed, the error says so, and the removal is repeated.
   Result<> Stop(const std::string& container, std::optional<uint32_t> grace_seconds, int64_t deadline_ms);
   Result<> Restart(const std::string& container, std::optional<uint32_t> grace_seconds, int64_t deadline_ms);
   // SIGKILL: waits like Stop. Cancels a restart that is planned, if the signal ends the policy.

@@ -54,10 +54,10 @@ struct LocalRecord {
   int64_t finished_at = 0;
   int32_t exit_code = 0;
   bool oom_killed = false;
-  std::string error;              // why the last start failed, or why the exit code is not known
-  uint32_t restart_count = 0;     // by the restart policy, since somebody started it
-  uint32_t quick_ends = 0;        // ends in a row, each soon after its start
-  int32_t image_stop_signal = 0;  // 0: the image names none
+  std::string error;           // why the last start failed, or why the exit code is not known
+  uint32_t restart_count = 0;  // by the restart policy, since somebody started it
+  uint32_t quick_ends = 0;     // ends in a row, each soon after its start
+  int32_t stop_signal = 0;     // that the spec or the image names; 0: neither does
 
   // In memory only. Times are MonotonicMilliseconds.
   bool gone = false;       // it is removed
@@ -71,7 +71,7 @@ struct LocalRecord {
                      Field<6>(command_line), Field<7>(created_at), Field<8>(status), Field<9>(stopped),
                      Field<10>(next), Field<11>(started_at), Field<12>(finished_at), Field<13>(exit_code),
                      Field<14>(oom_killed), Field<15>(error), Field<16>(restart_count), Field<17>(quick_ends),
-                     Field<18>(run), Field<19>(image_stop_signal));
+                     Field<18>(run), Field<19>(stop_signal));
   }
 };
 

@@ -32,7 +32,7 @@ TEST(GoldenRecords, OfLocalContainers) {
   record.restart_count = 4;
   record.quick_ends = 5;
   record.run = 6;
-  record.image_stop_signal = 3;
+  record.stop_signal = 3;
   record.gone = true;  // in memory only, as what follows it in the struct
   record.attempts = 9;
   ExpectBytes(record,
