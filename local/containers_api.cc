@@ -117,7 +117,7 @@ grpc::Status ContainersApi::Inspect(grpc::ServerContext* context, const api::Ins
 
 grpc::Status ContainersApi::Exec(grpc::ServerContext* context, const api::ExecContainerRequest* request,
                                  api::ExecContainerResponse* response) {
-  return cri::Serve(edge_, CallClass::kExec, context, "Containers.Exec", request->container(), response,
+  return cri::Serve(edge_, CallClass::kCommand, context, "Containers.Exec", request->container(), response,
                     [&](Call& call) -> Result<api::ExecContainerResponse> {
                       TRY(cri::RequireEntitled(*context));
                       TRY(cri::RequireText("container", request->container(), kMostContainerBytes));
