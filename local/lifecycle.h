@@ -28,10 +28,6 @@ namespace davit::local {
 
 namespace api = ::davit::v1;
 
-// Exit codes of starts that fail, as in Docker and in shells.
-inline constexpr int32_t kNotStarted = 125;
-inline constexpr int32_t kNotExecutable = 126;
-inline constexpr int32_t kNotFound = 127;
 // The exit code if it is not known; 0 would make a lost job succeed.
 inline constexpr int32_t kLostExitCode = 255;
 

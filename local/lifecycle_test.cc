@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/codec.h"
+#include "local/exit_code.h"
 
 namespace davit::local {
 namespace {

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "base/codec.h"
+#include "local/exit_code.h"
 #include "local/testing/local_world.h"
 
 namespace davit::local {

@@ -6,6 +6,7 @@
 #include <stop_token>
 
 #include "cri/service/field_limits.h"
+#include "local/exit_code.h"
 #include "local/local_containers.h"
 #include "local/pod_config.h"
 
@@ -15,14 +16,6 @@ namespace {
 namespace v1 = ::runtime::v1;
 
 constexpr int64_t kAskClientMs = 1'000;
-
-// Why a command was not executed.
-std::optional<int32_t> ExitCodeOfExec(const Error& error) {
-  if (error.os_errno == ENOENT) return kNotFound;
-  if (error.os_errno == EACCES || error.os_errno == ENOEXEC || error.os_errno == EISDIR)
-    return kNotExecutable;
-  return std::nullopt;
-}
 
 // The answer of a call that another thread gives.
 class Answer {
@@ -137,7 +130,7 @@ Result<api::ExecContainerResponse> LocalContainers::Exec(const api::ExecContaine
   Result<v1::ExecSyncResponse> outcome = answer->Wait(gone, stop);
   api::ExecContainerResponse response;
   if (!outcome) {
-    std::optional<int32_t> exit_code = ExitCodeOfExec(outcome.error());
+    std::optional<int32_t> exit_code = ExitCodeOf(outcome.error());
     if (!exit_code) return std::unexpected(std::move(outcome).error());
     response.set_exit_code(*exit_code);
     response.set_error(cri::ToResponseText(outcome.error().ToString()));

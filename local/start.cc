@@ -5,6 +5,7 @@
 #include <map>
 
 #include "base/guarded.h"
+#include "local/exit_code.h"
 #include "local/local_containers.h"
 #include "local/pod_config.h"
 #include "local/port_use.h"
@@ -13,26 +14,6 @@ namespace davit::local {
 namespace {
 
 namespace v1 = ::runtime::v1;
-
-// Of errors that say that the program was not executed.
-constexpr char kExecStep[] = "exec";
-
-// As shells say why a program was not executed. What fails before, with whatever errno, is no matter of the
-// program.
-int32_t ExitCodeOf(const Error& error) {
-  if (error.step != kExecStep && !error.step.ends_with(std::string(": ") + kExecStep)) return kNotStarted;
-  switch (error.os_errno) {
-    case ENOENT:
-      return kNotFound;
-    case EACCES:
-    case EISDIR:
-    case ENOEXEC:
-    case ENOTDIR:
-      return kNotExecutable;
-    default:
-      return kNotStarted;
-  }
-}
 
 api::PortMapping::Protocol ProtocolOf(const api::PortMapping& port) {
   return port.protocol() == api::PortMapping::PROTOCOL_UNSPECIFIED ? api::PortMapping::TCP : port.protocol();
@@ -131,7 +112,7 @@ Result<> LocalContainers::BringUp(LocalContainer& container, int32_t& exit_code)
   start.set_container_id(run.container_id);
   int64_t now = ports_.clock.UnixNanoseconds();
   if (auto started = ports_.runtime.containers().Start(start, call); !started) {
-    exit_code = ExitCodeOf(started.error());
+    exit_code = ExitCodeOf(started.error()).value_or(kNotStarted);
     return std::unexpected(std::move(started).error());
   }
   (void)container.record().TryChange(
