@@ -101,7 +101,8 @@ std::vector<std::string> SecurityOptions(const api::ContainerSpec& spec) {
 
 json StateDocument(const api::ContainerState& state) {
   return {{"Status", StateWord(state.status())},
-          {"Running", state.status() == api::ContainerState::RUNNING},
+          {"Running", state.status() == api::ContainerState::RUNNING ||
+                          state.status() == api::ContainerState::RESTARTING},  // as in Docker
           {"Paused", false},
           {"Restarting", state.status() == api::ContainerState::RESTARTING},
           {"OOMKilled", state.oom_killed()},

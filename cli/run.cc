@@ -93,17 +93,20 @@ class StopOnInterrupt {
   std::array<std::jthread, 2> stops_;
 };
 
-// The program has not been started: its container says with which exit status.
+// The program has not been started: its container says with which exit status. With --rm the daemon has
+// removed it, unless it was out of reach.
 Result<int> FailStart(const Session& session, const RunOptions& options, const std::string& id,
                       const Error& error) {
   session.console.Remark(error.ToString());
   Result<api::Container> container = InspectContainer(session.daemon, id);
-  if (options.remove) {
-    if (Result<> removed = RemoveContainer(session, id, /*force=*/true); !removed)
+  Result<int> status = container ? Result<int>(container->state().exit_code())
+                                 : AwaitEnd(session.daemon, id, api::WaitContainerRequest::NOT_RUNNING);
+  if (options.remove && container) {
+    Result<> removed = RemoveContainer(session, id, /*force=*/true);
+    if (!removed && removed.error().code != Code::kNotFound)
       session.console.Remark("the container remains: " + removed.error().ToString());
   }
-  int status = container ? container->state().exit_code() : kOwnError;
-  return status == 0 ? kOwnError : status;
+  return status.value_or(0) == 0 ? kOwnError : *status;
 }
 
 // The log is opened before the start: one that is removed when it has ended takes its log along.

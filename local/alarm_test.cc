@@ -5,45 +5,68 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <condition_variable>
-#include <mutex>
-#include <vector>
+#include <atomic>
+#include <stdexcept>
+#include <thread>
 
 #include "base/time.h"
 
 namespace davit::local {
 namespace {
 
-TEST(Alarm, RingsOncePerTimeWhenItHasCome) {
-  auto reactor = Reactor::Start().value();
-  std::mutex mutex;
-  std::condition_variable rung;
-  std::vector<std::string> names;
-  Alarm alarm(*reactor, [&](const std::string& name) {
-    std::scoped_lock lock(mutex);
-    names.push_back(name);
-    rung.notify_all();
-  });
-  int64_t now = MonotonicMilliseconds();
-  ASSERT_TRUE(alarm.Set("late", now + 3'600'000));
-  ASSERT_TRUE(alarm.Set("first", now + 30));
-  ASSERT_TRUE(alarm.Set("second", now + 60));
-  ASSERT_TRUE(alarm.Set("second", now - 30));
-  std::unique_lock lock(mutex);
-  rung.wait(lock, [&] { return names.size() == 3; });
-  EXPECT_EQ(std::ranges::count(names, "first"), 1);
-  EXPECT_EQ(std::ranges::count(names, "second"), 2);
-  EXPECT_GE(MonotonicMilliseconds(), now + 60);
+class AlarmTest : public ::testing::Test {
+ protected:
+  bool RingsWithin(int64_t ms, int times) {
+    int64_t deadline = MonotonicMilliseconds() + ms;
+    while (rings_ < times && MonotonicMilliseconds() < deadline)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    return rings_ >= times;
+  }
+
+  std::unique_ptr<Reactor> reactor_ = Reactor::Start().value();
+  std::atomic<int> rings_ = 0;
+};
+
+TEST_F(AlarmTest, RingsAtTheEarliestTime) {
+  Alarm alarm(*reactor_, [&] { ++rings_; });
+  ASSERT_TRUE(alarm.Begin());
+  int64_t began = MonotonicMilliseconds();
+  alarm.RingIn(3'600'000);
+  alarm.RingIn(30);
+  alarm.RingIn(60'000);
+  ASSERT_TRUE(RingsWithin(10'000, 1));
+  EXPECT_GE(MonotonicMilliseconds(), began + 30);
+  EXPECT_EQ(rings_, 1);
+  alarm.RingIn(-5);
+  EXPECT_TRUE(RingsWithin(10'000, 2)) << "at once";
 }
 
-TEST(Alarm, MayEndBeforeItRings) {
-  auto reactor = Reactor::Start().value();
-  {
-    Alarm never_set(*reactor, [](const std::string&) { FAIL(); });
-  }
-  Alarm alarm(*reactor, [](const std::string&) { FAIL(); });
-  ASSERT_TRUE(alarm.Set("late", MonotonicMilliseconds() + 60'000));
+TEST_F(AlarmTest, RingsForWhatWasAskedBeforeItsBegin) {
+  Alarm alarm(*reactor_, [&] { ++rings_; });
+  alarm.RingIn(0);
+  ASSERT_TRUE(alarm.Begin());
+  EXPECT_TRUE(RingsWithin(10'000, 1));
+}
+
+TEST_F(AlarmTest, RingsAgainAfterAnException) {
+  Alarm alarm(*reactor_, [&] {
+    ++rings_;
+    throw std::runtime_error("the test wants it");
+  });
+  ASSERT_TRUE(alarm.Begin());
+  alarm.RingIn(0);
+  ASSERT_TRUE(RingsWithin(10'000, 1));
+  alarm.RingIn(0);
+  EXPECT_TRUE(RingsWithin(10'000, 2));
+}
+
+TEST_F(AlarmTest, DoesNothingAfterItsEnd) {
+  Alarm alarm(*reactor_, [&] { ++rings_; });
+  ASSERT_TRUE(alarm.Begin());
+  alarm.RingIn(20);
+  alarm.End();
+  alarm.RingIn(0);
+  EXPECT_FALSE(RingsWithin(50, 1));
 }
 
 }  // namespace

@@ -3,7 +3,19 @@
 
 #include "local/container.h"
 
+#include "base/guarded.h"
+
 namespace davit::local {
+
+// The write runs under the record's lock, once for each change.
+cri::Persisted<LocalRecord>::Write LocalContainer::Telling(std::shared_ptr<EndWaits> waits,
+                                                           cri::Persisted<LocalRecord>::Write write) {
+  return [waits = std::move(waits), write = std::move(write)](const LocalRecord& record,
+                                                              cri::RecordWriter::OnWritten on_written) {
+    waits->OnChange(record);
+    return write(record, std::move(on_written));
+  };
+}
 
 Result<LocalContainer::Claim> LocalContainer::Take(int64_t deadline_ms) {
   MutexLock lock(mutex_);
@@ -11,14 +23,28 @@ Result<LocalContainer::Claim> LocalContainer::Take(int64_t deadline_ms) {
     if (!clock_.WaitUntil(changed_, mutex_, deadline_ms) && claimed_)
       return Fail(Code::kDeadlineExceeded, "wait for container", id_, "another operation is in progress");
   }
+  if (gone_) return Fail(Code::kNotFound, "find container", id_, "no such container");
+  claimed_ = true;
+  return Claim(*this);
+}
+
+std::optional<LocalContainer::Claim> LocalContainer::TryTake() {
+  MutexLock lock(mutex_);
+  if (claimed_) missed_ = true;
+  if (claimed_ || gone_) return std::nullopt;
   claimed_ = true;
   return Claim(*this);
 }
 
 void LocalContainer::Unclaim() {
-  MutexLock lock(mutex_);
-  claimed_ = false;
-  changed_.NotifyAll();
+  bool missed = false;
+  {
+    MutexLock lock(mutex_);
+    claimed_ = false;
+    missed = std::exchange(missed_, false);
+    changed_.NotifyAll();
+  }
+  RunGuarded("release", [&] { released_(*this, missed); });
 }
 
 void LocalContainer::SetRun(std::optional<Run> run) {
@@ -40,9 +66,20 @@ std::optional<Run> LocalContainer::AwaitRun(int64_t deadline_ms) const {
   return run_;
 }
 
-void LocalContainer::ReleaseLayers() {
+void LocalContainer::SetSandbox(std::optional<std::string> id) {
+  MutexLock lock(mutex_);
+  sandbox_ = std::move(id);
+}
+
+std::optional<std::string> LocalContainer::sandbox() const {
+  MutexLock lock(mutex_);
+  return sandbox_;
+}
+
+void LocalContainer::SetGone() {
   images::LayerHold released;
   MutexLock lock(mutex_);
+  gone_ = true;
   std::swap(released, layers_);  // released after the lock
 }
 

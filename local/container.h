@@ -4,6 +4,7 @@
 // A local container in the daemon's memory.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 #include "base/thread_annotations.h"
 #include "cri/pods/persisted.h"
 #include "images/layer_hold.h"
+#include "local/end_waits.h"
 #include "local/lifecycle.h"
 
 namespace davit::local {
@@ -27,16 +29,22 @@ struct Run {
 class LocalContainer {
  public:
   using SpecPtr = std::shared_ptr<const api::ContainerSpec>;
+  struct Parts {
+    SpecPtr spec;
+    images::LayerHold layers;  // protects the image's layers from removal while the container exists
+    cri::Persisted<LocalRecord>::Write write;
+    // Called whenever a claim has been released, on that thread. `missed`: a TryTake has failed meanwhile.
+    std::function<void(const LocalContainer&, bool missed)> released;
+  };
 
-  // `layers` protects the image's layers from removal while the container exists. `clock` must outlive the
-  // object.
-  LocalContainer(LocalRecord record, SpecPtr spec, images::LayerHold layers,
-                 cri::Persisted<LocalRecord>::Write write, const Clock& clock)
+  // `clock` must outlive the object.
+  LocalContainer(LocalRecord record, Parts parts, const Clock& clock)
       : clock_(clock),
         id_(record.id),
-        spec_(std::move(spec)),
-        record_(std::move(record), std::move(write)),
-        layers_(std::move(layers)) {}
+        spec_(std::move(parts.spec)),
+        released_(std::move(parts.released)),
+        record_(std::move(record), Telling(waits_, std::move(parts.write))),
+        layers_(std::move(parts.layers)) {}
 
   const std::string& id() const { return id_; }
   const api::ContainerSpec& spec() const { return *spec_; }
@@ -59,8 +67,17 @@ class LocalContainer {
    private:
     LocalContainer* of_;
   };
-  // kDeadlineExceeded if another operation holds it until `deadline_ms` (MonotonicMilliseconds of the clock).
+  // kDeadlineExceeded if another operation holds it until `deadline_ms` (MonotonicMilliseconds of the clock),
+  // kNotFound if the container is gone.
   Result<Claim> Take(int64_t deadline_ms) EXCLUDES(mutex_);
+  // Without a wait: nullopt if another operation holds it, or if the container is gone.
+  std::optional<Claim> TryTake() EXCLUDES(mutex_);
+
+  // Waits for the container's end: see EndFor, and EndWaits for `done`.
+  std::unique_ptr<EndWaits::Place> BeginWait(api::WaitContainerRequest::Condition condition,
+                                             EndWaits::Done done) const {
+    return record_.Read([&](const LocalRecord& r) { return waits_->Add(condition, r, std::move(done)); });
+  }
 
   // Called with the claim held.
   void SetRun(std::optional<Run> run) EXCLUDES(mutex_);
@@ -68,19 +85,31 @@ class LocalContainer {
   // Waits while a start is in progress whose pod does not exist yet. nullopt if there is no pod afterwards.
   std::optional<Run> AwaitRun(int64_t deadline_ms) const EXCLUDES(mutex_);
 
-  // Called on removal.
-  void ReleaseLayers() EXCLUDES(mutex_);
+  // The id of the sandbox of the current run; empty if there is none, nullopt if there may be one whose id is
+  // not known. Exists before run(), and after it. Called with the claim held.
+  void SetSandbox(std::optional<std::string> id) EXCLUDES(mutex_);
+  std::optional<std::string> sandbox() const EXCLUDES(mutex_);
+
+  // Called with the claim held, on removal: from now on nobody can have the claim, and the layers are free.
+  void SetGone() EXCLUDES(mutex_);
 
  private:
+  static cri::Persisted<LocalRecord>::Write Telling(std::shared_ptr<EndWaits> waits,
+                                                    cri::Persisted<LocalRecord>::Write write);
   void Unclaim() EXCLUDES(mutex_);
 
   const Clock& clock_;
   const std::string id_;
   const SpecPtr spec_;
+  const std::function<void(const LocalContainer&, bool missed)> released_;
+  const std::shared_ptr<EndWaits> waits_ = std::make_shared<EndWaits>();
   cri::Persisted<LocalRecord> record_;
   mutable Mutex mutex_;
   mutable CondVar changed_;
   bool claimed_ GUARDED_BY(mutex_) = false;
+  bool missed_ GUARDED_BY(mutex_) = false;
+  bool gone_ GUARDED_BY(mutex_) = false;
+  std::optional<std::string> sandbox_ GUARDED_BY(mutex_) = "";
   std::optional<Run> run_ GUARDED_BY(mutex_);
   images::LayerHold layers_ GUARDED_BY(mutex_);
 };

@@ -92,7 +92,10 @@ grpc::Status ContainersApi::Kill(grpc::ServerContext* context, const api::KillCo
 grpc::Status ContainersApi::Rename(grpc::ServerContext* context, const api::RenameContainerRequest* request,
                                    api::RenameContainerResponse* response) {
   return ServeOne(edge_, CallClass::kRemove, context, "Containers.Rename", request, response,
-                  [&](Call&) { return containers_.Rename(request->container(), request->name()); });
+                  [&](Call&) -> Result<> {
+                    TRY(cri::LimitText("name", request->name(), kMostContainerBytes));
+                    return containers_.Rename(request->container(), request->name());
+                  });
 }
 
 grpc::Status ContainersApi::Remove(grpc::ServerContext* context, const api::RemoveContainerRequest* request,
@@ -117,7 +120,7 @@ grpc::Status ContainersApi::Inspect(grpc::ServerContext* context, const api::Ins
 
 grpc::Status ContainersApi::Exec(grpc::ServerContext* context, const api::ExecContainerRequest* request,
                                  api::ExecContainerResponse* response) {
-  return cri::Serve(edge_, CallClass::kWait, context, "Containers.Exec", request->container(), response,
+  return cri::Serve(edge_, CallClass::kCommand, context, "Containers.Exec", request->container(), response,
                     [&](Call& call) -> Result<api::ExecContainerResponse> {
                       TRY(cri::RequireEntitled(*context));
                       TRY(cri::RequireText("container", request->container(), kMostContainerBytes));
@@ -151,25 +154,9 @@ grpc::Status ContainersApi::Top(grpc::ServerContext* context, const api::TopCont
                     });
 }
 
-grpc::Status ContainersApi::Wait(grpc::ServerContext* context, const api::WaitContainerRequest* request,
-                                 grpc::ServerWriter<api::WaitContainerResponse>* writer) {
-  api::WaitContainerResponse last;
-  return cri::Serve(edge_, CallClass::kWait, context, "Containers.Wait", request->container(), &last,
-                    [&](Call&) -> Result<api::WaitContainerResponse> {
-                      TRY(cri::RequireEntitled(*context));
-                      TRY(cri::RequireText("container", request->container(), kMostContainerBytes));
-                      cri::ClientGone gone(*context);
-                      auto begun = [writer] { writer->Write(api::WaitContainerResponse()); };
-                      api::WaitContainerResponse answer;
-                      answer.set_exit_code(TRY(containers_.Wait(request->container(), request->condition(),
-                                                                begun, std::ref(gone))));
-                      answer.set_ended(true);
-                      writer->Write(answer);
-                      return answer;
-                    });
-}
-
-void ContainersApi::AcceptListStreams(cri::ListStreamSetting& setting) {
+void ContainersApi::AcceptAsync(cri::ListStreamSetting& setting) {
+  waits_ = std::make_unique<WaitStreamSetting>(*this, setting.thread, edge_, containers_);
+  WaitStream::Listen(*waits_);
   cri::AcceptListStreams(
       setting, "Containers.List", *this, &ContainersApi::RequestList,
       [this](const grpc::ServerContext& context,

@@ -4,14 +4,15 @@
 // The service davit.v1.Containers over gRPC: api/davit/v1/containers.proto says what its methods promise.
 #pragma once
 
+#include <memory>
+
 #include "api/davit/v1/containers.grpc.pb.h"
 #include "cri/service/list_stream.h"
 #include "cri/service/rpc.h"
 #include "local/local_containers.h"
+#include "local/wait_stream.h"
 
 namespace davit::local {
-
-using AsyncContainersApi = api::Containers::WithAsyncMethod_List<api::Containers::Service>;
 
 class ContainersApi final : public AsyncContainersApi {
  public:
@@ -19,8 +20,8 @@ class ContainersApi final : public AsyncContainersApi {
   ContainersApi(LocalContainers& containers, cri::Admission& admission, const Logger& log)
       : containers_(containers), edge_{log, admission} {}
 
-  // Begins to accept List. Call it after the server is built.
-  void AcceptListStreams(cri::ListStreamSetting& setting);
+  // Begins to accept List and Wait. Call it after the server is built.
+  void AcceptAsync(cri::ListStreamSetting& setting);
 
 #define DAVIT_RPC(name, Message)                                                        \
   grpc::Status name(grpc::ServerContext* context, const api::Message##Request* request, \
@@ -37,12 +38,11 @@ class ContainersApi final : public AsyncContainersApi {
   DAVIT_RPC(Stats, ContainerStats);
   DAVIT_RPC(Top, TopContainer);
 #undef DAVIT_RPC
-  grpc::Status Wait(grpc::ServerContext* context, const api::WaitContainerRequest* request,
-                    grpc::ServerWriter<api::WaitContainerResponse>* writer) override;
 
  private:
   LocalContainers& containers_;
   const cri::Edge edge_;
+  std::unique_ptr<WaitStreamSetting> waits_;
 };
 
 }  // namespace davit::local

@@ -10,6 +10,7 @@
 #include "base/file_io.h"
 #include "base/ids.h"
 #include "base/rollback.h"
+#include "cri/spec/stop_signal.h"
 #include "images/image_config.h"
 #include "local/local_containers.h"
 #include "local/pod_config.h"
@@ -35,6 +36,13 @@ Result<> PrepareSources(const api::ContainerSpec& spec) {
   return {};
 }
 
+// 0 if neither names one.
+Result<int32_t> NamedStopSignal(const api::ContainerSpec& spec, const images::ImageConfig& image) {
+  if (spec.stop_signal() != 0) return spec.stop_signal();
+  if (image.stop_signal.empty()) return 0;
+  return cri::StopSignalOf(::runtime::v1::SIGNAL_RUNTIME_DEFAULT, image.stop_signal);
+}
+
 cri::LocalRow RowOf(LocalRecord record, const api::ContainerSpec& spec) {
   record.spec = spec.SerializeAsString();
   return {record.id, Encode(record)};
@@ -44,8 +52,9 @@ cri::LocalRow RowOf(LocalRecord record, const api::ContainerSpec& spec) {
 
 LocalContainers::LocalContainers(Ports ports)
     : ports_(std::move(ports)),
-      keeper_({ports_.runtime.announcer(), ports_.timers, [this](const std::string& id) { OnEnd(id); },
-               [this] { OnMissed(); }, [this](const std::string& id) { OnRestart(id); }}) {}
+      keeper_({ports_.runtime.announcer(), ports_.timers, ports_.clock,
+               [this](Lane lane, const std::string& id) { Look(lane, id); },
+               [this] { return roster_.Ids(); }}) {}
 
 // Containers go on without the daemon, and keep their layers.
 LocalContainers::~LocalContainers() {
@@ -58,9 +67,9 @@ LocalContainerPtr LocalContainers::MakeContainer(LocalRecord record, LocalContai
     if (changed.gone) return cri::PendingWrite(Result<>());  // it has no row any more
     return store.QueueLocal(RowOf(changed, *spec), std::move(on_written));
   };
-  images::LayerHold layers = ports_.images.Hold(record.chain_ids);
-  return std::make_shared<LocalContainer>(std::move(record), spec, std::move(layers), std::move(write),
-                                          ports_.clock);
+  auto released = [this](const LocalContainer& container, bool missed) { Schedule(container, missed); };
+  LocalContainer::Parts parts{spec, ports_.images.Hold(record.chain_ids), std::move(write), released};
+  return std::make_shared<LocalContainer>(std::move(record), std::move(parts), ports_.clock);
 }
 
 // The log is there from the beginning, so that it can be followed before the first start.
@@ -81,17 +90,21 @@ Result<LocalContainers::Created> LocalContainers::Create(const std::string& name
   record.name = name.empty() ? NameFromImage(spec.image(), record.id) : name;
   record.image_id = image.record.id;
   record.chain_ids = image.record.chain_ids;
-  record.command_line = TRY(CommandLine(spec, TRY(images::ParseImageConfig(image.record.config_json))));
+  const images::ImageConfig config = TRY(images::ParseImageConfig(image.record.config_json));
+  record.command_line = TRY(CommandLine(spec, config));
+  record.stop_signal = TRY(NamedStopSignal(spec, config));
   record.created_at = ports_.clock.UnixNanoseconds();
   TRY(BuildPodRequest(spec, record, DirectoryOf(record.id)));  // for its errors
   TRY(PrepareSources(spec));
 
-  Rollback rollback;
   LocalContainerPtr container = MakeContainer(record, std::make_shared<const api::ContainerSpec>(spec));
-  // Not to be started before its record and its directory exist.
+  // Not to be started before its record and its directory exist, nor if they fail to: the claim outlives the
+  // rollback.
   LocalContainer::Claim claim = TRY(container->Take(ports_.clock.MonotonicMilliseconds()));
+  Rollback rollback;
   TRY(roster_.Add(container));
   rollback.Add([this, container] {
+    container->SetGone();
     (void)container->record().Change([](LocalRecord& r) { r.gone = true; });
     roster_.Remove(*container);
   });

@@ -3,76 +3,132 @@
 
 #include "local/keeper.h"
 
-#include <utility>
-
 #include "base/guarded.h"
-#include "base/time.h"
 
 namespace davit::local {
 namespace {
 
-// Each removes the pod of a container that has ended, or starts one.
-constexpr size_t kMostThreads = 16;
+// An end that hangs holds its thread for 30 s, a start for two minutes.
+constexpr size_t kMostEnds = 32;
+constexpr size_t kMostStarts = 16;
+constexpr size_t kMostRetries = 4;
+// The pause before what could not begin is tried again.
+constexpr int64_t kAgainMs = 1'000;
 
 }  // namespace
 
 Keeper::Keeper(Ports ports)
-    : ports_(std::move(ports)), pool_(kMostThreads), alarm_(ports_.timers, [this](const std::string& id) {
-        RunGuarded("alarm", [&] { pool_.Post([this, id] { ports_.restart(id); }); });
-      }) {}
+    : ports_(std::move(ports)),
+      alarm_(ports_.timers, [this] { OnAlarm(); }),
+      pools_{std::make_unique<ElasticPool>(kMostEnds), std::make_unique<ElasticPool>(kMostStarts),
+             std::make_unique<ElasticPool>(kMostRetries)} {}
 
+// The pools end next: work that has begun may ask for looks, of which no alarm tells any more.
 Keeper::~Keeper() {
-  MutexLock lock(mutex_);
-  ending_ = true;
-  watcher_.reset();  // no news from here on
+  alarm_.End();
+  watcher_.reset();
 }
 
-void Keeper::Begin() {
-  Watch();
-}
-
-// A reference to a replaced watcher may still be held by a thread that reads its last news.
+// The function runs under the feed's lock, and cannot fail.
 void Keeper::Watch() {
-  WatcherPtr watcher = ports_.announcer.Watch([this] { OnNews(); }, /*cut_off=*/[] {}, cri::Owner::kLocal);
-  {
-    MutexLock lock(mutex_);
-    if (ending_) return;
-    std::swap(watcher_, watcher);
-  }
-  ReadNews();  // OnNews follows a Next that has found nothing
+  watcher_ = ports_.announcer.Watch(
+      [this] {
+        news_ = true;
+        alarm_.RingIn(0);
+      },
+      /*cut_off=*/[] {}, cri::Owner::kLocal);
+  news_ = true;  // the function follows a Next that has found nothing
+  alarm_.RingIn(0);
 }
 
-Keeper::WatcherPtr Keeper::watcher() {
+void Keeper::LookAt(Lane lane, const std::string& id, int64_t at_ms) {
   MutexLock lock(mutex_);
-  return watcher_;
+  Put({lane, id}, at_ms);
+  Arm();
 }
 
-// Under the feed's lock.
-void Keeper::OnNews() {
-  RunGuarded("news of local containers", [this] { pool_.Post([this] { ReadNews(); }); });
+void Keeper::Put(const Key& key, int64_t at_ms) {
+  auto [entry, added] = times_.try_emplace(key, at_ms);
+  if (!added) {
+    if (entry->second <= at_ms) return;
+    in_order_.erase({entry->second, key});
+    entry->second = at_ms;
+  }
+  in_order_.emplace(at_ms, key);
+}
+
+void Keeper::Arm() {
+  if (!in_order_.empty()) alarm_.RingIn(in_order_.begin()->first - ports_.clock.MonotonicMilliseconds());
+}
+
+void Keeper::OnAlarm() {
+  if (news_.exchange(false)) RunGuarded("news of local containers", [this] { ReadNews(); });
+  PostDue();
 }
 
 void Keeper::ReadNews() {
-  WatcherPtr watcher = this->watcher();
-  while (watcher != nullptr) {
-    Result<cri::EventFeed::Event> next = watcher->Next();
+  int64_t now_ms = ports_.clock.MonotonicMilliseconds();
+  while (true) {
+    Result<cri::EventFeed::Event> next = watcher_->Next();
     if (!next && next.error().code == Code::kResourceExhausted) {
-      pool_.Post([this] {
-        Watch();
-        ports_.missed();
-      });
+      Watch();
+      for (const std::string& id : ports_.all()) LookAt(Lane::kEnds, id, now_ms);
       return;
     }
     if (!next || *next == nullptr) return;  // the daemon is stopping, or no more
     const ::runtime::v1::ContainerEventResponse& event = **next;
-    if (event.container_event_type() != ::runtime::v1::CONTAINER_STOPPED_EVENT) continue;
-    std::string id = event.pod_sandbox_status().metadata().uid();
-    pool_.Post([this, id] { ports_.ended(id); });
+    if (event.container_event_type() == ::runtime::v1::CONTAINER_STOPPED_EVENT)
+      LookAt(Lane::kEnds, event.pod_sandbox_status().metadata().uid(), now_ms);
   }
 }
 
-Result<> Keeper::RestartAfter(const std::string& id, std::chrono::milliseconds pause) {
-  return alarm_.Set(id, MonotonicMilliseconds() + pause.count());
+void Keeper::Post(Lane lane, std::function<void()> work) {
+  if (ports_.post != nullptr) return ports_.post(lane, std::move(work));
+  pools_[static_cast<size_t>(lane)]->Post(std::move(work));
+}
+
+// A look that is posted and has not begun yet will see everything that has happened until then.
+std::vector<Keeper::Key> Keeper::TakeDue(int64_t now_ms) {
+  std::vector<Key> due;
+  MutexLock lock(mutex_);
+  while (!in_order_.empty() && in_order_.begin()->first <= now_ms) {
+    Key key = in_order_.begin()->second;
+    in_order_.erase(in_order_.begin());
+    times_.erase(key);
+    if (posted_.insert(key).second) due.push_back(std::move(key));
+  }
+  Arm();
+  return due;
+}
+
+void Keeper::PostDue() {
+  int64_t now_ms = ports_.clock.MonotonicMilliseconds();
+  for (const Key& key : TakeDue(now_ms)) {
+    Result<> posted = Guarded("post", "look", [&]() -> Result<> {
+      Post(key.first, [this, key] { Look(key); });
+      return {};
+    });
+    if (posted) continue;
+    LogException(posted.error());
+    MutexLock lock(mutex_);
+    posted_.erase(key);
+    Put(key, now_ms + kAgainMs);
+    Arm();
+  }
+}
+
+void Keeper::Look(const Key& key) {
+  {
+    MutexLock lock(mutex_);
+    posted_.erase(key);
+  }
+  Result<> looked = Guarded("look after", key.second, [&]() -> Result<> {
+    ports_.look(key.first, key.second);
+    return {};
+  });
+  if (looked) return;
+  LogException(looked.error());
+  LookAt(key.first, key.second, ports_.clock.MonotonicMilliseconds() + kAgainMs);
 }
 
 }  // namespace davit::local

@@ -8,12 +8,15 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "api/davit/v1/containers.pb.h"
+#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/reactor.h"
@@ -58,8 +61,9 @@ class LocalContainers {
   Result<> Load();
   std::set<std::string> WritableLayers() const;
   // Called once, after the runtime has recovered: takes over the runs that go on, records those that have
-  // ended meanwhile, and begins to apply restart policies.
-  void Begin();
+  // ended meanwhile, and begins to apply restart policies. Waits for no pod: what is to be removed or started
+  // is so afterwards.
+  Result<> Begin();
 
   struct Created {
     std::string id;
@@ -68,23 +72,26 @@ class LocalContainers {
   };
   Result<Created> Create(const std::string& name, const api::ContainerSpec& spec);
   Result<> Start(const std::string& container, int64_t deadline_ms);
-  // Without `grace_seconds`, the container's own grace period.
+  // Without `grace_seconds`, the container's own grace period. After a success the container has no run. If
+  // its program has ended and its pod cannot be removed, the error says so, and the removal is repeated.
   Result<> Stop(const std::string& container, std::optional<uint32_t> grace_seconds, int64_t deadline_ms);
   Result<> Restart(const std::string& container, std::optional<uint32_t> grace_seconds, int64_t deadline_ms);
+  // SIGKILL: waits like Stop. Cancels a restart that is planned, if the signal ends the policy.
   Result<> Kill(const std::string& container, int signo, int64_t deadline_ms);
   Result<> Rename(const std::string& container, const std::string& name);
   Result<> Remove(const std::string& container, bool force, int64_t deadline_ms);
 
   Result<api::Container> Inspect(const std::string& container) const;
-  // The newest first; `all`: also those that do not run.
+  // The newest first; `all`: also those that are not up (lifecycle.h).
   std::vector<api::Container> List(bool all) const;
   std::vector<cri::ContainerUse> Uses() const;
 
-  // Calls `begun` once the wait has begun. Returns the exit code; after a removal that of the last run. The
-  // whole id also finds a container that was removed a short time ago.
-  // kCancelled once `gone` returns true, which is asked every second.
-  Result<int32_t> Wait(const std::string& container, api::WaitContainerRequest::Condition condition,
-                       const std::function<void()>& begun, const std::function<bool()>& gone) const;
+  // Begins a wait, which lasts until `done` was called or the returned object is destroyed. Needs no thread
+  // and never blocks. Null if the container was removed a short time ago, which only its whole id finds:
+  // `done` was called with its last exit code.
+  Result<std::unique_ptr<EndWaits::Place>> BeginWait(const std::string& container,
+                                                     api::WaitContainerRequest::Condition condition,
+                                                     EndWaits::Done done) const;
   // Runs a command and waits for its end, or for `gone`.
   Result<api::ExecContainerResponse> Exec(const api::ExecContainerRequest& request, int64_t deadline_ms,
                                           const std::function<bool()>& gone);
@@ -98,30 +105,34 @@ class LocalContainers {
   LocalContainerPtr MakeContainer(LocalRecord record, LocalContainer::SpecPtr spec);
   Result<> MakeDirectory(const std::string& id) const;
 
-  Result<> StartContainer(LocalContainer& container, StartedBy by, int64_t deadline_ms);
-  // `exit_code` is set if it fails.
-  Result<> BringUp(LocalContainer& container, int32_t& exit_code);
-  Result<Run> MakePod(LocalContainer& container, cri::Call& call);
-  void UndoPod(const std::string& sandbox_id, const std::string& id) const;
+  // Those marked with (c) are called with the claim held.
+  Result<> StartContainer(LocalContainer& container, int64_t deadline_ms);
+  Result<> StartRun(LocalContainer& container, StartedBy by);       // (c)
+  Result<> BringUp(LocalContainer& container, int32_t& exit_code);  // (c); `exit_code` is set if it fails
+  Result<Run> MakePod(LocalContainer& container, cri::Call& call);  // (c)
+  Result<> CheckPortsOfOthers(const LocalContainer& container) const;
   Result<> StopContainer(LocalContainer& container, uint32_t grace_seconds, int64_t deadline_ms);
 
-  // Records the end of the container's run, if it has ended, and removes its pod.
-  Result<> CollectEnd(LocalContainer& container, int64_t deadline_ms);
+  // Does what is due after a run that has ended, as far as it is: records the outcome, removes the pod,
+  // removes the container if it is to be. Nothing if the run goes on. If something cannot be removed, the
+  // record says why, and the keeper tries again. (c)
+  Result<> CollectEnd(LocalContainer& container);
   Result<std::optional<Outcome>> OutcomeOf(const Run& run) const;
-  void RestartLater(LocalContainer& container);
-  void OnEnd(const std::string& id);
-  void OnRestart(const std::string& id);
-  void OnMissed();
-
   Result<> RemovePod(const std::string& sandbox_id) const;
-  // Removes what earlier runs have left.
-  Result<> RemovePodsOf(const LocalContainer& container) const;
-  // With the claim held; idempotent.
+  Result<> RemovePodsOf(LocalContainer& container) const;
+  // Removes all that is left of the container. Idempotent. (c)
   Result<> Forget(LocalContainer& container);
 
-  void AdoptPods();
-  void AdoptPod(const std::string& sandbox_id, LocalContainer& container);
-  void SettleAfterBoot(LocalContainer& container);
+  void Schedule(const LocalContainer& container, bool missed);
+  void Look(Lane lane, const std::string& id);
+
+  // A pod of no container's current run.
+  void PlanStray(const std::string& sandbox_id) EXCLUDES(strays_mutex_);
+  void RemoveStray(const std::string& sandbox_id) EXCLUDES(strays_mutex_);
+
+  using FoundRuns = std::map<std::string, Found>;  // by container id
+  FoundRuns AdoptPods();
+  Found AdoptPod(const std::string& sandbox_id, const std::string& container_id, LocalContainer& container);
   void RemoveStrayDirectories() const;
 
   api::Container ToApi(const LocalContainer& container) const;
@@ -133,7 +144,9 @@ class LocalContainers {
   Roster roster_;
   RecentEnds removed_;
   std::set<std::string> unreadable_;  // ids of records that could not be read; set by Load
-  Keeper keeper_;                     // last, so that it ends first: it calls this object
+  Mutex strays_mutex_;
+  std::map<std::string, Backoff> strays_ GUARDED_BY(strays_mutex_);  // pauses between attempts, by sandbox id
+  Keeper keeper_;  // last, so that it ends first: it calls this object
 };
 
 // The context of a verb of the runtime for a local pod.

@@ -5,12 +5,15 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include <atomic>
 #include <fstream>
 #include <future>
 #include <thread>
 
+#include "base/codec.h"
+#include "local/exit_code.h"
 #include "local/testing/local_world.h"
 
 namespace davit::local {
@@ -24,6 +27,7 @@ using ::testing::SizeIs;
 
 using State = api::ContainerState;
 using When = api::RestartPolicy;
+using Condition = api::WaitContainerRequest;
 
 bool never() {
   return false;
@@ -141,20 +145,12 @@ TEST_F(LocalContainersTest, AnAutoRemovedOneIsGoneWhenItHasEnded) {
   api::ContainerSpec spec = LocalWorld::Spec();
   spec.set_auto_remove(true);
   ASSERT_TRUE(local().Create("job", spec));
-  std::promise<void> begun;
-  std::future<Result<int32_t>> removed = std::async(std::launch::async, [&] {
-    return local().Wait("job", api::WaitContainerRequest::REMOVED, [&] { begun.set_value(); }, never);
-  });
-  begun.get_future().wait();
+  LocalWorld::Waiting removed(local(), "job", Condition::REMOVED);
   ASSERT_TRUE(local().Start("job", Deadline()));
   std::string id = local().Inspect("job")->id();
   w_.Exit(id, 5);
-  EXPECT_EQ(removed.get().value(), 5);
-  EXPECT_EQ(local()
-                .Wait(
-                    id, api::WaitContainerRequest::NEXT_EXIT, [] { FAIL(); }, never)
-                .value(),
-            5)
+  EXPECT_EQ(removed.ExitCode(), 5);
+  EXPECT_EQ(LocalWorld::Waiting(local(), id, Condition::NEXT_EXIT).ExitCode(), 5)
       << "who asks too late is told as well";
   EXPECT_EQ(local().Inspect("job").error().code, Code::kNotFound);
   EXPECT_TRUE(w_.world.Eventually([&] { return w_.Leftovers().empty(); }));
@@ -162,20 +158,29 @@ TEST_F(LocalContainersTest, AnAutoRemovedOneIsGoneWhenItHasEnded) {
 
 TEST_F(LocalContainersTest, AWaitEndsWithTheContainerOrItsClient) {
   std::string id = w_.RunContainer("web");
-  EXPECT_EQ(local()
-                .Wait(
-                    "web", api::WaitContainerRequest::NOT_RUNNING, [] {}, [] { return true; })
-                .error()
-                .code,
-            Code::kCancelled);
-  std::promise<void> begun;
-  std::future<Result<int32_t>> next = std::async(std::launch::async, [&] {
-    return local().Wait("web", api::WaitContainerRequest::NEXT_EXIT, [&] { begun.set_value(); }, never);
-  });
-  begun.get_future().wait();
+  {
+    LocalWorld::Waiting given_up(local(), "web", Condition::NOT_RUNNING);
+  }
+  LocalWorld::Waiting next(local(), "web", Condition::NEXT_EXIT);
+  EXPECT_FALSE(next.ended());
   w_.Exit(id, 4);
-  EXPECT_EQ(next.get().value(), 4);
-  EXPECT_EQ(local().Wait("web", api::WaitContainerRequest::NOT_RUNNING, [] {}, never).value(), 4);
+  EXPECT_EQ(next.ExitCode(), 4);
+  EXPECT_EQ(LocalWorld::Waiting(local(), "web", Condition::NOT_RUNNING).ExitCode(), 4);
+  EXPECT_EQ(local().BeginWait("nothing", Condition::NOT_RUNNING, [](int32_t) { FAIL(); }).error().code,
+            Code::kNotFound);
+}
+
+// The next run has begun, and may even have ended, before the waiting client is asked.
+TEST_F(LocalContainersTest, AWaitHasTheOutcomeOfTheRunThatItWaitedFor) {
+  std::string id = w_.RunContainer("web", LocalWorld::Spec(When::ALWAYS));
+  LocalWorld::Waiting next(local(), "web", Condition::NEXT_EXIT);
+  LocalWorld::Waiting not_running(local(), "web", Condition::NOT_RUNNING);
+  w_.Exit(id, 3);
+  ASSERT_TRUE(w_.world.Eventually([&] { return w_.StateOf("web").restart_count() == 1; }));
+  ASSERT_TRUE(w_.Becomes("web", State::RUNNING));
+  EXPECT_EQ(next.ExitCode(), 3);
+  EXPECT_EQ(not_running.ExitCode(), 3);
+  EXPECT_EQ(w_.StateOf("web").exit_code(), 3) << "of the last end";
 }
 
 TEST_F(LocalContainersTest, ThePolicyStartsWhatHasFailedUntilItGivesUp) {
@@ -260,7 +265,7 @@ TEST_F(LocalContainersTest, APodWithoutARecordAndARecordWithoutAPodAreSettled) {
     EXPECT_TRUE(w_.store.DeleteLocal(with));
     EXPECT_TRUE(w_.world.records.DeleteSandbox(pod));
   });
-  EXPECT_THAT(w_.PodsOf(with), IsEmpty());
+  EXPECT_TRUE(w_.world.Eventually([&] { return w_.PodsOf(with).empty(); }));
   ASSERT_TRUE(w_.Becomes("without", State::EXITED));
   EXPECT_EQ(w_.StateOf("without").exit_code(), kLostExitCode);
 }
@@ -389,6 +394,263 @@ TEST_F(LocalContainersTest, TheNewestIsListedFirst) {
   ASSERT_THAT(all, SizeIs(2));
   EXPECT_EQ(all[0].name(), "second");
   EXPECT_THAT(local().List(/*all=*/false), SizeIs(1));
+}
+
+// What a daemon that was killed at some instant has left in the database.
+class KilledDaemon : public LocalContainersTest {
+ protected:
+  // The daemon is killed and starts again; meanwhile the container's record changes.
+  void RestartWith(
+      const std::string& id, const std::function<void(LocalRecord&)>& change,
+      const std::function<void()>& meanwhile = [] {}) {
+    w_.Restart([&] {
+      const std::vector<cri::LocalRow> rows = w_.store.Locals().value();
+      for (const cri::LocalRow& row : rows) {
+        if (row.id != id) continue;
+        LocalRecord record = Decode<LocalRecord>(row.blob, "record").value();
+        change(record);
+        w_.store.Seed({id, Encode(record)});
+      }
+      meanwhile();
+    });
+  }
+  // A container in the long pause before its next start.
+  std::string InPause(const std::string& name, When::When when) {
+    std::string id = w_.RunContainer(name, LocalWorld::Spec(when));
+    w_.Exit(id, 1, /*tell=*/false);
+    RestartWith(id, [](LocalRecord& r) {
+      r.status = Status::kExited;
+      r.next = Next::kRestart;
+      r.exit_code = 1;
+      r.quick_ends = 20;
+    });
+    EXPECT_TRUE(w_.world.Eventually([&] { return w_.PodsOf(id).empty(); }));
+    return id;
+  }
+  static void Starting(LocalRecord& record) { record.status = Status::kStarting; }
+};
+
+TEST_F(KilledDaemon, OneThatWaitsForItsRestartCountsAsRunning) {
+  InPause("web", When::ALWAYS);
+  EXPECT_TRUE(w_.HasStatus("web", State::RESTARTING));
+  EXPECT_THAT(local().List(/*all=*/false), SizeIs(1));
+  LocalWorld::Waiting wait(local(), "web", Condition::NOT_RUNNING);
+  EXPECT_FALSE(wait.ended());
+  Result<> removed = local().Remove("web", /*force=*/false, Deadline());
+  ASSERT_FALSE(removed);
+  EXPECT_EQ(removed.error().code, Code::kFailedPrecondition);
+  EXPECT_THAT(removed.error().ToString(), HasSubstr("it is restarting"));
+  ASSERT_TRUE(local().Stop("web", 0, Deadline()));
+  EXPECT_TRUE(w_.HasStatus("web", State::EXITED));
+  EXPECT_EQ(wait.ExitCode(), 1);
+  EXPECT_TRUE(local().Remove("web", /*force=*/false, Deadline()));
+}
+
+TEST_F(KilledDaemon, AKillInThePauseCancelsTheRestart) {
+  for (int signo : {SIGTERM, SIGKILL}) {
+    std::string id = InPause("web", When::ALWAYS);
+    EXPECT_TRUE(local().Kill("web", signo, Deadline()));
+    EXPECT_TRUE(w_.HasStatus("web", State::EXITED));
+    EXPECT_EQ(local().Kill("web", signo, Deadline()).error().code, Code::kFailedPrecondition);
+    ASSERT_TRUE(local().Remove("web", /*force=*/false, Deadline()));
+  }
+}
+
+// The pause is over while nothing has become of the restart.
+TEST_F(KilledDaemon, AStartByAPersonTakesThePlaceOfThePlannedOne) {
+  std::string id = InPause("job", When::ON_FAILURE);
+  ASSERT_TRUE(local().Start("job", Deadline()));
+  w_.Exit(id, 0);
+  ASSERT_TRUE(w_.Becomes("job", State::EXITED));
+  w_.world.clock.Advance(std::chrono::minutes(2));
+  std::string other = w_.RunContainer("other");
+  w_.Exit(other, 0);
+  ASSERT_TRUE(w_.Becomes("other", State::EXITED));
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_TRUE(w_.HasStatus("job", State::EXITED));
+  EXPECT_EQ(w_.StateOf("job").restart_count(), 0u);
+}
+
+TEST_F(KilledDaemon, DuringAStartThatSucceeds) {
+  std::string id = w_.RunContainer("web");
+  std::string pod = w_.PodsOf(id).at(0).id();
+  RestartWith(id, Starting);
+  EXPECT_TRUE(w_.HasStatus("web", State::RUNNING));
+  EXPECT_GT(w_.StateOf("web").started_at(), 0);
+  EXPECT_EQ(w_.PodsOf(id).at(0).id(), pod);
+}
+
+TEST_F(KilledDaemon, DuringAStartWhoseProgramHasEndedSince) {
+  std::string once = w_.RunContainer("once");
+  std::string always = w_.RunContainer("always", LocalWorld::Spec(When::ALWAYS));
+  w_.Exit(once, 7, /*tell=*/false);
+  w_.Exit(always, 7, /*tell=*/false);
+  RestartWith(once, Starting, [&] {
+    const std::vector<cri::LocalRow> rows = w_.store.Locals().value();
+    for (const cri::LocalRow& row : rows) {
+      LocalRecord record = Decode<LocalRecord>(row.blob, "record").value();
+      Starting(record);
+      w_.store.Seed({row.id, Encode(record)});
+    }
+  });
+  ASSERT_TRUE(w_.Becomes("once", State::EXITED));
+  EXPECT_EQ(w_.StateOf("once").exit_code(), 7);
+  EXPECT_TRUE(w_.world.Eventually(
+      [&] { return w_.HasStatus("always", State::RUNNING) && w_.StateOf("always").restart_count() == 1; }));
+}
+
+TEST_F(KilledDaemon, DuringAStartOfWhichNothingIsLeft) {
+  api::ContainerSpec spec = LocalWorld::Spec(When::ALWAYS);
+  std::string id = local().Create("web", spec)->id;
+  RestartWith(id, [](LocalRecord& r) {
+    Starting(r);
+    r.run = 1;
+  });
+  ASSERT_TRUE(w_.Becomes("web", State::RUNNING)) << "the policy wants it";
+  EXPECT_EQ(w_.StateOf("web").exit_code(), kLostExitCode) << "of the first run";
+}
+
+TEST_F(KilledDaemon, BetweenTheEndAndTheRemovalOfAnAutoRemovedOne) {
+  api::ContainerSpec spec = LocalWorld::Spec();
+  spec.set_auto_remove(true);
+  for (Status status : {Status::kRunning, Status::kEnding, Status::kRemoving}) {
+    std::string id = w_.RunContainer("job", spec);
+    w_.Exit(id, 5, /*tell=*/false);
+    RestartWith(id, [&](LocalRecord& r) {
+      r.status = status;
+      if (status != Status::kRunning) r.next = Next::kRemove;
+    });
+    EXPECT_TRUE(w_.world.Eventually([&] { return w_.Leftovers().empty(); }))
+        << static_cast<int>(status) << ::testing::PrintToString(w_.Leftovers());
+  }
+}
+
+// The kubelet's socket must not wait for it.
+TEST_F(KilledDaemon, DoesNotWaitForAPodThatDoesNotGo) {
+  std::string stray = w_.RunContainer("stray");
+  std::string ends = w_.RunContainer("ends");
+  w_.Exit(ends, 5, /*tell=*/false);
+  std::promise<void> go;
+  std::shared_future<void> goes = go.get_future().share();
+  std::atomic<int> gave_up = 0;
+  auto hang = [&gave_up, goes] {
+    gave_up += goes.wait_for(std::chrono::seconds(20)) != std::future_status::ready;
+  };
+  for (int i = 0; i < 2; ++i) w_.world.steps.During("shim.Shutdown", hang);
+  w_.Restart([&] { EXPECT_TRUE(w_.store.DeleteLocal(stray)); });
+  EXPECT_EQ(gave_up, 0);
+  go.set_value();
+  EXPECT_TRUE(w_.Becomes("ends", State::EXITED));
+  EXPECT_TRUE(w_.world.Eventually([&] { return w_.PodsOf(stray).empty(); }));
+}
+
+TEST_F(KilledDaemon, AStrayPodThatCannotBeRemovedIsTriedAgain) {
+  std::string stray = w_.RunContainer("stray");
+  w_.world.steps.Fail("network.Detach");
+  w_.Restart([&] { EXPECT_TRUE(w_.store.DeleteLocal(stray)); });
+  EXPECT_TRUE(w_.world.Eventually([&] { return w_.PodsOf(stray).empty(); }));
+}
+
+TEST_F(LocalContainersTest, AStopNamesAPodThatRemainsWhichIsRemovedLater) {
+  std::string id = w_.RunContainer("web");
+  w_.world.steps.Fail("network.Detach", /*times=*/2);  // one of them may meet the keeper
+  Result<> stopped = local().Stop("web", 0, Deadline());
+  ASSERT_FALSE(stopped);
+  EXPECT_THAT(stopped.error().ToString(), HasSubstr("it has ended, but what it had remains"));
+  EXPECT_THAT(w_.StateOf("web").error(), HasSubstr("the test wants it to fail"));
+  EXPECT_TRUE(w_.HasStatus("web", State::RUNNING)) << "its ports and its address are not free";
+  ASSERT_TRUE(w_.Becomes("web", State::EXITED));
+  EXPECT_THAT(w_.PodsOf(id), IsEmpty());
+  EXPECT_EQ(w_.StateOf("web").error(), "");
+}
+
+TEST_F(LocalContainersTest, AnAutoRemovalThatFailsIsTriedAgain) {
+  api::ContainerSpec spec = LocalWorld::Spec();
+  spec.set_auto_remove(true);
+  std::string id = w_.RunContainer("job", spec);
+  LocalWorld::Waiting removed(local(), "job", Condition::REMOVED);
+  w_.world.steps.Fail("snapshots.RemoveContainer");
+  w_.Exit(id, 5);
+  EXPECT_EQ(removed.ExitCode(), 5);
+  EXPECT_TRUE(w_.world.Eventually([&] { return w_.Leftovers().empty(); }))
+      << ::testing::PrintToString(w_.Leftovers());
+}
+
+// Its client may be gone.
+TEST_F(LocalContainersTest, AnAutoRemovedOneWhoseStartFailsIsRemoved) {
+  api::ContainerSpec spec = LocalWorld::Spec();
+  spec.set_auto_remove(true);
+  std::string id = local().Create("job", spec)->id;
+  w_.world.steps.Fail("shims.Take");
+  EXPECT_FALSE(local().Start("job", Deadline()));
+  EXPECT_THAT(w_.Leftovers(), IsEmpty());
+  EXPECT_EQ(LocalWorld::Waiting(local(), id, Condition::NOT_RUNNING).ExitCode(), kNotStarted);
+}
+
+TEST_F(LocalContainersTest, AStartByAPersonThatFailsIsNoRestart) {
+  w_.RunContainer("web", LocalWorld::Spec(When::ALWAYS));
+  ASSERT_TRUE(local().Stop("web", 0, Deadline()));
+  w_.world.steps.Fail("shims.Take");
+  EXPECT_FALSE(local().Start("web", Deadline()));
+  EXPECT_TRUE(w_.HasStatus("web", State::EXITED));
+  EXPECT_THAT(local().List(/*all=*/false), IsEmpty());
+}
+
+TEST_F(LocalContainersTest, AKilledOneCanBeRemovedOrStartedAtOnce) {
+  std::string id = w_.RunContainer("web", LocalWorld::Spec(When::ALWAYS));
+  ASSERT_TRUE(local().Kill("web", SIGKILL, Deadline()));
+  EXPECT_TRUE(w_.HasStatus("web", State::EXITED));
+  ASSERT_TRUE(local().Start("web", Deadline()));
+  EXPECT_TRUE(w_.HasStatus("web", State::RUNNING));
+  ASSERT_TRUE(local().Kill("web", SIGKILL, Deadline()));
+  EXPECT_TRUE(local().Remove("web", /*force=*/false, Deadline()));
+}
+
+// The end is known to the runtime, and nobody has collected it.
+TEST_F(LocalContainersTest, AStartAfterAnEndStartsItAgain) {
+  std::string id = w_.RunContainer("web");
+  std::string before = w_.PodsOf(id).at(0).id();
+  for (int i = 0; i < 50; ++i) {
+    w_.Exit(id, 1);
+    ASSERT_TRUE(local().Start("web", Deadline()));
+    ASSERT_TRUE(w_.HasStatus("web", State::RUNNING)) << i;
+    ASSERT_NE(w_.PodsOf(id).at(0).id(), std::exchange(before, w_.PodsOf(id).at(0).id()));
+  }
+}
+
+// The fakes have no process that could get a signal.
+TEST_F(LocalContainersTest, ASignalThatCannotBeSentChangesNothing) {
+  std::string id = w_.RunContainer("web", LocalWorld::Spec(When::ALWAYS));
+  ASSERT_FALSE(local().Kill("web", SIGHUP, Deadline()));
+  w_.Exit(id, 1);
+  EXPECT_TRUE(w_.world.Eventually(
+      [&] { return w_.HasStatus("web", State::RUNNING) && w_.StateOf("web").restart_count() == 1; }));
+}
+
+TEST_F(LocalContainersTest, AStopDuringAStartBeforeItsPodExistsPreventsIt) {
+  std::string id = local().Create("web", LocalWorld::Spec(When::ALWAYS))->id;
+  std::thread stop;
+  w_.world.steps.During("snapshots.Prepare", [&] {
+    stop = std::thread([&] { EXPECT_TRUE(local().Stop("web", 0, Deadline())); });
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  });
+  EXPECT_EQ(local().Start("web", Deadline()).error().code, Code::kCancelled);
+  stop.join();
+  EXPECT_FALSE(w_.HasStatus("web", State::RUNNING));
+  EXPECT_THAT(w_.PodsOf(id), IsEmpty());
+  EXPECT_THAT(w_.world.shims.alive(), IsEmpty());
+}
+
+TEST_F(LocalContainersTest, AStartThatWaitsForACreateThatFailsMakesNothing) {
+  std::thread start;
+  w_.world.steps.Fail("store.QueueLocal");
+  w_.world.steps.During("store.QueueLocal", [&] {
+    start = std::thread([&] { EXPECT_EQ(local().Start("web", Deadline()).error().code, Code::kNotFound); });
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  });
+  EXPECT_FALSE(local().Create("web", LocalWorld::Spec()));
+  start.join();
+  EXPECT_THAT(w_.Leftovers(), IsEmpty());
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <stop_token>
 
 #include "cri/service/field_limits.h"
+#include "local/exit_code.h"
 #include "local/local_containers.h"
 #include "local/pod_config.h"
 
@@ -15,29 +16,6 @@ namespace {
 namespace v1 = ::runtime::v1;
 
 constexpr int64_t kAskClientMs = 1'000;
-
-api::ContainerState::Status StatusOf(const LocalRecord& record, const api::RestartPolicy& policy) {
-  switch (record.status) {
-    case Status::kCreated:
-      return api::ContainerState::CREATED;
-    case Status::kRunning:
-      return api::ContainerState::RUNNING;
-    case Status::kExited:
-      return PauseBeforeRestart(policy, record) ? api::ContainerState::RESTARTING
-                                                : api::ContainerState::EXITED;
-    case Status::kRemoving:
-      return api::ContainerState::REMOVING;
-  }
-  return api::ContainerState::STATUS_UNSPECIFIED;
-}
-
-// Why a command was not executed.
-std::optional<int32_t> ExitCodeOfExec(const Error& error) {
-  if (error.os_errno == ENOENT) return kNotFound;
-  if (error.os_errno == EACCES || error.os_errno == ENOEXEC || error.os_errno == EISDIR)
-    return kNotExecutable;
-  return std::nullopt;
-}
 
 // The answer of a call that another thread gives.
 class Answer {
@@ -89,12 +67,12 @@ api::Container LocalContainers::ToApi(const LocalContainer& container) const {
   message.set_created_at(record.created_at);
   message.set_log_path(DirectoryOf(record.id) + "/" + kLogName);
   api::ContainerState& state = *message.mutable_state();
-  state.set_status(StatusOf(record, container.spec().restart()));
+  state.set_status(StatusOf(record));
   state.set_started_at(record.started_at);
   state.set_finished_at(record.finished_at);
   state.set_exit_code(record.exit_code);
   state.set_oom_killed(record.oom_killed);
-  state.set_error(cri::ToResponseText(record.error));
+  state.set_error(cri::ToResponseText(record.error.empty() ? record.obstacle : record.error));
   state.set_restart_count(record.restart_count);
   if (std::optional<Run> run = container.run(); run && IsRunning(record)) FillRun(*run, state);
   return message;
@@ -108,7 +86,7 @@ Result<api::Container> LocalContainers::Inspect(const std::string& container) co
 std::vector<api::Container> LocalContainers::List(bool all) const {
   std::vector<api::Container> found;
   for (const LocalContainerPtr& container : roster_.All())
-    if (all || container->record().Read(IsRunning)) found.push_back(ToApi(*container));
+    if (all || container->record().Read(IsUp)) found.push_back(ToApi(*container));
   std::ranges::sort(found, std::ranges::greater(), &api::Container::created_at);
   return found;
 }
@@ -117,32 +95,21 @@ std::vector<cri::ContainerUse> LocalContainers::Uses() const {
   std::vector<cri::ContainerUse> uses;
   for (const LocalContainerPtr& container : roster_.All()) {
     LocalRecord record = container->record().Get();
-    uses.push_back({record.id, IsRunning(record), {record.image_id}, record.chain_ids, record.name});
+    uses.push_back({record.id, HasRun(record), {record.image_id}, record.chain_ids, record.name});
   }
   return uses;
 }
 
-Result<int32_t> LocalContainers::Wait(const std::string& container,
-                                      api::WaitContainerRequest::Condition condition,
-                                      const std::function<void()>& begun,
-                                      const std::function<bool()>& gone) const {
+Result<std::unique_ptr<EndWaits::Place>> LocalContainers::BeginWait(
+    const std::string& container, api::WaitContainerRequest::Condition condition, EndWaits::Done done) const {
   Result<LocalContainerPtr> named = roster_.Find(container);
   if (!named && named.error().code == Code::kNotFound) {
-    if (std::optional<int32_t> exit_code = removed_.Find(container)) return *exit_code;
+    if (std::optional<int32_t> exit_code = removed_.Find(container)) {
+      done(*exit_code);
+      return nullptr;
+    }
   }
-  LocalContainerPtr found = TRY(std::move(named));
-  uint32_t ends = found->record().Read([](const LocalRecord& r) { return r.ends; });
-  begun();
-  auto reached = [&](const LocalRecord& record) {
-    if (record.gone) return true;
-    if (condition == api::WaitContainerRequest::REMOVED) return false;
-    if (condition == api::WaitContainerRequest::NEXT_EXIT) return record.ends != ends;
-    return !IsRunning(record);
-  };
-  while (
-      !found->record().WaitUntil(reached, ports_.clock.MonotonicMilliseconds() + kAskClientMs, ports_.clock))
-    if (gone()) return Fail(Code::kCancelled, "wait for container", found->name(), "the client has left");
-  return found->record().Read([](const LocalRecord& r) { return r.exit_code; });
+  return TRY(std::move(named))->BeginWait(condition, std::move(done));
 }
 
 Result<api::ExecContainerResponse> LocalContainers::Exec(const api::ExecContainerRequest& request,
@@ -163,7 +130,7 @@ Result<api::ExecContainerResponse> LocalContainers::Exec(const api::ExecContaine
   Result<v1::ExecSyncResponse> outcome = answer->Wait(gone, stop);
   api::ExecContainerResponse response;
   if (!outcome) {
-    std::optional<int32_t> exit_code = ExitCodeOfExec(outcome.error());
+    std::optional<int32_t> exit_code = ExitCodeOf(outcome.error());
     if (!exit_code) return std::unexpected(std::move(outcome).error());
     response.set_exit_code(*exit_code);
     response.set_error(cri::ToResponseText(outcome.error().ToString()));

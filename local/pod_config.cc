@@ -80,7 +80,7 @@ v1::PodSandboxConfig PodOf(const api::ContainerSpec& spec, const LocalRecord& re
   pod.mutable_metadata()->set_name(record.name);
   pod.mutable_metadata()->set_uid(record.id);
   pod.mutable_metadata()->set_namespace_(kPodNamespace);
-  pod.mutable_metadata()->set_attempt(record.starts);  // each run is another pod
+  pod.mutable_metadata()->set_attempt(record.run);  // each run is another pod
   pod.set_hostname(spec.hostname().empty() ? record.id.substr(0, kShortId) : spec.hostname());
   pod.set_log_directory(directory);
   for (const api::PortMapping& port : spec.ports()) {

@@ -23,7 +23,7 @@ TEST(GoldenRecords, OfLocalContainers) {
   record.created_at = 1;
   record.status = Status::kExited;
   record.stopped = true;
-  record.outcome_known = true;
+  record.next = Next::kRestart;
   record.started_at = 2;
   record.finished_at = 3;
   record.exit_code = 137;
@@ -31,16 +31,22 @@ TEST(GoldenRecords, OfLocalContainers) {
   record.error = "lost";
   record.restart_count = 4;
   record.quick_ends = 5;
-  record.starts = 6;
-  record.ends = 7;
-  record.gone = true;  // in memory only
+  record.run = 6;
+  record.stop_signal = 3;
+  record.gone = true;  // in memory only, as what follows it in the struct
+  record.attempts = 9;
   ExpectBytes(record,
               "0a02633112037765621a047370656322087368613235363a312a087368613235363a3232056e67696e7832022d"
-              "6738014002480150015802600368890170017a046c6f7374800104880105900106980107");
+              "6738014004480150015802600368890170017a046c6f7374800104880105900106980103");
   EXPECT_EQ(static_cast<int>(Status::kCreated), 0);
-  EXPECT_EQ(static_cast<int>(Status::kRunning), 1);
-  EXPECT_EQ(static_cast<int>(Status::kExited), 2);
-  EXPECT_EQ(static_cast<int>(Status::kRemoving), 3);
+  EXPECT_EQ(static_cast<int>(Status::kStarting), 1);
+  EXPECT_EQ(static_cast<int>(Status::kRunning), 2);
+  EXPECT_EQ(static_cast<int>(Status::kEnding), 3);
+  EXPECT_EQ(static_cast<int>(Status::kExited), 4);
+  EXPECT_EQ(static_cast<int>(Status::kRemoving), 5);
+  EXPECT_EQ(static_cast<int>(Next::kNothing), 0);
+  EXPECT_EQ(static_cast<int>(Next::kRestart), 1);
+  EXPECT_EQ(static_cast<int>(Next::kRemove), 2);
 }
 
 }  // namespace

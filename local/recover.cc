@@ -52,73 +52,60 @@ std::set<std::string> LocalContainers::WritableLayers() const {
   return layers;
 }
 
-void LocalContainers::Begin() {
-  keeper_.Begin();
-  AdoptPods();
-  for (const LocalContainerPtr& container : roster_.All()) SettleAfterBoot(*container);
+Result<> LocalContainers::Begin() {
+  keeper_.Watch();
+  FoundRuns found = AdoptPods();
+  for (const LocalContainerPtr& container : roster_.All()) {
+    auto recover = [&](LocalRecord& r) {
+      return Recover(r, container->spec(), found[container->id()], ports_.clock.UnixNanoseconds(),
+                     ports_.clock.MonotonicMilliseconds());
+    };
+    container->record().TryChangeLater(recover, [](const Result<>&) {});  // the next daemon would do the same
+    Schedule(*container, /*missed=*/container->run().has_value());
+  }
   RemoveStrayDirectories();
+  return keeper_.Begin();
 }
 
-// A pod whose container still runs goes on. All others are removed: those of containers that have ended after
-// their end was recorded, and those that no record knows at once.
-void LocalContainers::AdoptPods() {
+// The pod of a container's current run has the run's number. All others are strays.
+LocalContainers::FoundRuns LocalContainers::AdoptPods() {
+  FoundRuns found;
   auto pods = ports_.runtime.sandboxes().List({}, cri::Owner::kLocal);
-  if (!pods) return LogProblem("local pods not listed", "", pods.error());
+  auto containers = ports_.runtime.containers().List({}, cri::Owner::kLocal);
+  if (!pods || !containers) return found;            // neither fails
+  std::map<std::string, std::string> container_ids;  // by sandbox id
+  for (const v1::Container& container : *containers)
+    container_ids[container.pod_sandbox_id()] = container.id();
   for (const v1::PodSandbox& pod : *pods) {
     const std::string& id = pod.metadata().uid();
     if (unreadable_.contains(id)) continue;
-    if (LocalContainerPtr container = roster_.FindId(id)) {
-      AdoptPod(pod.id(), *container);
-      continue;
-    }
-    if (Result<> removed = RemovePod(pod.id()); !removed)
-      LogProblem("stray local pod not removed", pod.id(), removed.error());
+    LocalContainerPtr container = roster_.FindId(id);
+    bool current = container != nullptr && container->record().Read([&](const LocalRecord& r) {
+      return HasRun(r) && r.run == pod.metadata().attempt();
+    });
+    if (current)
+      found[id] = AdoptPod(pod.id(), container_ids[pod.id()], *container);
+    else
+      PlanStray(pod.id());
   }
+  return found;
 }
 
-void LocalContainers::AdoptPod(const std::string& sandbox_id, LocalContainer& container) {
-  v1::ContainerFilter filter;
-  filter.set_pod_sandbox_id(sandbox_id);
-  auto containers = ports_.runtime.containers().List(filter, cri::Owner::kLocal);
-  bool has_one = containers && containers->size() == 1;
-  bool runs = has_one && (containers->front().state() == v1::CONTAINER_RUNNING ||
-                          containers->front().state() == v1::CONTAINER_UNKNOWN);
-  bool ended = has_one && containers->front().state() == v1::CONTAINER_EXITED;
-  // The daemon has ended before it recorded the start.
-  if (runs && !container.run())
-    (void)container.record().TryChange(
-        [this](LocalRecord& r) { return !IsRunning(r) && Started(r, ports_.clock.UnixNanoseconds()); });
-  if ((runs || ended) && !container.run() && container.record().Read(IsRunning))
-    return container.SetRun(Run{sandbox_id, containers->front().id()});
-  if (Result<> removed = RemovePod(sandbox_id); !removed)
-    LogProblem("local pod not removed", container.id(), removed.error());
-}
-
-void LocalContainers::SettleAfterBoot(LocalContainer& container) {
-  if (container.record().Read([](const LocalRecord& r) { return r.status == Status::kRemoving; })) {
-    if (Result<> forgotten = Forget(container); !forgotten)
-      LogProblem("container not removed yet", container.id(), forgotten.error());
-    return;
-  }
-  if (container.run()) return keeper_.Post([this, id = container.id()] { OnEnd(id); });  // unless it runs
-  (void)container.record().TryChange([this](LocalRecord& r) {
-    return NoteOutcome(r, {ports_.clock.UnixNanoseconds(), kLostExitCode, /*oom_killed=*/false,
-                           "its pod was lost, and how it has ended is not known"});
-  });
-  bool ended = false;
-  (void)container.record().TryChange([&ended](LocalRecord& r) { return ended = Settle(r); });
-  if (ended && container.spec().auto_remove()) {
-    if (Result<> forgotten = Forget(container); !forgotten)
-      LogProblem("container not removed yet", container.id(), forgotten.error());
-    return;
-  }
-  auto pause = container.record().Read(
-      [&](const LocalRecord& r) { return PauseAfterBoot(container.spec().restart(), r); });
-  if (!pause) return;
-  // The policy must not start what somebody has stopped, except now.
-  (void)container.record().TryChange([](LocalRecord& r) { return std::exchange(r.stopped, false); });
-  if (Result<> set = keeper_.RestartAfter(container.id(), *pause); !set)
-    LogProblem("container is not started again", container.id(), set.error());
+Found LocalContainers::AdoptPod(const std::string& sandbox_id, const std::string& container_id,
+                                LocalContainer& container) {
+  container.SetSandbox(sandbox_id);
+  container.SetRun(Run{sandbox_id, container_id});
+  v1::ContainerStatusRequest request;
+  request.set_container_id(container_id);
+  cri::Call call = LocalCall(ports_.clock.MonotonicMilliseconds());
+  auto answer = ports_.runtime.containers().Status(request, call);
+  if (!answer || answer->status().state() == v1::CONTAINER_CREATED) return {Found::kUnstarted, 0, {}};
+  Found found{Found::kRunning, answer->status().started_at(), {}};
+  Result<std::optional<Outcome>> outcome = OutcomeOf({sandbox_id, container_id});
+  if (!outcome || !*outcome) return found;
+  found.kind = Found::kEnded;
+  found.outcome = **outcome;
+  return found;
 }
 
 void LocalContainers::RemoveStrayDirectories() const {

@@ -14,23 +14,25 @@ Result<> LocalContainers::Rename(const std::string& container, const std::string
 
 Result<> LocalContainers::Remove(const std::string& container, bool force, int64_t deadline_ms) {
   LocalContainerPtr found = TRY(roster_.Find(container));
-  auto has_run = [&] { return found->record().Read(IsRunning) || found->run().has_value(); };
-  if (!force && has_run()) {
+  auto refuse_wanted = [&]() -> Result<> {
+    if (!found->record().Read(IsWanted)) return {};
+    const char* state = found->record().Read(IsRestarting) ? "it is restarting" : "it is running";
     return Fail(Code::kFailedPrecondition, "remove container", found->name(),
-                "it is running: stop it before you remove it, or force the removal");
-  }
+                std::string(state) + ": stop it before you remove it, or force the removal");
+  };
+  if (!force) TRY(refuse_wanted());
   if (force) TRY(StopContainer(*found, /*grace_seconds=*/0, deadline_ms));
-  LocalContainer::Claim claim = TRY(found->Take(deadline_ms));
-  if (found->record().Read(IsRunning)) {
-    return Fail(Code::kFailedPrecondition, "remove container", found->name(), "it was started meanwhile");
-  }
-  return Forget(*found);
+  Result<LocalContainer::Claim> claim = found->Take(deadline_ms);
+  if (!claim && claim.error().code == Code::kNotFound) return {};  // it was to be removed, too
+  if (!claim) return std::unexpected(std::move(claim).error());
+  TRY(CollectEnd(*found));
+  TRY(refuse_wanted());  // somebody may have started it meanwhile
+  TRY(found->record().TryChange(BeginRemove));
+  return CollectEnd(*found);
 }
 
 // The record goes last: after a crash in between, it is still there to finish from.
 Result<> LocalContainers::Forget(LocalContainer& container) {
-  if (container.record().Read([](const LocalRecord& r) { return r.gone; })) return {};
-  TRY(container.record().TryChange(BeginRemove));
   TRY(RemovePodsOf(container));
   TRY(ports_.snapshots.RemoveContainer(container.id()));
   std::error_code failed;
@@ -40,7 +42,7 @@ Result<> LocalContainers::Forget(LocalContainer& container) {
   removed_.Remember(container.id(),
                     container.record().Read([](const LocalRecord& r) { return r.exit_code; }));
   roster_.Remove(container);
-  container.ReleaseLayers();
+  container.SetGone();
   return container.record().Change([](LocalRecord& r) { r.gone = true; });
 }
 

@@ -4,7 +4,9 @@
 #include "local/roster.h"
 
 #include <algorithm>
+#include <future>
 #include <iterator>
+#include <memory>
 #include <string_view>
 
 namespace davit::local {
@@ -51,21 +53,26 @@ Result<> Roster::Add(LocalContainerPtr container) {
   return {};
 }
 
+// Lookups do not wait for the database meanwhile.
 Result<> Roster::Rename(LocalContainer& container, const std::string& name) {
   TRY(CheckContainerName(name));
-  MutexLock lock(mutex_);
-  std::string before = container.name();
-  if (before == name) return {};
-  TRY(ClaimName(name, container.id()));
-  bool renamed = false;
-  Result<> recorded = container.record().TryChange([&](LocalRecord& r) {
-    renamed = r.status != Status::kRemoving;
-    if (renamed) r.name = name;
-    return renamed;
-  });
-  ids_.erase(renamed ? before : name);
-  if (!renamed) return Fail(Code::kFailedPrecondition, "rename container", before, "it is being removed");
-  return recorded;
+  auto written = std::make_shared<std::promise<Result<>>>();
+  {
+    MutexLock lock(mutex_);
+    std::string before = container.name();
+    if (before == name) return {};
+    TRY(ClaimName(name, container.id()));
+    bool renamed = container.record().TryChangeLater(
+        [&](LocalRecord& r) {
+          if (r.status == Status::kRemoving || r.gone) return false;
+          r.name = name;
+          return true;
+        },
+        [written](const Result<>& outcome) { written->set_value(outcome); });
+    ids_.erase(renamed ? before : name);
+    if (!renamed) return Fail(Code::kFailedPrecondition, "rename container", before, "it is being removed");
+  }
+  return written->get_future().get();
 }
 
 Result<> Roster::ClaimName(const std::string& name, const std::string& id) {
@@ -108,6 +115,13 @@ std::vector<LocalContainerPtr> Roster::All() const {
   std::vector<LocalContainerPtr> all;
   for (const auto& [id, container] : by_id_) all.push_back(container);
   return all;
+}
+
+std::vector<std::string> Roster::Ids() const {
+  MutexLock lock(mutex_);
+  std::vector<std::string> ids;
+  for (const auto& [id, container] : by_id_) ids.push_back(id);
+  return ids;
 }
 
 }  // namespace davit::local

@@ -32,6 +32,7 @@ class Roster {
   // By the whole id; null if there is none.
   LocalContainerPtr FindId(const std::string& id) const EXCLUDES(mutex_);
   std::vector<LocalContainerPtr> All() const EXCLUDES(mutex_);
+  std::vector<std::string> Ids() const EXCLUDES(mutex_);
 
  private:
   Result<> ClaimName(const std::string& name, const std::string& id) REQUIRES(mutex_);

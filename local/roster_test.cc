@@ -5,18 +5,23 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
+
 #include "cri/pods/testing/written_at_once.h"
+#include "cri/records/record_writer.h"
 
 namespace davit::local {
 namespace {
 
-LocalContainerPtr Make(const std::string& id, const std::string& name) {
+LocalContainerPtr Make(const std::string& id, const std::string& name,
+                       cri::Persisted<LocalRecord>::Write write =
+                           cri::WrittenAtOnce<LocalRecord>([](const LocalRecord&) { return Result<>{}; })) {
   LocalRecord record;
   record.id = id;
   record.name = name;
-  return std::make_shared<LocalContainer>(
-      record, std::make_shared<api::ContainerSpec>(), images::LayerHold(),
-      cri::WrittenAtOnce<LocalRecord>([](const LocalRecord&) { return Result<>{}; }));
+  LocalContainer::Parts parts{std::make_shared<api::ContainerSpec>(), images::LayerHold(), std::move(write),
+                              [](const LocalContainer&, bool) {}};
+  return std::make_shared<LocalContainer>(record, std::move(parts), SystemClock());
 }
 
 TEST(Roster, FindsByIdThenNameThenPrefix) {
@@ -66,6 +71,39 @@ TEST(ContainerName, IsMadeFromTheImagesName) {
   EXPECT_EQ(NameFromImage("busybox", "3fa2c1ff"), "busybox-3fa2c1");
   EXPECT_EQ(NameFromImage("___", "3fa2c1ff"), "container-3fa2c1");
   EXPECT_TRUE(CheckContainerName(NameFromImage(std::string(300, 'a'), "3fa2c1ff")));
+}
+
+// A database whose disk is slow.
+class SlowRows final : public cri::RowStore {
+ public:
+  Result<> Write(std::span<const cri::RowChange>) override {
+    writes_.set_value();
+    go_.get_future().wait();
+    return Fail(Code::kResourceExhausted, "write", "row", "the disk is full");
+  }
+  void AwaitWrite() { writes_.get_future().wait(); }
+  void Go() { go_.set_value(); }
+
+ private:
+  std::promise<void> writes_;
+  std::promise<void> go_;
+};
+
+TEST(Roster, IsReadWhileARenameWaitsForTheDatabase) {
+  SlowRows rows;
+  auto writer = cri::RecordWriter::Start(rows).value();
+  LocalContainerPtr web = Make("1", "web", [&](const LocalRecord& record, cri::RecordWriter::OnWritten done) {
+    return writer->Queue({cri::Table::kLocalContainers, record.id, "", "blob"}, std::move(done));
+  });
+  Roster roster;
+  ASSERT_TRUE(roster.Add(web));
+  std::future<Result<>> renamed =
+      std::async(std::launch::async, [&] { return roster.Rename(*web, "front"); });
+  rows.AwaitWrite();
+  EXPECT_TRUE(roster.Find("front"));
+  EXPECT_EQ(roster.All().size(), 1u);
+  rows.Go();
+  EXPECT_EQ(renamed.get().error().code, Code::kResourceExhausted);
 }
 
 }  // namespace

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
+#include <algorithm>
+#include <map>
+
 #include "base/guarded.h"
-#include "base/rollback.h"
+#include "local/exit_code.h"
 #include "local/local_containers.h"
 #include "local/pod_config.h"
 #include "local/port_use.h"
@@ -12,102 +15,109 @@ namespace {
 
 namespace v1 = ::runtime::v1;
 
-// Why a program was not executed, as shells tell it.
-int32_t ExitCodeOf(const Error& error) {
-  switch (error.os_errno) {
-    case ENOENT:
-      return kNotFound;
-    case EACCES:
-    case EISDIR:
-    case ENOEXEC:
-    case ENOTDIR:
-      return kNotExecutable;
-    default:
-      return kNotStarted;
-  }
+api::PortMapping::Protocol ProtocolOf(const api::PortMapping& port) {
+  return port.protocol() == api::PortMapping::PROTOCOL_UNSPECIFIED ? api::PortMapping::TCP : port.protocol();
 }
 
-bool Overlap(const api::PortMapping& a, const api::PortMapping& b) {
-  auto protocol = [](const api::PortMapping& port) {
-    return port.protocol() == api::PortMapping::PROTOCOL_UNSPECIFIED ? api::PortMapping::TCP
-                                                                     : port.protocol();
-  };
-  bool one_address = a.host_ip().empty() || b.host_ip().empty() || a.host_ip() == b.host_ip();
-  return a.host_port() == b.host_port() && protocol(a) == protocol(b) && one_address;
-}
-
-// The network refuses such a port, too, but knows only the holder's pod.
-Result<> CheckPortsOfOthers(const LocalContainer& container, const Roster& roster) {
-  if (container.spec().ports().empty()) return {};
-  for (const LocalContainerPtr& other : roster.All()) {
-    if (other->id() == container.id() || !other->run()) continue;
-    for (const api::PortMapping& port : container.spec().ports()) {
-      for (const api::PortMapping& held : other->spec().ports()) {
-        if (!Overlap(port, held)) continue;
-        return Fail(Code::kFailedPrecondition, "publish port", PortText(port),
-                    "it is in use by container " + other->name());
-      }
-    }
+// The ports that a container wants, to be compared with many others.
+class WantedPorts {
+ public:
+  explicit WantedPorts(const api::ContainerSpec& spec) {
+    for (const api::PortMapping& port : spec.ports())
+      by_number_.emplace(std::pair(port.host_port(), ProtocolOf(port)), &port);
   }
-  return {};
-}
+  // One that cannot be had beside `held`; null if there is none.
+  const api::PortMapping* Against(const api::PortMapping& held) const {
+    auto [first, last] = by_number_.equal_range({held.host_port(), ProtocolOf(held)});
+    auto overlaps = [&held](const auto& wanted) {
+      const std::string& address = wanted.second->host_ip();
+      return address.empty() || held.host_ip().empty() || address == held.host_ip();
+    };
+    auto found = std::find_if(first, last, overlaps);
+    return found == last ? nullptr : found->second;
+  }
+
+ private:
+  std::multimap<std::pair<uint32_t, api::PortMapping::Protocol>, const api::PortMapping*> by_number_;
+};
 
 }  // namespace
 
 Result<> LocalContainers::Start(const std::string& container, int64_t deadline_ms) {
   LocalContainerPtr found = TRY(roster_.Find(container));
-  return StartContainer(*found, StartedBy::kPerson, deadline_ms);
+  return StartContainer(*found, deadline_ms);
 }
 
-Result<> LocalContainers::StartContainer(LocalContainer& container, StartedBy by, int64_t deadline_ms) {
+// One that has ended a moment ago may still count as running.
+Result<> LocalContainers::StartContainer(LocalContainer& container, int64_t deadline_ms) {
   LocalContainer::Claim claim = TRY(container.Take(deadline_ms));
+  if (Result<> collected = CollectEnd(container); !collected)
+    return std::unexpected(Within("start container " + container.name() + ": its last run is not removed yet",
+                                  std::move(collected).error()));
   if (container.record().Read(IsRunning)) return {};
+  return StartRun(container, StartedBy::kPerson);
+}
+
+Result<> LocalContainers::StartRun(LocalContainer& container, StartedBy by) {
   bool begun = false;
-  TRY(container.record().TryChange([&](LocalRecord& r) { return begun = BeginStart(r, by); }));
-  if (!begun && by == StartedBy::kPolicy) return {};  // somebody wants it otherwise
+  Result<> recorded = container.record().TryChange(
+      [&](LocalRecord& r) { return begun = BeginStart(r, by, ports_.clock.MonotonicMilliseconds()); });
+  if (!begun && by == StartedBy::kPolicy) return {};  // somebody wants it otherwise, or it is too early
   if (!begun)
     return Fail(Code::kFailedPrecondition, "start container", container.name(), "it is being removed");
   int32_t exit_code = kNotStarted;
-  Result<> up = Guarded("start", "container", [&] { return BringUp(container, exit_code); });
+  Result<> up =
+      recorded ? Guarded("start", "container", [&] { return BringUp(container, exit_code); }) : recorded;
   if (up) return {};
   Error error = std::move(up).error();
   // These would say that the container is missing, or that the client may not start it.
   if (error.code == Code::kNotFound || error.code == Code::kPermissionDenied)
     error.code = Code::kFailedPrecondition;
   (void)container.record().TryChange([&](LocalRecord& r) {
-    return StartFailed(r, error.ToString(), exit_code, ports_.clock.UnixNanoseconds());
+    return StartFailed(r, container.spec(), error.ToString(), exit_code, ports_.clock.UnixNanoseconds());
   });
+  if (Result<> collected = CollectEnd(container); !collected)
+    LogProblem("what a failed start has made is not removed", container.id(), collected.error());
   return std::unexpected(std::move(error));
 }
 
+// The network refuses such a port, too, but knows only the holder's pod.
+Result<> LocalContainers::CheckPortsOfOthers(const LocalContainer& container) const {
+  if (container.spec().ports().empty()) return {};
+  const WantedPorts wanted(container.spec());
+  for (const LocalContainerPtr& other : roster_.All()) {
+    if (other->id() == container.id() || !other->run()) continue;
+    for (const api::PortMapping& held : other->spec().ports()) {
+      const api::PortMapping* taken = wanted.Against(held);
+      if (taken == nullptr) continue;
+      return Fail(Code::kFailedPrecondition, "publish port", PortText(*taken),
+                  "it is in use by container " + other->name());
+    }
+  }
+  return {};
+}
+
+// What it has made when it fails is removed by CollectEnd. Stop knows the run as soon as it has a pod; if it
+// came before, the program is not started.
 Result<> LocalContainers::BringUp(LocalContainer& container, int32_t& exit_code) {
   TRY(RemovePodsOf(container));
-  TRY(CheckPortsOfOthers(container, roster_));
+  TRY(CheckPortsOfOthers(container));
   TRY(CheckPortsUnused(container.spec().ports()));
   cri::Call call = LocalCall(cri::OperationDeadline());
   Run run = TRY(MakePod(container, call));
-  Rollback rollback;
-  rollback.Add([&] {
-    container.SetRun(std::nullopt);
-    UndoPod(run.sandbox_id, container.id());
-  });
   container.SetRun(run);
+  if (container.record().Read([](const LocalRecord& r) { return r.stopped; }))
+    return Fail(Code::kCancelled, "start container", container.name(), "it was stopped meanwhile");
   v1::StartContainerRequest start;
   start.set_container_id(run.container_id);
   int64_t now = ports_.clock.UnixNanoseconds();
   if (auto started = ports_.runtime.containers().Start(start, call); !started) {
-    exit_code = ExitCodeOf(started.error());
+    exit_code = ExitCodeOf(started.error()).value_or(kNotStarted);
     return std::unexpected(std::move(started).error());
   }
-  (void)container.record().TryChange([now](LocalRecord& r) { return Started(r, now); });
-  rollback.Dismiss();
+  (void)container.record().TryChange(
+      [&](LocalRecord& r) { return Started(r, now, ports_.clock.MonotonicMilliseconds()); });
   return {};
-}
-
-// What stays is removed before the container's next start.
-void LocalContainers::UndoPod(const std::string& sandbox_id, const std::string& id) const {
-  if (Result<> removed = RemovePod(sandbox_id); !removed)
-    LogProblem("pod of a failed start not removed", id, removed.error());
 }
 
 Result<Run> LocalContainers::MakePod(LocalContainer& container, cri::Call& call) {
@@ -115,14 +125,13 @@ Result<Run> LocalContainers::MakePod(LocalContainer& container, cri::Call& call)
       TRY(BuildPodRequest(container.spec(), container.record().Get(), DirectoryOf(container.id())));
   v1::RunPodSandboxRequest run;
   *run.mutable_config() = request.pod;
+  container.SetSandbox(std::nullopt);
   Run made{TRY(ports_.runtime.sandboxes().Run(run, call, request.network)).pod_sandbox_id(), ""};
+  container.SetSandbox(made.sandbox_id);
   v1::CreateContainerRequest create;
   create.set_pod_sandbox_id(made.sandbox_id);
   *create.mutable_config() = request.container;
-  Rollback rollback;
-  rollback.Add([&] { UndoPod(made.sandbox_id, container.id()); });
   made.container_id = TRY(ports_.runtime.containers().Create(create, call, container.id())).container_id();
-  rollback.Dismiss();
   return made;
 }
 

@@ -18,10 +18,6 @@ uint32_t GraceOf(const LocalContainer& container, std::optional<uint32_t> wanted
   return spec.has_stop_grace_seconds() ? spec.stop_grace_seconds() : kGraceSeconds;
 }
 
-bool HasNoRun(const LocalRecord& record) {
-  return !IsRunning(record) || record.gone;
-}
-
 }  // namespace
 
 Result<> LocalContainers::Stop(const std::string& container, std::optional<uint32_t> grace_seconds,
@@ -30,43 +26,58 @@ Result<> LocalContainers::Stop(const std::string& container, std::optional<uint3
   return StopContainer(*found, GraceOf(*found, grace_seconds), deadline_ms);
 }
 
-// Does not wait for a start that hangs: it stops what that has made so far.
+// A start that is in progress may succeed after the first stop, which then has found nothing to end.
 Result<> LocalContainers::StopContainer(LocalContainer& container, uint32_t grace_seconds,
                                         int64_t deadline_ms) {
   TRY(container.record().TryChange(local::Stop));
-  if (std::optional<Run> run = container.AwaitRun(deadline_ms)) {
-    v1::StopContainerRequest request;
-    request.set_container_id(run->container_id);
-    request.set_timeout(grace_seconds);
-    cri::Call call = LocalCall(deadline_ms);
-    TRY(ports_.runtime.containers().Stop(request, call));
-  }
-  TRY(CollectEnd(container, deadline_ms));
-  if (container.record().WaitUntil(HasNoRun, deadline_ms, ports_.clock)) return {};
-  return Fail(Code::kDeadlineExceeded, "stop container", container.name(), "it still has a pod");
+  do {
+    if (std::optional<Run> run = container.AwaitRun(deadline_ms)) {
+      v1::StopContainerRequest request;
+      request.set_container_id(run->container_id);
+      request.set_timeout(grace_seconds);
+      cri::Call call = LocalCall(deadline_ms);
+      TRY(ports_.runtime.containers().Stop(request, call));
+    }
+    Result<LocalContainer::Claim> claim = container.Take(deadline_ms);
+    if (!claim && claim.error().code == Code::kNotFound) return {};  // it was removed, as it was to be
+    if (!claim) return std::unexpected(std::move(claim).error());
+    if (Result<> collected = CollectEnd(container); !collected)
+      return std::unexpected(
+          Within("stop container " + container.name() + ": it has ended, but what it had remains",
+                 std::move(collected).error()));
+    if (!container.record().Read(HasRun)) return {};
+  } while (ports_.clock.MonotonicMilliseconds() < deadline_ms);
+  return Fail(Code::kDeadlineExceeded, "stop container", container.name(), "it still runs");
 }
 
 Result<> LocalContainers::Restart(const std::string& container, std::optional<uint32_t> grace_seconds,
                                   int64_t deadline_ms) {
   LocalContainerPtr found = TRY(roster_.Find(container));
-  if (found->spec().auto_remove() && found->record().Read(IsRunning)) {
+  if (found->spec().auto_remove() && found->record().Read(HasRun)) {
     return Fail(Code::kFailedPrecondition, "restart container", found->name(),
                 "it was created to be removed when it has ended");
   }
   TRY(StopContainer(*found, GraceOf(*found, grace_seconds), deadline_ms));
-  return StartContainer(*found, StartedBy::kPerson, deadline_ms);
+  return StartContainer(*found, deadline_ms);
 }
 
-// As in Docker, a container that somebody has killed stays dead.
+// As in Docker, a container that somebody has killed stays dead, also one that waits for its restart.
 Result<> LocalContainers::Kill(const std::string& container, int signo, int64_t deadline_ms) {
   LocalContainerPtr found = TRY(roster_.Find(container));
-  std::optional<Run> run = found->run();
-  if (!run) {
+  const LocalRecord was = found->record().Get();
+  if (!IsWanted(was))
     return Fail(Code::kFailedPrecondition, "kill container", found->name(), "it is not running");
-  }
-  if (signo == SIGKILL) TRY(found->record().TryChange(local::Stop));
+  if (signo == SIGKILL) return StopContainer(*found, /*grace_seconds=*/0, deadline_ms);
+  bool ends_policy = EndsPolicy(was, signo);
+  if (ends_policy) TRY(found->record().TryChange(local::Stop));
+  if (IsRestarting(was) && was.status != Status::kStarting) return {};  // it has no process in the pause
+  std::optional<Run> run = found->AwaitRun(deadline_ms);
   cri::Call call = LocalCall(deadline_ms);
-  return ports_.runtime.containers().Signal(run->container_id, signo, call);
+  Result<> sent = run ? ports_.runtime.containers().Signal(run->container_id, signo, call)
+                      : Fail(Code::kFailedPrecondition, "kill container", found->name(), "it is not running");
+  if (!sent && ends_policy)
+    (void)found->record().TryChange([&was](LocalRecord& r) { return UndoStop(r, was); });
+  return sent;
 }
 
 }  // namespace davit::local

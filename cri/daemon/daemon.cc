@@ -148,8 +148,7 @@ Result<> Daemon::Recover() {
                                     *outputs_, log_, SystemClock()});
   TRY(local_->Load());
   TRY(runtime_->Recover(kServeAfter, local_->WritableLayers()));
-  local_->Begin();
-  return {};
+  return local_->Begin();
 }
 
 Daemon::~Daemon() {
@@ -313,7 +312,7 @@ Result<> Daemon::Serve() {
   runtime_service_->AcceptListStreams(async_calls_->lists());
   image_service_->AcceptListStreams(async_calls_->lists());
   images_api_->AcceptListStreams(async_calls_->lists());
-  containers_api_->AcceptListStreams(async_calls_->lists());
+  containers_api_->AcceptAsync(async_calls_->lists());
   return AcceptConnections();
 }
 

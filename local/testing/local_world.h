@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include <filesystem>
+#include <future>
 #include <map>
 #include <memory>
 #include <string>
@@ -100,6 +101,27 @@ class LocalWorld {
     return world.Eventually([&] { return HasStatus(name, status); });
   }
 
+  // A wait for the end of a container.
+  class Waiting {
+   public:
+    Waiting(LocalContainers& local, const std::string& name, api::WaitContainerRequest::Condition condition)
+        : place_(
+              local.BeginWait(name, condition, [ended = ended_](int32_t code) { ended->set_value(code); })) {
+      EXPECT_TRUE(place_) << place_.error().ToString();
+    }
+    bool ended() const { return exit_code_.wait_for(std::chrono::seconds(0)) == std::future_status::ready; }
+    // Waits for the end; -1 if it does not come.
+    int32_t ExitCode() {
+      return exit_code_.wait_for(std::chrono::seconds(60)) == std::future_status::ready ? exit_code_.get()
+                                                                                        : -1;
+    }
+
+   private:
+    std::shared_ptr<std::promise<int32_t>> ended_ = std::make_shared<std::promise<int32_t>>();
+    std::future<int32_t> exit_code_ = ended_->get_future();
+    Result<std::unique_ptr<EndWaits::Place>> place_;
+  };
+
   // The pods of a container, which are at most one.
   std::vector<::runtime::v1::PodSandbox> PodsOf(const std::string& id) {
     std::vector<::runtime::v1::PodSandbox> pods;
@@ -139,7 +161,7 @@ class LocalWorld {
         directory_, world.runtime(), store, world.images, world.snapshots, *timers_, log_, world.clock});
     EXPECT_TRUE(local_->Load());
     EXPECT_TRUE(world.runtime().Recover(std::chrono::seconds(2), local_->WritableLayers()));
-    local_->Begin();
+    EXPECT_TRUE(local_->Begin());
   }
 
   std::string directory_;
