@@ -15,6 +15,11 @@ Result<LocalContainer::Claim> LocalContainer::Take(int64_t deadline_ms) {
   return Claim(*this);
 }
 
+Result<> LocalContainer::CheckReadable(std::string_view step) const {
+  if (definition_->unreadable.empty()) return {};
+  return Fail(Code::kFailedPrecondition, step, name(), definition_->unreadable + "; it can be removed");
+}
+
 void LocalContainer::Unclaim() {
   MutexLock lock(mutex_);
   claimed_ = false;

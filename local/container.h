@@ -7,7 +7,9 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/thread_annotations.h"
@@ -23,23 +25,36 @@ struct Run {
   std::string container_id;
 };
 
+// What a container was created as.
+struct Definition {
+  api::ContainerSpec spec;
+  std::vector<std::string> command_line;  // of the spec and the image
+  // Why its record cannot be read, if so; the spec is empty then. Such a container is never started and its
+  // record is never written, so that a release that can read it finds it as it was.
+  std::string unreadable;
+};
+
 // Thread-safe.
 class LocalContainer {
  public:
-  using SpecPtr = std::shared_ptr<const api::ContainerSpec>;
+  using DefinitionPtr = std::shared_ptr<const Definition>;
 
   // `layers` protects the image's layers from removal while the container exists. `clock` must outlive the
   // object.
-  LocalContainer(LocalRecord record, SpecPtr spec, images::LayerHold layers,
+  LocalContainer(LocalRecord record, DefinitionPtr definition, images::LayerHold layers,
                  cri::Persisted<LocalRecord>::Write write, const Clock& clock)
       : clock_(clock),
         id_(record.id),
-        spec_(std::move(spec)),
+        definition_(std::move(definition)),
         record_(std::move(record), std::move(write)),
         layers_(std::move(layers)) {}
 
   const std::string& id() const { return id_; }
-  const api::ContainerSpec& spec() const { return *spec_; }
+  const api::ContainerSpec& spec() const { return definition_->spec; }
+  const std::vector<std::string>& command_line() const { return definition_->command_line; }
+  const std::string& unreadable() const { return definition_->unreadable; }
+  // kFailedPrecondition, with the reason, if its record could not be read.
+  Result<> CheckReadable(std::string_view step) const;
   cri::Persisted<LocalRecord>& record() { return record_; }
   const cri::Persisted<LocalRecord>& record() const { return record_; }
   std::string name() const {
@@ -76,7 +91,7 @@ class LocalContainer {
 
   const Clock& clock_;
   const std::string id_;
-  const SpecPtr spec_;
+  const DefinitionPtr definition_;
   cri::Persisted<LocalRecord> record_;
   mutable Mutex mutex_;
   mutable CondVar changed_;

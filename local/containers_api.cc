@@ -92,7 +92,10 @@ grpc::Status ContainersApi::Kill(grpc::ServerContext* context, const api::KillCo
 grpc::Status ContainersApi::Rename(grpc::ServerContext* context, const api::RenameContainerRequest* request,
                                    api::RenameContainerResponse* response) {
   return ServeOne(edge_, CallClass::kRemove, context, "Containers.Rename", request, response,
-                  [&](Call&) { return containers_.Rename(request->container(), request->name()); });
+                  [&](Call&) -> Result<> {
+                    TRY(cri::RequireText("name", request->name(), kMostContainerBytes));
+                    return containers_.Rename(request->container(), request->name());
+                  });
 }
 
 grpc::Status ContainersApi::Remove(grpc::ServerContext* context, const api::RemoveContainerRequest* request,

@@ -23,8 +23,10 @@
 #include "images/image_lookup.h"
 #include "local/container.h"
 #include "local/keeper.h"
+#include "local/log_watch.h"
 #include "local/recent_ends.h"
 #include "local/roster.h"
+#include "local/source_check.h"
 #include "snapshotter/snapshots.h"
 
 namespace davit::local {
@@ -53,8 +55,9 @@ class LocalContainers {
   // Leaves all containers running.
   ~LocalContainers();
 
-  // Reads the records. Called once, before the runtime recovers, which then keeps WritableLayers(). A record
-  // that cannot be read is logged and left alone, with its layer and its pods.
+  // Reads the records. Called once, before the runtime recovers, which then keeps WritableLayers(). A
+  // container whose record cannot be read is listed with the reason; it keeps its layer, its pod and its row
+  // until somebody removes it.
   Result<> Load();
   std::set<std::string> WritableLayers() const;
   // Called once, after the runtime has recovered: takes over the runs that go on, records those that have
@@ -95,8 +98,11 @@ class LocalContainers {
 
  private:
   std::string DirectoryOf(const std::string& id) const { return ports_.directory + "/" + id; }
-  LocalContainerPtr MakeContainer(LocalRecord record, LocalContainer::SpecPtr spec);
+  LocalContainerPtr MakeContainer(LocalRecord record, LocalContainer::DefinitionPtr definition);
+  void LoadOne(const cri::LocalRow& row);
   Result<> MakeDirectory(const std::string& id) const;
+  Result<> CheckPod(const api::ContainerSpec& spec, const LocalRecord& record,
+                    const images::ImageRecord& image) const;
 
   Result<> StartContainer(LocalContainer& container, StartedBy by, int64_t deadline_ms);
   // `exit_code` is set if it fails.
@@ -108,6 +114,9 @@ class LocalContainers {
   // Records the end of the container's run, if it has ended, and removes its pod.
   Result<> CollectEnd(LocalContainer& container, int64_t deadline_ms);
   Result<std::optional<Outcome>> OutcomeOf(const Run& run) const;
+  LogWatch::Next LookAtLogs();
+  // Whether the log had outgrown its bound.
+  Result<bool> RotateLogOf(LocalContainer& container, const Run& run);
   void RestartLater(LocalContainer& container);
   void OnEnd(const std::string& id);
   void OnRestart(const std::string& id);
@@ -132,8 +141,9 @@ class LocalContainers {
   const Ports ports_;
   Roster roster_;
   RecentEnds removed_;
-  std::set<std::string> unreadable_;  // ids of records that could not be read; set by Load
-  Keeper keeper_;                     // last, so that it ends first: it calls this object
+  const SourceCheck sources_;
+  LogWatch logs_;  // looks on the keeper's threads
+  Keeper keeper_;  // last, so that it ends first: it calls this object
 };
 
 // The context of a verb of the runtime for a local pod.

@@ -6,6 +6,7 @@
 #include <stop_token>
 
 #include "cri/service/field_limits.h"
+#include "local/exit_code.h"
 #include "local/local_containers.h"
 #include "local/pod_config.h"
 
@@ -29,14 +30,6 @@ api::ContainerState::Status StatusOf(const LocalRecord& record, const api::Resta
       return api::ContainerState::REMOVING;
   }
   return api::ContainerState::STATUS_UNSPECIFIED;
-}
-
-// Why a command was not executed.
-std::optional<int32_t> ExitCodeOfExec(const Error& error) {
-  if (error.os_errno == ENOENT) return kNotFound;
-  if (error.os_errno == EACCES || error.os_errno == ENOEXEC || error.os_errno == EISDIR)
-    return kNotExecutable;
-  return std::nullopt;
 }
 
 // The answer of a call that another thread gives.
@@ -85,7 +78,7 @@ api::Container LocalContainers::ToApi(const LocalContainer& container) const {
   message.set_name(record.name);
   *message.mutable_spec() = container.spec();
   message.set_image_id(record.image_id);
-  for (const std::string& word : record.command_line) message.add_command_line(word);
+  for (const std::string& word : container.command_line()) message.add_command_line(word);
   message.set_created_at(record.created_at);
   message.set_log_path(DirectoryOf(record.id) + "/" + kLogName);
   api::ContainerState& state = *message.mutable_state();
@@ -94,7 +87,8 @@ api::Container LocalContainers::ToApi(const LocalContainer& container) const {
   state.set_finished_at(record.finished_at);
   state.set_exit_code(record.exit_code);
   state.set_oom_killed(record.oom_killed);
-  state.set_error(cri::ToResponseText(record.error));
+  state.set_error(
+      cri::ToResponseText(container.unreadable().empty() ? record.error : container.unreadable()));
   state.set_restart_count(record.restart_count);
   if (std::optional<Run> run = container.run(); run && IsRunning(record)) FillRun(*run, state);
   return message;
@@ -116,8 +110,9 @@ std::vector<api::Container> LocalContainers::List(bool all) const {
 std::vector<cri::ContainerUse> LocalContainers::Uses() const {
   std::vector<cri::ContainerUse> uses;
   for (const LocalContainerPtr& container : roster_.All()) {
-    LocalRecord record = container->record().Get();
-    uses.push_back({record.id, IsRunning(record), {record.image_id}, record.chain_ids, record.name});
+    uses.push_back(container->record().Read([](const LocalRecord& r) {
+      return cri::ContainerUse{r.id, IsRunning(r), {r.image_id}, r.chain_ids, r.name, r.image_id.empty()};
+    }));
   }
   return uses;
 }

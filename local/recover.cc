@@ -4,8 +4,8 @@
 #include <filesystem>
 #include <map>
 
-#include "base/codec.h"
 #include "local/local_containers.h"
+#include "local/pod_config.h"
 
 namespace davit::local {
 namespace {
@@ -13,44 +13,7 @@ namespace {
 namespace v1 = ::runtime::v1;
 namespace fs = std::filesystem;
 
-struct Loaded {
-  LocalRecord record;
-  std::shared_ptr<api::ContainerSpec> spec = std::make_shared<api::ContainerSpec>();
-};
-
-Result<Loaded> Read(const cri::LocalRow& row) {
-  Loaded loaded;
-  loaded.record = TRY(Decode<LocalRecord>(row.blob, "record of container " + row.id));
-  if (loaded.record.id != row.id)
-    return Fail(Code::kDataLoss, "decode", "record of container " + row.id, "it has another id");
-  if (!loaded.spec->ParseFromString(std::exchange(loaded.record.spec, {})))
-    return Fail(Code::kDataLoss, "decode", "spec of container " + row.id);
-  return loaded;
-}
-
 }  // namespace
-
-Result<> LocalContainers::Load() {
-  std::error_code made;
-  fs::create_directories(ports_.directory, made);
-  if (made) return SystemError("mkdir", ports_.directory, made.value());
-  fs::permissions(ports_.directory, fs::perms::owner_all, made);
-  for (const cri::LocalRow& row : TRY(ports_.store.Locals())) {
-    Result<Loaded> loaded = Read(row);
-    Result<> added = loaded ? roster_.Add(MakeContainer(std::move(loaded->record), loaded->spec))
-                            : Result<>(std::unexpected(loaded.error()));
-    if (added) continue;
-    unreadable_.insert(row.id);
-    LogProblem("local container not loaded", row.id, added.error());
-  }
-  return {};
-}
-
-std::set<std::string> LocalContainers::WritableLayers() const {
-  std::set<std::string> layers = unreadable_;
-  for (const LocalContainerPtr& container : roster_.All()) layers.insert(container->id());
-  return layers;
-}
 
 void LocalContainers::Begin() {
   keeper_.Begin();
@@ -66,11 +29,12 @@ void LocalContainers::AdoptPods() {
   if (!pods) return LogProblem("local pods not listed", "", pods.error());
   for (const v1::PodSandbox& pod : *pods) {
     const std::string& id = pod.metadata().uid();
-    if (unreadable_.contains(id)) continue;
     if (LocalContainerPtr container = roster_.FindId(id)) {
       AdoptPod(pod.id(), *container);
       continue;
     }
+    if (pod.metadata().namespace_() != kPodNamespace)
+      continue;  // its record cannot be read (recovery_load.h)
     if (Result<> removed = RemovePod(pod.id()); !removed)
       LogProblem("stray local pod not removed", pod.id(), removed.error());
   }
@@ -88,6 +52,7 @@ void LocalContainers::AdoptPod(const std::string& sandbox_id, LocalContainer& co
   if (runs && !container.run())
     (void)container.record().TryChange(
         [this](LocalRecord& r) { return !IsRunning(r) && Started(r, ports_.clock.UnixNanoseconds()); });
+  logs_.Wake();
   if ((runs || ended) && !container.run() && container.record().Read(IsRunning))
     return container.SetRun(Run{sandbox_id, containers->front().id()});
   if (Result<> removed = RemovePod(sandbox_id); !removed)
@@ -125,7 +90,7 @@ void LocalContainers::RemoveStrayDirectories() const {
   std::error_code failed;
   for (const auto& entry : fs::directory_iterator(ports_.directory, failed)) {
     std::string id = entry.path().filename();
-    if (roster_.FindId(id) == nullptr && !unreadable_.contains(id)) fs::remove_all(entry.path(), failed);
+    if (roster_.FindId(id) == nullptr) fs::remove_all(entry.path(), failed);
   }
 }
 

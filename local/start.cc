@@ -3,6 +3,7 @@
 
 #include "base/guarded.h"
 #include "base/rollback.h"
+#include "local/exit_code.h"
 #include "local/local_containers.h"
 #include "local/pod_config.h"
 #include "local/port_use.h"
@@ -11,21 +12,6 @@ namespace davit::local {
 namespace {
 
 namespace v1 = ::runtime::v1;
-
-// Why a program was not executed, as shells tell it.
-int32_t ExitCodeOf(const Error& error) {
-  switch (error.os_errno) {
-    case ENOENT:
-      return kNotFound;
-    case EACCES:
-    case EISDIR:
-    case ENOEXEC:
-    case ENOTDIR:
-      return kNotExecutable;
-    default:
-      return kNotStarted;
-  }
-}
 
 bool Overlap(const api::PortMapping& a, const api::PortMapping& b) {
   auto protocol = [](const api::PortMapping& port) {
@@ -62,6 +48,7 @@ Result<> LocalContainers::Start(const std::string& container, int64_t deadline_m
 Result<> LocalContainers::StartContainer(LocalContainer& container, StartedBy by, int64_t deadline_ms) {
   LocalContainer::Claim claim = TRY(container.Take(deadline_ms));
   if (container.record().Read(IsRunning)) return {};
+  TRY(container.CheckReadable("start container"));
   bool begun = false;
   TRY(container.record().TryChange([&](LocalRecord& r) { return begun = BeginStart(r, by); }));
   if (!begun && by == StartedBy::kPolicy) return {};  // somebody wants it otherwise
@@ -96,10 +83,11 @@ Result<> LocalContainers::BringUp(LocalContainer& container, int32_t& exit_code)
   start.set_container_id(run.container_id);
   int64_t now = ports_.clock.UnixNanoseconds();
   if (auto started = ports_.runtime.containers().Start(start, call); !started) {
-    exit_code = ExitCodeOf(started.error());
+    exit_code = ExitCodeOfExec(started.error()).value_or(kNotStarted);
     return std::unexpected(std::move(started).error());
   }
   (void)container.record().TryChange([now](LocalRecord& r) { return Started(r, now); });
+  logs_.Wake();
   rollback.Dismiss();
   return {};
 }
@@ -121,7 +109,7 @@ Result<Run> LocalContainers::MakePod(LocalContainer& container, cri::Call& call)
   *create.mutable_config() = request.container;
   Rollback rollback;
   rollback.Add([&] { UndoPod(made.sandbox_id, container.id()); });
-  made.container_id = TRY(ports_.runtime.containers().Create(create, call, container.id())).container_id();
+  made.container_id = TRY(ports_.runtime.containers().Create(create, call, request.extras)).container_id();
   rollback.Dismiss();
   return made;
 }
