@@ -56,7 +56,7 @@ TEST(PluginArguments, NameThePodAsOtherRuntimesDo) {
                                                                {"K8S_POD_INFRA_CONTAINER_ID", "id1"},
                                                                {"K8S_POD_UID", "u1"}};
   EXPECT_EQ(PluginArguments(config, "id1", Owner::kCri), expected);
-  EXPECT_THAT(PluginArguments(config, "id1", Owner::kLocal), ::testing::IsEmpty());
+  EXPECT_TRUE(PluginArguments(config, "id1", Owner::kLocal).empty());
 }
 
 TEST(ParsePodCidr, TakesOneOrTwoFamiliesInAnyOrder) {
