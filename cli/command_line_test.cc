@@ -196,7 +196,6 @@ TEST(CommandLineTest, EveryFlagOfDockersRunIsKnown) {
                            "--label-file",
                            "--link",
                            "--log-driver",
-                           "--log-opt",
                            "--mac-address",
                            "--memory",
                            "--memory-reservation",

@@ -23,7 +23,8 @@ constexpr char kNoVolumes[] = "mount a directory of the host with -v";
 constexpr char kNoNames[] = "containers have no names in DNS yet";
 constexpr char kNoHealth[] = "Davit runs no health checks yet";
 constexpr char kNoAddress[] = "the daemon chooses the container's addresses";
-constexpr char kNoLogOptions[] = "each container has one log file, which davit logs reads";
+constexpr char kNoLogOptions[] =
+    "each container has log files, which davit logs reads; --log-opt limits them";
 constexpr char kOnlyTheseLimits[] =
     "the limits are --memory, --memory-swap, --cpus, --cpuset-cpus and --pids-limit";
 constexpr MissingFlag kMissingOfRun[] = {
@@ -65,7 +66,6 @@ constexpr MissingFlag kMissingOfRun[] = {
     {"--link", kNoNames},
     {"--network-alias,--net-alias", kNoNames},
     {"--log-driver", kNoLogOptions},
-    {"--log-opt", kNoLogOptions},
     {"--oom-kill-disable", "the kernel kills what exceeds --memory"},
     {"--oom-score-adj", ""},
     {"--platform", "the image for the host's platform is used"},
@@ -161,6 +161,8 @@ void ContainerGrammar::AddRunFlags(CLI::App& verb) {
   AddList(verb, "-l,--label", run_.labels, "Set a label", "KEY[=VALUE]");
   AddText(verb, "--restart", run_.restart, "When to start it again (default no)",
           "no|on-failure[:RETRIES]|always|unless-stopped");
+  AddList(verb, "--log-opt", run_.log_opts, "Limit of its log (default max-size=20m, max-file=5)",
+          "max-size=NUMBER[b|k|m|g]|max-file=NUMBER");
   AddText(verb, "--pull", run_.pull, "When to pull the image (default missing)", "always|missing|never");
   verb.add_flag("-q,--quiet", run_.quiet, "Print no progress of a pull");
   AddIsolation(verb);

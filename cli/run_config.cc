@@ -102,6 +102,23 @@ Result<api::RestartPolicy> ParseRestart(const std::string& text) {
   return policy;
 }
 
+Result<> SetLogOption(const std::string& text, api::LogLimits& log) {
+  size_t equals = std::min(text.find('='), text.size());
+  std::string name = text.substr(0, equals);
+  std::string value = equals < text.size() ? text.substr(equals + 1) : "";
+  if (name == "max-size") {
+    log.set_max_bytes(TRY(ParseBytes(value)));
+    return {};
+  }
+  uint32_t files = 0;
+  auto [end, bad] = std::from_chars(value.data(), value.data() + value.size(), files);
+  if (name != "max-file" || bad != std::errc() || end != value.data() + value.size() || files == 0)
+    return Fail(Code::kInvalidArgument, "--log-opt", text,
+                "write max-size=NUMBER[b|k|m|g] or max-file=NUMBER");
+  log.set_max_files(files);
+  return {};
+}
+
 Result<> SetResources(const RunOptions& options, api::ContainerSpec& spec) {
   if (!options.memory.empty()) spec.set_memory_bytes(TRY(ParseBytes(options.memory)));
   if (!options.cpus.empty()) spec.set_nano_cpus(TRY(ParseCpus(options.cpus)));
@@ -171,6 +188,7 @@ Result<api::CreateContainerRequest> BuildCreateRequest(const RunOptions& options
   TRY(SetNetwork(options, spec));
   TRY(SetStop(options, spec));
   *spec.mutable_restart() = TRY(ParseRestart(options.restart));
+  for (const std::string& option : options.log_opts) TRY(SetLogOption(option, *spec.mutable_log()));
   spec.set_auto_remove(options.remove);
   return request;
 }

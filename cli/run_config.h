@@ -54,6 +54,7 @@ struct RunOptions {
   std::string stop_signal = {};
   std::optional<int64_t> stop_timeout = {};  // seconds
   std::string id_file = {};                  // to write the id to
+  std::vector<std::string> log_opts = {};    // "max-size=10m", "max-file=3"
   bool quiet = false;                        // no progress of a pull
   bool privileged = false;
   bool read_only = false;

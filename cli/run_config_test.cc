@@ -77,6 +77,7 @@ TEST(RunConfigTest, HasAllThatWasWritten) {
                      .pids_limit = 9,
                      .network = "none",
                      .restart = "on-failure:3",
+                     .log_opts = {"max-size=10m", "max-file=3"},
                      .privileged = true,
                      .read_only = true,
                      .remove = true};
@@ -100,6 +101,17 @@ TEST(RunConfigTest, HasAllThatWasWritten) {
   EXPECT_EQ(spec.restart().when(), api::RestartPolicy::ON_FAILURE);
   EXPECT_EQ(spec.restart().max_retries(), 3u);
   EXPECT_TRUE(spec.privileged() && spec.read_only() && spec.auto_remove());
+  EXPECT_EQ(spec.log().max_bytes(), 10 << 20);
+  EXPECT_EQ(spec.log().max_files(), 3u);
+}
+
+TEST(RunConfigTest, ABadLogOptionShowsTheGrammar) {
+  for (const char* option : {"max-file=0", "max-file=x", "max-file", "compress=true", ""}) {
+    auto built = BuildCreateRequest({.image = "a", .log_opts = {option}});
+    ASSERT_FALSE(built) << option;
+    EXPECT_THAT(built.error().ToString(), ::testing::HasSubstr("write max-size=")) << option;
+  }
+  EXPECT_FALSE(BuildCreateRequest({.image = "a", .log_opts = {"max-size=big"}}));
 }
 
 TEST(RunConfigTest, HasTheConfinementThatWasWritten) {

@@ -36,6 +36,11 @@ std::optional<LocalContainer::Claim> LocalContainer::TryTake() {
   return Claim(*this);
 }
 
+Result<> LocalContainer::CheckReadable(std::string_view step) const {
+  if (definition_->unreadable.empty()) return {};
+  return Fail(Code::kFailedPrecondition, step, name(), definition_->unreadable + "; it can be removed");
+}
+
 void LocalContainer::Unclaim() {
   bool missed = false;
   {

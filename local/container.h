@@ -8,7 +8,9 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/thread_annotations.h"
@@ -25,12 +27,21 @@ struct Run {
   std::string container_id;
 };
 
+// What a container was created as.
+struct Definition {
+  api::ContainerSpec spec;
+  std::vector<std::string> command_line;  // of the spec and the image
+  // Why its record cannot be read, if so; the spec is empty then. Such a container is never started and its
+  // record is never written, so that a release that can read it finds it as it was.
+  std::string unreadable;
+};
+
 // Thread-safe.
 class LocalContainer {
  public:
-  using SpecPtr = std::shared_ptr<const api::ContainerSpec>;
+  using DefinitionPtr = std::shared_ptr<const Definition>;
   struct Parts {
-    SpecPtr spec;
+    DefinitionPtr definition;
     images::LayerHold layers;  // protects the image's layers from removal while the container exists
     cri::Persisted<LocalRecord>::Write write;
     // Called whenever a claim has been released, on that thread. `missed`: a TryTake has failed meanwhile.
@@ -41,13 +52,17 @@ class LocalContainer {
   LocalContainer(LocalRecord record, Parts parts, const Clock& clock)
       : clock_(clock),
         id_(record.id),
-        spec_(std::move(parts.spec)),
+        definition_(std::move(parts.definition)),
         released_(std::move(parts.released)),
         record_(std::move(record), Telling(waits_, std::move(parts.write))),
         layers_(std::move(parts.layers)) {}
 
   const std::string& id() const { return id_; }
-  const api::ContainerSpec& spec() const { return *spec_; }
+  const api::ContainerSpec& spec() const { return definition_->spec; }
+  const std::vector<std::string>& command_line() const { return definition_->command_line; }
+  const std::string& unreadable() const { return definition_->unreadable; }
+  // kFailedPrecondition, with the reason, if its record could not be read.
+  Result<> CheckReadable(std::string_view step) const;
   cri::Persisted<LocalRecord>& record() { return record_; }
   const cri::Persisted<LocalRecord>& record() const { return record_; }
   std::string name() const {
@@ -100,7 +115,7 @@ class LocalContainer {
 
   const Clock& clock_;
   const std::string id_;
-  const SpecPtr spec_;
+  const DefinitionPtr definition_;
   const std::function<void(const LocalContainer&, bool missed)> released_;
   const std::shared_ptr<EndWaits> waits_ = std::make_shared<EndWaits>();
   cri::Persisted<LocalRecord> record_;

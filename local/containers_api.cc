@@ -93,7 +93,7 @@ grpc::Status ContainersApi::Rename(grpc::ServerContext* context, const api::Rena
                                    api::RenameContainerResponse* response) {
   return ServeOne(edge_, CallClass::kRemove, context, "Containers.Rename", request, response,
                   [&](Call&) -> Result<> {
-                    TRY(cri::LimitText("name", request->name(), kMostContainerBytes));
+                    TRY(cri::RequireText("name", request->name(), kMostContainerBytes));
                     return containers_.Rename(request->container(), request->name());
                   });
 }

@@ -19,21 +19,8 @@
 namespace davit::local {
 namespace {
 
-// Docker's -v makes a directory, its --mount does not.
-Result<> PrepareSources(const api::ContainerSpec& spec) {
-  for (const api::BindMount& mount : spec.mounts()) {
-    struct stat st{};
-    if (stat(mount.source().c_str(), &st) == 0) continue;
-    if (errno != ENOENT) return SystemError("stat", mount.source());
-    if (!mount.create_source()) {
-      return Fail(Code::kInvalidArgument, "mount", mount.source(),
-                  "the source of the bind mount does not exist");
-    }
-    std::error_code made;
-    std::filesystem::create_directories(mount.source(), made);
-    if (made) return SystemError("mkdir", mount.source(), made.value());
-  }
-  return {};
+cri::LocalRow RowOf(const LocalRecord& record) {
+  return {record.id, Encode(record)};
 }
 
 // 0 if neither names one.
@@ -43,9 +30,10 @@ Result<int32_t> NamedStopSignal(const api::ContainerSpec& spec, const images::Im
   return cri::StopSignalOf(::runtime::v1::SIGNAL_RUNTIME_DEFAULT, image.stop_signal);
 }
 
-cri::LocalRow RowOf(LocalRecord record, const api::ContainerSpec& spec) {
-  record.spec = spec.SerializeAsString();
-  return {record.id, Encode(record)};
+cri::LocalRow FirstRowOf(const LocalRecord& record, const Definition& definition) {
+  cri::LocalRow row = RowOf(record);
+  row.spec = Encode(LocalSpecRecord{definition.spec.SerializeAsString(), definition.command_line});
+  return row;
 }
 
 }  // namespace
@@ -61,14 +49,18 @@ LocalContainers::~LocalContainers() {
   ports_.images.KeepReleased();
 }
 
-LocalContainerPtr LocalContainers::MakeContainer(LocalRecord record, LocalContainer::SpecPtr spec) {
-  auto write = [&store = ports_.store, spec](const LocalRecord& changed,
-                                             cri::RecordWriter::OnWritten on_written) {
-    if (changed.gone) return cri::PendingWrite(Result<>());  // it has no row any more
-    return store.QueueLocal(RowOf(changed, *spec), std::move(on_written));
+LocalContainerPtr LocalContainers::MakeContainer(LocalRecord record,
+                                                 LocalContainer::DefinitionPtr definition) {
+  bool readable = definition->unreadable.empty();
+  auto write = [&store = ports_.store, readable](const LocalRecord& changed,
+                                                 cri::RecordWriter::OnWritten on_written) {
+    // A removed one has no row any more.
+    if (changed.gone || !readable) return cri::PendingWrite(Result<>());
+    return store.QueueLocal(RowOf(changed), std::move(on_written));
   };
   auto released = [this](const LocalContainer& container, bool missed) { Schedule(container, missed); };
-  LocalContainer::Parts parts{spec, ports_.images.Hold(record.chain_ids), std::move(write), released};
+  LocalContainer::Parts parts{std::move(definition), ports_.images.Hold(record.chain_ids), std::move(write),
+                              released};
   return std::make_shared<LocalContainer>(std::move(record), std::move(parts), ports_.clock);
 }
 
@@ -78,6 +70,20 @@ Result<> LocalContainers::MakeDirectory(const std::string& id) const {
   if (mkdir(directory.c_str(), 0700) < 0) return SystemError("mkdir", directory);
   TRY(OpenAt(AT_FDCWD, directory + "/" + kLogName, O_WRONLY | O_CREAT | O_EXCL, 0640));
   return {};
+}
+
+// What each start would refuse.
+Result<> LocalContainers::CheckPod(const api::ContainerSpec& spec, const LocalRecord& record,
+                                   const images::ImageRecord& image) const {
+  PodRequest request = TRY(BuildPodRequest(spec, record, DirectoryOf(record.id)));
+  ::runtime::v1::RunPodSandboxRequest run;
+  *run.mutable_config() = request.pod;
+  TRY(ports_.runtime.sandboxes().Check(run));
+  TRY(ports_.runtime.containers().Check(request.pod, request.container, image));
+  std::vector<std::string> required;
+  for (const api::BindMount& mount : spec.mounts())
+    if (!mount.create_source()) required.push_back(mount.source());
+  return sources_.Check(required);
 }
 
 Result<LocalContainers::Created> LocalContainers::Create(const std::string& name,
@@ -91,13 +97,15 @@ Result<LocalContainers::Created> LocalContainers::Create(const std::string& name
   record.image_id = image.record.id;
   record.chain_ids = image.record.chain_ids;
   const images::ImageConfig config = TRY(images::ParseImageConfig(image.record.config_json));
-  record.command_line = TRY(CommandLine(spec, config));
+  auto definition = std::make_shared<Definition>();
+  definition->spec = spec;
+  definition->command_line = TRY(CommandLine(spec, config));
+  TRY(CheckCommandLine(definition->command_line));
   record.stop_signal = TRY(NamedStopSignal(spec, config));
   record.created_at = ports_.clock.UnixNanoseconds();
-  TRY(BuildPodRequest(spec, record, DirectoryOf(record.id)));  // for its errors
-  TRY(PrepareSources(spec));
+  TRY(CheckPod(spec, record, image.record));
 
-  LocalContainerPtr container = MakeContainer(record, std::make_shared<const api::ContainerSpec>(spec));
+  LocalContainerPtr container = MakeContainer(record, definition);
   // Not to be started before its record and its directory exist, nor if they fail to: the claim outlives the
   // rollback.
   LocalContainer::Claim claim = TRY(container->Take(ports_.clock.MonotonicMilliseconds()));
@@ -108,12 +116,13 @@ Result<LocalContainers::Created> LocalContainers::Create(const std::string& name
     (void)container->record().Change([](LocalRecord& r) { r.gone = true; });
     roster_.Remove(*container);
   });
+  TRY(ports_.images.Settle(record.image_id));  // who removes it from now on knows of the container
   rollback.Add([directory = DirectoryOf(record.id)] {
     std::error_code ignored;
     std::filesystem::remove_all(directory, ignored);
   });
   TRY(MakeDirectory(record.id));
-  TRY(container->record().Change([](LocalRecord&) {}));  // writes it
+  TRY(ports_.store.AddLocal(FirstRowOf(record, *definition)));
   rollback.Dismiss();
   return Created{record.id, record.name, DirectoryOf(record.id) + "/" + kLogName};
 }

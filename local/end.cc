@@ -13,6 +13,8 @@ constexpr char kOomReason[] = "OOMKilled";
 constexpr int64_t kRemovalMs = 30'000;
 // Before another look at a container whose outcome cannot be read.
 constexpr int64_t kAgainMs = 1'000;
+// Between looks at a log, as often as the kubelet looks.
+constexpr int64_t kLogsMs = 10'000;
 // Between attempts to remove a pod of no container.
 constexpr Backoff kStrayPauses(std::chrono::seconds(1), std::chrono::minutes(1));
 
@@ -83,6 +85,10 @@ Result<> LocalContainers::RemovePodsOf(LocalContainer& container) const {
 // Called after each operation on the container. What the operation has not done is left to the keeper.
 void LocalContainers::Schedule(const LocalContainer& container, bool missed) {
   if (missed) keeper_.LookAt(Lane::kEnds, container.id(), /*at_ms=*/0);
+  if (container.record().Read(IsRunning)) {
+    int64_t round = ports_.clock.MonotonicMilliseconds() / kLogsMs + 1;  // of all containers at once
+    keeper_.LookAt(Lane::kLogs, container.id(), round * kLogsMs);
+  }
   Due due = container.record().Read(DueOf);
   if (due.step == Step::kNone) return;
   Lane lane = due.step == Step::kStart ? Lane::kStarts : due.again ? Lane::kRetries : Lane::kEnds;
@@ -95,7 +101,9 @@ void LocalContainers::Look(Lane lane, const std::string& id) {
   if (container == nullptr) return RemoveStray(id);
   std::optional<LocalContainer::Claim> claim = container->TryTake();
   if (!claim) return;
-  if (lane != Lane::kStarts) {
+  if (lane == Lane::kLogs) {
+    LookAtLog(*container);
+  } else if (lane != Lane::kStarts) {
     Result<> collected = CollectEnd(*container);
     if (collected) return;
     LogProblem("end of a container not collected", id, collected.error());

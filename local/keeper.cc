@@ -12,6 +12,7 @@ namespace {
 constexpr size_t kMostEnds = 32;
 constexpr size_t kMostStarts = 16;
 constexpr size_t kMostRetries = 4;
+constexpr size_t kMostLogs = 2;
 // The pause before what could not begin is tried again.
 constexpr int64_t kAgainMs = 1'000;
 
@@ -21,7 +22,7 @@ Keeper::Keeper(Ports ports)
     : ports_(std::move(ports)),
       alarm_(ports_.timers, [this] { OnAlarm(); }),
       pools_{std::make_unique<ElasticPool>(kMostEnds), std::make_unique<ElasticPool>(kMostStarts),
-             std::make_unique<ElasticPool>(kMostRetries)} {}
+             std::make_unique<ElasticPool>(kMostRetries), std::make_unique<ElasticPool>(kMostLogs)} {}
 
 // The pools end next: work that has begun may ask for looks, of which no alarm tells any more.
 Keeper::~Keeper() {

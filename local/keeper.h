@@ -25,8 +25,9 @@
 namespace davit::local {
 
 // Each has threads of its own, so that an end never waits for a start that hangs, nor for the removal of a
-// pod that has failed before.
-enum class Lane : uint8_t { kEnds, kStarts, kRetries };
+// pod that has failed before, nor for the disk that a log is on.
+enum class Lane : uint8_t { kEnds, kStarts, kRetries, kLogs };
+inline constexpr size_t kLanes = 4;
 
 // Level-triggered: a look that is due stays due until it has begun, also if no thread can be started for it.
 // Has no thread while nothing happens. Thread-safe.
@@ -79,7 +80,7 @@ class Keeper {
   std::set<std::pair<int64_t, Key>> in_order_ GUARDED_BY(mutex_);  // the same, by time
   std::set<Key> posted_ GUARDED_BY(mutex_);                        // wait for a thread of their lane
   Alarm alarm_;
-  std::array<std::unique_ptr<ElasticPool>, 3> pools_;  // last: their threads use all of the above
+  std::array<std::unique_ptr<ElasticPool>, kLanes> pools_;  // last: their threads use all of the above
 };
 
 }  // namespace davit::local

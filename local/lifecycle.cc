@@ -238,6 +238,12 @@ bool BeginRemove(LocalRecord& record) {
   return true;
 }
 
+bool AdoptRun(LocalRecord& record) {
+  if (record.status != Status::kExited) return false;
+  record.status = Status::kRunning;
+  return true;
+}
+
 bool Recover(LocalRecord& record, const api::ContainerSpec& spec, const Found& found, int64_t now,
              int64_t now_ms) {
   const LocalRecord was = record;

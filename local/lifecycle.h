@@ -103,6 +103,9 @@ bool UndoStop(LocalRecord& record, const LocalRecord& was);
 // Somebody wants it removed. Not while it has a run.
 bool BeginRemove(LocalRecord& record);
 
+// Recovery: the record could not be read, and there is a pod of a run of the container.
+bool AdoptRun(LocalRecord& record);
+
 // What a daemon that starts finds of the container's current run.
 struct Found {
   enum Kind : uint8_t { kNothing, kUnstarted, kRunning, kEnded };

@@ -28,6 +28,7 @@
 #include "local/keeper.h"
 #include "local/recent_ends.h"
 #include "local/roster.h"
+#include "local/source_check.h"
 #include "snapshotter/snapshots.h"
 
 namespace davit::local {
@@ -56,8 +57,9 @@ class LocalContainers {
   // Leaves all containers running.
   ~LocalContainers();
 
-  // Reads the records. Called once, before the runtime recovers, which then keeps WritableLayers(). A record
-  // that cannot be read is logged and left alone, with its layer and its pods.
+  // Reads the records. Called once, before the runtime recovers, which then keeps WritableLayers(). A
+  // container whose record cannot be read is listed with the reason; it keeps its layer, its pod and its row
+  // until somebody removes it.
   Result<> Load();
   std::set<std::string> WritableLayers() const;
   // Called once, after the runtime has recovered: takes over the runs that go on, records those that have
@@ -102,8 +104,11 @@ class LocalContainers {
 
  private:
   std::string DirectoryOf(const std::string& id) const { return ports_.directory + "/" + id; }
-  LocalContainerPtr MakeContainer(LocalRecord record, LocalContainer::SpecPtr spec);
+  LocalContainerPtr MakeContainer(LocalRecord record, LocalContainer::DefinitionPtr definition);
+  void LoadOne(const cri::LocalRow& row);
   Result<> MakeDirectory(const std::string& id) const;
+  Result<> CheckPod(const api::ContainerSpec& spec, const LocalRecord& record,
+                    const images::ImageRecord& image) const;
 
   // Those marked with (c) are called with the claim held.
   Result<> StartContainer(LocalContainer& container, int64_t deadline_ms);
@@ -118,6 +123,8 @@ class LocalContainers {
   // record says why, and the keeper tries again. (c)
   Result<> CollectEnd(LocalContainer& container);
   Result<std::optional<Outcome>> OutcomeOf(const Run& run) const;
+  // Keeps the bound of the log. (c)
+  void LookAtLog(LocalContainer& container);
   Result<> RemovePod(const std::string& sandbox_id) const;
   Result<> RemovePodsOf(LocalContainer& container) const;
   // Removes all that is left of the container. Idempotent. (c)
@@ -143,9 +150,9 @@ class LocalContainers {
   const Ports ports_;
   Roster roster_;
   RecentEnds removed_;
-  std::set<std::string> unreadable_;  // ids of records that could not be read; set by Load
   Mutex strays_mutex_;
   std::map<std::string, Backoff> strays_ GUARDED_BY(strays_mutex_);  // pauses between attempts, by sandbox id
+  const SourceCheck sources_;
   Keeper keeper_;  // last, so that it ends first: it calls this object
 };
 

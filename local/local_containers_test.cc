@@ -88,12 +88,24 @@ TEST_F(LocalContainersTest, WhatCannotBeCreatedLeavesNothing) {
   api::ContainerSpec no_image = LocalWorld::Spec();
   no_image.set_image("nothing");
   EXPECT_EQ(local().Create("web", no_image).error().code, Code::kNotFound);
-  api::ContainerSpec no_source = LocalWorld::Spec();
-  api::BindMount& mount = *no_source.add_mounts();
-  mount.set_source("/does/not/exist");
-  mount.set_target("/mnt");
-  EXPECT_THAT(local().Create("web", no_source).error().ToString(), HasSubstr("/does/not/exist"));
-  w_.world.steps.Fail("store.QueueLocal");
+  auto refuses = [this](const char* word, auto&& change) {
+    api::ContainerSpec spec = LocalWorld::Spec();
+    change(spec);
+    auto created = local().Create("web", spec);
+    ASSERT_FALSE(created) << word;
+    EXPECT_EQ(created.error().code, Code::kInvalidArgument);
+    EXPECT_THAT(created.error().ToString(), HasSubstr(word));
+  };
+  refuses("/does/not/exist", [](auto& spec) {
+    spec.add_mounts()->set_source("/does/not/exist");
+    spec.mutable_mounts(0)->set_target("/mnt");
+  });
+  refuses("BOGUS", [](auto& spec) { spec.add_cap_add("BOGUS"); });
+  refuses("BOGUS", [](auto& spec) { spec.add_cap_drop("BOGUS"); });
+  refuses("-5", [](auto& spec) { spec.set_user("-5"); });
+  refuses("hostname", [](auto& spec) { spec.set_hostname(std::string(65, 'h')); });
+  refuses("hostname", [](auto& spec) { spec.set_hostname("a/b"); });
+  w_.world.steps.Fail("store.AddLocal");
   EXPECT_FALSE(local().Create("web", LocalWorld::Spec()));
   EXPECT_THAT(w_.Leftovers(), IsEmpty());
   auto created = local().Create("web", LocalWorld::Spec());
@@ -270,13 +282,126 @@ TEST_F(LocalContainersTest, APodWithoutARecordAndARecordWithoutAPodAreSettled) {
   EXPECT_EQ(w_.StateOf("without").exit_code(), kLostExitCode);
 }
 
-TEST_F(LocalContainersTest, AnUnreadableRecordKeepsItsLayerAndItsPod) {
+TEST_F(LocalContainersTest, AnUnreadableRecordIsAContainerThatIsListedAndCanBeRemoved) {
   std::string id = w_.RunContainer("web");
-  w_.Restart([&] { w_.store.Seed({id, "\xff\xff"}); });
-  EXPECT_EQ(local().Inspect("web").error().code, Code::kNotFound);
+  std::string blob = w_.store.Locals()->at(0).blob;
+  const std::string newer = blob + "\x8a\x7d\x01x";  // a field that must be understood
+  w_.Restart([&] { w_.store.Seed({id, newer, w_.store.Locals()->at(0).spec}); });
+  auto listed = local().Inspect("web");
+  ASSERT_TRUE(listed) << listed.error().ToString();
+  EXPECT_EQ(listed->id(), id);
+  EXPECT_THAT(listed->state().error(), HasSubstr("its record cannot be read"));
+  EXPECT_EQ(listed->state().status(), State::RUNNING) << "its program runs on";
   EXPECT_THAT(w_.world.snapshots.containers(), ElementsAre(id));
   EXPECT_THAT(w_.PodsOf(id), SizeIs(1));
   EXPECT_TRUE(std::filesystem::exists(w_.LogOf(id)));
+  EXPECT_EQ(local().Rename("web", "front").error().code, Code::kFailedPrecondition);
+  std::vector<cri::ContainerUse> uses = local().Uses();
+  ASSERT_THAT(uses, SizeIs(1));
+  EXPECT_THAT(uses[0].images, ElementsAre("sha256:id-of-image"));
+  EXPECT_FALSE(uses[0].may_use_any);
+
+  ASSERT_TRUE(local().Stop("web", 0, Deadline()));
+  Result<> started = local().Start("web", Deadline());
+  ASSERT_FALSE(started);
+  EXPECT_THAT(started.error().ToString(), HasSubstr("cannot be read"));
+  EXPECT_EQ(w_.store.Locals()->at(0).blob, newer) << "a release that can read it finds it as it was";
+  ASSERT_TRUE(local().Remove("web", /*force=*/false, Deadline()));
+  EXPECT_TRUE(w_.world.Eventually([&] { return w_.Leftovers().empty(); }))
+      << ::testing::PrintToString(w_.Leftovers());
+}
+
+TEST_F(LocalContainersTest, OfARecordWithoutAWordThatCanBeReadAllImagesAreKept) {
+  std::string id = local().Create("web", LocalWorld::Spec())->id;
+  std::string other = local().Create("other", LocalWorld::Spec())->id;
+  w_.Restart([&] {
+    w_.store.Seed({id, "\xff\xff", ""});
+    w_.store.Seed({other, w_.store.Locals()->at(other < id ? 0 : 1).blob, "\xff"});
+  });
+  EXPECT_EQ(local().Inspect(id)->name(), id);
+  EXPECT_EQ(local().Inspect("other")->id(), other) << "its name is readable";
+  EXPECT_THAT(w_.world.snapshots.containers(), IsEmpty());
+  bool any = false;
+  for (const cri::ContainerUse& use : local().Uses()) any = any || use.may_use_any;
+  EXPECT_TRUE(any);
+  EXPECT_TRUE(local().Remove(id, /*force=*/true, Deadline()));
+  EXPECT_TRUE(local().Remove(other, /*force=*/false, Deadline()));
+  EXPECT_THAT(w_.Leftovers(), IsEmpty());
+}
+
+TEST_F(LocalContainersTest, OfTwoWithOneNameOneIsCalledByItsId) {
+  std::string id = local().Create("web", LocalWorld::Spec())->id;
+  cri::LocalRow row = w_.store.Locals()->at(0);
+  std::string twin = std::string(64, '0');
+  row.blob.replace(row.blob.find(id), id.size(), twin);
+  row.id = twin;
+  w_.Restart([&] { w_.store.Seed(row); });
+  EXPECT_EQ(local().Inspect("web")->id(), twin);
+  EXPECT_EQ(local().Inspect(id)->name(), id);
+  EXPECT_TRUE(local().Start(id, Deadline()));
+}
+
+// A newer release's, or a damaged one: the container goes on, and what has no container is nobody's to
+// remove.
+TEST_F(LocalContainersTest, APodWhoseRecordCannotBeReadGoesOn) {
+  std::string id = w_.RunContainer("web");
+  std::string stray = w_.RunContainer("stray");
+  auto damage = [&](const std::string& container) {
+    std::string pod = w_.PodsOf(container).at(0).id();
+    w_.world.records.Seed(cri::SandboxRow{pod, "\xff", "local/" + container});
+  };
+  damage(id);
+  damage(stray);
+  w_.Restart([&] { EXPECT_TRUE(w_.store.DeleteLocal(stray)); });
+  EXPECT_TRUE(w_.HasStatus("web", State::RUNNING));
+  EXPECT_THAT(w_.PodsOf(stray), SizeIs(1));
+  ASSERT_TRUE(local().Stop("web", 0, Deadline()));
+  EXPECT_THAT(w_.PodsOf(id), IsEmpty());
+}
+
+TEST_F(LocalContainersTest, AChangeOfStateDoesNotWriteTheSpec) {
+  api::ContainerSpec spec = LocalWorld::Spec();
+  for (int i = 0; i < 15; ++i) spec.add_command(std::string(60'000, 'x'));
+  w_.RunContainer("web", spec);
+  cri::LocalRow row = w_.store.Locals()->at(0);
+  EXPECT_LT(row.blob.size(), 1000u);
+  EXPECT_GT(row.spec.size(), 900'000u);
+  w_.Restart();
+  EXPECT_EQ(local().Inspect("web")->spec().command_size(), 15);
+  EXPECT_EQ(local().Inspect("web")->command_line_size(), 15 + 0);
+}
+
+TEST_F(LocalContainersTest, ALogThatGrowsIsRotated) {
+  api::ContainerSpec spec = LocalWorld::Spec();
+  spec.mutable_log()->set_max_bytes(4096);
+  spec.mutable_log()->set_max_files(2);
+  std::string id = w_.RunContainer("web", spec);
+  const std::string before = w_.LogOf(id) + ".1";
+  std::ofstream(w_.LogOf(id), std::ios::app) << std::string(5000, 'x');
+  ASSERT_TRUE(w_.world.Eventually([&] { return std::filesystem::exists(before); }));
+  EXPECT_EQ(std::filesystem::file_size(before), 5000u);
+  ASSERT_TRUE(w_.world.Eventually([&] { return std::filesystem::exists(w_.LogOf(id)); }));
+  EXPECT_EQ(std::filesystem::file_size(w_.LogOf(id)), 0u);
+  w_.Restart();
+  std::ofstream(w_.LogOf(id), std::ios::app) << std::string(6000, 'x');
+  EXPECT_TRUE(w_.world.Eventually([&] { return std::filesystem::file_size(before) == 6000; }))
+      << "a daemon that starts goes on";
+  EXPECT_FALSE(std::filesystem::exists(w_.LogOf(id) + ".2"));
+}
+
+TEST_F(LocalContainersTest, AnImageThatIsRemovedMeanwhileIsNoContainersImage) {
+  w_.world.steps.Fail("images.Settle");
+  EXPECT_FALSE(local().Create("web", LocalWorld::Spec()));
+  EXPECT_THAT(w_.Leftovers(), IsEmpty());
+}
+
+TEST_F(LocalContainersTest, TheLayerSurvivesACrashUnlessItGoesWithItsRun) {
+  std::string kept = w_.RunContainer("web");
+  api::ContainerSpec once = LocalWorld::Spec();
+  once.set_auto_remove(true);
+  std::string gone = w_.RunContainer("once", once);
+  EXPECT_EQ(w_.world.snapshots.life(kept), snapshotter::LayerLife::kDurable);
+  EXPECT_EQ(w_.world.snapshots.life(gone), snapshotter::LayerLife::kOneBoot);
 }
 
 TEST_F(LocalContainersTest, APortInUseNamesTheContainerThatUsesIt) {

@@ -63,7 +63,7 @@ api::Container LocalContainers::ToApi(const LocalContainer& container) const {
   message.set_name(record.name);
   *message.mutable_spec() = container.spec();
   message.set_image_id(record.image_id);
-  for (const std::string& word : record.command_line) message.add_command_line(word);
+  for (const std::string& word : container.command_line()) message.add_command_line(word);
   message.set_created_at(record.created_at);
   message.set_log_path(DirectoryOf(record.id) + "/" + kLogName);
   api::ContainerState& state = *message.mutable_state();
@@ -72,7 +72,8 @@ api::Container LocalContainers::ToApi(const LocalContainer& container) const {
   state.set_finished_at(record.finished_at);
   state.set_exit_code(record.exit_code);
   state.set_oom_killed(record.oom_killed);
-  state.set_error(cri::ToResponseText(record.error.empty() ? record.obstacle : record.error));
+  const std::string& why = record.error.empty() ? record.obstacle : record.error;
+  state.set_error(cri::ToResponseText(container.unreadable().empty() ? why : container.unreadable()));
   state.set_restart_count(record.restart_count);
   if (std::optional<Run> run = container.run(); run && IsRunning(record)) FillRun(*run, state);
   return message;
@@ -94,8 +95,9 @@ std::vector<api::Container> LocalContainers::List(bool all) const {
 std::vector<cri::ContainerUse> LocalContainers::Uses() const {
   std::vector<cri::ContainerUse> uses;
   for (const LocalContainerPtr& container : roster_.All()) {
-    LocalRecord record = container->record().Get();
-    uses.push_back({record.id, HasRun(record), {record.image_id}, record.chain_ids, record.name});
+    uses.push_back(container->record().Read([](const LocalRecord& r) {
+      return cri::ContainerUse{r.id, HasRun(r), {r.image_id}, r.chain_ids, r.name, r.image_id.empty()};
+    }));
   }
   return uses;
 }

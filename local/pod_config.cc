@@ -115,12 +115,13 @@ void SetCommand(const api::ContainerSpec& spec, v1::ContainerConfig& container) 
   container.set_working_dir(spec.working_dir());
 }
 
-void SetMounts(const api::ContainerSpec& spec, v1::ContainerConfig& container) {
+void SetMounts(const api::ContainerSpec& spec, v1::ContainerConfig& container, cri::ContainerExtras& extras) {
   for (const api::BindMount& mount : spec.mounts()) {
     v1::Mount& bind = *container.add_mounts();
     bind.set_host_path(mount.source());
     bind.set_container_path(mount.target());
     bind.set_readonly(mount.read_only());
+    if (!mount.create_source()) extras.required_sources.insert(mount.target());
   }
 }
 
@@ -182,7 +183,9 @@ Result<PodRequest> BuildPodRequest(const api::ContainerSpec& spec, const LocalRe
   container.mutable_labels()->insert(spec.labels().begin(), spec.labels().end());
   container.set_log_path(kLogName);
   SetCommand(spec, container);
-  SetMounts(spec, container);
+  SetMounts(spec, container, request.extras);
+  request.extras.kept_layer = cri::KeptLayer{
+      record.id, spec.auto_remove() ? snapshotter::LayerLife::kOneBoot : snapshotter::LayerLife::kDurable};
   SetDevices(spec, container);
   TRY(SetStopSignal(spec, container));
   SetResources(spec, *container.mutable_linux()->mutable_resources());

@@ -25,11 +25,14 @@ struct PodRequest {
   ::runtime::v1::PodSandboxConfig pod;
   ::runtime::v1::ContainerConfig container;
   cri::NetworkUse network = cri::NetworkUse::kAttached;
+  cri::ContainerExtras extras;
 };
 
 // One pod with one container: own network, IPC and PID namespaces, the default seccomp profile and
 // capabilities, and sensitive parts of /proc and /sys hidden or read-only, unless `spec` says otherwise.
-// `directory` is the container's own, with its log. kInvalidArgument names the field that is wrong.
+// Its writable layer, which has the container's id, survives a crash of the host unless the container is
+// removed at its end. `directory` is the container's own, with its log. kInvalidArgument names the field that
+// is wrong.
 Result<PodRequest> BuildPodRequest(const ::davit::v1::ContainerSpec& spec, const LocalRecord& record,
                                    const std::string& directory);
 

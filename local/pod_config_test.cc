@@ -22,8 +22,25 @@ LocalRecord Record() {
   record.id = std::string(64, 'a');
   record.name = "web";
   record.image_id = "sha256:1";
-  record.starts = 3;
+  record.run = 3;
   return record;
+}
+
+TEST(BuildPodRequest, SaysWhichSourcesMustExistAndWhatTheLayerIsFor) {
+  ContainerSpec spec;
+  for (bool create : {true, false}) {
+    BindMount& mount = *spec.add_mounts();
+    mount.set_source("/srv");
+    mount.set_target(create ? "/made" : "/required");
+    mount.set_create_source(create);
+  }
+  PodRequest request = BuildPodRequest(spec, Record(), "/dir").value();
+  EXPECT_THAT(request.extras.required_sources, ElementsAre("/required"));
+  EXPECT_EQ(request.extras.kept_layer->id, Record().id);
+  EXPECT_EQ(request.extras.kept_layer->life, snapshotter::LayerLife::kDurable);
+  spec.set_auto_remove(true);
+  EXPECT_EQ(BuildPodRequest(spec, Record(), "/dir")->extras.kept_layer->life,
+            snapshotter::LayerLife::kOneBoot);
 }
 
 TEST(PodRequest, OfAPlainSpecIsIsolated) {

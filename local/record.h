@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The database row of a local container: one message of base/codec.h.
+// The database rows of a local container: one message of base/codec.h each.
 #pragma once
 
 #include <cstdint>
@@ -36,14 +36,20 @@ constexpr Next LastOf(Next) {
   return Next::kRemove;
 }
 
-// Times are nanoseconds since 1970; 0: never.
+// What stays as it was created. Written once.
+struct LocalSpecRecord {
+  std::string spec;                       // davit.v1.ContainerSpec
+  std::vector<std::string> command_line;  // of the spec and the image
+
+  auto Fields() { return FieldList(Field<1>(spec), Field<2>(command_line)); }
+};
+
+// Written at each change: small, whatever the spec. Times are nanoseconds since 1970; 0: never.
 struct LocalRecord {
   std::string id;
   std::string name;
-  std::string spec;  // davit.v1.ContainerSpec; in rows only: in memory the LocalContainer has it
   std::string image_id;
-  std::vector<std::string> chain_ids;     // of the image's layers, bottom first
-  std::vector<std::string> command_line;  // of the spec and the image
+  std::vector<std::string> chain_ids;  // of the image's layers, bottom first
   int64_t created_at = 0;
   Status status = Status::kCreated;
   bool stopped = false;  // somebody has stopped it, and nobody has started it since
@@ -67,9 +73,9 @@ struct LocalRecord {
   std::string obstacle;    // why the last of these has failed
 
   auto Fields() {
-    return FieldList(Field<1>(id), Field<2>(name), Field<3>(spec), Field<4>(image_id), Field<5>(chain_ids),
-                     Field<6>(command_line), Field<7>(created_at), Field<8>(status), Field<9>(stopped),
-                     Field<10>(next), Field<11>(started_at), Field<12>(finished_at), Field<13>(exit_code),
+    return FieldList(Field<1>(id), Field<2>(name), Field<4>(image_id), Field<5>(chain_ids),
+                     Field<7>(created_at), Field<8>(status), Field<9>(stopped), Field<10>(next),
+                     Field<11>(started_at), Field<12>(finished_at), Field<13>(exit_code),
                      Field<14>(oom_killed), Field<15>(error), Field<16>(restart_count), Field<17>(quick_ends),
                      Field<18>(run), Field<19>(stop_signal));
   }

@@ -16,10 +16,8 @@ TEST(GoldenRecords, OfLocalContainers) {
   LocalRecord record;
   record.id = "c1";
   record.name = "web";
-  record.spec = "spec";
   record.image_id = "sha256:1";
   record.chain_ids = {"sha256:2"};
-  record.command_line = {"nginx", "-g"};
   record.created_at = 1;
   record.status = Status::kExited;
   record.stopped = true;

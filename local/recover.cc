@@ -4,8 +4,8 @@
 #include <filesystem>
 #include <map>
 
-#include "base/codec.h"
 #include "local/local_containers.h"
+#include "local/pod_config.h"
 
 namespace davit::local {
 namespace {
@@ -13,44 +13,21 @@ namespace {
 namespace v1 = ::runtime::v1;
 namespace fs = std::filesystem;
 
-struct Loaded {
-  LocalRecord record;
-  std::shared_ptr<api::ContainerSpec> spec = std::make_shared<api::ContainerSpec>();
-};
+// A pod whose own record cannot be read has another namespace, and no number (recovery_load.h).
+bool IsReadable(const v1::PodSandbox& pod) {
+  return pod.metadata().namespace_() == kPodNamespace;
+}
 
-Result<Loaded> Read(const cri::LocalRow& row) {
-  Loaded loaded;
-  loaded.record = TRY(Decode<LocalRecord>(row.blob, "record of container " + row.id));
-  if (loaded.record.id != row.id)
-    return Fail(Code::kDataLoss, "decode", "record of container " + row.id, "it has another id");
-  if (!loaded.spec->ParseFromString(std::exchange(loaded.record.spec, {})))
-    return Fail(Code::kDataLoss, "decode", "spec of container " + row.id);
-  return loaded;
+// Whether the pod is that of the container's current run, as far as its records can be read. What cannot be
+// read goes on.
+bool IsCurrent(const v1::PodSandbox& pod, const LocalContainer& container) {
+  if (container.run()) return false;  // it has been found already
+  return !container.unreadable().empty() || container.record().Read([&](const LocalRecord& r) {
+    return HasRun(r) && (r.run == pod.metadata().attempt() || !IsReadable(pod));
+  });
 }
 
 }  // namespace
-
-Result<> LocalContainers::Load() {
-  std::error_code made;
-  fs::create_directories(ports_.directory, made);
-  if (made) return SystemError("mkdir", ports_.directory, made.value());
-  fs::permissions(ports_.directory, fs::perms::owner_all, made);
-  for (const cri::LocalRow& row : TRY(ports_.store.Locals())) {
-    Result<Loaded> loaded = Read(row);
-    Result<> added = loaded ? roster_.Add(MakeContainer(std::move(loaded->record), loaded->spec))
-                            : Result<>(std::unexpected(loaded.error()));
-    if (added) continue;
-    unreadable_.insert(row.id);
-    LogProblem("local container not loaded", row.id, added.error());
-  }
-  return {};
-}
-
-std::set<std::string> LocalContainers::WritableLayers() const {
-  std::set<std::string> layers = unreadable_;
-  for (const LocalContainerPtr& container : roster_.All()) layers.insert(container->id());
-  return layers;
-}
 
 Result<> LocalContainers::Begin() {
   keeper_.Watch();
@@ -78,14 +55,10 @@ LocalContainers::FoundRuns LocalContainers::AdoptPods() {
     container_ids[container.pod_sandbox_id()] = container.id();
   for (const v1::PodSandbox& pod : *pods) {
     const std::string& id = pod.metadata().uid();
-    if (unreadable_.contains(id)) continue;
     LocalContainerPtr container = roster_.FindId(id);
-    bool current = container != nullptr && container->record().Read([&](const LocalRecord& r) {
-      return HasRun(r) && r.run == pod.metadata().attempt();
-    });
-    if (current)
+    if (container != nullptr && IsCurrent(pod, *container))
       found[id] = AdoptPod(pod.id(), container_ids[pod.id()], *container);
-    else
+    else if (IsReadable(pod))
       PlanStray(pod.id());
   }
   return found;
@@ -95,6 +68,7 @@ Found LocalContainers::AdoptPod(const std::string& sandbox_id, const std::string
                                 LocalContainer& container) {
   container.SetSandbox(sandbox_id);
   container.SetRun(Run{sandbox_id, container_id});
+  if (!container.unreadable().empty()) (void)container.record().TryChange(AdoptRun);
   v1::ContainerStatusRequest request;
   request.set_container_id(container_id);
   cri::Call call = LocalCall(ports_.clock.MonotonicMilliseconds());
@@ -112,7 +86,7 @@ void LocalContainers::RemoveStrayDirectories() const {
   std::error_code failed;
   for (const auto& entry : fs::directory_iterator(ports_.directory, failed)) {
     std::string id = entry.path().filename();
-    if (roster_.FindId(id) == nullptr && !unreadable_.contains(id)) fs::remove_all(entry.path(), failed);
+    if (roster_.FindId(id) == nullptr) fs::remove_all(entry.path(), failed);
   }
 }
 

@@ -9,6 +9,7 @@ namespace davit::local {
 
 Result<> LocalContainers::Rename(const std::string& container, const std::string& name) {
   LocalContainerPtr found = TRY(roster_.Find(container));
+  TRY(found->CheckReadable("rename container"));
   return roster_.Rename(*found, name);
 }
 

@@ -19,7 +19,7 @@ LocalContainerPtr Make(const std::string& id, const std::string& name,
   LocalRecord record;
   record.id = id;
   record.name = name;
-  LocalContainer::Parts parts{std::make_shared<api::ContainerSpec>(), images::LayerHold(), std::move(write),
+  LocalContainer::Parts parts{std::make_shared<Definition>(), images::LayerHold(), std::move(write),
                               [](const LocalContainer&, bool) {}};
   return std::make_shared<LocalContainer>(record, std::move(parts), SystemClock());
 }

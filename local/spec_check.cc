@@ -3,6 +3,8 @@
 
 #include "local/spec_check.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <string>
 #include <string_view>
@@ -28,6 +30,12 @@ std::unexpected<Error> Bad(std::string_view field, std::string_view value, std::
   return Fail(Code::kInvalidArgument, field, value, why);
 }
 
+std::unexpected<Error> TooLarge(std::string_view field, size_t bytes) {
+  return Bad(
+      field, "",
+      "has " + std::to_string(bytes) + " bytes; at most " + std::to_string(kMostSpecBytes) + " are allowed");
+}
+
 template <typename Texts>
 Result<> CheckTexts(const char* field, const Texts& texts) {
   TRY(LimitCount(field, texts.size(), kMostEntries));
@@ -37,9 +45,10 @@ Result<> CheckTexts(const char* field, const Texts& texts) {
 
 Result<> CheckEnvironment(const api::ContainerSpec& spec) {
   TRY(CheckTexts("env", spec.env()));
-  for (const std::string& entry : spec.env()) {
-    size_t equals = entry.find('=');
-    if (equals == 0 || equals == std::string::npos) return Bad("env", entry, "is not NAME=VALUE");
+  for (int i = 0; i < spec.env_size(); ++i) {
+    size_t equals = spec.env(i).find('=');
+    if (equals == 0 || equals == std::string::npos)
+      return Bad("env", "entry " + std::to_string(i + 1), "is not NAME=VALUE");
   }
   return {};
 }
@@ -54,10 +63,19 @@ Result<> CheckMap(const char* field, const Map& map) {
   return {};
 }
 
+Result<> CheckAddress(const std::string& text) {
+  unsigned char address[sizeof(in6_addr)];
+  TRY(LimitText("ports.host_ip", text, INET6_ADDRSTRLEN));
+  if (text.empty() || inet_pton(AF_INET, text.c_str(), address) == 1 ||
+      inet_pton(AF_INET6, text.c_str(), address) == 1)
+    return {};
+  return Bad("ports.host_ip", text, "is not an IP address");
+}
+
 Result<> CheckPorts(const api::ContainerSpec& spec) {
   TRY(LimitCount("ports", spec.ports_size(), kMostEntries));
   for (const api::PortMapping& port : spec.ports()) {
-    TRY(LimitText("ports.host_ip", port.host_ip(), kMostTextBytes));
+    TRY(CheckAddress(port.host_ip()));
     for (uint32_t number : {port.host_port(), port.container_port()}) {
       if (number == 0 || number > kMostPort)
         return Bad("ports", std::to_string(number), "is not within 1 and 65535");
@@ -168,9 +186,21 @@ Result<> CheckRestart(const api::ContainerSpec& spec) {
   return {};
 }
 
+Result<> CheckLog(const api::ContainerSpec& spec) {
+  constexpr int64_t kLeastBytes = 4096;
+  constexpr uint32_t kMostFiles = 100;
+  int64_t bytes = spec.log().max_bytes();
+  if (bytes != 0 && bytes < kLeastBytes)
+    return Bad("log.max_bytes", std::to_string(bytes), "is less than 4096 bytes");
+  if (spec.log().max_files() > kMostFiles)
+    return Bad("log.max_files", std::to_string(spec.log().max_files()), "is more than 100 files");
+  return {};
+}
+
 }  // namespace
 
 Result<> CheckSpec(const api::ContainerSpec& spec) {
+  if (size_t size = spec.ByteSizeLong(); size > kMostSpecBytes) return TooLarge("spec", size);
   TRY(RequireText("image", spec.image(), cri::kMostReferenceBytes));
   TRY(CheckTexts("entrypoint", spec.entrypoint()));
   TRY(CheckTexts("command", spec.command()));
@@ -189,6 +219,7 @@ Result<> CheckSpec(const api::ContainerSpec& spec) {
   TRY(CheckMounts(spec));
   TRY(LimitText("cpuset_cpus", spec.cpuset_cpus(), kMostTextBytes));
   TRY(CheckResources(spec));
+  TRY(CheckLog(spec));
   TRY(CheckTexts("cap_add", spec.cap_add()));
   TRY(CheckTexts("cap_drop", spec.cap_drop()));
   TRY(CheckDevices(spec));
@@ -196,6 +227,12 @@ Result<> CheckSpec(const api::ContainerSpec& spec) {
   TRY(CheckConfinement(spec));
   TRY(CheckStop(spec));
   return CheckRestart(spec);
+}
+
+Result<> CheckCommandLine(const std::vector<std::string>& words) {
+  size_t bytes = 0;
+  for (const std::string& word : words) bytes += word.size() + 1;
+  return bytes <= kMostSpecBytes ? Result<>() : TooLarge("command line", bytes);
 }
 
 }  // namespace davit::local

@@ -45,6 +45,20 @@ TEST(CheckSpec, AcceptsWhatPeopleWrite) {
   EXPECT_TRUE(checked) << checked.error().ToString();
 }
 
+TEST(CheckSpec, QuotesNoVariable) {
+  ContainerSpec spec = FullSpec();
+  spec.add_env("hunter2");
+  Result<> checked = CheckSpec(spec);
+  ASSERT_FALSE(checked);
+  EXPECT_THAT(checked.error().ToString(),
+              ::testing::AllOf(HasSubstr("entry 2"), ::testing::Not(HasSubstr("hunter2"))));
+}
+
+TEST(CheckCommandLine, LimitsWhatSpecAndImageHaveTogether) {
+  EXPECT_TRUE(CheckCommandLine({"a", std::string(kMostSpecBytes - 3, 'b')}));
+  EXPECT_FALSE(CheckCommandLine({"a", std::string(kMostSpecBytes - 2, 'b')}));
+}
+
 TEST(CheckSpec, NamesTheFieldThatIsWrong) {
   struct Case {
     const char* field;
@@ -58,6 +72,14 @@ TEST(CheckSpec, NamesTheFieldThatIsWrong) {
        [](auto& s) {
          for (int i = 0; i < 1001; ++i) s.add_entrypoint("a");
        }},
+      {"spec",
+       [](auto& s) {
+         for (int i = 0; i < 17; ++i) s.add_command(std::string(65'000, 'a'));
+       }},
+      {"ports.host_ip", [](auto& s) { s.mutable_ports(0)->set_host_ip("localhost"); }},
+      {"log.max_bytes", [](auto& s) { s.mutable_log()->set_max_bytes(4095); }},
+      {"log.max_bytes", [](auto& s) { s.mutable_log()->set_max_bytes(-1); }},
+      {"log.max_files", [](auto& s) { s.mutable_log()->set_max_files(101); }},
       {"env", [](auto& s) { s.add_env("A"); }},
       {"env", [](auto& s) { s.add_env("=b"); }},
       {"working_dir", [](auto& s) { s.set_working_dir("tmp"); }},

@@ -15,6 +15,8 @@ namespace {
 
 namespace v1 = ::runtime::v1;
 
+constexpr int64_t kFirstLogLookMs = 1'000;
+
 api::PortMapping::Protocol ProtocolOf(const api::PortMapping& port) {
   return port.protocol() == api::PortMapping::PROTOCOL_UNSPECIFIED ? api::PortMapping::TCP : port.protocol();
 }
@@ -55,6 +57,7 @@ Result<> LocalContainers::StartContainer(LocalContainer& container, int64_t dead
     return std::unexpected(Within("start container " + container.name() + ": its last run is not removed yet",
                                   std::move(collected).error()));
   if (container.record().Read(IsRunning)) return {};
+  TRY(container.CheckReadable("start container"));
   return StartRun(container, StartedBy::kPerson);
 }
 
@@ -117,6 +120,7 @@ Result<> LocalContainers::BringUp(LocalContainer& container, int32_t& exit_code)
   }
   (void)container.record().TryChange(
       [&](LocalRecord& r) { return Started(r, now, ports_.clock.MonotonicMilliseconds()); });
+  keeper_.LookAt(Lane::kLogs, container.id(), ports_.clock.MonotonicMilliseconds() + kFirstLogLookMs);
   return {};
 }
 
@@ -131,7 +135,7 @@ Result<Run> LocalContainers::MakePod(LocalContainer& container, cri::Call& call)
   v1::CreateContainerRequest create;
   create.set_pod_sandbox_id(made.sandbox_id);
   *create.mutable_config() = request.container;
-  made.container_id = TRY(ports_.runtime.containers().Create(create, call, container.id())).container_id();
+  made.container_id = TRY(ports_.runtime.containers().Create(create, call, request.extras)).container_id();
   return made;
 }
 

@@ -24,9 +24,8 @@ std::string SerializeDeterministically(const google::protobuf::Message& message)
 
 }  // namespace
 
-std::string SandboxName(const runtime::v1::PodSandboxMetadata& metadata, Owner owner) {
-  std::string prefix = owner == Owner::kLocal ? "local/" : "";
-  return prefix + metadata.name() + "_" + metadata.namespace_() + "_" + metadata.uid() + "_" +
+std::string SandboxName(const runtime::v1::PodSandboxMetadata& metadata) {
+  return metadata.name() + "_" + metadata.namespace_() + "_" + metadata.uid() + "_" +
          std::to_string(metadata.attempt());
 }
 

@@ -7,13 +7,11 @@
 #include <string>
 
 #include "api/cri/v1/api.pb.h"
-#include "cri/pods/pod_records.h"
 
 namespace davit::cri {
 
-// "name_namespace_uid_attempt", for a local sandbox behind "local/": requests of one owner with the same name
-// are for the same sandbox.
-std::string SandboxName(const ::runtime::v1::PodSandboxMetadata& metadata, Owner owner = Owner::kCri);
+// "name_namespace_uid_attempt": requests of one owner with the same name are for the same sandbox.
+std::string SandboxName(const ::runtime::v1::PodSandboxMetadata& metadata);
 // "name_attempt_sandbox id".
 std::string ContainerName(const ::runtime::v1::ContainerMetadata& metadata, const std::string& sandbox_id);
 

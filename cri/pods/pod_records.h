@@ -31,6 +31,8 @@ constexpr SandboxPhase LastOf(SandboxPhase) {
 enum class Owner : uint8_t {
   kCri = 0,    // the kubelet, crictl
   kLocal = 1,  // people at this node, through davit.v1 (local/)
+  // Somebody whom only a newer release knows: nobody here sees or touches the sandbox. Never in a record.
+  kUnknown = 255,
 };
 constexpr Owner LastOf(Owner) {
   return Owner::kLocal;
@@ -77,13 +79,6 @@ enum class ContainerPhase : uint8_t { kCreated = 0, kStarting = 1, kRunning = 2,
 constexpr ContainerPhase LastOf(ContainerPhase) {
   return ContainerPhase::kRemoving;
 }
-
-// The owner in the row of a sandbox whose other fields cannot be read.
-struct SandboxOwner {
-  Owner owner = Owner::kCri;
-
-  auto Fields() { return FieldList(Field<kMustUnderstand>(owner)); }
-};
 
 // One of a container's image volumes (KEP-4639).
 struct ImageVolumeRecord {

@@ -62,6 +62,7 @@ class Records final : public PodStore, public LocalStore, private RowStore {
   Result<> DeleteContainer(const std::string& id) override;
   Result<std::vector<ContainerRow>> Containers() const override;
 
+  Result<> AddLocal(LocalRow row) override;
   PendingWrite QueueLocal(LocalRow row, RecordWriter::OnWritten on_written) override;
   Result<> DeleteLocal(const std::string& id) override;
   Result<std::vector<LocalRow>> Locals() const override;

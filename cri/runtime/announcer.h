@@ -57,12 +57,16 @@ class Announcer {
   void Publish(const Sandbox& sandbox, const std::string& id, ::runtime::v1::ContainerEventType type)
       REQUIRES(mutex_);
 
-  EventFeed& FeedOf(Owner owner) { return owner == Owner::kLocal ? local_feed_ : cri_feed_; }
+  EventFeed& FeedOf(Owner owner) {
+    if (owner == Owner::kUnknown) return nobodys_feed_;
+    return owner == Owner::kLocal ? local_feed_ : cri_feed_;
+  }
 
   PodTable& pods_;
   const Clock& clock_;
   EventFeed cri_feed_;
   EventFeed local_feed_;
+  EventFeed nobodys_feed_;
   // Ensures the order of events: only one at a time is derived from the records and published.
   Mutex mutex_;
   std::map<std::string, LifeStage> announced_ GUARDED_BY(mutex_);

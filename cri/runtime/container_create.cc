@@ -45,14 +45,14 @@ Result<Images> FindImages(images::ImageLookup& lookup, const v1::ContainerConfig
 }  // namespace
 
 Result<v1::CreateContainerResponse> Containers::Create(const v1::CreateContainerRequest& request, Call& call,
-                                                       const std::optional<std::string>& kept_layer) {
+                                                       const ContainerExtras& extras) {
   TRY(ValidateContainerConfig(request));
   SandboxPtr sandbox = TRY(ports_.pods.FindSandbox(request.pod_sandbox_id(), call.owner));
   std::string name = ContainerName(request.config().metadata(), sandbox->id());
   OncePerName::Turn turn = TRY(names_.Take(name, FingerprintOf(request.config())));
   v1::CreateContainerResponse response;
   if (turn.owner()) {
-    Result<std::string> made = MakeContainer(sandbox, request, call, kept_layer);
+    Result<std::string> made = MakeContainer(sandbox, request, call, extras);
     turn.Settle(made);
     response.set_container_id(TRY(std::move(made)));
     return response;
@@ -67,22 +67,24 @@ Result<v1::CreateContainerResponse> Containers::Create(const v1::CreateContainer
 // A created container is a record with its plan and an empty writable layer: no process, no cgroup, no mount.
 Result<std::string> Containers::MakeContainer(const SandboxPtr& sandbox,
                                               const v1::CreateContainerRequest& request, Call& call,
-                                              const std::optional<std::string>& kept_layer) {
+                                              const ContainerExtras& extras) {
   if (!sandbox->ready()) {
     return Fail(Code::kFailedPrecondition, "create container in sandbox", sandbox->id(),
                 "the sandbox is not ready");
   }
   Images images = TRY(FindImages(ports_.images, request.config()));
   auto config = std::make_shared<const v1::ContainerConfig>(request.config());
-  ContainerRecord record = TRY(ports_.planner.Plan(*sandbox, *config, images.root.record));
+  ContainerRecord record =
+      TRY(ports_.planner.Plan(*sandbox, *config, images.root.record, extras.required_sources));
   record.image_volumes = images.volume_records;
-  record.kept_layer = kept_layer;
+  if (extras.kept_layer) record.kept_layer = extras.kept_layer->id;
   call.spans.Mark("plan");
 
   // The writable layer needs no record before it: recovery removes those that no record names.
   Rollback rollback;
   rollback.Add([&] { (void)RemoveWritableLayer(record); });
-  Background<> layer(ports_.workers, [&] { return PrepareWritableLayer(record); });
+  snapshotter::LayerLife life = extras.kept_layer ? extras.kept_layer->life : snapshotter::LayerLife::kOneRun;
+  Background<> layer(ports_.workers, [&] { return PrepareWritableLayer(record, life); });
   TRY(ports_.records.PutContainer(RowOf(record, *config)));
   rollback.Add([&] { (void)ports_.records.DeleteContainer(record.id); });
   ports_.confinement.HoldLevel(record.id, config->linux().security_context().selinux_options().level());
@@ -98,8 +100,8 @@ Result<std::string> Containers::MakeContainer(const SandboxPtr& sandbox,
   return record.id;
 }
 
-Result<> Containers::PrepareWritableLayer(const ContainerRecord& record) {
-  Result<> prepared = ports_.snapshots.Prepare(record.WritableLayer(), record.chain_ids);
+Result<> Containers::PrepareWritableLayer(const ContainerRecord& record, snapshotter::LayerLife life) {
+  Result<> prepared = ports_.snapshots.Prepare(record.WritableLayer(), record.chain_ids, life);
   bool kept = record.kept_layer && !prepared && prepared.error().code == Code::kAlreadyExists;
   return kept ? Result<>() : prepared;
 }

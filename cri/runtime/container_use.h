@@ -19,6 +19,7 @@ struct ContainerUse {
   std::vector<std::string> images;
   std::vector<std::string> chain_ids;  // of their layers
   std::string name = {};               // of a local container
+  bool may_use_any = false;            // it is not known which images it uses
 };
 
 using ContainerUses = std::function<std::vector<ContainerUse>()>;

@@ -18,6 +18,7 @@
 #include "cri/config/config.h"
 #include "cri/records/pod_store.h"
 #include "cri/runtime/call.h"
+#include "cri/runtime/container_extras.h"
 #include "cri/runtime/container_planner.h"
 #include "cri/runtime/container_use.h"
 #include "cri/runtime/deletion_log.h"
@@ -54,10 +55,13 @@ class Containers {
   };
   explicit Containers(const Ports& ports) : ports_(ports) {}
 
-  // With `kept_layer`, an id, the container's writable layer has that id and outlives it
-  // (ContainerRecord::kept_layer); the caller ensures that no other container with it runs.
   Result<v1::CreateContainerResponse> Create(const v1::CreateContainerRequest& request, Call& call,
-                                             const std::optional<std::string>& kept_layer = {});
+                                             const ContainerExtras& extras = {});
+  // The errors that Create would find in a container of a pod that is not made yet.
+  Result<> Check(const v1::PodSandboxConfig& pod, const v1::ContainerConfig& config,
+                 const images::ImageRecord& image) const {
+    return ports_.planner.Check(pod, config, image);
+  }
   Result<v1::StartContainerResponse> Start(const v1::StartContainerRequest& request, Call& call);
   Result<v1::StopContainerResponse> Stop(const v1::StopContainerRequest& request, Call& call);
   // Sends a signal to the container's first process. kFailedPrecondition if it does not run.
@@ -85,8 +89,8 @@ class Containers {
 
  private:
   Result<std::string> MakeContainer(const SandboxPtr& sandbox, const v1::CreateContainerRequest& request,
-                                    Call& call, const std::optional<std::string>& kept_layer);
-  Result<> PrepareWritableLayer(const ContainerRecord& record);
+                                    Call& call, const ContainerExtras& extras);
+  Result<> PrepareWritableLayer(const ContainerRecord& record, snapshotter::LayerLife life);
   Result<> RemoveWritableLayer(const ContainerRecord& record);  // unless it is kept
   Result<> Launch(const ContainerPtr& container, Call& call);
   // `placeholder` becomes that of the container's cgroup.

@@ -16,6 +16,7 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
+using ::testing::StartsWith;
 
 // A pod of each owner, with the same name, and with one running container each.
 class OwnerTest : public ::testing::Test {
@@ -41,6 +42,13 @@ class OwnerTest : public ::testing::Test {
     bool runs = world_.StatusOf(container).state() == v1::CONTAINER_RUNNING;
     world_.ActFor(Owner::kCri);
     return runs;
+  }
+
+  SandboxRow LocalRow() {
+    for (const SandboxRow& row : world_.records.Sandboxes().value())
+      if (row.id == local_.sandbox) return row;
+    ADD_FAILURE();
+    return {};
   }
 
   World world_;
@@ -152,15 +160,58 @@ TEST_F(OwnerTest, ARestartKeepsTheOwners) {
   EXPECT_EQ(world_.RunSandbox().value(), local_.sandbox) << "each owner's names are recovered";
 }
 
+// Whatever a client of the CRI calls its sandbox, it is none of the other owner's.
+TEST_F(OwnerTest, NamesOfOwnersDoNotMeet) {
+  auto run = [this](const std::string& name, Owner owner) {
+    v1::RunPodSandboxRequest request = world_.SandboxRequest();
+    request.mutable_config()->mutable_metadata()->set_name(name);
+    Call call{world_.clock.MonotonicMilliseconds() + 60'000, Spans(), owner};
+    auto answer = world_.runtime().sandboxes().Run(request, call);
+    return answer ? answer->pod_sandbox_id() : answer.error().ToString();
+  };
+  std::string local = run("web", Owner::kLocal);
+  for (const char* name : {"web", "local/web", "1/web"}) {
+    std::string cri = run(name, Owner::kCri);
+    EXPECT_NE(cri, local);
+    EXPECT_EQ(run(name, Owner::kCri), cri) << "repeated";
+    EXPECT_TRUE(world_.RemoveSandbox(cri));
+  }
+  EXPECT_EQ(run("web", Owner::kLocal), local);
+}
+
+// Damaged, or of a newer release: the owner is in the row, not in what cannot be read.
 TEST_F(OwnerTest, AnUnreadableRecordKeepsItsOwner) {
-  SandboxRecord record = phases::NewSandbox(local_.sandbox, 1);
-  record.config = "\xff";
-  record.owner = Owner::kLocal;
-  world_.records.Seed(SandboxRow{local_.sandbox, Encode(record)});
+  SandboxRow row = LocalRow();
+  EXPECT_THAT(row.owner, StartsWith("local/uid-of-"));
+  const std::string with_unknown_field = row.blob + "\x8a\x7d\x01x";
+  for (const std::string& blob : {std::string("\xff\xff not a record"), std::string(), with_unknown_field}) {
+    row.blob = blob;
+    world_.records.Seed(row);
+    world_.Restart();
+    ASSERT_TRUE(world_.Recover());
+    EXPECT_THAT(world_.Listed(), ElementsAre(cri_.sandbox, cri_.container));
+    auto local = world_.runtime().sandboxes().List({}, Owner::kLocal).value();
+    ASSERT_THAT(local, SizeIs(1));
+    EXPECT_EQ("local/" + local[0].metadata().uid(), row.owner) << "the local container is known";
+    EXPECT_TRUE(Runs(local_.container, Owner::kLocal)) << "it goes on";
+  }
+}
+
+TEST_F(OwnerTest, AnOwnerOfANewerReleaseIsShownToNobodyAndTouchedByNobody) {
+  world_.records.Seed(SandboxRow{local_.sandbox, "\xff", "machines/7"});
   world_.Restart();
   ASSERT_TRUE(world_.Recover());
   EXPECT_THAT(world_.Listed(), ElementsAre(cri_.sandbox, cri_.container));
-  EXPECT_THAT(world_.runtime().sandboxes().List({}, Owner::kLocal).value(), SizeIs(1));
+  EXPECT_THAT(world_.runtime().sandboxes().List({}, Owner::kLocal).value(), IsEmpty());
+  EXPECT_THAT(world_.runtime().containers().List({}, Owner::kLocal).value(), IsEmpty());
+  EXPECT_TRUE(world_.RemoveSandbox(local_.sandbox)) << "as one that does not exist";
+  EXPECT_EQ(LocalRow().owner, "machines/7");
+  auto of_cri = world_.runtime().announcer().Watch([] {}, [] {});
+  auto of_local = world_.runtime().announcer().Watch([] {}, [] {}, Owner::kLocal);
+  world_.shims.Exit(local_.sandbox, local_.container, 3);
+  world_.shims.Exit(cri_.sandbox, cri_.container, 4);
+  EXPECT_EQ(of_cri->Next().value()->container_id(), cri_.container);
+  EXPECT_EQ(*of_local->Next(), nullptr);
 }
 
 TEST(KeptLayer, OutlivesItsContainersAndServesTheNextOne) {
@@ -168,12 +219,14 @@ TEST(KeptLayer, OutlivesItsContainersAndServesTheNextOne) {
   world.ActFor(Owner::kLocal);
   auto create = [&](const std::string& sandbox) {
     Call call{world.clock.MonotonicMilliseconds() + 60'000, Spans(), Owner::kLocal};
-    return world.runtime().containers().Create(world.ContainerRequest(sandbox), call, "layer");
+    return world.runtime().containers().Create(world.ContainerRequest(sandbox), call,
+                                               {KeptLayer{"layer", snapshotter::LayerLife::kDurable}, {}});
   };
   std::string first = world.RunSandbox("first").value();
   ASSERT_TRUE(create(first));
   ASSERT_TRUE(world.RemoveSandbox(first));
   EXPECT_THAT(world.snapshots.containers(), ElementsAre("layer"));
+  EXPECT_EQ(world.snapshots.life("layer"), snapshotter::LayerLife::kDurable);
 
   std::string second = world.RunSandbox("second").value();
   ASSERT_TRUE(create(second));

@@ -27,7 +27,7 @@ Result<> Sandboxes::Forget(const SandboxPtr& sandbox) {
   ports_.network.GiveBack(sandbox->record().Get());  // unless Release did
   ports_.confinement.GiveLevelBack(sandbox->id());
   ports_.announcer.Withdraw(*sandbox);
-  names_.Release(SandboxName(sandbox->config().metadata(), sandbox->owner()), sandbox->id());
+  NamesOf(sandbox->owner()).Release(SandboxName(sandbox->config().metadata()), sandbox->id());
   return {};
 }
 

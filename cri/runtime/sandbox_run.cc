@@ -47,23 +47,26 @@ void TakeWhatWasMade(const SandboxRecord& made, SandboxRecord& record) {
 
 Result<v1::RunPodSandboxResponse> Sandboxes::Run(const v1::RunPodSandboxRequest& request, Call& call,
                                                  NetworkUse use) {
+  TRY(Check(request));
+  std::string name = SandboxName(request.config().metadata());
+  OncePerName::Turn turn =
+      TRY(NamesOf(call.owner).Take(name, FingerprintOfRun(request.runtime_handler(), request.config())));
+  if (turn.owner()) return Make(request, use, turn, call);
+  v1::RunPodSandboxResponse response;
+  response.set_pod_sandbox_id(TRY(turn.Join(call.deadline_ms)));
+  Result<SandboxPtr> sandbox = ports_.pods.FindSandbox(response.pod_sandbox_id(), call.owner);
+  if (sandbox && (*sandbox)->ready()) return response;
+  return Fail(Code::kAlreadyExists, "reserve name", name,
+              "held by sandbox " + response.pod_sandbox_id() + ", which is not ready");
+}
+
+Result<> Sandboxes::Check(const v1::RunPodSandboxRequest& request) const {
   TRY(ValidateSandboxConfig(request.config()));
   TRY(CheckCgroupParent(request.config().linux().cgroup_parent()));
   TRY(Handlers(ports_.config.handlers).Find(request.runtime_handler()));
   TRY(HostPorts(request.config()));
   TRY(BandwidthOf(request.config()));
-  TRY(ports_.confinement.CheckPod(request.config()));
-
-  std::string name = SandboxName(request.config().metadata(), call.owner);
-  OncePerName::Turn turn =
-      TRY(names_.Take(name, FingerprintOfRun(request.runtime_handler(), request.config())));
-  if (turn.owner()) return Make(request, use, turn, call);
-  v1::RunPodSandboxResponse response;
-  response.set_pod_sandbox_id(TRY(turn.Join(call.deadline_ms)));
-  Result<SandboxPtr> sandbox = ports_.pods.FindSandbox(response.pod_sandbox_id());
-  if (sandbox && (*sandbox)->ready()) return response;
-  return Fail(Code::kAlreadyExists, "reserve name", name,
-              "held by sandbox " + response.pod_sandbox_id() + ", which is not ready");
+  return ports_.confinement.CheckPod(request.config());
 }
 
 Result<> Sandboxes::CheckCgroupParent(const std::string& parent) const {
@@ -189,8 +192,9 @@ bool Sandboxes::Undo(const SandboxPtr& sandbox, const std::string& reason, Spans
 
 void Sandboxes::RestoreName(const Sandbox& sandbox) {
   std::string handler = sandbox.record().Read([](const SandboxRecord& r) { return r.runtime_handler; });
-  names_.Restore(SandboxName(sandbox.config().metadata(), sandbox.owner()),
-                 FingerprintOfRun(handler, sandbox.config()), sandbox.id());
+  NamesOf(sandbox.owner())
+      .Restore(SandboxName(sandbox.config().metadata()), FingerprintOfRun(handler, sandbox.config()),
+               sandbox.id());
 }
 
 }  // namespace davit::cri

@@ -46,6 +46,8 @@ class Sandboxes {
 
   Result<v1::RunPodSandboxResponse> Run(const v1::RunPodSandboxRequest& request, Call& call,
                                         NetworkUse use = NetworkUse::kAttached);
+  // The errors that Run finds before it makes anything.
+  Result<> Check(const v1::RunPodSandboxRequest& request) const;
   Result<v1::StopPodSandboxResponse> Stop(const v1::StopPodSandboxRequest& request, Call& call);
   Result<v1::RemovePodSandboxResponse> Remove(const v1::RemovePodSandboxRequest& request, Call& call);
   Result<v1::PodSandboxStatusResponse> Status(const v1::PodSandboxStatusRequest& request, Call& call);
@@ -60,6 +62,8 @@ class Sandboxes {
   void RestoreName(const Sandbox& sandbox);
 
  private:
+  // The sandbox names of an owner: those of others have no part in them.
+  OncePerName& NamesOf(Owner owner) { return owner == Owner::kCri ? names_of_cri_ : names_of_local_; }
   Result<> CheckCgroupParent(const std::string& parent) const;
   Result<v1::RunPodSandboxResponse> Make(const v1::RunPodSandboxRequest& request, NetworkUse use,
                                          OncePerName::Turn& turn, Call& call);
@@ -75,7 +79,8 @@ class Sandboxes {
   Result<> Forget(const SandboxPtr& sandbox);
 
   const Ports ports_;
-  OncePerName names_;
+  OncePerName names_of_cri_;
+  OncePerName names_of_local_;
 };
 
 }  // namespace davit::cri

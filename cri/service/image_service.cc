@@ -41,38 +41,40 @@ Result<> RequireImage(const v1::ImageSpec& image) {
 
 }  // namespace
 
-v1::Image ImageService::ToCri(const images::ImageSummary& record,
-                              const std::set<std::string>& in_local_use) const {
+v1::Image ImageService::ToCri(const images::ImageSummary& record, const LocalImages& in_local_use) const {
   v1::Image image;
   image.set_id(record.id);
   for (const std::string& tag : record.repo_tags) image.add_repo_tags(tag);
   for (const std::string& digest : record.repo_digests) image.add_repo_digests(digest);
   image.set_size(record.size);
-  image.set_pinned(pinned_.Has(record) || in_local_use.contains(record.id));
+  image.set_pinned(pinned_.Has(record) || in_local_use.Has(record.id));
   FillUser(record.user, image);
   return image;
 }
 
-std::set<std::string> ImageService::InLocalUse() const {
-  std::set<std::string> ids;
-  for (const ContainerUse& use : local_uses_()) ids.insert(use.images.begin(), use.images.end());
-  return ids;
+ImageService::LocalImages ImageService::InLocalUse() const {
+  LocalImages images;
+  for (const ContainerUse& use : local_uses_()) {
+    images.any = images.any || use.may_use_any;
+    images.ids.insert(use.images.begin(), use.images.end());
+  }
+  return images;
 }
 
-Result<> ImageService::CheckNotInLocalUse(const std::string& ref) const {
-  Result<images::ImageSummary> image = images_.Find(ref, images::Which::kAny);
-  if (!image) return {};  // the removal finds out, too
+Result<> ImageService::CheckNotInLocalUse(const images::ImageSummary& image) const {
   for (const ContainerUse& use : local_uses_()) {
-    if (std::ranges::find(use.images, image->id) == use.images.end()) continue;
-    return Fail(Code::kFailedPrecondition, "remove image", ref,
-                "the local container " + use.name + " (" + use.id.substr(0, 12) + ") uses it");
+    bool uses = std::ranges::find(use.images, image.id) != use.images.end();
+    if (!uses && !use.may_use_any) continue;
+    return Fail(Code::kFailedPrecondition, "remove image", image.id,
+                "the local container " + use.name + " (" + use.id.substr(0, 12) + ") " +
+                    (uses ? "uses it" : "has no readable record, and may use it"));
   }
   return {};
 }
 
 Result<std::vector<v1::Image>> ImageService::Find(const v1::ImageFilter& filter) const {
   std::vector<v1::Image> found;
-  std::set<std::string> in_local_use = InLocalUse();
+  LocalImages in_local_use = InLocalUse();
   const std::string& wanted = filter.image().image();
   if (wanted.empty()) {
     for (const images::ImageSummary& record : images_.List()) found.push_back(ToCri(record, in_local_use));
@@ -149,8 +151,9 @@ grpc::Status ImageService::RemoveImage(grpc::ServerContext* context, const v1::R
   return Serve(edge_, CallClass::kRemove, context, "RemoveImage", request->image().image(), response,
                [&](Call&) -> Result<v1::RemoveImageResponse> {
                  TRY(RequireImage(request->image()));
-                 TRY(CheckNotInLocalUse(request->image().image()));
-                 TRY(images_.Remove(request->image().image()));
+                 TRY(images_.Remove(request->image().image(), [this](const images::ImageSummary& image) {
+                   return CheckNotInLocalUse(image);
+                 }));
                  return v1::RemoveImageResponse();
                });
 }

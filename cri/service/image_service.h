@@ -46,10 +46,16 @@ class ImageService final : public AsyncImageService {
  private:
   Result<std::vector<v1::Image>> Find(const v1::ImageFilter& filter) const;
   // Images that local containers use are pinned: the kubelet does not see these containers, and would remove
-  // the images. `in_local_use` are the ids of these images.
-  v1::Image ToCri(const images::ImageSummary& record, const std::set<std::string>& in_local_use) const;
-  std::set<std::string> InLocalUse() const;
-  Result<> CheckNotInLocalUse(const std::string& ref) const;
+  // the images.
+  struct LocalImages {
+    bool any = false;  // a local container may use any image
+    std::set<std::string> ids;
+
+    bool Has(const std::string& id) const { return any || ids.contains(id); }
+  };
+  v1::Image ToCri(const images::ImageSummary& record, const LocalImages& in_local_use) const;
+  LocalImages InLocalUse() const;
+  Result<> CheckNotInLocalUse(const images::ImageSummary& image) const;
 
   images::ImageStore& images_;
   snapshotter::Snapshotter& snapshotter_;

@@ -217,7 +217,6 @@ grpc::Status ImagesApi::Usage(grpc::ServerContext* context, const api::UsageRequ
                });
 }
 
-// A container that is created meanwhile holds its layers, as it does against a removal by the kubelet.
 Result<api::PruneImagesResponse> ImagesApi::PruneImages(const api::PruneImagesRequest& request) const {
   auto may_go = [&](const images::ImageSummary& image, const ImageUsage& usage) {
     bool wanted = request.all() || (image.repo_tags.empty() && !image.pulled_by_digest);
@@ -236,8 +235,12 @@ Result<api::PruneImagesResponse> ImagesApi::PruneImages(const api::PruneImagesRe
       auto now = images_.Find(image.id, images::Which::kAny);
       return now && may_go(*now, {{*now}, uses_(), [](const std::string&) { return 0; }});
     };
-    auto kept = TRY(
-        RemoveUnused(removed, may_still_go, [this](const std::string& id) { return images_.Remove(id); }));
+    auto allowed = [&](const images::ImageSummary& image) -> Result<> {
+      if (may_go(image, {{image}, uses_(), [](const std::string&) { return 0; }})) return {};
+      return Fail(Code::kFailedPrecondition, "remove image", image.id, "it is in use since a moment ago");
+    };
+    auto kept = TRY(RemoveUnused(removed, may_still_go,
+                                 [&](const std::string& id) { return images_.Remove(id, allowed); }));
     blob_bytes -= std::min(blob_bytes, BlobBytesFreedBy(kept, staying, /*all=*/false));
     if (request.all()) images_.RemoveLeftovers();
   }

@@ -46,6 +46,8 @@ class FakeImages final : public images::ImageLookup {
     return images::HeldImage{std::move(image), std::move(layers)};
   }
 
+  Result<> Settle(const std::string&) override { return steps_.Take("images.Settle"); }
+
   images::LayerHold Hold(std::vector<std::string> chain_ids) override EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     for (const std::string& id : chain_ids) held_.insert(id);

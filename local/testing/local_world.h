@@ -25,10 +25,19 @@ class FakeLocalStore final : public cri::LocalStore {
  public:
   explicit FakeLocalStore(cri::Steps& steps) : steps_(steps) {}
 
+  Result<> AddLocal(cri::LocalRow row) override EXCLUDES(mutex_) {
+    TRY(steps_.Take("store.AddLocal"));
+    Seed(std::move(row));
+    return {};
+  }
   cri::PendingWrite QueueLocal(cri::LocalRow row, cri::RecordWriter::OnWritten) override EXCLUDES(mutex_) {
-    Result<> taken = steps_.Take("store.QueueLocal");
-    if (taken) Seed(std::move(row));
-    return cri::PendingWrite(std::move(taken));
+    Result<> written = steps_.Take("store.QueueLocal");
+    MutexLock lock(mutex_);
+    auto found = rows_.find(row.id);
+    if (written && found == rows_.end())
+      written = Fail(Code::kFailedPrecondition, "put", row.id, "it was not added");
+    if (written) found->second.blob = std::move(row.blob);
+    return cri::PendingWrite(std::move(written));
   }
   Result<> DeleteLocal(const std::string& id) override EXCLUDES(mutex_) {
     TRY(steps_.Take("store.DeleteLocal"));
