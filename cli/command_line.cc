@@ -41,6 +41,7 @@ class Grammar {
   void AddRegistryVerbs();
   void AddNetworkGroup();
   static std::string Suggest(const std::string& word, const CLI::App& app);
+  void AddBuild();
   EarlyExit Explain(const CLI::ParseError& error) const;
   // The verb that was given, or the group whose verb is missing.
   const CLI::App* Given() const;
@@ -67,6 +68,7 @@ class Grammar {
   LoginOptions login_;
   std::string password_;
   LogoutOptions logout_;
+  BuildOptions build_;
 };
 
 Grammar::Grammar() {
@@ -80,6 +82,7 @@ Grammar::Grammar() {
   AddImageGroup();
   AddRegistryVerbs();
   AddNetworkGroup();
+  AddBuild();
   AddVerb("info", "Tell about the daemon", [] { return InfoOptions(); });
 }
 
@@ -215,6 +218,21 @@ void Grammar::AddNetworkGroup() {
   AddVerbTo(network, "ls", "List the networks that pods have", [] { return NetworkListOptions(); });
   AddVerbTo(network, "status", "Print addresses, host ports, rules and what was repaired",
             [] { return NetworkStatusOptions(); });
+}
+
+void Grammar::AddBuild() {
+  CLI::App* build = AddVerb("build", "Check a Dockerfile", [this] { return build_; });
+  build->add_flag("--check")->required()->description("Print errors and warnings, and build nothing");
+  build->add_option("-f,--file", build_.file, "Dockerfile; - is standard input (default CONTEXT/Dockerfile)")
+      ->type_name("FILE");
+  build->add_option("--target", build_.target, "Stage (default: the last one)")->type_name("STAGE");
+  build->add_option("--build-arg", build_.arguments, "Set an argument of the Dockerfile")
+      ->type_name("NAME[=VALUE]")
+      ->allow_extra_args(false);
+  build->add_option("--build-context", build_.named_contexts, "Name another context")
+      ->type_name("NAME=SOURCE")
+      ->allow_extra_args(false);
+  build->add_option("CONTEXT", build_.context, "Directory with the files")->required();
 }
 
 const CLI::App* Grammar::Given() const {

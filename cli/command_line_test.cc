@@ -339,6 +339,16 @@ TEST(CommandLineTest, TakesImagesAndRegistries) {
   EXPECT_EQ(ParseAs<LogoutOptions>({"logout"}).server, "");
 }
 
+TEST(CommandLineTest, ABuildIsOnlyChecked) {
+  auto build = ParseAs<BuildOptions>({"build", "--check", "-f", "x/Dockerfile", "--target", "t",
+                                      "--build-arg", "a=1", "--build-arg", "b", "dir"});
+  EXPECT_EQ(build.file, "x/Dockerfile");
+  EXPECT_EQ(build.target, "t");
+  EXPECT_THAT(build.arguments, ElementsAre("a=1", "b"));
+  EXPECT_EQ(build.context, "dir");
+  EXPECT_THAT(Parse({"build", "dir"}).error().text, HasSubstr("--check is required"));
+}
+
 TEST(CommandLineTest, BadUsageIsAnErrorOfOurOwnThatNamesTheWord) {
   struct Case {
     std::vector<const char*> words;

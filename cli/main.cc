@@ -12,6 +12,7 @@ namespace {
 using namespace davit::cli;  // NOLINT(google-build-using-namespace): this file is the command
 
 davit::Result<int> Obey(const CommandLine& line, const Console& console) {
+  if (const auto* build = std::get_if<BuildOptions>(&line.verb)) return CheckBuild(console, *build);
   Interrupt interrupt = TRY(Interrupt::OfSignals());
   Daemon daemon = TRY(Daemon::Connect(line.address, interrupt));
   Session session{daemon, console, interrupt};

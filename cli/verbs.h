@@ -185,13 +185,21 @@ struct NetworkListOptions {};
 
 struct NetworkStatusOptions {};
 
+struct BuildOptions {
+  std::string context = {};                      // a directory
+  std::string file = {};                         // "-": standard input; empty: Dockerfile in the context
+  std::string target = {};                       // empty: the last stage
+  std::vector<std::string> arguments = {};       // NAME=VALUE, or NAME of a variable of our environment
+  std::vector<std::string> named_contexts = {};  // NAME=SOURCE
+};
+
 using Verb =
     std::variant<RunOptions, PsOptions, LogsOptions, ExecOptions, StopOptions, RmOptions, PullOptions,
                  ImagesOptions, TagOptions, UntagOptions, ImageInspectOptions, ImageHistoryOptions,
                  ImagePruneOptions, ImageVerifyOptions, ImageRepairOptions, SystemDfOptions, LoginOptions,
                  LogoutOptions, RmiOptions, InfoOptions, PushOptions, SaveOptions, LoadOptions,
                  NetworkListOptions, NetworkStatusOptions, CreateOptions, StartOptions, RestartOptions,
-                 KillOptions, WaitOptions, RenameOptions, InspectOptions, TopOptions, StatsOptions>;
+                 KillOptions, WaitOptions, RenameOptions, InspectOptions, TopOptions, StatsOptions, BuildOptions>;
 
 // The context of a verb. The caller owns all parts.
 struct Session {
@@ -239,5 +247,10 @@ Result<int> Perform(const Session& session, const RmiOptions& options);
 Result<int> Perform(const Session& session, const InfoOptions& options);
 Result<int> Perform(const Session& session, const NetworkListOptions& options);
 Result<int> Perform(const Session& session, const NetworkStatusOptions& options);
+Result<int> Perform(const Session& session, const BuildOptions& options);
+
+// What Perform does for BuildOptions: it needs no daemon. Prints what is wrong in the Dockerfile and the
+// .dockerignore; the status is 1 if a build would fail.
+Result<int> CheckBuild(const Console& console, const BuildOptions& options);
 
 }  // namespace davit::cli
