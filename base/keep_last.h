@@ -25,7 +25,6 @@ void KeepLastOfEachKey(std::vector<Item>& items, Place place, KeyOf key_of, Less
   std::vector<size_t> order(items.size());
   for (size_t i = 0; i < order.size(); ++i) order[i] = i;
   auto key_at = [&](size_t index) { return key_of(std::as_const(items[index])); };
-  // Not std::stable_sort: clang rejects what libstdc++ 12 uses in it.
   std::ranges::sort(order, [&](size_t a, size_t b) {
     if (less(key_at(a), key_at(b))) return true;
     return a < b && !less(key_at(b), key_at(a));

@@ -3,7 +3,10 @@
 
 #include "cni/davit_bridge/bridge_subnets.h"
 
+#include <sys/socket.h>
+
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -20,7 +23,7 @@ int FamilyOf(const GatewaySubnet& subnet) {
 
 }  // namespace
 
-// In one order, whichever container was the last: the tables' description depends on it.
+// IPv4 before IPv6, whichever container was the last: the tables' description depends on the order.
 Result<std::vector<GatewaySubnet>> BridgeSubnets(const NetworkConfig& config,
                                                  const std::vector<ResultAddress>& addresses,
                                                  const LeaseBook& book) {
@@ -34,8 +37,11 @@ Result<std::vector<GatewaySubnet>> BridgeSubnets(const NetworkConfig& config,
                                         [&](const GatewaySubnet& s) { return FamilyOf(s) == FamilyOf(old); });
     if (!replaced) subnets.push_back(old);
   }
-  std::ranges::stable_sort(subnets, {}, FamilyOf);
-  return subnets;
+  std::vector<GatewaySubnet> ordered;
+  for (int family : {AF_INET, AF_INET6})
+    std::ranges::copy_if(subnets, std::back_inserter(ordered),
+                         [family](const GatewaySubnet& s) { return FamilyOf(s) == family; });
+  return ordered;
 }
 
 Result<> NoteSubnets(const NetworkConfig& config, const std::vector<GatewaySubnet>& subnets,
