@@ -258,13 +258,13 @@ EarlyExit Grammar::Explain(const CLI::ParseError& error) const {
   if (app_.exit(error, out, out) == 0) return {0, out.str()};
   std::string problem = error.what();
   const CLI::App* given = Given();
-  std::vector<std::string> words = given->remaining();
+  std::vector<std::string> words = app_.remaining(/*recurse=*/true);
   auto flag = std::ranges::find_if(words, [](const std::string& word) { return word.starts_with('-'); });
   if (given->get_require_subcommand_min() > 0) {
     // CLI11 misses a subcommand before it wonders at the word in its place.
     if (words.empty()) return {kOwnError, given->help(given == &app_ ? "" : app_.get_name())};
     problem = words.front() + ": no such command or option" + Suggest(words.front(), *given);
-  } else if (error.get_name() == "ExtrasError" && flag != words.end()) {
+  } else if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError) && flag != words.end()) {
     problem = "unknown flag " + *flag + Suggest(*flag, *given);
   }
   return {kOwnError, "davit: " + problem + "\nTry davit --help, or davit COMMAND --help.\n"};

@@ -173,7 +173,8 @@ void ContainerGrammar::AddRunFlags(CLI::App& verb) {
       ->check(CLI::Range(int64_t{0}, kMostGraceSeconds).description(""));
   AddText(verb, "--cidfile", run_.id_file, "Write the container's id to a new file", "FILE");
   for (const MissingFlag& flag : kMissingOfRun) Refuse(verb, flag.names, flag.instead);
-  verb.add_flag("--no-healthcheck", "No health checks; there are none anyway")->group("");
+  const std::string none = "No health checks; there are none anyway";  // CLI11 takes a literal for a variable
+  verb.add_flag("--no-healthcheck", none)->group("");
 }
 
 void ContainerGrammar::AddIsolation(CLI::App& verb) {

@@ -140,7 +140,12 @@ json HostDocument(const api::ContainerSpec& spec) {
       {"ReadonlyRootfs", spec.read_only()},
       {"Memory", spec.memory_bytes()},
       {"NanoCpus", spec.nano_cpus()},
-      {"PidsLimit", spec.pids_limit()}};
+      {"PidsLimit", spec.pids_limit()},
+      {"GroupAdd", GroupsOf(spec)},
+      {"Devices", DevicesDocument(spec)},
+      {"PidMode", NamespaceText(spec.pid())},
+      {"IpcMode", NamespaceText(spec.ipc())},
+      {"SecurityOpt", SecurityOptions(spec)}};
 }
 
 json MountsDocument(const api::ContainerSpec& spec) {

@@ -29,8 +29,9 @@ Result<std::vector<ProcessInfo>> ProcessesOf(const Session& session, const std::
     request.set_container(TRY(FindContainer(session.daemon, name)).container->id());
     answer = session.daemon.Call(&OwnContainerStub::Top, request);
   }
+  const api::TopContainerResponse top = TRY(std::move(answer));
   std::vector<ProcessInfo> processes;
-  for (int32_t pid : TRY(std::move(answer)).pids()) {
+  for (int32_t pid : top.pids()) {
     if (std::optional<ProcessInfo> process = ReadProcess(pid)) processes.push_back(std::move(*process));
   }
   return processes;

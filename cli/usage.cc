@@ -66,9 +66,10 @@ Result<> AddKubelets(const Daemon& daemon, const Target& target, std::vector<Con
   return {};
 }
 
-std::string Format(const char* format, double value, const char* unit) {
+// With so many significant digits.
+std::string Rounded(int digits, double value, const char* unit) {
   char text[48];
-  snprintf(text, sizeof text, format, value, unit);
+  snprintf(text, sizeof text, "%.*g%s", digits, value, unit);
   return text;
 }
 
@@ -78,7 +79,7 @@ std::string BinaryText(uint64_t bytes) {
   auto value = static_cast<double>(bytes);
   size_t unit = 0;
   for (; value >= 1024 && unit + 1 < std::size(kUnits); ++unit) value /= 1024;
-  return Format("%.4g%s", value, kUnits[unit]);
+  return Rounded(4, value, kUnits[unit]);
 }
 
 // "1.52kB".
@@ -87,11 +88,13 @@ std::string DecimalText(uint64_t bytes) {
   auto value = static_cast<double>(bytes);
   size_t unit = 0;
   for (; value >= 1000 && unit + 1 < std::size(kUnits); ++unit) value /= 1000;
-  return Format("%.3g%s", value, kUnits[unit]);
+  return Rounded(3, value, kUnits[unit]);
 }
 
 std::string PercentText(double part, double whole) {
-  return Format("%.2f%s", whole > 0 ? part * 100 / whole : 0, "%");
+  char text[48];
+  snprintf(text, sizeof text, "%.2f%%", whole > 0 ? part * 100 / whole : 0);
+  return text;
 }
 
 }  // namespace

@@ -534,7 +534,7 @@ class KilledDaemon : public LocalContainersTest {
         if (row.id != id) continue;
         LocalRecord record = Decode<LocalRecord>(row.blob, "record").value();
         change(record);
-        w_.store.Seed({id, Encode(record)});
+        w_.store.Seed({id, Encode(record), row.spec});
       }
       meanwhile();
     });
@@ -615,7 +615,7 @@ TEST_F(KilledDaemon, DuringAStartWhoseProgramHasEndedSince) {
     for (const cri::LocalRow& row : rows) {
       LocalRecord record = Decode<LocalRecord>(row.blob, "record").value();
       Starting(record);
-      w_.store.Seed({row.id, Encode(record)});
+      w_.store.Seed({row.id, Encode(record), row.spec});
     }
   });
   ASSERT_TRUE(w_.Becomes("once", State::EXITED));
@@ -768,8 +768,8 @@ TEST_F(LocalContainersTest, AStopDuringAStartBeforeItsPodExistsPreventsIt) {
 
 TEST_F(LocalContainersTest, AStartThatWaitsForACreateThatFailsMakesNothing) {
   std::thread start;
-  w_.world.steps.Fail("store.QueueLocal");
-  w_.world.steps.During("store.QueueLocal", [&] {
+  w_.world.steps.Fail("store.AddLocal");
+  w_.world.steps.During("store.AddLocal", [&] {
     start = std::thread([&] { EXPECT_EQ(local().Start("web", Deadline()).error().code, Code::kNotFound); });
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   });

@@ -34,8 +34,8 @@ TEST(GoldenRecords, OfLocalContainers) {
   record.gone = true;  // in memory only, as what follows it in the struct
   record.attempts = 9;
   ExpectBytes(record,
-              "0a02633112037765621a047370656322087368613235363a312a087368613235363a3232056e67696e7832022d"
-              "6738014004480150015802600368890170017a046c6f7374800104880105900106980103");
+              "0a026331120377656222087368613235363a312a087368613235363a3238014004480150015802600368890170"
+              "017a046c6f7374800104880105900106980103");
   EXPECT_EQ(static_cast<int>(Status::kCreated), 0);
   EXPECT_EQ(static_cast<int>(Status::kStarting), 1);
   EXPECT_EQ(static_cast<int>(Status::kRunning), 2);
