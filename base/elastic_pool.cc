@@ -26,6 +26,7 @@ void ElasticPool::Post(std::function<void()> work) {
   std::vector<std::thread> ended;
   {
     MutexLock lock(mutex_);
+    if (stopping_) return;  // by work that had begun; nobody would join a new thread
     queue_.push_back(std::move(work));
     if (queue_.size() > idle_ && threads_.size() < most_) StartThread();
     ended.swap(ended_);

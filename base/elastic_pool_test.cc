@@ -7,6 +7,7 @@
 
 #include <future>
 #include <latch>
+#include <memory>
 #include <stdexcept>
 
 namespace davit {
@@ -60,6 +61,20 @@ TEST(ElasticPool, WorkThatThrowsLeavesTheThreadToTheNext) {
   pool.Post([] { throw std::runtime_error("thrown by a test"); });
   pool.Post([&ran] { ran.set_value(); });
   ran.get_future().wait();
+}
+
+TEST(ElasticPool, WhatWorkPostsWhileThePoolEndsIsDiscarded) {
+  auto pool = std::make_unique<ElasticPool>(64);
+  std::promise<void> begun;
+  pool->Post([&begun, to = pool.get()] {
+    begun.set_value();
+    for (int i = 0; i < 1000; ++i) {
+      to->Post([] {});
+      std::this_thread::sleep_for(std::chrono::microseconds(100));
+    }
+  });
+  begun.get_future().wait();
+  pool.reset();  // joins every thread: one that was started now would end the process
 }
 
 }  // namespace

@@ -4,10 +4,14 @@
 #include "cli/command_line.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdlib>
 #include <functional>
 #include <map>
 #include <sstream>
+
+#include "cli/container_grammar.h"
+#include "cli/suggestion.h"
 
 namespace davit::cli {
 namespace {
@@ -29,7 +33,6 @@ class Grammar {
   // "davit image inspect": a word in front of verbs.
   CLI::App* AddGroup(const std::string& name, const std::string& help);
   void AddCommon(CLI::App* app);
-  void AddRun();
   void AddContainerVerbs();
   void AddImageVerbs();
   void AddCarryVerbs();
@@ -37,11 +40,9 @@ class Grammar {
   void AddImageHealth(CLI::App* image);
   void AddRegistryVerbs();
   void AddNetworkGroup();
+  static std::string Suggest(const std::string& word, const CLI::App& app);
   void AddBuild();
-  void TakeWords(const CLI::App* verb);
   EarlyExit Explain(const CLI::ParseError& error) const;
-  // The first word after the options and what follows it, untouched: "IMAGE CMD -x".
-  static std::vector<std::string> Words(const CLI::App* app, const std::string& first);
   // The verb that was given, or the group whose verb is missing.
   const CLI::App* Given() const;
 
@@ -49,12 +50,7 @@ class Grammar {
   std::map<const CLI::App*, std::function<Verb()>> takers_;
   CommandLine line_;
   std::string format_;
-  RunOptions run_;
-  PsOptions ps_;
-  LogsOptions logs_;
-  ExecOptions exec_;
-  StopOptions stop_;
-  RmOptions rm_;
+  ContainerGrammar containers_;
   PullOptions pull_;
   PushOptions push_;
   SaveOptions save_;
@@ -77,11 +73,9 @@ class Grammar {
 
 Grammar::Grammar() {
   if (const char* address = getenv("DAVIT_ADDRESS")) line_.address = address;
-  if (const char* log_root = getenv("DAVIT_LOG_DIR")) run_.log_root = log_root;
   app_.require_subcommand(1);
   app_.set_version_flag("--version", "davit " DAVIT_VERSION);
   AddCommon(&app_);
-  AddRun();
   AddContainerVerbs();
   AddImageVerbs();
   AddCarryVerbs();
@@ -116,45 +110,15 @@ void Grammar::AddCommon(CLI::App* app) {
       ->check(CLI::IsMember({"table", "json"}).description(""));
 }
 
-void Grammar::AddRun() {
-  CLI::App* run = AddVerb("run", "Run an image in a pod of its own", [this] { return run_; });
-  run->add_option("--name", run_.name, "Name of the pod and its container");
-  run->add_flag("--rm", run_.remove, "Remove the pod when the container has ended");
-  run->add_flag("-d,--detach", run_.detach, "Print the container's id and leave");
-  // Without allow_extra_args(false), "-p 80:80 IMAGE" would take the image as a second port.
-  run->add_option("-p,--publish", run_.ports, "Lead a port of the host into the pod")
-      ->type_name("[ADDRESS:]HOST:POD[/udp]")
-      ->allow_extra_args(false);
-  run->add_option("-e,--env", run_.env, "Set a variable of the environment")
-      ->type_name("NAME[=VALUE]")
-      ->allow_extra_args(false);
-  run->footer("After the options: IMAGE [ARGUMENT...]. The arguments replace the image's own.");
-  run->prefix_command();
-}
-
 void Grammar::AddContainerVerbs() {
-  CLI::App* ps = AddVerb("ps", "List containers", [this] { return ps_; });
-  ps->add_flag("-a,--all", ps_.all, "Also those that do not run, and pods without containers");
-
-  CLI::App* logs = AddVerb("logs", "Print what a container has written", [this] { return logs_; });
-  logs->add_flag("-f,--follow", logs_.follow, "Go on until the container ends");
-  logs->add_option("ID", logs_.id, "Container: id, its beginning, or name")->required();
-
-  CLI::App* exec =
-      AddVerb("exec", "Run a command in a container and print its output", [this] { return exec_; });
-  exec->footer(
-      "After the options: ID COMMAND [ARGUMENT...]. The command is looked up inside; there is no shell.");
-  exec->prefix_command();
-
-  CLI::App* stop = AddVerb("stop", "Stop containers", [this] { return stop_; });
-  stop->add_option("-t,--time", stop_.grace_seconds, "Seconds until SIGKILL (default 10)")
-      ->type_name("SECONDS")
-      ->check(CLI::Range(0, 1'000'000).description(""));
-  stop->add_option("ID", stop_.ids, "Containers: ids, their beginnings, or names")->required();
-
-  CLI::App* rm = AddVerb("rm", "Remove pods with their containers", [this] { return rm_; });
-  rm->add_flag("-f,--force", rm_.force, "Also running ones");
-  rm->add_option("ID", rm_.ids, "Containers or pods: ids, their beginnings, or names")->required();
+  auto add_to = [this](CLI::App* command) {
+    containers_.AddTo(
+        [this, command](const std::string& name, const std::string& help, std::function<Verb()> take) {
+          return AddVerbTo(command, name, help, std::move(take));
+        });
+  };
+  add_to(&app_);
+  add_to(AddGroup("container", "The same verbs on containers"));
 }
 
 void Grammar::AddImageVerbs() {
@@ -277,25 +241,16 @@ const CLI::App* Grammar::Given() const {
   return given;
 }
 
-std::vector<std::string> Grammar::Words(const CLI::App* app, const std::string& first) {
-  std::vector<std::string> words = app->remaining();
-  if (words.empty()) throw CLI::RequiredError(first);
-  if (words.front().starts_with('-')) throw CLI::ExtrasError({words.front()});
-  return words;
-}
-
-// What CLI11 left to prefix_command().
-void Grammar::TakeWords(const CLI::App* verb) {
-  if (verb->get_name() == "run") {
-    std::vector<std::string> words = Words(verb, "IMAGE");
-    run_.image = words.front();
-    run_.command.assign(words.begin() + 1, words.end());
-  } else if (verb->get_name() == "exec") {
-    std::vector<std::string> words = Words(verb, "ID");
-    if (words.size() < 2) throw CLI::RequiredError("COMMAND");
-    exec_.id = words.front();
-    exec_.command.assign(words.begin() + 1, words.end());
+// " Did you mean --name?", or nothing.
+std::string Grammar::Suggest(const std::string& word, const CLI::App& app) {
+  std::vector<std::string> known;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
   }
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    known.push_back(command->get_name());
+  std::string nearest = Nearest(word.substr(0, word.find('=')), known);
+  return nearest.empty() ? "" : "; did you mean " + nearest + "?";
 }
 
 EarlyExit Grammar::Explain(const CLI::ParseError& error) const {
@@ -303,11 +258,14 @@ EarlyExit Grammar::Explain(const CLI::ParseError& error) const {
   if (app_.exit(error, out, out) == 0) return {0, out.str()};
   std::string problem = error.what();
   const CLI::App* given = Given();
+  std::vector<std::string> words = app_.remaining(/*recurse=*/true);
+  auto flag = std::ranges::find_if(words, [](const std::string& word) { return word.starts_with('-'); });
   if (given->get_require_subcommand_min() > 0) {
     // CLI11 misses a subcommand before it wonders at the word in its place.
-    std::vector<std::string> words = given->remaining();
     if (words.empty()) return {kOwnError, given->help(given == &app_ ? "" : app_.get_name())};
-    problem = words.front() + ": no such command or option";
+    problem = words.front() + ": no such command or option" + Suggest(words.front(), *given);
+  } else if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError) && flag != words.end()) {
+    problem = "unknown flag " + *flag + Suggest(*flag, *given);
   }
   return {kOwnError, "davit: " + problem + "\nTry davit --help, or davit COMMAND --help.\n"};
 }
@@ -316,7 +274,7 @@ std::expected<CommandLine, EarlyExit> Grammar::Parse(int argc, const char* const
   try {
     app_.parse(argc, argv);
     const CLI::App* verb = Given();
-    TakeWords(verb);
+    containers_.TakeWords(*verb);
     if (format_ == "json") line_.format = OutputFormat::kJson;
     line_.verb = takers_.at(verb)();
     return line_;

@@ -24,7 +24,7 @@ struct EarlyExit {
   std::string text;  // for standard output when status is 0, else for standard error
 };
 
-// $DAVIT_ADDRESS and $DAVIT_LOG_DIR replace the defaults of --address and of the log directory.
+// $DAVIT_ADDRESS replaces the default of --address.
 std::expected<CommandLine, EarlyExit> ParseCommandLine(int argc, const char* const* argv);
 
 }  // namespace davit::cli

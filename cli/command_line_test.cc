@@ -12,6 +12,8 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
 
 std::expected<CommandLine, EarlyExit> Parse(std::vector<const char*> words) {
   words.insert(words.begin(), "davit");
@@ -57,13 +59,10 @@ TEST(CommandLineTest, TakesCommonOptionsBeforeAndAfterTheVerb) {
 
 TEST(CommandLineTest, TakesDefaultsFromTheEnvironment) {
   setenv("DAVIT_ADDRESS", "unix:///env", 1);
-  setenv("DAVIT_LOG_DIR", "/env", 1);
-  auto line = Parse({"run", "busybox"});
+  auto line = Parse({"ps"});
   auto explicit_line = Parse({"ps", "--address", "unix:///a"});
   unsetenv("DAVIT_ADDRESS");
-  unsetenv("DAVIT_LOG_DIR");
   EXPECT_EQ(line->address, "unix:///env");
-  EXPECT_EQ(std::get<RunOptions>(line->verb).log_root, "/env");
   EXPECT_EQ(explicit_line->address, "unix:///a");
 }
 
@@ -71,7 +70,252 @@ TEST(CommandLineTest, StopTakesSeveralIdsAndATime) {
   auto stop = ParseAs<StopOptions>({"stop", "-t", "3", "a", "b"});
   EXPECT_EQ(stop.grace_seconds, 3);
   EXPECT_THAT(stop.ids, ElementsAre("a", "b"));
-  EXPECT_EQ(ParseAs<StopOptions>({"stop", "a"}).grace_seconds, 10);
+  EXPECT_EQ(ParseAs<StopOptions>({"stop", "a"}).grace_seconds, std::nullopt);
+}
+
+TEST(CommandLineTest, TakesTheFlagsOfRun) {
+  auto run = ParseAs<RunOptions>(
+      {"run",        "-d",     "-v",           "/a:/b",       "--mount",   "type=bind,source=/a,target=/b",
+       "-w",         "/tmp",   "-u",           "1:2",         "-h",        "host",
+       "-l",         "k=v",    "--env-file",   "f",           "-m",        "64m",
+       "--cpus",     "1.5",    "--pids-limit", "9",           "--cap-add", "NET_ADMIN",
+       "--cap-drop", "ALL",    "--privileged", "--read-only", "--network", "host",
+       "--restart",  "always", "--pull",       "never",       "-q",        "--entrypoint",
+       "",           "busybox"});
+  EXPECT_THAT(run.volumes, ElementsAre("/a:/b"));
+  EXPECT_THAT(run.mounts, ElementsAre("type=bind,source=/a,target=/b"));
+  EXPECT_EQ(run.working_dir, "/tmp");
+  EXPECT_EQ(run.user, "1:2");
+  EXPECT_EQ(run.hostname, "host");
+  EXPECT_THAT(run.labels, ElementsAre("k=v"));
+  EXPECT_THAT(run.env_files, ElementsAre("f"));
+  EXPECT_EQ(run.memory, "64m");
+  EXPECT_EQ(run.cpus, "1.5");
+  EXPECT_EQ(run.pids_limit, 9);
+  EXPECT_THAT(run.cap_add, ElementsAre("NET_ADMIN"));
+  EXPECT_THAT(run.cap_drop, ElementsAre("ALL"));
+  EXPECT_TRUE(run.detach && run.privileged && run.read_only && run.quiet && run.has_entrypoint);
+  EXPECT_EQ(run.entrypoint, "");
+  EXPECT_EQ(run.network, "host");
+  EXPECT_EQ(run.restart, "always");
+  EXPECT_EQ(run.pull, "never");
+  EXPECT_FALSE(ParseAs<RunOptions>({"run", "busybox"}).has_entrypoint);
+}
+
+TEST(CommandLineTest, TakesTheFlagsOfRunThatChangeItsConfinement) {
+  auto run = ParseAs<RunOptions>({"run",
+                                  "--memory-swap",
+                                  "-1",
+                                  "--cpuset-cpus",
+                                  "0-3",
+                                  "--group-add",
+                                  "7",
+                                  "--dns",
+                                  "192.0.2.1",
+                                  "--dns-search",
+                                  "example.test",
+                                  "--dns-option",
+                                  "ndots:2",
+                                  "--sysctl",
+                                  "net.core.somaxconn=9",
+                                  "--device",
+                                  "/dev/fuse",
+                                  "--security-opt",
+                                  "no-new-privileges",
+                                  "--pid",
+                                  "host",
+                                  "--ipc=host",
+                                  "--stop-signal",
+                                  "INT",
+                                  "--stop-timeout",
+                                  "3",
+                                  "--cidfile",
+                                  "id",
+                                  "--no-healthcheck",
+                                  "busybox"});
+  EXPECT_EQ(run.memory_swap, "-1");
+  EXPECT_EQ(run.cpuset_cpus, "0-3");
+  EXPECT_THAT(run.groups, ElementsAre("7"));
+  EXPECT_THAT(run.dns, ElementsAre("192.0.2.1"));
+  EXPECT_THAT(run.dns_searches, ElementsAre("example.test"));
+  EXPECT_THAT(run.dns_options, ElementsAre("ndots:2"));
+  EXPECT_THAT(run.sysctls, ElementsAre("net.core.somaxconn=9"));
+  EXPECT_THAT(run.devices, ElementsAre("/dev/fuse"));
+  EXPECT_THAT(run.security, ElementsAre("no-new-privileges"));
+  EXPECT_EQ(run.pid, "host");
+  EXPECT_EQ(run.ipc, "host");
+  EXPECT_EQ(run.stop_signal, "INT");
+  EXPECT_EQ(run.stop_timeout, 3);
+  EXPECT_EQ(run.id_file, "id");
+}
+
+// The list of docker run's reference. Each is there, or is refused by its name.
+TEST(CommandLineTest, EveryFlagOfDockersRunIsKnown) {
+  for (const char* flag : {"--add-host",
+                           "--annotation",
+                           "--attach",
+                           "--blkio-weight",
+                           "--cap-add",
+                           "--cap-drop",
+                           "--cgroup-parent",
+                           "--cgroupns",
+                           "--cidfile",
+                           "--cpu-period",
+                           "--cpu-quota",
+                           "--cpu-shares",
+                           "--cpus",
+                           "--cpuset-cpus",
+                           "--cpuset-mems",
+                           "--detach",
+                           "--detach-keys",
+                           "--device",
+                           "--device-cgroup-rule",
+                           "--dns",
+                           "--dns-option",
+                           "--dns-search",
+                           "--domainname",
+                           "--entrypoint",
+                           "--env",
+                           "--env-file",
+                           "--expose",
+                           "--gpus",
+                           "--group-add",
+                           "--health-cmd",
+                           "--health-interval",
+                           "--health-retries",
+                           "--health-start-interval",
+                           "--health-start-period",
+                           "--health-timeout",
+                           "--hostname",
+                           "--init",
+                           "--interactive",
+                           "--ip",
+                           "--ip6",
+                           "--ipc",
+                           "--label",
+                           "--label-file",
+                           "--link",
+                           "--log-driver",
+                           "--mac-address",
+                           "--memory",
+                           "--memory-reservation",
+                           "--memory-swap",
+                           "--memory-swappiness",
+                           "--mount",
+                           "--name",
+                           "--network",
+                           "--network-alias",
+                           "--no-healthcheck",
+                           "--oom-kill-disable",
+                           "--oom-score-adj",
+                           "--pid",
+                           "--pids-limit",
+                           "--platform",
+                           "--privileged",
+                           "--publish",
+                           "--publish-all",
+                           "--pull",
+                           "--quiet",
+                           "--read-only",
+                           "--restart",
+                           "--rm",
+                           "--runtime",
+                           "--security-opt",
+                           "--shm-size",
+                           "--sig-proxy",
+                           "--stop-signal",
+                           "--stop-timeout",
+                           "--storage-opt",
+                           "--sysctl",
+                           "--tmpfs",
+                           "--tty",
+                           "--ulimit",
+                           "--user",
+                           "--userns",
+                           "--uts",
+                           "--volume",
+                           "--volume-driver",
+                           "--volumes-from",
+                           "--workdir"}) {
+    auto line = Parse({"run", flag});
+    ASSERT_FALSE(line) << flag;  // it lacks its value, or the image
+    EXPECT_THAT(line.error().text, Not(HasSubstr("unknown flag"))) << flag;
+  }
+}
+
+TEST(CommandLineTest, LongFormsAreTheSameVerbs) {
+  EXPECT_EQ(ParseAs<RunOptions>({"container", "run", "--name", "web", "nginx", "-g"}).name, "web");
+  EXPECT_THAT(ParseAs<RunOptions>({"container", "run", "nginx", "-g"}).command, ElementsAre("-g"));
+  EXPECT_TRUE(ParseAs<PsOptions>({"container", "ls", "-a"}).all);
+  EXPECT_TRUE(ParseAs<PsOptions>({"container", "ps", "-q"}).quiet);
+  EXPECT_THAT(ParseAs<RmOptions>({"container", "rm", "a", "b"}).ids, ElementsAre("a", "b"));
+  EXPECT_EQ(ParseAs<CreateOptions>({"container", "create", "nginx"}).run.image, "nginx");
+}
+
+TEST(CommandLineTest, TakesTheVerbsOfContainers) {
+  EXPECT_THAT(ParseAs<StartOptions>({"start", "a", "b"}).ids, ElementsAre("a", "b"));
+  EXPECT_EQ(ParseAs<RestartOptions>({"restart", "-t", "3", "a"}).grace_seconds, 3);
+  EXPECT_EQ(ParseAs<KillOptions>({"kill", "-s", "HUP", "a"}).signal, "HUP");
+  EXPECT_EQ(ParseAs<KillOptions>({"kill", "a"}).signal, "KILL");
+  EXPECT_EQ(ParseAs<RenameOptions>({"rename", "a", "b"}).name, "b");
+  EXPECT_THAT(ParseAs<WaitOptions>({"wait", "a"}).ids, ElementsAre("a"));
+  EXPECT_EQ(ParseAs<InspectOptions>({"inspect", "-f", "{{.Id}}", "a"}).format, "{{.Id}}");
+  auto logs = ParseAs<LogsOptions>({"logs", "-f", "-t", "--tail", "5", "--since", "10m", "web"});
+  EXPECT_TRUE(logs.follow && logs.timestamps);
+  EXPECT_EQ(logs.tail, "5");
+  EXPECT_EQ(logs.since, "10m");
+  EXPECT_TRUE(ParseAs<PsOptions>({"ps", "-A", "--no-trunc"}).kubelets);
+  EXPECT_EQ(ParseAs<TopOptions>({"top", "web"}).id, "web");
+  auto stats = ParseAs<StatsOptions>({"stats", "--no-stream", "-A", "--no-trunc", "--format", "json", "a"});
+  EXPECT_TRUE(stats.once && stats.kubelets && stats.no_trunc);
+  EXPECT_EQ(stats.format, "json");
+  EXPECT_THAT(stats.ids, ElementsAre("a"));
+  EXPECT_THAT(ParseAs<StatsOptions>({"container", "stats"}).ids, IsEmpty());
+}
+
+TEST(CommandLineTest, SuggestsTheNearestFlagOrCommand) {
+  for (auto& [words, suggestion] :
+       {std::pair{std::vector{"run", "--nmae", "web", "busybox"},
+                  "unknown flag --nmae; did you mean --name?"},
+        std::pair{std::vector{"run", "--restrat=always", "busybox"}, "did you mean --restart?"},
+        std::pair{std::vector{"rnu", "busybox"}, "did you mean run?"},
+        std::pair{std::vector{"logs", "--folow", "web"}, "unknown flag --folow; did you mean --follow?"},
+        std::pair{std::vector{"ps", "--no-turnc"}, "did you mean --no-trunc?"},
+        std::pair{std::vector{"exec", "--prvileged", "web", "ls"}, "did you mean --privileged?"},
+        std::pair{std::vector{"image", "prune", "--dryrun"}, "did you mean --dry-run?"},
+        std::pair{std::vector{"--adress", "ps"}, "did you mean --address?"},
+        std::pair{std::vector{"container", "strat"}, "did you mean start?"}}) {
+    auto line = Parse(words);
+    ASSERT_FALSE(line) << suggestion;
+    EXPECT_THAT(line.error().text, HasSubstr(suggestion));
+  }
+  EXPECT_THAT(Parse({"run", "--frobnicate", "x"}).error().text, Not(HasSubstr("did you mean")));
+}
+
+TEST(CommandLineTest, FlagsOfDockerThatAreMissingSaySo) {
+  for (const std::vector<const char*>& words :
+       {std::vector{"run", "-it", "busybox", "sh"}, std::vector{"run", "--init", "busybox"},
+        std::vector{"run", "--tmpfs", "/run", "busybox"}, std::vector{"run", "--tmpfs=/run", "busybox"},
+        std::vector{"run", "-i", "busybox"}, std::vector{"run", "--health-cmd=true", "busybox"},
+        std::vector{"exec", "-it", "web", "sh"}, std::vector{"ps", "--filter", "name=x"},
+        std::vector{"start", "-a", "web"}}) {
+    auto line = Parse(words);
+    ASSERT_FALSE(line) << words[1];
+    EXPECT_EQ(line.error().status, kOwnError);
+    EXPECT_THAT(line.error().text, HasSubstr("not supported yet"));
+  }
+}
+
+TEST(CommandLineTest, FailuresHaveTheExitStatusOfDocker) {
+  Error missing{.code = Code::kNotFound};
+  Error interrupted{.code = Code::kCancelled};
+  Error unreachable{.code = Code::kUnavailable};
+  EXPECT_EQ(StatusOfFailure(RunOptions(), missing), 125);
+  EXPECT_EQ(StatusOfFailure(CreateOptions(), missing), 125);
+  EXPECT_EQ(StatusOfFailure(RmOptions(), missing), 1);
+  EXPECT_EQ(StatusOfFailure(ExecOptions(), missing), 1);
+  EXPECT_EQ(StatusOfFailure(RmOptions(), unreachable), 125);
+  EXPECT_EQ(StatusOfFailure(RmOptions(), interrupted), 130);
 }
 
 TEST(CommandLineTest, TakesVerbsOfGroups) {
@@ -112,7 +356,7 @@ TEST(CommandLineTest, BadUsageIsAnErrorOfOurOwnThatNamesTheWord) {
   };
   for (const Case& c :
        {Case{{"frob"}, "frob"}, Case{{"ps", "extra"}, "extra"}, Case{{"run", "--bogus", "x"}, "--bogus"},
-        Case{{"run"}, "IMAGE"}, Case{{"exec", "web"}, "COMMAND"}, Case{{"logs"}, "ID"},
+        Case{{"run"}, "IMAGE"}, Case{{"exec", "web"}, "COMMAND"}, Case{{"logs"}, "CONTAINER"},
         Case{{"--output", "yaml", "ps"}, "yaml"}, Case{{"stop", "-t", "-1", "x"}, "-1"},
         Case{{"image", "frob"}, "frob"}, Case{{"image"}, "inspect"}, Case{{"tag", "a"}, "TARGET_IMAGE"},
         Case{{}, "images"}}) {

@@ -124,6 +124,7 @@ Result<Daemon> Daemon::Connect(const std::string& address, const Interrupt& inte
   daemon.images_ = v1::ImageService::NewStub(channel);
   daemon.own_images_ = api::Images::NewStub(channel);
   daemon.networks_ = api::Networks::NewStub(channel);
+  daemon.own_containers_ = api::Containers::NewStub(channel);
   return daemon;
 }
 

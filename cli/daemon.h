@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "api/cri/v1/api.grpc.pb.h"
+#include "api/davit/v1/containers.grpc.pb.h"
 #include "api/davit/v1/davit.grpc.pb.h"
 #include "base/error.h"
 #include "base/unique_fd.h"
@@ -29,6 +30,7 @@ using RuntimeStub = v1::RuntimeService::StubInterface;
 using ImageStub = v1::ImageService::StubInterface;
 using OwnImageStub = api::Images::StubInterface;
 using NetworkStub = api::Networks::StubInterface;
+using OwnContainerStub = api::Containers::StubInterface;
 
 // How long to wait for the answer to a call.
 enum class CallMode : uint8_t {
@@ -70,29 +72,23 @@ class Daemon {
   Result<> ReadInto(Reading<Request, Response> method, const Request& request,
                     const std::function<Result<>(const Response&)>& take,
                     CallMode mode = CallMode::kNormal) const {
-    Result<> taken;
-    Result<> answered = Invoke(
-        [&](grpc::ClientContext* context) {
-          auto reader = (own_images_.get()->*method)(context, request);
-          for (Response message; taken && reader->Read(&message);) taken = take(message);
-          if (!taken) context->TryCancel();
-          return reader->Finish();
-        },
-        mode);
-    return taken ? answered : taken;
+    return ReadFrom<Response>(*own_images_, method, request, take, mode);
   }
 
   // The same for a `take` that cannot fail.
   template <typename Request, typename Response>
   Result<> Read(Reading<Request, Response> method, const Request& request,
                 const std::function<void(const Response&)>& take, CallMode mode = CallMode::kNormal) const {
-    return ReadInto<Request, Response>(
-        method, request,
-        [&take](const Response& message) -> Result<> {
-          take(message);
-          return {};
-        },
-        mode);
+    return ReadFrom<Response>(*own_images_, method, request, Always(take), mode);
+  }
+  // The same for the service Containers.
+  template <typename Request, typename Response>
+  using ReadingContainers = std::unique_ptr<grpc::ClientReaderInterface<Response>> (OwnContainerStub::*)(
+      grpc::ClientContext*, const Request&);
+  template <typename Request, typename Response>
+  Result<> Read(ReadingContainers<Request, Response> method, const Request& request,
+                const std::function<void(const Response&)>& take, CallMode mode = CallMode::kNormal) const {
+    return ReadFrom<Response>(*own_containers_, method, request, Always(take), mode);
   }
 
   template <typename Request, typename Response>
@@ -139,6 +135,30 @@ class Daemon {
   ImageStub& Stub(ImageStub* /*tag*/) const { return *images_; }
   OwnImageStub& Stub(OwnImageStub* /*tag*/) const { return *own_images_; }
   NetworkStub& Stub(NetworkStub* /*tag*/) const { return *networks_; }
+  OwnContainerStub& Stub(OwnContainerStub* /*tag*/) const { return *own_containers_; }
+
+  template <typename Message>
+  static std::function<Result<>(const Message&)> Always(const std::function<void(const Message&)>& take) {
+    return [&take](const Message& message) -> Result<> {
+      take(message);
+      return {};
+    };
+  }
+
+  template <typename Response, typename Service, typename Method, typename Request>
+  Result<> ReadFrom(Service& stub, Method method, const Request& request,
+                    const std::function<Result<>(const Response&)>& take, CallMode mode) const {
+    Result<> taken;
+    Result<> answered = Invoke(
+        [&](grpc::ClientContext* context) {
+          auto reader = (stub.*method)(context, request);
+          for (Response message; taken && reader->Read(&message);) taken = take(message);
+          if (!taken) context->TryCancel();
+          return reader->Finish();
+        },
+        mode);
+    return taken ? answered : taken;
+  }
 
   Result<> Invoke(const std::function<grpc::Status(grpc::ClientContext*)>& call, CallMode mode) const;
   Error Explain(const grpc::Status& status, bool expired) const;
@@ -149,6 +169,7 @@ class Daemon {
   std::unique_ptr<ImageStub> images_;
   std::unique_ptr<OwnImageStub> own_images_;
   std::unique_ptr<NetworkStub> networks_;
+  std::unique_ptr<OwnContainerStub> own_containers_;
 };
 
 }  // namespace davit::cli

@@ -14,8 +14,9 @@
 namespace davit::cli {
 namespace {
 
-// CRI has no call that waits for a container's end. Its log is closed at that moment, which is what we wait
-// for; asking from time to time, ever more rarely, is for containers whose log stays open or is out of sight.
+// The CRI has no call that waits for a container's end, and one of ours would end with the daemon. The log is
+// closed at that moment, which is what we wait for; asking from time to time, ever more rarely, is for
+// containers whose log stays open or is out of sight.
 constexpr int64_t kFirstAskMs = 10;
 constexpr int64_t kLastAskMs = 1000;
 // How long the daemon may be away, as for an upgrade.
@@ -24,13 +25,9 @@ constexpr int64_t kPatienceMs = 240'000;
 // What the daemon says of the container, asked at the right times.
 class StatusWatch {
  public:
-  StatusWatch(const Session& session, std::string container_id)
-      : session_(session), container_id_(std::move(container_id)) {}
+  explicit StatusWatch(const AskContainer& ask) : ask_(ask) {}
 
-  const v1::ContainerStatus& status() const { return status_; }
-  bool Ended() const {
-    return status_.state() == v1::CONTAINER_EXITED || status_.state() == v1::CONTAINER_UNKNOWN;
-  }
+  const Watched& status() const { return status_; }
 
   // Until the next question is due.
   int TimeoutMs() const {
@@ -42,10 +39,7 @@ class StatusWatch {
 
   // The first request: its failure is an error.
   Result<> Ask() {
-    v1::ContainerStatusRequest request;
-    request.set_container_id(container_id_);
-    auto response = TRY(session_.daemon.Call(&RuntimeStub::ContainerStatus, request));
-    status_ = std::move(*response.mutable_status());
+    status_ = TRY(ask_());
     int64_t now = MonotonicMilliseconds();
     answered_at_ = now;
     ask_at_ = now + interval_ms_;
@@ -66,9 +60,8 @@ class StatusWatch {
   }
 
  private:
-  const Session& session_;
-  std::string container_id_;
-  v1::ContainerStatus status_;
+  const AskContainer& ask_;
+  Watched status_;
   int64_t interval_ms_ = kFirstAskMs;
   int64_t ask_at_ = 0;
   int64_t answered_at_ = 0;
@@ -85,29 +78,47 @@ Result<Wake> WaitForSomething(LogTail& tail, Interrupt& interrupt, int timeout_m
   return TRY(tail.TakeEvents()) ? Wake::kLogClosed : Wake::kLogGrew;
 }
 
-Result<> PrintNews(LogTail& tail, LogPrinter& printer) {
-  TRY(tail.Drain([&printer](std::string_view line) { return printer.Add(line); }));
-  return printer.Flush();
-}
+// The way of a line from the file to the console.
+class LogPath {
+ public:
+  LogPath(const Session& session, LogTail& tail, const LogChoice& choice, LogForm form)
+      : tail_(tail),
+        printer_(session.console, form),
+        selection_(choice, [this](std::string_view line) { return printer_.Add(line); }) {}
+
+  Result<> PrintNews() {
+    TRY(tail_.Drain([this](std::string_view line) { return selection_.Add(line); }));
+    TRY(selection_.EndBeginning());
+    return printer_.Flush();
+  }
+
+ private:
+  LogTail& tail_;
+  LogPrinter printer_;
+  LogSelection selection_;
+};
 
 }  // namespace
 
-Result<std::optional<v1::ContainerStatus>> FollowContainer(const Session& session,
-                                                           const std::string& container_id,
-                                                           const std::function<OnInterrupt()>& interrupted) {
-  StatusWatch watch(session, container_id);
+Result<std::optional<int>> FollowContainer(const Session& session, LogTail& tail, const LogChoice& choice,
+                                           LogForm form, const AskContainer& ask,
+                                           const std::function<OnInterrupt()>& interrupted) {
+  StatusWatch watch(ask);
   TRY(watch.Ask());
-  LogTail tail = TRY(LogTail::Watch(watch.status().log_path()));
-  LogPrinter printer(session.console);
+  LogPath log(session, tail, choice, form);
   for (;;) {
     // The log is complete before the status says that the container has ended.
-    TRY(PrintNews(tail, printer));
-    if (watch.Ended()) return watch.status();
+    TRY(log.PrintNews());
+    if (watch.status().ended) return watch.status().exit_code;
     Wake wake = TRY(WaitForSomething(tail, session.interrupt, watch.TimeoutMs()));
     if (wake == Wake::kInterrupt && interrupted() == OnInterrupt::kLeave) return std::nullopt;
     if (wake == Wake::kLogClosed) watch.AskSoon();
     if (wake == Wake::kLogClosed || watch.TimeoutMs() == 0) TRY(watch.AskAgain());
   }
+}
+
+Result<> PrintLog(const Session& session, LogTail& tail, const LogChoice& choice, LogForm form) {
+  return LogPath(session, tail, choice, form).PrintNews();
 }
 
 }  // namespace davit::cli

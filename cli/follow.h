@@ -8,18 +8,31 @@
 #include <optional>
 #include <string>
 
-#include "api/cri/v1/api.pb.h"
 #include "base/error.h"
+#include "cli/log_printer.h"
+#include "cli/log_selection.h"
+#include "cli/log_tail.h"
 #include "cli/verbs.h"
 
 namespace davit::cli {
 
 enum class OnInterrupt { kGoOn, kLeave };
 
-// Prints the log from its beginning until the container has ended, and returns its last status. Calls
-// `interrupted` at each interrupt, and returns no value if that returns kLeave. Survives a restart of the
-// daemon, up to 240 s without an answer.
-Result<std::optional<::runtime::v1::ContainerStatus>> FollowContainer(
-    const Session& session, const std::string& container_id, const std::function<OnInterrupt()>& interrupted);
+// What the daemon says of a container.
+struct Watched {
+  bool ended = false;
+  int exit_code = 0;
+};
+using AskContainer = std::function<Result<Watched>()>;
+
+// Prints the chosen lines of the log until the container has ended, as `ask` says, and returns its exit code.
+// Calls `interrupted` at each interrupt, and returns no value if that returns kLeave. Survives a restart of
+// the daemon, up to 240 s without an answer.
+Result<std::optional<int>> FollowContainer(const Session& session, LogTail& tail, const LogChoice& choice,
+                                           LogForm form, const AskContainer& ask,
+                                           const std::function<OnInterrupt()>& interrupted);
+
+// Prints the chosen lines that there are.
+Result<> PrintLog(const Session& session, LogTail& tail, const LogChoice& choice, LogForm form);
 
 }  // namespace davit::cli

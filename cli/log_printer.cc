@@ -15,8 +15,10 @@ constexpr size_t kWriteBytes = 64 << 10;
 Result<> LogPrinter::Add(std::string_view line) {
   std::optional<LogLine> parsed = ParseLogLine(line);
   TRY(SwitchTo(parsed ? parsed->stream : LogStream::kStderr));
+  if (form_ == LogForm::kTimestamps && parsed && !in_line_) text_.append(parsed->time).append(" ");
+  in_line_ = parsed && parsed->partial;
   text_ += parsed ? parsed->text : line;
-  if (!parsed || !parsed->partial) text_ += '\n';
+  if (!in_line_) text_ += '\n';
   if (text_.size() >= kWriteBytes) return Flush();
   return {};
 }

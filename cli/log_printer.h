@@ -13,11 +13,15 @@
 
 namespace davit::cli {
 
+enum class LogForm : bool { kPlain, kTimestamps };
+
 // Buffers lines and writes them in few calls, stdout to the console's `out`, stderr to its `err`, in the
 // log's order.
 class LogPrinter {
  public:
-  explicit LogPrinter(const Console& console) : console_(console) {}
+  // With kTimestamps each line of the workload begins with its time.
+  explicit LogPrinter(const Console& console, LogForm form = LogForm::kPlain)
+      : console_(console), form_(form) {}
 
   // A line that is not in CRI's format is written to `err` unchanged.
   Result<> Add(std::string_view line);
@@ -28,7 +32,9 @@ class LogPrinter {
   Result<> SwitchTo(LogStream stream);
 
   const Console& console_;
+  const LogForm form_;
   LogStream stream_ = LogStream::kStdout;
+  bool in_line_ = false;  // the last piece ended no line of the workload
   std::string text_;
 };
 

@@ -10,6 +10,8 @@
 
 #include <cstring>
 #include <filesystem>
+#include <utility>
+#include <vector>
 
 #include "base/file_io.h"
 
@@ -19,6 +21,13 @@ namespace {
 constexpr size_t kReadBytes = 64 << 10;
 // Runtimes cut lines at 16 KiB. A file with longer ones is something else.
 constexpr size_t kMaxLineBytes = 1 << 20;
+
+Result<bool> AreOneFile(const UniqueFd& a, const UniqueFd& b, const std::string& path) {
+  struct stat first{};
+  struct stat second{};
+  if (fstat(a.get(), &first) < 0 || fstat(b.get(), &second) < 0) return SystemError("fstat", path);
+  return first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
 
 }  // namespace
 
@@ -41,9 +50,27 @@ Result<> LogTail::Drain(const Sink& sink) {
     UniqueFd successor = TRY(OpenSuccessor());
     if (file_) TRY(ReadToEnd(sink));
     if (!successor) return {};
+    if (!file_) TRY(ReadRotated(successor, sink));
     file_ = std::move(successor);
     pending_.clear();
   }
+}
+
+// All are opened before one is read. A rotation meanwhile may have given the current one a number.
+Result<> LogTail::ReadRotated(const UniqueFd& current, const Sink& sink) {
+  std::vector<UniqueFd> rotated;
+  for (int number = 1;; ++number) {
+    Result<UniqueFd> file = OpenAt(AT_FDCWD, path_ + "." + std::to_string(number), O_RDONLY);
+    if (!file && file.error().os_errno == ENOENT) break;
+    UniqueFd opened = TRY(std::move(file));
+    if (!TRY(AreOneFile(opened, current, path_))) rotated.push_back(std::move(opened));
+  }
+  for (; !rotated.empty(); rotated.pop_back()) {
+    file_ = std::move(rotated.back());
+    TRY(ReadToEnd(sink));
+    pending_.clear();
+  }
+  return {};
 }
 
 Result<UniqueFd> LogTail::OpenSuccessor() const {
@@ -53,10 +80,7 @@ Result<UniqueFd> LogTail::OpenSuccessor() const {
     return named;
   }
   if (!file_) return named;
-  struct stat ours{};
-  struct stat theirs{};
-  if (fstat(file_.get(), &ours) < 0 || fstat(named->get(), &theirs) < 0) return SystemError("fstat", path_);
-  if (ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino) return UniqueFd();
+  if (TRY(AreOneFile(file_, *named, path_))) return UniqueFd();
   return named;
 }
 

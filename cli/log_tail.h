@@ -22,7 +22,8 @@ class LogTail {
   static Result<LogTail> Watch(const std::string& path);
 
   // Passes each complete line to `sink` once, from the beginning of the file that `path` names at the first
-  // call. If another file has taken the name since, as in a rotation, the rest of the old file is read first.
+  // call; before it come those of the files that a rotation has called `path`.1 (the newest), `path`.2 and so
+  // on. If another file has taken the name since, as in a rotation, the rest of the old file is read first.
   Result<> Drain(const Sink& sink);
 
   // Readable after a change in the directory.
@@ -38,6 +39,7 @@ class LogTail {
 
   Result<> ReadToEnd(const Sink& sink);
   Result<> EmitLines(const Sink& sink);
+  Result<> ReadRotated(const UniqueFd& current, const Sink& sink);
   // The file that has the name now if it is not the open one, else an invalid descriptor.
   Result<UniqueFd> OpenSuccessor() const;
 

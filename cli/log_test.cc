@@ -158,6 +158,18 @@ TEST_F(LogTailTest, FinishesARotatedFileBeforeTheNew) {
   EXPECT_THAT(Drain(tail), ElementsAre("two", "three"));
 }
 
+TEST_F(LogTailTest, BeginsWithTheOldestOfTheRotatedFiles) {
+  for (const char* line : {"one\n", "two\n", "three\n"}) {
+    if (std::filesystem::exists(path_ + ".1")) std::filesystem::rename(path_ + ".1", path_ + ".2");
+    if (std::filesystem::exists(path_)) std::filesystem::rename(path_, path_ + ".1");
+    Append(line);
+  }
+  LogTail tail = LogTail::Watch(path_).value();
+  EXPECT_THAT(Drain(tail), ElementsAre("one", "two", "three"));
+  Append("four\n");
+  EXPECT_THAT(Drain(tail), ElementsAre("four"));
+}
+
 TEST_F(LogTailTest, TellsThatAWriterHasClosed) {
   LogTail tail = LogTail::Watch(path_).value();
   UniqueFd writer = OpenAt(AT_FDCWD, path_, O_WRONLY | O_CREAT | O_APPEND, 0600).value();

@@ -1,35 +1,69 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
+#include <charconv>
+
+#include "base/time.h"
+#include "cli/containers.h"
 #include "cli/follow.h"
-#include "cli/log_printer.h"
-#include "cli/log_tail.h"
 #include "cli/target.h"
 #include "cli/verbs.h"
 
 namespace davit::cli {
 namespace {
 
-Result<> PrintLog(const Session& session, const std::string& container_id) {
+struct Log {
+  std::string path;
+  AskContainer ask;
+};
+
+Result<v1::ContainerStatus> StatusOfKubelets(const Daemon& daemon, const std::string& id) {
   v1::ContainerStatusRequest request;
-  request.set_container_id(container_id);
-  auto response = TRY(session.daemon.Call(&RuntimeStub::ContainerStatus, request));
-  LogTail tail = TRY(LogTail::Watch(response.status().log_path()));
-  LogPrinter printer(session.console);
-  TRY(tail.Drain([&printer](std::string_view line) { return printer.Add(line); }));
-  return printer.Flush();
+  request.set_container_id(id);
+  return TRY(daemon.Call(&RuntimeStub::ContainerStatus, request)).status();
+}
+
+Result<Log> FindLog(const Session& session, const std::string& name) {
+  Result<api::Container> container = InspectContainer(session.daemon, name);
+  if (container)
+    return Log{container->log_path(), AskLocal(session.daemon, container->id(), /*restarting_goes_on=*/true)};
+  if (container.error().code != Code::kNotFound) return std::unexpected(std::move(container).error());
+  Target target = TRY(FindContainer(session.daemon, name));
+  const std::string& id = target.container->id();
+  auto ask = [&session, id]() -> Result<Watched> {
+    v1::ContainerStatus status = TRY(StatusOfKubelets(session.daemon, id));
+    bool ended = status.state() == v1::CONTAINER_EXITED || status.state() == v1::CONTAINER_UNKNOWN;
+    return Watched{ended, status.exit_code()};
+  };
+  return Log{TRY(StatusOfKubelets(session.daemon, id)).log_path(), ask};
+}
+
+Result<LogChoice> ChoiceOf(const LogsOptions& options) {
+  LogChoice choice;
+  choice.since = TRY(ParseSince(options.since, UnixNanoseconds()));
+  if (options.tail == "all") return choice;
+  size_t lines = 0;
+  const char* last = options.tail.data() + options.tail.size();
+  auto [end, bad] = std::from_chars(options.tail.data(), last, lines);
+  if (bad != std::errc() || end != last)
+    return Fail(Code::kInvalidArgument, "--tail", options.tail, "write a number of lines, or all");
+  choice.tail = lines;
+  return choice;
 }
 
 }  // namespace
 
 Result<int> Perform(const Session& session, const LogsOptions& options) {
-  Target target = TRY(FindContainer(session.daemon, options.id));
-  const std::string& id = target.container->id();
+  LogChoice choice = TRY(ChoiceOf(options));
+  LogForm form = options.timestamps ? LogForm::kTimestamps : LogForm::kPlain;
+  Log log = TRY(FindLog(session, options.id));
+  if (log.path.empty()) return Fail(Code::kFailedPrecondition, "read log of", options.id, "it has none");
+  LogTail tail = TRY(LogTail::Watch(log.path));
   if (!options.follow) {
-    TRY(PrintLog(session, id));
+    TRY(PrintLog(session, tail, choice, form));
     return 0;
   }
-  auto ended = TRY(FollowContainer(session, id, [] { return OnInterrupt::kLeave; }));
+  auto ended = TRY(FollowContainer(session, tail, choice, form, log.ask, [] { return OnInterrupt::kLeave; }));
   return ended ? 0 : kInterrupted;
 }
 

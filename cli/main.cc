@@ -34,5 +34,5 @@ int main(int argc, char** argv) {
   davit::Result<int> status = Obey(*line, console);
   if (status) return *status;
   console.Remark(status.error().ToString());
-  return status.error().code == davit::Code::kCancelled ? kInterrupted : kOwnError;
+  return StatusOfFailure(line->verb, status.error());
 }

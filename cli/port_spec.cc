@@ -12,20 +12,20 @@
 namespace davit::cli {
 namespace {
 
-namespace v1 = ::runtime::v1;
+namespace api = ::davit::v1;
 
-std::optional<int32_t> ParsePort(std::string_view text) {
-  int32_t port = 0;
+std::optional<uint32_t> ParsePort(std::string_view text) {
+  uint32_t port = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
   if (error != std::errc() || end != text.data() + text.size() || port < 1 || port > 65535)
     return std::nullopt;
   return port;
 }
 
-std::optional<v1::Protocol> ParseProtocol(std::string_view text) {
-  if (text == "tcp") return v1::TCP;
-  if (text == "udp") return v1::UDP;
-  if (text == "sctp") return v1::SCTP;
+std::optional<api::PortMapping::Protocol> ParseProtocol(std::string_view text) {
+  if (text == "tcp") return api::PortMapping::TCP;
+  if (text == "udp") return api::PortMapping::UDP;
+  if (text == "sctp") return api::PortMapping::SCTP;
   return std::nullopt;
 }
 
@@ -44,18 +44,22 @@ std::unexpected<Error> Reject(std::string_view text, std::string_view why) {
 
 }  // namespace
 
-Result<v1::PortMapping> ParsePortSpec(std::string_view text) {
-  v1::PortMapping mapping;
+Result<api::PortMapping> ParsePortSpec(std::string_view text) {
+  api::PortMapping mapping;
+  mapping.set_protocol(api::PortMapping::TCP);
   std::string_view rest = text;
   if (size_t slash = rest.find('/'); slash != std::string_view::npos) {
-    std::optional<v1::Protocol> protocol = ParseProtocol(rest.substr(slash + 1));
+    std::optional<api::PortMapping::Protocol> protocol = ParseProtocol(rest.substr(slash + 1));
     if (!protocol) return Reject(text, "the protocol is tcp, udp or sctp");
     mapping.set_protocol(*protocol);
     rest = rest.substr(0, slash);
   }
   size_t colon = rest.rfind(':');
-  if (colon == std::string_view::npos) return Reject(text, "write HOST_PORT:CONTAINER_PORT");
-  std::optional<int32_t> container_port = ParsePort(rest.substr(colon + 1));
+  if (colon == std::string_view::npos)
+    return Reject(text,
+                  "write [ADDRESS:]HOST_PORT:CONTAINER_PORT[/udp]; ports that the daemon chooses are not "
+                  "supported yet");
+  std::optional<uint32_t> container_port = ParsePort(rest.substr(colon + 1));
   rest = rest.substr(0, colon);
   if (size_t before = rest.rfind(':'); before != std::string_view::npos) {
     std::optional<std::string> address = ParseAddress(rest.substr(0, before));
@@ -63,8 +67,11 @@ Result<v1::PortMapping> ParsePortSpec(std::string_view text) {
     mapping.set_host_ip(*address);
     rest = rest.substr(before + 1);
   }
-  std::optional<int32_t> host_port = ParsePort(rest);
-  if (!host_port || !container_port) return Reject(text, "ports are numbers from 1 to 65535");
+  std::optional<uint32_t> host_port = ParsePort(rest);
+  if (!host_port || !container_port)
+    return Reject(text,
+                  "write [ADDRESS:]HOST_PORT:CONTAINER_PORT[/udp] with ports from 1 to 65535; ranges are not "
+                  "supported yet");
   mapping.set_host_port(*host_port);
   mapping.set_container_port(*container_port);
   return mapping;

@@ -6,7 +6,7 @@
 
 #include <string_view>
 
-#include "api/cri/v1/api.pb.h"
+#include "api/davit/v1/containers.pb.h"
 #include "base/error.h"
 
 namespace davit::cli {
@@ -14,6 +14,6 @@ namespace davit::cli {
 // "[ADDRESS:]HOST_PORT:CONTAINER_PORT[/tcp|/udp|/sctp]". An IPv6 address must be in brackets.
 // kInvalidArgument with the text as subject for anything else. Does not check that the address belongs to the
 // host.
-Result<::runtime::v1::PortMapping> ParsePortSpec(std::string_view text);
+Result<::davit::v1::PortMapping> ParsePortSpec(std::string_view text);
 
 }  // namespace davit::cli

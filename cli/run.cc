@@ -1,81 +1,86 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <array>
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "base/ids.h"
+#include "base/file_io.h"
+#include "base/unique_fd.h"
+#include "cli/containers.h"
 #include "cli/follow.h"
-#include "cli/pods.h"
 #include "cli/pull.h"
 #include "cli/verbs.h"
 
 namespace davit::cli {
 namespace {
 
-struct StartedPod {
-  std::string name;
-  std::string pod_id;
-  std::string container_id;
-};
+constexpr int64_t kGraceSeconds = 10;
 
-Result<> PullIfAbsent(const Session& session, const std::string& image) {
-  v1::ImageStatusRequest request;
-  request.mutable_image()->set_image(image);
-  auto response = TRY(session.daemon.Call(&ImageStub::ImageStatus, request));
-  if (response.has_image()) return {};
-  session.console.Remark("pulling " + image);
-  TRY(PullShowing(session, image, session.console.err));
+Result<> PullFor(const Session& session, const RunOptions& options) {
+  if (options.quiet) {
+    TRY(PullQuietly(session, options.image));
+    return {};
+  }
+  TRY(PullShowing(session, options.image, session.console.err));
   return {};
 }
 
-Result<std::string> StartContainerIn(const std::string& pod_id, const Session& session,
-                                     const RunConfig& config) {
-  v1::CreateContainerRequest create;
-  create.set_pod_sandbox_id(pod_id);
-  *create.mutable_config() = config.container;
-  *create.mutable_sandbox_config() = config.pod;
-  auto created = TRY(session.daemon.Call(&RuntimeStub::CreateContainer, create));
-  v1::StartContainerRequest start;
-  start.set_container_id(created.container_id());
-  TRY(session.daemon.Call(&RuntimeStub::StartContainer, start));
-  return created.container_id();
+// As in Docker, an id that is there already is not replaced.
+Result<> CheckIdFile(const std::string& path) {
+  if (path.empty() || access(path.c_str(), F_OK) < 0) return {};
+  return Fail(Code::kInvalidArgument, "--cidfile", path,
+              "the file exists: remove it if the container that it names is not needed any more");
 }
 
-// The pod runs, or is gone again.
-Result<StartedPod> StartPod(const Session& session, const RunConfig& config) {
-  v1::RunPodSandboxRequest request;
-  *request.mutable_config() = config.pod;
-  auto sandbox = TRY(session.daemon.Call(&RuntimeStub::RunPodSandbox, request));
-  Result<std::string> container_id = StartContainerIn(sandbox.pod_sandbox_id(), session, config);
-  if (!container_id) {
-    if (Result<> removed = RemovePod(session, sandbox.pod_sandbox_id()); !removed) {
-      session.console.Remark("the pod remains: " + removed.error().ToString());
-    }
-    return std::unexpected(container_id.error());
+Result<> WriteIdFile(const std::string& path, const std::string& id) {
+  if (path.empty()) return {};
+  UniqueFd file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  if (!file) return SystemError("create", path);
+  return WriteAll(file.get(), id, path);
+}
+
+// Creates the container, and pulls its image as the options say. The image that the node has needs no
+// question.
+Result<api::CreateContainerResponse> CreateFrom(const Session& session, const RunOptions& options) {
+  PullPolicy policy = TRY(ParsePullPolicy(options.pull));
+  TRY(CheckIdFile(options.id_file));
+  auto request = TRY(BuildCreateRequest(options));
+  if (policy == PullPolicy::kAlways) TRY(PullFor(session, options));
+  auto created = session.daemon.Call(&OwnContainerStub::Create, request);
+  bool absent = !created && created.error().code == Code::kNotFound;
+  if (absent && policy == PullPolicy::kMissing) {
+    if (!options.quiet) session.console.Remark("pulling " + options.image);
+    TRY(PullFor(session, options));
+    created = session.daemon.Call(&OwnContainerStub::Create, request);
   }
-  return StartedPod{config.pod.metadata().name(), sandbox.pod_sandbox_id(), *container_id};
+  if (created) TRY(WriteIdFile(options.id_file, created->id()));
+  return created;
 }
 
-Result<> TellStarted(const Console& console, const StartedPod& pod) {
-  if (console.format == OutputFormat::kTable) return console.Print(pod.container_id + "\n");
-  return console.PrintJson({{"id", pod.container_id}, {"podId", pod.pod_id}, {"name", pod.name}});
+Result<> TellCreated(const Console& console, const api::CreateContainerResponse& container) {
+  if (console.format == OutputFormat::kTable) return console.Print(container.id() + "\n");
+  return console.PrintJson({{"id", container.id()}, {"name", container.name()}});
 }
 
-// Ctrl-C once asks the workload to end, twice ends it, and a third time leaves it to its fate. The log goes
-// on meanwhile.
+// Ctrl-C once asks the workload to end, twice ends it, and a third time leaves it alone. The log goes on
+// meanwhile.
 class StopOnInterrupt {
  public:
-  StopOnInterrupt(const Session& session, std::string container_id)
-      : session_(session), container_id_(std::move(container_id)) {}
+  StopOnInterrupt(const Session& session, std::string container_id, int64_t grace_seconds)
+      : session_(session), container_id_(std::move(container_id)), grace_seconds_(grace_seconds) {}
 
   OnInterrupt operator()() {
     if (count_ == stops_.size()) return OnInterrupt::kLeave;
-    int64_t grace_seconds = count_ == 0 ? StopOptions().grace_seconds : 0;
+    int64_t grace_seconds = count_ == 0 ? grace_seconds_ : 0;
     stops_[count_++] = std::jthread([this, grace_seconds] {
       Result<> stopped = StopContainer(session_, container_id_, grace_seconds);
-      if (!stopped) session_.console.Remark(stopped.error().ToString());
+      // One that is removed when it has ended may be gone already.
+      if (!stopped && stopped.error().code != Code::kNotFound)
+        session_.console.Remark(stopped.error().ToString());
     });
     return OnInterrupt::kGoOn;
   }
@@ -83,31 +88,64 @@ class StopOnInterrupt {
  private:
   const Session& session_;
   std::string container_id_;
+  int64_t grace_seconds_;
   size_t count_ = 0;
   std::array<std::jthread, 2> stops_;
 };
 
-Result<int> RunInForeground(const Session& session, const std::string& container_id) {
-  StopOnInterrupt stop(session, container_id);
-  auto ended = TRY(FollowContainer(session, container_id, [&stop] { return stop(); }));
-  return ended ? ended->exit_code() : kInterrupted;
+// The program has not been started: its container says with which exit status. With --rm the daemon has
+// removed it, unless it was out of reach.
+Result<int> FailStart(const Session& session, const RunOptions& options, const std::string& id,
+                      const Error& error) {
+  session.console.Remark(error.ToString());
+  Result<api::Container> container = InspectContainer(session.daemon, id);
+  Result<int> status = container ? Result<int>(container->state().exit_code())
+                                 : AwaitEnd(session.daemon, id, api::WaitContainerRequest::NOT_RUNNING);
+  if (options.remove && container) {
+    Result<> removed = RemoveContainer(session, id, /*force=*/true);
+    if (!removed && removed.error().code != Code::kNotFound)
+      session.console.Remark("the container remains: " + removed.error().ToString());
+  }
+  return status.value_or(0) == 0 ? kOwnError : *status;
+}
+
+// The log is opened before the start: one that is removed when it has ended takes its log along.
+Result<LogTail> OpenLog(const std::string& path) {
+  LogTail tail = TRY(LogTail::Watch(path));
+  TRY(tail.Drain([](std::string_view) { return Result<>(); }));
+  return tail;
+}
+
+Result<int> RunInForeground(const Session& session, const RunOptions& options,
+                            const api::CreateContainerResponse& container) {
+  Result<LogTail> tail = OpenLog(container.log_path());
+  if (!tail) {
+    (void)RemoveContainer(session, container.id(), /*force=*/true);
+    return std::unexpected(Within("read the container's output (with -d it is not read)", tail.error()));
+  }
+  if (Result<> started = StartContainer(session, container.id()); !started)
+    return FailStart(session, options, container.id(), started.error());
+  StopOnInterrupt stop(session, container.id(), options.stop_timeout.value_or(kGraceSeconds));
+  auto ended = TRY(FollowContainer(session, *tail, LogChoice(), LogForm::kPlain,
+                                   AskLocal(session.daemon, container.id(), /*restarting_goes_on=*/false),
+                                   [&stop] { return stop(); }));
+  return ended.value_or(kInterrupted);
 }
 
 }  // namespace
 
+Result<int> Perform(const Session& session, const CreateOptions& options) {
+  TRY(TellCreated(session.console, TRY(CreateFrom(session, options.run))));
+  return 0;
+}
+
 Result<int> Perform(const Session& session, const RunOptions& options) {
-  RunConfig config = TRY(BuildRunConfig(options, TRY(NewId())));
-  TRY(PullIfAbsent(session, options.image));
-  StartedPod pod = TRY(StartPod(session, config));
-  if (options.detach) {
-    TRY(TellStarted(session.console, pod));
-    return 0;
-  }
-  Result<int> status = RunInForeground(session, pod.container_id);
-  // Its address and its host ports are free again in any case.
-  Result<> ended = options.remove ? RemovePod(session, pod.pod_id) : StopPod(session, pod.pod_id);
-  if (!ended) session.console.Remark(ended.error().ToString());
-  return status;
+  auto container = TRY(CreateFrom(session, options));
+  if (!options.detach) return RunInForeground(session, options, container);
+  if (Result<> started = StartContainer(session, container.id()); !started)
+    return FailStart(session, options, container.id(), started.error());
+  TRY(TellCreated(session.console, container));
+  return 0;
 }
 
 }  // namespace davit::cli

@@ -3,143 +3,194 @@
 
 #include "cli/run_config.h"
 
-#include <algorithm>
+#include <charconv>
 #include <cstdlib>
+#include <optional>
 #include <string_view>
 
+#include "base/file_io.h"
+#include "cli/confinement_spec.h"
+#include "cli/mount_spec.h"
 #include "cli/port_spec.h"
+#include "cli/quantity.h"
 
 namespace davit::cli {
 namespace {
 
-namespace v1 = ::runtime::v1;
+namespace api = ::davit::v1;
 
-constexpr const char* kMaskedPaths[] = {
-    "/proc/acpi",
-    "/proc/asound",
-    "/proc/interrupts",
-    "/proc/kcore",
-    "/proc/keys",
-    "/proc/latency_stats",
-    "/proc/sched_debug",
-    "/proc/scsi",
-    "/proc/timer_list",
-    "/proc/timer_stats",
-    "/sys/devices/virtual/powercap",
-    "/sys/firmware",
-};
-constexpr const char* kReadOnlyPaths[] = {
-    "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger",
-};
-
-bool IsAlphanumeric(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-// It becomes a directory's name, and with HostnameOf a host's.
-Result<> CheckName(const std::string& name) {
-  bool valid = name.size() <= 63 && IsAlphanumeric(name.front()) && IsAlphanumeric(name.back());
-  for (char c : name) valid = valid && (IsAlphanumeric(c) || c == '-' || c == '_' || c == '.');
-  if (valid) return {};
-  return Fail(Code::kInvalidArgument, "name", name,
-              "up to 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends");
-}
-
-std::string HostnameOf(std::string name) {
-  std::ranges::replace(name, '_', '-');
-  std::ranges::transform(name, name.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
-  return name;
-}
-
-// "registry:5000/team/web_app:1.2@sha256:…" gives "web-app-3fa2c1".
-std::string NameFromImage(std::string_view image, const std::string& run_id) {
-  image = image.substr(0, image.find('@'));
-  if (size_t slash = image.rfind('/'); slash != std::string_view::npos) image.remove_prefix(slash + 1);
-  image = image.substr(0, image.find(':')).substr(0, 40);
-  std::string name;
-  for (char c : image) {
-    if (IsAlphanumeric(c)) name += c;
-    if (!IsAlphanumeric(c) && !name.empty()) name += '-';
-  }
-  return (name.empty() ? "pod" : name) + "-" + run_id.substr(0, 6);
-}
-
-Result<v1::KeyValue> ParseEnv(const std::string& text) {
+// "NAME" has the value that it has here; as in Docker, without one it is left out.
+Result<> AddVariable(const std::string& text, api::ContainerSpec& spec) {
   size_t equals = text.find('=');
-  v1::KeyValue variable;
-  variable.set_key(text.substr(0, equals));
-  if (variable.key().empty()) return Fail(Code::kInvalidArgument, "env", text, "write NAME=VALUE");
+  if (text.empty() || equals == 0)
+    return Fail(Code::kInvalidArgument, "env", text, "write NAME=VALUE or NAME");
   if (equals != std::string::npos) {
-    variable.set_value(text.substr(equals + 1));
+    spec.add_env(text);
   } else if (const char* value = getenv(text.c_str())) {
-    variable.set_value(value);
-  } else {
-    return Fail(Code::kInvalidArgument, "env", text, "not set in the environment of this command");
+    spec.add_env(text + "=" + value);
   }
-  return variable;
+  return {};
 }
 
-// CRI leaves nothing to the runtime's judgement here: what is not said is unconfined.
-void Isolate(v1::LinuxContainerSecurityContext& security) {
-  security.mutable_namespace_options()->set_network(v1::POD);
-  security.mutable_namespace_options()->set_ipc(v1::POD);
-  security.mutable_namespace_options()->set_pid(v1::CONTAINER);
-  security.mutable_seccomp()->set_profile_type(v1::SecurityProfile::RuntimeDefault);
-  for (const char* path : kMaskedPaths) security.add_masked_paths(path);
-  for (const char* path : kReadOnlyPaths) security.add_readonly_paths(path);
+// Lines of "NAME=VALUE" or "NAME"; empty ones and those that begin with "#" are skipped.
+Result<> AddVariablesOf(const std::string& path, api::ContainerSpec& spec) {
+  std::string text = TRY(ReadFile(path));
+  for (size_t begin = 0; begin < text.size();) {
+    size_t end = std::min(text.find('\n', begin), text.size());
+    std::string line = text.substr(begin, end - begin);
+    begin = end + 1;
+    if (line.ends_with('\r')) line.pop_back();
+    line.erase(0, std::min(line.find_first_not_of(" \t"), line.size()));
+    if (line.empty() || line.starts_with('#')) continue;
+    if (Result<> added = AddVariable(line, spec); !added)
+      return std::unexpected(Within("--env-file " + path, added.error()));
+  }
+  return {};
 }
 
-Result<v1::PodSandboxConfig> BuildPod(const RunOptions& options, const std::string& name,
-                                      const std::string& run_id) {
-  v1::PodSandboxConfig pod;
-  // The daemon compares metadata and configuration: with one uid per name and a configuration that differs
-  // from run to run, a name that is taken is refused by the daemon itself, also when two of us run at once.
-  pod.mutable_metadata()->set_name(name);
-  pod.mutable_metadata()->set_uid("davit-run-" + name);
-  pod.mutable_metadata()->set_namespace_("default");
-  (*pod.mutable_labels())[kRunLabel] = name;
-  (*pod.mutable_annotations())["io.davit.run-id"] = run_id;
-  pod.set_hostname(HostnameOf(name));
-  pod.set_log_directory(options.log_root + "/" + name);
-  for (const std::string& port : options.ports) *pod.add_port_mappings() = TRY(ParsePortSpec(port));
-  auto* security = pod.mutable_linux()->mutable_security_context();
-  security->mutable_namespace_options()->set_network(v1::POD);
-  security->mutable_namespace_options()->set_ipc(v1::POD);
-  security->mutable_namespace_options()->set_pid(v1::CONTAINER);
-  security->mutable_seccomp()->set_profile_type(v1::SecurityProfile::RuntimeDefault);
-  return pod;
+Result<> AddLabel(const std::string& text, api::ContainerSpec& spec) {
+  size_t equals = text.find('=');
+  std::string key = text.substr(0, equals);
+  if (key.empty()) return Fail(Code::kInvalidArgument, "--label", text, "write KEY=VALUE or KEY");
+  (*spec.mutable_labels())[key] = equals == std::string::npos ? "" : text.substr(equals + 1);
+  return {};
 }
 
-Result<v1::ContainerConfig> BuildContainer(const RunOptions& options, const std::string& name) {
-  v1::ContainerConfig container;
-  container.mutable_metadata()->set_name(name);
-  container.mutable_image()->set_image(options.image);
-  container.mutable_image()->set_user_specified_image(options.image);
-  for (const std::string& argument : options.command) container.add_args(argument);
-  for (const std::string& variable : options.env) *container.add_envs() = TRY(ParseEnv(variable));
-  (*container.mutable_labels())[kRunLabel] = name;
-  container.set_log_path(name + ".log");
-  Isolate(*container.mutable_linux()->mutable_security_context());
-  return container;
+// An empty --entrypoint takes away the image's: the command line is the arguments alone.
+Result<> SetCommand(const RunOptions& options, api::ContainerSpec& spec) {
+  if (options.has_entrypoint && options.entrypoint.empty()) {
+    if (options.command.empty()) {
+      return Fail(Code::kInvalidArgument, "--entrypoint", "",
+                  "is empty: write the program and its arguments after the image");
+    }
+    for (const std::string& word : options.command) spec.add_entrypoint(word);
+    return {};
+  }
+  if (options.has_entrypoint) spec.add_entrypoint(options.entrypoint);
+  for (const std::string& word : options.command) spec.add_command(word);
+  return {};
+}
+
+Result<api::ContainerSpec::Network> ParseNetwork(const std::string& text) {
+  if (text == "bridge" || text == "default") return api::ContainerSpec::BRIDGE;
+  if (text == "host") return api::ContainerSpec::HOST;
+  if (text == "none") return api::ContainerSpec::NONE;
+  return Fail(Code::kInvalidArgument, "--network", text,
+              "networks of your own are not supported yet: use bridge, host or none");
+}
+
+Result<api::RestartPolicy> ParseRestart(const std::string& text) {
+  api::RestartPolicy policy;
+  size_t colon = text.find(':');
+  std::string when = text.substr(0, colon);
+  if (text.empty() || text == "no") {
+    policy.set_when(api::RestartPolicy::NEVER);
+    return policy;
+  }
+  if (text == "always" || text == "unless-stopped") {
+    policy.set_when(text == "always" ? api::RestartPolicy::ALWAYS : api::RestartPolicy::UNLESS_STOPPED);
+    return policy;
+  }
+  uint32_t retries = 0;
+  std::string_view number = colon == std::string::npos ? "0" : std::string_view(text).substr(colon + 1);
+  auto [end, bad] = std::from_chars(number.data(), number.data() + number.size(), retries);
+  if (when != "on-failure" || bad != std::errc() || end != number.data() + number.size())
+    return Fail(Code::kInvalidArgument, "--restart", text,
+                "write no, on-failure[:RETRIES], always or unless-stopped");
+  policy.set_when(api::RestartPolicy::ON_FAILURE);
+  policy.set_max_retries(retries);
+  return policy;
+}
+
+Result<> SetLogOption(const std::string& text, api::LogLimits& log) {
+  size_t equals = std::min(text.find('='), text.size());
+  std::string name = text.substr(0, equals);
+  std::string value = equals < text.size() ? text.substr(equals + 1) : "";
+  if (name == "max-size") {
+    log.set_max_bytes(TRY(ParseBytes(value)));
+    return {};
+  }
+  uint32_t files = 0;
+  auto [end, bad] = std::from_chars(value.data(), value.data() + value.size(), files);
+  if (name != "max-file" || bad != std::errc() || end != value.data() + value.size() || files == 0)
+    return Fail(Code::kInvalidArgument, "--log-opt", text,
+                "write max-size=NUMBER[b|k|m|g] or max-file=NUMBER");
+  log.set_max_files(files);
+  return {};
+}
+
+Result<> SetResources(const RunOptions& options, api::ContainerSpec& spec) {
+  if (!options.memory.empty()) spec.set_memory_bytes(TRY(ParseBytes(options.memory)));
+  if (!options.cpus.empty()) spec.set_nano_cpus(TRY(ParseCpus(options.cpus)));
+  spec.set_pids_limit(options.pids_limit);
+  if (options.memory_swap == "-1")
+    spec.set_memory_swap_bytes(-1);
+  else if (!options.memory_swap.empty())
+    spec.set_memory_swap_bytes(TRY(ParseBytes(options.memory_swap)));
+  spec.set_cpuset_cpus(options.cpuset_cpus);
+  return {};
+}
+
+Result<> SetConfinement(const RunOptions& options, api::ContainerSpec& spec) {
+  for (const std::string& name : options.cap_add) spec.add_cap_add(name);
+  for (const std::string& name : options.cap_drop) spec.add_cap_drop(name);
+  for (const std::string& group : options.groups) TRY(AddGroup(group, spec));
+  for (const std::string& sysctl : options.sysctls) TRY(AddSysctl(sysctl, spec));
+  for (const std::string& device : options.devices) TRY(AddDevice(device, spec));
+  for (const std::string& option : options.security) TRY(AddSecurityOption(option, spec));
+  spec.set_pid(TRY(ParseNamespace("--pid", options.pid)));
+  spec.set_ipc(TRY(ParseNamespace("--ipc", options.ipc)));
+  spec.set_privileged(options.privileged);
+  spec.set_read_only(options.read_only);
+  return {};
+}
+
+Result<> SetNetwork(const RunOptions& options, api::ContainerSpec& spec) {
+  for (const std::string& port : options.ports) *spec.add_ports() = TRY(ParsePortSpec(port));
+  for (const std::string& server : options.dns) spec.add_dns_servers(server);
+  for (const std::string& domain : options.dns_searches) spec.add_dns_searches(domain);
+  for (const std::string& option : options.dns_options) spec.add_dns_options(option);
+  spec.set_hostname(options.hostname);
+  spec.set_network(TRY(ParseNetwork(options.network)));
+  return {};
+}
+
+Result<> SetStop(const RunOptions& options, api::ContainerSpec& spec) {
+  if (!options.stop_signal.empty()) spec.set_stop_signal(TRY(ParseSignal(options.stop_signal)));
+  if (options.stop_timeout) spec.set_stop_grace_seconds(static_cast<uint32_t>(*options.stop_timeout));
+  return {};
 }
 
 }  // namespace
 
-Result<RunConfig> BuildRunConfig(const RunOptions& options, const std::string& run_id) {
-  if (options.detach && options.remove) {
-    return Fail(Code::kInvalidArgument, "--rm", "",
-                "does not go with -d: nobody would be there to remove the pod");
-  }
-  if (!options.log_root.starts_with('/')) {
-    return Fail(Code::kInvalidArgument, "DAVIT_LOG_DIR", options.log_root, "must be an absolute path");
-  }
-  std::string name = options.name.empty() ? NameFromImage(options.image, run_id) : options.name;
-  TRY(CheckName(name));
-  RunConfig config;
-  config.pod = TRY(BuildPod(options, name, run_id));
-  config.container = TRY(BuildContainer(options, name));
-  return config;
+Result<PullPolicy> ParsePullPolicy(const std::string& text) {
+  if (text == "missing") return PullPolicy::kMissing;
+  if (text == "always") return PullPolicy::kAlways;
+  if (text == "never") return PullPolicy::kNever;
+  return Fail(Code::kInvalidArgument, "--pull", text, "write always, missing or never");
+}
+
+Result<api::CreateContainerRequest> BuildCreateRequest(const RunOptions& options) {
+  api::CreateContainerRequest request;
+  request.set_name(options.name);
+  api::ContainerSpec& spec = *request.mutable_spec();
+  spec.set_image(options.image);
+  TRY(SetCommand(options, spec));
+  for (const std::string& path : options.env_files) TRY(AddVariablesOf(path, spec));
+  for (const std::string& variable : options.env) TRY(AddVariable(variable, spec));
+  for (const std::string& label : options.labels) TRY(AddLabel(label, spec));
+  for (const std::string& volume : options.volumes) *spec.add_mounts() = TRY(ParseVolumeFlag(volume));
+  for (const std::string& mount : options.mounts) *spec.add_mounts() = TRY(ParseMountFlag(mount));
+  spec.set_working_dir(options.working_dir);
+  spec.set_user(options.user);
+  TRY(SetResources(options, spec));
+  TRY(SetConfinement(options, spec));
+  TRY(SetNetwork(options, spec));
+  TRY(SetStop(options, spec));
+  *spec.mutable_restart() = TRY(ParseRestart(options.restart));
+  for (const std::string& option : options.log_opts) TRY(SetLogOption(option, *spec.mutable_log()));
+  spec.set_auto_remove(options.remove);
+  return request;
 }
 
 }  // namespace davit::cli

@@ -1,40 +1,70 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The requests of `davit run` to the daemon, as plain data.
+// The request of `davit run` and `davit create` to the daemon, as plain data.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "api/cri/v1/api.pb.h"
+#include "api/davit/v1/containers.pb.h"
 #include "base/error.h"
 
 namespace davit::cli {
 
-// The label of pods and containers of `davit run`; its value is the pod's name.
-inline constexpr char kRunLabel[] = "io.davit.run";
+enum class PullPolicy : uint8_t { kMissing, kAlways, kNever };
 
+// Texts are as written on the command line.
 struct RunOptions {
   std::string image = {};
   std::vector<std::string> command = {};  // replaces the image's arguments, not its entrypoint
-  std::string name = {};                  // empty: derived from the image's name
+  std::string name = {};                  // empty: the daemon makes one from the image's name
   std::vector<std::string> ports = {};    // as ParsePortSpec takes them
   std::vector<std::string> env = {};      // "K=V", or "K" for the value in the environment of davit
+  std::vector<std::string> env_files = {};
+  std::vector<std::string> volumes = {};  // as ParseVolumeFlag takes them
+  std::vector<std::string> mounts = {};   // as ParseMountFlag takes them
+  std::vector<std::string> labels = {};
+  std::vector<std::string> cap_add = {};
+  std::vector<std::string> cap_drop = {};
+  std::string working_dir = {};
+  std::string user = {};
+  std::string hostname = {};
+  bool has_entrypoint = false;
+  std::string entrypoint = {};  // empty: none, not even the image's
+  std::string memory = {};
+  std::string cpus = {};
+  int64_t pids_limit = 0;
+  std::string network = "bridge";
+  std::string restart = "no";
+  std::string pull = "missing";
+  std::string memory_swap = {};
+  std::string cpuset_cpus = {};
+  std::vector<std::string> groups = {};
+  std::vector<std::string> dns = {};
+  std::vector<std::string> dns_searches = {};
+  std::vector<std::string> dns_options = {};
+  std::vector<std::string> sysctls = {};
+  std::vector<std::string> devices = {};   // as AddDevice takes them
+  std::vector<std::string> security = {};  // as AddSecurityOption takes them
+  std::string pid = {};                    // as ParseNamespace takes it
+  std::string ipc = {};
+  std::string stop_signal = {};
+  std::optional<int64_t> stop_timeout = {};  // seconds
+  std::string id_file = {};                  // to write the id to
+  std::vector<std::string> log_opts = {};    // "max-size=10m", "max-file=3"
+  bool quiet = false;                        // no progress of a pull
+  bool privileged = false;
+  bool read_only = false;
   bool remove = false;
   bool detach = false;
-  std::string log_root = "/var/log/davit";  // absolute; the pod's log directory is created below it
 };
 
-struct RunConfig {
-  ::runtime::v1::PodSandboxConfig pod;
-  ::runtime::v1::ContainerConfig container;
-};
+// kInvalidArgument names the option that is wrong and shows its grammar. Reads the files of --env-file.
+Result<::davit::v1::CreateContainerRequest> BuildCreateRequest(const RunOptions& options);
 
-// One pod with one container of the same name: own network, IPC and PID namespaces, the default seccomp
-// profile, the default capabilities, and sensitive parts of /proc and /sys hidden or read-only. `run_id` must
-// be unique to this run (the comment on the pod's uid in run_config.cc says why). kInvalidArgument names the
-// option that is wrong.
-Result<RunConfig> BuildRunConfig(const RunOptions& options, const std::string& run_id);
+Result<PullPolicy> ParsePullPolicy(const std::string& text);
 
 }  // namespace davit::cli

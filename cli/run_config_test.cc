@@ -7,32 +7,37 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <fstream>
+
 #include "cli/port_spec.h"
+#include "cli/quantity.h"
+#include "cli/testing/test_support.h"
 
 namespace davit::cli {
 namespace {
 
-namespace v1 = ::runtime::v1;
+namespace api = ::davit::v1;
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 TEST(PortSpecTest, IsHostThenContainer) {
-  v1::PortMapping mapping = ParsePortSpec("8080:80").value();
-  EXPECT_EQ(mapping.host_port(), 8080);
-  EXPECT_EQ(mapping.container_port(), 80);
-  EXPECT_EQ(mapping.protocol(), v1::TCP);
+  api::PortMapping mapping = ParsePortSpec("8080:80").value();
+  EXPECT_EQ(mapping.host_port(), 8080u);
+  EXPECT_EQ(mapping.container_port(), 80u);
+  EXPECT_EQ(mapping.protocol(), api::PortMapping::TCP);
   EXPECT_EQ(mapping.host_ip(), "");
 }
 
 TEST(PortSpecTest, MayNameAProtocol) {
-  EXPECT_EQ(ParsePortSpec("53:53/udp")->protocol(), v1::UDP);
-  EXPECT_EQ(ParsePortSpec("53:53/sctp")->protocol(), v1::SCTP);
+  EXPECT_EQ(ParsePortSpec("53:53/udp")->protocol(), api::PortMapping::UDP);
+  EXPECT_EQ(ParsePortSpec("53:53/sctp")->protocol(), api::PortMapping::SCTP);
 }
 
 TEST(PortSpecTest, MayNameAnAddress) {
   EXPECT_EQ(ParsePortSpec("127.0.0.1:8080:80")->host_ip(), "127.0.0.1");
-  v1::PortMapping mapping = ParsePortSpec("[::1]:8080:80/udp").value();
+  api::PortMapping mapping = ParsePortSpec("[::1]:8080:80/udp").value();
   EXPECT_EQ(mapping.host_ip(), "::1");
   EXPECT_EQ(mapping.host_port(), 8080);
 }
@@ -48,88 +53,200 @@ TEST(PortSpecTest, RefusesAnythingElse) {
   }
 }
 
-constexpr char kRunId[] = "3fa2c10000000000000000000000000000000000000000000000000000000000";
-
-RunConfig Build(const RunOptions& options) {
-  return BuildRunConfig(options, kRunId).value();
+api::ContainerSpec Build(const RunOptions& options) {
+  auto request = BuildCreateRequest(options);
+  EXPECT_TRUE(request) << request.error().ToString();
+  return request->spec();
 }
 
-TEST(RunConfigTest, MakesANameFromTheImage) {
-  auto name = [](const std::string& image) { return Build({.image = image}).pod.metadata().name(); };
-  EXPECT_EQ(name("busybox"), "busybox-3fa2c1");
-  EXPECT_EQ(name("registry:5000/team/web_app:1.2"), "web-app-3fa2c1");
-  EXPECT_EQ(name("busybox@sha256:0123"), "busybox-3fa2c1");
-  EXPECT_EQ(name("sha256:0123"), "sha256-3fa2c1");
+TEST(RunConfigTest, HasAllThatWasWritten) {
+  RunOptions options{.image = "busybox",
+                     .command = {"echo", "hi"},
+                     .name = "web",
+                     .ports = {"8080:80"},
+                     .volumes = {"/a:/b:ro"},
+                     .mounts = {"type=bind,src=/c,dst=/d"},
+                     .labels = {"k=v=w", "bare"},
+                     .cap_add = {"NET_ADMIN"},
+                     .cap_drop = {"ALL"},
+                     .working_dir = "/tmp",
+                     .user = "1:2",
+                     .hostname = "host",
+                     .memory = "64m",
+                     .cpus = "1.5",
+                     .pids_limit = 9,
+                     .network = "none",
+                     .restart = "on-failure:3",
+                     .log_opts = {"max-size=10m", "max-file=3"},
+                     .privileged = true,
+                     .read_only = true,
+                     .remove = true};
+  EXPECT_EQ(BuildCreateRequest(options)->name(), "web");
+  api::ContainerSpec spec = Build(options);
+  EXPECT_EQ(spec.image(), "busybox");
+  EXPECT_THAT(spec.command(), ElementsAre("echo", "hi"));
+  EXPECT_THAT(spec.entrypoint(), IsEmpty());
+  EXPECT_EQ(spec.ports(0).host_port(), 8080u);
+  EXPECT_EQ(spec.mounts(0).source(), "/a");
+  EXPECT_TRUE(spec.mounts(0).read_only());
+  EXPECT_TRUE(spec.mounts(0).create_source());
+  EXPECT_EQ(spec.mounts(1).target(), "/d");
+  EXPECT_FALSE(spec.mounts(1).create_source());
+  EXPECT_EQ(spec.labels().at("k"), "v=w");
+  EXPECT_EQ(spec.labels().at("bare"), "");
+  EXPECT_EQ(spec.memory_bytes(), 64 << 20);
+  EXPECT_EQ(spec.nano_cpus(), 1'500'000'000);
+  EXPECT_EQ(spec.pids_limit(), 9);
+  EXPECT_EQ(spec.network(), api::ContainerSpec::NONE);
+  EXPECT_EQ(spec.restart().when(), api::RestartPolicy::ON_FAILURE);
+  EXPECT_EQ(spec.restart().max_retries(), 3u);
+  EXPECT_TRUE(spec.privileged() && spec.read_only() && spec.auto_remove());
+  EXPECT_EQ(spec.log().max_bytes(), 10 << 20);
+  EXPECT_EQ(spec.log().max_files(), 3u);
 }
 
-TEST(RunConfigTest, ContainerAndPodShareTheName) {
-  RunConfig config = Build({.image = "busybox", .name = "Web_1", .log_root = "/logs"});
-  EXPECT_EQ(config.pod.metadata().name(), "Web_1");
-  EXPECT_EQ(config.container.metadata().name(), "Web_1");
-  EXPECT_EQ(config.pod.hostname(), "web-1");
-  EXPECT_EQ(config.pod.log_directory(), "/logs/Web_1");
-  EXPECT_EQ(config.container.log_path(), "Web_1.log");
-}
-
-TEST(RunConfigTest, TwoRunsOfOneNameDifferInConfigurationOnly) {
-  RunOptions options{.image = "busybox", .name = "web"};
-  v1::PodSandboxConfig first = BuildRunConfig(options, "1").value().pod;
-  v1::PodSandboxConfig second = BuildRunConfig(options, "2").value().pod;
-  EXPECT_EQ(first.metadata().SerializeAsString(), second.metadata().SerializeAsString());
-  EXPECT_NE(first.annotations().at("io.davit.run-id"), second.annotations().at("io.davit.run-id"));
-}
-
-TEST(RunConfigTest, RefusesNamesThatAreNoPathComponent) {
-  for (const char* name : {"a/b", "..", ".a", "-a", "a-", "a b", "é", "a\n"}) {
-    auto config = BuildRunConfig({.image = "busybox", .name = name}, kRunId);
-    ASSERT_FALSE(config) << name;
-    EXPECT_EQ(config.error().subject, name);
+TEST(RunConfigTest, ABadLogOptionShowsTheGrammar) {
+  for (const char* option : {"max-file=0", "max-file=x", "max-file", "compress=true", ""}) {
+    auto built = BuildCreateRequest({.image = "a", .log_opts = {option}});
+    ASSERT_FALSE(built) << option;
+    EXPECT_THAT(built.error().ToString(), ::testing::HasSubstr("write max-size=")) << option;
   }
-  EXPECT_FALSE(BuildRunConfig({.image = "busybox", .name = std::string(64, 'a')}, kRunId));
+  EXPECT_FALSE(BuildCreateRequest({.image = "a", .log_opts = {"max-size=big"}}));
 }
 
-TEST(RunConfigTest, WordsAfterTheImageReplaceItsArguments) {
-  RunConfig config = Build({.image = "busybox", .command = {"sh", "-c", "exit 3"}});
-  EXPECT_THAT(config.container.args(), ElementsAre("sh", "-c", "exit 3"));
-  EXPECT_EQ(config.container.command_size(), 0);
+TEST(RunConfigTest, HasTheConfinementThatWasWritten) {
+  api::ContainerSpec spec =
+      Build({.image = "a",
+             .memory = "64m",
+             .memory_swap = "128m",
+             .cpuset_cpus = "0-3",
+             .groups = {"7", "0"},
+             .dns = {"192.0.2.1"},
+             .dns_searches = {"example.test"},
+             .dns_options = {"ndots:2"},
+             .sysctls = {"net.core.somaxconn=9"},
+             .devices = {"/dev/fuse", "/dev/a:/dev/b", "/dev/c:r", "/dev/d:/dev/e:rw", "vendor.com/gpu=all"},
+             .security = {"no-new-privileges", "seccomp=unconfined", "apparmor:mine"},
+             .pid = "host",
+             .ipc = "private",
+             .stop_signal = "INT",
+             .stop_timeout = 3});
+  EXPECT_EQ(spec.memory_swap_bytes(), 128 << 20);
+  EXPECT_EQ(spec.cpuset_cpus(), "0-3");
+  EXPECT_THAT(spec.groups(), ElementsAre(7, 0));
+  EXPECT_THAT(spec.dns_servers(), ElementsAre("192.0.2.1"));
+  EXPECT_THAT(spec.dns_searches(), ElementsAre("example.test"));
+  EXPECT_THAT(spec.dns_options(), ElementsAre("ndots:2"));
+  EXPECT_EQ(spec.sysctls().at("net.core.somaxconn"), "9");
+  ASSERT_EQ(spec.devices_size(), 4);
+  EXPECT_EQ(spec.devices(0).host_path() + spec.devices(0).container_path(), "/dev/fuse");
+  EXPECT_EQ(spec.devices(1).container_path(), "/dev/b");
+  EXPECT_EQ(spec.devices(2).permissions(), "r");
+  EXPECT_EQ(spec.devices(3).container_path() + " " + spec.devices(3).permissions(), "/dev/e rw");
+  EXPECT_THAT(spec.cdi_devices(), ElementsAre("vendor.com/gpu=all"));
+  EXPECT_TRUE(spec.no_new_privileges());
+  EXPECT_EQ(spec.seccomp_profile(), "unconfined");
+  EXPECT_EQ(spec.apparmor_profile(), "mine");
+  EXPECT_EQ(spec.pid(), api::ContainerSpec::OF_HOST);
+  EXPECT_EQ(spec.ipc(), api::ContainerSpec::OWN);
+  EXPECT_EQ(spec.stop_signal(), 2);
+  EXPECT_EQ(spec.stop_grace_seconds(), 3u);
+  EXPECT_EQ(Build({.image = "a", .memory_swap = "-1"}).memory_swap_bytes(), -1);
+  EXPECT_FALSE(Build({.image = "a"}).has_stop_grace_seconds());
+  std::string here = std::filesystem::current_path();
+  EXPECT_EQ(Build({.image = "a", .security = {"seccomp=p.json"}}).seccomp_profile(), here + "/p.json");
+  EXPECT_FALSE(Build({.image = "a", .security = {"no-new-privileges:false"}}).no_new_privileges());
 }
 
-TEST(RunConfigTest, TakesVariablesFromTheLineOrFromTheEnvironment) {
-  setenv("DAVIT_TEST_VARIABLE", "from outside", 1);
-  RunConfig config = Build({.image = "busybox", .env = {"A=b=c", "EMPTY=", "DAVIT_TEST_VARIABLE"}});
-  unsetenv("DAVIT_TEST_VARIABLE");
-  ASSERT_EQ(config.container.envs_size(), 3);
-  EXPECT_EQ(config.container.envs(0).key(), "A");
-  EXPECT_EQ(config.container.envs(0).value(), "b=c");
-  EXPECT_EQ(config.container.envs(1).value(), "");
-  EXPECT_EQ(config.container.envs(2).value(), "from outside");
+TEST(RunConfigTest, BadConfinementShowsTheGrammar) {
+  auto error = [](const RunOptions& options) { return BuildCreateRequest(options).error().ToString(); };
+  for (const char* bad : {"", "fuse", "dev/fuse", "/dev/a:b", "/dev/a:/dev/b:rx", "/dev/a:/dev/b:/dev/c"})
+    EXPECT_THAT(error({.image = "a", .devices = {bad}}), HasSubstr("HOST_PATH[:CONTAINER_PATH][:rwm]"))
+        << bad;
+  for (const char* bad : {"", "seccomp", "apparmor=", "label=disable", "no-new-privileges=maybe"})
+    EXPECT_THAT(error({.image = "a", .security = {bad}}), HasSubstr("no-new-privileges")) << bad;
+  for (const char* bad : {"", "staff", "-1", "4294967296"})
+    EXPECT_THAT(error({.image = "a", .groups = {bad}}), HasSubstr("number of a group")) << bad;
+  for (const char* bad : {"", "=1", "kernel.msgmax"})
+    EXPECT_THAT(error({.image = "a", .sysctls = {bad}}), HasSubstr("NAME=VALUE")) << bad;
+  for (const char* bad : {"container:web", "shareable"})
+    EXPECT_THAT(error({.image = "a", .pid = bad}), HasSubstr("host or private")) << bad;
+  EXPECT_THAT(error({.image = "a", .memory_swap = "-2"}), HasSubstr("NUMBER[b|k|m|g]"));
+  EXPECT_THAT(error({.image = "a", .stop_signal = "STOPNOW"}), HasSubstr("is not a signal"));
 }
 
-TEST(RunConfigTest, RefusesVariablesWithoutNameOrValue) {
-  EXPECT_FALSE(BuildRunConfig({.image = "busybox", .env = {"=x"}}, kRunId));
-  auto unset = BuildRunConfig({.image = "busybox", .env = {"DAVIT_TEST_UNSET"}}, kRunId);
-  ASSERT_FALSE(unset);
-  EXPECT_THAT(unset.error().ToString(), HasSubstr("DAVIT_TEST_UNSET"));
+TEST(RunConfigTest, AnEntrypointReplacesTheImagesAndAnEmptyOneTakesItAway) {
+  EXPECT_THAT(
+      Build({.image = "a", .command = {"-c"}, .has_entrypoint = true, .entrypoint = "sh"}).entrypoint(),
+      ElementsAre("sh"));
+  api::ContainerSpec spec = Build({.image = "a", .command = {"ls", "-l"}, .has_entrypoint = true});
+  EXPECT_THAT(spec.entrypoint(), ElementsAre("ls", "-l"));
+  EXPECT_THAT(spec.command(), IsEmpty());
+  EXPECT_FALSE(BuildCreateRequest({.image = "a", .has_entrypoint = true}));
 }
 
-TEST(RunConfigTest, ConfinesTheContainer) {
-  v1::LinuxContainerSecurityContext security =
-      Build({.image = "busybox"}).container.linux().security_context();
-  EXPECT_TRUE(security.has_seccomp());
-  EXPECT_EQ(security.seccomp().profile_type(), v1::SecurityProfile::RuntimeDefault);
-  EXPECT_EQ(security.namespace_options().pid(), v1::CONTAINER);
-  EXPECT_EQ(security.namespace_options().network(), v1::POD);
-  EXPECT_THAT(security.masked_paths(), ::testing::Contains("/proc/kcore"));
-  EXPECT_THAT(security.readonly_paths(), ::testing::Contains("/proc/sys"));
-  EXPECT_FALSE(security.privileged());
+TEST(RunConfigTest, TakesVariablesFromFilesThenFromFlags) {
+  TempDir dir;
+  std::string path = dir.path() + "/env";
+  std::ofstream(path) << "# a comment\n\nA=file\n  B=x=y\r\nDAVIT_TEST_HERE\nDAVIT_TEST_NOT_SET\n";
+  setenv("DAVIT_TEST_HERE", "here", 1);
+  unsetenv("DAVIT_TEST_NOT_SET");
+  EXPECT_THAT(
+      Build({.image = "a", .env = {"A=flag", "DAVIT_TEST_HERE", "DAVIT_TEST_NOT_SET"}, .env_files = {path}})
+          .env(),
+      ElementsAre("A=file", "B=x=y", "DAVIT_TEST_HERE=here", "A=flag", "DAVIT_TEST_HERE=here"));
+  EXPECT_THAT(BuildCreateRequest({.image = "a", .env_files = {"/none"}}).error().ToString(),
+              HasSubstr("/none"));
+  for (const char* bad : {"", "=x"}) EXPECT_FALSE(BuildCreateRequest({.image = "a", .env = {bad}})) << bad;
+  unsetenv("DAVIT_TEST_HERE");
 }
 
-TEST(RunConfigTest, RefusesToRemoveWhatItDoesNotWaitFor) {
-  EXPECT_FALSE(BuildRunConfig({.image = "busybox", .remove = true, .detach = true}, kRunId));
+TEST(RunConfigTest, TakesRestartPoliciesAndNetworks) {
+  auto policy = [](const char* text) { return BuildCreateRequest({.image = "a", .restart = text}); };
+  EXPECT_EQ(policy("no")->spec().restart().when(), api::RestartPolicy::NEVER);
+  EXPECT_EQ(policy("always")->spec().restart().when(), api::RestartPolicy::ALWAYS);
+  EXPECT_EQ(policy("unless-stopped")->spec().restart().when(), api::RestartPolicy::UNLESS_STOPPED);
+  EXPECT_EQ(policy("on-failure")->spec().restart().max_retries(), 0u);
+  for (const char* bad : {"sometimes", "always:3", "on-failure:", "on-failure:x"})
+    EXPECT_THAT(policy(bad).error().ToString(), HasSubstr("on-failure[:RETRIES]")) << bad;
+  EXPECT_EQ(Build({.image = "a", .network = "host"}).network(), api::ContainerSpec::HOST);
+  EXPECT_THAT(BuildCreateRequest({.image = "a", .network = "back"}).error().ToString(),
+              HasSubstr("not supported yet"));
 }
 
-TEST(RunConfigTest, RefusesARelativeLogDirectory) {
-  EXPECT_FALSE(BuildRunConfig({.image = "busybox", .log_root = "logs"}, kRunId));
+TEST(MountSpecTest, BadOnesShowTheGrammar) {
+  for (const char* bad : {"/a", "data:/b", "/a:b", "/a:/b:ro:x", "/a:/b:z"})
+    EXPECT_THAT(BuildCreateRequest({.image = "a", .volumes = {bad}}).error().ToString(),
+                HasSubstr("HOST_PATH:CONTAINER_PATH[:ro|rw]"))
+        << bad;
+  for (const char* bad :
+       {"source=/a,target=/b", "type=volume,source=a,target=/b", "type=bind,source=a,target=/b",
+        "type=bind,source=/a", "type=bind,source=/a,target=/b,bind-propagation=shared"})
+    EXPECT_THAT(BuildCreateRequest({.image = "a", .mounts = {bad}}).error().ToString(),
+                HasSubstr("type=bind,source=HOST_PATH"))
+        << bad;
+}
+
+TEST(MountSpecTest, ARelativePathIsOneOfTheWorkingDirectory) {
+  std::string here = std::filesystem::current_path();
+  EXPECT_EQ(Build({.image = "a", .volumes = {"./x:/b"}}).mounts(0).source(), here + "/x");
+}
+
+TEST(QuantityTest, TakesUnits) {
+  EXPECT_EQ(ParseBytes("512"), 512);
+  EXPECT_EQ(ParseBytes("512m"), 512 << 20);
+  EXPECT_EQ(ParseBytes("1.5G"), int64_t{3} << 29);
+  EXPECT_EQ(ParseBytes("64MB"), 64 << 20);
+  EXPECT_EQ(ParseBytes("7b"), 7);
+  for (const char* bad : {"", "m", "-1m", "1x", "1 m", "1e3", "9999999999g"})
+    EXPECT_FALSE(ParseBytes(bad)) << bad;
+  EXPECT_EQ(ParseCpus("0.01"), 10'000'000);
+  for (const char* bad : {"", "-1", "two", "1,5"}) EXPECT_FALSE(ParseCpus(bad)) << bad;
+}
+
+TEST(QuantityTest, TakesSignalsByNameAndNumber) {
+  for (const char* kill : {"9", "KILL", "SIGKILL", "kill"}) EXPECT_EQ(ParseSignal(kill), 9) << kill;
+  for (const char* bad : {"", "0", "65", "-9", "NOPE", "SIG"}) EXPECT_FALSE(ParseSignal(bad)) << bad;
 }
 
 }  // namespace

@@ -8,7 +8,6 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "cli/run_config.h"
 #include "cli/text.h"
 
 namespace davit::cli {
@@ -70,14 +69,6 @@ std::unexpected<Error> Ambiguous(std::string_view text, const Matches& found) {
 
 }  // namespace
 
-std::string NameOf(const Target& target) {
-  return target.container ? target.container->metadata().name() : target.pod.metadata().name();
-}
-
-bool MadeByRun(const v1::PodSandbox& pod) {
-  return pod.labels().contains(kRunLabel);
-}
-
 Result<std::vector<Target>> ListTargets(const Daemon& daemon) {
   auto pods = TRY(daemon.Call(&RuntimeStub::ListPodSandbox, v1::ListPodSandboxRequest()));
   auto containers = TRY(daemon.Call(&RuntimeStub::ListContainers, v1::ListContainersRequest()));
@@ -108,21 +99,14 @@ Result<Target> ChooseContainer(const std::vector<Target>& targets, std::string_v
   return *found.front();
 }
 
-Result<Target> ChoosePod(const std::vector<Target>& targets, std::string_view text) {
-  Matches found = Match(targets, text);
-  if (found.empty()) return NoneFound(text);
-  bool one_pod =
-      std::ranges::all_of(found, [&](const Target* t) { return t->pod.id() == found.front()->pod.id(); });
-  if (!one_pod) return Ambiguous(text, found);
-  return *found.front();
+std::string NameOf(const Target& target) {
+  const v1::PodSandboxMetadata& pod = target.pod.metadata();
+  std::string name = pod.namespace_() + "/" + pod.name();
+  return target.container ? name + "/" + target.container->metadata().name() : name;
 }
 
 Result<Target> FindContainer(const Daemon& daemon, std::string_view text) {
   return ChooseContainer(TRY(ListTargets(daemon)), text);
-}
-
-Result<Target> FindPod(const Daemon& daemon, std::string_view text) {
-  return ChoosePod(TRY(ListTargets(daemon)), text);
 }
 
 }  // namespace davit::cli

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Which container or pod the user means.
+// Which container of the kubelet the user means.
 #pragma once
 
 #include <optional>
@@ -21,12 +21,6 @@ struct Target {
   std::optional<v1::Container> container;
 };
 
-// The name that ps shows.
-std::string NameOf(const Target& target);
-
-// True if `davit run` created the pod: the pod and its container start and end together.
-bool MadeByRun(const v1::PodSandbox& pod);
-
 // All containers, and all pods without containers, newest first.
 Result<std::vector<Target>> ListTargets(const Daemon& daemon);
 
@@ -34,11 +28,10 @@ Result<std::vector<Target>> ListTargets(const Daemon& daemon);
 // several have the name and exactly one is running, that one is chosen. kNotFound; kInvalidArgument if `text`
 // is ambiguous; kFailedPrecondition if it means a pod without containers.
 Result<Target> ChooseContainer(const std::vector<Target>& targets, std::string_view text);
-// The same for a pod, which may have no containers. Several containers of one pod are not ambiguous; the
-// target's container is any of them.
-Result<Target> ChoosePod(const std::vector<Target>& targets, std::string_view text);
+
+// "NAMESPACE/POD/CONTAINER", or "NAMESPACE/POD".
+std::string NameOf(const Target& target);
 
 Result<Target> FindContainer(const Daemon& daemon, std::string_view text);
-Result<Target> FindPod(const Daemon& daemon, std::string_view text);
 
 }  // namespace davit::cli

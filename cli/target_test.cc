@@ -61,21 +61,9 @@ TEST(TargetTest, AmbiguousWordsNameTheCandidates) {
   EXPECT_FALSE(ChooseContainer(kTargets, "c"));
 }
 
-TEST(TargetTest, ANameComesBeforeTheBeginningOfAnId) {
-  EXPECT_EQ(ChoosePod(kTargets, "c2")->pod.id(), "a500");
-}
-
-TEST(TargetTest, SeveralContainersAreOnePod) {
-  EXPECT_EQ(ChoosePod(kTargets, "db")->pod.id(), "a200");
-  EXPECT_EQ(ChoosePod(kTargets, "exporter")->pod.id(), "a200");
-  EXPECT_EQ(ChoosePod(kTargets, "empty")->pod.id(), "a400");
-  EXPECT_FALSE(ChoosePod(kTargets, "a"));
-}
-
 TEST(TargetTest, UnknownAndEmptyWordsFindNothing) {
   EXPECT_EQ(ChooseContainer(kTargets, "nobody").error().code, Code::kNotFound);
   EXPECT_EQ(ChooseContainer(kTargets, "").error().code, Code::kNotFound);
-  EXPECT_EQ(ChoosePod(kTargets, "").error().code, Code::kNotFound);
 }
 
 TEST(TargetTest, APodWithoutContainersIsNoContainer) {

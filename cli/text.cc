@@ -25,6 +25,24 @@ std::string AgeText(int64_t since_unix_nanoseconds, int64_t now_unix_nanoseconds
   return std::to_string(seconds / 86400) + "d";
 }
 
+std::string DurationText(int64_t nanoseconds) {
+  int64_t seconds = nanoseconds / 1'000'000'000;
+  int64_t minutes = seconds / 60;
+  int64_t hours = (minutes + 30) / 60;
+  auto count = [](int64_t number, const char* unit) { return std::to_string(number) + " " + unit; };
+  if (seconds < 1) return "Less than a second";
+  if (seconds == 1) return "1 second";
+  if (seconds < 60) return count(seconds, "seconds");
+  if (minutes == 1) return "About a minute";
+  if (minutes < 60) return count(minutes, "minutes");
+  if (hours == 1) return "About an hour";
+  if (hours < 48) return count(hours, "hours");
+  if (hours < 24 * 7 * 2) return count(hours / 24, "days");
+  if (hours < 24 * 30 * 2) return count(hours / 24 / 7, "weeks");
+  if (hours < 24 * 365 * 2) return count(hours / 24 / 30, "months");
+  return count(hours / 24 / 365, "years");
+}
+
 std::string SizeText(uint64_t bytes) {
   constexpr const char* kUnits[] = {"kB", "MB", "GB", "TB", "PB", "EB"};
   if (bytes < 1000) return std::to_string(bytes) + " B";
@@ -60,6 +78,16 @@ std::string Printable(std::string_view text) {
     if (byte < ' ' || byte == 0x7f) c = '?';
   }
   return result;
+}
+
+std::vector<std::string> Split(const std::string& text, char separator) {
+  std::vector<std::string> parts;
+  for (size_t begin = 0; begin <= text.size();) {
+    size_t end = std::min(text.find(separator, begin), text.size());
+    parts.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
 }
 
 }  // namespace davit::cli

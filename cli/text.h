@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/cri/v1/api.pb.h"
 
@@ -18,6 +19,9 @@ std::string ShortId(std::string_view id);
 // The age in the largest whole unit: "42s", "3m", "5h", "12d". A time in the future is "0s".
 std::string AgeText(int64_t since_unix_nanoseconds, int64_t now_unix_nanoseconds);
 
+// The time in Docker's words: "Less than a second", "42 seconds", "About an hour", "3 weeks".
+std::string DurationText(int64_t nanoseconds);
+
 // Decimal units; one decimal place from 1 kB on: "812 B", "4.2 MB".
 std::string SizeText(uint64_t bytes);
 
@@ -26,5 +30,8 @@ std::string StateText(::runtime::v1::ContainerState state);
 
 // The text with control characters replaced: untrusted names and messages must not control the terminal.
 std::string Printable(std::string_view text);
+
+// The parts between separators, at least one: "a::b" gives "a", "" and "b".
+std::vector<std::string> Split(const std::string& text, char separator);
 
 }  // namespace davit::cli

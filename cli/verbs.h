@@ -18,17 +18,31 @@
 
 namespace davit::cli {
 
-// The exit status for errors of davit itself.
+// The exit status for errors of davit itself; as in Docker another one for verbs on containers that exist.
 constexpr int kOwnError = 125;
+constexpr int kContainerError = 1;
 constexpr int kInterrupted = 130;  // 128 + SIGINT
 
+// Containers are named by name, id, or beginning of an id.
+
+struct CreateOptions {
+  RunOptions run;
+};
+
 struct PsOptions {
-  bool all = false;  // also containers that do not run, and pods without containers
+  bool all = false;         // also containers that do not run
+  bool kubelets = false;    // also those of the CRI, and its pods without containers
+  bool quiet = false;       // only ids
+  bool no_trunc = false;    // whole ids and commands
+  std::string format = {};  // a template (template.h)
 };
 
 struct LogsOptions {
-  std::string id;
+  std::string id = {};
   bool follow = false;  // until the container ends
+  bool timestamps = false;
+  std::string tail = "all";  // a number of lines, or "all"
+  std::string since = {};    // as ParseSince takes it
 };
 
 struct ExecOptions {
@@ -36,9 +50,49 @@ struct ExecOptions {
   std::vector<std::string> command;
 };
 
-struct StopOptions {
+struct StartOptions {
   std::vector<std::string> ids;
-  int64_t grace_seconds = 10;  // between the stop signal and SIGKILL
+};
+
+struct StopOptions {
+  std::vector<std::string> ids = {};
+  std::optional<int64_t> grace_seconds = {};  // until SIGKILL; absent: the container's own
+};
+
+struct RestartOptions {
+  std::vector<std::string> ids = {};
+  std::optional<int64_t> grace_seconds = {};
+};
+
+struct KillOptions {
+  std::vector<std::string> ids;
+  std::string signal = "KILL";
+};
+
+struct WaitOptions {
+  std::vector<std::string> ids;
+};
+
+struct RenameOptions {
+  std::string id;
+  std::string name;
+};
+
+struct InspectOptions {
+  std::vector<std::string> ids = {};
+  std::string format = {};  // a template (template.h)
+};
+
+struct TopOptions {
+  std::string id;
+};
+
+struct StatsOptions {
+  std::vector<std::string> ids = {};  // none: all local containers that run
+  bool kubelets = false;              // also those of the CRI
+  bool once = false;                  // one table, instead of a new one every second
+  bool no_trunc = false;              // whole ids
+  std::string format = {};            // a template (template.h)
 };
 
 struct RmOptions {
@@ -139,11 +193,13 @@ struct BuildOptions {
   std::vector<std::string> named_contexts = {};  // NAME=SOURCE
 };
 
-using Verb = std::variant<RunOptions, PsOptions, LogsOptions, ExecOptions, StopOptions, RmOptions,
-                          PullOptions, ImagesOptions, TagOptions, UntagOptions, ImageInspectOptions,
-                          ImageHistoryOptions, ImagePruneOptions, ImageVerifyOptions, ImageRepairOptions,
-                          SystemDfOptions, LoginOptions, LogoutOptions, RmiOptions, InfoOptions, PushOptions,
-                          SaveOptions, LoadOptions, NetworkListOptions, NetworkStatusOptions, BuildOptions>;
+using Verb =
+    std::variant<RunOptions, PsOptions, LogsOptions, ExecOptions, StopOptions, RmOptions, PullOptions,
+                 ImagesOptions, TagOptions, UntagOptions, ImageInspectOptions, ImageHistoryOptions,
+                 ImagePruneOptions, ImageVerifyOptions, ImageRepairOptions, SystemDfOptions, LoginOptions,
+                 LogoutOptions, RmiOptions, InfoOptions, PushOptions, SaveOptions, LoadOptions,
+                 NetworkListOptions, NetworkStatusOptions, CreateOptions, StartOptions, RestartOptions,
+                 KillOptions, WaitOptions, RenameOptions, InspectOptions, TopOptions, StatsOptions, BuildOptions>;
 
 // The context of a verb. The caller owns all parts.
 struct Session {
@@ -152,9 +208,21 @@ struct Session {
   Interrupt& interrupt;
 };
 
+// The exit status of a verb that has failed with `error`.
+int StatusOfFailure(const Verb& verb, const Error& error);
+
 // Each function returns the exit status of the command. Verbs with several ids continue after a failure,
 // print every error but the last as a remark, and return the last.
 Result<int> Perform(const Session& session, const RunOptions& options);
+Result<int> Perform(const Session& session, const CreateOptions& options);
+Result<int> Perform(const Session& session, const StartOptions& options);
+Result<int> Perform(const Session& session, const RestartOptions& options);
+Result<int> Perform(const Session& session, const KillOptions& options);
+Result<int> Perform(const Session& session, const WaitOptions& options);
+Result<int> Perform(const Session& session, const RenameOptions& options);
+Result<int> Perform(const Session& session, const InspectOptions& options);
+Result<int> Perform(const Session& session, const TopOptions& options);
+Result<int> Perform(const Session& session, const StatsOptions& options);
 Result<int> Perform(const Session& session, const PsOptions& options);
 Result<int> Perform(const Session& session, const LogsOptions& options);
 Result<int> Perform(const Session& session, const ExecOptions& options);

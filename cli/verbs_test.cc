@@ -8,7 +8,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -18,10 +19,12 @@ namespace davit::cli {
 namespace {
 
 using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
+using ::testing::StartsWith;
 
 std::string Line(const std::string& rest) {
   return "2026-01-02T03:04:05.123456789Z " + rest + "\n";
@@ -29,17 +32,13 @@ std::string Line(const std::string& rest) {
 
 class VerbsTest : public VerbFixture {
  protected:
-  RunOptions Run(const std::string& name) {
-    return {.image = "busybox", .name = name, .log_root = dir_.path() + "/logs"};
-  }
-  RunOptions Detached(const std::string& name) {
+  static RunOptions Run(const std::string& name) { return {.image = "busybox", .name = name}; }
+  static RunOptions Detached(const std::string& name) {
     RunOptions options = Run(name);
     options.detach = true;
     return options;
   }
-  bool LogsExist(const std::string& name) const {
-    return std::filesystem::exists(dir_.path() + "/logs/" + name);
-  }
+  FakeContainers& containers() { return cri_.containers(); }
 };
 
 // A verb that goes on while the test does other things.
@@ -80,40 +79,41 @@ class LiveVerb {
 };
 
 TEST_F(VerbsTest, RunPrintsTheOutputAndReturnsTheStatusOfTheWorkload) {
-  cri_.SetScript(
+  containers().SetScript(
       {.log = Line("stdout F hello") + Line("stderr F oh") + Line("stdout P no ") + Line("stdout F newline"),
        .exit_code = 3});
   EXPECT_EQ(Do(Run("web")).value(), 3);
   EXPECT_EQ(console_.Out(), "hello\nno newline\n");
   EXPECT_EQ(console_.Err(), "oh\n");
+  EXPECT_THAT(containers().names(), ElementsAre("web")) << "it stays, without --rm";
 }
 
-TEST_F(VerbsTest, RunKeepsTheStoppedPodAndItsLog) {
-  cri_.SetScript({.exit_code = 0});
-  EXPECT_EQ(Do(Run("web")).value(), 0);
-  EXPECT_EQ(cri_.pods(), 1u);
-  EXPECT_FALSE(cri_.PodIsReady());
-  EXPECT_TRUE(LogsExist("web"));
-}
-
-TEST_F(VerbsTest, RunRemovesPodAndLogWhenAskedTo) {
-  cri_.SetScript({.log = Line("stdout F hello"), .exit_code = 3});
+TEST_F(VerbsTest, RunShowsTheOutputOfAContainerThatIsRemovedAtOnce) {
+  containers().SetScript({.log = Line("stdout F hello"), .exit_code = 3});
   RunOptions options = Run("web");
   options.remove = true;
   EXPECT_EQ(Do(options).value(), 3);
-  EXPECT_EQ(console_.Out(), "hello\n");
-  EXPECT_EQ(cri_.pods(), 0u);
-  EXPECT_FALSE(LogsExist("web"));
+  EXPECT_TRUE(containers().last_spec().auto_remove());
+  EXPECT_THAT(containers().names(), IsEmpty());
 }
 
-TEST_F(VerbsTest, RunPullsAnImageOnlyWhenItIsAbsent) {
-  cri_.SetScript({.exit_code = 0});
+TEST_F(VerbsTest, RunPullsAsItIsTold) {
+  containers().SetScript({.exit_code = 0});
   EXPECT_EQ(Do(Run("web")).value(), 0);
   EXPECT_THAT(cri_.images().pulls(), IsEmpty());
-  RunOptions options = Run("db");
-  options.image = "postgres";
-  EXPECT_EQ(Do(options).value(), 0);
+  RunOptions absent = Run("db");
+  absent.image = "postgres";
+  EXPECT_EQ(Do(absent).value(), 0);
   EXPECT_THAT(cri_.images().pulls(), SizeIs(1));
+  RunOptions always = Run("again");
+  always.pull = "always";
+  EXPECT_EQ(Do(always).value(), 0);
+  EXPECT_THAT(cri_.images().pulls(), SizeIs(2));
+  RunOptions never = Run("never");
+  never.image = "redis";
+  never.pull = "never";
+  EXPECT_EQ(Do(never).error().code, Code::kNotFound);
+  EXPECT_THAT(cri_.images().pulls(), SizeIs(2));
 }
 
 TEST_F(VerbsTest, RunWithoutAnImageMakesNothing) {
@@ -122,71 +122,71 @@ TEST_F(VerbsTest, RunWithoutAnImageMakesNothing) {
   Result<int> status = Do(options);
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().ToString(), "pull missing: no such manifest");
-  EXPECT_EQ(cri_.pods(), 0u);
+  EXPECT_THAT(containers().names(), IsEmpty());
 }
 
-TEST_F(VerbsTest, RunLeavesNothingBehindWhenTheContainerDoesNotStart) {
-  cri_.SetScript({.start_error = "exec /bin/nothing: No such file or directory"});
-  Result<int> status = Do(Run("web"));
-  ASSERT_FALSE(status);
-  EXPECT_EQ(status.error().ToString(), "exec /bin/nothing: No such file or directory");
-  EXPECT_EQ(cri_.pods(), 0u);
-  EXPECT_FALSE(LogsExist("web"));
+TEST_F(VerbsTest, RunOfAProgramThatDoesNotExistHasTheStatusOfShells) {
+  containers().SetScript(
+      {.start_error = "exec /bin/nothing: No such file or directory", .start_exit_code = 127});
+  EXPECT_EQ(Do(Run("web")).value(), 127);
+  EXPECT_THAT(console_.Err(), HasSubstr("exec /bin/nothing: No such file or directory"));
+  EXPECT_THAT(containers().names(), ElementsAre("web"));
+  RunOptions removed = Run("job");
+  removed.remove = removed.detach = true;
+  EXPECT_EQ(Do(removed).value(), 127);
+  EXPECT_THAT(containers().names(), ElementsAre("web"));
 }
 
-TEST_F(VerbsTest, RunOfATakenNameIsRefusedAndHarmsNobody) {
+TEST_F(VerbsTest, RunOfATakenNameIsRefused) {
   EXPECT_EQ(Do(Detached("web")).value(), 0);
   Result<int> second = Do(Detached("web"));
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, Code::kAlreadyExists);
-  EXPECT_TRUE(cri_.PodIsReady());
-  EXPECT_TRUE(LogsExist("web"));
 }
 
-TEST_F(VerbsTest, DetachedRunPrintsTheContainersId) {
-  std::string out = Answer(Detached("web"));
-  EXPECT_EQ(out.size(), 65u);
-  EXPECT_TRUE(cri_.PodIsReady());
-  auto json = nlohmann::json::parse(Answer(Detached("db"), OutputFormat::kJson));
+TEST_F(VerbsTest, CreateAndDetachedRunPrintTheContainersId) {
+  EXPECT_EQ(Answer(Detached("web")).size(), 65u);
+  auto json = nlohmann::json::parse(Answer(CreateOptions{Run("db")}, OutputFormat::kJson));
   EXPECT_EQ(json["name"], "db");
   EXPECT_EQ(json["id"].get<std::string>().size(), 64u);
+  EXPECT_THAT(containers().calls(), ElementsAre("Create web", "Start web", "Create db"));
 }
 
 TEST_F(VerbsTest, RunPrintsWhileTheWorkloadRuns) {
   LiveVerb run(daemon_, interrupt_, Run("web"));
-  cri_.AwaitRunning();
-  cri_.Write(Line("stdout F one"));
+  containers().AwaitRunning();
+  containers().Write(Line("stdout F one"));
   EXPECT_EQ(run.ReadLine(), "one");
-  cri_.Write(Line("stdout F two"));
+  containers().Write(Line("stdout F two"));
   EXPECT_EQ(run.ReadLine(), "two");
-  cri_.End(5);
+  containers().End(5);
   EXPECT_EQ(run.Finish().value(), 5);
 }
 
 TEST_F(VerbsTest, RunSurvivesARestartOfTheDaemon) {
-  cri_.SetScript({.log = Line("stdout F one")});
+  containers().SetScript({.log = Line("stdout F one")});
   LiveVerb run(daemon_, interrupt_, Run("web"));
   EXPECT_EQ(run.ReadLine(), "one");
   cri_.Shutdown();
-  cri_.Write(Line("stdout F two"));
+  containers().Write(Line("stdout F two"));
   EXPECT_EQ(run.ReadLine(), "two");
-  cri_.End(4);
+  containers().End(4);
   cri_.Listen();
   EXPECT_EQ(run.Finish().value(), 4);
 }
 
 TEST_F(VerbsTest, AnInterruptStopsTheWorkloadWithGrace) {
-  cri_.SetScript({.log = Line("stdout F one")});
+  containers().SetScript({.log = Line("stdout F one")});
   LiveVerb run(daemon_, interrupt_, Run("web"));
   EXPECT_EQ(run.ReadLine(), "one");
   Press();
   EXPECT_EQ(run.ReadLine(), "bye");
   EXPECT_EQ(run.Finish().value(), 143);
-  EXPECT_THAT(cri_.calls(), Contains("StopContainer 10"));
+  EXPECT_THAT(containers().calls(), Contains("Stop web 10"));
 }
 
 TEST_F(VerbsTest, ASecondInterruptKillsTheWorkload) {
-  cri_.SetScript({.log = Line("stdout F one"), .heeds_stop = false});
+  containers().SetScript({.log = Line("stdout F one"), .heeds_stop = false});
   LiveVerb run(daemon_, interrupt_, Run("web"));
   EXPECT_EQ(run.ReadLine(), "one");
   Press();
@@ -196,99 +196,199 @@ TEST_F(VerbsTest, ASecondInterruptKillsTheWorkload) {
   EXPECT_EQ(run.Finish().value(), 137);
 }
 
-TEST_F(VerbsTest, LogsPrintsWhatThereIs) {
-  cri_.SetScript({.log = Line("stdout F one") + Line("stderr F two")});
+TEST_F(VerbsTest, LogsPrintsWhatIsChosen) {
+  containers().SetScript(
+      {.log = Line("stdout F one") + Line("stderr F two") + Line("stdout P thr") + Line("stdout F ee")});
   EXPECT_EQ(Do(Detached("web")).value(), 0);
-  EXPECT_EQ(Answer(LogsOptions{.id = "web"}), "one\n");
+  EXPECT_EQ(Answer(LogsOptions{.id = "web"}), "one\nthree\n");
+  EXPECT_EQ(Answer(LogsOptions{.id = "web", .tail = "1"}), "three\n");
+  EXPECT_EQ(Answer(LogsOptions{.id = "web", .timestamps = true, .tail = "1"}),
+            "2026-01-02T03:04:05.123456789Z three\n");
+  EXPECT_EQ(Answer(LogsOptions{.id = "web", .since = "2026-01-03"}), "");
+  EXPECT_EQ(Do(LogsOptions{.id = "web", .tail = "few"}).error().code, Code::kInvalidArgument);
+  EXPECT_EQ(Do(LogsOptions{.id = "nobody"}).error().code, Code::kNotFound);
 }
 
 TEST_F(VerbsTest, LogsFollowsUntilTheContainerEnds) {
-  cri_.SetScript({.log = Line("stdout F one")});
+  containers().SetScript({.log = Line("stdout F zero") + Line("stdout F one")});
   EXPECT_EQ(Do(Detached("web")).value(), 0);
-  LiveVerb logs(daemon_, interrupt_, LogsOptions{.id = "web", .follow = true});
+  LiveVerb logs(daemon_, interrupt_, LogsOptions{.id = "web", .follow = true, .tail = "1"});
   EXPECT_EQ(logs.ReadLine(), "one");
-  cri_.Write(Line("stdout F two"));
-  cri_.End(9);
-  EXPECT_EQ(logs.ReadLine(), "two");
+  containers().Write(Line("stdout F two") + Line("stdout F three"));
+  containers().End(9);
+  EXPECT_EQ(logs.ReadLine(), "two") << "the choice is of what there was";
+  EXPECT_EQ(logs.ReadLine(), "three");
   EXPECT_EQ(logs.Finish().value(), 0);
 }
 
 TEST_F(VerbsTest, AnInterruptLeavesTheFollowedContainerAlone) {
-  cri_.SetScript({.log = Line("stdout F one")});
+  containers().SetScript({.log = Line("stdout F one")});
   EXPECT_EQ(Do(Detached("web")).value(), 0);
   LiveVerb logs(daemon_, interrupt_, LogsOptions{.id = "web", .follow = true});
   EXPECT_EQ(logs.ReadLine(), "one");
   Press();
   EXPECT_EQ(logs.Finish().value(), kInterrupted);
-  EXPECT_TRUE(cri_.PodIsReady());
+  EXPECT_THAT(containers().calls(), Not(Contains(HasSubstr("Stop"))));
 }
 
 TEST_F(VerbsTest, ExecPassesOutputAndStatusOn) {
-  EXPECT_EQ(Do(Detached("web")).value(), 0);
-  CapturedConsole console;
-  Session session{daemon_, console.console(), interrupt_};
-  EXPECT_EQ(Perform(session, ExecOptions{.id = "web", .command = {"ls", "-l"}}).value(), 7);
-  EXPECT_EQ(console.Out(), "ls\n-l\n");
-  EXPECT_EQ(console.Err(), "complaint\n");
+  Answer(Detached("web"));
+  EXPECT_EQ(Do(ExecOptions{.id = "web", .command = {"ls", "-l"}}).value(), 7);
+  EXPECT_EQ(console_.Out(), "ls\n-l\n");
+  EXPECT_EQ(console_.Err(), "complaint\n");
+  EXPECT_EQ(Do(ExecOptions{.id = "web", .command = {"missing"}}).value(), 127);
+  EXPECT_THAT(console_.Err(), HasSubstr("No such file"));
 }
 
-TEST_F(VerbsTest, PsShowsWhatRuns) {
-  EXPECT_EQ(Do(Detached("web")).value(), 0);
-  cri_.SetScript({.exit_code = 3});
+TEST_F(VerbsTest, ExecAndPsWorkWithTheKubelets) {
+  cri_.AddForeignPod("dns", {"resolver"});
+  EXPECT_EQ(Do(ExecOptions{.id = "resolver", .command = {"ls"}}).value(), 7);
+  EXPECT_THAT(Answer(PsOptions{.kubelets = true}), HasSubstr("kube-system/dns/resolver"));
+  EXPECT_THAT(Answer(PsOptions{.all = true}), Not(HasSubstr("resolver")));
+}
+
+TEST_F(VerbsTest, WhatIsTheKubeletsIsNotTouched) {
+  cri_.AddForeignPod("dns", {"resolver"});
+  for (const Verb& verb :
+       {Verb(StopOptions{.ids = {"resolver"}}), Verb(RmOptions{.ids = {"resolver"}, .force = true})}) {
+    Result<int> status = std::visit([this](const auto& options) { return Do(options); }, verb);
+    ASSERT_FALSE(status);
+    EXPECT_THAT(status.error().ToString(), HasSubstr("belongs to the kubelet"));
+  }
+  EXPECT_THAT(cri_.calls(), IsEmpty());
+}
+
+TEST_F(VerbsTest, PsShowsWhatRunsInTheColumnsOfDocker) {
+  RunOptions web = Detached("web");
+  web.ports = {"8080:80"};
+  web.command = {"httpd", "-f", "-v", "-p", "80", "-h", "/www"};
+  EXPECT_EQ(Do(web).value(), 0);
+  containers().SetScript({.exit_code = 3});
   EXPECT_EQ(Do(Run("job")).value(), 3);
   std::string running = Answer(PsOptions{});
-  EXPECT_THAT(running, HasSubstr("web"));
-  EXPECT_THAT(running, HasSubstr("Running"));
-  EXPECT_THAT(running, HasSubstr("10.88.0.7,fd00:88::7"));
+  EXPECT_THAT(running, StartsWith("CONTAINER ID   IMAGE     COMMAND"));
+  EXPECT_THAT(running, HasSubstr("0.0.0.0:8080->80/tcp, [::]:8080->80/tcp"));
+  EXPECT_THAT(running, HasSubstr("\"httpd -f -v -p 80 -…\""));
+  EXPECT_THAT(running, HasSubstr("Up "));
   EXPECT_THAT(running, Not(HasSubstr("job")));
-  EXPECT_THAT(Answer(PsOptions{.all = true}), HasSubstr("Exited (3)"));
+  EXPECT_THAT(Answer(PsOptions{.all = true}), HasSubstr("Exited (3) "));
 }
 
-TEST_F(VerbsTest, PsAsJsonHasWholeIdsAndFields) {
+TEST_F(VerbsTest, PsPrintsIdsTemplatesAndJson) {
   EXPECT_EQ(Do(Detached("web")).value(), 0);
-  cri_.AddForeignPod("dns", {});
-  auto json = nlohmann::json::parse(Answer(PsOptions{.all = true}, OutputFormat::kJson));
-  ASSERT_EQ(json.size(), 2u);
-  const auto& web = json[0].contains("id") ? json[0] : json[1];
-  const auto& dns = json[0].contains("id") ? json[1] : json[0];
-  EXPECT_EQ(web["name"], "web");
-  EXPECT_EQ(web["state"], "Running");
-  EXPECT_EQ(web["id"].get<std::string>().size(), 64u);
-  EXPECT_EQ(dns["pod"]["name"], "dns");
-  EXPECT_EQ(dns["pod"]["namespace"], "kube-system");
-  EXPECT_EQ(nlohmann::json::parse(Answer(PsOptions{}, OutputFormat::kJson)).size(), 1u);
+  EXPECT_EQ(Answer(PsOptions{.quiet = true}).size(), 13u);
+  EXPECT_EQ(Answer(PsOptions{.quiet = true, .no_trunc = true}).size(), 65u);
+  EXPECT_EQ(Answer(PsOptions{.format = "{{.Names}}={{.Image}}"}), "web=busybox\n");
+  EXPECT_EQ(Answer(PsOptions{.format = "table {{.Names}}\\t{{.Image}}"}), "NAMES   IMAGE\nweb     busybox\n");
+  EXPECT_EQ(nlohmann::json::parse(Answer(PsOptions{.format = "json"}))["Names"], "web");
+  auto json = nlohmann::json::parse(Answer(PsOptions{}, OutputFormat::kJson));
+  ASSERT_EQ(json.size(), 1u);
+  EXPECT_EQ(json[0]["State"], "running");
+  EXPECT_EQ(json[0]["ID"].get<std::string>().size(), 64u);
+  EXPECT_THAT(Do(PsOptions{.format = "{{.Nmaes}}"}).error().ToString(), HasSubstr(".Names"));
 }
 
-TEST_F(VerbsTest, StopEndsContainerAndPod) {
+TEST_F(VerbsTest, InspectPrintsTheDocumentOfDocker) {
+  RunOptions web = Detached("web");
+  web.ports = {"8080:80"};
+  web.restart = "always";
+  EXPECT_EQ(Do(web).value(), 0);
+  auto json = nlohmann::json::parse(Answer(InspectOptions{.ids = {"web"}}));
+  ASSERT_EQ(json.size(), 1u);
+  EXPECT_EQ(json[0]["Name"], "/web");
+  EXPECT_EQ(json[0]["State"]["Running"], true);
+  EXPECT_EQ(json[0]["HostConfig"]["RestartPolicy"]["Name"], "always");
+  EXPECT_EQ(json[0]["HostConfig"]["PortBindings"]["80/tcp"][0]["HostPort"], "8080");
+  EXPECT_EQ(Answer(InspectOptions{.ids = {"web"},
+                                  .format = "{{.State.Status}} {{json .NetworkSettings.IPAddress}}"}),
+            "running \"10.88.0.7\"\n");
+  EXPECT_EQ(Do(InspectOptions{.ids = {"nobody"}}).error().code, Code::kNotFound);
+}
+
+TEST_F(VerbsTest, InspectShowsTheKubeletsToo) {
+  cri_.AddForeignPod("dns", {"resolver"});
+  auto json = nlohmann::json::parse(Answer(InspectOptions{.ids = {"resolver"}}));
+  ASSERT_EQ(json.size(), 1u);
+  EXPECT_EQ(json[0]["Name"], "/kube-system/dns/resolver");
+  EXPECT_EQ(json[0]["State"]["Status"], "running");
+  EXPECT_EQ(json[0]["State"]["Pid"], 4711);
+  EXPECT_EQ(json[0]["Path"], "dnsd");
+  EXPECT_EQ(json[0]["Args"][0], "-v");
+}
+
+TEST_F(VerbsTest, TopListsTheProcessesOfLocalContainersAndOfTheKubelets) {
+  cri_.AddForeignPod("dns", {"resolver"});
   EXPECT_EQ(Do(Detached("web")).value(), 0);
-  EXPECT_EQ(Answer(StopOptions{.ids = {"web"}, .grace_seconds = 2}), "web\n");
-  EXPECT_THAT(cri_.calls(), Contains("StopContainer 2"));
-  EXPECT_FALSE(cri_.PodIsReady());
-  EXPECT_EQ(cri_.pods(), 1u);
+  for (const char* name : {"web", "resolver"}) {
+    std::string out = Answer(TopOptions{.id = name});
+    EXPECT_THAT(out, StartsWith("UID"));
+    EXPECT_THAT(out, HasSubstr("cli_test"));
+    auto json = nlohmann::json::parse(Answer(TopOptions{.id = name}, OutputFormat::kJson));
+    ASSERT_EQ(json.size(), 1u);
+    EXPECT_EQ(json[0]["PID"], std::to_string(getpid()));
+  }
+  EXPECT_EQ(Do(TopOptions{.id = "nobody"}).error().code, Code::kNotFound);
+  Answer(StopOptions{.ids = {"web"}});
+  EXPECT_EQ(Do(TopOptions{.id = "web"}).error().code, Code::kFailedPrecondition);
 }
 
-TEST_F(VerbsTest, StopLeavesThePodsOfOthersUp) {
-  cri_.AddForeignPod("dns", {"resolver", "sidecar"});
-  EXPECT_EQ(Do(StopOptions{.ids = {"resolver"}}).value(), 0);
-  EXPECT_TRUE(cri_.PodIsReady());
-  EXPECT_THAT(Answer(PsOptions{}), HasSubstr("sidecar"));
-}
-
-TEST_F(VerbsTest, StopGoesOnAfterAFailure) {
+TEST_F(VerbsTest, StatsShowsTheUseBetweenTwoSamples) {
+  cri_.AddForeignPod("dns", {"resolver"});
   EXPECT_EQ(Do(Detached("web")).value(), 0);
-  Result<int> status = Do(StopOptions{.ids = {"nobody", "web", "noone"}});
+  EXPECT_EQ(Answer(StatsOptions{.once = true,
+                                .format = "{{.Name}} {{.CPUPerc}} {{.MemUsage}} {{.MemPerc}} {{.NetIO}} "
+                                          "{{.PIDs}}"}),
+            "web 50.00% 3MiB / 64MiB 4.69% 1.52kB / 7B 2\n");
+  std::string all = Answer(StatsOptions{.kubelets = true, .once = true});
+  EXPECT_THAT(all, StartsWith("CONTAINER ID"));
+  EXPECT_THAT(all, HasSubstr("kube-system/dns/resolver"));
+  EXPECT_THAT(Answer(StatsOptions{.ids = {"resolver"}, .once = true, .format = "{{.PIDs}} {{.NetIO}}"}),
+              "1 2kB / 0B\n");
+  EXPECT_EQ(Do(StatsOptions{.ids = {"nobody"}, .once = true}).error().code, Code::kNotFound);
+}
+
+TEST_F(VerbsTest, StatsGoesOnUntilAnInterrupt) {
+  EXPECT_EQ(Do(Detached("web")).value(), 0);
+  LiveVerb stats(daemon_, interrupt_, StatsOptions{.format = "{{.Name}}"});
+  EXPECT_EQ(stats.ReadLine(), "web");
+  EXPECT_EQ(stats.ReadLine(), "web");
+  Press();
+  EXPECT_EQ(stats.Finish().value(), 0);
+}
+
+TEST_F(VerbsTest, TheIdFileIsWrittenOnceAndNotReplaced) {
+  RunOptions options = Detached("web");
+  options.id_file = socket_ + ".cid";
+  std::string printed = Answer(options);
+  std::ifstream file(options.id_file);
+  std::string id((std::istreambuf_iterator<char>(file)), {});
+  EXPECT_EQ(id + "\n", printed);
+  options.name = "again";
+  EXPECT_THAT(Do(options).error().ToString(), HasSubstr(".cid"));
+  EXPECT_THAT(containers().names(), ElementsAre("web"));
+}
+
+TEST_F(VerbsTest, ChangesGoOnAfterAFailure) {
+  EXPECT_EQ(Do(Detached("web")).value(), 0);
+  Result<int> status = Do(StopOptions{.ids = {"nobody", "web", "noone"}, .grace_seconds = 2});
   ASSERT_FALSE(status);
   EXPECT_THAT(status.error().ToString(), HasSubstr("noone"));
   EXPECT_THAT(console_.Err(), HasSubstr("nobody"));
-  EXPECT_FALSE(cri_.PodIsReady());
+  EXPECT_THAT(containers().calls(), Contains("Stop web 2"));
 }
 
-TEST_F(VerbsTest, RmRemovesPodAndLog) {
-  cri_.SetScript({.exit_code = 0});
-  EXPECT_EQ(Do(Run("web")).value(), 0);
-  EXPECT_EQ(Answer(RmOptions{.ids = {"web"}}), "web\n");
-  EXPECT_EQ(cri_.pods(), 0u);
-  EXPECT_FALSE(LogsExist("web"));
+TEST_F(VerbsTest, StartRestartKillRenameAndWaitCallTheDaemon) {
+  EXPECT_EQ(Do(Detached("web")).value(), 0);
+  EXPECT_EQ(Answer(StopOptions{.ids = {"web"}}), "web\n");
+  EXPECT_EQ(Answer(WaitOptions{.ids = {"web", "web"}}), "143\n143\n");
+  EXPECT_EQ(Answer(StartOptions{.ids = {"web"}}), "web\n");
+  EXPECT_EQ(Answer(RestartOptions{.ids = {"web"}, .grace_seconds = 3}), "web\n");
+  EXPECT_EQ(Answer(KillOptions{.ids = {"web"}, .signal = "hup"}), "web\n");
+  EXPECT_EQ(Do(KillOptions{.ids = {"web"}, .signal = "x"}).error().code, Code::kInvalidArgument);
+  EXPECT_EQ(Do(RenameOptions{.id = "web", .name = "front"}).value(), 0);
+  EXPECT_THAT(containers().names(), ElementsAre("front"));
+  EXPECT_THAT(containers().calls(), ElementsAre("Create web", "Start web", "Stop web default", "Start web",
+                                                "Restart web 3", "Kill web 1"));
 }
 
 TEST_F(VerbsTest, RmRefusesWhatRunsUnlessForced) {
@@ -296,16 +396,8 @@ TEST_F(VerbsTest, RmRefusesWhatRunsUnlessForced) {
   Result<int> refused = Do(RmOptions{.ids = {"web"}});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::kFailedPrecondition);
-  EXPECT_TRUE(cri_.PodIsReady());
-  EXPECT_EQ(Do(RmOptions{.ids = {"web"}, .force = true}).value(), 0);
-  EXPECT_EQ(cri_.pods(), 0u);
-}
-
-TEST_F(VerbsTest, RmRefusesAPodOfWhichAnyContainerRuns) {
-  cri_.AddForeignPod("dns", {"resolver", "sidecar"});
-  EXPECT_EQ(Do(StopOptions{.ids = {"resolver"}}).value(), 0);
-  EXPECT_FALSE(Do(RmOptions{.ids = {"resolver"}}));
-  EXPECT_EQ(cri_.pods(), 1u);
+  EXPECT_EQ(Answer(RmOptions{.ids = {"web"}, .force = true}), "web\n");
+  EXPECT_THAT(containers().names(), IsEmpty());
 }
 
 TEST_F(VerbsTest, InfoTellsOfTheDaemonAndOfWhatItLacks) {

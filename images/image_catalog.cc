@@ -228,17 +228,25 @@ Result<TaggedImage> ImageCatalog::Untag(const std::string& tag) {
   return TaggedImage{change.added.id, std::move(name)};
 }
 
-Result<std::optional<ImageCatalog::Removed>> ImageCatalog::Remove(const std::string& ref) {
+Result<std::optional<ImageCatalog::Removed>> ImageCatalog::Remove(
+    const std::string& ref, const std::function<Result<>(const ImageSummary&)>& allowed) {
   MutexLock changing_lock(changing_);
   auto found = Find(ref, Which::kAny);
   if (!found && found.error().code == Code::kNotFound) return std::nullopt;
   ImageSummary image = TRY(std::move(found));
+  TRY(allowed(image));
   Removed removed{image.chain_ids, BlobsOf({image}).value_or(std::set<std::string>())};
   TRY(records_.Remove(image.id));  // durably, before the first file is removed
   MutexLock lock(mutex_);
   index_.Remove(image.id);
   incomplete_.Remove(image.id);
   return removed;
+}
+
+Result<> ImageCatalog::Settle(const std::string& id) {
+  MutexLock changing_lock(changing_);
+  TRY(Find(id, Which::kListed));
+  return {};
 }
 
 }  // namespace davit::images

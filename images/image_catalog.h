@@ -74,8 +74,12 @@ class ImageCatalog {
     std::vector<std::string> chain_ids;
     std::set<std::string> blobs;  // empty if the image's manifest cannot be read
   };
-  // Removes an image, also an incomplete one, with all its names. nullopt if `ref` names none.
-  Result<std::optional<Removed>> Remove(const std::string& ref);
+  // Removes an image, also an incomplete one, with all its names. nullopt if `ref` names none. `allowed` may
+  // refuse it; while it runs, and until the image is gone, Settle waits.
+  Result<std::optional<Removed>> Remove(const std::string& ref,
+                                        const std::function<Result<>(const ImageSummary&)>& allowed);
+  // See ImageLookup.
+  Result<> Settle(const std::string& id);
 
  private:
   Result<ImageSummary> FindIncomplete(const std::string& ref) const;

@@ -30,6 +30,10 @@ class ImageLookup {
   // for an ambiguous prefix.
   virtual Result<HeldImage> FindAndHold(const std::string& ref) = 0;
 
+  // Waits until a removal of the image that has begun, or another change of its names, is complete. kNotFound
+  // if the image is gone then. `id` is the whole id.
+  virtual Result<> Settle(const std::string& id) = 0;
+
   // Holds these layers. A layer is removed when its last hold is released and no image uses it.
   virtual LayerHold Hold(std::vector<std::string> chain_ids) = 0;
   // For the shutdown of the daemon, whose containers keep running: from now on a release removes no layer.

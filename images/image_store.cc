@@ -235,8 +235,13 @@ Result<TaggedImage> ImageStore::Untag(const std::string& tag) {
   return state_->catalog.Untag(tag);
 }
 
-Result<> ImageStore::Remove(const std::string& ref) {
-  auto removed = TRY(state_->catalog.Remove(ref));
+Result<> ImageStore::Settle(const std::string& id) {
+  return state_->catalog.Settle(id);
+}
+
+Result<> ImageStore::Remove(const std::string& ref,
+                            const std::function<Result<>(const ImageSummary&)>& allowed) {
+  auto removed = TRY(state_->catalog.Remove(ref, allowed));
   if (!removed) return {};
   state_->leftovers.Remove(std::move(removed->chain_ids));
   state_->leftovers.Sweep(removed->blobs);  // whoever removes images needs space

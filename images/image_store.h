@@ -143,7 +143,11 @@ class ImageStore final : public ImageLookup {
 
   // Removes the image that `ref` names, with all its tags and digests, as the CRI requires. Its layers and
   // blobs are removed unless another image or a hold needs them. An unknown image is not an error.
-  Result<> Remove(const std::string& ref);
+  // `allowed` may refuse it with an error. A container that was made known to it before a successful Settle
+  // is seen by it, or the removal was complete before.
+  Result<> Remove(
+      const std::string& ref, const std::function<Result<>(const ImageSummary&)>& allowed =
+                                  [](const ImageSummary&) { return Result<>(); });
 
   // Compares the image with what was recorded of it. Layers in `checked` are not checked again; those that
   // are checked are added. The errors of Find; kCancelled.
@@ -168,6 +172,7 @@ class ImageStore final : public ImageLookup {
 
   // Listed images only.
   Result<HeldImage> FindAndHold(const std::string& ref) override;
+  Result<> Settle(const std::string& id) override;
   // What the content store has: complete and partial blobs.
   Result<std::vector<BlobInfo>> Blobs() const;
   // The digests of the blobs that stay as long as these images do.

@@ -169,6 +169,33 @@ TEST_F(Store, OtherImagesCanBeRemovedDuringASync) {
   EXPECT_THAT(store_->List(), SizeIs(1));
 }
 
+TEST_F(Store, ARemovalThatIsRefusedChangesNothing) {
+  FakeServer server([&](const FakeRequest& request) { return Serve(image_, request); });
+  ASSERT_TRUE(Pull(server.host() + "/app"));
+  std::string id = store_->List().at(0).id;
+  auto refuse = [&](const ImageSummary& image) -> Result<> {
+    return Fail(Code::kFailedPrecondition, "remove", image.id, "it is in use");
+  };
+  EXPECT_EQ(store_->Remove(id, refuse).error().code, Code::kFailedPrecondition);
+  EXPECT_TRUE(store_->Settle(id));
+  EXPECT_THAT(store_->List(), SizeIs(1));
+}
+
+// Who finds the image after Settle is seen by each later removal; an earlier one is complete.
+TEST_F(Store, SettleWaitsForARemovalThatHasBegun) {
+  FakeServer server([&](const FakeRequest& request) { return Serve(image_, request); });
+  ASSERT_TRUE(Pull(server.host() + "/app"));
+  std::string id = store_->List().at(0).id;
+  std::future<Result<>> settled;
+  auto allow = [&](const ImageSummary&) -> Result<> {
+    settled = std::async(std::launch::async, [&] { return store_->Settle(id); });
+    EXPECT_EQ(settled.wait_for(std::chrono::milliseconds(50)), std::future_status::timeout);
+    return {};
+  };
+  ASSERT_TRUE(store_->Remove(id, allow));
+  EXPECT_EQ(settled.get().error().code, Code::kNotFound);
+}
+
 TEST_F(Store, ChoosesThePlatformFromAnIndex) {
   TestImage foreign = TestImage::Make({}, "sparc64");
   std::string index =

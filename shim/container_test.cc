@@ -182,6 +182,25 @@ TEST_F(ContainerTest, BindsFilesAndDirectoriesMakingWhatIsMissing) {
   EXPECT_EQ(access((other.path() + "/not/yet/there/y").c_str(), F_OK), 0);
 }
 
+TEST_F(ContainerTest, AMissingSourceThatMustExistIsAnErrorAtEachStart) {
+  StartSandbox();
+  TestImage other;
+  for (int start = 1; start <= 2; ++start) {
+    ContainerPlan plan = MinimalPlan(TestId(start), {"true"});
+    MountStep missing;
+    missing.source = other.path() + "/disk/not/mounted";
+    missing.target = "/vol";
+    missing.source_must_exist = true;
+    plan.mounts.push_back(missing);
+    auto started = daemon_.Start(plan, image_);
+    ASSERT_FALSE(started);
+    EXPECT_EQ(started.error().os_errno, ENOENT);
+    EXPECT_THAT(started.error().ToString(), HasSubstr("mount source"));
+    EXPECT_THAT(started.error().ToString(), HasSubstr(missing.source));
+    EXPECT_NE(access((other.path() + "/disk").c_str(), F_OK), 0);
+  }
+}
+
 TEST_F(ContainerTest, SaysThatADirectoryAndAFileCannotBeMountedOnEachOther) {
   StartSandbox();
   TestImage other;
@@ -215,7 +234,7 @@ TEST_F(ContainerTest, FollowsADanglingSymlinkInsideTheRootForAMountTarget) {
   MountStep file;
   file.source = other.path() + "/resolv";
   file.target = "/etc/resolv.conf";
-  file.source_is_ours = true;
+  file.source_must_exist = true;
   plan.mounts.push_back(file);
   EXPECT_THAT(Run(plan).out, ElementsAre("nameserver 192.0.2.1"));
 }

@@ -108,7 +108,8 @@ struct MountStep {
   uint64_t attributes = 0;            // MOUNT_ATTR_* to set (mount_setattr(2))
   bool recursive_bind = true;         // also bind the source's submounts (MS_REC)
   bool recursive_attributes = false;  // also set `attributes` on the submounts (AT_RECURSIVE)
-  bool source_is_ours = false;        // davitd made it; otherwise a missing source is created as a directory
+  bool source_must_exist = false;     // kBind: a missing source is an error; otherwise it is made, as a
+                                      // directory, like the kubelet expects
   Propagation propagation = Propagation::kPrivate;
   IdMap ids;  // kBind: idmapped mount: files of an id `inside` appear as `outside` on the host; not in
               // submounts
@@ -117,7 +118,7 @@ struct MountStep {
   auto Fields() {
     return FieldList(Field<1>(kind), Field<2>(source), Field<3>(target), Field<4>(options),
                      Field<5>(attributes), Field<6>(recursive_bind), Field<7>(recursive_attributes),
-                     Field<8>(source_is_ours), Field<9>(propagation), Field<10>(ids), Field<11>(image));
+                     Field<8>(source_must_exist), Field<9>(propagation), Field<10>(ids), Field<11>(image));
   }
 };
 

@@ -130,6 +130,54 @@ TEST_P(SnapshotterContract, AFailedStartCanBeTriedAgain) {
   EXPECT_THAT(List("trash"), IsEmpty());
 }
 
+TEST_P(SnapshotterContract, ADurableLayerIsMountedWithoutVolatileEachTime) {
+  std::vector<std::string> layers = {AddLayer(1, {{"file", "x"}})};
+  std::string id = NewContainer();
+  ASSERT_TRUE(snapshotter_->Prepare(id, layers, LayerLife::kDurable));
+  EXPECT_EQ(snapshotter_->Prepare(id, layers, LayerLife::kDurable).error().code, Code::kAlreadyExists);
+  std::string target = path_ + "/target";
+  ASSERT_EQ(mkdir(target.c_str(), 0755), 0);
+  for (int run = 0; run < 3; ++run) {
+    auto mounted = snapshotter_->MountAt(id, layers, target);
+    ASSERT_TRUE(mounted) << mounted.error().ToString();
+    std::string table = ReadFile("/proc/self/mountinfo").value();
+    std::string line = table.substr(table.find(target));
+    EXPECT_THAT(line.substr(0, line.find('\n')), ::testing::Not(HasSubstr("volatile")));
+    EXPECT_EQ(Exists(dir_.get(), "target/written"), run > 0);
+    WriteTo(dir_.get(), "target/written", "x");
+    EXPECT_EQ(umount2(target.c_str(), 0), 0);
+  }
+  Reopen();
+  ASSERT_TRUE(snapshotter_->Collect({ChainId(1)}, {id}));
+  EXPECT_EQ(snapshotter_->ContainerUsage(id).value().inodes, 2U);
+  ASSERT_TRUE(snapshotter_->RemoveContainer(id));
+  EXPECT_EQ(snapshotter_->Mount(id, layers).error().code, Code::kNotFound);
+  ASSERT_TRUE(snapshotter_->Prepare(id, layers, LayerLife::kDurable));
+  ASSERT_TRUE(snapshotter_->Collect({ChainId(1)}, {}));
+  EXPECT_THAT(List("durable"), IsEmpty());
+  EXPECT_THAT(List("containers"), IsEmpty());
+}
+
+// The process is killed between any two steps of making it: what lies there under the layer's name is whole.
+TEST_P(SnapshotterContract, AKeptLayerThatExistsIsComplete) {
+  std::vector<std::string> layers = {AddLayer(1)};
+  for (LayerLife life : {LayerLife::kOneBoot, LayerLife::kDurable}) {
+    std::string folder = life == LayerLife::kDurable ? "durable/" : "containers/";
+    std::string id = NewContainer();
+    ASSERT_FALSE(snapshotter_->Prepare(id, {ChainId(7)}, life)) << "it has no such layer";
+    EXPECT_FALSE(Exists(dir_.get(), "root/" + folder + id));
+    std::string unfinished = "root/" + folder + id + ".new";
+    ASSERT_EQ(mkdirat(dir_.get(), unfinished.c_str(), 0700), 0) << "as a killed process leaves it";
+    ASSERT_TRUE(snapshotter_->Prepare(id, layers, life));
+    Start(NewContainer(), layers);
+    Mount(id, layers);
+    EXPECT_EQ(snapshotter_->Prepare(id, layers, life).error().code, Code::kAlreadyExists);
+    ASSERT_EQ(mkdirat(dir_.get(), unfinished.c_str(), 0700), 0);
+    ASSERT_TRUE(snapshotter_->Collect({ChainId(1)}, {id}));
+    EXPECT_FALSE(Exists(dir_.get(), unfinished));
+  }
+}
+
 TEST_P(SnapshotterContract, AttachesAtAPath) {
   std::vector<std::string> layers = {AddLayer(1, {{"file", "x"}})};
   std::string id = NewContainer();

@@ -103,8 +103,9 @@ std::string JoinLowers(const OverlayDirs& dirs, std::string_view prefix) {
 std::string MountOptions(const OverlayDirs& dirs, const std::string& selinux_context) {
   std::string options = "lowerdir=" + JoinLowers(dirs, "");
   if (dirs.upper) {
-    options += ",upperdir=" + std::to_string(dirs.upper.get()) +
-               ",workdir=" + std::to_string(dirs.work.get()) + ",volatile";
+    options +=
+        ",upperdir=" + std::to_string(dirs.upper.get()) + ",workdir=" + std::to_string(dirs.work.get());
+    if (dirs.is_volatile) options += ",volatile";
   }
   for (const auto& [key, value] : kOptions) options.append(",").append(key).append("=").append(value);
   // In quotation marks for the commas of its level.
@@ -147,6 +148,7 @@ Result<UniqueFd> ReopenHere(const UniqueFd& fd) {
 Result<OverlayDirs> ReopenHere(const OverlayDirs& dirs) {
   OverlayDirs here;
   for (const UniqueFd& lower : dirs.lowers) here.lowers.push_back(TRY(ReopenHere(lower)));
+  here.is_volatile = dirs.is_volatile;
   if (!dirs.upper) return here;
   here.upper = TRY(ReopenHere(dirs.upper));
   here.work = TRY(ReopenHere(dirs.work));
@@ -223,7 +225,7 @@ Result<UniqueFd> MountOverlay(const OverlaySupport& support, const OverlayDirs& 
   OverlayContext context = TRY(OverlayContext::Open());
   TRY(method == OverlayMethod::kFds ? SetLayersByFd(context, dirs)
                                     : SetLayersByString(context, dirs, method));
-  if (dirs.upper) TRY(context.SetFlag("volatile"));
+  if (dirs.upper && dirs.is_volatile) TRY(context.SetFlag("volatile"));
   for (const auto& [key, value] : kOptions) TRY(context.SetString(key, value));
   if (!selinux_context.empty()) TRY(context.SetString("context", selinux_context));
   return context.Mount();

@@ -49,11 +49,13 @@ struct OverlayDirs {
   std::vector<UniqueFd> lowers;
   UniqueFd upper;
   UniqueFd work;
+  bool is_volatile = true;       // of a writable overlay
   std::vector<UniqueFd> mounts;  // the idmapped mounts of the lowers, if they have any
 };
 
-// Returns a detached mount, as a descriptor for move_mount(2). A writable overlay is `volatile`: its files
-// are never synced, and the kernel refuses to mount the same work directory a second time. An error includes
+// Returns a detached mount, as a descriptor for move_mount(2). With `is_volatile` the files of a writable
+// overlay are never synced, and the kernel refuses to mount the same work directory a second time; without,
+// the end of the mount writes the filesystem of `upper` to the disk (syncfs(2)). An error includes
 // the messages of the kernel. With a SELinux context all files appear with that context; no label is written
 // to the layers.
 Result<UniqueFd> MountOverlay(const OverlaySupport& support, const OverlayDirs& dirs,

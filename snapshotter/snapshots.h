@@ -25,6 +25,14 @@ struct FileView {
   std::string selinux_context;
 };
 
+// What a writable layer is for.
+enum class LayerLife : uint8_t {
+  kOneRun,   // one container, which is never started again: its files are never synced, and after a crash of
+             // the host they cannot be trusted
+  kOneBoot,  // containers that use it one after the other; otherwise the same
+  kDurable,  // the same, and what a program has synced survives a crash of the host
+};
+
 // Thread-safe. IDs have the form that NewId creates; any other is kInvalidArgument. `chain_ids` are an
 // image's layers, bottom first.
 class Snapshots {
@@ -37,8 +45,10 @@ class Snapshots {
   virtual bool CanIdmap() const = 0;
 
   // Creates the writable layer. kAlreadyExists if the container has one, kNotFound if a layer is missing. On
-  // failure the container has no writable layer.
-  virtual Result<> Prepare(const std::string& container_id, const std::vector<std::string>& chain_ids) = 0;
+  // failure the container has no writable layer. A layer for more than one run is complete if it exists,
+  // whatever has ended its making.
+  virtual Result<> Prepare(const std::string& container_id, const std::vector<std::string>& chain_ids,
+                           LayerLife life) = 0;
   // The root filesystem as a detached mount for move_mount(2).
   virtual Result<UniqueFd> Mount(const std::string& container_id, const std::vector<std::string>& chain_ids,
                                  const FileView& view) = 0;

@@ -89,6 +89,10 @@ Result<> Snapshotter::OpenDirectories() {
   containers_ = TRY(OpenPrivateDirectory(root_fd_.get(), "containers"));
   quota_ = ProjectQuota::Detect(containers_.get());
   SpreadChildren(containers_.get());
+  // Not among the others: a release that does not know these layers removes those whose containers it does
+  // not know.
+  durable_ = TRY(OpenPrivateDirectory(root_fd_.get(), "durable"));
+  SpreadChildren(durable_.get());
   empty_ = TRY(OpenPrivateDirectory(root_fd_.get(), "empty"));
   UniqueFd trash = TRY(OpenPrivateDirectory(root_fd_.get(), "trash"));
   trash_ = TRY(Trash::Open(std::move(trash)));
@@ -116,10 +120,12 @@ Result<> Snapshotter::Collect(const std::set<std::string>& live_layers,
   Result<> staging = CollectIn(staging_.get(), {});
   Result<> layers = CollectIn(layers_.get(), live_layer_names);
   Result<> containers = CollectIn(containers_.get(), live_containers);
+  Result<> durable = CollectIn(durable_.get(), live_containers);
   Result<> replaced = same_boot_ ? Result<>() : CollectIn(replaced_.get(), {});
   TRY(staging);
   TRY(layers);
   TRY(containers);
+  TRY(durable);
   TRY(replaced);
   return NoteBoot();
 }
@@ -186,8 +192,10 @@ Result<FsInfo> Snapshotter::Info() const {
     info.layers += TRY(UsageIfAny(LayerUsage("sha256:" + name)));
   }
   int64_t deadline = MonotonicMilliseconds() + kInfoPatienceMs;
-  for (const std::string& id : TRY(ListDirectory(containers_.get()))) {
-    if (auto reading = survey_.Get(id, deadline)) info.containers += reading->usage;
+  for (const UniqueFd* directory : {&containers_, &durable_}) {
+    for (const std::string& id : TRY(ListDirectory(directory->get()))) {
+      if (auto reading = survey_.Get(id, deadline)) info.containers += reading->usage;
+    }
   }
   return info;
 }

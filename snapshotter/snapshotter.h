@@ -166,12 +166,13 @@ class Snapshotter final : public Snapshots {
   // Creates the writable layer; its root directory gets the mode and owner of the topmost layer's.
   // kAlreadyExists if the container has one, kNotFound if a layer is missing. On failure the container has no
   // writable layer.
-  Result<> Prepare(const std::string& container_id, const std::vector<std::string>& chain_ids) override;
+  Result<> Prepare(const std::string& container_id, const std::vector<std::string>& chain_ids,
+                   LayerLife life = LayerLife::kOneRun) override;
 
   // The root filesystem as a detached mount for move_mount(2); the host's mount table never shows it. Close
   // the descriptor as soon as it has been passed on, because it pins the superblock. May be called again
-  // after a failed start, once the earlier mount is gone. The overlay is volatile: a sync in the container
-  // returns at once, and its files do not survive a crash of the host.
+  // after a failed start, once the earlier mount is gone. Unless the layer is durable, the overlay is
+  // volatile: a sync in the container returns at once, and its files do not survive a crash of the host.
   Result<UniqueFd> Mount(const std::string& container_id, const std::vector<std::string>& chain_ids,
                          const FileView& view = {}) override;
 
@@ -235,6 +236,14 @@ class Snapshotter final : public Snapshots {
   Result<> SwapIn(const std::string& staging, const std::string& chain_id);
   Result<UniqueFd> OpenLayerAs(int flags, const std::string& chain_id) const;
   Result<> FillContainer(int container_fd, const std::vector<std::string>& chain_ids);
+  Result<> PrepareWhole(int dir_fd, const std::string& container_id,
+                        const std::vector<std::string>& chain_ids);
+  // Durable layers are in a directory of their own.
+  struct WritableLayer {
+    UniqueFd directory;
+    LayerLife life = LayerLife::kOneRun;  // kOneRun stands for kOneBoot, too: they are mounted alike
+  };
+  Result<WritableLayer> OpenWritable(const std::string& container_id) const;
   Result<UniqueFd> FreshWorkDirectory(int container_fd);
   Result<DiskUsage> MeasureContainer(const std::string& container_id, const std::atomic<bool>* stop) const;
   Result<std::vector<UniqueFd>> OpenLowers(const std::vector<std::string>& chain_ids) const;
@@ -251,6 +260,7 @@ class Snapshotter final : public Snapshots {
   UniqueFd staging_;
   UniqueFd replaced_;
   UniqueFd containers_;
+  UniqueFd durable_;                   // the writable layers that are kDurable
   std::optional<ProjectQuota> quota_;  // if the filesystem counts the files of containers
   UniqueFd empty_;                     // lower directory for overlays with too few layers
   UniqueFd mount_points_;              // after AddMountPoints

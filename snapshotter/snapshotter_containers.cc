@@ -18,13 +18,6 @@
 namespace davit::snapshotter {
 namespace {
 
-Result<UniqueFd> OpenContainer(int containers_fd, const std::string& id) {
-  TRY(CheckContainerId(id));
-  auto fd = OpenDirectory(containers_fd, id);
-  if (fd || fd.error().os_errno != ENOENT) return fd;
-  return Fail(Code::kNotFound, "open container", id, "it has no writable layer");
-}
-
 // The root directory of an overlay is the upper one: its mode and owner have to come from the image.
 Result<> MakeUpper(int container_fd, const struct stat& root) {
   TRY(MakeDirectory(container_fd, "upper", root.st_mode & 07777));
@@ -74,14 +67,47 @@ Result<> Snapshotter::AddMountPoints(const std::vector<std::string>& directories
   return {};
 }
 
-Result<> Snapshotter::Prepare(const std::string& container_id, const std::vector<std::string>& chain_ids) {
+Result<> Snapshotter::Prepare(const std::string& container_id, const std::vector<std::string>& chain_ids,
+                              LayerLife life) {
   TRY(CheckContainerId(container_id));
+  if (life == LayerLife::kDurable) return PrepareWhole(durable_.get(), container_id, chain_ids);
+  if (life == LayerLife::kOneBoot) return PrepareWhole(containers_.get(), container_id, chain_ids);
   if (mkdirat(containers_.get(), container_id.c_str(), 0700) < 0) return SystemError("mkdir", container_id);
-  UniqueFd container = TRY(OpenContainer(containers_.get(), container_id));
+  UniqueFd container = TRY(OpenDirectory(containers_.get(), container_id));
   Result<> filled = FillContainer(container.get(), chain_ids);
   // What cannot be moved now is found by the next Collect.
   if (!filled) std::ignore = Discard(containers_.get(), container_id);
   return filled;
+}
+
+// Under another name until it is complete: what a crash leaves of it is found by the next try, or by Collect.
+Result<> Snapshotter::PrepareWhole(int dir_fd, const std::string& container_id,
+                                   const std::vector<std::string>& chain_ids) {
+  if (faccessat(dir_fd, container_id.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+    return SystemError("make writable layer", container_id, EEXIST);
+  std::string unfinished = container_id + ".new";
+  TRY(Discard(dir_fd, unfinished));
+  TRY(MakeDirectory(dir_fd, unfinished, 0700));
+  UniqueFd container = TRY(OpenDirectory(dir_fd, unfinished));
+  Result<> made = FillContainer(container.get(), chain_ids);
+  if (made && renameat2(dir_fd, unfinished.c_str(), dir_fd, container_id.c_str(), RENAME_NOREPLACE) < 0)
+    made = SystemError("make writable layer", container_id);
+  if (!made) std::ignore = Discard(dir_fd, unfinished);
+  return made;
+}
+
+// The life of a layer is where it lies. Those of pods are found first.
+Result<Snapshotter::WritableLayer> Snapshotter::OpenWritable(const std::string& container_id) const {
+  TRY(CheckContainerId(container_id));
+  LayerLife life = LayerLife::kOneRun;
+  Result<UniqueFd> directory = OpenDirectory(containers_.get(), container_id);
+  if (!directory && directory.error().os_errno == ENOENT) {
+    life = LayerLife::kDurable;
+    directory = OpenDirectory(durable_.get(), container_id);
+  }
+  if (!directory && directory.error().os_errno == ENOENT)
+    return Fail(Code::kNotFound, "open container", container_id, "it has no writable layer");
+  return WritableLayer{TRY(std::move(directory)), life};
 }
 
 Result<> Snapshotter::FillContainer(int container_fd, const std::vector<std::string>& chain_ids) {
@@ -98,8 +124,9 @@ Result<> Snapshotter::FillContainer(int container_fd, const std::vector<std::str
 
 Result<UniqueFd> Snapshotter::Mount(const std::string& container_id,
                                     const std::vector<std::string>& chain_ids, const FileView& view) {
-  UniqueFd container = TRY(OpenContainer(containers_.get(), container_id));
-  OverlayDirs dirs = TRY(OpenOverlayDirs(container.get(), chain_ids, view.user_namespace));
+  WritableLayer layer = TRY(OpenWritable(container_id));
+  OverlayDirs dirs = TRY(OpenOverlayDirs(layer.directory.get(), chain_ids, view.user_namespace));
+  dirs.is_volatile = layer.life != LayerLife::kDurable;
   // Outside of a user namespace a container could change what it is counted for. Without, it is walked over.
   if (quota_ && view.user_namespace >= 0)
     std::ignore = quota_->Assign(container_id, {dirs.upper.get(), dirs.work.get()});
@@ -142,7 +169,8 @@ Result<OverlayDirs> Snapshotter::OpenOverlayDirs(int container_fd, const std::ve
 }
 
 // A volatile overlay leaves a mark in its work directory that makes a second mount fail. The mark is there
-// for those who would trust the files in it; a start that failed has left none that matter.
+// for those who would trust the files in it: who has them mounted again trusts those of this boot only, or
+// has a durable layer, which leaves no mark.
 Result<UniqueFd> Snapshotter::FreshWorkDirectory(int container_fd) {
   if (mkdirat(container_fd, "work", 0700) < 0) {
     if (errno != EEXIST) return SystemError("mkdir", "work");
@@ -168,8 +196,8 @@ Result<DiskUsage> Snapshotter::ContainerUsage(const std::string& container_id) c
 
 Result<DiskUsage> Snapshotter::MeasureContainer(const std::string& container_id,
                                                 const std::atomic<bool>* stop) const {
-  UniqueFd container = TRY(OpenContainer(containers_.get(), container_id));
-  UniqueFd upper = TRY(OpenDirectory(container.get(), "upper"));
+  WritableLayer layer = TRY(OpenWritable(container_id));
+  UniqueFd upper = TRY(OpenDirectory(layer.directory.get(), "upper"));
   if (quota_) {
     if (std::optional<DiskUsage> counted = quota_->UsageOf(upper.get())) return *counted;
   }
@@ -183,7 +211,9 @@ std::optional<UsageReading> Snapshotter::RecentContainerUsage(const std::string&
 
 Result<> Snapshotter::RemoveContainer(const std::string& container_id) {
   TRY(CheckContainerId(container_id));
-  TRY(Discard(containers_.get(), container_id));
+  Result<> taken = trash_->Take(containers_.get(), container_id);
+  bool absent = !taken && taken.error().os_errno == ENOENT;
+  TRY(absent ? Discard(durable_.get(), container_id) : taken);
   survey_.Forget(container_id);
   return {};
 }

@@ -7,8 +7,6 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <filesystem>
-#include <fstream>
 
 namespace davit::cli {
 namespace {
@@ -17,13 +15,10 @@ grpc::Status NotFound(const std::string& id) {
   return {grpc::StatusCode::NOT_FOUND, "no container or sandbox " + id};
 }
 
-void AppendTo(const std::string& path, const std::string& text) {
-  std::ofstream(path, std::ios::app) << text;
-}
-
 }  // namespace
 
-FakeCri::FakeCri(std::string socket) : socket_(std::move(socket)) {
+FakeCri::FakeCri(std::string socket)
+    : socket_(std::move(socket)), own_containers_(own_images_, socket_ + ".logs") {
   Listen();
 }
 
@@ -38,6 +33,7 @@ void FakeCri::Listen() {
   builder.RegisterService(static_cast<v1::ImageService::Service*>(this));
   builder.RegisterService(&own_images_);
   builder.RegisterService(&networks_);
+  builder.RegisterService(&own_containers_);
   server_ = builder.BuildAndStart();
 }
 
@@ -47,11 +43,6 @@ void FakeCri::Shutdown() {
   server_->Wait();
   server_.reset();
   unlink(socket_.c_str());
-}
-
-void FakeCri::SetScript(Script script) {
-  std::lock_guard lock(mutex_);
-  script_ = std::move(script);
 }
 
 std::string FakeCri::AddForeignPod(const std::string& name, const std::vector<std::string>& containers) {
@@ -72,54 +63,15 @@ std::string FakeCri::AddForeignPod(const std::string& name, const std::vector<st
   return id;
 }
 
-void FakeCri::AwaitRunning() {
-  std::unique_lock lock(mutex_);
-  started_.wait(lock, [this] { return OnlyRunning() != nullptr; });
-}
-
-void FakeCri::Write(const std::string& log) {
-  std::lock_guard lock(mutex_);
-  AppendTo(OnlyRunning()->status.log_path(), log);
-}
-
-void FakeCri::End(int exit_code) {
-  std::lock_guard lock(mutex_);
-  Entry* entry = OnlyRunning();
-  entry->status.set_state(v1::CONTAINER_EXITED);
-  entry->status.set_exit_code(exit_code);
-}
-
-size_t FakeCri::pods() const {
-  std::lock_guard lock(mutex_);
-  return pods_.size();
-}
-
-bool FakeCri::PodIsReady() const {
-  std::lock_guard lock(mutex_);
-  return pods_.size() == 1 && pods_.begin()->second.state() == v1::SANDBOX_READY;
-}
-
 std::vector<std::string> FakeCri::calls() const {
   std::lock_guard lock(mutex_);
   return calls_;
-}
-
-v1::ContainerConfig FakeCri::last_container_config() const {
-  std::lock_guard lock(mutex_);
-  return last_container_config_;
 }
 
 std::string FakeCri::NewId() {
   char id[65];
   snprintf(id, sizeof id, "%02x%062x", ++ids_, 0);
   return id;
-}
-
-FakeCri::Entry* FakeCri::OnlyRunning() {
-  for (auto& [id, entry] : containers_) {
-    if (entry.status.state() == v1::CONTAINER_RUNNING) return &entry;
-  }
-  return nullptr;
 }
 
 grpc::Status FakeCri::Version(grpc::ServerContext*, const v1::VersionRequest*,
@@ -147,123 +99,10 @@ grpc::Status FakeCri::RuntimeConfig(grpc::ServerContext*, const v1::RuntimeConfi
   return grpc::Status::OK;
 }
 
-grpc::Status FakeCri::RunPodSandbox(grpc::ServerContext*, const v1::RunPodSandboxRequest* request,
-                                    v1::RunPodSandboxResponse* response) {
-  std::lock_guard lock(mutex_);
-  const v1::PodSandboxConfig& config = request->config();
-  for (const auto& [id, held] : pod_configs_) {
-    if (held.metadata().SerializeAsString() != config.metadata().SerializeAsString()) continue;
-    return {grpc::StatusCode::ALREADY_EXISTS, "pod " + config.metadata().name() + " is held by " + id};
-  }
-  calls_.push_back("RunPodSandbox");
-  std::string id = NewId();
-  pod_configs_[id] = config;
-  v1::PodSandbox& pod = pods_[id];
-  pod.set_id(id);
-  *pod.mutable_metadata() = config.metadata();
-  *pod.mutable_labels() = config.labels();
-  response->set_pod_sandbox_id(id);
-  return grpc::Status::OK;
-}
-
-grpc::Status FakeCri::StopPodSandbox(grpc::ServerContext*, const v1::StopPodSandboxRequest* request,
-                                     v1::StopPodSandboxResponse*) {
-  std::lock_guard lock(mutex_);
-  calls_.push_back("StopPodSandbox");
-  auto pod = pods_.find(request->pod_sandbox_id());
-  if (pod != pods_.end()) pod->second.set_state(v1::SANDBOX_NOTREADY);
-  for (auto& [id, entry] : containers_) {
-    if (entry.pod_id == request->pod_sandbox_id() && entry.status.state() == v1::CONTAINER_RUNNING) {
-      entry.status.set_state(v1::CONTAINER_EXITED);
-      entry.status.set_exit_code(137);
-    }
-  }
-  return grpc::Status::OK;
-}
-
-grpc::Status FakeCri::RemovePodSandbox(grpc::ServerContext*, const v1::RemovePodSandboxRequest* request,
-                                       v1::RemovePodSandboxResponse*) {
-  std::lock_guard lock(mutex_);
-  calls_.push_back("RemovePodSandbox");
-  pods_.erase(request->pod_sandbox_id());
-  pod_configs_.erase(request->pod_sandbox_id());
-  std::erase_if(containers_,
-                [&](const auto& item) { return item.second.pod_id == request->pod_sandbox_id(); });
-  return grpc::Status::OK;
-}
-
-grpc::Status FakeCri::PodSandboxStatus(grpc::ServerContext*, const v1::PodSandboxStatusRequest* request,
-                                       v1::PodSandboxStatusResponse* response) {
-  std::lock_guard lock(mutex_);
-  auto pod = pods_.find(request->pod_sandbox_id());
-  if (pod == pods_.end()) return NotFound(request->pod_sandbox_id());
-  response->mutable_status()->set_id(pod->first);
-  response->mutable_status()->mutable_network()->set_ip("10.88.0.7");
-  response->mutable_status()->mutable_network()->add_additional_ips()->set_ip("fd00:88::7");
-  return grpc::Status::OK;
-}
-
 grpc::Status FakeCri::ListPodSandbox(grpc::ServerContext*, const v1::ListPodSandboxRequest*,
                                      v1::ListPodSandboxResponse* response) {
   std::lock_guard lock(mutex_);
   for (const auto& [id, pod] : pods_) *response->add_items() = pod;
-  return grpc::Status::OK;
-}
-
-grpc::Status FakeCri::CreateContainer(grpc::ServerContext*, const v1::CreateContainerRequest* request,
-                                      v1::CreateContainerResponse* response) {
-  std::lock_guard lock(mutex_);
-  calls_.push_back("CreateContainer");
-  const v1::ContainerConfig& config = request->config();
-  if (!own_images_.Has(config.image().image())) return NotFound(config.image().image());
-  last_container_config_ = config;
-  std::string id = NewId();
-  Entry& entry = containers_[id];
-  entry.pod_id = request->pod_sandbox_id();
-  entry.status.set_id(id);
-  *entry.status.mutable_metadata() = config.metadata();
-  *entry.status.mutable_image() = config.image();
-  *entry.status.mutable_labels() = config.labels();
-  entry.status.set_log_path(request->sandbox_config().log_directory() + "/" + config.log_path());
-  response->set_container_id(id);
-  return grpc::Status::OK;
-}
-
-grpc::Status FakeCri::StartContainer(grpc::ServerContext*, const v1::StartContainerRequest* request,
-                                     v1::StartContainerResponse*) {
-  std::lock_guard lock(mutex_);
-  calls_.push_back("StartContainer");
-  auto found = containers_.find(request->container_id());
-  if (found == containers_.end()) return NotFound(request->container_id());
-  v1::ContainerStatus& status = found->second.status;
-  std::filesystem::create_directories(std::filesystem::path(status.log_path()).parent_path());
-  AppendTo(status.log_path(), script_.log);
-  if (!script_.start_error.empty()) {
-    status.set_state(v1::CONTAINER_EXITED);
-    return {grpc::StatusCode::NOT_FOUND, script_.start_error};
-  }
-  status.set_state(script_.exit_code ? v1::CONTAINER_EXITED : v1::CONTAINER_RUNNING);
-  status.set_exit_code(script_.exit_code.value_or(0));
-  started_.notify_all();
-  return grpc::Status::OK;
-}
-
-grpc::Status FakeCri::StopContainer(grpc::ServerContext*, const v1::StopContainerRequest* request,
-                                    v1::StopContainerResponse*) {
-  std::lock_guard lock(mutex_);
-  calls_.push_back("StopContainer " + std::to_string(request->timeout()));
-  auto found = containers_.find(request->container_id());
-  if (found == containers_.end() || found->second.status.state() != v1::CONTAINER_RUNNING)
-    return grpc::Status::OK;
-  v1::ContainerStatus& status = found->second.status;
-  if (request->timeout() > 0 && !script_.heeds_stop) {
-    // The line tells a test that the call has been here.
-    AppendTo(status.log_path(), "2026-01-02T03:04:05.000000000Z stdout F not yet\n");
-    return grpc::Status::OK;
-  }
-  status.set_state(v1::CONTAINER_EXITED);
-  status.set_exit_code(request->timeout() > 0 ? 143 : 137);
-  AppendTo(status.log_path(), "2026-01-02T03:04:05.000000000Z stdout F bye\n");
   return grpc::Status::OK;
 }
 
@@ -290,6 +129,24 @@ grpc::Status FakeCri::ContainerStatus(grpc::ServerContext*, const v1::ContainerS
   auto found = containers_.find(request->container_id());
   if (found == containers_.end()) return NotFound(request->container_id());
   *response->mutable_status() = found->second.status;
+  if (request->verbose())
+    (*response->mutable_info())["info"] =
+        R"({"pid": 4711, "runtimeSpec": {"process": {"args": ["dnsd", "-v"]}}})";
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeCri::PodSandboxStats(grpc::ServerContext*, const v1::PodSandboxStatsRequest* request,
+                                      v1::PodSandboxStatsResponse* response) {
+  std::lock_guard lock(mutex_);
+  v1::LinuxPodSandboxStats& stats = *response->mutable_stats()->mutable_linux();
+  stats.mutable_network()->mutable_default_interface()->mutable_rx_bytes()->set_value(2'000);
+  for (const auto& [id, entry] : containers_) {
+    if (entry.pod_id != request->pod_sandbox_id()) continue;
+    v1::ContainerStats& container = *stats.add_containers();
+    container.mutable_attributes()->set_id(id);
+    container.mutable_cpu()->set_timestamp(1);
+    container.mutable_memory()->mutable_working_set_bytes()->set_value(1 << 20);
+  }
   return grpc::Status::OK;
 }
 

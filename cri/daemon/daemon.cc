@@ -7,7 +7,9 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
 
 #include "base/duplicate.h"
 #include "base/file_io.h"
@@ -131,13 +133,22 @@ Result<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, const Logger
            *daemon->snapshotter_, *daemon->images_, daemon->cgroups_->cgroups(), *daemon->network_,
            *daemon->shims_, *daemon->outputs_, daemon->seccomp_, daemon->apparmor_, daemon->selinux_,
            std::move(facts), cdi::Registry(daemon->config_.cdi.spec_dirs)});
-  TRY(daemon->runtime_->Recover(kServeAfter));
+  TRY(daemon->Recover());
   daemon->images_->SweepRegularly();
   daemon->StartPreloading();
   daemon->StartChecking();
   daemon->streams_ =
       TRY(streaming::StreamServer::Start(StreamOptions(config.streaming), daemon->runtime_->execs(), log));
   return daemon;
+}
+
+Result<> Daemon::Recover() {
+  local_ = std::make_unique<local::LocalContainers>(
+      local::LocalContainers::Ports{config_.root + "/local", *runtime_, *records_, *images_, *snapshotter_,
+                                    *outputs_, log_, SystemClock()});
+  TRY(local_->Load());
+  TRY(runtime_->Recover(kServeAfter, local_->WritableLayers()));
+  return local_->Begin();
 }
 
 Daemon::~Daemon() {
@@ -263,10 +274,18 @@ Result<> Daemon::Serve() {
       std::make_unique<Admission>(Admission::DefaultLimits(DescriptorLimit()), [this] { heap_->Note(); });
   heap_ = TRY(HeapTrimmer::Start(*outputs_, [this] { return admission_->busy(); }));
   runtime_service_ = std::make_unique<RuntimeService>(*runtime_, *streams_, *admission_, log_);
-  image_service_ = std::make_unique<ImageService>(*images_, *snapshotter_, pinned_, *admission_, log_);
-  images_api_ = std::make_unique<ImagesApi>(*images_, *image_exchange_, *snapshotter_, runtime_->containers(),
-                                            pinned_, *admission_, log_);
+  image_service_ = std::make_unique<ImageService>(
+      *images_, *snapshotter_, pinned_, [this] { return local_->Uses(); }, *admission_, log_);
+  images_api_ = std::make_unique<ImagesApi>(
+      *images_, *image_exchange_, *snapshotter_,
+      [this] {
+        std::vector<ContainerUse> uses = runtime_->containers().Uses(Owner::kCri);
+        std::ranges::move(local_->Uses(), std::back_inserter(uses));
+        return uses;
+      },
+      pinned_, *admission_, log_);
   networks_api_ = std::make_unique<NetworksApi>(runtime_->network_report(), *admission_, log_);
+  containers_api_ = std::make_unique<local::ContainersApi>(*local_, *admission_, log_);
   grpc::ResourceQuota quota("davitd");
   quota.SetMaxThreads(admission_->most_threads() + kSpareThreads);
   grpc::ServerBuilder builder;
@@ -280,6 +299,7 @@ Result<> Daemon::Serve() {
   builder.RegisterService(image_service_.get());
   builder.RegisterService(images_api_.get());
   builder.RegisterService(networks_api_.get());
+  builder.RegisterService(containers_api_.get());
   async_calls_ = std::make_unique<AsyncCalls>(
       builder, *runtime_service_, *admission_, log_,
       [this](auto on_news, auto cut_off) { return runtime_->announcer().Watch(on_news, cut_off); },
@@ -292,6 +312,7 @@ Result<> Daemon::Serve() {
   runtime_service_->AcceptListStreams(async_calls_->lists());
   image_service_->AcceptListStreams(async_calls_->lists());
   images_api_->AcceptListStreams(async_calls_->lists());
+  containers_api_->AcceptAsync(async_calls_->lists());
   return AcceptConnections();
 }
 

@@ -29,6 +29,8 @@
 #include "images/image_exchange.h"
 #include "images/preload/preloader.h"
 #include "images/start_check.h"
+#include "local/containers_api.h"
+#include "local/local_containers.h"
 #include "streaming/server.h"
 
 namespace davit::cri {
@@ -57,6 +59,7 @@ class Daemon {
   Result<> OpenStores(const std::string& program_dir);
   Result<> OpenHost(const std::string& program_dir);
   Result<> LabelLayers(const SeLinuxHost& selinux);
+  Result<> Recover();
   Result<> AcceptConnections();
   void StartChecking();
   void StartPreloading();
@@ -87,6 +90,7 @@ class Daemon {
   std::unique_ptr<Reactor> reactor_;  // its connections to shims use the launcher
   std::unique_ptr<NodeShims> shims_;
   std::unique_ptr<Runtime> runtime_;
+  std::unique_ptr<local::LocalContainers> local_;
   std::unique_ptr<images::Preloader> preloader_;
   std::unique_ptr<images::StartCheck> start_check_;  // its report uses the preloader
   std::unique_ptr<streaming::StreamServer> streams_;
@@ -97,6 +101,7 @@ class Daemon {
   std::unique_ptr<ImageService> image_service_;
   std::unique_ptr<ImagesApi> images_api_;
   std::unique_ptr<NetworksApi> networks_api_;
+  std::unique_ptr<local::ContainersApi> containers_api_;
   std::unique_ptr<AsyncCalls> async_calls_;
   std::unique_ptr<grpc::Server> server_;
   // Of connections whose client may use davit.v1, and of all others (cri/service/entitlement.h).

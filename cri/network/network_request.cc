@@ -36,7 +36,8 @@ Result<std::vector<cni::PortMapping>> HostPorts(const v1::PodSandboxConfig& conf
 }
 
 std::vector<std::pair<std::string, std::string>> PluginArguments(const v1::PodSandboxConfig& config,
-                                                                 const std::string& sandbox_id) {
+                                                                 const std::string& sandbox_id, Owner owner) {
+  if (owner != Owner::kCri) return {};
   return {{"K8S_POD_NAMESPACE", config.metadata().namespace_()},
           {"K8S_POD_NAME", config.metadata().name()},
           {"K8S_POD_INFRA_CONTAINER_ID", sandbox_id},

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "cni/host_ports.h"
 #include "cni/subnet.h"
+#include "cri/pods/pod_records.h"
 
 namespace davit::cri {
 
@@ -21,9 +22,10 @@ bool HasOwnNetwork(const ::runtime::v1::PodSandboxConfig& config);
 // The port mappings with a host port. kInvalidArgument names an invalid port or protocol.
 Result<std::vector<cni::PortMapping>> HostPorts(const ::runtime::v1::PodSandboxConfig& config);
 
-// The CNI_ARGS that describe the pod to plugins, with the names that other runtimes use.
+// The CNI_ARGS that describe the pod to plugins, with the names that other runtimes use. None for a pod that
+// is not the kubelet's: a plugin would look for it in Kubernetes, and might find another one there.
 std::vector<std::pair<std::string, std::string>> PluginArguments(
-    const ::runtime::v1::PodSandboxConfig& config, const std::string& sandbox_id);
+    const ::runtime::v1::PodSandboxConfig& config, const std::string& sandbox_id, Owner owner);
 
 // Parses "10.1.0.0/24" or "10.1.0.0/24,fd00:1::/64", the kubelet's form of pod CIDRs; empty for an empty
 // text. kInvalidArgument for two subnets of one address family.

@@ -55,7 +55,8 @@ TEST(PluginArguments, NameThePodAsOtherRuntimesDo) {
                                                                {"K8S_POD_NAME", "web"},
                                                                {"K8S_POD_INFRA_CONTAINER_ID", "id1"},
                                                                {"K8S_POD_UID", "u1"}};
-  EXPECT_EQ(PluginArguments(config, "id1"), expected);
+  EXPECT_EQ(PluginArguments(config, "id1", Owner::kCri), expected);
+  EXPECT_TRUE(PluginArguments(config, "id1", Owner::kLocal).empty());
 }
 
 TEST(ParsePodCidr, TakesOneOrTwoFamiliesInAnyOrder) {

@@ -21,7 +21,7 @@ Result<std::optional<Error>> PluginPods::Attach(const runtime::v1::PodSandboxCon
   cni::PluginNetwork plugins =
       TRY(cni::PluginNetwork::Restore(options_.plugins, record.plugins->file, record.plugins->config));
   TRY(PluginCapabilities(config));  // Describe omits what is invalid
-  cni::PluginPod pod = Describe(config, record.id);
+  cni::PluginPod pod = Describe(config, record);
   pod.netns_path = TRY(cni::PinNetns(options_.pin_dir, record.id, netns_fd));
   cni::PluginAttachment attachment = TRY(plugins.Add(pod));
   record.plugins->result = attachment.result;
@@ -46,7 +46,7 @@ Result<Leftovers> PluginPods::RunDelete(const runtime::v1::PodSandboxConfig& con
   Result<cni::PluginNetwork> plugins =
       cni::PluginNetwork::Restore(options_.plugins, record.plugins->file, record.plugins->config);
   if (!plugins) return Leftovers{Within("detach pod " + record.id, std::move(plugins).error())};
-  cni::PluginPod pod = Describe(config, record.id);
+  cni::PluginPod pod = Describe(config, record);
   bool pinned = !pod.netns_path.empty();
 
   Leftovers left;
@@ -81,7 +81,7 @@ Result<> PluginPods::CheckPod(const RecordedPod& pod, int interrupt_fd) const {
   cni::PluginNetwork plugins =
       TRY(cni::PluginNetwork::Restore(OptionsFor(options_.plugins.timeout_ms, interrupt_fd),
                                       pod.record.plugins->file, pod.record.plugins->config));
-  cni::PluginPod described = Describe(pod.config, pod.record.id);
+  cni::PluginPod described = Describe(pod.config, pod.record);
   if (described.netns_path.empty()) return {};  // the pod itself is gone, which recovery finds
   return plugins.CheckPod(described, pod.record.plugins->result);
 }
@@ -140,12 +140,13 @@ cni::PluginNetwork::Options PluginPods::OptionsFor(int timeout_ms, int interrupt
 
 // For a DEL, what of the capabilities cannot be read is what the plugins were not given.
 cni::PluginPod PluginPods::Describe(const runtime::v1::PodSandboxConfig& config,
-                                    const std::string& id) const {
+                                    const SandboxRecord& record) const {
+  const std::string& id = record.id;
   bool pinned = cni::IsPinned(options_.pin_dir, id);
   return {.id = id,
           .netns_path = pinned ? cni::NetnsPin(options_.pin_dir, id) : "",
           .capabilities = PluginCapabilities(config).value_or(cni::CapabilityArguments()),
-          .args = PluginArguments(config, id)};
+          .args = PluginArguments(config, id, record.owner)};
 }
 
 }  // namespace davit::cri

@@ -60,7 +60,7 @@ class PluginPods {
   Leftovers CollectCached(const std::vector<std::string>& live) const;
 
  private:
-  cni::PluginPod Describe(const runtime::v1::PodSandboxConfig& config, const std::string& id) const;
+  cni::PluginPod Describe(const runtime::v1::PodSandboxConfig& config, const SandboxRecord& record) const;
   cni::PluginNetwork::Options OptionsFor(int timeout_ms, int interrupt_fd) const;
   std::vector<cni::FailedDelete> DeleteCached(const cni::CachedAttachment& cached, Leftovers& failures) const;
   Result<Leftovers> RunDelete(const runtime::v1::PodSandboxConfig& config, const SandboxRecord& record,

@@ -10,7 +10,7 @@
 
 namespace davit::cri {
 
-// "name_namespace_uid_attempt": requests with the same name are for the same sandbox.
+// "name_namespace_uid_attempt": requests of one owner with the same name are for the same sandbox.
 std::string SandboxName(const ::runtime::v1::PodSandboxMetadata& metadata);
 // "name_attempt_sandbox id".
 std::string ContainerName(const ::runtime::v1::ContainerMetadata& metadata, const std::string& sandbox_id);

@@ -31,9 +31,13 @@ class Sandbox {
   using ConfigPtr = std::shared_ptr<const runtime::v1::PodSandboxConfig>;
 
   Sandbox(SandboxRecord record, ConfigPtr config, Persisted<SandboxRecord>::Write write)
-      : id_(record.id), config_(std::move(config)), record_(std::move(record), std::move(write)) {}
+      : id_(record.id),
+        owner_(record.owner),
+        config_(std::move(config)),
+        record_(std::move(record), std::move(write)) {}
 
   const std::string& id() const { return id_; }
+  Owner owner() const { return owner_; }
   const runtime::v1::PodSandboxConfig& config() const { return *config_; }
   Persisted<SandboxRecord>& record() { return record_; }
   const Persisted<SandboxRecord>& record() const { return record_; }
@@ -60,6 +64,7 @@ class Sandbox {
 
  private:
   const std::string id_;
+  const Owner owner_;
   const ConfigPtr config_;
   Persisted<SandboxRecord> record_;
   ExecTable execs_;
@@ -86,6 +91,7 @@ class Container {
   const std::string& id() const { return id_; }
   const runtime::v1::ContainerConfig& config() const { return *config_; }
   Sandbox& sandbox() const { return *sandbox_; }
+  Owner owner() const { return sandbox_->owner(); }
   Persisted<ContainerRecord>& record() { return record_; }
   const Persisted<ContainerRecord>& record() const { return record_; }
 

@@ -27,6 +27,17 @@ constexpr SandboxPhase LastOf(SandboxPhase) {
   return SandboxPhase::kStopped;
 }
 
+// Who made a sandbox. The CRI lists and touches its own only: a kubelet ends every pod that it does not know.
+enum class Owner : uint8_t {
+  kCri = 0,    // the kubelet, crictl
+  kLocal = 1,  // people at this node, through davit.v1 (local/)
+  // Somebody whom only a newer release knows: nobody here sees or touches the sandbox. Never in a record.
+  kUnknown = 255,
+};
+constexpr Owner LastOf(Owner) {
+  return Owner::kLocal;
+}
+
 // The network plugins of a sandbox. The configuration that set up its network is also used to remove it.
 struct PluginLease {
   std::string file;    // path of the configuration
@@ -53,13 +64,14 @@ struct SandboxRecord {
   uint64_t shim_start_time = 0;
   std::string shim_boot_id;
   std::string selinux_level;  // of its containers; empty: the host has no SELinux
+  Owner owner = Owner::kCri;  // also of its containers
 
   auto Fields() {
     return FieldList(Field<1>(id), Field<2>(config), Field<3>(runtime_handler), Field<4>(phase),
                      Field<5>(reason), Field<6>(created_at), Field<7>(addresses), Field<8>(plugins),
                      Field<9>(host_interface), Field<10>(mac), Field<11>(cgroup_parent),
                      Field<12>(own_cgroup_parent), Field<13>(shim_pid), Field<14>(shim_start_time),
-                     Field<15>(shim_boot_id), Field<16>(selinux_level));
+                     Field<15>(shim_boot_id), Field<16>(selinux_level), Field<kMustUnderstand>(owner));
   }
 };
 
@@ -102,7 +114,11 @@ struct ContainerRecord {
   uint32_t uid = 0;
   uint32_t gid = 0;
   std::vector<uint32_t> groups;
+  // The id of a writable layer that is made for the first of several containers that use it, one after the
+  // other, and that stays when they are removed. Absent: the container has its own, with its own id.
+  std::optional<std::string> kept_layer;
 
+  const std::string& WritableLayer() const { return kept_layer ? *kept_layer : id; }
   // The layers of the image and of all image volumes.
   std::vector<std::string> AllLayers() const {
     std::vector<std::string> layers = chain_ids;
@@ -117,7 +133,8 @@ struct ContainerRecord {
                      Field<9>(resources), Field<10>(cgroup_path), Field<11>(log_path), Field<12>(stop_signal),
                      Field<13>(phase), Field<14>(lost), Field<15>(oom_killed), Field<16>(created_at),
                      Field<17>(started_at), Field<18>(finished_at), Field<19>(exit_code), Field<20>(reason),
-                     Field<21>(message), Field<22>(pid), Field<23>(uid), Field<24>(gid), Field<25>(groups));
+                     Field<21>(message), Field<22>(pid), Field<23>(uid), Field<24>(gid), Field<25>(groups),
+                     Field<26>(kept_layer));
   }
 };
 

@@ -68,20 +68,36 @@ ContainerRecord FullContainer() {
   return record;
 }
 
+constexpr char kSandbox[] =
+    "0a0273311206636f6e6669671a0472756e6320022a0d697473207368696d2064696564308080a8b1e39fe7cb173a0831"
+    "302e302e302e373a07666430303a3a3742280a162f6574632f636e692f6e65742e642f31302e636f6e6612027b7d1a0a"
+    "7b22697073223a5b5d7d4a057665746831521130323a30303a30303a30303a30303a30375a0e2f6b756265706f64732f"
+    "706f6431600168922170b1d1f9d6037a04626f6f7482010873303a63312c6332";
+constexpr char kContainer[] =
+    "0a026331120273311a06636f6e66696722087368613235363a312a1772656769737472792f696d616765407368613235"
+    "363a3232087368613235363a3332087368613235363a343a140a087368613235363a3512087368613235363a36420470"
+    "6c616e4a097265736f757263657352112f6b756265706f64732f706f64312f63315a172f7661722f6c6f672f706f6473"
+    "2f702f632f302e6c6f67600368037001780180018080a8b1e39fe7cb1788018180a8b1e39fe7cb1790018280a8b1e39f"
+    "e7cb179801ff01a20107556e6b6e6f776eaa01046c6f7374b001ac02b801e807c00164ca0102641b";
+
 TEST(GoldenRecords, OfPods) {
-  ExpectBytes(
-      FullSandbox(),
-      "0a0273311206636f6e6669671a0472756e6320022a0d697473207368696d2064696564308080a8b1e39fe7cb173a0831"
-      "302e302e302e373a07666430303a3a3742280a162f6574632f636e692f6e65742e642f31302e636f6e6612027b7d1a0a"
-      "7b22697073223a5b5d7d4a057665746831521130323a30303a30303a30303a30303a30375a0e2f6b756265706f64732f"
-      "706f6431600168922170b1d1f9d6037a04626f6f7482010873303a63312c6332");
-  ExpectBytes(
-      FullContainer(),
-      "0a026331120273311a06636f6e66696722087368613235363a312a1772656769737472792f696d616765407368613235"
-      "363a3232087368613235363a3332087368613235363a343a140a087368613235363a3512087368613235363a36420470"
-      "6c616e4a097265736f757263657352112f6b756265706f64732f706f64312f63315a172f7661722f6c6f672f706f6473"
-      "2f702f632f302e6c6f67600368037001780180018080a8b1e39fe7cb1788018180a8b1e39fe7cb1790018280a8b1e39f"
-      "e7cb179801ff01a20107556e6b6e6f776eaa01046c6f7374b001ac02b801e807c00164ca0102641b");
+  ExpectBytes(FullSandbox(), kSandbox);
+  ExpectBytes(FullContainer(), kContainer);
+}
+
+// What a release without local pods has written is read as the CRI's.
+TEST(GoldenRecords, OfLocalPods) {
+  SandboxRecord sandbox = FullSandbox();
+  sandbox.owner = Owner::kLocal;
+  ExpectBytes(sandbox, kSandbox + std::string("c03e01"));
+  EXPECT_EQ(Decode<SandboxRecord>(FromHex(kSandbox), "sandbox")->owner, Owner::kCri);
+  EXPECT_EQ(Decode<SandboxOwner>(Encode(sandbox), "owner")->owner, Owner::kLocal);
+  EXPECT_EQ(Decode<SandboxOwner>(FromHex(kSandbox), "owner")->owner, Owner::kCri);
+  ContainerRecord container = FullContainer();
+  container.kept_layer = "l1";
+  ExpectBytes(container, kContainer + std::string("d201026c31"));
+  EXPECT_EQ(container.WritableLayer(), "l1");
+  EXPECT_EQ(FullContainer().WritableLayer(), "c1");
 }
 
 TEST(GoldenRecords, PhasesHaveTheseNumbers) {
@@ -94,6 +110,8 @@ TEST(GoldenRecords, PhasesHaveTheseNumbers) {
   EXPECT_EQ(static_cast<int>(ContainerPhase::kRunning), 2);
   EXPECT_EQ(static_cast<int>(ContainerPhase::kExited), 3);
   EXPECT_EQ(static_cast<int>(ContainerPhase::kRemoving), 4);
+  EXPECT_EQ(static_cast<int>(Owner::kCri), 0);
+  EXPECT_EQ(static_cast<int>(Owner::kLocal), 1);
 }
 
 TEST(PodRecords, WhatCannotBeReadIsNamed) {

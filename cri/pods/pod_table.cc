@@ -9,25 +9,32 @@ namespace davit::cri {
 namespace {
 
 template <typename Ptr>
-Result<Ptr> FindByPrefix(const std::map<std::string, Ptr>& map, const std::string& kind,
-                         const std::string& id) {
-  if (id.empty()) return Fail(Code::kInvalidArgument, "find " + kind, "", "the id is empty");
-  auto it = map.lower_bound(id);
-  if (it == map.end() || !it->first.starts_with(id))
-    return Fail(Code::kNotFound, "find " + kind, id, "no such " + kind);
-  if (it->first == id) return it->second;
-  auto next = std::next(it);
-  if (next != map.end() && next->first.starts_with(id)) {
-    return Fail(Code::kInvalidArgument, "find " + kind, id, "several ids begin like this");
-  }
-  return it->second;
+bool Has(std::optional<Owner> owner, const Ptr& value) {
+  return !owner || value->owner() == *owner;
 }
 
 template <typename Ptr>
-std::vector<Ptr> Values(const std::map<std::string, Ptr>& map) {
+Result<Ptr> FindByPrefix(const std::map<std::string, Ptr>& map, const std::string& kind,
+                         const std::string& id, std::optional<Owner> owner) {
+  if (id.empty()) return Fail(Code::kInvalidArgument, "find " + kind, "", "the id is empty");
+  Ptr found;
+  for (auto it = map.lower_bound(id); it != map.end() && it->first.starts_with(id); ++it) {
+    if (!Has(owner, it->second)) continue;
+    if (it->first == id) return it->second;
+    if (found != nullptr)
+      return Fail(Code::kInvalidArgument, "find " + kind, id, "several ids begin like this");
+    found = it->second;
+  }
+  if (found == nullptr) return Fail(Code::kNotFound, "find " + kind, id, "no such " + kind);
+  return found;
+}
+
+template <typename Ptr>
+std::vector<Ptr> Values(const std::map<std::string, Ptr>& map, std::optional<Owner> owner) {
   std::vector<Ptr> values;
   values.reserve(map.size());
-  for (const auto& [id, value] : map) values.push_back(value);
+  for (const auto& [id, value] : map)
+    if (Has(owner, value)) values.push_back(value);
   return values;
 }
 
@@ -71,24 +78,34 @@ void PodTable::RemoveContainer(const std::string& id) {
   containers_.erase(it);
 }
 
+Result<SandboxPtr> PodTable::FindSandbox(const std::string& id, Owner owner) const {
+  MutexLock lock(mutex_);
+  return FindByPrefix(sandboxes_, "sandbox", id, owner);
+}
+
+Result<ContainerPtr> PodTable::FindContainer(const std::string& id, Owner owner) const {
+  MutexLock lock(mutex_);
+  return FindByPrefix(containers_, "container", id, owner);
+}
+
 Result<SandboxPtr> PodTable::FindSandbox(const std::string& id) const {
   MutexLock lock(mutex_);
-  return FindByPrefix(sandboxes_, "sandbox", id);
+  return FindByPrefix(sandboxes_, "sandbox", id, /*owner=*/std::nullopt);
 }
 
 Result<ContainerPtr> PodTable::FindContainer(const std::string& id) const {
   MutexLock lock(mutex_);
-  return FindByPrefix(containers_, "container", id);
+  return FindByPrefix(containers_, "container", id, /*owner=*/std::nullopt);
 }
 
-std::vector<SandboxPtr> PodTable::Sandboxes() const {
+std::vector<SandboxPtr> PodTable::Sandboxes(std::optional<Owner> owner) const {
   MutexLock lock(mutex_);
-  return Values(sandboxes_);
+  return Values(sandboxes_, owner);
 }
 
-std::vector<ContainerPtr> PodTable::Containers() const {
+std::vector<ContainerPtr> PodTable::Containers(std::optional<Owner> owner) const {
   MutexLock lock(mutex_);
-  return Values(containers_);
+  return Values(containers_, owner);
 }
 
 std::vector<ContainerPtr> PodTable::ContainersOf(const std::string& sandbox_id) const {

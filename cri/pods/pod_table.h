@@ -6,6 +6,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,13 +27,17 @@ class PodTable {
   void RemoveSandbox(const std::string& id) EXCLUDES(mutex_);
   void RemoveContainer(const std::string& id) EXCLUDES(mutex_);
 
-  // Finds by id or by a unique prefix of it. kNotFound if none matches, kInvalidArgument if several match or
-  // the id is empty.
+  // For requests: finds what `owner` has by id or by a unique prefix of it. kNotFound if none matches,
+  // kInvalidArgument if several match or the id is empty.
+  Result<SandboxPtr> FindSandbox(const std::string& id, Owner owner) const EXCLUDES(mutex_);
+  Result<ContainerPtr> FindContainer(const std::string& id, Owner owner) const EXCLUDES(mutex_);
+  // For the daemon itself, which knows whole ids: finds what anybody has.
   Result<SandboxPtr> FindSandbox(const std::string& id) const EXCLUDES(mutex_);
   Result<ContainerPtr> FindContainer(const std::string& id) const EXCLUDES(mutex_);
 
-  std::vector<SandboxPtr> Sandboxes() const EXCLUDES(mutex_);
-  std::vector<ContainerPtr> Containers() const EXCLUDES(mutex_);
+  // Of all owners, or of one.
+  std::vector<SandboxPtr> Sandboxes(std::optional<Owner> owner = std::nullopt) const EXCLUDES(mutex_);
+  std::vector<ContainerPtr> Containers(std::optional<Owner> owner = std::nullopt) const EXCLUDES(mutex_);
   std::vector<ContainerPtr> ContainersOf(const std::string& sandbox_id) const EXCLUDES(mutex_);
 
  private:

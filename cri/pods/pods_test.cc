@@ -13,10 +13,11 @@
 namespace davit::cri {
 namespace {
 
-SandboxPtr MakeSandbox(const std::string& id, SandboxPhase phase) {
+SandboxPtr MakeSandbox(const std::string& id, SandboxPhase phase, Owner owner = Owner::kCri) {
   SandboxRecord record;
   record.id = id;
   record.phase = phase;
+  record.owner = owner;
   return std::make_shared<Sandbox>(
       record, std::make_shared<runtime::v1::PodSandboxConfig>(),
       WrittenAtOnce<SandboxRecord>([](const SandboxRecord&) { return Result<>{}; }));
@@ -38,6 +39,25 @@ TEST(PodTable, FindsByUniquePrefixOnly) {
   EXPECT_EQ(table.FindSandbox("ab").error().code, Code::kInvalidArgument);
   EXPECT_EQ(table.FindSandbox("x").error().code, Code::kNotFound);
   EXPECT_EQ(table.FindSandbox("").error().code, Code::kInvalidArgument);
+}
+
+TEST(PodTable, ShowsARequestOnlyWhatItsOwnerHas) {
+  PodTable table;
+  SandboxPtr of_cri = MakeSandbox("abc1", SandboxPhase::kReady);
+  SandboxPtr local = MakeSandbox("abc2", SandboxPhase::kReady, Owner::kLocal);
+  for (const SandboxPtr& sandbox : {of_cri, local}) {
+    table.AddSandbox(sandbox);
+    ASSERT_TRUE(table.AddContainer(MakeContainer("c" + sandbox->id(), sandbox)));
+  }
+  EXPECT_EQ(*table.FindSandbox("abc", Owner::kCri), of_cri) << "the other one makes it no less unique";
+  EXPECT_EQ(*table.FindSandbox("a", Owner::kLocal), local);
+  EXPECT_EQ(table.FindSandbox("abc2", Owner::kCri).error().code, Code::kNotFound);
+  EXPECT_EQ(table.FindContainer("cabc1", Owner::kLocal).error().code, Code::kNotFound);
+  EXPECT_EQ((*table.FindContainer("c", Owner::kLocal))->id(), "cabc2");
+  EXPECT_EQ(table.Sandboxes(Owner::kLocal), std::vector{local});
+  EXPECT_EQ(table.Containers(Owner::kCri).size(), 1u);
+  EXPECT_EQ(table.Sandboxes().size(), 2u);
+  EXPECT_EQ((*table.FindSandbox("abc2"))->owner(), Owner::kLocal) << "the daemon itself finds all";
 }
 
 TEST(PodTable, NoContainerJoinsASandboxThatIsStopping) {

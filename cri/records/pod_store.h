@@ -16,6 +16,9 @@ namespace davit::cri {
 struct SandboxRow {
   std::string id;
   std::string blob;
+  // Whose it is, in words that need no blob: "" the CRI's, "local/ID" that of a local container. Written with
+  // the row's first put; later ones leave it.
+  std::string owner = {};
 
   bool operator==(const SandboxRow&) const = default;
 };

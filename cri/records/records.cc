@@ -49,11 +49,15 @@ Result<> Records::Start() {
     TRY(Configure());
     TRY(BringUpToDate(connection_, path_));
     statements_ = TRY(RowStatements::Prepare(connection_));
+    // Of additions that a crash has cut short. On a full disk they stay until the next start.
+    (void)connection_.Execute("DELETE FROM local_specs WHERE id NOT IN (SELECT id FROM local_containers)");
     room_ = TRY(Room::Open(path_));
     log_fd_ = room_->log_fd();
     largest_ = static_cast<uint64_t>(
         TRY(connection_.QueryInteger("SELECT max((SELECT ifnull(max(length(blob)), 0) FROM sandboxes), "
-                                     "(SELECT ifnull(max(length(blob)), 0) FROM containers))")));
+                                     "(SELECT ifnull(max(length(blob)), 0) FROM containers), "
+                                     "(SELECT ifnull(max(length(blob)), 0) FROM local_specs), "
+                                     "(SELECT ifnull(max(length(blob)), 0) FROM local_containers))")));
     used_ = TRY(BytesIn(connection_));
     // On a disk that was full before the room was made, rows can be deleted as far as SQLite finds room.
     (void)room_->Keep(used_, largest_);
@@ -97,7 +101,7 @@ Result<> Records::DeleteContainer(const std::string& id) {
 }
 
 PendingWrite Records::QueueSandbox(SandboxRow row, OnWritten on_written) {
-  return writer_->Queue({Table::kSandboxes, std::move(row.id), "", std::move(row.blob)},
+  return writer_->Queue({Table::kSandboxes, std::move(row.id), "", std::move(row.blob), std::move(row.owner)},
                         std::move(on_written));
 }
 
@@ -105,6 +109,23 @@ PendingWrite Records::QueueContainer(ContainerRow row, OnWritten on_written) {
   return writer_->Queue(
       {Table::kContainers, std::move(row.id), std::move(row.sandbox_id), std::move(row.blob)},
       std::move(on_written));
+}
+
+// In this order: a spec without a record is none of a container that anybody knows of.
+Result<> Records::AddLocal(LocalRow row) {
+  TRY(Put({Table::kLocalSpecs, row.id, "", std::move(row.spec)}));
+  Result<> put = Put({Table::kLocalContainers, row.id, "", std::move(row.blob)});
+  if (!put) (void)DeleteLocal(row.id);
+  return put;
+}
+
+PendingWrite Records::QueueLocal(LocalRow row, RecordWriter::OnWritten on_written) {
+  return writer_->Queue({Table::kLocalContainers, std::move(row.id), "", std::move(row.blob)},
+                        std::move(on_written));
+}
+
+Result<> Records::DeleteLocal(const std::string& id) {
+  return Put({Table::kLocalSpecs, id, "", std::nullopt});
 }
 
 Result<> Records::PutImageDurably(const ImageRow& row) {
@@ -160,8 +181,9 @@ Result<> Records::Commit(std::span<const RowChange> changes) {
 Result<std::vector<SandboxRow>> Records::Sandboxes() const {
   MutexLock lock(mutex_);
   std::vector<SandboxRow> rows;
-  sqlite::Statement statement = TRY(connection_.Prepare("SELECT id, blob FROM sandboxes"));
-  TRY(statement.Run({}, [&rows](const Row& row) { rows.push_back({row.String(0), row.String(1)}); }));
+  sqlite::Statement statement = TRY(connection_.Prepare("SELECT id, blob, owner FROM sandboxes"));
+  TRY(statement.Run(
+      {}, [&rows](const Row& row) { rows.push_back({row.String(0), row.String(1), row.String(2)}); }));
   return rows;
 }
 
@@ -169,6 +191,16 @@ Result<std::vector<ContainerRow>> Records::Containers() const {
   MutexLock lock(mutex_);
   std::vector<ContainerRow> rows;
   sqlite::Statement statement = TRY(connection_.Prepare("SELECT id, sandbox_id, blob FROM containers"));
+  TRY(statement.Run(
+      {}, [&rows](const Row& row) { rows.push_back({row.String(0), row.String(1), row.String(2)}); }));
+  return rows;
+}
+
+Result<std::vector<LocalRow>> Records::Locals() const {
+  MutexLock lock(mutex_);
+  std::vector<LocalRow> rows;
+  sqlite::Statement statement = TRY(connection_.Prepare(
+      "SELECT c.id, c.blob, s.blob FROM local_containers c JOIN local_specs s USING (id)"));
   TRY(statement.Run(
       {}, [&rows](const Row& row) { rows.push_back({row.String(0), row.String(1), row.String(2)}); }));
   return rows;

@@ -20,6 +20,7 @@
 #include "base/thread_annotations.h"
 #include "base/unique_fd.h"
 #include "cri/records/checkpointer.h"
+#include "cri/records/local_store.h"
 #include "cri/records/pod_store.h"
 #include "cri/records/record_writer.h"
 #include "cri/records/room.h"
@@ -41,7 +42,7 @@ struct ImageRow {
 //
 // On a full disk, adding a row is kResourceExhausted; existing rows can still be changed and deleted
 // (room.h). A failed transaction leaves no trace, and later ones succeed when there is space again.
-class Records final : public PodStore, private RowStore {
+class Records final : public PodStore, public LocalStore, private RowStore {
  public:
   // Opens or creates the database `path` (mode 0600, because it contains the environments of containers) in
   // an existing directory, and migrates an older schema. A damaged database is kDataLoss with recovery
@@ -60,6 +61,11 @@ class Records final : public PodStore, private RowStore {
   Result<> PutContainer(const ContainerRow& row) override;
   Result<> DeleteContainer(const std::string& id) override;
   Result<std::vector<ContainerRow>> Containers() const override;
+
+  Result<> AddLocal(LocalRow row) override;
+  PendingWrite QueueLocal(LocalRow row, RecordWriter::OnWritten on_written) override;
+  Result<> DeleteLocal(const std::string& id) override;
+  Result<std::vector<LocalRow>> Locals() const override;
 
   PendingWrite QueueSandbox(SandboxRow row, OnWritten on_written) override;
   PendingWrite QueueContainer(ContainerRow row, OnWritten on_written) override;

@@ -154,6 +154,59 @@ TEST_F(RecordsTest, ANewerSchemaIsRefused) {
   EXPECT_THAT(records.error().ToString(), HasSubstr("newer davitd"));
 }
 
+// The previous release's check of the version, its statements and its deletions.
+TEST_F(RecordsTest, ThePreviousReleaseOpensAndChangesTheDatabase) {
+  Open();
+  ASSERT_TRUE(records_->PutSandbox({"s1", "one"}));
+  ASSERT_TRUE(records_->PutSandbox({"s2", "two", "local/l1"}));
+  ASSERT_TRUE(records_->AddLocal({"l1", "record", "spec"}));
+  records_.reset();
+  {
+    auto connection = sqlite::Connection::Open(path_);
+    ASSERT_TRUE(connection->Execute("PRAGMA foreign_keys = ON"));
+    EXPECT_LE(*connection->QueryInteger("PRAGMA user_version"), 2);
+    for (const char* statement : {"INSERT INTO sandboxes (id, blob) VALUES ('s3', x'33') ON CONFLICT (id) DO "
+                                  "UPDATE SET blob = excluded.blob",
+                                  "INSERT INTO sandboxes (id, blob) VALUES ('s2', x'34') ON CONFLICT (id) DO "
+                                  "UPDATE SET blob = excluded.blob",
+                                  "DELETE FROM sandboxes WHERE id = 's1'"})
+      ASSERT_TRUE(connection->Execute(statement));
+  }
+  Open();
+  EXPECT_THAT(*records_->Sandboxes(),
+              UnorderedElementsAre(SandboxRow{"s2", "4", "local/l1"}, SandboxRow{"s3", "3"}));
+  EXPECT_THAT(*records_->Locals(), UnorderedElementsAre(LocalRow{"l1", "record", "spec"}));
+}
+
+TEST_F(RecordsTest, AdditionsOfANewerReleaseAreLeftAlone) {
+  Open();
+  ASSERT_TRUE(records_->PutSetting("schema_additions", "1000"));
+  records_.reset();
+  Open();
+  EXPECT_EQ(*records_->Setting("schema_additions"), "1000");
+}
+
+TEST_F(RecordsTest, TheSpecOfALocalContainerIsWrittenOnceAndGoesWithIt) {
+  Open();
+  Result<> unknown = records_->QueueLocal({"l1", "x"}, nullptr).Wait();
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().code, Code::kFailedPrecondition);
+  ASSERT_TRUE(records_->AddLocal({"l1", "one", "spec"}));
+  ASSERT_TRUE(records_->QueueLocal({"l1", "two", "ignored"}, nullptr).Wait());
+  EXPECT_THAT(*records_->Locals(), UnorderedElementsAre(LocalRow{"l1", "two", "spec"}));
+  ASSERT_TRUE(records_->DeleteLocal("l1"));
+  EXPECT_THAT(*records_->Locals(), IsEmpty());
+  EXPECT_TRUE(records_->DeleteLocal("l1"));
+  EXPECT_FALSE(records_->QueueLocal({"l1", "three"}, nullptr).Wait()) << "no later write brings it back";
+}
+
+TEST_F(RecordsTest, TheOwnerOfASandboxStays) {
+  Open();
+  ASSERT_TRUE(records_->PutSandbox({"s1", "one", "local/l1"}));
+  ASSERT_TRUE(records_->PutSandbox({"s1", "two", "somebody else"}));
+  EXPECT_THAT(*records_->Sandboxes(), UnorderedElementsAre(SandboxRow{"s1", "two", "local/l1"}));
+}
+
 TEST_F(RecordsTest, AFileThatCannotBeMadeIsNamed) {
   Result<std::unique_ptr<Records>> records = Records::Open(dir_ + "/no/such/dir.db");
   ASSERT_FALSE(records);

@@ -13,7 +13,7 @@
 
 namespace davit::cri {
 
-enum class Table : uint8_t { kSandboxes, kContainers, kImages, kSettings };
+enum class Table : uint8_t { kSandboxes, kContainers, kImages, kSettings, kLocalSpecs, kLocalContainers };
 
 // Puts a row, replacing the one with the same id, or deletes it.
 struct RowChange {
@@ -21,6 +21,7 @@ struct RowChange {
   std::string id;
   std::string sandbox_id;           // of a container's row; empty in other tables
   std::optional<std::string> blob;  // absent: delete the row
+  std::string owner = {};           // of a sandbox's new row; empty in other tables
 
   bool operator==(const RowChange&) const = default;
 };

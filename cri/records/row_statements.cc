@@ -16,8 +16,9 @@ struct Sql {
 };
 
 // By Table. Rows keep their rowid when they are replaced (schema.cc).
-constexpr std::array<Sql, 4> kSql = {{
-    {"INSERT INTO sandboxes (id, blob) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET blob = excluded.blob",
+constexpr std::array<Sql, 6> kSql = {{
+    {"INSERT INTO sandboxes (id, blob, owner) VALUES (?1, ?2, ?3) "
+     "ON CONFLICT (id) DO UPDATE SET blob = excluded.blob",
      "DELETE FROM sandboxes WHERE id = ?1", "SELECT 1 FROM sandboxes WHERE id = ?1"},
     {"INSERT INTO containers (id, blob, sandbox_id) VALUES (?1, ?2, ?3) "
      "ON CONFLICT (id) DO UPDATE SET sandbox_id = excluded.sandbox_id, blob = excluded.blob",
@@ -27,6 +28,11 @@ constexpr std::array<Sql, 4> kSql = {{
     {"INSERT INTO settings (name, value) VALUES (?1, CAST(?2 AS TEXT)) "
      "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
      "DELETE FROM settings WHERE name = ?1", "SELECT 1 FROM settings WHERE name = ?1"},
+    {"INSERT INTO local_specs (id, blob) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET blob = excluded.blob",
+     "DELETE FROM local_specs WHERE id = ?1", "SELECT 1 FROM local_specs WHERE id = ?1"},
+    {"INSERT INTO local_containers (id, blob) VALUES (?1, ?2) "
+     "ON CONFLICT (id) DO UPDATE SET blob = excluded.blob",
+     "DELETE FROM local_containers WHERE id = ?1", "SELECT 1 FROM local_containers WHERE id = ?1"},
 }};
 
 }  // namespace
@@ -44,6 +50,8 @@ Result<RowStatements> RowStatements::Prepare(const sqlite::Connection& connectio
 Result<> RowStatements::Apply(const RowChange& change) {
   OfTable& table = Of(change.table);
   if (!change.blob) return table.remove.Run({Text{change.id}});
+  if (change.table == Table::kSandboxes)
+    return table.put.Run({Text{change.id}, Blob{*change.blob}, Text{change.owner}});
   if (change.table == Table::kContainers)
     return table.put.Run({Text{change.id}, Blob{*change.blob}, Text{change.sandbox_id}});
   return table.put.Run({Text{change.id}, Blob{*change.blob}});

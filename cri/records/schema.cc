@@ -8,7 +8,8 @@
 namespace davit::cri {
 namespace {
 
-// Entry N leads from version N to N + 1. Released entries are never edited.
+// What a release that does not know it would misread or lose. Entry N leads from version N to N + 1: the
+// database's user_version is the oldest schema that a reader has to know. Released entries are never edited.
 //
 // Rows keep their rowid when they are replaced, so an update touches one leaf page and no index.
 constexpr std::array kMigrations = {
@@ -27,6 +28,33 @@ constexpr std::array kMigrations = {
          name TEXT PRIMARY KEY NOT NULL,
          value TEXT NOT NULL);)",
 };
+
+// What a release that does not know it leaves alone: new tables, and new columns with defaults. It still
+// opens the database. Their number is a setting. Released entries are never edited.
+//
+// `owner`: whose sandbox it is, for one whose blob cannot be read (SandboxRow).
+constexpr std::array kAdditions = {
+    R"(ALTER TABLE sandboxes ADD COLUMN owner TEXT NOT NULL DEFAULT '';
+       CREATE TABLE local_specs (
+         id TEXT PRIMARY KEY NOT NULL,
+         blob BLOB NOT NULL);
+       CREATE TABLE local_containers (
+         id TEXT PRIMARY KEY NOT NULL REFERENCES local_specs (id) ON DELETE CASCADE,
+         blob BLOB NOT NULL);)",
+};
+
+constexpr char kNumberOfAdditions[] =
+    "SELECT ifnull((SELECT CAST(value AS INTEGER) FROM settings WHERE name = 'schema_additions'), 0)";
+
+Result<> Add(const sqlite::Connection& connection) {
+  int64_t done = TRY(connection.QueryInteger(kNumberOfAdditions));
+  for (; done < static_cast<int64_t>(kAdditions.size()); ++done) {
+    TRY(connection.Execute(std::string("BEGIN IMMEDIATE;") + kAdditions.at(static_cast<size_t>(done)) +
+                           "INSERT OR REPLACE INTO settings VALUES ('schema_additions', '" +
+                           std::to_string(done + 1) + "'); COMMIT"));
+  }
+  return {};
+}
 
 }  // namespace
 
@@ -49,7 +77,7 @@ Result<> BringUpToDate(const sqlite::Connection& connection, const std::string& 
     TRY(connection.Execute(std::string("BEGIN IMMEDIATE;") + kMigrations.at(static_cast<size_t>(version)) +
                            "PRAGMA user_version = " + std::to_string(version + 1) + "; COMMIT"));
   }
-  return {};
+  return Add(connection);
 }
 
 }  // namespace davit::cri

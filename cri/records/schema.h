@@ -9,10 +9,11 @@
 
 namespace davit::cri {
 
-// The schema version that this program uses, stored in the database's user_version.
+// The oldest schema that a reader of this program's databases has to know, stored in user_version.
 int SchemaVersion();
 
-// Checks the whole database for damage, then applies the missing migrations, each in its own transaction.
+// Checks the whole database for damage, then applies the missing migrations and additions, each in its own
+// transaction.
 // Errors as for Records::Open.
 Result<> BringUpToDate(const sqlite::Connection& connection, const std::string& path);
 

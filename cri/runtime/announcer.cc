@@ -77,7 +77,8 @@ void Announcer::RememberAnnounced() {
 }
 
 void Announcer::Publish(const Sandbox& sandbox, const std::string& id, v1::ContainerEventType type) {
-  if (!feed_.watched()) return;
+  EventFeed& feed = FeedOf(sandbox.owner());
+  if (!feed.watched()) return;
   auto event = std::make_shared<v1::ContainerEventResponse>();
   event->set_container_id(id);
   event->set_container_event_type(type);
@@ -86,7 +87,7 @@ void Announcer::Publish(const Sandbox& sandbox, const std::string& id, v1::Conta
   *event->mutable_pod_sandbox_status() = StatusOf(sandbox);
   for (v1::ContainerStatus& status : StatusesOfContainers(pods_, sandbox))
     *event->add_containers_statuses() = std::move(status);
-  feed_.Publish(std::move(event));
+  feed.Publish(std::move(event));
 }
 
 }  // namespace davit::cri

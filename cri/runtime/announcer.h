@@ -31,12 +31,16 @@ class Announcer {
   // Both must outlive the object.
   Announcer(PodTable& pods, const Clock& clock) : pods_(pods), clock_(clock) {}
 
-  // Watches events from now on; for both functions see event_feed.h.
-  std::unique_ptr<EventFeed::Watcher> Watch(std::function<void()> on_news, std::function<void()> cut_off) {
-    return feed_.Watch(std::move(on_news), std::move(cut_off));
+  // Watches the events of what `owner` has from now on; for both functions see event_feed.h.
+  std::unique_ptr<EventFeed::Watcher> Watch(std::function<void()> on_news, std::function<void()> cut_off,
+                                            Owner owner = Owner::kCri) {
+    return FeedOf(owner).Watch(std::move(on_news), std::move(cut_off));
   }
   // Ends all watchers. To be called before the daemon stops serving.
-  void EndWatching() { feed_.End(); }
+  void EndWatching() {
+    cri_feed_.End();
+    local_feed_.End();
+  }
 
   void Announce(const Container& container) EXCLUDES(mutex_);
   void Announce(const Sandbox& sandbox) EXCLUDES(mutex_);
@@ -53,9 +57,16 @@ class Announcer {
   void Publish(const Sandbox& sandbox, const std::string& id, ::runtime::v1::ContainerEventType type)
       REQUIRES(mutex_);
 
+  EventFeed& FeedOf(Owner owner) {
+    if (owner == Owner::kUnknown) return nobodys_feed_;
+    return owner == Owner::kLocal ? local_feed_ : cri_feed_;
+  }
+
   PodTable& pods_;
   const Clock& clock_;
-  EventFeed feed_;
+  EventFeed cri_feed_;
+  EventFeed local_feed_;
+  EventFeed nobodys_feed_;
   // Ensures the order of events: only one at a time is derived from the records and published.
   Mutex mutex_;
   std::map<std::string, LifeStage> announced_ GUARDED_BY(mutex_);

@@ -51,7 +51,7 @@ Result<streaming::ProcessStreams> TerminalStreams(UniqueFd controller) {
 
 Result<streaming::AttachOrder> Execs::OrderAttach(const v1::AttachRequest& request) {
   streaming::StreamSet streams = TRY(StreamsOf(request));
-  ContainerPtr container = TRY(ports_.pods.FindContainer(request.container_id()));
+  ContainerPtr container = TRY(ports_.pods.FindContainer(request.container_id(), Owner::kCri));
   TRY(RequireRunning(*container, "attach to container"));
   return streaming::AttachOrder{container->id(), streams};
 }

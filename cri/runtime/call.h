@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "cri/pods/pod_records.h"
 
 namespace davit::cri {
 
@@ -29,6 +30,8 @@ class Spans {
 struct Call {
   int64_t deadline_ms = 0;  // when the client times out (MonotonicMilliseconds)
   Spans spans;
+  // The verb sees and touches what this owner has; what it makes belongs to this owner.
+  Owner owner = Owner::kCri;
 };
 
 // The deadline of an operation that makes something (RunPodSandbox, CreateContainer, StartContainer). It is

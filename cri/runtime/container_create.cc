@@ -44,21 +44,21 @@ Result<Images> FindImages(images::ImageLookup& lookup, const v1::ContainerConfig
 
 }  // namespace
 
-Result<v1::CreateContainerResponse> Containers::Create(const v1::CreateContainerRequest& request,
-                                                       Call& call) {
+Result<v1::CreateContainerResponse> Containers::Create(const v1::CreateContainerRequest& request, Call& call,
+                                                       const ContainerExtras& extras) {
   TRY(ValidateContainerConfig(request));
-  SandboxPtr sandbox = TRY(ports_.pods.FindSandbox(request.pod_sandbox_id()));
+  SandboxPtr sandbox = TRY(ports_.pods.FindSandbox(request.pod_sandbox_id(), call.owner));
   std::string name = ContainerName(request.config().metadata(), sandbox->id());
   OncePerName::Turn turn = TRY(names_.Take(name, FingerprintOf(request.config())));
   v1::CreateContainerResponse response;
   if (turn.owner()) {
-    Result<std::string> made = MakeContainer(sandbox, request, call);
+    Result<std::string> made = MakeContainer(sandbox, request, call, extras);
     turn.Settle(made);
     response.set_container_id(TRY(std::move(made)));
     return response;
   }
   response.set_container_id(TRY(turn.Join(call.deadline_ms)));
-  Result<ContainerPtr> holder = ports_.pods.FindContainer(response.container_id());
+  Result<ContainerPtr> holder = ports_.pods.FindContainer(response.container_id(), call.owner);
   if (holder && (*holder)->record().Read(phases::IsPlanned)) return response;
   return Fail(Code::kAlreadyExists, "reserve name", name,
               "held by container " + response.container_id() + ", which has been started");
@@ -66,21 +66,25 @@ Result<v1::CreateContainerResponse> Containers::Create(const v1::CreateContainer
 
 // A created container is a record with its plan and an empty writable layer: no process, no cgroup, no mount.
 Result<std::string> Containers::MakeContainer(const SandboxPtr& sandbox,
-                                              const v1::CreateContainerRequest& request, Call& call) {
+                                              const v1::CreateContainerRequest& request, Call& call,
+                                              const ContainerExtras& extras) {
   if (!sandbox->ready()) {
     return Fail(Code::kFailedPrecondition, "create container in sandbox", sandbox->id(),
                 "the sandbox is not ready");
   }
   Images images = TRY(FindImages(ports_.images, request.config()));
   auto config = std::make_shared<const v1::ContainerConfig>(request.config());
-  ContainerRecord record = TRY(ports_.planner.Plan(*sandbox, *config, images.root.record));
+  ContainerRecord record =
+      TRY(ports_.planner.Plan(*sandbox, *config, images.root.record, extras.required_sources));
   record.image_volumes = images.volume_records;
+  if (extras.kept_layer) record.kept_layer = extras.kept_layer->id;
   call.spans.Mark("plan");
 
   // The writable layer needs no record before it: recovery removes those that no record names.
   Rollback rollback;
-  rollback.Add([&] { (void)ports_.snapshots.RemoveContainer(record.id); });
-  Background<> layer(ports_.workers, [&] { return ports_.snapshots.Prepare(record.id, record.chain_ids); });
+  rollback.Add([&] { (void)RemoveWritableLayer(record); });
+  snapshotter::LayerLife life = extras.kept_layer ? extras.kept_layer->life : snapshotter::LayerLife::kOneRun;
+  Background<> layer(ports_.workers, [&] { return PrepareWritableLayer(record, life); });
   TRY(ports_.records.PutContainer(RowOf(record, *config)));
   rollback.Add([&] { (void)ports_.records.DeleteContainer(record.id); });
   ports_.confinement.HoldLevel(record.id, config->linux().security_context().selinux_options().level());
@@ -94,6 +98,16 @@ Result<std::string> Containers::MakeContainer(const SandboxPtr& sandbox,
   ports_.announcer.Announce(*container);
   call.spans.Mark("record");
   return record.id;
+}
+
+Result<> Containers::PrepareWritableLayer(const ContainerRecord& record, snapshotter::LayerLife life) {
+  Result<> prepared = ports_.snapshots.Prepare(record.WritableLayer(), record.chain_ids, life);
+  bool kept = record.kept_layer && !prepared && prepared.error().code == Code::kAlreadyExists;
+  return kept ? Result<>() : prepared;
+}
+
+Result<> Containers::RemoveWritableLayer(const ContainerRecord& record) {
+  return record.kept_layer ? Result<>() : ports_.snapshots.RemoveContainer(record.id);
 }
 
 }  // namespace davit::cri

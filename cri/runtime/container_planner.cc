@@ -34,7 +34,8 @@ std::string ImageRefOf(const images::ImageRecord& image, const v1::ImageSpec& as
 }
 
 Result<ContainerRecord> ContainerPlanner::Plan(const Sandbox& sandbox, const v1::ContainerConfig& config,
-                                               const images::ImageRecord& image) const {
+                                               const images::ImageRecord& image,
+                                               const std::set<std::string>& required_sources) const {
   SandboxRecord pod = sandbox.record().Get();
   ContainerRecord record = phases::NewContainer(TRY(NewId()), sandbox.id(), ports_.clock.UnixNanoseconds());
   record.image_id = image.id;
@@ -48,12 +49,28 @@ Result<ContainerRecord> ContainerPlanner::Plan(const Sandbox& sandbox, const v1:
   TRY(ResourcesFromCri(config.linux().resources()));
   std::vector<cdi::Edits> devices = TRY(CdiEditsOf(config));
   ContainerInputs inputs{sandbox.config(), config,    image_config,      ports_.files.FilesOf(sandbox.id()),
-                         ports_.facts,     record.id, pod.selinux_level, std::move(devices)};
+                         ports_.facts,     record.id, pod.selinux_level, std::move(devices),
+                         required_sources};
   shim::ContainerPlan plan = TRY(BuildContainerPlan(inputs));
   if (plan.pid == shim::NamespaceUse::kTarget) TRY(TargetOf(sandbox, config));
   TRY(ports_.confinement.Provide(config, plan.process));
   record.plan = Encode(plan);
   return record;
+}
+
+// Any files and any level do: they are the pod's, and what the client says about them is checked all the
+// same.
+Result<> ContainerPlanner::Check(const v1::PodSandboxConfig& pod, const v1::ContainerConfig& config,
+                                 const images::ImageRecord& image) const {
+  TRY(ResolveLogPath(pod.log_directory(), config.log_path()));
+  images::ImageConfig image_config = TRY(images::ParseImageConfig(image.config_json));
+  TRY(StopSignalOf(config.stop_signal(), image_config.stop_signal));
+  TRY(ResourcesFromCri(config.linux().resources()));
+  std::vector<cdi::Edits> devices = TRY(CdiEditsOf(config));
+  ContainerInputs inputs{pod,          config, image_config, ports_.files.FilesOf(""),
+                         ports_.facts, "",     "",           std::move(devices)};
+  TRY(BuildContainerPlan(inputs));
+  return {};
 }
 
 Result<std::vector<cdi::Edits>> ContainerPlanner::CdiEditsOf(const v1::ContainerConfig& config) const {
@@ -65,7 +82,7 @@ Result<std::vector<cdi::Edits>> ContainerPlanner::CdiEditsOf(const v1::Container
 Result<ContainerPtr> ContainerPlanner::TargetOf(const Sandbox& sandbox,
                                                 const v1::ContainerConfig& config) const {
   const std::string& id = config.linux().security_context().namespace_options().target_id();
-  ContainerPtr target = TRY(ports_.pods.FindContainer(id));
+  ContainerPtr target = TRY(ports_.pods.FindContainer(id, sandbox.owner()));
   if (target->sandbox().id() != sandbox.id()) {
     return Fail(Code::kInvalidArgument, "validate", "namespace_options.target_id",
                 id + " is in another sandbox");

@@ -8,7 +8,7 @@ namespace davit::cri {
 
 Result<v1::RemoveContainerResponse> Containers::Remove(const v1::RemoveContainerRequest& request,
                                                        Call& call) {
-  Result<ContainerPtr> found = ports_.pods.FindContainer(request.container_id());
+  Result<ContainerPtr> found = ports_.pods.FindContainer(request.container_id(), call.owner);
   if (!found && found.error().code == Code::kNotFound) return v1::RemoveContainerResponse();
   ContainerPtr container = TRY(std::move(found));
   TRY(StopProcess(container, /*grace_ms=*/0, call.deadline_ms));
@@ -26,7 +26,7 @@ Result<> Containers::Forget(const ContainerPtr& container) {
   if (!phases::IsRemoving(record))
     return Fail(Code::kFailedPrecondition, "remove container", container->id(), "it was started meanwhile");
   TRY(ports_.cleanup.RemoveCgroup(*container));
-  TRY(ports_.snapshots.RemoveContainer(record.id));
+  TRY(RemoveWritableLayer(record));
   ports_.shims.RemoveExitRecord(record.id);
   TRY(ports_.records.DeleteContainer(record.id));
   container->ReleaseLayers();

@@ -29,7 +29,7 @@ Error NameMemoryLimit(const Container& container, Error error) {
 }  // namespace
 
 Result<v1::StartContainerResponse> Containers::Start(const v1::StartContainerRequest& request, Call& call) {
-  ContainerPtr container = TRY(ports_.pods.FindContainer(request.container_id()));
+  ContainerPtr container = TRY(ports_.pods.FindContainer(request.container_id(), call.owner));
   OncePerName::Turn turn = TRY(starts_.Take(container->id(), /*fingerprint=*/""));
   call.spans.Mark("claim");
   if (!turn.owner()) {
@@ -106,7 +106,8 @@ Result<> Containers::AddMounts(const Container& container, const ContainerRecord
                                const shim::ContainerPlan& plan, StartFrame& frame) {
   UniqueFd user_namespace = TRY(container.sandbox().DuplicateUserNamespace());
   const snapshotter::FileView view{user_namespace.get(), plan.process.selinux.files};
-  frame.Add(shim::FdRole::kRootfs, TRY(ports_.snapshots.Mount(record.id, record.chain_ids, view)));
+  frame.Add(shim::FdRole::kRootfs,
+            TRY(ports_.snapshots.Mount(record.WritableLayer(), record.chain_ids, view)));
   for (const ImageVolumeRecord& volume : record.image_volumes) {
     Result<UniqueFd> image = ports_.snapshots.MountImage(volume.chain_ids, view);
     if (!image) return std::unexpected(WithReason(Reason::kImageVolumeMountFailed, image.error()));

@@ -9,8 +9,9 @@
 
 namespace davit::cri {
 
-Result<v1::ContainerStatsResponse> Statistics::OfContainer(const v1::ContainerStatsRequest& request, Call&) {
-  ContainerPtr container = TRY(ports_.pods.FindContainer(request.container_id()));
+Result<v1::ContainerStatsResponse> Statistics::OfContainer(const v1::ContainerStatsRequest& request,
+                                                           Call& call) {
+  ContainerPtr container = TRY(ports_.pods.FindContainer(request.container_id(), call.owner));
   v1::ContainerStatsResponse response;
   int64_t usage_deadline = UsageDeadline();
   std::optional<v1::ContainerStats> running = StatsIfRunning(*container, usage_deadline);
@@ -21,7 +22,7 @@ Result<v1::ContainerStatsResponse> Statistics::OfContainer(const v1::ContainerSt
 Result<std::vector<v1::ContainerStats>> Statistics::OfContainers(const v1::ContainerStatsFilter& filter) {
   int64_t usage_deadline = UsageDeadline();
   std::vector<v1::ContainerStats> found;
-  for (const ContainerPtr& container : ports_.pods.Containers()) {
+  for (const ContainerPtr& container : ports_.pods.Containers(Owner::kCri)) {
     if (!container->id().starts_with(filter.id())) continue;
     if (!container->sandbox().id().starts_with(filter.pod_sandbox_id())) continue;
     if (!MatchesLabels(container->config().labels(), filter.label_selector())) continue;
@@ -55,7 +56,8 @@ v1::ContainerStats Statistics::FileStatsOf(Container& container, int64_t usage_d
   *stats.mutable_attributes()->mutable_labels() = config.labels();
   *stats.mutable_attributes()->mutable_annotations() = config.annotations();
 
-  if (auto layer = ports_.snapshots.RecentContainerUsage(container.id(), usage_deadline_ms)) {
+  std::string writable = container.record().Read([](const ContainerRecord& r) { return r.WritableLayer(); });
+  if (auto layer = ports_.snapshots.RecentContainerUsage(writable, usage_deadline_ms)) {
     *stats.mutable_writable_layer() =
         FilesystemUsageOf(ports_.snapshots.root(), layer->usage, layer->taken_at);
   }

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/codec.h"
+#include "cri/host/cgroup/cgroup_path.h"
 #include "cri/runtime/containers.h"
 #include "cri/runtime/labels.h"
 #include "cri/runtime/message_json.h"
@@ -34,8 +35,9 @@ Result<nlohmann::json> InfoOf(const Config& config, const Container& container) 
 
 }  // namespace
 
-Result<v1::ContainerStatusResponse> Containers::Status(const v1::ContainerStatusRequest& request, Call&) {
-  ContainerPtr container = TRY(ports_.pods.FindContainer(request.container_id()));
+Result<v1::ContainerStatusResponse> Containers::Status(const v1::ContainerStatusRequest& request,
+                                                       Call& call) {
+  ContainerPtr container = TRY(ports_.pods.FindContainer(request.container_id(), call.owner));
   v1::ContainerStatusResponse response;
   *response.mutable_status() = StatusOf(*container);
   if (request.verbose())
@@ -43,9 +45,9 @@ Result<v1::ContainerStatusResponse> Containers::Status(const v1::ContainerStatus
   return response;
 }
 
-Result<std::vector<v1::Container>> Containers::List(const v1::ContainerFilter& filter) {
+Result<std::vector<v1::Container>> Containers::List(const v1::ContainerFilter& filter, Owner owner) {
   std::vector<v1::Container> found;
-  for (const ContainerPtr& container : ports_.pods.Containers()) {
+  for (const ContainerPtr& container : ports_.pods.Containers(owner)) {
     ContainerRecord record = container->record().Get();
     if (!record.id.starts_with(filter.id()) || !record.sandbox_id.starts_with(filter.pod_sandbox_id()))
       continue;
@@ -56,9 +58,30 @@ Result<std::vector<v1::Container>> Containers::List(const v1::ContainerFilter& f
   return found;
 }
 
-std::vector<ContainerUse> Containers::Uses() const {
+Result<int32_t> Containers::PidOf(const std::string& container_id, Call& call) {
+  ContainerPtr container = TRY(ports_.pods.FindContainer(container_id, call.owner));
+  return container->record().Read([](const ContainerRecord& r) { return r.pid; });
+}
+
+Result<std::set<int>> Containers::ProcessesOf(const std::string& container_id, Call& call) {
+  ContainerPtr container = TRY(ports_.pods.FindContainer(container_id, call.owner));
+  if (!container->running()) {
+    return Fail(Code::kFailedPrecondition, "list processes of container", container->id(),
+                "it is not running");
+  }
+  CgroupPath path = TRY(
+      CgroupPath::Parse(container->record().Read([](const ContainerRecord& r) { return r.cgroup_path; })));
+  std::set<int> pids;
+  for (const CgroupHierarchy& hierarchy : ports_.cgroups.hierarchies()) {
+    std::vector<int> found = TRY(PidsBelow(hierarchy, path.relative()));
+    pids.insert(found.begin(), found.end());
+  }
+  return pids;
+}
+
+std::vector<ContainerUse> Containers::Uses(Owner owner) const {
   std::vector<ContainerUse> uses;
-  for (const ContainerPtr& container : ports_.pods.Containers()) {
+  for (const ContainerPtr& container : ports_.pods.Containers(owner)) {
     ContainerRecord record = container->record().Get();
     ContainerUse use{record.id, phases::IsRunning(record), {record.image_id}, record.AllLayers()};
     for (const ImageVolumeRecord& volume : record.image_volumes) use.images.push_back(volume.image_ref);

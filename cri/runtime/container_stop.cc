@@ -36,13 +36,21 @@ void Kill(const Container& container) {
 }  // namespace
 
 Result<v1::StopContainerResponse> Containers::Stop(const v1::StopContainerRequest& request, Call& call) {
-  Result<ContainerPtr> found = ports_.pods.FindContainer(request.container_id());
+  Result<ContainerPtr> found = ports_.pods.FindContainer(request.container_id(), call.owner);
   if (!found && found.error().code == Code::kNotFound) return v1::StopContainerResponse();
   ContainerPtr container = TRY(std::move(found));
   int64_t grace_ms = std::clamp<int64_t>(request.timeout(), 0, 1 << 30) * 1000;
   TRY(StopProcess(container, grace_ms, call.deadline_ms));
   call.spans.Mark("stop");
   return v1::StopContainerResponse();
+}
+
+Result<> Containers::Signal(const std::string& container_id, int signo, Call& call) {
+  ContainerPtr container = TRY(ports_.pods.FindContainer(container_id, call.owner));
+  Result<> sent = container->Signal(signo);
+  if (!sent && sent.error().code == Code::kNotFound)
+    return Fail(Code::kFailedPrecondition, "signal container", container->id(), "it is not running");
+  return sent;
 }
 
 // Several stops of one container run side by side: each signals, and the one with the shortest grace kills.

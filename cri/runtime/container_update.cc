@@ -22,7 +22,7 @@ std::string UpdatedResources(const Container& container, const ContainerRecord& 
 // cgroup before they are recorded, so that the record never claims what the kernel refused.
 Result<v1::UpdateContainerResourcesResponse> Containers::UpdateResources(
     const v1::UpdateContainerResourcesRequest& request, Call& call) {
-  ContainerPtr container = TRY(ports_.pods.FindContainer(request.container_id()));
+  ContainerPtr container = TRY(ports_.pods.FindContainer(request.container_id(), call.owner));
   CgroupResources change = TRY(ResourcesFromCri(request.linux()));
   if (TRY(UpdatePlannedResources(*container, request.linux()))) return v1::UpdateContainerResourcesResponse();
   auto settled = [](const ContainerRecord& r) { return !phases::IsStarting(r); };
@@ -55,7 +55,7 @@ Result<bool> Containers::UpdatePlannedResources(Container& container,
 
 Result<v1::ReopenContainerLogResponse> Containers::ReopenLog(const v1::ReopenContainerLogRequest& request,
                                                              Call& call) {
-  ContainerPtr container = TRY(ports_.pods.FindContainer(request.container_id()));
+  ContainerPtr container = TRY(ports_.pods.FindContainer(request.container_id(), call.owner));
   if (!container->running())
     return Fail(Code::kFailedPrecondition, "reopen log of container", container->id(), "it is not running");
   ShimPtr shim = TRY(container->sandbox().LiveShim());

@@ -5,6 +5,8 @@
 // and ReopenLog in container_update.cc.
 #pragma once
 
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,6 +18,7 @@
 #include "cri/config/config.h"
 #include "cri/records/pod_store.h"
 #include "cri/runtime/call.h"
+#include "cri/runtime/container_extras.h"
 #include "cri/runtime/container_planner.h"
 #include "cri/runtime/container_use.h"
 #include "cri/runtime/deletion_log.h"
@@ -52,13 +55,26 @@ class Containers {
   };
   explicit Containers(const Ports& ports) : ports_(ports) {}
 
-  Result<v1::CreateContainerResponse> Create(const v1::CreateContainerRequest& request, Call& call);
+  Result<v1::CreateContainerResponse> Create(const v1::CreateContainerRequest& request, Call& call,
+                                             const ContainerExtras& extras = {});
+  // The errors that Create would find in a container of a pod that is not made yet.
+  Result<> Check(const v1::PodSandboxConfig& pod, const v1::ContainerConfig& config,
+                 const images::ImageRecord& image) const {
+    return ports_.planner.Check(pod, config, image);
+  }
   Result<v1::StartContainerResponse> Start(const v1::StartContainerRequest& request, Call& call);
   Result<v1::StopContainerResponse> Stop(const v1::StopContainerRequest& request, Call& call);
+  // Sends a signal to the container's first process. kFailedPrecondition if it does not run.
+  Result<> Signal(const std::string& container_id, int signo, Call& call);
+  // The pid of the container's first process, in the daemon's PID namespace; 0 if it was never started.
+  Result<int32_t> PidOf(const std::string& container_id, Call& call);
+  // All processes in the cgroup of a running container, in the daemon's PID namespace; those that cannot be
+  // seen in it are omitted. kFailedPrecondition if the container does not run.
+  Result<std::set<int>> ProcessesOf(const std::string& container_id, Call& call);
   Result<v1::RemoveContainerResponse> Remove(const v1::RemoveContainerRequest& request, Call& call);
   Result<v1::ContainerStatusResponse> Status(const v1::ContainerStatusRequest& request, Call& call);
-  Result<std::vector<v1::Container>> List(const v1::ContainerFilter& filter);
-  std::vector<ContainerUse> Uses() const;
+  Result<std::vector<v1::Container>> List(const v1::ContainerFilter& filter, Owner owner = Owner::kCri);
+  std::vector<ContainerUse> Uses(Owner owner) const;
   Result<v1::UpdateContainerResourcesResponse> UpdateResources(
       const v1::UpdateContainerResourcesRequest& request, Call& call);
   Result<v1::ReopenContainerLogResponse> ReopenLog(const v1::ReopenContainerLogRequest& request, Call& call);
@@ -73,7 +89,9 @@ class Containers {
 
  private:
   Result<std::string> MakeContainer(const SandboxPtr& sandbox, const v1::CreateContainerRequest& request,
-                                    Call& call);
+                                    Call& call, const ContainerExtras& extras);
+  Result<> PrepareWritableLayer(const ContainerRecord& record, snapshotter::LayerLife life);
+  Result<> RemoveWritableLayer(const ContainerRecord& record);  // unless it is kept
   Result<> Launch(const ContainerPtr& container, Call& call);
   // `placeholder` becomes that of the container's cgroup.
   Result<ContainerLaunch> PrepareLaunch(const ContainerPtr& container, Call& call, Placeholder& placeholder);

@@ -9,10 +9,10 @@
 
 namespace davit::cri {
 
-Result<Execs::Prepared> Execs::Prepare(const std::string& container_id,
-                                       const std::vector<std::string>& command, Terminal terminal) {
+Result<Execs::Prepared> Execs::Prepare(const ContainerPtr& container, const std::vector<std::string>& command,
+                                       Terminal terminal) {
   Prepared exec;
-  exec.container = TRY(ports_.pods.FindContainer(container_id));
+  exec.container = container;
   const std::string& id = exec.container->id();
   auto [running, plan] = exec.container->record().Read([&exec](const ContainerRecord& record) {
     exec.cgroup_path = record.cgroup_path;

@@ -38,7 +38,7 @@ Result<streaming::ProcessStreams> AddPipes(const streaming::StreamSet& wanted, S
 Result<streaming::ExecOrder> Execs::OrderExec(const v1::ExecRequest& request) {
   if (request.cmd().empty()) return Fail(Code::kInvalidArgument, "validate", "cmd", "it is empty");
   streaming::StreamSet streams = TRY(StreamsOf(request));
-  ContainerPtr container = TRY(ports_.pods.FindContainer(request.container_id()));
+  ContainerPtr container = TRY(ports_.pods.FindContainer(request.container_id(), Owner::kCri));
   TRY(RequireRunning(*container, "exec in container"));
   return streaming::ExecOrder{container->id(), {request.cmd().begin(), request.cmd().end()}, streams};
 }
@@ -53,8 +53,8 @@ void Execs::StreamExec(const streaming::ExecOrder& order, OnStreams on_streams, 
 Result<> Execs::BeginExec(const streaming::ExecOrder& order, const OnStreams& on_streams,
                           const OnExit& on_exit) {
   bool terminal = order.streams.terminal;
-  Prepared exec =
-      TRY(Prepare(order.container_id, order.command, terminal ? Terminal::kOwn : Terminal::kNone));
+  ContainerPtr container = TRY(ports_.pods.FindContainer(order.container_id));
+  Prepared exec = TRY(Prepare(container, order.command, terminal ? Terminal::kOwn : Terminal::kNone));
   auto streams = std::make_shared<streaming::ProcessStreams>();
   if (!terminal) *streams = TRY(AddPipes(order.streams, exec.launch.frame));
 

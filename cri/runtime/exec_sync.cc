@@ -60,7 +60,8 @@ void Execs::EndElsewhere(std::function<void()> end) {
 Result<std::shared_ptr<Execs::SyncExec>> Execs::BeginSync(const v1::ExecSyncRequest& request, Call& call) {
   if (request.cmd().empty()) return Fail(Code::kInvalidArgument, "validate", "cmd", "it is empty");
   std::vector<std::string> command(request.cmd().begin(), request.cmd().end());
-  Prepared exec = TRY(Prepare(request.container_id(), command, Terminal::kNone));
+  ContainerPtr container = TRY(ports_.pods.FindContainer(request.container_id(), call.owner));
+  Prepared exec = TRY(Prepare(container, command, Terminal::kNone));
   auto [outcome, shims_end] = TRY(FramePair());
   std::shared_ptr<ExecOutput> output = TRY(ExecOutput::Create(std::move(outcome)));
   StartFrame& frame = exec.launch.frame;

@@ -69,7 +69,7 @@ class Execs final : public streaming::StreamTargets {
     ShimPtr shim;
     ExecLaunch launch;
   };
-  Result<Prepared> Prepare(const std::string& container_id, const std::vector<std::string>& command,
+  Result<Prepared> Prepare(const ContainerPtr& container, const std::vector<std::string>& command,
                            Terminal terminal);
   struct SyncExec;  // a command that was handed to a shim
   Result<std::shared_ptr<SyncExec>> BeginSync(const v1::ExecSyncRequest& request, Call& call);

@@ -162,7 +162,7 @@ Result<std::vector<v1::PodSandboxMetrics>> Statistics::Metrics() {
   int64_t usage_deadline = UsageDeadline();
   BridgeCounters counters = TRY(ports_.network.Counters());
   std::vector<v1::PodSandboxMetrics> found;
-  for (const SandboxPtr& sandbox : ports_.pods.Sandboxes()) {
+  for (const SandboxPtr& sandbox : ports_.pods.Sandboxes(Owner::kCri)) {
     if (!sandbox->ready()) continue;
     v1::PodSandboxMetrics metrics = MetricsOf(*sandbox, counters);
     for (const ContainerPtr& container : ports_.pods.ContainersOf(sandbox->id())) {

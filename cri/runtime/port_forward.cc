@@ -36,7 +36,7 @@ Result<std::vector<UniqueFd>> MakeSocketsIn(Result<UniqueFd> asked) {
 }  // namespace
 
 Result<streaming::ForwardOrder> Execs::OrderPortForward(const v1::PortForwardRequest& request) {
-  SandboxPtr sandbox = TRY(ports_.pods.FindSandbox(request.pod_sandbox_id()));
+  SandboxPtr sandbox = TRY(ports_.pods.FindSandbox(request.pod_sandbox_id(), Owner::kCri));
   if (!sandbox->ready()) {
     return Fail(Code::kFailedPrecondition, "forward ports of sandbox", sandbox->id(), "it is not ready");
   }

@@ -4,6 +4,8 @@
 // Functions that write records to the database.
 #pragma once
 
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/codec.h"
@@ -17,9 +19,13 @@ namespace davit::cri {
 
 // A row also has the configuration, which may be large. In memory the Sandbox or Container holds it, once,
 // and the record does not (pod_records.h).
+// SandboxRow::owner. The part after the slash is the uid in the sandbox's metadata.
+inline constexpr std::string_view kOwnedByLocal = "local/";
+
 inline SandboxRow RowOf(SandboxRecord record, const ::runtime::v1::PodSandboxConfig& config) {
   record.config = config.SerializeAsString();
-  return {record.id, Encode(record)};
+  bool local = record.owner == Owner::kLocal;
+  return {record.id, Encode(record), local ? std::string(kOwnedByLocal) + config.metadata().uid() : ""};
 }
 
 inline ContainerRow RowOf(ContainerRecord record, const ::runtime::v1::ContainerConfig& config) {

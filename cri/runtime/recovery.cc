@@ -8,7 +8,7 @@
 
 namespace davit::cri {
 
-Result<> Recovery::Run(std::chrono::milliseconds patience) {
+Result<> Recovery::Run(std::chrono::milliseconds patience, const std::set<std::string>& kept_layers) {
   RecordLoader loader({ports_.cgroups, ports_.pods, ports_.records, ports_.images, ports_.confinement,
                        ports_.containers, ports_.sandboxes, ports_.clock});
   std::vector<SandboxPtr> sandboxes = TRY(loader.Load());
@@ -17,7 +17,7 @@ Result<> Recovery::Run(std::chrono::milliseconds patience) {
   std::set<std::string> known;
   for (const SandboxPtr& sandbox : sandboxes) known.insert(sandbox->id());
   size_t strays = ports_.shims.EndStrays(known);
-  CollectOrphans(known);
+  CollectOrphans(known, kept_layers);
   CollectCgroups(sandboxes);
 
   meeting_ = std::make_unique<RecoveryMeeting>(RecoveryMeeting::Ports{
@@ -39,10 +39,13 @@ void Recovery::RecoverNetwork(const std::vector<SandboxPtr>& sandboxes, RecordLo
   }
 }
 
-void Recovery::CollectOrphans(const std::set<std::string>& sandboxes) {
-  std::set<std::string> containers;
-  for (const ContainerPtr& container : ports_.pods.Containers()) containers.insert(container->id());
-  if (Result<> collected = ports_.snapshots.Collect(ports_.images.LiveLayers(), containers); !collected) {
+void Recovery::CollectOrphans(const std::set<std::string>& sandboxes, std::set<std::string> writable_layers) {
+  for (const ContainerPtr& container : ports_.pods.Containers()) {
+    writable_layers.insert(
+        container->record().Read([](const ContainerRecord& r) { return r.WritableLayer(); }));
+  }
+  if (Result<> collected = ports_.snapshots.Collect(ports_.images.LiveLayers(), writable_layers);
+      !collected) {
     ports_.log.Log(LogLevel::kWarning, "unused layers not collected",
                    {{"error", collected.error().ToString()}});
   }

@@ -48,8 +48,9 @@ class Recovery {
   explicit Recovery(const Ports& ports) : ports_(ports) {}
 
   // Called once, before serving. Returns when all shims have answered, or after `patience`: a shim that hangs
-  // is reconciled when it answers. Returns an error only if the records cannot be read at all.
-  Result<> Run(std::chrono::milliseconds patience);
+  // is reconciled when it answers. Returns an error only if the records cannot be read at all. Writable
+  // layers in `kept_layers` stay, also those that no container's record names.
+  Result<> Run(std::chrono::milliseconds patience, const std::set<std::string>& kept_layers = {});
   // Afterwards no shim is connected any more. Call it before the connections are closed.
   void Join() {
     if (meeting_ != nullptr) meeting_->Join();
@@ -57,7 +58,7 @@ class Recovery {
 
  private:
   void RecoverNetwork(const std::vector<SandboxPtr>& sandboxes, RecordLoader& loader);
-  void CollectOrphans(const std::set<std::string>& sandboxes);
+  void CollectOrphans(const std::set<std::string>& sandboxes, std::set<std::string> writable_layers);
   void CollectCgroups(const std::vector<SandboxPtr>& sandboxes);
   Result<> RemoveUnknownCgroups(const std::string& parent, const std::set<std::string>& known);
   void LogSummary(size_t pods, const MeetingCounts& counts, size_t strays,

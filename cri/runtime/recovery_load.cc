@@ -30,6 +30,11 @@ Result<Loaded<Record, Config>> Read(const std::string& blob, const std::string& 
   return loaded;
 }
 
+Owner OwnerOf(const SandboxRow& row) {
+  if (row.owner.empty()) return Owner::kCri;
+  return row.owner.starts_with(kOwnedByLocal) ? Owner::kLocal : Owner::kUnknown;
+}
+
 }  // namespace
 
 Result<std::vector<SandboxPtr>> RecordLoader::Load() {
@@ -40,7 +45,7 @@ Result<std::vector<SandboxPtr>> RecordLoader::Load() {
 
 void RecordLoader::LoadSandbox(const SandboxRow& row) {
   auto loaded = Read<SandboxRecord, v1::PodSandboxConfig>(row.blob, "sandbox", row.id);
-  if (!loaded) return AddUnreadable(row.id, loaded.error().ToString());
+  if (!loaded) return AddUnreadable(row, loaded.error().ToString());
   Add(std::make_shared<Sandbox>(std::move(loaded->record), loaded->config,
                                 SandboxWriter(ports_.records, loaded->config)));
 }
@@ -65,15 +70,17 @@ std::string RecordLoader::FindCgroup(const std::vector<std::string>& parents, co
 }
 
 // Its row stays as it is, for a daemon that can read it, until the sandbox is removed.
-void RecordLoader::AddUnreadable(const std::string& id, const std::string& reason) {
+void RecordLoader::AddUnreadable(const SandboxRow& row, const std::string& reason) {
+  const std::string& id = row.id;
   SandboxRecord record = phases::NewSandbox(id, ports_.clock.UnixNanoseconds());
+  record.owner = OwnerOf(row);
   record.cgroup_parent = FindCgroup(ports_.cgroups.placement().OwnPodParents(), id);
   record.own_cgroup_parent = !record.cgroup_parent.empty();
   auto config = std::make_shared<v1::PodSandboxConfig>();
   v1::PodSandboxMetadata& metadata = *config->mutable_metadata();  // crictl refuses a pod that lacks one
   metadata.set_name(id);
   metadata.set_namespace_("unknown");
-  metadata.set_uid(id);
+  metadata.set_uid(record.owner == Owner::kLocal ? row.owner.substr(kOwnedByLocal.size()) : id);
   auto unwritten = [](const SandboxRecord&, const PodStore::OnWritten&) { return PendingWrite(Result<>()); };
   Add(std::make_shared<Sandbox>(std::move(record), std::move(config), unwritten));
   Quarantine(sandboxes_.back(), reason);
@@ -115,7 +122,7 @@ void RecordLoader::AddUnreadable(const ContainerRow& row, const SandboxPtr& sand
 // One whose row is missing is quarantined, too: a container never stands alone.
 SandboxPtr RecordLoader::SandboxOf(const std::string& id) {
   if (Result<SandboxPtr> found = ports_.pods.FindSandbox(id)) return *found;
-  AddUnreadable(id, "it has containers and no record");
+  AddUnreadable(SandboxRow{id, ""}, "it has containers and no record");
   return sandboxes_.back();
 }
 

@@ -17,7 +17,8 @@
 namespace davit::cri {
 
 // A row that cannot be read is quarantined with its pod: the sandbox is listed as not ready, with the reason,
-// and can be stopped and removed like any other. Only its id is known: its cgroup is the one with the id in
+// and can be stopped and removed like any other by its owner. Only its id and its
+// owner are known: its cgroup is the one with the id in
 // its name, if there is one where pods without a parent of their own have theirs.
 class RecordLoader {
  public:
@@ -45,7 +46,7 @@ class RecordLoader {
   void LoadSandbox(const SandboxRow& row);
   void LoadContainer(const ContainerRow& row);
   void Add(SandboxPtr sandbox);
-  void AddUnreadable(const std::string& id, const std::string& reason);
+  void AddUnreadable(const SandboxRow& row, const std::string& reason);
   void AddUnreadable(const ContainerRow& row, const SandboxPtr& sandbox, const std::string& reason);
   SandboxPtr SandboxOf(const std::string& id);
   std::string FindCgroup(const std::vector<std::string>& parents, const std::string& id) const;

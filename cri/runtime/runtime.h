@@ -37,7 +37,9 @@ class Runtime {
   ~Runtime();
 
   // Called once, before serving; see Recovery::Run.
-  Result<> Recover(std::chrono::milliseconds patience) { return recovery_.Run(patience); }
+  Result<> Recover(std::chrono::milliseconds patience, const std::set<std::string>& kept_layers = {}) {
+    return recovery_.Run(patience, kept_layers);
+  }
 
   Sandboxes& sandboxes() { return sandboxes_; }
   Containers& containers() { return containers_; }

@@ -8,7 +8,7 @@ namespace davit::cri {
 
 Result<v1::RemovePodSandboxResponse> Sandboxes::Remove(const v1::RemovePodSandboxRequest& request,
                                                        Call& call) {
-  Result<SandboxPtr> found = ports_.pods.FindSandbox(request.pod_sandbox_id());
+  Result<SandboxPtr> found = ports_.pods.FindSandbox(request.pod_sandbox_id(), call.owner);
   if (!found && found.error().code == Code::kNotFound) return v1::RemovePodSandboxResponse();
   SandboxPtr sandbox = TRY(std::move(found));
   TRY(sandbox->record().TryChange(phases::BeginStop));
@@ -27,7 +27,7 @@ Result<> Sandboxes::Forget(const SandboxPtr& sandbox) {
   ports_.network.GiveBack(sandbox->record().Get());  // unless Release did
   ports_.confinement.GiveLevelBack(sandbox->id());
   ports_.announcer.Withdraw(*sandbox);
-  names_.Release(SandboxName(sandbox->config().metadata()), sandbox->id());
+  NamesOf(sandbox->owner()).Release(SandboxName(sandbox->config().metadata()), sandbox->id());
   return {};
 }
 

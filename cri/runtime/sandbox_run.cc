@@ -27,6 +27,11 @@ std::string FingerprintOfRun(const std::string& handler, const v1::PodSandboxCon
   return FingerprintOf(config) + "/" + handler;
 }
 
+// Whether a network was chosen for it.
+bool IsToBeAttached(const SandboxRecord& record) {
+  return !record.addresses.empty() || record.plugins.has_value();
+}
+
 // All but the phase, which is the state machine's.
 void TakeWhatWasMade(const SandboxRecord& made, SandboxRecord& record) {
   record.addresses = made.addresses;
@@ -40,24 +45,28 @@ void TakeWhatWasMade(const SandboxRecord& made, SandboxRecord& record) {
 
 }  // namespace
 
-Result<v1::RunPodSandboxResponse> Sandboxes::Run(const v1::RunPodSandboxRequest& request, Call& call) {
+Result<v1::RunPodSandboxResponse> Sandboxes::Run(const v1::RunPodSandboxRequest& request, Call& call,
+                                                 NetworkUse use) {
+  TRY(Check(request));
+  std::string name = SandboxName(request.config().metadata());
+  OncePerName::Turn turn =
+      TRY(NamesOf(call.owner).Take(name, FingerprintOfRun(request.runtime_handler(), request.config())));
+  if (turn.owner()) return Make(request, use, turn, call);
+  v1::RunPodSandboxResponse response;
+  response.set_pod_sandbox_id(TRY(turn.Join(call.deadline_ms)));
+  Result<SandboxPtr> sandbox = ports_.pods.FindSandbox(response.pod_sandbox_id(), call.owner);
+  if (sandbox && (*sandbox)->ready()) return response;
+  return Fail(Code::kAlreadyExists, "reserve name", name,
+              "held by sandbox " + response.pod_sandbox_id() + ", which is not ready");
+}
+
+Result<> Sandboxes::Check(const v1::RunPodSandboxRequest& request) const {
   TRY(ValidateSandboxConfig(request.config()));
   TRY(CheckCgroupParent(request.config().linux().cgroup_parent()));
   TRY(Handlers(ports_.config.handlers).Find(request.runtime_handler()));
   TRY(HostPorts(request.config()));
   TRY(BandwidthOf(request.config()));
-  TRY(ports_.confinement.CheckPod(request.config()));
-
-  std::string name = SandboxName(request.config().metadata());
-  OncePerName::Turn turn =
-      TRY(names_.Take(name, FingerprintOfRun(request.runtime_handler(), request.config())));
-  if (turn.owner()) return Make(request, turn, call);
-  v1::RunPodSandboxResponse response;
-  response.set_pod_sandbox_id(TRY(turn.Join(call.deadline_ms)));
-  Result<SandboxPtr> sandbox = ports_.pods.FindSandbox(response.pod_sandbox_id());
-  if (sandbox && (*sandbox)->ready()) return response;
-  return Fail(Code::kAlreadyExists, "reserve name", name,
-              "held by sandbox " + response.pod_sandbox_id() + ", which is not ready");
+  return ports_.confinement.CheckPod(request.config());
 }
 
 Result<> Sandboxes::CheckCgroupParent(const std::string& parent) const {
@@ -66,7 +75,7 @@ Result<> Sandboxes::CheckCgroupParent(const std::string& parent) const {
   return path ? Result<>() : BadField("config.linux.cgroup_parent", parent, path.error().context);
 }
 
-Result<v1::RunPodSandboxResponse> Sandboxes::Make(const v1::RunPodSandboxRequest& request,
+Result<v1::RunPodSandboxResponse> Sandboxes::Make(const v1::RunPodSandboxRequest& request, NetworkUse use,
                                                   OncePerName::Turn& turn, Call& call) {
   auto fail = [&turn](Error error) {
     turn.Settle(std::unexpected(error));
@@ -75,7 +84,8 @@ Result<v1::RunPodSandboxResponse> Sandboxes::Make(const v1::RunPodSandboxRequest
   Result<NewShim> shim = ports_.shims.Take();
   if (!shim) return fail(std::move(shim).error());
   call.spans.Mark("shim");
-  auto recorded = Guarded("record", "sandbox", [&] { return Record(shim->sandbox_id, request); });
+  auto recorded =
+      Guarded("record", "sandbox", [&] { return Record(shim->sandbox_id, request, use, call.owner); });
   if (!recorded) {
     ports_.shims.Discard(std::move(*shim));
     return fail(std::move(recorded).error());
@@ -104,9 +114,11 @@ Result<v1::RunPodSandboxResponse> Sandboxes::Make(const v1::RunPodSandboxRequest
 
 // The lease and the record come first: from here on a crash leaves nothing that recovery does not know. (A
 // shim without a record ends with the daemon.)
-Result<SandboxPtr> Sandboxes::Record(const std::string& id, const v1::RunPodSandboxRequest& request) {
+Result<SandboxPtr> Sandboxes::Record(const std::string& id, const v1::RunPodSandboxRequest& request,
+                                     NetworkUse use, Owner owner) {
   const v1::PodSandboxConfig& config = request.config();
   SandboxRecord record = phases::NewSandbox(id, ports_.clock.UnixNanoseconds());
+  record.owner = owner;
   record.runtime_handler = request.runtime_handler();
   const std::string& parent = config.linux().cgroup_parent();
   record.own_cgroup_parent = parent.empty();
@@ -116,7 +128,7 @@ Result<SandboxPtr> Sandboxes::Record(const std::string& id, const v1::RunPodSand
   record.selinux_level = TRY(ports_.confinement.TakeLevel(id, config));
   rollback.Add([&] { ports_.confinement.GiveLevelBack(id); });
   rollback.Add([&] { ports_.network.GiveBack(record); });
-  if (HasOwnNetwork(config)) TRY(ports_.network.Choose(record));
+  if (HasOwnNetwork(config) && use == NetworkUse::kAttached) TRY(ports_.network.Choose(record));
   // The row is written last: nothing that can fail follows it.
   auto shared = std::make_shared<const v1::PodSandboxConfig>(config);
   auto sandbox = std::make_shared<Sandbox>(record, shared, SandboxWriter(ports_.records, shared));
@@ -146,8 +158,7 @@ Result<> Sandboxes::BringUp(const SandboxPtr& sandbox, NewShim shim, Call& call)
   });
   PodNamespaces namespaces = TRY(client->StartSandbox(plan, OperationDeadline()));
   call.spans.Mark("namespaces");
-  if (HasOwnNetwork(sandbox->config()))
-    TRY(ports_.network.Attach(sandbox->config(), namespaces.network.get(), record));
+  if (IsToBeAttached(record)) TRY(ports_.network.Attach(sandbox->config(), namespaces.network.get(), record));
   call.spans.Mark("network");
   sandbox->SetUserNamespace(std::move(namespaces.user));
   TRY(files_and_cgroup.Wait());
@@ -181,8 +192,9 @@ bool Sandboxes::Undo(const SandboxPtr& sandbox, const std::string& reason, Spans
 
 void Sandboxes::RestoreName(const Sandbox& sandbox) {
   std::string handler = sandbox.record().Read([](const SandboxRecord& r) { return r.runtime_handler; });
-  names_.Restore(SandboxName(sandbox.config().metadata()), FingerprintOfRun(handler, sandbox.config()),
-                 sandbox.id());
+  NamesOf(sandbox.owner())
+      .Restore(SandboxName(sandbox.config().metadata()), FingerprintOfRun(handler, sandbox.config()),
+               sandbox.id());
 }
 
 }  // namespace davit::cri

@@ -30,8 +30,9 @@ v1::NetworkUsage NetworkUsageOf(const std::vector<cni::LinkCounters>& links) {
 
 }  // namespace
 
-Result<v1::PodSandboxStatsResponse> Statistics::OfSandbox(const v1::PodSandboxStatsRequest& request, Call&) {
-  SandboxPtr sandbox = TRY(ports_.pods.FindSandbox(request.pod_sandbox_id()));
+Result<v1::PodSandboxStatsResponse> Statistics::OfSandbox(const v1::PodSandboxStatsRequest& request,
+                                                          Call& call) {
+  SandboxPtr sandbox = TRY(ports_.pods.FindSandbox(request.pod_sandbox_id(), call.owner));
   v1::PodSandboxStatsResponse response;
   *response.mutable_stats() = StatsOf(*sandbox, TRY(ports_.network.Counters()), UsageDeadline());
   return response;
@@ -41,7 +42,7 @@ Result<std::vector<v1::PodSandboxStats>> Statistics::OfSandboxes(const v1::PodSa
   int64_t usage_deadline = UsageDeadline();
   BridgeCounters counters = TRY(ports_.network.Counters());
   std::vector<v1::PodSandboxStats> found;
-  for (const SandboxPtr& sandbox : ports_.pods.Sandboxes()) {
+  for (const SandboxPtr& sandbox : ports_.pods.Sandboxes(Owner::kCri)) {
     if (!sandbox->id().starts_with(filter.id())) continue;
     if (!MatchesLabels(sandbox->config().labels(), filter.label_selector())) continue;
     if (!sandbox->ready()) continue;

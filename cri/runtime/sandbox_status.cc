@@ -39,8 +39,9 @@ nlohmann::json InfoOf(const Config& config, const Sandbox& sandbox) {
 // answer (GetPodStatus in pkg/kubelet/kuberuntime), but takes none of them for a container of the running
 // sandbox: it runs the pod's init containers again, beside its main containers. Without one it asks for each
 // container's status.
-Result<v1::PodSandboxStatusResponse> Sandboxes::Status(const v1::PodSandboxStatusRequest& request, Call&) {
-  SandboxPtr sandbox = TRY(ports_.pods.FindSandbox(request.pod_sandbox_id()));
+Result<v1::PodSandboxStatusResponse> Sandboxes::Status(const v1::PodSandboxStatusRequest& request,
+                                                       Call& call) {
+  SandboxPtr sandbox = TRY(ports_.pods.FindSandbox(request.pod_sandbox_id(), call.owner));
   v1::PodSandboxStatusResponse response;
   *response.mutable_status() = StatusOf(*sandbox);
   for (v1::ContainerStatus& status : StatusesOfContainers(ports_.pods, *sandbox))
@@ -49,9 +50,9 @@ Result<v1::PodSandboxStatusResponse> Sandboxes::Status(const v1::PodSandboxStatu
   return response;
 }
 
-Result<std::vector<v1::PodSandbox>> Sandboxes::List(const v1::PodSandboxFilter& filter) {
+Result<std::vector<v1::PodSandbox>> Sandboxes::List(const v1::PodSandboxFilter& filter, Owner owner) {
   std::vector<v1::PodSandbox> found;
-  for (const SandboxPtr& sandbox : ports_.pods.Sandboxes()) {
+  for (const SandboxPtr& sandbox : ports_.pods.Sandboxes(owner)) {
     SandboxRecord record = sandbox->record().Get();
     if (!record.id.starts_with(filter.id())) continue;
     if (filter.has_state() && filter.state().state() != StateOf(record)) continue;

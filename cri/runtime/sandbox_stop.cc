@@ -14,7 +14,7 @@ constexpr int64_t kShimPatienceMs = 10'000;
 }  // namespace
 
 Result<v1::StopPodSandboxResponse> Sandboxes::Stop(const v1::StopPodSandboxRequest& request, Call& call) {
-  Result<SandboxPtr> found = ports_.pods.FindSandbox(request.pod_sandbox_id());
+  Result<SandboxPtr> found = ports_.pods.FindSandbox(request.pod_sandbox_id(), call.owner);
   if (!found && found.error().code == Code::kNotFound) return v1::StopPodSandboxResponse();
   SandboxPtr sandbox = TRY(std::move(found));
   TRY(sandbox->record().TryChange(phases::BeginStop));  // from here on no container joins it

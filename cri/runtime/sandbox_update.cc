@@ -10,8 +10,8 @@ namespace davit::cri {
 // The kubelet sends the overhead apart from the pod's resources and writes the sum itself as well; writing
 // the sum here makes both the same whichever comes first.
 Result<v1::UpdatePodSandboxResourcesResponse> Sandboxes::UpdateResources(
-    const v1::UpdatePodSandboxResourcesRequest& request, Call&) {
-  SandboxPtr sandbox = TRY(ports_.pods.FindSandbox(request.pod_sandbox_id()));
+    const v1::UpdatePodSandboxResourcesRequest& request, Call& call) {
+  SandboxPtr sandbox = TRY(ports_.pods.FindSandbox(request.pod_sandbox_id(), call.owner));
   if (!sandbox->ready())
     return Fail(Code::kFailedPrecondition, "update sandbox", sandbox->id(), "the sandbox is not ready");
   v1::LinuxContainerResources sum = AddOverhead(request.resources(), request.overhead());

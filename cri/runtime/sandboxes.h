@@ -19,6 +19,9 @@
 
 namespace davit::cri {
 
+// Whether a sandbox with a network namespace of its own gets interfaces besides the loopback interface.
+enum class NetworkUse : uint8_t { kAttached, kLoopbackOnly };
+
 // Thread-safe, see runtime.h.
 class Sandboxes {
  public:
@@ -41,11 +44,14 @@ class Sandboxes {
   };
   explicit Sandboxes(const Ports& ports) : ports_(ports) {}
 
-  Result<v1::RunPodSandboxResponse> Run(const v1::RunPodSandboxRequest& request, Call& call);
+  Result<v1::RunPodSandboxResponse> Run(const v1::RunPodSandboxRequest& request, Call& call,
+                                        NetworkUse use = NetworkUse::kAttached);
+  // The errors that Run finds before it makes anything.
+  Result<> Check(const v1::RunPodSandboxRequest& request) const;
   Result<v1::StopPodSandboxResponse> Stop(const v1::StopPodSandboxRequest& request, Call& call);
   Result<v1::RemovePodSandboxResponse> Remove(const v1::RemovePodSandboxRequest& request, Call& call);
   Result<v1::PodSandboxStatusResponse> Status(const v1::PodSandboxStatusRequest& request, Call& call);
-  Result<std::vector<v1::PodSandbox>> List(const v1::PodSandboxFilter& filter);
+  Result<std::vector<v1::PodSandbox>> List(const v1::PodSandboxFilter& filter, Owner owner = Owner::kCri);
   Result<v1::UpdatePodSandboxResourcesResponse> UpdateResources(
       const v1::UpdatePodSandboxResourcesRequest& request, Call& call);
 
@@ -56,10 +62,13 @@ class Sandboxes {
   void RestoreName(const Sandbox& sandbox);
 
  private:
+  // The sandbox names of an owner: those of others have no part in them.
+  OncePerName& NamesOf(Owner owner) { return owner == Owner::kCri ? names_of_cri_ : names_of_local_; }
   Result<> CheckCgroupParent(const std::string& parent) const;
-  Result<v1::RunPodSandboxResponse> Make(const v1::RunPodSandboxRequest& request, OncePerName::Turn& turn,
-                                         Call& call);
-  Result<SandboxPtr> Record(const std::string& id, const v1::RunPodSandboxRequest& request);
+  Result<v1::RunPodSandboxResponse> Make(const v1::RunPodSandboxRequest& request, NetworkUse use,
+                                         OncePerName::Turn& turn, Call& call);
+  Result<SandboxPtr> Record(const std::string& id, const v1::RunPodSandboxRequest& request, NetworkUse use,
+                            Owner owner);
   Result<> BringUp(const SandboxPtr& sandbox, NewShim shim, Call& call);
   Result<> MakeCgroup(const SandboxRecord& record);
 
@@ -70,7 +79,8 @@ class Sandboxes {
   Result<> Forget(const SandboxPtr& sandbox);
 
   const Ports ports_;
-  OncePerName names_;
+  OncePerName names_of_cri_;
+  OncePerName names_of_local_;
 };
 
 }  // namespace davit::cri

@@ -8,11 +8,20 @@
 namespace davit::cri {
 namespace {
 
-constexpr const char* kNames[Admission::kClasses] = {
-    "calls that look at the state",  "stops",    "removals and changes", "starts",      "image pulls",
-    "image pushes, saves and loads", "ExecSync", "watchers of events",   "list streams"};
+constexpr const char* kNames[Admission::kClasses] = {"calls that look at the state",
+                                                     "stops",
+                                                     "removals and changes",
+                                                     "starts",
+                                                     "image pulls",
+                                                     "image pushes, saves and loads",
+                                                     "commands in local containers",
+                                                     "ExecSync",
+                                                     "watchers of events",
+                                                     "waits for containers",
+                                                     "list streams"};
 
-constexpr bool kHoldsThread[Admission::kClasses] = {true, true, true, true, true, true, false, false, false};
+constexpr bool kHoldsThread[Admission::kClasses] = {true, true,  true,  true,  true, true,
+                                                    true, false, false, false, false};
 
 }  // namespace
 
@@ -21,8 +30,8 @@ Admission::Limits Admission::DefaultLimits(uint64_t descriptors) {
   constexpr uint64_t kDescriptorsOfExec = 8;
   int execs = static_cast<int>(std::clamp<uint64_t>(descriptors / 2 / kDescriptorsOfExec, 16, 4096));
   return {/*look=*/256,   /*stop=*/1024, /*remove=*/256,
-          /*start=*/512,  /*pull=*/256,  /*carry=*/32,   execs,
-          /*watch=*/4096, /*stream=*/64};
+          /*start=*/512,  /*pull=*/256,  /*carry=*/32,   /*command=*/512, execs,
+          /*watch=*/4096, /*wait=*/4096, /*stream=*/64};
 }
 
 int Admission::most_threads() const {
@@ -42,7 +51,8 @@ Result<Admission::Place> Admission::Enter(CallClass call_class) {
 
 bool Admission::busy() const {
   for (size_t i = 0; i < kClasses; ++i) {
-    if (kHoldsThread[i] && taken_[i] > 0) return true;
+    bool lasts = i == static_cast<size_t>(CallClass::kCommand);
+    if (kHoldsThread[i] && !lasts && taken_[i] > 0) return true;
   }
   return false;
 }

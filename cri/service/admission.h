@@ -17,21 +17,23 @@ namespace davit::cri {
 // Each class has its own limit, so that calls that wait never block calls that stop containers or only read
 // the state.
 enum class CallClass : uint8_t {
-  kLook,    // versions, status, lists, statistics
-  kStop,    // last up to a grace period, for all containers at once when the node shuts down
-  kRemove,  // removals and all other quick changes
-  kStart,   // wait for mounts, plugins, or a start that another call began
-  kPull,    // take minutes
-  kCarry,   // pushes, saves and loads: as long as a registry or a client takes
-  kExec,    // need descriptors, but no thread
-  kWatch,   // need memory, but no thread
-  kStream,  // list streams: need memory, also while their client does not read, but no thread
+  kLook,     // versions, status, lists, statistics
+  kStop,     // last up to a grace period, for all containers at once when the node shuts down
+  kRemove,   // removals and all other quick changes
+  kStart,    // wait for mounts, plugins, or a start that another call began
+  kPull,     // take minutes
+  kCarry,    // pushes, saves and loads: as long as a registry or a client takes
+  kCommand,  // commands in local containers, as long as they last
+  kExec,     // need descriptors, but no thread
+  kWatch,    // need memory, but no thread
+  kWait,     // wait for the end of a local container: need memory, but no thread
+  kStream,   // list streams: need memory, also while their client does not read, but no thread
 };
 
 // Thread-safe.
 class Admission {
  public:
-  static constexpr size_t kClasses = 9;
+  static constexpr size_t kClasses = 11;
   using Limits = std::array<int, kClasses>;  // by CallClass
 
   // The limits for a process that may open `descriptors` descriptors.
@@ -68,7 +70,7 @@ class Admission {
   // kResourceExhausted, with an explanation, if the limit of the class is reached.
   Result<Place> Enter(CallClass call_class);
 
-  // Whether a call that holds a thread is in progress.
+  // Whether a call is in progress that holds a thread and does not last as long as a client wants.
   bool busy() const;
 
  private:

@@ -12,7 +12,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr Admission::Limits kTwoOfEach = {2, 2, 2, 2, 2, 2, 2, 2, 2};
+constexpr Admission::Limits kTwoOfEach = {2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2};
 
 TEST(Admission, AFullClassRefusesWithASentenceAndLeavesTheOthersTheirRoom) {
   Admission admission(kTwoOfEach);
@@ -45,6 +45,17 @@ TEST(Admission, APlaceIsGivenBackOnce) {
 TEST(Admission, ExecsLeaveHalfOfTheDescriptorsToTheRest) {
   EXPECT_EQ(Admission::DefaultLimits(1024)[static_cast<size_t>(CallClass::kExec)], 64);
   EXPECT_EQ(Admission::DefaultLimits(1 << 20)[static_cast<size_t>(CallClass::kExec)], 4096);
+}
+
+// Or the heap would not be trimmed while somebody waits for a container, which may be for ever.
+TEST(Admission, WhatLastsAsLongAsAClientWantsIsNotBusy) {
+  Admission admission(kTwoOfEach);
+  std::vector<Admission::Place> places;
+  for (CallClass lasting : {CallClass::kWait, CallClass::kCommand, CallClass::kWatch})
+    places.push_back(admission.Enter(lasting).value());
+  EXPECT_FALSE(admission.busy());
+  places.push_back(admission.Enter(CallClass::kLook).value());
+  EXPECT_TRUE(admission.busy());
 }
 
 TEST(Admission, ANodesContainersCanAllStopAtOnce) {

@@ -3,6 +3,7 @@
 
 #include "cri/service/image_service.h"
 
+#include <algorithm>
 #include <charconv>
 #include <functional>
 
@@ -40,27 +41,48 @@ Result<> RequireImage(const v1::ImageSpec& image) {
 
 }  // namespace
 
-v1::Image ImageService::ToCri(const images::ImageSummary& record) const {
+v1::Image ImageService::ToCri(const images::ImageSummary& record, const LocalImages& in_local_use) const {
   v1::Image image;
   image.set_id(record.id);
   for (const std::string& tag : record.repo_tags) image.add_repo_tags(tag);
   for (const std::string& digest : record.repo_digests) image.add_repo_digests(digest);
   image.set_size(record.size);
-  image.set_pinned(pinned_.Has(record));
+  image.set_pinned(pinned_.Has(record) || in_local_use.Has(record.id));
   FillUser(record.user, image);
   return image;
 }
 
+ImageService::LocalImages ImageService::InLocalUse() const {
+  LocalImages images;
+  for (const ContainerUse& use : local_uses_()) {
+    images.any = images.any || use.may_use_any;
+    images.ids.insert(use.images.begin(), use.images.end());
+  }
+  return images;
+}
+
+Result<> ImageService::CheckNotInLocalUse(const images::ImageSummary& image) const {
+  for (const ContainerUse& use : local_uses_()) {
+    bool uses = std::ranges::find(use.images, image.id) != use.images.end();
+    if (!uses && !use.may_use_any) continue;
+    return Fail(Code::kFailedPrecondition, "remove image", image.id,
+                "the local container " + use.name + " (" + use.id.substr(0, 12) + ") " +
+                    (uses ? "uses it" : "has no readable record, and may use it"));
+  }
+  return {};
+}
+
 Result<std::vector<v1::Image>> ImageService::Find(const v1::ImageFilter& filter) const {
   std::vector<v1::Image> found;
+  LocalImages in_local_use = InLocalUse();
   const std::string& wanted = filter.image().image();
   if (wanted.empty()) {
-    for (const images::ImageSummary& record : images_.List()) found.push_back(ToCri(record));
+    for (const images::ImageSummary& record : images_.List()) found.push_back(ToCri(record, in_local_use));
     return found;
   }
   Result<images::ImageSummary> record = images_.Find(wanted);
   if (record)
-    found.push_back(ToCri(*record));
+    found.push_back(ToCri(*record, in_local_use));
   else if (record.error().code != Code::kNotFound)
     return std::unexpected(std::move(record).error());
   return found;
@@ -92,7 +114,7 @@ grpc::Status ImageService::ImageStatus(grpc::ServerContext* context, const v1::I
                  Result<images::ImageSummary> record = images_.Find(request->image().image());
                  // An absent image is an empty answer, not an error.
                  if (!record && record.error().code == Code::kNotFound) return status;
-                 *status.mutable_image() = ToCri(TRY(std::move(record)));
+                 *status.mutable_image() = ToCri(TRY(std::move(record)), InLocalUse());
                  if (request->verbose()) {
                    images::ImageRecord found = TRY(images_.Read(status.image().id()));
                    nlohmann::json info;
@@ -129,7 +151,9 @@ grpc::Status ImageService::RemoveImage(grpc::ServerContext* context, const v1::R
   return Serve(edge_, CallClass::kRemove, context, "RemoveImage", request->image().image(), response,
                [&](Call&) -> Result<v1::RemoveImageResponse> {
                  TRY(RequireImage(request->image()));
-                 TRY(images_.Remove(request->image().image()));
+                 TRY(images_.Remove(request->image().image(), [this](const images::ImageSummary& image) {
+                   return CheckNotInLocalUse(image);
+                 }));
                  return v1::RemoveImageResponse();
                });
 }

@@ -19,6 +19,8 @@ ImageUsage::ImageUsage(std::vector<images::ImageSummary> images, const std::vect
   for (auto& [chain_id, layer] : layers_) layer.bytes = layer_bytes(chain_id);
   for (const ContainerUse& container : containers) {
     std::set<std::string> used;
+    if (container.may_use_any)
+      for (const images::ImageSummary& image : images_) used.insert(image.id);
     for (const std::string& image : container.images) {
       if (auto id = ids.find(image); id != ids.end()) used.insert(id->second);
     }

@@ -15,7 +15,7 @@ namespace davit::cri {
 
 // What is gone meanwhile, or cannot be measured, counts as empty: a figure for people must not fail for it.
 ImageUsage ImagesApi::ReadUsage() const {
-  return {images_.List(images::Which::kAny), containers_.Uses(),
+  return {images_.List(images::Which::kAny), uses_(),
           [this](const std::string& chain_id) { return BytesOfLayer(chain_id); }};
 }
 
@@ -194,7 +194,7 @@ Result<api::UsageResponse> ImagesApi::MeasureUsage() const {
 
   api::UsageResponse::Containers& containers = *answer.mutable_containers();
   int64_t deadline = UsageDeadline();
-  for (const ContainerUse& container : containers_.Uses()) {
+  for (const ContainerUse& container : uses_()) {
     std::optional<snapshotter::UsageReading> layer =
         snapshotter_.RecentContainerUsage(container.id, deadline);
     uint64_t bytes = layer ? layer->usage.bytes : 0;
@@ -217,7 +217,6 @@ grpc::Status ImagesApi::Usage(grpc::ServerContext* context, const api::UsageRequ
                });
 }
 
-// A container that is created meanwhile holds its layers, as it does against a removal by the kubelet.
 Result<api::PruneImagesResponse> ImagesApi::PruneImages(const api::PruneImagesRequest& request) const {
   auto may_go = [&](const images::ImageSummary& image, const ImageUsage& usage) {
     bool wanted = request.all() || (image.repo_tags.empty() && !image.pulled_by_digest);
@@ -234,10 +233,14 @@ Result<api::PruneImagesResponse> ImagesApi::PruneImages(const api::PruneImagesRe
   if (!request.dry_run()) {
     auto may_still_go = [&](const images::ImageSummary& image) {
       auto now = images_.Find(image.id, images::Which::kAny);
-      return now && may_go(*now, {{*now}, containers_.Uses(), [](const std::string&) { return 0; }});
+      return now && may_go(*now, {{*now}, uses_(), [](const std::string&) { return 0; }});
     };
-    auto kept = TRY(
-        RemoveUnused(removed, may_still_go, [this](const std::string& id) { return images_.Remove(id); }));
+    auto allowed = [&](const images::ImageSummary& image) -> Result<> {
+      if (may_go(image, {{image}, uses_(), [](const std::string&) { return 0; }})) return {};
+      return Fail(Code::kFailedPrecondition, "remove image", image.id, "it is in use since a moment ago");
+    };
+    auto kept = TRY(RemoveUnused(removed, may_still_go,
+                                 [&](const std::string& id) { return images_.Remove(id, allowed); }));
     blob_bytes -= std::min(blob_bytes, BlobBytesFreedBy(kept, staying, /*all=*/false));
     if (request.all()) images_.RemoveLeftovers();
   }

@@ -25,12 +25,12 @@ class ImagesApi final : public AsyncImagesApi {
  public:
   // All must outlive the service.
   ImagesApi(images::ImageStore& images, const images::ImageExchange& exchange,
-            snapshotter::Snapshotter& snapshotter, const Containers& containers, const PinnedImages& pinned,
+            snapshotter::Snapshotter& snapshotter, ContainerUses uses, const PinnedImages& pinned,
             Admission& admission, const Logger& log)
       : images_(images),
         exchange_(exchange),
         snapshotter_(snapshotter),
-        containers_(containers),
+        uses_(std::move(uses)),
         pinned_(pinned),
         edge_{log, admission} {}
 
@@ -84,7 +84,7 @@ class ImagesApi final : public AsyncImagesApi {
   images::ImageStore& images_;
   const images::ImageExchange& exchange_;
   snapshotter::Snapshotter& snapshotter_;
-  const Containers& containers_;
+  const ContainerUses uses_;  // by containers of all owners
   const PinnedImages& pinned_;
   const Edge edge_;
 };

@@ -25,7 +25,8 @@ namespace davit::cri {
 template <typename Message, typename Item>
 std::vector<Message> PackItems(std::vector<Item> items, Item* (Message::*add)()) {
   // A message with at least this size is full. The last item can exceed it by the size of its labels and
-  // annotations, which Kubernetes limits to much less than the remaining room.
+  // annotations, which Kubernetes limits to much less than the remaining room; a local container has at most
+  // some 2 MiB (local/spec_check.h).
   constexpr size_t kEnoughBytes = 1 << 20;
   std::vector<Message> messages;
   size_t bytes = kEnoughBytes;

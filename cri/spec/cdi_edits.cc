@@ -87,7 +87,7 @@ Result<shim::MountStep> StepOf(const cdi::Mount& mount) {
   if (!tmpfs && !bind) return BadField("CDI mounts.type", mount.type, "is neither bind nor tmpfs");
   step.kind = tmpfs ? shim::MountKind::kTmpfs : shim::MountKind::kBind;
   if (bind) step.source = TRY(CleanAbsolutePath("CDI mounts.hostPath", mount.host_path));
-  step.source_is_ours = true;  // a missing file of a vendor's is an error, never made as a directory
+  step.source_must_exist = true;  // a missing file of a vendor's is an error, never made as a directory
   step.recursive_bind = false;
   for (const std::string& option : mount.options) {
     if (TakeCommonOption(option, step)) continue;

@@ -4,6 +4,7 @@
 // Containers: from the request and the image to the plan that a shim executes.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,8 +29,9 @@ struct ContainerInputs {
   PodFiles files;
   const HostFacts& host;
   std::string container_id;
-  std::string selinux_level;         // the pod's
-  std::vector<cdi::Edits> cdi = {};  // of the devices that the request names
+  std::string selinux_level;                    // the pod's
+  std::vector<cdi::Edits> cdi = {};             // of the devices that the request names
+  std::set<std::string> required_sources = {};  // targets of binds whose sources are not made if missing
 };
 
 // Reports every error that can be found without asking the kernel, so that a created container can start

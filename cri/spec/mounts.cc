@@ -41,7 +41,7 @@ shim::MountStep OurBind(std::string source, std::string target, bool read_only, 
   step.target = std::move(target);
   step.attributes = read_only ? MOUNT_ATTR_RDONLY : 0;
   step.recursive_bind = false;
-  step.source_is_ours = true;
+  step.source_must_exist = true;
   step.ids = ids;
   return step;
 }
@@ -119,7 +119,7 @@ Result<> CheckRecursiveReadOnly(const v1::Mount& mount) {
   return {};
 }
 
-Result<shim::MountStep> RequestedMount(const v1::Mount& mount, const shim::IdMap& pod_ids) {
+Result<shim::MountStep> RequestedMount(const v1::Mount& mount, const MountInputs& inputs) {
   TRY(CheckRecursiveReadOnly(mount));
   shim::MountStep step;
   step.kind = shim::MountKind::kBind;
@@ -127,10 +127,11 @@ Result<shim::MountStep> RequestedMount(const v1::Mount& mount, const shim::IdMap
   step.target = TRY(TargetOf(mount));
   step.attributes = TRY(AttributesOf(mount));
   step.recursive_bind = true;
+  step.source_must_exist = inputs.required_sources.contains(mount.container_path());
   step.recursive_attributes = mount.recursive_read_only();
   step.propagation = TRY(PropagationOf(mount));
   step.ids = TRY(MountIds(mount));
-  if (step.propagation == shim::Propagation::kShared && !pod_ids.empty()) {
+  if (step.propagation == shim::Propagation::kShared && !inputs.ids.empty()) {
     return BadField("mounts.propagation", mount.container_path(),
                     "Bidirectional propagation cannot leave a user namespace");
   }
@@ -166,13 +167,12 @@ Result<shim::MountStep> RequestedImage(const v1::Mount& mount, uint32_t number) 
   return step;
 }
 
-Result<std::vector<shim::MountStep>> RequestedMounts(const v1::ContainerConfig& config,
-                                                     const shim::IdMap& pod_ids) {
+Result<std::vector<shim::MountStep>> RequestedMounts(const MountInputs& inputs) {
   std::vector<shim::MountStep> steps;
   uint32_t images = 0;
-  for (const v1::Mount& mount : config.mounts()) {
+  for (const v1::Mount& mount : inputs.config.mounts()) {
     if (!mount.has_image()) {
-      steps.push_back(TRY(RequestedMount(mount, pod_ids)));
+      steps.push_back(TRY(RequestedMount(mount, inputs)));
       continue;
     }
     Result<shim::MountStep> image = RequestedImage(mount, images++);
@@ -223,7 +223,7 @@ std::vector<shim::MountStep> SortedByDepth(std::vector<shim::MountStep> mounts) 
 }
 
 Result<std::vector<shim::MountStep>> ContainerMounts(const MountInputs& inputs) {
-  std::vector<shim::MountStep> requested = TRY(RequestedMounts(inputs.config, inputs.ids));
+  std::vector<shim::MountStep> requested = TRY(RequestedMounts(inputs));
   std::vector<shim::MountStep> volumes = TRY(DeclaredVolumes(inputs.volumes));
   std::vector<shim::MountStep> mounts =
       DefaultMounts(inputs.config.linux().security_context(), inputs.files, inputs.ids);

@@ -4,6 +4,7 @@
 // The mounts of a container.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,8 @@ struct MountInputs {
   const PodFiles& files;
   const std::vector<std::string>& volumes;  // paths that the image declares
   const shim::IdMap& ids;                   // of the pod's user namespace
+  // Container paths of the request's binds whose sources are not made if they are missing.
+  const std::set<std::string>& required_sources;
 };
 
 // A larger number would not fit into one frame to the shim.

@@ -14,10 +14,10 @@ namespace {
 
 const PodFiles kFiles{"/r/hosts", "/r/resolv.conf", "/r/hostname"};
 
-Result<std::vector<shim::MountStep>> Mounts(const std::string& config,
-                                            std::vector<std::string> volumes = {}) {
+Result<std::vector<shim::MountStep>> Mounts(const std::string& config, std::vector<std::string> volumes = {},
+                                            const std::set<std::string>& required = {}) {
   auto request = Proto<v1::ContainerConfig>(config);
-  return ContainerMounts({request, kFiles, volumes, shim::IdMap()});
+  return ContainerMounts({request, kFiles, volumes, shim::IdMap(), required});
 }
 
 const shim::MountStep* Find(const std::vector<shim::MountStep>& mounts, const std::string& target) {
@@ -40,6 +40,16 @@ shim::MountStep Requested(const std::string& mount, const std::string& target = 
   return step == nullptr ? shim::MountStep() : *step;
 }
 
+TEST(Mounts, SayOfAMissingSourceWhetherToMakeIt) {
+  auto mounts = Mounts(
+      "mounts { host_path: '/a' container_path: '/made' } "
+      "mounts { host_path: '/b' container_path: '/required/' }",
+      {}, {"/required/"});
+  ASSERT_TRUE(mounts);
+  EXPECT_FALSE(Find(*mounts, "/made")->source_must_exist);
+  EXPECT_TRUE(Find(*mounts, "/required")->source_must_exist);
+}
+
 TEST(Mounts, AreTheUsualOnesByDefault) {
   auto mounts = Mounts("");
   ASSERT_TRUE(mounts);
@@ -57,7 +67,7 @@ TEST(Mounts, AreTheUsualOnesByDefault) {
   EXPECT_EQ(Find(*mounts, "/etc/hosts")->source, "/r/hosts");
   EXPECT_EQ(Find(*mounts, "/etc/hostname")->source, "/r/hostname");
   EXPECT_EQ(Find(*mounts, "/etc/resolv.conf")->source, "/r/resolv.conf");
-  EXPECT_TRUE(Find(*mounts, "/etc/hosts")->source_is_ours);
+  EXPECT_TRUE(Find(*mounts, "/etc/hosts")->source_must_exist);
   EXPECT_EQ(Find(*mounts, "/etc/hosts")->attributes, 0u);
 }
 
@@ -81,7 +91,7 @@ TEST(Mounts, BindWhatIsRequested) {
   EXPECT_EQ(step.attributes, 0u);
   EXPECT_TRUE(step.recursive_bind);
   EXPECT_FALSE(step.recursive_attributes);
-  EXPECT_FALSE(step.source_is_ours);
+  EXPECT_FALSE(step.source_must_exist);
   EXPECT_EQ(step.propagation, shim::Propagation::kPrivate);
 }
 
@@ -251,7 +261,7 @@ TEST(Mounts, RefuseUnknownPropagation) {
   mount->set_container_path("/a");
   mount->set_host_path("/a");
   mount->set_propagation(static_cast<v1::MountPropagation>(5));
-  EXPECT_TRUE(Refuses(ContainerMounts({config, kFiles, {}, shim::IdMap()}), Code::kInvalidArgument,
+  EXPECT_TRUE(Refuses(ContainerMounts({config, kFiles, {}, shim::IdMap(), {}}), Code::kInvalidArgument,
                       "mounts.propagation", "5"));
 }
 

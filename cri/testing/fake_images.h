@@ -4,6 +4,7 @@
 // A fake image store with the images that a test adds.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
@@ -36,13 +37,16 @@ class FakeImages final : public images::ImageLookup {
     images::ImageRecord image;
     {
       MutexLock lock(mutex_);
-      auto found = images_.find(ref);
+      auto found = std::ranges::find_if(
+          images_, [&ref](const auto& item) { return item.first == ref || item.second.id == ref; });
       if (found == images_.end()) return Fail(Code::kNotFound, "find image", ref, "no such image");
       image = found->second;
     }
     images::LayerHold layers = Hold(image.chain_ids);
     return images::HeldImage{std::move(image), std::move(layers)};
   }
+
+  Result<> Settle(const std::string&) override { return steps_.Take("images.Settle"); }
 
   images::LayerHold Hold(std::vector<std::string> chain_ids) override EXCLUDES(mutex_) {
     MutexLock lock(mutex_);

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -25,12 +26,15 @@ class FakeSnapshots final : public snapshotter::Snapshots {
   const std::string& root() const override { return root_; }
   bool CanIdmap() const override { return true; }
 
-  Result<> Prepare(const std::string& container_id, const std::vector<std::string>&) override
-      EXCLUDES(mutex_) {
+  Result<> Prepare(const std::string& container_id, const std::vector<std::string>&,
+                   snapshotter::LayerLife life) override EXCLUDES(mutex_) {
     TRY(steps_.Take("snapshots.Prepare"));
     MutexLock lock(mutex_);
-    containers_.insert(container_id);
-    return {};
+    if (containers_.insert(container_id).second) {
+      lives_[container_id] = life;
+      return {};
+    }
+    return Fail(Code::kAlreadyExists, "prepare", container_id, "it has a writable layer");
   }
   Result<UniqueFd> Mount(const std::string&, const std::vector<std::string>&,
                          const snapshotter::FileView&) override {
@@ -45,6 +49,7 @@ class FakeSnapshots final : public snapshotter::Snapshots {
     TRY(steps_.Take("snapshots.RemoveContainer"));
     MutexLock lock(mutex_);
     containers_.erase(container_id);
+    lives_.erase(container_id);
     return {};
   }
   std::optional<snapshotter::UsageReading> RecentContainerUsage(const std::string&, int64_t) const override {
@@ -65,11 +70,18 @@ class FakeSnapshots final : public snapshotter::Snapshots {
     return containers_;
   }
 
+  // What the writable layer was made for.
+  snapshotter::LayerLife life(const std::string& container_id) const EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    return lives_.at(container_id);
+  }
+
  private:
   Steps& steps_;
   const std::string root_ = "/nowhere";
   mutable Mutex mutex_;
   std::set<std::string> containers_ GUARDED_BY(mutex_);
+  std::map<std::string, snapshotter::LayerLife> lives_ GUARDED_BY(mutex_);
 };
 
 }  // namespace davit::cri

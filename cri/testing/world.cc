@@ -17,8 +17,8 @@ namespace {
 
 constexpr int64_t kPatienceMs = 60'000;
 
-Call NewCall(const Clock& clock) {
-  return Call{clock.MonotonicMilliseconds() + kPatienceMs, Spans()};
+Call NewCall(const Clock& clock, Owner owner) {
+  return Call{clock.MonotonicMilliseconds() + kPatienceMs, Spans(), owner};
 }
 
 std::string NewDirectory() {
@@ -34,8 +34,8 @@ Result<> Outcome(const auto& result) {
 
 // Calls a verb as the gRPC service does: an exception is an error of the call.
 template <typename Verb>
-auto Serve(const Clock& clock, Verb verb) {
-  Call call = NewCall(clock);
+auto Serve(const Clock& clock, Owner owner, Verb verb) {
+  Call call = NewCall(clock, owner);
   return Guarded("serve", "verb", [&] { return verb(call); });
 }
 
@@ -115,45 +115,49 @@ v1::CreateContainerRequest World::ContainerRequest(const std::string& sandbox_id
 
 Result<std::string> World::RunSandbox(const std::string& name) {
   auto run = [&](Call& call) { return runtime_->sandboxes().Run(SandboxRequest(name), call); };
-  return TRY(Serve(clock, run)).pod_sandbox_id();
+  return TRY(Serve(clock, owner_, run)).pod_sandbox_id();
 }
 
 Result<std::string> World::CreateContainer(const std::string& sandbox_id, const std::string& name) {
   auto create = [&](Call& call) {
     return runtime_->containers().Create(ContainerRequest(sandbox_id, name), call);
   };
-  return TRY(Serve(clock, create)).container_id();
+  return TRY(Serve(clock, owner_, create)).container_id();
 }
 
 Result<> World::StartContainer(const std::string& id) {
   v1::StartContainerRequest request;
   request.set_container_id(id);
-  return Outcome(Serve(clock, [&](Call& call) { return runtime_->containers().Start(request, call); }));
+  return Outcome(
+      Serve(clock, owner_, [&](Call& call) { return runtime_->containers().Start(request, call); }));
 }
 
 Result<> World::StopContainer(const std::string& id, int64_t grace_seconds) {
   v1::StopContainerRequest request;
   request.set_container_id(id);
   request.set_timeout(grace_seconds);
-  return Outcome(Serve(clock, [&](Call& call) { return runtime_->containers().Stop(request, call); }));
+  return Outcome(
+      Serve(clock, owner_, [&](Call& call) { return runtime_->containers().Stop(request, call); }));
 }
 
 Result<> World::RemoveContainer(const std::string& id) {
   v1::RemoveContainerRequest request;
   request.set_container_id(id);
-  return Outcome(Serve(clock, [&](Call& call) { return runtime_->containers().Remove(request, call); }));
+  return Outcome(
+      Serve(clock, owner_, [&](Call& call) { return runtime_->containers().Remove(request, call); }));
 }
 
 Result<> World::StopSandbox(const std::string& id) {
   v1::StopPodSandboxRequest request;
   request.set_pod_sandbox_id(id);
-  return Outcome(Serve(clock, [&](Call& call) { return runtime_->sandboxes().Stop(request, call); }));
+  return Outcome(Serve(clock, owner_, [&](Call& call) { return runtime_->sandboxes().Stop(request, call); }));
 }
 
 Result<> World::RemoveSandbox(const std::string& id) {
   v1::RemovePodSandboxRequest request;
   request.set_pod_sandbox_id(id);
-  return Outcome(Serve(clock, [&](Call& call) { return runtime_->sandboxes().Remove(request, call); }));
+  return Outcome(
+      Serve(clock, owner_, [&](Call& call) { return runtime_->sandboxes().Remove(request, call); }));
 }
 
 World::Pod World::RunPod() {
@@ -167,14 +171,14 @@ World::Pod World::RunPod() {
 Result<v1::ContainerStatus> World::FindStatusOf(const std::string& container_id) {
   v1::ContainerStatusRequest request;
   request.set_container_id(container_id);
-  Call call = NewCall(clock);
+  Call call = NewCall(clock, owner_);
   return TRY(runtime_->containers().Status(request, call)).status();
 }
 
 Result<v1::PodSandboxStatus> World::FindSandboxStatusOf(const std::string& sandbox_id) {
   v1::PodSandboxStatusRequest request;
   request.set_pod_sandbox_id(sandbox_id);
-  Call call = NewCall(clock);
+  Call call = NewCall(clock, owner_);
   return TRY(runtime_->sandboxes().Status(request, call)).status();
 }
 
@@ -182,7 +186,7 @@ std::string World::ReasonOf(const std::string& sandbox_id) {
   v1::PodSandboxStatusRequest request;
   request.set_pod_sandbox_id(sandbox_id);
   request.set_verbose(true);
-  Call call = NewCall(clock);
+  Call call = NewCall(clock, owner_);
   std::string info = runtime_->sandboxes().Status(request, call).value().info().at("info");
   return nlohmann::json::parse(info).value("reason", "");
 }

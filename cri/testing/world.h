@@ -37,6 +37,8 @@ class World {
   }
 
   Runtime& runtime() { return *runtime_; }
+  // From now on the verbs below are called for this owner. Before, it is the CRI.
+  void ActFor(Owner owner) { owner_ = owner; }
   // Change it before the verb that reads it.
   Config& config() { return config_; }
 
@@ -95,6 +97,7 @@ class World {
   void TakeLine(std::string_view line) EXCLUDES(lines_mutex_);
 
   std::string directory_;
+  Owner owner_ = Owner::kCri;
   mutable Mutex lines_mutex_;
   std::vector<std::string> lines_ GUARDED_BY(lines_mutex_);
   Config config_;

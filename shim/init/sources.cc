@@ -34,7 +34,7 @@ Result<UniqueFd> OpenSource(const MountStep& step) {
   if (!step.source.starts_with('/'))
     return Fail(Code::kInvalidArgument, "open source", step.source, "not absolute");
   auto source = OpenAt(AT_FDCWD, step.source, O_PATH);
-  if (!source && source.error().os_errno == ENOENT && !step.source_is_ours) {
+  if (!source && source.error().os_errno == ENOENT && !step.source_must_exist) {
     TRY(MakeSourceDirectory(step.source));
     source = OpenAt(AT_FDCWD, step.source, O_PATH);
   }

@@ -13,6 +13,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "api/davit/v1/containers.grpc.pb.h"
 #include "tests/client/command.h"
 
 namespace davit::e2e {
@@ -194,6 +195,31 @@ TEST_F(OwnApi, IsForRootAndTheGroupOfTheSocket) {
                 FailsWith(grpc::StatusCode::PERMISSION_DENIED, ""));
     EXPECT_THAT(member.AskForNetwork(), Succeeds());
     EXPECT_THAT(stranger.AskForNetwork(), FailsWith(grpc::StatusCode::PERMISSION_DENIED, ""));
+    auto containers = api::Containers::NewStub(others);
+    auto refused = [](const auto& call) {
+      grpc::ClientContext context;
+      EXPECT_EQ(call(context).error_code(), grpc::StatusCode::PERMISSION_DENIED);
+    };
+    refused([&](grpc::ClientContext& context) {
+      api::CreateContainerResponse created;
+      return containers->Create(&context, api::CreateContainerRequest(), &created);
+    });
+    refused([&](grpc::ClientContext& context) {
+      api::ListContainersResponse part;
+      auto reader = containers->List(&context, api::ListContainersRequest());
+      while (reader->Read(&part)) ADD_FAILURE() << part.DebugString();
+      return reader->Finish();
+    });
+    refused([&](grpc::ClientContext& context) {
+      api::WaitContainerResponse part;
+      auto reader = containers->Wait(&context, api::WaitContainerRequest());
+      while (reader->Read(&part)) ADD_FAILURE() << part.DebugString();
+      return reader->Finish();
+    });
+    refused([&](grpc::ClientContext& context) {
+      api::ExecContainerResponse answer;
+      return containers->Exec(&context, api::ExecContainerRequest(), &answer);
+    });
     grpc::ClientContext context;
     v1::VersionResponse version;
     EXPECT_TRUE(v1::RuntimeService::NewStub(others)->Version(&context, v1::VersionRequest(), &version).ok())

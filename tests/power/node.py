@@ -101,9 +101,8 @@ class Node:
         return {tag: image for image in images for tag in image["tags"]}
 
     def remove_pods(self):
-        pods = json.loads(self.davit("ps", "--all", "--output", "json"))
-        for pod in {pod["pod"]["id"] for pod in pods}:
-            self.davit("rm", "--force", pod)
+        for container in self.davit("ps", "--all", "--quiet").split():
+            self.davit("rm", "--force", container)
 
     def remove(self):
         """Ends the daemon and all pods, whatever their state, and removes all that they have made."""

@@ -114,6 +114,17 @@ Result<> TakeHugepages(const runtime::v1::LinuxContainerResources& from, CgroupR
   return {};
 }
 
+Result<> TakePids(const std::string& value, CgroupResources& to) {
+  int64_t limit = -1;
+  if (value != "max") {
+    auto [end, bad] = std::from_chars(value.data(), value.data() + value.size(), limit);
+    if (bad != std::errc() || end != value.data() + value.size() || limit < 0)
+      return BadField("unified", "pids.max=" + value, "is neither a number nor \"max\"");
+  }
+  to.pids_limit = limit;
+  return {};
+}
+
 // The files that make or move processes and cgroups are not limits.
 Result<> TakeUnified(const runtime::v1::LinuxContainerResources& from, CgroupResources& to) {
   for (const auto& [key, value] : from.unified()) {
@@ -121,6 +132,10 @@ Result<> TakeUnified(const runtime::v1::LinuxContainerResources& from, CgroupRes
     size_t dot = key.find('.');
     if (!plain || dot == 0 || dot == std::string::npos || key.starts_with("cgroup.")) {
       return BadField("unified", key, "is not the file of a controller");
+    }
+    if (key == "pids.max") {  // for which the CRI has no field, and cgroup v1 has the same file
+      TRY(TakePids(value, to));
+      continue;
     }
     to.unified.emplace(key, value);
   }

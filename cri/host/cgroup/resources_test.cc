@@ -59,6 +59,15 @@ TEST(ResourcesFromCriTest, MinusOneIsNoLimit) {
   EXPECT_EQ(resources.memory_swap_limit, -1);
 }
 
+// There is no other way to ask for it over the CRI, and with cgroup v1 `unified` itself is refused.
+TEST(ResourcesFromCriTest, ThePidsLimitOfUnifiedIsOneOfBothVersions) {
+  LinuxContainerResources cri;
+  (*cri.mutable_unified())["pids.max"] = "7";
+  EXPECT_EQ(ResourcesFromCri(cri).value(), (CgroupResources{.pids_limit = 7}));
+  (*cri.mutable_unified())["pids.max"] = "max";
+  EXPECT_EQ(ResourcesFromCri(cri).value(), (CgroupResources{.pids_limit = -1}));
+}
+
 TEST(ResourcesFromCriTest, ABadValueIsNamedWithItsField) {
   using Set = std::function<void(LinuxContainerResources&)>;
   struct Case {
@@ -99,6 +108,8 @@ TEST(ResourcesFromCriTest, ABadValueIsNamedWithItsField) {
       {"unified", "", unified("")},
       {"unified", ".max", unified(".max")},
       {"unified", "cgroup.procs", unified("cgroup.procs")},
+      {"unified", "pids.max=many", [](auto& r) { (*r.mutable_unified())["pids.max"] = "many"; }},
+      {"unified", "pids.max=-2", [](auto& r) { (*r.mutable_unified())["pids.max"] = "-2"; }},
   };
   for (const Case& c : cases) {
     LinuxContainerResources cri;

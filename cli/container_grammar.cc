@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "cli/container_grammar.h"
+
+#include <optional>
+#include <vector>
+
+namespace davit::cli {
+namespace {
+
+constexpr char kNames[] = "Containers: names, ids, or beginnings of ids";
+constexpr char kName[] = "Container: name, id, or beginning of an id";
+constexpr int64_t kMostGraceSeconds = 1'000'000;
+
+struct MissingFlag {
+  const char* names;
+  const char* instead;  // why, or what to use; may be empty
+};
+
+constexpr char kNoTerminal[] = "davit exec runs commands in a running container";
+constexpr char kNoVolumes[] = "mount a directory of the host with -v";
+constexpr char kNoNames[] = "containers have no names in DNS yet";
+constexpr char kNoHealth[] = "Davit runs no health checks yet";
+constexpr char kNoAddress[] = "the daemon chooses the container's addresses";
+constexpr char kNoLogOptions[] =
+    "each container has log files, which davit logs reads; --log-opt limits them";
+constexpr char kOnlyTheseLimits[] =
+    "the limits are --memory, --memory-swap, --cpus, --cpuset-cpus and --pids-limit";
+constexpr MissingFlag kMissingOfRun[] = {
+    {"-i,--interactive", kNoTerminal},
+    {"-t,--tty", kNoTerminal},
+    {"--detach-keys", kNoTerminal},
+    {"--sig-proxy", "Ctrl-C stops the container"},
+    {"-a,--attach", "in the foreground both outputs are printed, with -d none"},
+    {"-P,--publish-all", "publish each port with -p HOST:CONTAINER"},
+    {"--expose", "publish ports with -p HOST:CONTAINER"},
+    {"--add-host", "mount a file with -v FILE:/etc/hosts:ro"},
+    {"--annotation", "use --label"},
+    {"--cgroup-parent", "the daemon chooses the cgroup"},
+    {"--cgroupns", "each container has its own cgroup namespace"},
+    {"--blkio-weight", kOnlyTheseLimits},
+    {"-c,--cpu-shares", kOnlyTheseLimits},
+    {"--cpu-period", kOnlyTheseLimits},
+    {"--cpu-quota", kOnlyTheseLimits},
+    {"--cpuset-mems", kOnlyTheseLimits},
+    {"--memory-reservation", kOnlyTheseLimits},
+    {"--memory-swappiness", kOnlyTheseLimits},
+    {"--kernel-memory", kOnlyTheseLimits},
+    {"--device-cgroup-rule", "name each device with --device"},
+    {"--device-read-bps", kOnlyTheseLimits},
+    {"--device-write-bps", kOnlyTheseLimits},
+    {"--domainname", "use --hostname"},
+    {"--gpus", "use --device vendor.com/class=name, the name of the device in CDI"},
+    {"--health-cmd", kNoHealth},
+    {"--health-interval", kNoHealth},
+    {"--health-retries", kNoHealth},
+    {"--health-start-interval", kNoHealth},
+    {"--health-start-period", kNoHealth},
+    {"--health-timeout", kNoHealth},
+    {"--init", "the program is the container's PID 1 and has to reap its children itself"},
+    {"--ip", kNoAddress},
+    {"--ip6", kNoAddress},
+    {"--mac-address", kNoAddress},
+    {"--label-file", "use --label"},
+    {"--link", kNoNames},
+    {"--network-alias,--net-alias", kNoNames},
+    {"--log-driver", kNoLogOptions},
+    {"--oom-kill-disable", "the kernel kills what exceeds --memory"},
+    {"--oom-score-adj", ""},
+    {"--platform", "the image for the host's platform is used"},
+    {"--runtime", "Davit starts containers itself"},
+    {"--shm-size", "/dev/shm has 64 MiB; --ipc host is for the host's"},
+    {"--storage-opt", ""},
+    {"--tmpfs", kNoVolumes},
+    {"--ulimit", "[container] default_ulimits in the daemon's configuration is for all containers"},
+    {"--userns", "containers are in the host's user namespace"},
+    {"--uts", "each container has its own host name; see --hostname"},
+    {"--volume-driver", kNoVolumes},
+    {"--volumes-from", kNoVolumes},
+};
+
+// Docker's flags that Davit does not have: better an answer than "no such option".
+void Refuse(CLI::App& verb, const std::string& names, const std::string& instead = {}) {
+  verb.add_option_function<std::string>(names,
+                                        [names, instead](const std::string&) {
+                                          std::string why =
+                                              "not supported yet" + (instead.empty() ? "" : "; " + instead);
+                                          throw CLI::ValidationError(names, why);
+                                        })
+      ->expected(0, 1)  // some have a value
+      ->group("");
+}
+
+// Without allow_extra_args(false), "-p 80:80 IMAGE" would take the image as a second port.
+CLI::Option* AddList(CLI::App& verb, const std::string& names, std::vector<std::string>& list,
+                     const std::string& help, const std::string& form) {
+  return verb.add_option(names, list, help)->type_name(form)->allow_extra_args(false);
+}
+
+CLI::Option* AddText(CLI::App& verb, const std::string& names, std::string& text, const std::string& help,
+                     const std::string& form) {
+  return verb.add_option(names, text, help)->type_name(form);
+}
+
+void AddGrace(CLI::App& verb, std::optional<int64_t>& seconds) {
+  verb.add_option("-t,--time,--timeout", seconds, "Seconds until SIGKILL (default: --stop-timeout, or 10)")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(int64_t{0}, kMostGraceSeconds).description(""));
+}
+
+// The first word after the options and what follows it, untouched: "IMAGE CMD -x".
+std::vector<std::string> Words(const CLI::App& verb, const std::string& first) {
+  std::vector<std::string> words = verb.remaining();
+  if (words.empty()) throw CLI::RequiredError(first);
+  if (words.front().starts_with('-')) throw CLI::ExtrasError({words.front()});
+  return words;
+}
+
+}  // namespace
+
+void ContainerGrammar::AddTo(const AddVerb& add) {
+  AddRun(add);
+  AddLooks(add);
+  AddChanges(add);
+}
+
+void ContainerGrammar::AddRun(const AddVerb& add) {
+  CLI::App& run = *add("run", "Create a container from an image and start it", [this] { return run_; });
+  run.add_flag("-d,--detach", run_.detach, "Print the container's id and leave");
+  AddRunFlags(run);
+  run.footer(
+      "After the options: IMAGE [ARGUMENT...]. The arguments replace the image's own.\n"
+      "Example: davit run -d --name web -p 8080:80 -v /srv/www:/usr/share/nginx/html:ro nginx\n"
+      "Exit status: that of the program; 125 if davit fails, 126 if the program cannot be executed, 127 if "
+      "it is not\n"
+      "found.");
+  CLI::App& create =
+      *add("create", "Create a container from an image", [this] { return CreateOptions{run_}; });
+  AddRunFlags(create);
+  create.footer("After the options: IMAGE [ARGUMENT...]. The arguments replace the image's own.");
+}
+
+void ContainerGrammar::AddRunFlags(CLI::App& verb) {
+  verb.set_help_flag("--help", "Print this help message and exit");  // -h is Docker's --hostname
+  verb.prefix_command();
+  AddText(verb, "--name", run_.name, "Name of the container", "NAME");
+  verb.add_flag("--rm", run_.remove, "Remove the container when it has ended");
+  AddList(verb, "-p,--publish", run_.ports, "Lead a port of the host into the container",
+          "[ADDRESS:]HOST:CONTAINER[/udp]");
+  AddList(verb, "-e,--env", run_.env, "Set a variable of the environment", "NAME[=VALUE]");
+  AddList(verb, "--env-file", run_.env_files, "Set the variables that are in a file", "FILE");
+  AddList(verb, "-v,--volume", run_.volumes, "Show a path of the host in the container",
+          "HOST_PATH:CONTAINER_PATH[:ro]");
+  AddList(verb, "--mount", run_.mounts, "The same in words",
+          "type=bind,source=HOST_PATH,target=CONTAINER_PATH[,readonly]");
+  AddText(verb, "-w,--workdir", run_.working_dir, "Working directory in the container", "PATH");
+  AddText(verb, "-u,--user", run_.user, "User in the container", "NAME|UID[:GID]");
+  AddText(verb, "--entrypoint", run_.entrypoint, "Program, instead of the image's", "PROGRAM");
+  AddText(verb, "-h,--hostname", run_.hostname, "Host name in the container", "NAME");
+  AddList(verb, "-l,--label", run_.labels, "Set a label", "KEY[=VALUE]");
+  AddText(verb, "--restart", run_.restart, "When to start it again (default no)",
+          "no|on-failure[:RETRIES]|always|unless-stopped");
+  AddList(verb, "--log-opt", run_.log_opts, "Limit of its log (default max-size=20m, max-file=5)",
+          "max-size=NUMBER[b|k|m|g]|max-file=NUMBER");
+  AddText(verb, "--pull", run_.pull, "When to pull the image (default missing)", "always|missing|never");
+  verb.add_flag("-q,--quiet", run_.quiet, "Print no progress of a pull");
+  AddIsolation(verb);
+  AddText(verb, "--stop-signal", run_.stop_signal, "What asks it to end (default: the image's, or TERM)",
+          "SIGNAL");
+  verb.add_option("--stop-timeout", run_.stop_timeout, "Seconds between that and SIGKILL (default 10)")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(int64_t{0}, kMostGraceSeconds).description(""));
+  AddText(verb, "--cidfile", run_.id_file, "Write the container's id to a new file", "FILE");
+  for (const MissingFlag& flag : kMissingOfRun) Refuse(verb, flag.names, flag.instead);
+  const std::string none = "No health checks; there are none anyway";  // CLI11 takes a literal for a variable
+  verb.add_flag("--no-healthcheck", none)->group("");
+}
+
+void ContainerGrammar::AddIsolation(CLI::App& verb) {
+  AddText(verb, "-m,--memory", run_.memory, "Limit of memory", "NUMBER[b|k|m|g]");
+  AddText(verb, "--cpus", run_.cpus, "Limit of CPUs, such as 1.5", "NUMBER");
+  verb.add_option("--pids-limit", run_.pids_limit, "Limit of processes (-1: none)")->type_name("NUMBER");
+  AddList(verb, "--cap-add", run_.cap_add, "Give it a Linux capability", "NAME");
+  AddList(verb, "--cap-drop", run_.cap_drop, "Take a Linux capability from it", "NAME");
+  verb.add_flag("--privileged", run_.privileged, "Give it all capabilities and devices, without confinement");
+  verb.add_flag("--read-only", run_.read_only, "Its root filesystem cannot be written");
+  AddText(verb, "--network,--net", run_.network, "Network (default bridge)", "bridge|host|none");
+  AddList(verb, "--dns", run_.dns, "A DNS server, instead of the host's", "ADDRESS");
+  AddList(verb, "--dns-search", run_.dns_searches, "A domain to look names up in", "DOMAIN");
+  AddList(verb, "--dns-option,--dns-opt", run_.dns_options, "An option of resolv.conf", "OPTION");
+  AddText(verb, "--memory-swap", run_.memory_swap, "Limit of memory and swap together (-1: none)",
+          "NUMBER[b|k|m|g]");
+  AddText(verb, "--cpuset-cpus", run_.cpuset_cpus, "The CPUs that it may use", "0-3,7");
+  AddList(verb, "--group-add", run_.groups, "A further group of its user", "GID");
+  AddList(verb, "--sysctl", run_.sysctls, "Set a kernel parameter of its namespaces", "NAME=VALUE");
+  AddList(verb, "--device", run_.devices, "Give it a device of the host, or one that CDI describes",
+          "HOST_PATH[:CONTAINER_PATH][:rwm]|vendor.com/class=name");
+  AddList(verb, "--security-opt", run_.security, "Change its confinement",
+          "no-new-privileges|seccomp=...|apparmor=...");
+  AddText(verb, "--pid", run_.pid, "PID namespace (default private)", "private|host");
+  AddText(verb, "--ipc", run_.ipc, "IPC namespace (default private)", "private|host");
+}
+
+void ContainerGrammar::AddLooks(const AddVerb& add) {
+  CLI::App& ps = *add("ps", "List containers", [this] { return ps_; });
+  ps.alias("ls");
+  ps.add_flag("-a,--all", ps_.all, "Also those that do not run");
+  ps.add_flag("-A,--kubelet", ps_.kubelets, "Also containers of the kubelet and of crictl");
+  ps.add_flag("-q,--quiet", ps_.quiet, "Print only ids");
+  ps.add_flag("--no-trunc", ps_.no_trunc, "Do not shorten ids and commands");
+  AddText(ps, "--format", ps_.format,
+          "Print by a template, such as \"{{.ID}} {{.Names}}\", \"table {{.ID}}\" or json", "TEMPLATE");
+  Refuse(ps, "-f,--filter");
+  Refuse(ps, "-n,--last");
+  Refuse(ps, "-l,--latest");
+  Refuse(ps, "-s,--size");
+
+  CLI::App& logs = *add("logs", "Print what a container has written", [this] { return logs_; });
+  logs.add_flag("-f,--follow", logs_.follow, "Go on until the container ends");
+  logs.add_flag("-t,--timestamps", logs_.timestamps, "Print the time of each line");
+  AddText(logs, "-n,--tail", logs_.tail, "Only so many lines of the end (default all)", "NUMBER");
+  AddText(logs, "--since", logs_.since, "Only lines from this time on", "TIME|10m");
+  Refuse(logs, "--until");
+  Refuse(logs, "--details");
+  logs.add_option("CONTAINER", logs_.id, kName)->required();
+
+  CLI::App& inspect = *add("inspect", "Print all about containers as JSON", [this] { return inspect_; });
+  AddText(inspect, "-f,--format", inspect_.format, "Print by a template, such as \"{{.State.Status}}\"",
+          "TEMPLATE");
+  inspect.add_option("CONTAINER", inspect_.ids, kNames)->required();
+
+  CLI::App& top = *add("top", "List the processes of a container", [this] { return top_; });
+  top.add_option("CONTAINER", top_.id, kName)->required();
+
+  CLI::App& stats =
+      *add("stats", "Print the use of CPU, memory and network, every second", [this] { return stats_; });
+  stats.add_flag("--no-stream", stats_.once, "Print one table");
+  stats.add_flag("-A,--kubelet", stats_.kubelets, "Also containers of the kubelet and of crictl");
+  stats.add_flag("--no-trunc", stats_.no_trunc, "Do not shorten ids");
+  AddText(stats, "--format", stats_.format, "Print by a template, as in davit ps", "TEMPLATE");
+  Refuse(stats, "-a,--all", "those that do not run use nothing");
+  stats.add_option("CONTAINER", stats_.ids, kNames);
+
+  CLI::App& wait =
+      *add("wait", "Wait until containers have ended, and print their exit codes", [this] { return wait_; });
+  wait.add_option("CONTAINER", wait_.ids, kNames)->required();
+
+  CLI::App& exec =
+      *add("exec", "Run a command in a container and print its output", [this] { return exec_; });
+  exec.footer(
+      "After the options: CONTAINER COMMAND [ARGUMENT...]. The command is looked up inside; there is no "
+      "shell.");
+  exec.prefix_command();
+  Refuse(exec, "-i,--interactive");
+  Refuse(exec, "-t,--tty");
+  for (const char* flags : {"-d,--detach", "-e,--env", "--env-file", "--privileged", "-u,--user",
+                            "-w,--workdir", "--detach-keys"})
+    Refuse(exec, flags);
+}
+
+void ContainerGrammar::AddChanges(const AddVerb& add) {
+  CLI::App& start = *add("start", "Start containers", [this] { return start_; });
+  Refuse(start, "-a,--attach", "davit logs -f prints the output");
+  Refuse(start, "-i,--interactive");
+  start.add_option("CONTAINER", start_.ids, kNames)->required();
+
+  CLI::App& stop = *add("stop", "Stop containers", [this] { return stop_; });
+  AddGrace(stop, stop_.grace_seconds);
+  Refuse(stop, "-s,--signal");
+  stop.add_option("CONTAINER", stop_.ids, kNames)->required();
+
+  CLI::App& restart = *add("restart", "Stop containers and start them again", [this] { return restart_; });
+  AddGrace(restart, restart_.grace_seconds);
+  Refuse(restart, "-s,--signal");
+  restart.add_option("CONTAINER", restart_.ids, kNames)->required();
+
+  CLI::App& kill = *add("kill", "Send a signal to containers", [this] { return kill_; });
+  AddText(kill, "-s,--signal", kill_.signal, "The signal (default KILL)", "SIGNAL");
+  kill.add_option("CONTAINER", kill_.ids, kNames)->required();
+
+  CLI::App& rename = *add("rename", "Give a container another name", [this] { return rename_; });
+  rename.add_option("CONTAINER", rename_.id, kName)->required();
+  rename.add_option("NAME", rename_.name, "The new name")->required();
+
+  CLI::App& rm = *add("rm", "Remove containers with their files and logs", [this] { return rm_; });
+  rm.add_flag("-f,--force", rm_.force, "Kill those that run");
+  Refuse(rm, "-v,--volumes", "a container has no volumes of its own yet");
+  Refuse(rm, "-l,--link");
+  rm.add_option("CONTAINER", rm_.ids, kNames)->required();
+}
+
+void ContainerGrammar::TakeWords(const CLI::App& verb) {
+  if (verb.get_name() == "run" || verb.get_name() == "create") {
+    std::vector<std::string> words = Words(verb, "IMAGE");
+    run_.image = words.front();
+    run_.command.assign(words.begin() + 1, words.end());
+    run_.has_entrypoint = verb.get_option("--entrypoint")->count() > 0;
+  } else if (verb.get_name() == "exec") {
+    std::vector<std::string> words = Words(verb, "CONTAINER");
+    if (words.size() < 2) throw CLI::RequiredError("COMMAND");
+    exec_.id = words.front();
+    exec_.command.assign(words.begin() + 1, words.end());
+  }
+}
+
+}  // namespace davit::cli

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// start, stop, restart, kill, wait, rename and rm.
+
+#include <nlohmann/json.hpp>
+
+#include "cli/containers.h"
+#include "cli/each.h"
+#include "cli/quantity.h"
+#include "cli/target.h"
+#include "cli/verbs.h"
+
+namespace davit::cli {
+namespace {
+
+// What people may mean instead of a local container: the kubelet's are not theirs to touch.
+Error ExplainNotFound(const Daemon& daemon, const std::string& name, Error error) {
+  if (error.code != Code::kNotFound) return error;
+  if (Result<Target> target = FindContainer(daemon, name)) {
+    error.code = Code::kFailedPrecondition;
+    error.context = name +
+                    " belongs to the kubelet or crictl: davit logs, exec, inspect, top and stats work with "
+                    "it, and crictl stops and "
+                    "removes it";
+  }
+  return error;
+}
+
+Result<int> ForEachContainer(const Session& session, const std::vector<std::string>& names,
+                             const std::function<Result<>(const std::string& name)>& act) {
+  return ForEach(session, names, [&](const std::string& name) -> Result<> {
+    Result<> acted = act(name);
+    if (acted) return acted;
+    return std::unexpected(ExplainNotFound(session.daemon, name, std::move(acted).error()));
+  });
+}
+
+}  // namespace
+
+Result<int> Perform(const Session& session, const StartOptions& options) {
+  return ForEachContainer(session, options.ids,
+                          [&](const std::string& name) { return StartContainer(session, name); });
+}
+
+Result<int> Perform(const Session& session, const StopOptions& options) {
+  return ForEachContainer(session, options.ids, [&](const std::string& name) {
+    return StopContainer(session, name, options.grace_seconds);
+  });
+}
+
+Result<int> Perform(const Session& session, const RestartOptions& options) {
+  return ForEachContainer(session, options.ids, [&](const std::string& name) -> Result<> {
+    api::RestartContainerRequest request;
+    request.set_container(name);
+    if (options.grace_seconds) request.set_grace_seconds(static_cast<uint32_t>(*options.grace_seconds));
+    TRY(session.daemon.Call(&OwnContainerStub::Restart, request, CallMode::kPatient));
+    return {};
+  });
+}
+
+Result<int> Perform(const Session& session, const KillOptions& options) {
+  int signal = TRY(ParseSignal(options.signal));
+  return ForEachContainer(session, options.ids, [&](const std::string& name) -> Result<> {
+    api::KillContainerRequest request;
+    request.set_container(name);
+    request.set_signal(signal);
+    TRY(session.daemon.Call(&OwnContainerStub::Kill, request));
+    return {};
+  });
+}
+
+// Prints the exit codes, in the order of the containers.
+Result<int> Perform(const Session& session, const WaitOptions& options) {
+  nlohmann::json codes = nlohmann::json::array();
+  for (const std::string& name : options.ids) {
+    Result<int> exit_code = AwaitEnd(session.daemon, name, api::WaitContainerRequest::NOT_RUNNING);
+    if (!exit_code)
+      return std::unexpected(ExplainNotFound(session.daemon, name, std::move(exit_code).error()));
+    if (session.console.format == OutputFormat::kTable)
+      TRY(session.console.Print(std::to_string(*exit_code) + "\n"));
+    codes.push_back(*exit_code);
+  }
+  if (session.console.format == OutputFormat::kJson) TRY(session.console.PrintJson(codes));
+  return 0;
+}
+
+Result<int> Perform(const Session& session, const RenameOptions& options) {
+  api::RenameContainerRequest request;
+  request.set_container(options.id);
+  request.set_name(options.name);
+  TRY(session.daemon.Call(&OwnContainerStub::Rename, request));
+  return 0;
+}
+
+Result<int> Perform(const Session& session, const RmOptions& options) {
+  return ForEachContainer(session, options.ids, [&](const std::string& name) {
+    return RemoveContainer(session, name, options.force);
+  });
+}
+
+}  // namespace davit::cli

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include "cli/verbs.h"
+
+namespace davit::cli {
+namespace {
+
+// Whether a verb acts on local containers that exist.
+struct ActsOnContainers {
+  bool operator()(const StartOptions&) const { return true; }
+  bool operator()(const StopOptions&) const { return true; }
+  bool operator()(const RestartOptions&) const { return true; }
+  bool operator()(const KillOptions&) const { return true; }
+  bool operator()(const WaitOptions&) const { return true; }
+  bool operator()(const RenameOptions&) const { return true; }
+  bool operator()(const InspectOptions&) const { return true; }
+  bool operator()(const TopOptions&) const { return true; }
+  bool operator()(const StatsOptions&) const { return true; }
+  bool operator()(const RmOptions&) const { return true; }
+  bool operator()(const LogsOptions&) const { return true; }
+  bool operator()(const ExecOptions&) const { return true; }
+  template <typename Other>
+  bool operator()(const Other&) const {
+    return false;
+  }
+};
+
+}  // namespace
+
+int StatusOfFailure(const Verb& verb, const Error& error) {
+  if (error.code == Code::kCancelled) return kInterrupted;
+  bool unreachable = error.code == Code::kUnavailable || error.code == Code::kPermissionDenied;
+  return std::visit(ActsOnContainers(), verb) && !unreachable ? kContainerError : kOwnError;
+}
+
+}  // namespace davit::cli

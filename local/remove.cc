@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+#include <filesystem>
+
+#include "local/local_containers.h"
+
+namespace davit::local {
+
+Result<> LocalContainers::Rename(const std::string& container, const std::string& name) {
+  LocalContainerPtr found = TRY(roster_.Find(container));
+  TRY(found->CheckReadable("rename container"));
+  return roster_.Rename(*found, name);
+}
+
+Result<> LocalContainers::Remove(const std::string& container, bool force, int64_t deadline_ms) {
+  LocalContainerPtr found = TRY(roster_.Find(container));
+  auto refuse_wanted = [&]() -> Result<> {
+    if (!found->record().Read(IsWanted)) return {};
+    const char* state = found->record().Read(IsRestarting) ? "it is restarting" : "it is running";
+    return Fail(Code::kFailedPrecondition, "remove container", found->name(),
+                std::string(state) + ": stop it before you remove it, or force the removal");
+  };
+  if (!force) TRY(refuse_wanted());
+  if (force) TRY(StopContainer(*found, /*grace_seconds=*/0, deadline_ms));
+  Result<LocalContainer::Claim> claim = found->Take(deadline_ms);
+  if (!claim && claim.error().code == Code::kNotFound) return {};  // it was to be removed, too
+  if (!claim) return std::unexpected(std::move(claim).error());
+  TRY(CollectEnd(*found));
+  TRY(refuse_wanted());  // somebody may have started it meanwhile
+  TRY(found->record().TryChange(BeginRemove));
+  return CollectEnd(*found);
+}
+
+// The record goes last: after a crash in between, it is still there to finish from.
+Result<> LocalContainers::Forget(LocalContainer& container) {
+  TRY(RemovePodsOf(container));
+  TRY(ports_.snapshots.RemoveContainer(container.id()));
+  std::error_code failed;
+  std::filesystem::remove_all(DirectoryOf(container.id()), failed);
+  if (failed) return SystemError("remove", DirectoryOf(container.id()), failed.value());
+  TRY(ports_.store.DeleteLocal(container.id()));
+  removed_.Remember(container.id(),
+                    container.record().Read([](const LocalRecord& r) { return r.exit_code; }));
+  roster_.Remove(container);
+  container.SetGone();
+  return container.record().Change([](LocalRecord& r) { r.gone = true; });
+}
+
+}  // namespace davit::local
