@@ -23,7 +23,7 @@ using ::testing::UnorderedElementsAre;
 
 constexpr int64_t kHour = 3'600'000;
 
-// A server with two images. Of the first, it refuses the topmost layer once the two others are committed.
+// A server with two images. Of the first, it refuses the topmost layer once its two others are committed.
 class LeftoversTest : public Store {
  protected:
   void SetUp() override {
@@ -34,10 +34,11 @@ class LeftoversTest : public Store {
   FakeResponse Answer(const FakeRequest& request) {
     if (request.target.find("/other/") != std::string::npos) return Serve(other_, request);
     if (!refuse_ || !request.target.ends_with(top_)) return Serve(image_, request);
-    while (layers_.Layers().size() < 2) usleep(1000);
+    while (layers_.Layers().size() < layers_before_ + 2) usleep(1000);
     return {404, {}, "", -1, false};
   }
   void FailToPull() {
+    layers_before_ = layers_.Layers().size();
     EXPECT_FALSE(Pull(server_.host() + "/app"));
     refuse_ = false;
   }
@@ -62,6 +63,7 @@ class LeftoversTest : public Store {
   const std::string top_ = *Sha256Of(image_.layers[2].blob);
   TestImage other_ = TestImage::Make({GzipLayer(TarBuilder().File("other", "").Finish())});
   std::atomic<bool> refuse_ = true;
+  std::atomic<size_t> layers_before_ = 0;
   FakeServer server_{[this](const FakeRequest& request) { return Answer(request); }};
 };
 
