@@ -170,6 +170,12 @@ bool ImageStore::State::IsLost(const ImageSummary& image, const Error& why, cons
   return bad && !bad->empty();
 }
 
+// Nobody pulls the image of a local container again. One hold is that of `Recover` itself.
+bool ImageStore::State::HasContainers(const ImageSummary& image) const {
+  return std::ranges::any_of(image.chain_ids,
+                             [&](const std::string& chain_id) { return ledger.HoldsOn(chain_id) > 1; });
+}
+
 // Decides about an image that was not restored; it may have been removed or pulled meanwhile.
 bool ImageStore::State::StaysIncomplete(const ImageSummary& image, RestoreFrom from, const Error& why,
                                         const Interrupt& wanted, StartFindings& findings) {
@@ -177,7 +183,7 @@ bool ImageStore::State::StaysIncomplete(const ImageSummary& image, RestoreFrom f
   auto now = catalog.Find(image.id, Which::kAny);
   if (!now || !now->incomplete) return false;
   if (from == RestoreFrom::kBlobs) return true;  // the registries are still to be asked
-  bool lost = IsLost(image, why, wanted);
+  bool lost = !HasContainers(image) && IsLost(image, why, wanted);
   if (!lost) findings.postponed.push_back(NameOf(image));
   if (lost && catalog.Forget(image.id).value_or(false)) findings.forgotten.push_back(NameOf(image));
   return !lost;

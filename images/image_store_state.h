@@ -70,6 +70,7 @@ struct ImageStore::State {
   };
   Result<> Restore(const ImageSummary& image, RestoreFrom from, const Interrupt& wanted);
   bool IsDamaged(const std::string& chain_id, const Interrupt& wanted) const;
+  bool HasContainers(const ImageSummary& image) const;
   bool IsLost(const ImageSummary& image, const Error& why, const Interrupt& wanted) const;
   bool StaysIncomplete(const ImageSummary& image, RestoreFrom from, const Error& why, const Interrupt& wanted,
                        StartFindings& findings);

@@ -25,9 +25,10 @@ std::vector<std::string> LayerLedger::Release(const std::vector<std::string>& ch
   return free;
 }
 
-bool LayerLedger::IsHeld(const std::string& chain_id) const {
+int LayerLedger::HoldsOn(const std::string& chain_id) const {
   MutexLock lock(mutex_);
-  return holds_.contains(chain_id);
+  auto found = holds_.find(chain_id);
+  return found == holds_.end() ? 0 : found->second;
 }
 
 std::set<std::string> LayerLedger::Held() const {

@@ -25,7 +25,8 @@ class LayerLedger {
   void Hold(const std::vector<std::string>& chain_ids);
   // Returns the layers that have no hold any more.
   std::vector<std::string> Release(const std::vector<std::string>& chain_ids);
-  bool IsHeld(const std::string& chain_id) const;
+  bool IsHeld(const std::string& chain_id) const { return HoldsOn(chain_id) > 0; }
+  int HoldsOn(const std::string& chain_id) const;
   std::set<std::string> Held() const;
 
   // Claims a layer for a fetch or, if `fetch` is null, for something short such as a removal. Returns false

@@ -81,6 +81,12 @@ std::optional<std::string> LocalContainer::sandbox() const {
   return sandbox_;
 }
 
+Error AboutContainer(Error error) {
+  if (error.code == Code::kNotFound || error.code == Code::kPermissionDenied)
+    error.code = Code::kFailedPrecondition;
+  return error;
+}
+
 void LocalContainer::SetGone() {
   images::LayerHold released;
   MutexLock lock(mutex_);

@@ -131,4 +131,8 @@ class LocalContainer {
 
 using LocalContainerPtr = std::shared_ptr<LocalContainer>;
 
+// An error of the runtime about a container that was found, for its client: codes that would say that there
+// is no container of the name, or that the client may not use it, become kFailedPrecondition.
+Error AboutContainer(Error error);
+
 }  // namespace davit::local

@@ -72,6 +72,11 @@ Result<> LocalContainers::MakeDirectory(const std::string& id) const {
   return {};
 }
 
+// A record is as durable as the container's layer (pod_config.cc).
+Result<> LocalContainers::MakeRecordDurable(const LocalContainer& container) const {
+  return container.spec().auto_remove() ? Result<>() : ports_.store.MakeDurable();
+}
+
 // What each start would refuse.
 Result<> LocalContainers::CheckPod(const api::ContainerSpec& spec, const LocalRecord& record,
                                    const images::ImageRecord& image) const {
@@ -123,6 +128,8 @@ Result<LocalContainers::Created> LocalContainers::Create(const std::string& name
   });
   TRY(MakeDirectory(record.id));
   TRY(ports_.store.AddLocal(FirstRowOf(record, *definition)));
+  rollback.Add([this, id = record.id] { (void)ports_.store.DeleteLocal(id); });
+  TRY(MakeRecordDurable(*container));
   rollback.Dismiss();
   return Created{record.id, record.name, DirectoryOf(record.id) + "/" + kLogName};
 }

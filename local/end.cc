@@ -35,14 +35,18 @@ Result<std::optional<Outcome>> LocalContainers::OutcomeOf(const Run& run) const 
 // Each step is recorded before the next one begins: after a crash in the middle, the next daemon continues.
 // Once the container has ended, its ports and its address are free.
 Result<> LocalContainers::CollectEnd(LocalContainer& container) {
+  Result<> recorded;
   if (std::optional<Run> run = container.run(); run && container.record().Read(IsRunning)) {
     std::optional<Outcome> outcome = TRY(OutcomeOf(*run));
     if (!outcome) return {};
-    (void)container.record().TryChange([&](LocalRecord& r) {
+    recorded = container.record().TryChange([&](LocalRecord& r) {
       return NoteOutcome(r, container.spec(), *outcome, ports_.clock.MonotonicMilliseconds());
     });
+  } else if (container.record().Read(DueOf).again) {
+    recorded = container.record().Change([](LocalRecord&) {});  // its last write may have failed
   }
   auto remove = [&]() -> Result<> {
+    TRY(recorded);
     if (container.record().Read(DueOf).step == Step::kEnd) {
       TRY(RemovePodsOf(container));
       container.SetRun(std::nullopt);

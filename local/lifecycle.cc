@@ -74,7 +74,7 @@ void PlanAfterBoot(LocalRecord& record, const api::ContainerSpec& spec, int64_t 
       record.stopped && record.started_at > 0 && spec.restart().when() == api::RestartPolicy::ALWAYS;
   if (revived) record.stopped = false;
   if (record.next == Next::kNothing && record.started_at > 0) record.next = NextAfterEnd(record, spec);
-  if (IsRestarting(record))
+  if (IsRestarting(record) && !HasRun(record))
     record.due_ms = now_ms + (revived ? 0 : PauseMs(kFirstRestartMs, record.quick_ends));
 }
 

@@ -107,6 +107,7 @@ class LocalContainers {
   LocalContainerPtr MakeContainer(LocalRecord record, LocalContainer::DefinitionPtr definition);
   void LoadOne(const cri::LocalRow& row);
   Result<> MakeDirectory(const std::string& id) const;
+  Result<> MakeRecordDurable(const LocalContainer& container) const;
   Result<> CheckPod(const api::ContainerSpec& spec, const LocalRecord& record,
                     const images::ImageRecord& image) const;
 
@@ -117,6 +118,7 @@ class LocalContainers {
   Result<Run> MakePod(LocalContainer& container, cri::Call& call);  // (c)
   Result<> CheckPortsOfOthers(const LocalContainer& container) const;
   Result<> StopContainer(LocalContainer& container, uint32_t grace_seconds, int64_t deadline_ms);
+  Result<> StopRun(const Run& run, uint32_t grace_seconds, int64_t deadline_ms) const;
 
   // Does what is due after a run that has ended, as far as it is: records the outcome, removes the pod,
   // removes the container if it is to be. Nothing if the run goes on. If something cannot be removed, the
@@ -141,10 +143,10 @@ class LocalContainers {
   FoundRuns AdoptPods();
   Found AdoptPod(const std::string& sandbox_id, const std::string& container_id, LocalContainer& container);
   void RemoveStrayDirectories() const;
+  void ReportUnknownLayers() const;
 
   api::Container ToApi(const LocalContainer& container) const;
   void FillRun(const Run& run, api::ContainerState& state) const;
-  Result<api::ContainerUsage> UsageOf(const LocalContainer& container, const Run& run) const;
   void LogProblem(const char* what, const std::string& id, const Error& error) const;
 
   const Ports ports_;

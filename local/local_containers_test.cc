@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <atomic>
 #include <fstream>
 #include <future>
@@ -282,6 +283,104 @@ TEST_F(LocalContainersTest, APodWithoutARecordAndARecordWithoutAPodAreSettled) {
   EXPECT_EQ(w_.StateOf("without").exit_code(), kLostExitCode);
 }
 
+// The database was damaged and moved away, as its error advises, or an older one was brought back.
+TEST_F(LocalContainersTest, FilesOfALostRecordStay) {
+  std::string id = w_.RunContainer("db");
+  ASSERT_TRUE(local().Stop("db", 0, Deadline()));
+  std::ofstream(w_.LogOf(id), std::ios::app) << "a line";
+  const cri::LocalRow row = w_.store.Locals()->at(0);
+  w_.Restart([&] { EXPECT_TRUE(w_.store.DeleteLocal(id)); });
+  EXPECT_THAT(w_.world.snapshots.containers(), ElementsAre(id));
+  EXPECT_TRUE(std::filesystem::exists(w_.LogOf(id)));
+  EXPECT_EQ(local().Inspect("db").error().code, Code::kNotFound);
+  w_.Restart([&] { w_.store.Seed(row); });
+  EXPECT_TRUE(local().Start("db", Deadline())) << "the row is back, and the files with it";
+}
+
+TEST_F(LocalContainersTest, WhatACreationHasLeftGoes) {
+  std::string id = local().Create("web", LocalWorld::Spec())->id;
+  w_.Restart([&] { EXPECT_TRUE(w_.store.DeleteLocal(id)); });
+  EXPECT_FALSE(std::filesystem::exists(w_.LogOf(id)));
+}
+
+// The layer is durable: a record that is not would take it along.
+TEST_F(LocalContainersTest, CreationsAndRemovalsSurviveAPowerCut) {
+  w_.RunContainer("db", LocalWorld::Spec(When::ALWAYS));
+  w_.Restart([&] { w_.store.CutPower(); });
+  EXPECT_TRUE(local().Inspect("db"));
+  ASSERT_TRUE(local().Remove("db", /*force=*/true, Deadline()));
+  w_.Restart([&] { w_.store.CutPower(); });
+  EXPECT_EQ(local().Inspect("db").error().code, Code::kNotFound);
+  EXPECT_TRUE(w_.world.Eventually([&] { return w_.Leftovers().empty(); }))
+      << ::testing::PrintToString(w_.Leftovers());
+}
+
+TEST_F(LocalContainersTest, ACreationThatCannotBeMadeDurableFails) {
+  w_.world.steps.Fail("store.MakeDurable");
+  EXPECT_FALSE(local().Create("db", LocalWorld::Spec()));
+  EXPECT_THAT(w_.Leftovers(), IsEmpty());
+}
+
+TEST_F(LocalContainersTest, AContainerWhoseFilesAreLostDoesNotBeginWithNone) {
+  std::string id = w_.RunContainer("db");
+  ASSERT_TRUE(local().Stop("db", 0, Deadline()));
+  ASSERT_TRUE(w_.world.snapshots.RemoveContainer(id));
+  Result<> started = local().Start("db", Deadline());
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().code, Code::kFailedPrecondition);
+  EXPECT_THAT(started.error().ToString(), HasSubstr("it has no writable layer"));
+}
+
+// Not that of a missing container: the client would look for another one of the name.
+TEST_F(LocalContainersTest, ACommandThatFailsIsNoMissingContainer) {
+  w_.RunContainer("web");
+  w_.world.steps.Fail("shim.HandExec", 1, Code::kNotFound);
+  api::ExecContainerRequest request;
+  request.set_container("web");
+  request.add_command("true");
+  auto answer = local().Exec(request, Deadline(), [] { return false; });
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, Code::kFailedPrecondition);
+  request.set_container("nobody");
+  EXPECT_EQ(local().Exec(request, Deadline(), [] { return false; }).error().code, Code::kNotFound);
+}
+
+// Its events do not come; the time that a killed program is given passes in the world's clock.
+TEST_F(LocalContainersTest, AContainerWhoseShimHangsCanBeStoppedAndRemoved) {
+  std::string id = w_.RunContainer("web");
+  w_.world.shims.SetMood(w_.PodsOf(id).at(0).id(), cri::ShimMood::kSilent);
+  const int64_t in_an_hour = w_.world.clock.MonotonicMilliseconds() + 3'600'000;
+  std::thread stop([&] { EXPECT_TRUE(local().Stop("web", 0, in_an_hour)); });
+  while (!w_.HasStatus("web", State::EXITED)) {
+    if (w_.world.clock.waiting() > 0) w_.world.clock.Advance(std::chrono::seconds(1));
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  stop.join();
+  EXPECT_EQ(w_.StateOf("web").exit_code(), kLostExitCode);
+  EXPECT_TRUE(local().Remove("web", /*force=*/false, Deadline()));
+  EXPECT_THAT(w_.Leftovers(), IsEmpty());
+}
+
+TEST_F(LocalContainersTest, AFullDiskDoesNotKeepAProgramRunning) {
+  std::string id = w_.RunContainer("web");
+  w_.world.steps.Fail("store.QueueLocal");
+  EXPECT_FALSE(local().Stop("web", 0, Deadline())) << "it is not recorded that somebody has stopped it";
+  EXPECT_TRUE(w_.HasStatus("web", State::EXITED));
+  EXPECT_THAT(w_.PodsOf(id), IsEmpty());
+}
+
+// A daemon that is killed in between finds the outcome in the pod.
+TEST_F(LocalContainersTest, ThePodStaysUntilItsOutcomeIsRecorded) {
+  std::string id = w_.RunContainer("job", LocalWorld::Spec(When::ON_FAILURE));
+  w_.world.steps.Reset();
+  w_.world.steps.Fail("store.QueueLocal", /*times=*/2);  // the outcome, and that its pod stays
+  w_.Exit(id, 0);
+  ASSERT_TRUE(w_.Becomes("job", State::EXITED));
+  const std::vector<std::string> taken = w_.world.steps.taken();
+  auto pod_goes = std::ranges::find(taken, "shim.Shutdown");
+  EXPECT_EQ(std::count(taken.begin(), pod_goes, "store.QueueLocal"), 3) << "written, at the third try";
+}
+
 TEST_F(LocalContainersTest, AnUnreadableRecordIsAContainerThatIsListedAndCanBeRemoved) {
   std::string id = w_.RunContainer("web");
   std::string blob = w_.store.Locals()->at(0).blob;
@@ -354,6 +453,8 @@ TEST_F(LocalContainersTest, APodWhoseRecordCannotBeReadGoesOn) {
   damage(stray);
   w_.Restart([&] { EXPECT_TRUE(w_.store.DeleteLocal(stray)); });
   EXPECT_TRUE(w_.HasStatus("web", State::RUNNING));
+  EXPECT_THAT(w_.StateOf("web").error(), HasSubstr("its pod has failed, and its program runs on: decode"));
+  EXPECT_THAT(w_.world.shims.alive(), SizeIs(2)) << "their shims were not ended";
   EXPECT_THAT(w_.PodsOf(stray), SizeIs(1));
   ASSERT_TRUE(local().Stop("web", 0, Deadline()));
   EXPECT_THAT(w_.PodsOf(id), IsEmpty());

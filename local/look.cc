@@ -51,6 +51,9 @@ void LocalContainers::FillRun(const Run& run, api::ContainerState& state) const 
   request.set_pod_sandbox_id(run.sandbox_id);
   auto answer = ports_.runtime.sandboxes().Status(request, call);
   if (!answer) return;
+  if (std::string why = ports_.runtime.sandboxes().WhyFailed(run.sandbox_id, call).value_or("");
+      !why.empty() && state.error().empty())
+    state.set_error(cri::ToResponseText("its pod has failed, and its program runs on: " + why));
   const v1::PodSandboxNetworkStatus& network = answer->status().network();
   if (!network.ip().empty()) state.add_addresses(network.ip());
   for (const v1::PodIP& more : network.additional_ips()) state.add_addresses(more.ip());
@@ -133,7 +136,7 @@ Result<api::ExecContainerResponse> LocalContainers::Exec(const api::ExecContaine
   api::ExecContainerResponse response;
   if (!outcome) {
     std::optional<int32_t> exit_code = ExitCodeOf(outcome.error());
-    if (!exit_code) return std::unexpected(std::move(outcome).error());
+    if (!exit_code) return std::unexpected(AboutContainer(std::move(outcome).error()));
     response.set_exit_code(*exit_code);
     response.set_error(cri::ToResponseText(outcome.error().ToString()));
     return response;

@@ -185,7 +185,8 @@ Result<PodRequest> BuildPodRequest(const api::ContainerSpec& spec, const LocalRe
   SetCommand(spec, container);
   SetMounts(spec, container, request.extras);
   request.extras.kept_layer = cri::KeptLayer{
-      record.id, spec.auto_remove() ? snapshotter::LayerLife::kOneBoot : snapshotter::LayerLife::kDurable};
+      record.id, spec.auto_remove() ? snapshotter::LayerLife::kOneBoot : snapshotter::LayerLife::kDurable,
+      /*may_be_new=*/record.started_at == 0};
   SetDevices(spec, container);
   TRY(SetStopSignal(spec, container));
   SetResources(spec, *container.mutable_linux()->mutable_resources());

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <filesystem>
 #include <map>
 
+#include "base/directory.h"
 #include "local/local_containers.h"
 #include "local/pod_config.h"
 
@@ -41,6 +45,7 @@ Result<> LocalContainers::Begin() {
     Schedule(*container, /*missed=*/container->run().has_value());
   }
   RemoveStrayDirectories();
+  ReportUnknownLayers();
   return keeper_.Begin();
 }
 
@@ -82,11 +87,26 @@ Found LocalContainers::AdoptPod(const std::string& sandbox_id, const std::string
   return found;
 }
 
+// Of creations that were cut short. What has a log is of a container whose record is lost.
 void LocalContainers::RemoveStrayDirectories() const {
-  std::error_code failed;
-  for (const auto& entry : fs::directory_iterator(ports_.directory, failed)) {
-    std::string id = entry.path().filename();
-    if (roster_.FindId(id) == nullptr) fs::remove_all(entry.path(), failed);
+  Result<UniqueFd> directory = OpenDirectory(AT_FDCWD, ports_.directory);
+  if (!directory) return;
+  for (const std::string& id : ListDirectory(directory->get()).value_or(std::vector<std::string>())) {
+    if (roster_.FindId(id) != nullptr) continue;
+    std::string log = DirectoryOf(id) + "/" + kLogName;
+    struct stat status{};
+    if (lstat(log.c_str(), &status) == 0 && status.st_size > 0) continue;
+    std::error_code failed;
+    fs::remove_all(DirectoryOf(id), failed);
+  }
+}
+
+// Their files may be all that a damaged database has left of them.
+void LocalContainers::ReportUnknownLayers() const {
+  for (const std::string& id : ports_.snapshots.DurableLayers().value_or(std::vector<std::string>())) {
+    if (roster_.FindId(id) != nullptr) continue;
+    ports_.log.Log(LogLevel::kWarning, "files of an unknown local container kept",
+                   {{"directory", ports_.snapshots.root() + "/durable/" + id + "/upper"}});
   }
 }
 

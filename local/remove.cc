@@ -29,6 +29,7 @@ Result<> LocalContainers::Remove(const std::string& container, bool force, int64
   TRY(CollectEnd(*found));
   TRY(refuse_wanted());  // somebody may have started it meanwhile
   TRY(found->record().TryChange(BeginRemove));
+  TRY(MakeRecordDurable(*found));
   return CollectEnd(*found);
 }
 
@@ -40,6 +41,7 @@ Result<> LocalContainers::Forget(LocalContainer& container) {
   std::filesystem::remove_all(DirectoryOf(container.id()), failed);
   if (failed) return SystemError("remove", DirectoryOf(container.id()), failed.value());
   TRY(ports_.store.DeleteLocal(container.id()));
+  TRY(MakeRecordDurable(container));
   removed_.Remember(container.id(),
                     container.record().Read([](const LocalRecord& r) { return r.exit_code; }));
   roster_.Remove(container);

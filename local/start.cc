@@ -72,10 +72,7 @@ Result<> LocalContainers::StartRun(LocalContainer& container, StartedBy by) {
   Result<> up =
       recorded ? Guarded("start", "container", [&] { return BringUp(container, exit_code); }) : recorded;
   if (up) return {};
-  Error error = std::move(up).error();
-  // These would say that the container is missing, or that the client may not start it.
-  if (error.code == Code::kNotFound || error.code == Code::kPermissionDenied)
-    error.code = Code::kFailedPrecondition;
+  Error error = AboutContainer(std::move(up).error());
   (void)container.record().TryChange([&](LocalRecord& r) {
     return StartFailed(r, container.spec(), error.ToString(), exit_code, ports_.clock.UnixNanoseconds());
   });

@@ -3,6 +3,8 @@
 
 #include <signal.h>
 
+#include <algorithm>
+
 #include "local/local_containers.h"
 
 namespace davit::local {
@@ -11,6 +13,8 @@ namespace {
 namespace v1 = ::runtime::v1;
 
 constexpr uint32_t kGraceSeconds = 10;
+// How long the end of a program that was killed may take before its pod is stopped.
+constexpr int64_t kKilledMs = 15'000;
 
 uint32_t GraceOf(const LocalContainer& container, std::optional<uint32_t> wanted) {
   if (wanted) return *wanted;
@@ -26,18 +30,30 @@ Result<> LocalContainers::Stop(const std::string& container, std::optional<uint3
   return StopContainer(*found, GraceOf(*found, grace_seconds), deadline_ms);
 }
 
+// A shim that hangs reports no end, and one that was never met has none to report to: the pod's stop takes
+// over from both.
+Result<> LocalContainers::StopRun(const Run& run, uint32_t grace_seconds, int64_t deadline_ms) const {
+  v1::StopContainerRequest request;
+  request.set_container_id(run.container_id);
+  request.set_timeout(grace_seconds);
+  int64_t patience_ms = int64_t{grace_seconds} * 1'000 + kKilledMs;
+  cri::Call call = LocalCall(std::min(deadline_ms, ports_.clock.MonotonicMilliseconds() + patience_ms));
+  if (ports_.runtime.containers().Stop(request, call)) return {};
+  v1::StopPodSandboxRequest pod;
+  pod.set_pod_sandbox_id(run.sandbox_id);
+  cri::Call pod_call = LocalCall(deadline_ms);
+  TRY(ports_.runtime.sandboxes().Stop(pod, pod_call));
+  return {};
+}
+
 // A start that is in progress may succeed after the first stop, which then has found nothing to end.
 Result<> LocalContainers::StopContainer(LocalContainer& container, uint32_t grace_seconds,
                                         int64_t deadline_ms) {
-  TRY(container.record().TryChange(local::Stop));
+  Result<> recorded =
+      container.record().TryChange(local::Stop);  // the program is stopped on a full disk, too
   do {
-    if (std::optional<Run> run = container.AwaitRun(deadline_ms)) {
-      v1::StopContainerRequest request;
-      request.set_container_id(run->container_id);
-      request.set_timeout(grace_seconds);
-      cri::Call call = LocalCall(deadline_ms);
-      TRY(ports_.runtime.containers().Stop(request, call));
-    }
+    if (std::optional<Run> run = container.AwaitRun(deadline_ms))
+      TRY(StopRun(*run, grace_seconds, deadline_ms));
     Result<LocalContainer::Claim> claim = container.Take(deadline_ms);
     if (!claim && claim.error().code == Code::kNotFound) return {};  // it was removed, as it was to be
     if (!claim) return std::unexpected(std::move(claim).error());
@@ -45,7 +61,7 @@ Result<> LocalContainers::StopContainer(LocalContainer& container, uint32_t grac
       return std::unexpected(
           Within("stop container " + container.name() + ": it has ended, but what it had remains",
                  std::move(collected).error()));
-    if (!container.record().Read(HasRun)) return {};
+    if (!container.record().Read(HasRun)) return recorded;
   } while (ports_.clock.MonotonicMilliseconds() < deadline_ms);
   return Fail(Code::kDeadlineExceeded, "stop container", container.name(), "it still runs");
 }
@@ -69,15 +85,16 @@ Result<> LocalContainers::Kill(const std::string& container, int signo, int64_t 
     return Fail(Code::kFailedPrecondition, "kill container", found->name(), "it is not running");
   if (signo == SIGKILL) return StopContainer(*found, /*grace_seconds=*/0, deadline_ms);
   bool ends_policy = EndsPolicy(was, signo);
-  if (ends_policy) TRY(found->record().TryChange(local::Stop));
-  if (IsRestarting(was) && was.status != Status::kStarting) return {};  // it has no process in the pause
+  Result<> recorded = ends_policy ? found->record().TryChange(local::Stop) : Result<>();
+  if (IsRestarting(was) && was.status != Status::kStarting)
+    return recorded;  // it has no process in the pause
   std::optional<Run> run = found->AwaitRun(deadline_ms);
   cri::Call call = LocalCall(deadline_ms);
   Result<> sent = run ? ports_.runtime.containers().Signal(run->container_id, signo, call)
                       : Fail(Code::kFailedPrecondition, "kill container", found->name(), "it is not running");
   if (!sent && ends_policy)
     (void)found->record().TryChange([&was](LocalRecord& r) { return UndoStop(r, was); });
-  return sent;
+  return sent ? recorded : sent;
 }
 
 }  // namespace davit::local

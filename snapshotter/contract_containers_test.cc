@@ -153,9 +153,22 @@ TEST_P(SnapshotterContract, ADurableLayerIsMountedWithoutVolatileEachTime) {
   ASSERT_TRUE(snapshotter_->RemoveContainer(id));
   EXPECT_EQ(snapshotter_->Mount(id, layers).error().code, Code::kNotFound);
   ASSERT_TRUE(snapshotter_->Prepare(id, layers, LayerLife::kDurable));
-  ASSERT_TRUE(snapshotter_->Collect({ChainId(1)}, {}));
-  EXPECT_THAT(List("durable"), IsEmpty());
   EXPECT_THAT(List("containers"), IsEmpty());
+}
+
+// Whoever names the containers may have lost its records; these are people's data.
+TEST_P(SnapshotterContract, ADurableLayerThatNobodyNamesStays) {
+  std::vector<std::string> layers = {AddLayer(1)};
+  std::string id = NewContainer();
+  ASSERT_TRUE(snapshotter_->Prepare(id, layers, LayerLife::kDurable));
+  std::string unfinished = "root/durable/" + NewContainer() + ".new";
+  ASSERT_EQ(mkdirat(dir_.get(), unfinished.c_str(), 0700), 0);
+  EXPECT_THAT(*snapshotter_->DurableLayers(), ::testing::ElementsAre(id));
+  Reopen();
+  ASSERT_TRUE(snapshotter_->Collect({}, {}));
+  EXPECT_THAT(List("durable"), ::testing::ElementsAre(id));
+  ASSERT_TRUE(snapshotter_->RemoveContainer(id));
+  EXPECT_THAT(*snapshotter_->DurableLayers(), IsEmpty());
 }
 
 // The process is killed between any two steps of making it: what lies there under the layer's name is whole.

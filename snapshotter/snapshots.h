@@ -63,9 +63,12 @@ class Snapshots {
   virtual std::optional<UsageReading> RecentContainerUsage(const std::string& container_id,
                                                            int64_t deadline_ms) const = 0;
 
-  // For recovery: removes all layers and containers that are not named.
+  // For recovery: removes all layers and containers that are not named. Durable layers stay, whatever is
+  // named: RemoveContainer alone removes one.
   virtual Result<> Collect(const std::set<std::string>& live_layers,
                            const std::set<std::string>& live_containers) = 0;
+  // The ids of the containers that have a durable layer.
+  virtual Result<std::vector<std::string>> DurableLayers() const = 0;
   // Why removed files could not be deleted; empty if there is no problem.
   virtual std::vector<Error> DeletionProblems() const = 0;
 };

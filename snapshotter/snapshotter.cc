@@ -120,7 +120,7 @@ Result<> Snapshotter::Collect(const std::set<std::string>& live_layers,
   Result<> staging = CollectIn(staging_.get(), {});
   Result<> layers = CollectIn(layers_.get(), live_layer_names);
   Result<> containers = CollectIn(containers_.get(), live_containers);
-  Result<> durable = CollectIn(durable_.get(), live_containers);
+  Result<> durable = CollectUnfinished(durable_.get());
   Result<> replaced = same_boot_ ? Result<>() : CollectIn(replaced_.get(), {});
   TRY(staging);
   TRY(layers);
@@ -157,6 +157,22 @@ Result<> Snapshotter::CollectIn(int dir_fd, const std::set<std::string>& live_na
     if (!discarded && collected) collected = discarded;
   }
   return collected;
+}
+
+Result<> Snapshotter::CollectUnfinished(int dir_fd) {
+  Result<> collected;
+  for (const std::string& name : TRY(ListDirectory(dir_fd))) {
+    if (!name.ends_with(kUnfinished)) continue;
+    Result<> discarded = Discard(dir_fd, name);
+    if (!discarded && collected) collected = discarded;
+  }
+  return collected;
+}
+
+Result<std::vector<std::string>> Snapshotter::DurableLayers() const {
+  std::vector<std::string> names = TRY(ListDirectory(durable_.get()));
+  std::erase_if(names, [](const std::string& name) { return name.ends_with(kUnfinished); });
+  return names;
 }
 
 Result<> Snapshotter::Discard(int dir_fd, const std::string& name) {

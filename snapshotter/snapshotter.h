@@ -204,9 +204,10 @@ class Snapshotter final : public Snapshots {
   // Layers and containers together.
 
   // For recovery, before the first StageLayer or Prepare: moves all layers and containers that are not named
-  // to the trash.
+  // to the trash, but no durable layer that is complete.
   Result<> Collect(const std::set<std::string>& live_layers,
                    const std::set<std::string>& live_containers) override;
+  Result<std::vector<std::string>> DurableLayers() const override;
 
   // Makes all committed layers durable, and everything else on the filesystem of `root` (syncfs(2)). Blocks.
   // On failure the layers committed since the last successful Sync are removed, and the staged ones cannot be
@@ -236,6 +237,9 @@ class Snapshotter final : public Snapshots {
   Result<> SwapIn(const std::string& staging, const std::string& chain_id);
   Result<UniqueFd> OpenLayerAs(int flags, const std::string& chain_id) const;
   Result<> FillContainer(int container_fd, const std::vector<std::string>& chain_ids);
+  // Also Collect's: what a crash has left of making a layer for several runs.
+  static constexpr char kUnfinished[] = ".new";
+  Result<> CollectUnfinished(int dir_fd);
   Result<> PrepareWhole(int dir_fd, const std::string& container_id,
                         const std::vector<std::string>& chain_ids);
   // Durable layers are in a directory of their own.

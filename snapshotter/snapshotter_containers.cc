@@ -85,7 +85,7 @@ Result<> Snapshotter::PrepareWhole(int dir_fd, const std::string& container_id,
                                    const std::vector<std::string>& chain_ids) {
   if (faccessat(dir_fd, container_id.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0)
     return SystemError("make writable layer", container_id, EEXIST);
-  std::string unfinished = container_id + ".new";
+  std::string unfinished = container_id + kUnfinished;
   TRY(Discard(dir_fd, unfinished));
   TRY(MakeDirectory(dir_fd, unfinished, 0700));
   UniqueFd container = TRY(OpenDirectory(dir_fd, unfinished));

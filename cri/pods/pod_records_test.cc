@@ -91,8 +91,6 @@ TEST(GoldenRecords, OfLocalPods) {
   sandbox.owner = Owner::kLocal;
   ExpectBytes(sandbox, kSandbox + std::string("c03e01"));
   EXPECT_EQ(Decode<SandboxRecord>(FromHex(kSandbox), "sandbox")->owner, Owner::kCri);
-  EXPECT_EQ(Decode<SandboxOwner>(Encode(sandbox), "owner")->owner, Owner::kLocal);
-  EXPECT_EQ(Decode<SandboxOwner>(FromHex(kSandbox), "owner")->owner, Owner::kCri);
   ContainerRecord container = FullContainer();
   container.kept_layer = "l1";
   ExpectBytes(container, kContainer + std::string("d201026c31"));

@@ -33,6 +33,8 @@ class LocalStore {
   virtual PendingWrite QueueLocal(LocalRow row, RecordWriter::OnWritten on_written) = 0;
   // Both rows, at once.
   virtual Result<> DeleteLocal(const std::string& id) = 0;
+  // What was written or deleted before this call survives a crash of the host (fdatasync(2)). Blocks.
+  virtual Result<> MakeDurable() const = 0;
   virtual Result<std::vector<LocalRow>> Locals() const = 0;
 };
 

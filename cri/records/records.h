@@ -91,7 +91,7 @@ class Records final : public PodStore, public LocalStore, private RowStore {
   explicit Records(std::string path) : path_(std::move(path)) {}
   Result<> Start();
   Result<> Configure() REQUIRES(mutex_);
-  Result<> MakeDurable() const;
+  Result<> MakeDurable() const override;
   Result<> Put(RowChange change) { return writer_->Queue(std::move(change)).Wait(); }
 
   Result<> Write(std::span<const RowChange> changes) override EXCLUDES(mutex_);

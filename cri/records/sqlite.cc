@@ -59,7 +59,8 @@ int Bind(sqlite3_stmt* statement, int index, const Value& value) {
 std::string RecoveryAdvice(const std::string& path) {
   return "the database is damaged and left as it is. Stop davitd and copy " + path +
          "*; then either rebuild it (sqlite3 " + path +
-         " .recover | sqlite3 NEW) or move it away with its -wal and -shm, which forgets every pod and image";
+         " .recover | sqlite3 NEW) or move it away with its -wal and -shm, which forgets every pod, "
+         "container and image; the files of local containers stay";
 }
 
 std::string Row::String(int column) const {

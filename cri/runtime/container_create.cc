@@ -83,8 +83,7 @@ Result<std::string> Containers::MakeContainer(const SandboxPtr& sandbox,
   // The writable layer needs no record before it: recovery removes those that no record names.
   Rollback rollback;
   rollback.Add([&] { (void)RemoveWritableLayer(record); });
-  snapshotter::LayerLife life = extras.kept_layer ? extras.kept_layer->life : snapshotter::LayerLife::kOneRun;
-  Background<> layer(ports_.workers, [&] { return PrepareWritableLayer(record, life); });
+  Background<> layer(ports_.workers, [&] { return PrepareWritableLayer(record, extras.kept_layer); });
   TRY(ports_.records.PutContainer(RowOf(record, *config)));
   rollback.Add([&] { (void)ports_.records.DeleteContainer(record.id); });
   ports_.confinement.HoldLevel(record.id, config->linux().security_context().selinux_options().level());
@@ -100,10 +99,13 @@ Result<std::string> Containers::MakeContainer(const SandboxPtr& sandbox,
   return record.id;
 }
 
-Result<> Containers::PrepareWritableLayer(const ContainerRecord& record, snapshotter::LayerLife life) {
+Result<> Containers::PrepareWritableLayer(const ContainerRecord& record,
+                                          const std::optional<KeptLayer>& kept) {
+  if (kept && !kept->may_be_new) return {};
+  snapshotter::LayerLife life = kept ? kept->life : snapshotter::LayerLife::kOneRun;
   Result<> prepared = ports_.snapshots.Prepare(record.WritableLayer(), record.chain_ids, life);
-  bool kept = record.kept_layer && !prepared && prepared.error().code == Code::kAlreadyExists;
-  return kept ? Result<>() : prepared;
+  bool exists = !prepared && prepared.error().code == Code::kAlreadyExists;
+  return kept && exists ? Result<>() : prepared;
 }
 
 Result<> Containers::RemoveWritableLayer(const ContainerRecord& record) {

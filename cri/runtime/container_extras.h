@@ -17,6 +17,7 @@ namespace davit::cri {
 struct KeptLayer {
   std::string id;
   snapshotter::LayerLife life = snapshotter::LayerLife::kDurable;
+  bool may_be_new = true;  // else a start without the layer fails: its files are lost
 };
 
 struct ContainerExtras {

@@ -90,7 +90,7 @@ class Containers {
  private:
   Result<std::string> MakeContainer(const SandboxPtr& sandbox, const v1::CreateContainerRequest& request,
                                     Call& call, const ContainerExtras& extras);
-  Result<> PrepareWritableLayer(const ContainerRecord& record, snapshotter::LayerLife life);
+  Result<> PrepareWritableLayer(const ContainerRecord& record, const std::optional<KeptLayer>& kept);
   Result<> RemoveWritableLayer(const ContainerRecord& record);  // unless it is kept
   Result<> Launch(const ContainerPtr& container, Call& call);
   // `placeholder` becomes that of the container's cgroup.

@@ -45,7 +45,8 @@ class OwnerTest : public ::testing::Test {
   }
 
   SandboxRow LocalRow() {
-    for (const SandboxRow& row : world_.records.Sandboxes().value())
+    const std::vector<SandboxRow> rows = world_.records.Sandboxes().value();
+    for (const SandboxRow& row : rows)
       if (row.id == local_.sandbox) return row;
     ADD_FAILURE();
     return {};
@@ -220,13 +221,13 @@ TEST(KeptLayer, OutlivesItsContainersAndServesTheNextOne) {
   auto create = [&](const std::string& sandbox) {
     Call call{world.clock.MonotonicMilliseconds() + 60'000, Spans(), Owner::kLocal};
     return world.runtime().containers().Create(world.ContainerRequest(sandbox), call,
-                                               {KeptLayer{"layer", snapshotter::LayerLife::kDurable}, {}});
+                                               {KeptLayer{"layer", snapshotter::LayerLife::kOneBoot}, {}});
   };
   std::string first = world.RunSandbox("first").value();
   ASSERT_TRUE(create(first));
   ASSERT_TRUE(world.RemoveSandbox(first));
   EXPECT_THAT(world.snapshots.containers(), ElementsAre("layer"));
-  EXPECT_EQ(world.snapshots.life("layer"), snapshotter::LayerLife::kDurable);
+  EXPECT_EQ(world.snapshots.life("layer"), snapshotter::LayerLife::kOneBoot);
 
   std::string second = world.RunSandbox("second").value();
   ASSERT_TRUE(create(second));

@@ -82,14 +82,19 @@ void RecoveryMeeting::MeetOne(const SandboxPtr& sandbox, const std::shared_ptr<A
     return attendance->Stopped(record.id);
   }
   bool unfinished = phases::IsCreating(record);
-  auto reconciled = [this, sandbox, attendance, unfinished] {
+  // Its answer may come before this thread has its link, which the verbs need.
+  auto awaited = std::make_shared<std::atomic<int>>(2);
+  auto met = [sandbox, attendance, awaited] {
+    if (awaited->fetch_sub(1) == 1) attendance->Met(sandbox->id());
+  };
+  auto reconciled = [this, sandbox, unfinished, met] {
     if (unfinished) return;
     Finish(sandbox);
-    attendance->Met(sandbox->id());
+    met();
   };
   ProcessIdentity identity{record.shim_pid, record.shim_start_time, record.shim_boot_id};
   Result<ShimPtr> shim = ports_.shims.Meet(record.id, identity, ports_.watch.EventsOf(sandbox, reconciled));
-  if (!shim && shim.error().code != Code::kNotFound) {
+  if (!shim && shim.error().code != Code::kNotFound && !unfinished) {
     // Its shim and its containers may be alive, and run on until the pod is stopped.
     ports_.watch.TakeRecordedExits(sandbox);
     ports_.watch.SandboxFailed(sandbox, shim.error().ToString());
@@ -99,7 +104,7 @@ void RecoveryMeeting::MeetOne(const SandboxPtr& sandbox, const std::shared_ptr<A
   if (unfinished) {
     UndoUnfinished(sandbox);
   } else if (shim) {
-    return;  // `reconciled` follows
+    return met();  // `reconciled` has come or follows
   } else {
     FinishWithoutShim(sandbox);
   }

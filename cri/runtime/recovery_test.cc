@@ -83,6 +83,36 @@ TEST(Recovery, ADaemonThatEndsWaitsForTheWorkThatAShimsAnswerCaused) {
   EXPECT_THAT(world.cgroups.paths(), ::testing::IsSubsetOf({"/davit/pods/" + pod.sandbox}));
 }
 
+// The shim's answer is reconciled before the daemon has its link.
+TEST(Recovery, APodThatWasMetCanBeUsedAtOnce) {
+  World world;
+  World::Pod pod = world.RunPod();
+  std::string next = world.CreateContainer(pod.sandbox, "next").value();
+  world.Restart();
+  world.steps.During("shims.Meet has answered",
+                     [] { std::this_thread::sleep_for(std::chrono::milliseconds(100)); });
+  ASSERT_TRUE(world.Recover());
+  Result<> started = world.StartContainer(next);
+  EXPECT_TRUE(started) << started.error().ToString();
+}
+
+// Its record cannot be read, so nobody knows its shim's process. Its containers are ended when a client
+// removes it, not before.
+TEST(Recovery, AShimThatIsNotRecordedIsLeftAloneUntilItsPodGoes) {
+  World world;
+  World::Pod pod = world.RunPod();
+  world.records.Seed(SandboxRow{pod.sandbox, "\xff"});
+  world.Restart();
+  ASSERT_TRUE(world.Recover());
+  EXPECT_THAT(world.shims.alive(), ElementsAre(pod.sandbox));
+  EXPECT_EQ(world.StatusOf(pod.container).state(), v1::CONTAINER_RUNNING);
+  EXPECT_EQ(world.SandboxStatusOf(pod.sandbox).state(), v1::SANDBOX_NOTREADY);
+  ASSERT_TRUE(world.StopSandbox(pod.sandbox));
+  ASSERT_TRUE(world.RemoveSandbox(pod.sandbox));
+  EXPECT_THAT(world.shims.alive(), IsEmpty());
+  EXPECT_THAT(world.cgroups.paths(), IsEmpty());
+}
+
 TEST(Recovery, AnUnfinishedSandboxIsUndone) {
   for (bool shim_recorded : {false, true}) {  // recorded before the sandbox is undone
     SCOPED_TRACE(shim_recorded);

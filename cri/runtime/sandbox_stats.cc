@@ -38,11 +38,12 @@ Result<v1::PodSandboxStatsResponse> Statistics::OfSandbox(const v1::PodSandboxSt
   return response;
 }
 
-Result<std::vector<v1::PodSandboxStats>> Statistics::OfSandboxes(const v1::PodSandboxStatsFilter& filter) {
+Result<std::vector<v1::PodSandboxStats>> Statistics::OfSandboxes(const v1::PodSandboxStatsFilter& filter,
+                                                                 Owner owner) {
   int64_t usage_deadline = UsageDeadline();
   BridgeCounters counters = TRY(ports_.network.Counters());
   std::vector<v1::PodSandboxStats> found;
-  for (const SandboxPtr& sandbox : ports_.pods.Sandboxes(Owner::kCri)) {
+  for (const SandboxPtr& sandbox : ports_.pods.Sandboxes(owner)) {
     if (!sandbox->id().starts_with(filter.id())) continue;
     if (!MatchesLabels(sandbox->config().labels(), filter.label_selector())) continue;
     if (!sandbox->ready()) continue;

@@ -50,6 +50,11 @@ Result<v1::PodSandboxStatusResponse> Sandboxes::Status(const v1::PodSandboxStatu
   return response;
 }
 
+Result<std::string> Sandboxes::WhyFailed(const std::string& sandbox_id, Call& call) const {
+  SandboxPtr sandbox = TRY(ports_.pods.FindSandbox(sandbox_id, call.owner));
+  return sandbox->record().Read([](const SandboxRecord& r) { return r.reason; });
+}
+
 Result<std::vector<v1::PodSandbox>> Sandboxes::List(const v1::PodSandboxFilter& filter, Owner owner) {
   std::vector<v1::PodSandbox> found;
   for (const SandboxPtr& sandbox : ports_.pods.Sandboxes(owner)) {

@@ -51,6 +51,8 @@ class Sandboxes {
   Result<v1::StopPodSandboxResponse> Stop(const v1::StopPodSandboxRequest& request, Call& call);
   Result<v1::RemovePodSandboxResponse> Remove(const v1::RemovePodSandboxRequest& request, Call& call);
   Result<v1::PodSandboxStatusResponse> Status(const v1::PodSandboxStatusRequest& request, Call& call);
+  // Why the sandbox has failed; empty if it has not.
+  Result<std::string> WhyFailed(const std::string& sandbox_id, Call& call) const;
   Result<std::vector<v1::PodSandbox>> List(const v1::PodSandboxFilter& filter, Owner owner = Owner::kCri);
   Result<v1::UpdatePodSandboxResourcesResponse> UpdateResources(
       const v1::UpdatePodSandboxResourcesRequest& request, Call& call);

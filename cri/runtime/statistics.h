@@ -36,7 +36,8 @@ class Statistics {
   Result<std::vector<v1::ContainerStats>> OfContainers(const v1::ContainerStatsFilter& filter);
   Result<v1::PodSandboxStatsResponse> OfSandbox(const v1::PodSandboxStatsRequest& request, Call& call);
   // Stats of READY sandboxes; those that stop during sampling are omitted.
-  Result<std::vector<v1::PodSandboxStats>> OfSandboxes(const v1::PodSandboxStatsFilter& filter);
+  Result<std::vector<v1::PodSandboxStats>> OfSandboxes(const v1::PodSandboxStatsFilter& filter,
+                                                       Owner owner = Owner::kCri);
 
   // Metrics of READY sandboxes and their RUNNING containers, as described in cri/stats/metrics.h.
   Result<std::vector<v1::PodSandboxMetrics>> Metrics();

@@ -15,19 +15,22 @@ ShimPtr NodeShims::Adopt(NewShim shim, ShimEvents events) {
 
 Result<ShimPtr> NodeShims::Meet(const std::string& sandbox_id, const ProcessIdentity& identity,
                                 ShimEvents events) {
+  if (identity.pid <= 0) return MeetUnrecorded(sandbox_id);
   Result<PidFd> process = PidFd::Open(identity);
-  bool recorded = identity.pid > 0;
-  if (!process && recorded && process.error().code != Code::kNotFound)
+  if (!process)
     return std::unexpected(Within("meet shim of sandbox " + sandbox_id, std::move(process).error()));
-  if (!process) {
-    // The daemon may have died before it wrote the shim's identity down: no client knows of the sandbox then.
-    EndUnrecorded(sandbox_id);
-    return Fail(Code::kNotFound, "meet shim of sandbox", sandbox_id, "its process is gone");
-  }
   // A shim that lives is met when it can be reached: one that is stopped may have a full backlog.
   Result<UniqueFd> socket = launcher_.Connect(sandbox_id);
   return ShimClient::Open(reactor_, sandbox_id, socket ? std::move(*socket) : UniqueFd(), std::move(*process),
                           ConnectorTo(sandbox_id), std::move(events), ShimClient::First::kMeet);
+}
+
+// Without its process nobody would see its death.
+std::unexpected<Error> NodeShims::MeetUnrecorded(const std::string& sandbox_id) {
+  bool lives = launcher_.Connect(sandbox_id).has_value();
+  return lives ? Fail(Code::kFailedPrecondition, "meet shim of sandbox", sandbox_id,
+                      "its process is not recorded")
+               : Fail(Code::kNotFound, "meet shim of sandbox", sandbox_id, "its process is gone");
 }
 
 ShimLink::Connect NodeShims::ConnectorTo(const std::string& sandbox_id) {
@@ -37,7 +40,10 @@ ShimLink::Connect NodeShims::ConnectorTo(const std::string& sandbox_id) {
 }
 
 void NodeShims::End(const std::string& sandbox_id, const ProcessIdentity& identity) {
-  if (Result<PidFd> shim = PidFd::Open(identity)) (void)shim->Signal(SIGKILL);
+  if (identity.pid <= 0)
+    EndUnrecorded(sandbox_id);
+  else if (Result<PidFd> shim = PidFd::Open(identity))
+    (void)shim->Signal(SIGKILL);
   launcher_.RemoveSocket(sandbox_id);
 }
 

@@ -37,7 +37,8 @@ class NodeShims final : public Shims {
 
  private:
   ShimLink::Connect ConnectorTo(const std::string& sandbox_id);
-  // Asks a shim whose sandbox has no record to shut down.
+  std::unexpected<Error> MeetUnrecorded(const std::string& sandbox_id);
+  // Asks a shim whose process is in no record to shut down.
   void EndUnrecorded(const std::string& sandbox_id);
 
   ShimLauncher& launcher_;

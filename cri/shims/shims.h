@@ -41,12 +41,12 @@ class Shims {
   virtual void Discard(NewShim shim) = 0;
 
   // Connects to the shim of a sandbox that an earlier run of the daemon started, however late it can be
-  // connected to; `events.begin_meeting` follows. kNotFound if the process has ended or was not
-  // recorded; an unrecorded shim is asked to shut down. Other errors say nothing about the process.
+  // connected to; `events.begin_meeting` follows. kNotFound if the process has ended, kFailedPrecondition if
+  // it lives and was not recorded, so that nobody would see its end. Other errors say nothing about it.
   virtual Result<ShimPtr> Meet(const std::string& sandbox_id, const ProcessIdentity& identity,
                                ShimEvents events) = 0;
-  // Kills a shim that has no Shim object. The process is identified by `identity`, never by a pid alone.
-  // Idempotent.
+  // Kills a shim that has no Shim object. The process is identified by `identity`, never by a pid alone; one
+  // that was not recorded is asked to shut down. Idempotent.
   virtual void End(const std::string& sandbox_id, const ProcessIdentity& identity) = 0;
   // Ends the shims of sandboxes that are not in `known`. Returns their number.
   virtual size_t EndStrays(const std::set<std::string>& known) = 0;

@@ -186,10 +186,13 @@ Result<ShimPtr> FakeShims::Meet(const std::string& sandbox_id, const ProcessIden
   {
     MutexLock lock(mutex_);
     auto found = pods_.find(sandbox_id);
-    if (found == pods_.end() || found->second.mood == ShimMood::kDead || identity.pid == 0) {
+    if (found == pods_.end() || found->second.mood == ShimMood::kDead) {
       if (found != pods_.end()) pods_.erase(found);
       return Fail(Code::kNotFound, "meet shim of sandbox", sandbox_id, "its process is gone");
     }
+    if (identity.pid == 0)
+      return Fail(Code::kFailedPrecondition, "meet shim of sandbox", sandbox_id,
+                  "its process is not recorded");
     found->second.events = std::move(events);
     mood = found->second.mood;
   }
@@ -198,6 +201,7 @@ Result<ShimPtr> FakeShims::Meet(const std::string& sandbox_id, const ProcessIden
   Result<> understood = Understand(mood, "Hello", sandbox_id);
   if (!understood && mood != ShimMood::kSilent)
     Tell(sandbox_id, [&](const ShimEvents& connected) { connected.not_understood(understood.error()); });
+  (void)steps_.Take("shims.Meet has answered");
   return std::make_shared<FakeShim>(*this, sandbox_id);
 }
 

@@ -36,9 +36,12 @@ class FakeSnapshots final : public snapshotter::Snapshots {
     }
     return Fail(Code::kAlreadyExists, "prepare", container_id, "it has a writable layer");
   }
-  Result<UniqueFd> Mount(const std::string&, const std::vector<std::string>&,
-                         const snapshotter::FileView&) override {
+  Result<UniqueFd> Mount(const std::string& container_id, const std::vector<std::string>&,
+                         const snapshotter::FileView&) override EXCLUDES(mutex_) {
     TRY(steps_.Take("snapshots.Mount"));
+    MutexLock lock(mutex_);
+    if (!containers_.contains(container_id))
+      return Fail(Code::kNotFound, "open container", container_id, "it has no writable layer");
     return OpenAt(AT_FDCWD, "/dev/null", O_RDONLY);
   }
   Result<UniqueFd> MountImage(const std::vector<std::string>&, const snapshotter::FileView&) override {
@@ -59,8 +62,17 @@ class FakeSnapshots final : public snapshotter::Snapshots {
       EXCLUDES(mutex_) {
     TRY(steps_.Take("snapshots.Collect"));
     MutexLock lock(mutex_);
-    std::erase_if(containers_, [&](const std::string& id) { return !live_containers.contains(id); });
+    std::erase_if(containers_, [&](const std::string& id) REQUIRES(mutex_) {
+      return !live_containers.contains(id) && lives_.at(id) != snapshotter::LayerLife::kDurable;
+    });
     return {};
+  }
+  Result<std::vector<std::string>> DurableLayers() const override EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    std::vector<std::string> durable;
+    for (const auto& [id, life] : lives_)
+      if (life == snapshotter::LayerLife::kDurable) durable.push_back(id);
+    return durable;
   }
   std::vector<Error> DeletionProblems() const override { return {}; }
 

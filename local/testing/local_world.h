@@ -45,6 +45,12 @@ class FakeLocalStore final : public cri::LocalStore {
     rows_.erase(id);
     return {};
   }
+  Result<> MakeDurable() const override EXCLUDES(mutex_) {
+    TRY(steps_.Take("store.MakeDurable"));
+    MutexLock lock(mutex_);
+    durable_ = rows_;
+    return {};
+  }
   Result<std::vector<cri::LocalRow>> Locals() const override EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     std::vector<cri::LocalRow> rows;
@@ -55,11 +61,17 @@ class FakeLocalStore final : public cri::LocalStore {
     MutexLock lock(mutex_);
     rows_[row.id] = std::move(row);
   }
+  // What was not made durable is lost.
+  void CutPower() EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    rows_ = durable_;
+  }
 
  private:
   cri::Steps& steps_;
   mutable Mutex mutex_;
   std::map<std::string, cri::LocalRow> rows_ GUARDED_BY(mutex_);
+  mutable std::map<std::string, cri::LocalRow> durable_ GUARDED_BY(mutex_);
 };
 
 class LocalWorld {
