@@ -117,6 +117,15 @@ Result<> Records::DeleteLocal(const std::string& id) {
   return Put({Table::kLocalContainers, id, "", std::nullopt});
 }
 
+Result<> Records::PutVolumeDurably(const VolumeRow& row) {
+  TRY(Put({Table::kLocalVolumes, row.name, "", row.blob}));
+  return MakeDurable();
+}
+
+Result<> Records::DeleteVolume(const std::string& name) {
+  return Put({Table::kLocalVolumes, name, "", std::nullopt});
+}
+
 Result<> Records::PutImageDurably(const ImageRow& row) {
   TRY(Put({Table::kImages, row.id, "", row.blob}));
   return MakeDurable();
@@ -188,6 +197,14 @@ Result<std::vector<LocalRow>> Records::Locals() const {
   MutexLock lock(mutex_);
   std::vector<LocalRow> rows;
   sqlite::Statement statement = TRY(connection_.Prepare("SELECT id, blob FROM local_containers"));
+  TRY(statement.Run({}, [&rows](const Row& row) { rows.push_back({row.String(0), row.String(1)}); }));
+  return rows;
+}
+
+Result<std::vector<VolumeRow>> Records::VolumeRows() const {
+  MutexLock lock(mutex_);
+  std::vector<VolumeRow> rows;
+  sqlite::Statement statement = TRY(connection_.Prepare("SELECT id, blob FROM local_volumes"));
   TRY(statement.Run({}, [&rows](const Row& row) { rows.push_back({row.String(0), row.String(1)}); }));
   return rows;
 }

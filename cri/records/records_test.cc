@@ -98,6 +98,18 @@ TEST_F(RecordsTest, SettingsAreKeptAndEmptyUntilTheyAreSet) {
   EXPECT_EQ(*records_->Setting("pod_cidr"), "two");
 }
 
+TEST_F(RecordsTest, VolumesAreKeptByName) {
+  Open();
+  ASSERT_TRUE(records_->PutVolumeDurably({"data", "one"}));
+  ASSERT_TRUE(records_->PutVolumeDurably({"data", "two"}));
+  ASSERT_TRUE(records_->PutVolumeDurably({"gone", ""}));
+  ASSERT_TRUE(records_->DeleteVolume("gone"));
+  EXPECT_TRUE(records_->DeleteVolume("nothing"));
+  records_.reset();
+  Open();
+  EXPECT_THAT(*records_->VolumeRows(), UnorderedElementsAre(VolumeRow{"data", "two"}));
+}
+
 TEST_F(RecordsTest, AContainerNeedsItsSandbox) {
   Open();
   Result<> put = records_->PutContainer({"c1", "nobody", ""});

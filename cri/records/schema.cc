@@ -29,6 +29,9 @@ constexpr std::array kMigrations = {
     R"(CREATE TABLE local_containers (
          id TEXT PRIMARY KEY NOT NULL,
          blob BLOB NOT NULL);)",
+    R"(CREATE TABLE local_volumes (
+         id TEXT PRIMARY KEY NOT NULL,
+         blob BLOB NOT NULL);)",
 };
 
 }  // namespace
