@@ -14,6 +14,7 @@
 #include "local/local_containers.h"
 #include "local/pod_config.h"
 #include "local/spec_check.h"
+#include "local/volume_plan.h"
 
 namespace davit::local {
 namespace {
@@ -71,8 +72,26 @@ Result<> LocalContainers::MakeDirectory(const std::string& id) const {
   return {};
 }
 
+Result<PodRequest> LocalContainers::PodRequestOf(const api::ContainerSpec& spec,
+                                                 const LocalRecord& record) const {
+  return BuildPodRequest(spec, record, DirectoryOf(record.id),
+                         [this](const std::string& volume) { return ports_.volumes.DataOf(volume); });
+}
+
+// A crash must not leave volumes that nobody knows.
+Result<> LocalContainers::MakeVolumes(LocalContainer& container, const std::function<bool()>& gone,
+                                      Rollback& rollback) {
+  rollback.Add([this, id = container.id()] { (void)ports_.store.DeleteLocal(id); });
+  TRY(container.record().Change([](LocalRecord&) {}));
+  LocalRecord record = container.record().Get();
+  auto made = TRY(ports_.volumes.Mount(record.id, record.volumes, record.chain_ids, gone));
+  rollback.Add([this, record, made] { ports_.volumes.Unmount(record.id, record.volumes, made); });
+  return {};
+}
+
 Result<LocalContainers::Created> LocalContainers::Create(const std::string& name,
-                                                         const api::ContainerSpec& spec) {
+                                                         const api::ContainerSpec& spec,
+                                                         const std::function<bool()>& gone) {
   TRY(CheckSpec(spec));
   if (!name.empty()) TRY(CheckContainerName(name));
   images::HeldImage image = TRY(ports_.images.FindAndHold(spec.image()));
@@ -81,9 +100,12 @@ Result<LocalContainers::Created> LocalContainers::Create(const std::string& name
   record.name = name.empty() ? NameFromImage(spec.image(), record.id) : name;
   record.image_id = image.record.id;
   record.chain_ids = image.record.chain_ids;
-  record.command_line = TRY(CommandLine(spec, TRY(images::ParseImageConfig(image.record.config_json))));
+  images::ImageConfig config = TRY(images::ParseImageConfig(image.record.config_json));
+  record.command_line = TRY(CommandLine(spec, config));
+  record.volumes = TRY(PlanVolumes(spec, config));
+  record.making = !record.volumes.empty();
   record.created_at = ports_.clock.UnixNanoseconds();
-  TRY(BuildPodRequest(spec, record, DirectoryOf(record.id)));  // for its errors
+  TRY(PodRequestOf(spec, record));  // for its errors
   TRY(PrepareSources(spec));
 
   Rollback rollback;
@@ -100,7 +122,8 @@ Result<LocalContainers::Created> LocalContainers::Create(const std::string& name
     std::filesystem::remove_all(directory, ignored);
   });
   TRY(MakeDirectory(record.id));
-  TRY(container->record().Change([](LocalRecord&) {}));  // writes it
+  if (record.making) TRY(MakeVolumes(*container, gone, rollback));
+  TRY(container->record().Change([](LocalRecord& r) { r.making = false; }));  // writes it
   rollback.Dismiss();
   return Created{record.id, record.name, DirectoryOf(record.id) + "/" + kLogName};
 }

@@ -39,7 +39,7 @@ Result<> LocalContainers::CollectEnd(LocalContainer& container, int64_t deadline
     LogProblem("pod not removed", container.id(), removed.error());
   container.SetRun(std::nullopt);
   (void)container.record().TryChange(Settle);
-  if (container.spec().auto_remove()) return Forget(container);
+  if (container.spec().auto_remove()) return Forget(container, AnonymousVolumes::kGo);
   RestartLater(container);
   return {};
 }

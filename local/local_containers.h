@@ -17,14 +17,17 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/reactor.h"
+#include "base/rollback.h"
 #include "cri/records/local_store.h"
 #include "cri/runtime/container_use.h"
 #include "cri/runtime/runtime.h"
 #include "images/image_lookup.h"
 #include "local/container.h"
 #include "local/keeper.h"
+#include "local/pod_config.h"
 #include "local/recent_ends.h"
 #include "local/roster.h"
+#include "local/volumes.h"
 #include "snapshotter/snapshots.h"
 
 namespace davit::local {
@@ -43,6 +46,7 @@ class LocalContainers {
     std::string directory;  // has a directory for each container
     cri::Runtime& runtime;
     cri::LocalStore& store;
+    Volumes& volumes;
     images::ImageLookup& images;
     snapshotter::Snapshots& snapshots;
     Reactor& timers;
@@ -53,8 +57,8 @@ class LocalContainers {
   // Leaves all containers running.
   ~LocalContainers();
 
-  // Reads the records. Called once, before the runtime recovers, which then keeps WritableLayers(). A record
-  // that cannot be read is logged and left alone, with its layer and its pods.
+  // Reads the records, after those of the volumes. Called once, before the runtime recovers, which then keeps
+  // WritableLayers(). A record that cannot be read is logged and left alone, with its layer and its pods.
   Result<> Load();
   std::set<std::string> WritableLayers() const;
   // Called once, after the runtime has recovered: takes over the runs that go on, records those that have
@@ -66,14 +70,18 @@ class LocalContainers {
     std::string name;
     std::string log_path;
   };
-  Result<Created> Create(const std::string& name, const api::ContainerSpec& spec);
+  // kCancelled soon after `gone` returns true, which is asked while volumes are filled.
+  Result<Created> Create(
+      const std::string& name, const api::ContainerSpec& spec,
+      const std::function<bool()>& gone = [] { return false; });
   Result<> Start(const std::string& container, int64_t deadline_ms);
   // Without `grace_seconds`, the container's own grace period.
   Result<> Stop(const std::string& container, std::optional<uint32_t> grace_seconds, int64_t deadline_ms);
   Result<> Restart(const std::string& container, std::optional<uint32_t> grace_seconds, int64_t deadline_ms);
   Result<> Kill(const std::string& container, int signo, int64_t deadline_ms);
   Result<> Rename(const std::string& container, const std::string& name);
-  Result<> Remove(const std::string& container, bool force, int64_t deadline_ms);
+  Result<> Remove(const std::string& container, bool force, int64_t deadline_ms,
+                  AnonymousVolumes volumes = AnonymousVolumes::kStay);
 
   Result<api::Container> Inspect(const std::string& container) const;
   // The newest first; `all`: also those that do not run.
@@ -97,6 +105,9 @@ class LocalContainers {
   std::string DirectoryOf(const std::string& id) const { return ports_.directory + "/" + id; }
   LocalContainerPtr MakeContainer(LocalRecord record, LocalContainer::SpecPtr spec);
   Result<> MakeDirectory(const std::string& id) const;
+  // Writes the record before the first volume exists, and registers the undo of both.
+  Result<> MakeVolumes(LocalContainer& container, const std::function<bool()>& gone, Rollback& rollback);
+  Result<PodRequest> PodRequestOf(const api::ContainerSpec& spec, const LocalRecord& record) const;
 
   Result<> StartContainer(LocalContainer& container, StartedBy by, int64_t deadline_ms);
   // `exit_code` is set if it fails.
@@ -116,8 +127,8 @@ class LocalContainers {
   Result<> RemovePod(const std::string& sandbox_id) const;
   // Removes what earlier runs have left.
   Result<> RemovePodsOf(const LocalContainer& container) const;
-  // With the claim held; idempotent.
-  Result<> Forget(LocalContainer& container);
+  // With the claim held; idempotent. The volumes of a container that removes itself go in any case.
+  Result<> Forget(LocalContainer& container, AnonymousVolumes volumes);
 
   void AdoptPods();
   void AdoptPod(const std::string& sandbox_id, LocalContainer& container);

@@ -15,6 +15,7 @@ namespace v1 = ::runtime::v1;
 namespace api = ::davit::v1;
 
 using Network = api::ContainerSpec;
+using DataOf = std::function<std::string(const std::string& volume)>;
 
 constexpr size_t kShortId = 12;
 constexpr char kUnconfined[] = "unconfined";
@@ -115,6 +116,16 @@ void SetCommand(const api::ContainerSpec& spec, v1::ContainerConfig& container) 
   container.set_working_dir(spec.working_dir());
 }
 
+// A volume at a path that the image declares as one takes its place.
+void SetVolumes(const LocalRecord& record, const DataOf& data_of, v1::ContainerConfig& container) {
+  for (const VolumeUse& use : record.volumes) {
+    v1::Mount& bind = *container.add_mounts();
+    bind.set_host_path(data_of(use.volume));
+    bind.set_container_path(use.target);
+    bind.set_readonly(use.read_only);
+  }
+}
+
 void SetMounts(const api::ContainerSpec& spec, v1::ContainerConfig& container) {
   for (const api::BindMount& mount : spec.mounts()) {
     v1::Mount& bind = *container.add_mounts();
@@ -172,7 +183,7 @@ Result<> SetSecurity(const api::ContainerSpec& spec, v1::LinuxContainerSecurityC
 }  // namespace
 
 Result<PodRequest> BuildPodRequest(const api::ContainerSpec& spec, const LocalRecord& record,
-                                   const std::string& directory) {
+                                   const std::string& directory, const DataOf& data_of) {
   PodRequest request;
   request.pod = PodOf(spec, record, directory);
   v1::ContainerConfig& container = request.container;
@@ -183,6 +194,7 @@ Result<PodRequest> BuildPodRequest(const api::ContainerSpec& spec, const LocalRe
   container.set_log_path(kLogName);
   SetCommand(spec, container);
   SetMounts(spec, container);
+  SetVolumes(record, data_of, container);
   SetDevices(spec, container);
   TRY(SetStopSignal(spec, container));
   SetResources(spec, *container.mutable_linux()->mutable_resources());

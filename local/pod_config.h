@@ -4,6 +4,7 @@
 // The pod of one run of a local container, in the CRI's words.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -29,9 +30,11 @@ struct PodRequest {
 
 // One pod with one container: own network, IPC and PID namespaces, the default seccomp profile and
 // capabilities, and sensitive parts of /proc and /sys hidden or read-only, unless `spec` says otherwise.
-// `directory` is the container's own, with its log. kInvalidArgument names the field that is wrong.
+// `directory` is the container's own, with its log; `data_of` tells where the files of a volume are.
+// kInvalidArgument names the field that is wrong.
 Result<PodRequest> BuildPodRequest(const ::davit::v1::ContainerSpec& spec, const LocalRecord& record,
-                                   const std::string& directory);
+                                   const std::string& directory,
+                                   const std::function<std::string(const std::string& volume)>& data_of);
 
 // The program with its arguments: as in Docker, an entrypoint replaces the image's command, too.
 // kInvalidArgument if neither the spec nor the image has a command.

@@ -26,8 +26,12 @@ LocalRecord Record() {
   return record;
 }
 
+std::string DataOf(const std::string& volume) {
+  return "/volumes/" + volume;
+}
+
 TEST(PodRequest, OfAPlainSpecIsIsolated) {
-  PodRequest request = BuildPodRequest(ContainerSpec(), Record(), "/var/lib/davit/local/a").value();
+  PodRequest request = BuildPodRequest(ContainerSpec(), Record(), "/var/lib/davit/local/a", DataOf).value();
   EXPECT_TRUE(cri::ValidateSandboxConfig(request.pod));
   EXPECT_EQ(request.pod.metadata().name(), "web");
   EXPECT_EQ(request.pod.metadata().uid(), Record().id);
@@ -71,7 +75,7 @@ TEST(PodRequest, HasAllOfTheSpec) {
   spec.set_privileged(true);
   spec.set_read_only(true);
 
-  PodRequest request = BuildPodRequest(spec, Record(), "/d").value();
+  PodRequest request = BuildPodRequest(spec, Record(), "/d", DataOf).value();
   EXPECT_EQ(request.pod.hostname(), "host");
   ASSERT_EQ(request.pod.port_mappings_size(), 1);
   EXPECT_EQ(request.pod.port_mappings(0).host_ip(), "127.0.0.1");
@@ -123,7 +127,7 @@ TEST(PodRequest, HasTheConfinementOfTheSpec) {
   spec.set_apparmor_profile("unconfined");
   spec.set_stop_signal(2);
 
-  PodRequest request = BuildPodRequest(spec, Record(), "/d").value();
+  PodRequest request = BuildPodRequest(spec, Record(), "/d", DataOf).value();
   EXPECT_TRUE(cri::ValidateSandboxConfig(request.pod));
   EXPECT_THAT(request.pod.dns_config().servers(), ElementsAre("192.0.2.1"));
   EXPECT_THAT(request.pod.dns_config().searches(), ElementsAre("example.test"));
@@ -145,16 +149,31 @@ TEST(PodRequest, HasTheConfinementOfTheSpec) {
   EXPECT_EQ(security.seccomp().profile_type(), v1::SecurityProfile::Localhost);
   EXPECT_EQ(security.seccomp().localhost_ref(), "/p.json");
   EXPECT_EQ(security.apparmor().profile_type(), v1::SecurityProfile::Unconfined);
-  EXPECT_FALSE(BuildPodRequest(ContainerSpec(), Record(), "/d")->pod.has_dns_config()) << "the host's";
+  EXPECT_FALSE(BuildPodRequest(ContainerSpec(), Record(), "/d", DataOf)->pod.has_dns_config())
+      << "the host's";
+}
+
+TEST(PodRequest, MountsVolumesAfterBinds) {
+  ContainerSpec spec;
+  spec.add_mounts()->set_source("/srv");
+  LocalRecord record = Record();
+  record.volumes = {{"data", "/data", /*read_only=*/true}, {"cache", "/cache"}};
+  PodRequest request = BuildPodRequest(spec, record, "/d", DataOf).value();
+  ASSERT_EQ(request.container.mounts_size(), 3);
+  EXPECT_EQ(request.container.mounts(0).host_path(), "/srv");
+  EXPECT_EQ(request.container.mounts(1).host_path(), "/volumes/data");
+  EXPECT_EQ(request.container.mounts(1).container_path(), "/data");
+  EXPECT_TRUE(request.container.mounts(1).readonly());
+  EXPECT_FALSE(request.container.mounts(2).readonly());
 }
 
 TEST(PodRequest, ChoosesTheNetwork) {
   ContainerSpec spec;
   spec.set_network(ContainerSpec::HOST);
-  PodRequest host = BuildPodRequest(spec, Record(), "/d").value();
+  PodRequest host = BuildPodRequest(spec, Record(), "/d", DataOf).value();
   EXPECT_EQ(host.pod.linux().security_context().namespace_options().network(), v1::NODE);
   spec.set_network(ContainerSpec::NONE);
-  PodRequest none = BuildPodRequest(spec, Record(), "/d").value();
+  PodRequest none = BuildPodRequest(spec, Record(), "/d", DataOf).value();
   EXPECT_EQ(none.pod.linux().security_context().namespace_options().network(), v1::POD);
   EXPECT_EQ(none.network, cri::NetworkUse::kLoopbackOnly);
 }
@@ -163,7 +182,7 @@ TEST(PodRequest, TakesUsersByNumberAndByName) {
   auto user = [](const char* text) {
     ContainerSpec spec;
     spec.set_user(text);
-    return BuildPodRequest(spec, Record(), "/d");
+    return BuildPodRequest(spec, Record(), "/d", DataOf);
   };
   EXPECT_EQ(user("www")->container.linux().security_context().run_as_username(), "www");
   EXPECT_EQ(user("www:7")->container.linux().security_context().run_as_group().value(), 7);

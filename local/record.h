@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/codec.h"
+#include "local/volume_record.h"
 
 namespace davit::local {
 
@@ -43,6 +44,9 @@ struct LocalRecord {
   uint32_t quick_ends = 0;     // ends in a row, each soon after its start
   uint32_t starts = 0;
   uint32_t ends = 0;
+  std::vector<VolumeUse> volumes;
+  bool making = false;          // its volumes are being made; after a crash it is removed
+  bool remove_volumes = false;  // its removal, which has begun, includes its anonymous volumes
 
   // In memory only.
   bool gone = false;  // it is removed
@@ -52,7 +56,8 @@ struct LocalRecord {
                      Field<6>(command_line), Field<7>(created_at), Field<8>(status), Field<9>(stopped),
                      Field<10>(outcome_known), Field<11>(started_at), Field<12>(finished_at),
                      Field<13>(exit_code), Field<14>(oom_killed), Field<15>(error), Field<16>(restart_count),
-                     Field<17>(quick_ends), Field<18>(starts), Field<19>(ends));
+                     Field<17>(quick_ends), Field<18>(starts), Field<19>(ends), Field<40>(volumes),
+                     Field<41>(making), Field<42>(remove_volumes));
   }
 };
 

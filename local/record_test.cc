@@ -33,14 +33,29 @@ TEST(GoldenRecords, OfLocalContainers) {
   record.quick_ends = 5;
   record.starts = 6;
   record.ends = 7;
+  record.volumes = {{"v", "/t", /*read_only=*/true, /*no_copy=*/false, /*anonymous=*/true}};
+  record.making = true;
+  record.remove_volumes = true;
   record.gone = true;  // in memory only
   ExpectBytes(record,
               "0a02633112037765621a047370656322087368613235363a312a087368613235363a3232056e67696e7832022d"
-              "6738014002480150015802600368890170017a046c6f7374800104880105900106980107");
+              "6738014002480150015802600368890170017a046c6f7374800104880105900106980107c2020d0a017612022f7418"
+              "0120002801c80201d00201");
   EXPECT_EQ(static_cast<int>(Status::kCreated), 0);
   EXPECT_EQ(static_cast<int>(Status::kRunning), 1);
   EXPECT_EQ(static_cast<int>(Status::kExited), 2);
   EXPECT_EQ(static_cast<int>(Status::kRemoving), 3);
+}
+
+TEST(GoldenRecords, OfVolumes) {
+  VolumeRecord record;
+  record.name = "data";
+  record.created_at = 1;
+  record.anonymous = true;
+  record.labels = {{"k", "v"}};
+  ExpectBytes(record,
+              "0a0464617461100118012206"
+              "0a016b120176");
 }
 
 }  // namespace

@@ -37,9 +37,12 @@ Result<> LocalContainers::Load() {
   fs::permissions(ports_.directory, fs::perms::owner_all, made);
   for (const cri::LocalRow& row : TRY(ports_.store.Locals())) {
     Result<Loaded> loaded = Read(row);
-    Result<> added = loaded ? roster_.Add(MakeContainer(std::move(loaded->record), loaded->spec))
+    Result<> added = loaded ? roster_.Add(MakeContainer(loaded->record, loaded->spec))
                             : Result<>(std::unexpected(loaded.error()));
-    if (added) continue;
+    if (added) {
+      ports_.volumes.Adopt(loaded->record.id, loaded->record.volumes);
+      continue;
+    }
     unreadable_.insert(row.id);
     LogProblem("local container not loaded", row.id, added.error());
   }
@@ -95,8 +98,10 @@ void LocalContainers::AdoptPod(const std::string& sandbox_id, LocalContainer& co
 }
 
 void LocalContainers::SettleAfterBoot(LocalContainer& container) {
-  if (container.record().Read([](const LocalRecord& r) { return r.status == Status::kRemoving; })) {
-    if (Result<> forgotten = Forget(container); !forgotten)
+  auto record = container.record().Get();
+  if (record.status == Status::kRemoving || record.making) {
+    AnonymousVolumes volumes = record.making ? AnonymousVolumes::kGo : AnonymousVolumes::kStay;
+    if (Result<> forgotten = Forget(container, volumes); !forgotten)
       LogProblem("container not removed yet", container.id(), forgotten.error());
     return;
   }
@@ -108,7 +113,7 @@ void LocalContainers::SettleAfterBoot(LocalContainer& container) {
   bool ended = false;
   (void)container.record().TryChange([&ended](LocalRecord& r) { return ended = Settle(r); });
   if (ended && container.spec().auto_remove()) {
-    if (Result<> forgotten = Forget(container); !forgotten)
+    if (Result<> forgotten = Forget(container, AnonymousVolumes::kGo); !forgotten)
       LogProblem("container not removed yet", container.id(), forgotten.error());
     return;
   }

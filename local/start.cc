@@ -111,8 +111,7 @@ void LocalContainers::UndoPod(const std::string& sandbox_id, const std::string& 
 }
 
 Result<Run> LocalContainers::MakePod(LocalContainer& container, cri::Call& call) {
-  PodRequest request =
-      TRY(BuildPodRequest(container.spec(), container.record().Get(), DirectoryOf(container.id())));
+  PodRequest request = TRY(PodRequestOf(container.spec(), container.record().Get()));
   v1::RunPodSandboxRequest run;
   *run.mutable_config() = request.pod;
   Run made{TRY(ports_.runtime.sandboxes().Run(run, call, request.network)).pod_sandbox_id(), ""};
