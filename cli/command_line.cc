@@ -12,6 +12,7 @@
 
 #include "cli/container_grammar.h"
 #include "cli/suggestion.h"
+#include "cli/volume_grammar.h"
 
 namespace davit::cli {
 namespace {
@@ -40,6 +41,7 @@ class Grammar {
   void AddImageHealth(CLI::App* image);
   void AddRegistryVerbs();
   void AddNetworkGroup();
+  void AddVolumeGroup();
   static std::string Suggest(const std::string& word, const CLI::App& app);
   EarlyExit Explain(const CLI::ParseError& error) const;
   // The verb that was given, or the group whose verb is missing.
@@ -50,6 +52,7 @@ class Grammar {
   CommandLine line_;
   std::string format_;
   ContainerGrammar containers_;
+  VolumeGrammar volumes_;
   PullOptions pull_;
   PushOptions push_;
   SaveOptions save_;
@@ -80,6 +83,7 @@ Grammar::Grammar() {
   AddImageGroup();
   AddRegistryVerbs();
   AddNetworkGroup();
+  AddVolumeGroup();
   AddVerb("info", "Tell about the daemon", [] { return InfoOptions(); });
 }
 
@@ -215,6 +219,14 @@ void Grammar::AddNetworkGroup() {
   AddVerbTo(network, "ls", "List the networks that pods have", [] { return NetworkListOptions(); });
   AddVerbTo(network, "status", "Print addresses, host ports, rules and what was repaired",
             [] { return NetworkStatusOptions(); });
+}
+
+void Grammar::AddVolumeGroup() {
+  CLI::App* volume = AddGroup("volume", "Make, list and remove volumes of local containers");
+  volumes_.AddTo(
+      [this, volume](const std::string& name, const std::string& help, std::function<Verb()> take) {
+        return AddVerbTo(volume, name, help, std::move(take));
+      });
 }
 
 const CLI::App* Grammar::Given() const {
