@@ -12,6 +12,7 @@
 
 #include "cli/container_grammar.h"
 #include "cli/suggestion.h"
+#include "cli/volume_grammar.h"
 
 namespace davit::cli {
 namespace {
@@ -40,6 +41,7 @@ class Grammar {
   void AddImageHealth(CLI::App* image);
   void AddRegistryVerbs();
   void AddNetworkGroup();
+  void AddVolumeGroup();
   static std::string Suggest(const std::string& word, const CLI::App& app);
   void AddBuild();
   EarlyExit Explain(const CLI::ParseError& error) const;
@@ -51,6 +53,7 @@ class Grammar {
   CommandLine line_;
   std::string format_;
   ContainerGrammar containers_;
+  VolumeGrammar volumes_;
   PullOptions pull_;
   PushOptions push_;
   SaveOptions save_;
@@ -83,6 +86,7 @@ Grammar::Grammar() {
   AddRegistryVerbs();
   AddNetworkGroup();
   AddBuild();
+  AddVolumeGroup();
   AddVerb("info", "Tell about the daemon", [] { return InfoOptions(); });
 }
 
@@ -233,6 +237,14 @@ void Grammar::AddBuild() {
       ->type_name("NAME=SOURCE")
       ->allow_extra_args(false);
   build->add_option("CONTEXT", build_.context, "Directory with the files")->required();
+}
+
+void Grammar::AddVolumeGroup() {
+  CLI::App* volume = AddGroup("volume", "Make, list and remove volumes of local containers");
+  volumes_.AddTo(
+      [this, volume](const std::string& name, const std::string& help, std::function<Verb()> take) {
+        return AddVerbTo(volume, name, help, std::move(take));
+      });
 }
 
 const CLI::App* Grammar::Given() const {

@@ -243,6 +243,23 @@ TEST(CommandLineTest, EveryFlagOfDockersRunIsKnown) {
   }
 }
 
+TEST(CommandLineTest, VolumeVerbsAreDockers) {
+  auto create = ParseAs<VolumeCreateOptions>({"volume", "create", "--label", "a=b", "data"});
+  EXPECT_EQ(create.name, "data");
+  EXPECT_THAT(create.labels, ElementsAre("a=b"));
+  EXPECT_EQ(ParseAs<VolumeCreateOptions>({"volume", "create"}).name, "");
+  auto list =
+      ParseAs<VolumeListOptions>({"volume", "ls", "-q", "-f", "dangling=true", "--format", "{{.Name}}"});
+  EXPECT_TRUE(list.quiet);
+  EXPECT_THAT(list.filters, ElementsAre("dangling=true"));
+  EXPECT_EQ(list.format, "{{.Name}}");
+  EXPECT_THAT(ParseAs<VolumeInspectOptions>({"volume", "inspect", "a", "b"}).names, ElementsAre("a", "b"));
+  EXPECT_TRUE(ParseAs<VolumeRemoveOptions>({"volume", "rm", "-f", "a"}).force);
+  EXPECT_TRUE(ParseAs<VolumePruneOptions>({"volume", "prune", "-a", "-f"}).all);
+  EXPECT_TRUE(ParseAs<RmOptions>({"rm", "-v", "a"}).volumes);
+  EXPECT_FALSE(Parse({"volume", "create", "-o", "type=nfs", "a"}));
+}
+
 TEST(CommandLineTest, LongFormsAreTheSameVerbs) {
   EXPECT_EQ(ParseAs<RunOptions>({"container", "run", "--name", "web", "nginx", "-g"}).name, "web");
   EXPECT_THAT(ParseAs<RunOptions>({"container", "run", "nginx", "-g"}).command, ElementsAre("-g"));

@@ -19,7 +19,7 @@ struct MissingFlag {
 };
 
 constexpr char kNoTerminal[] = "davit exec runs commands in a running container";
-constexpr char kNoVolumes[] = "mount a directory of the host with -v";
+constexpr char kUseVolume[] = "mount a volume or a directory of the host with -v";
 constexpr char kNoNames[] = "containers have no names in DNS yet";
 constexpr char kNoHealth[] = "Davit runs no health checks yet";
 constexpr char kNoAddress[] = "the daemon chooses the container's addresses";
@@ -72,12 +72,12 @@ constexpr MissingFlag kMissingOfRun[] = {
     {"--runtime", "Davit starts containers itself"},
     {"--shm-size", "/dev/shm has 64 MiB; --ipc host is for the host's"},
     {"--storage-opt", ""},
-    {"--tmpfs", kNoVolumes},
+    {"--tmpfs", kUseVolume},
     {"--ulimit", "[container] default_ulimits in the daemon's configuration is for all containers"},
     {"--userns", "containers are in the host's user namespace"},
     {"--uts", "each container has its own host name; see --hostname"},
-    {"--volume-driver", kNoVolumes},
-    {"--volumes-from", kNoVolumes},
+    {"--volume-driver", "all volumes have the driver local"},
+    {"--volumes-from", kUseVolume},
 };
 
 // Docker's flags that Davit does not have: better an answer than "no such option".
@@ -150,10 +150,10 @@ void ContainerGrammar::AddRunFlags(CLI::App& verb) {
           "[ADDRESS:]HOST:CONTAINER[/udp]");
   AddList(verb, "-e,--env", run_.env, "Set a variable of the environment", "NAME[=VALUE]");
   AddList(verb, "--env-file", run_.env_files, "Set the variables that are in a file", "FILE");
-  AddList(verb, "-v,--volume", run_.volumes, "Show a path of the host in the container",
-          "HOST_PATH:CONTAINER_PATH[:ro]");
+  AddList(verb, "-v,--volume", run_.volumes, "Show a path of the host or a volume in the container",
+          "[HOST_PATH|VOLUME:]CONTAINER_PATH[:ro]");
   AddList(verb, "--mount", run_.mounts, "The same in words",
-          "type=bind,source=HOST_PATH,target=CONTAINER_PATH[,readonly]");
+          "type=bind|volume,source=HOST_PATH|VOLUME,target=CONTAINER_PATH[,readonly][,volume-nocopy]");
   AddText(verb, "-w,--workdir", run_.working_dir, "Working directory in the container", "PATH");
   AddText(verb, "-u,--user", run_.user, "User in the container", "NAME|UID[:GID]");
   AddText(verb, "--entrypoint", run_.entrypoint, "Program, instead of the image's", "PROGRAM");
@@ -285,7 +285,7 @@ void ContainerGrammar::AddChanges(const AddVerb& add) {
 
   CLI::App& rm = *add("rm", "Remove containers with their files and logs", [this] { return rm_; });
   rm.add_flag("-f,--force", rm_.force, "Kill those that run");
-  Refuse(rm, "-v,--volumes", "a container has no volumes of its own yet");
+  rm.add_flag("-v,--volumes", rm_.volumes, "Also remove their anonymous volumes");
   Refuse(rm, "-l,--link");
   rm.add_option("CONTAINER", rm_.ids, kNames)->required();
 }

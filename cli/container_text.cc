@@ -127,6 +127,10 @@ json HostDocument(const api::ContainerSpec& spec) {
   json binds = json::array();
   for (const api::BindMount& mount : spec.mounts())
     binds.push_back(mount.source() + ":" + mount.target() + (mount.read_only() ? ":ro" : ""));
+  for (const api::VolumeMount& mount : spec.volumes()) {
+    if (!mount.volume().empty())
+      binds.push_back(mount.volume() + ":" + mount.target() + (mount.read_only() ? ":ro" : ""));
+  }
   return {
       {"Binds", binds},
       {"NetworkMode", NetworkText(spec.network())},
@@ -148,13 +152,21 @@ json HostDocument(const api::ContainerSpec& spec) {
       {"SecurityOpt", SecurityOptions(spec)}};
 }
 
-json MountsDocument(const api::ContainerSpec& spec) {
+json MountsDocument(const api::Container& container) {
   json mounts = json::array();
-  for (const api::BindMount& mount : spec.mounts()) {
+  for (const api::BindMount& mount : container.spec().mounts()) {
     mounts.push_back({{"Type", "bind"},
                       {"Source", mount.source()},
                       {"Destination", mount.target()},
                       {"RW", !mount.read_only()}});
+  }
+  for (const api::MountedVolume& volume : container.volumes()) {
+    mounts.push_back({{"Type", "volume"},
+                      {"Name", volume.volume()},
+                      {"Source", volume.mountpoint()},
+                      {"Destination", volume.target()},
+                      {"Driver", "local"},
+                      {"RW", !volume.read_only()}});
   }
   return mounts;
 }
@@ -285,7 +297,7 @@ json InspectDocument(const api::Container& container) {
           {"Name", "/" + container.name()},
           {"RestartCount", container.state().restart_count()},
           {"HostConfig", HostDocument(container.spec())},
-          {"Mounts", MountsDocument(container.spec())},
+          {"Mounts", MountsDocument(container)},
           {"Config", ConfigDocument(container)},
           {"NetworkSettings", NetworkDocument(container)}};
 }

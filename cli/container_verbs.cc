@@ -95,7 +95,7 @@ Result<int> Perform(const Session& session, const RenameOptions& options) {
 
 Result<int> Perform(const Session& session, const RmOptions& options) {
   return ForEachContainer(session, options.ids, [&](const std::string& name) {
-    return RemoveContainer(session, name, options.force);
+    return RemoveContainer(session, name, options.force, options.volumes);
   });
 }
 

@@ -52,10 +52,11 @@ Result<> StopContainer(const Session& session, const std::string& container,
   return {};
 }
 
-Result<> RemoveContainer(const Session& session, const std::string& container, bool force) {
+Result<> RemoveContainer(const Session& session, const std::string& container, bool force, bool volumes) {
   api::RemoveContainerRequest request;
   request.set_container(container);
   request.set_force(force);
+  request.set_volumes(volumes);
   TRY(session.daemon.Call(&OwnContainerStub::Remove, request, CallMode::kShielded));
   return {};
 }

@@ -25,7 +25,9 @@ Result<> StartContainer(const Session& session, const std::string& container);
 // Without `grace_seconds`, the container's own. Interrupts are ignored, unless the grace period may be long.
 Result<> StopContainer(const Session& session, const std::string& container,
                        std::optional<int64_t> grace_seconds);
-Result<> RemoveContainer(const Session& session, const std::string& container, bool force);
+// `volumes`: also its anonymous volumes.
+Result<> RemoveContainer(const Session& session, const std::string& container, bool force,
+                         bool volumes = false);
 
 // Waits for the container's end, or until an interrupt.
 Result<int> AwaitEnd(const Daemon& daemon, const std::string& container,

@@ -17,6 +17,7 @@
 #include "api/cri/v1/api.grpc.pb.h"
 #include "api/davit/v1/containers.grpc.pb.h"
 #include "api/davit/v1/davit.grpc.pb.h"
+#include "api/davit/v1/volumes.grpc.pb.h"
 #include "base/error.h"
 #include "base/unique_fd.h"
 #include "cli/interrupt.h"
@@ -31,6 +32,7 @@ using ImageStub = v1::ImageService::StubInterface;
 using OwnImageStub = api::Images::StubInterface;
 using NetworkStub = api::Networks::StubInterface;
 using OwnContainerStub = api::Containers::StubInterface;
+using VolumeStub = api::Volumes::StubInterface;
 
 // How long to wait for the answer to a call.
 enum class CallMode : uint8_t {
@@ -90,6 +92,15 @@ class Daemon {
                 const std::function<void(const Response&)>& take, CallMode mode = CallMode::kNormal) const {
     return ReadFrom<Response>(*own_containers_, method, request, Always(take), mode);
   }
+  // The same for the service Volumes.
+  template <typename Request, typename Response>
+  using ReadingVolumes = std::unique_ptr<grpc::ClientReaderInterface<Response>> (VolumeStub::*)(
+      grpc::ClientContext*, const Request&);
+  template <typename Request, typename Response>
+  Result<> Read(ReadingVolumes<Request, Response> method, const Request& request,
+                const std::function<void(const Response&)>& take, CallMode mode = CallMode::kNormal) const {
+    return ReadFrom<Response>(*volumes_, method, request, Always(take), mode);
+  }
 
   template <typename Request, typename Response>
   using Exchanging = std::unique_ptr<grpc::ClientReaderWriterInterface<Request, Response>> (OwnImageStub::*)(
@@ -136,6 +147,7 @@ class Daemon {
   OwnImageStub& Stub(OwnImageStub* /*tag*/) const { return *own_images_; }
   NetworkStub& Stub(NetworkStub* /*tag*/) const { return *networks_; }
   OwnContainerStub& Stub(OwnContainerStub* /*tag*/) const { return *own_containers_; }
+  VolumeStub& Stub(VolumeStub* /*tag*/) const { return *volumes_; }
 
   template <typename Message>
   static std::function<Result<>(const Message&)> Always(const std::function<void(const Message&)>& take) {
@@ -170,6 +182,7 @@ class Daemon {
   std::unique_ptr<OwnImageStub> own_images_;
   std::unique_ptr<NetworkStub> networks_;
   std::unique_ptr<OwnContainerStub> own_containers_;
+  std::unique_ptr<VolumeStub> volumes_;
 };
 
 }  // namespace davit::cli

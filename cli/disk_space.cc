@@ -4,8 +4,8 @@
 // image prune and system df.
 #include <nlohmann/json.hpp>
 
+#include "cli/confirm.h"
 #include "cli/table.h"
-#include "cli/terminal.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
 
@@ -14,19 +14,12 @@ namespace {
 
 using nlohmann::json;
 
-// Docker asks always; a script that has no terminal has to say --force.
-Result<bool> Confirm(const Session& session, const ImagePruneOptions& options) {
-  const Console& console = session.console;
-  if (isatty(console.in) == 0)
-    return Fail(Code::kFailedPrecondition, "", "image prune", "nobody can be asked; use --force");
-  TRY(console.Print(
-      options.all ? "WARNING! This will remove all images without at least one container associated to them, "
-                    "and what unfinished pulls have left.\n"
-                  : "WARNING! This will remove all images without a tag that no container uses, "
-                    "except those that were pulled by digest.\n"));
-  std::string answer = TRY(AskAtTerminal(console.in, console.out, "Are you sure you want to continue? [y/N] ",
-                                         Echo::kOn, session.interrupt));
-  return answer == "y" || answer == "Y" || answer == "yes";
+const char* WarningOf(const ImagePruneOptions& options) {
+  return options.all
+             ? "WARNING! This will remove all images without at least one container associated to them, "
+               "and what unfinished pulls have left.\n"
+             : "WARNING! This will remove all images without a tag that no container uses, "
+               "except those that were pulled by digest.\n";
 }
 
 std::string ListOf(const api::PruneImagesResponse& answer, bool dry_run) {
@@ -80,7 +73,7 @@ json KindToJson(const Kind& kind) {
           {"reclaimableBytes", kind.reclaimable_bytes()}};
 }
 
-json ToJson(const api::UsageResponse& usage) {
+json ToJson(const api::UsageResponse& usage, const api::VolumesUsageResponse& volumes) {
   json images = KindToJson(usage.images());
   images["byImage"] = json::array();
   for (const auto& share : usage.by_image()) {
@@ -93,13 +86,15 @@ json ToJson(const api::UsageResponse& usage) {
   return {{"images", images},
           {"containers", KindToJson(usage.containers())},
           {"blobs", KindToJson(usage.blobs())},
-          {"unfinished", KindToJson(usage.unfinished())}};
+          {"unfinished", KindToJson(usage.unfinished())},
+          {"volumes", KindToJson(volumes)}};
 }
 
 }  // namespace
 
 Result<int> Perform(const Session& session, const ImagePruneOptions& options) {
-  if (!options.force && !options.dry_run && !TRY(Confirm(session, options))) return 0;
+  bool ask = !options.force && !options.dry_run;
+  if (ask && !TRY(Confirm(session, "image prune", WarningOf(options)))) return 0;
   api::PruneImagesRequest request;
   request.set_all(options.all);
   request.set_dry_run(options.dry_run);
@@ -113,13 +108,15 @@ Result<int> Perform(const Session& session, const ImagePruneOptions& options) {
 
 Result<int> Perform(const Session& session, const SystemDfOptions& options) {
   auto usage = TRY(session.daemon.Call(&OwnImageStub::Usage, api::UsageRequest()));
+  auto volumes = TRY(session.daemon.Call(&VolumeStub::Usage, api::VolumesUsageRequest(), CallMode::kPatient));
   if (session.console.format == OutputFormat::kJson) {
-    TRY(session.console.PrintJson(ToJson(usage)));
+    TRY(session.console.PrintJson(ToJson(usage, volumes)));
     return 0;
   }
   Table table({"TYPE", "TOTAL", "ACTIVE", "SIZE", "RECLAIMABLE"});
   table.Add(RowOf("Images", usage.images()));
   table.Add(RowOf("Containers", usage.containers()));
+  table.Add(RowOf("Local Volumes", volumes));
   table.Add(RowOf("Blobs", usage.blobs()));
   table.Add(RowOf("Unfinished", usage.unfinished()));
   TRY(session.console.Print(options.verbose ? Verbose(usage) : table.ToString()));

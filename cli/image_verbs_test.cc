@@ -186,15 +186,17 @@ TEST_F(ImageVerbs, ADryRunOfPruneRemovesNothingAndAsksNothing) {
 
 TEST_F(ImageVerbs, SystemDfIsDockersTable) {
   EXPECT_EQ(Answer(SystemDfOptions{}),
-            "TYPE         TOTAL   ACTIVE   SIZE      RECLAIMABLE\n"
-            "Images       5       2        16.4 MB   11.6 MB (70%)\n"
-            "Containers   1       0        0 B       0 B\n"
-            "Blobs        3       1        2.0 MB    1.5 MB (75%)\n"
-            "Unfinished   2       1        4.0 MB    3.0 MB (75%)\n");
+            "TYPE            TOTAL   ACTIVE   SIZE      RECLAIMABLE\n"
+            "Images          5       2        16.4 MB   11.6 MB (70%)\n"
+            "Containers      1       0        0 B       0 B\n"
+            "Local Volumes   3       1        4.0 MB    1.0 MB (25%)\n"
+            "Blobs           3       1        2.0 MB    1.5 MB (75%)\n"
+            "Unfinished      2       1        4.0 MB    3.0 MB (75%)\n");
   EXPECT_THAT(Answer(SystemDfOptions{.verbose = true}), HasSubstr("4.0 MB        213.0 kB"));
   auto json = nlohmann::json::parse(Answer(SystemDfOptions{}, OutputFormat::kJson));
   EXPECT_EQ(json["images"]["reclaimableBytes"], 11'630'000);
   EXPECT_EQ(json["blobs"]["bytes"], 2'000'000);
+  EXPECT_EQ(json["volumes"]["reclaimableBytes"], 1'000'000);
   EXPECT_EQ(json["unfinished"]["reclaimableBytes"], 3'000'000);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Bind mounts as Docker's users write them.
+// Bind mounts and volumes as Docker's users write them.
 #pragma once
 
 #include <string>
@@ -11,11 +11,14 @@
 
 namespace davit::cli {
 
-// "HOST_PATH:CONTAINER_PATH[:ro|rw]". A relative host path begins with "." and is one of this command's
-// working directory. kInvalidArgument shows the grammar.
-Result<::davit::v1::BindMount> ParseVolumeFlag(const std::string& text);
+// "[SOURCE:]CONTAINER_PATH[:ro|rw|nocopy]". The source is a path of the host or the name of a volume; without
+// one, the volume is anonymous. A relative host path begins with "." and is one of this command's working
+// directory. kInvalidArgument shows the grammar.
+Result<> AddVolumeFlag(const std::string& text, ::davit::v1::ContainerSpec& spec);
 
-// "type=bind,source=HOST_PATH,target=CONTAINER_PATH[,readonly]", also with src, dst, destination and ro.
-Result<::davit::v1::BindMount> ParseMountFlag(const std::string& text);
+// "type=bind,source=HOST_PATH,target=CONTAINER_PATH[,readonly]" or
+// "[type=volume,][source=NAME,]target=CONTAINER_PATH[,readonly][,volume-nocopy]", also with src, dst,
+// destination and ro.
+Result<> AddMountFlag(const std::string& text, ::davit::v1::ContainerSpec& spec);
 
 }  // namespace davit::cli

@@ -44,18 +44,18 @@ Result<> WriteIdFile(const std::string& path, const std::string& id) {
 }
 
 // Creates the container, and pulls its image as the options say. The image that the node has needs no
-// question.
+// question. To fill volumes takes as long as to copy what the image has there.
 Result<api::CreateContainerResponse> CreateFrom(const Session& session, const RunOptions& options) {
   PullPolicy policy = TRY(ParsePullPolicy(options.pull));
   TRY(CheckIdFile(options.id_file));
   auto request = TRY(BuildCreateRequest(options));
   if (policy == PullPolicy::kAlways) TRY(PullFor(session, options));
-  auto created = session.daemon.Call(&OwnContainerStub::Create, request);
+  auto created = session.daemon.Call(&OwnContainerStub::Create, request, CallMode::kPatient);
   bool absent = !created && created.error().code == Code::kNotFound;
   if (absent && policy == PullPolicy::kMissing) {
     if (!options.quiet) session.console.Remark("pulling " + options.image);
     TRY(PullFor(session, options));
-    created = session.daemon.Call(&OwnContainerStub::Create, request);
+    created = session.daemon.Call(&OwnContainerStub::Create, request, CallMode::kPatient);
   }
   if (created) TRY(WriteIdFile(options.id_file, created->id()));
   return created;

@@ -179,8 +179,8 @@ Result<api::CreateContainerRequest> BuildCreateRequest(const RunOptions& options
   for (const std::string& path : options.env_files) TRY(AddVariablesOf(path, spec));
   for (const std::string& variable : options.env) TRY(AddVariable(variable, spec));
   for (const std::string& label : options.labels) TRY(AddLabel(label, spec));
-  for (const std::string& volume : options.volumes) *spec.add_mounts() = TRY(ParseVolumeFlag(volume));
-  for (const std::string& mount : options.mounts) *spec.add_mounts() = TRY(ParseMountFlag(mount));
+  for (const std::string& volume : options.volumes) TRY(AddVolumeFlag(volume, spec));
+  for (const std::string& mount : options.mounts) TRY(AddMountFlag(mount, spec));
   spec.set_working_dir(options.working_dir);
   spec.set_user(options.user);
   TRY(SetResources(options, spec));

@@ -215,16 +215,38 @@ TEST(RunConfigTest, TakesRestartPoliciesAndNetworks) {
 }
 
 TEST(MountSpecTest, BadOnesShowTheGrammar) {
-  for (const char* bad : {"/a", "data:/b", "/a:b", "/a:/b:ro:x", "/a:/b:z"})
+  for (const char* bad :
+       {"data", "data:b", ":/b", "/a:b", "/a:/b:ro:x", "/a:/b:z", "/a:/b:nocopy", "data:/b:x"})
     EXPECT_THAT(BuildCreateRequest({.image = "a", .volumes = {bad}}).error().ToString(),
                 HasSubstr("HOST_PATH:CONTAINER_PATH[:ro|rw]"))
         << bad;
   for (const char* bad :
-       {"source=/a,target=/b", "type=volume,source=a,target=/b", "type=bind,source=a,target=/b",
-        "type=bind,source=/a", "type=bind,source=/a,target=/b,bind-propagation=shared"})
+       {"source=/a,target=/b", "type=volume,source=a", "type=bind,source=a,target=/b", "type=bind,target=/b",
+        "type=bind,source=/a", "type=bind,source=/a,target=/b,bind-propagation=shared",
+        "type=bind,source=/a,target=/b,volume-nocopy", "type=tmpfs,target=/b",
+        "source=a,target=/b,readonly=x", "source=a,target=/b,volume-driver=nfs"})
     EXPECT_THAT(BuildCreateRequest({.image = "a", .mounts = {bad}}).error().ToString(),
                 HasSubstr("type=bind,source=HOST_PATH"))
         << bad;
+}
+
+TEST(MountSpecTest, VolumesHaveNamesOrNone) {
+  api::ContainerSpec spec =
+      Build({.image = "a",
+             .volumes = {"data:/b", "/anonymous", "data:/c:ro,nocopy"},
+             .mounts = {"source=data,target=/d,volume-nocopy,readonly", "type=volume,dst=/e",
+                        "type=volume,src=x,dst=/f,volume-nocopy=false,volume-driver=local"}});
+  EXPECT_THAT(spec.mounts(), IsEmpty());
+  ASSERT_EQ(spec.volumes_size(), 6);
+  EXPECT_EQ(spec.volumes(0).volume(), "data");
+  EXPECT_EQ(spec.volumes(0).target(), "/b");
+  EXPECT_FALSE(spec.volumes(0).read_only() || spec.volumes(0).no_copy());
+  EXPECT_EQ(spec.volumes(1).volume(), "");
+  EXPECT_EQ(spec.volumes(1).target(), "/anonymous");
+  EXPECT_TRUE(spec.volumes(2).read_only() && spec.volumes(2).no_copy());
+  EXPECT_TRUE(spec.volumes(3).read_only() && spec.volumes(3).no_copy());
+  EXPECT_EQ(spec.volumes(4).volume(), "");
+  EXPECT_FALSE(spec.volumes(5).no_copy());
 }
 
 TEST(MountSpecTest, ARelativePathIsOneOfTheWorkingDirectory) {

@@ -6,7 +6,7 @@
 namespace davit::cli {
 namespace {
 
-// Whether a verb acts on local containers that exist.
+// Whether a verb acts on local containers that exist, or on volumes.
 struct ActsOnContainers {
   bool operator()(const StartOptions&) const { return true; }
   bool operator()(const StopOptions&) const { return true; }
@@ -20,6 +20,11 @@ struct ActsOnContainers {
   bool operator()(const RmOptions&) const { return true; }
   bool operator()(const LogsOptions&) const { return true; }
   bool operator()(const ExecOptions&) const { return true; }
+  bool operator()(const VolumeCreateOptions&) const { return true; }
+  bool operator()(const VolumeListOptions&) const { return true; }
+  bool operator()(const VolumeInspectOptions&) const { return true; }
+  bool operator()(const VolumeRemoveOptions&) const { return true; }
+  bool operator()(const VolumePruneOptions&) const { return true; }
   template <typename Other>
   bool operator()(const Other&) const {
     return false;

@@ -18,7 +18,8 @@
 
 namespace davit::cli {
 
-// The exit status for errors of davit itself; as in Docker another one for verbs on containers that exist.
+// The exit status for errors of davit itself; as in Docker another one for verbs on containers that exist,
+// and on volumes.
 constexpr int kOwnError = 125;
 constexpr int kContainerError = 1;
 constexpr int kInterrupted = 130;  // 128 + SIGINT
@@ -97,7 +98,36 @@ struct StatsOptions {
 
 struct RmOptions {
   std::vector<std::string> ids;
-  bool force = false;  // also running containers
+  bool force = false;    // also running containers
+  bool volumes = false;  // also anonymous volumes
+};
+
+struct VolumeCreateOptions {
+  std::string name = {};  // empty: an anonymous volume
+  std::vector<std::string> labels = {};
+  std::string driver = "local";
+};
+
+struct VolumeListOptions {
+  bool quiet = false;                     // only names
+  std::vector<std::string> filters = {};  // dangling=BOOL, name=TEXT, label=KEY[=VALUE]
+  std::string format = {};                // a template (template.h)
+};
+
+struct VolumeInspectOptions {
+  std::vector<std::string> names = {};
+  std::string format = {};  // a template (template.h)
+};
+
+struct VolumeRemoveOptions {
+  std::vector<std::string> names = {};
+  bool force = false;  // those that do not exist are no error
+};
+
+struct VolumePruneOptions {
+  bool all = false;                       // also volumes with a name
+  bool force = false;                     // do not ask
+  std::vector<std::string> filters = {};  // label=KEY[=VALUE]
 };
 
 struct PullOptions {
@@ -199,7 +229,8 @@ using Verb = std::variant<RunOptions, PsOptions, LogsOptions, ExecOptions, StopO
                           SystemDfOptions, LoginOptions, LogoutOptions, RmiOptions, InfoOptions, PushOptions,
                           SaveOptions, LoadOptions, NetworkListOptions, NetworkStatusOptions, CreateOptions,
                           StartOptions, RestartOptions, KillOptions, WaitOptions, RenameOptions,
-                          InspectOptions, TopOptions, StatsOptions, BuildOptions>;
+                          InspectOptions, TopOptions, StatsOptions, BuildOptions, VolumeCreateOptions,
+                          VolumeListOptions, VolumeInspectOptions, VolumeRemoveOptions, VolumePruneOptions>;
 
 // The context of a verb. The caller owns all parts.
 struct Session {
@@ -247,6 +278,11 @@ Result<int> Perform(const Session& session, const RmiOptions& options);
 Result<int> Perform(const Session& session, const InfoOptions& options);
 Result<int> Perform(const Session& session, const NetworkListOptions& options);
 Result<int> Perform(const Session& session, const NetworkStatusOptions& options);
+Result<int> Perform(const Session& session, const VolumeCreateOptions& options);
+Result<int> Perform(const Session& session, const VolumeListOptions& options);
+Result<int> Perform(const Session& session, const VolumeInspectOptions& options);
+Result<int> Perform(const Session& session, const VolumeRemoveOptions& options);
+Result<int> Perform(const Session& session, const VolumePruneOptions& options);
 Result<int> Perform(const Session& session, const BuildOptions& options);
 
 // What Perform does for BuildOptions: it needs no daemon. Prints what is wrong in the Dockerfile and the

@@ -4,7 +4,6 @@
 #include "images/layer_fixup.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -17,6 +16,7 @@
 #include "base/open_beneath.h"
 #include "images/layer_dirs.h"
 #include "images/lower_layers.h"
+#include "images/node_copy.h"
 #include "images/space_reserve.h"
 
 namespace davit::images {
@@ -37,78 +37,21 @@ Result<UniqueFd> Reopen(const LowerFile& file, const std::string& path, int flag
 }
 
 // All but the overlay's own marks, which belong to the layer that they are in.
-Result<> CopyXattrs(int from, int to, const std::string& path) {
-  ssize_t size = flistxattr(from, nullptr, 0);
-  if (size == 0 || (size < 0 && errno == EOPNOTSUPP)) return {};
-  std::string names(XATTR_LIST_MAX, '\0');
-  size = flistxattr(from, names.data(), names.size());
-  if (size < 0) return SystemError("listxattr", path);
-  std::string value(XATTR_SIZE_MAX, '\0');
-  for (size_t pos = 0; pos < static_cast<size_t>(size);) {
-    std::string name = names.c_str() + pos;
-    pos += name.size() + 1;
-    if (name.starts_with("trusted.")) continue;
-    ssize_t length = fgetxattr(from, name.c_str(), value.data(), value.size());
-    if (length < 0) return SystemError("getxattr " + name, path);
-    if (fsetxattr(to, name.c_str(), value.data(), static_cast<size_t>(length), 0) < 0) {
-      return SystemError("setxattr " + name, path);
-    }
-  }
-  return {};
+bool IsCopiedXattr(std::string_view name) {
+  return !name.starts_with("trusted.");
 }
-
-// chown(2) clears the set-user-ID bits and security.capability, so it comes first. Most directories have the
-// owner and mode already: asking is cheaper than a change, which the filesystem writes to its journal.
-Result<> CopyMetadata(int from, const struct stat& wanted, int to, const std::string& path) {
-  struct stat now;
-  if (fstat(to, &now) < 0) return SystemError("fstat", path);
-  bool same_owner = now.st_uid == wanted.st_uid && now.st_gid == wanted.st_gid;
-  if (!same_owner && fchown(to, wanted.st_uid, wanted.st_gid) < 0) return SystemError("chown", path);
-  bool same_mode = same_owner && now.st_mode == wanted.st_mode;
-  if (!same_mode && fchmod(to, wanted.st_mode & 07777) < 0) return SystemError("chmod", path);
-  TRY(CopyXattrs(from, to, path));
-  timespec times[2] = {wanted.st_atim, wanted.st_mtim};
-  if (futimens(to, times) < 0) return SystemError("futimens", path);
-  return {};
-}
-
-// Bytes between two checks whether the pull is wanted and there is room.
-constexpr size_t kPieceBytes = 256 << 10;
 
 // What a copy may use.
 struct CopyLimits {
   FixUpBudget& budget;
   SpaceReserve& space;
+
+  // Before each piece: whether the pull is wanted, and whether there is room.
+  Result<> operator()(size_t bytes) const {
+    TRY(budget.CheckWanted());
+    return space.Use(bytes, /*files=*/0);
+  }
 };
-
-Result<> CopyRange(int from, int to, off_t begin, off_t end, const std::string& path, CopyLimits limits) {
-  off_t in = begin;
-  off_t out = begin;
-  while (in < end) {
-    TRY(limits.budget.CheckWanted());
-    size_t piece = std::min(static_cast<size_t>(end - in), kPieceBytes);
-    TRY(limits.space.Use(piece, /*files=*/0));
-    ssize_t copied = copy_file_range(from, &in, to, &out, piece, 0);
-    if (copied < 0) return SystemError("copy_file_range", path);
-    if (copied == 0) return Fail(Code::kInternal, "copy_file_range", path, "ended early");
-  }
-  return {};
-}
-
-// Copies what is data and leaves holes as they are: a sparse file must not become a full one.
-Result<> CopyData(int from, int to, off_t size, const std::string& path, CopyLimits limits) {
-  if (ftruncate(to, size) < 0) return SystemError("ftruncate", path);
-  for (off_t offset = 0; offset < size;) {
-    off_t data = lseek(from, offset, SEEK_DATA);
-    if (data < 0 && errno == ENXIO) return {};  // a hole up to the end
-    if (data < 0) return SystemError("lseek", path);
-    off_t hole = lseek(from, data, SEEK_HOLE);
-    if (hole < 0) return SystemError("lseek", path);
-    TRY(CopyRange(from, to, data, hole, path, limits));
-    offset = hole;
-  }
-  return {};
-}
 
 // Puts the times of a directory back that a new file in it has changed.
 class KeptTimes {
@@ -149,7 +92,7 @@ Result<> AddChecksum(int fd, const std::string& name, FixUpBudget& budget, std::
   if (fstat(fd, &status) < 0) return SystemError("fstat", name);
   bool has_holes = status.st_blocks * 512 < status.st_size;
   if (status.st_size == 0 || has_holes || to.size() >= kMostChecksums) return {};
-  std::string buffer(kPieceBytes, '\0');
+  std::string buffer(kCopyPieceBytes, '\0');
   Checksum checksum;
   for (off_t offset = 0; offset < status.st_size;) {
     TRY(budget.CheckWanted());
@@ -171,29 +114,7 @@ Result<> CopyRegular(const LowerFile& file, const std::string& source, const Pla
   if (!to) return SystemError("create", place.name);
   TRY(CopyData(from.get(), to.get(), file.status.st_size, place.name, limits));
   TRY(AddChecksum(to.get(), place.name, limits.budget, checksums));
-  return CopyMetadata(from.get(), file.status, to.get(), place.name);
-}
-
-Result<> CopySymlinkOrNode(const LowerFile& file, const Place& place) {
-  const char* name = place.name.c_str();
-  if (S_ISLNK(file.status.st_mode)) {
-    std::string target(PATH_MAX, '\0');
-    ssize_t size = readlinkat(file.fd.get(), "", target.data(), target.size());
-    if (size < 0) return SystemError("readlink", place.name);
-    target.resize(static_cast<size_t>(size));
-    if (symlinkat(target.c_str(), place.dir.get(), name) < 0) return SystemError("symlink", place.name);
-  } else if (mknodat(place.dir.get(), name, file.status.st_mode, file.status.st_rdev) < 0) {
-    return SystemError("mknod", place.name);
-  } else if (fchmodat(place.dir.get(), name, file.status.st_mode & 07777, 0) < 0) {  // the umask is undone
-    return SystemError("chmod", place.name);
-  }
-  if (fchownat(place.dir.get(), name, file.status.st_uid, file.status.st_gid, AT_SYMLINK_NOFOLLOW) < 0) {
-    return SystemError("chown", place.name);
-  }
-  timespec times[2] = {file.status.st_atim, file.status.st_mtim};
-  if (utimensat(place.dir.get(), name, times, AT_SYMLINK_NOFOLLOW) < 0)
-    return SystemError("utimensat", place.name);
-  return {};
+  return CopyMetadata(from.get(), file.status, to.get(), place.name, IsCopiedXattr);
 }
 
 class FixUp {
@@ -257,7 +178,8 @@ Result<> FixUp::CopyFromBelow(const PendingLink& link, const Place& place) {
     return Fail(Code::kInvalidArgument, "unpack", link.path, "hard link to a directory");
   }
   TRY(space_.Use(/*bytes=*/0, /*files=*/1));
-  if (!S_ISREG(file->status.st_mode)) return CopySymlinkOrNode(*file, place);
+  if (!S_ISREG(file->status.st_mode))
+    return CopySymlinkOrNode(file->fd.get(), file->status, place.dir.get(), place.name);
   return CopyRegular(*file, link.target, place, {budget_, space_}, notes_.checksums);
 }
 
@@ -308,7 +230,7 @@ Result<> FixUp::CompleteImplicitDirs() {
 Result<> FixUp::CompleteImplicitDir(const std::string& path, int dir) {
   const LowerFile* below = TRY(lowers_.Find(path));
   if (!below || !S_ISDIR(below->status.st_mode)) return {};
-  return CopyMetadata(below->fd.get(), below->status, dir, path);
+  return CopyMetadata(below->fd.get(), below->status, dir, path, IsCopiedXattr);
 }
 
 }  // namespace

@@ -31,6 +31,7 @@ struct Run {
 struct Definition {
   api::ContainerSpec spec;
   std::vector<std::string> command_line;  // of the spec and the image
+  std::vector<VolumeUse> volumes;
   // Why its record cannot be read, if so; the spec is empty then. Such a container is never started and its
   // record is never written, so that a release that can read it finds it as it was.
   std::string unreadable;
@@ -58,8 +59,10 @@ class LocalContainer {
         layers_(std::move(parts.layers)) {}
 
   const std::string& id() const { return id_; }
+  const Definition& definition() const { return *definition_; }
   const api::ContainerSpec& spec() const { return definition_->spec; }
   const std::vector<std::string>& command_line() const { return definition_->command_line; }
+  const std::vector<VolumeUse>& volumes() const { return definition_->volumes; }
   const std::string& unreadable() const { return definition_->unreadable; }
   // kFailedPrecondition, with the reason, if its record could not be read.
   Result<> CheckReadable(std::string_view step) const;

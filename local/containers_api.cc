@@ -48,7 +48,9 @@ grpc::Status ContainersApi::Create(grpc::ServerContext* context, const api::Crea
                     [&](Call&) -> Result<api::CreateContainerResponse> {
                       TRY(cri::RequireEntitled(*context));
                       TRY(cri::LimitText("name", request->name(), kMostContainerBytes));
-                      auto created = TRY(containers_.Create(request->name(), request->spec()));
+                      cri::ClientGone gone(*context);
+                      auto created =
+                          TRY(containers_.Create(request->name(), request->spec(), std::ref(gone)));
                       api::CreateContainerResponse answer;
                       answer.set_id(created.id);
                       answer.set_name(created.name);
@@ -100,10 +102,11 @@ grpc::Status ContainersApi::Rename(grpc::ServerContext* context, const api::Rena
 
 grpc::Status ContainersApi::Remove(grpc::ServerContext* context, const api::RemoveContainerRequest* request,
                                    api::RemoveContainerResponse* response) {
-  return ServeOne(edge_, CallClass::kRemove, context, "Containers.Remove", request, response,
-                  [&](Call& call) {
-                    return containers_.Remove(request->container(), request->force(), call.deadline_ms);
-                  });
+  return ServeOne(
+      edge_, CallClass::kRemove, context, "Containers.Remove", request, response, [&](Call& call) {
+        return containers_.Remove(request->container(), request->force(), call.deadline_ms,
+                                  request->volumes() ? AnonymousVolumes::kGo : AnonymousVolumes::kStay);
+      });
 }
 
 grpc::Status ContainersApi::Inspect(grpc::ServerContext* context, const api::InspectContainerRequest* request,

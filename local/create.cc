@@ -15,6 +15,7 @@
 #include "local/local_containers.h"
 #include "local/pod_config.h"
 #include "local/spec_check.h"
+#include "local/volume_plan.h"
 
 namespace davit::local {
 namespace {
@@ -32,7 +33,8 @@ Result<int32_t> NamedStopSignal(const api::ContainerSpec& spec, const images::Im
 
 cri::LocalRow FirstRowOf(const LocalRecord& record, const Definition& definition) {
   cri::LocalRow row = RowOf(record);
-  row.spec = Encode(LocalSpecRecord{definition.spec.SerializeAsString(), definition.command_line});
+  row.spec = Encode(
+      LocalSpecRecord{definition.spec.SerializeAsString(), definition.command_line, definition.volumes});
   return row;
 }
 
@@ -77,22 +79,43 @@ Result<> LocalContainers::MakeRecordDurable(const LocalContainer& container) con
   return container.spec().auto_remove() ? Result<>() : ports_.store.MakeDurable();
 }
 
+Result<PodRequest> LocalContainers::PodRequestOf(const Definition& definition,
+                                                 const LocalRecord& record) const {
+  std::vector<VolumeBind> volumes;
+  for (const VolumeUse& use : definition.volumes)
+    volumes.push_back({ports_.volumes.DataOf(use.volume), use.target, use.read_only});
+  return BuildPodRequest(definition.spec, record, DirectoryOf(record.id), volumes);
+}
+
 // What each start would refuse.
-Result<> LocalContainers::CheckPod(const api::ContainerSpec& spec, const LocalRecord& record,
+Result<> LocalContainers::CheckPod(const Definition& definition, const LocalRecord& record,
                                    const images::ImageRecord& image) const {
-  PodRequest request = TRY(BuildPodRequest(spec, record, DirectoryOf(record.id)));
+  PodRequest request = TRY(PodRequestOf(definition, record));
   ::runtime::v1::RunPodSandboxRequest run;
   *run.mutable_config() = request.pod;
   TRY(ports_.runtime.sandboxes().Check(run));
   TRY(ports_.runtime.containers().Check(request.pod, request.container, image));
   std::vector<std::string> required;
-  for (const api::BindMount& mount : spec.mounts())
+  for (const api::BindMount& mount : definition.spec.mounts())
     if (!mount.create_source()) required.push_back(mount.source());
   return sources_.Check(required);
 }
 
+// Until then the record says that it is being made: a crash must not leave volumes of a container that nobody
+// knows.
+Result<> LocalContainers::MakeVolumes(LocalContainer& container, const std::function<bool()>& gone,
+                                      Rollback& rollback) {
+  const std::vector<VolumeUse>& uses = container.volumes();
+  if (uses.empty()) return {};
+  LocalRecord record = container.record().Get();
+  auto made = TRY(ports_.volumes.Mount(record.id, uses, record.chain_ids, gone));
+  rollback.Add([this, id = record.id, &uses, made] { ports_.volumes.Unmount(id, uses, made); });
+  return container.record().TryChange(Made);
+}
+
 Result<LocalContainers::Created> LocalContainers::Create(const std::string& name,
-                                                         const api::ContainerSpec& spec) {
+                                                         const api::ContainerSpec& spec,
+                                                         const std::function<bool()>& gone) {
   TRY(CheckSpec(spec));
   if (!name.empty()) TRY(CheckContainerName(name));
   images::HeldImage image = TRY(ports_.images.FindAndHold(spec.image()));
@@ -106,9 +129,11 @@ Result<LocalContainers::Created> LocalContainers::Create(const std::string& name
   definition->spec = spec;
   definition->command_line = TRY(CommandLine(spec, config));
   TRY(CheckCommandLine(definition->command_line));
+  definition->volumes = TRY(PlanVolumes(spec, config));
+  if (!definition->volumes.empty()) record.status = Status::kMaking;
   record.stop_signal = TRY(NamedStopSignal(spec, config));
   record.created_at = ports_.clock.UnixNanoseconds();
-  TRY(CheckPod(spec, record, image.record));
+  TRY(CheckPod(*definition, record, image.record));
 
   LocalContainerPtr container = MakeContainer(record, definition);
   // Not to be started before its record and its directory exist, nor if they fail to: the claim outlives the
@@ -129,6 +154,7 @@ Result<LocalContainers::Created> LocalContainers::Create(const std::string& name
   TRY(MakeDirectory(record.id));
   TRY(ports_.store.AddLocal(FirstRowOf(record, *definition)));
   rollback.Add([this, id = record.id] { (void)ports_.store.DeleteLocal(id); });
+  TRY(MakeVolumes(*container, gone, rollback));
   TRY(MakeRecordDurable(*container));
   rollback.Dismiss();
   return Created{record.id, record.name, DirectoryOf(record.id) + "/" + kLogName};

@@ -145,13 +145,20 @@ Due DueOf(const LocalRecord& record) {
       return {};
     case Status::kStarting:
     case Status::kRunning:
+    case Status::kMaking:
       return {};
   }
   return {};
 }
 
+bool Made(LocalRecord& record) {
+  if (record.status != Status::kMaking) return false;
+  record.status = Status::kCreated;
+  return true;
+}
+
 bool BeginStart(LocalRecord& record, StartedBy by, int64_t now_ms) {
-  if (HasRun(record) || record.status == Status::kRemoving) return false;
+  if (HasRun(record) || record.status == Status::kRemoving || record.status == Status::kMaking) return false;
   if (by == StartedBy::kPolicy) {
     if (!IsRestarting(record) || now_ms < record.due_ms) return false;
     ++record.restart_count;
@@ -230,8 +237,10 @@ bool UndoStop(LocalRecord& record, const LocalRecord& was) {
   return true;
 }
 
-bool BeginRemove(LocalRecord& record) {
-  if (HasRun(record) || record.status == Status::kRemoving) return false;
+bool BeginRemove(LocalRecord& record, AnonymousVolumes volumes) {
+  bool more = volumes == AnonymousVolumes::kGo && !record.remove_volumes;
+  if (HasRun(record) || (record.status == Status::kRemoving && !more)) return false;
+  if (more) record.remove_volumes = true;
   record.status = Status::kRemoving;
   record.next = Next::kRemove;
   record.due_ms = 0;
@@ -247,6 +256,7 @@ bool AdoptRun(LocalRecord& record) {
 bool Recover(LocalRecord& record, const api::ContainerSpec& spec, const Found& found, int64_t now,
              int64_t now_ms) {
   const LocalRecord was = record;
+  if (record.status == Status::kMaking) BeginRemove(record, AnonymousVolumes::kGo);
   bool reached = found.kind == Found::kRunning || (found.kind == Found::kEnded && found.started_at > 0);
   if (record.status == Status::kStarting && reached) Started(record, found.started_at, /*now_ms=*/0);
   if (record.status == Status::kStarting) {

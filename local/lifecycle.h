@@ -3,6 +3,8 @@
 
 // The states of a local container: every transition and every question is a pure function on a record.
 //
+//   Making → Created (one with volumes begins as Making)
+//   Making → Removing (the daemon ended meanwhile)
 //   Created, Exited → Starting → Running → Ending → Exited
 //                     Starting → Ending (the start failed, or was interrupted by the daemon's end)
 //                                Ending → Created (no run has reached its program yet)
@@ -82,6 +84,8 @@ Due DueOf(const LocalRecord& record);
 
 // Transitions.
 
+// Its volumes exist.
+bool Made(LocalRecord& record);
 // A start begins. By the policy: only if its restart is due.
 bool BeginStart(LocalRecord& record, StartedBy by, int64_t now_ms);
 bool Started(LocalRecord& record, int64_t now, int64_t now_ms);
@@ -100,8 +104,8 @@ bool Stop(LocalRecord& record);
 // Takes Stop back after a signal that was not sent, if nothing has happened since. `was` is the record before
 // Stop.
 bool UndoStop(LocalRecord& record, const LocalRecord& was);
-// Somebody wants it removed. Not while it has a run.
-bool BeginRemove(LocalRecord& record);
+// Somebody wants it removed. Not while it has a run. While it is being removed, only for kGo.
+bool BeginRemove(LocalRecord& record, AnonymousVolumes volumes);
 
 // Recovery: the record could not be read, and there is a pod of a run of the container.
 bool AdoptRun(LocalRecord& record);
@@ -113,8 +117,8 @@ struct Found {
   int64_t started_at = 0;  // kRunning, kEnded; 0: its program was not executed
   Outcome outcome;         // kEnded
 };
-// The daemon has started. Ends a run that was lost, and plans what the restart policy wants: "always" then
-// starts containers that somebody has stopped, too.
+// The daemon has started. Ends a run that was lost, removes what has not been made completely, and plans what
+// the restart policy wants: "always" then starts containers that somebody has stopped, too.
 bool Recover(LocalRecord& record, const api::ContainerSpec& spec, const Found& found, int64_t now,
              int64_t now_ms);
 

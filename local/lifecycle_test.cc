@@ -75,6 +75,7 @@ struct Event {
 
 const std::vector<Event>& Events() {
   static const std::vector<Event> events = {
+      {"Made", [](LocalRecord& r) { return Made(r); }, {Status::kMaking}, Status::kCreated},
       {"BeginStart",
        [](LocalRecord& r) { return BeginStart(r, StartedBy::kPerson, 0); },
        {Status::kCreated, Status::kExited},
@@ -93,8 +94,8 @@ const std::vector<Event>& Events() {
        Status::kEnding},
       {"Settle", [](LocalRecord& r) { return Settle(r, 0); }, {Status::kEnding}, Status::kExited},
       {"BeginRemove",
-       [](LocalRecord& r) { return BeginRemove(r); },
-       {Status::kCreated, Status::kExited},
+       [](LocalRecord& r) { return BeginRemove(r, AnonymousVolumes::kStay); },
+       {Status::kCreated, Status::kExited, Status::kMaking},
        Status::kRemoving},
   };
   return events;
@@ -129,7 +130,10 @@ TEST(Lifecycle, WhatTheStatusesMean) {
   LocalRecord removing = Ended(0, AutoRemoved());
   LocalRecord gone = removing;
   gone.gone = true;
+  LocalRecord making;
+  making.status = Status::kMaking;
   const std::vector<Row> rows = {
+      {making, false, false, false, State::CREATED, 0, Step::kNone},
       {LocalRecord(), false, false, false, State::CREATED, 0, Step::kNone},
       {Starting(), true, true, true, State::CREATED, 0, Step::kNone},
       {Running(), true, true, true, State::RUNNING, 0, Step::kNone},
@@ -328,6 +332,28 @@ TEST(RestartPolicy, StartsOnceAndOnlyWhatIsStillDue) {
   EXPECT_FALSE(BeginStart(record, StartedBy::kPolicy, due_ms + 100'000)) << "the old alarm rings";
 }
 
+TEST(Recovery, RemovesWhatWasNotMadeCompletely) {
+  LocalRecord record;
+  record.status = Status::kMaking;
+  record = AfterKill(record);
+  EXPECT_TRUE(Recover(record, Spec(When::ALWAYS), {}, kSecond, 1'000));
+  EXPECT_EQ(DueOf(record).step, Step::kRemove);
+  EXPECT_TRUE(record.remove_volumes);
+  record = AfterKill(record);
+  EXPECT_EQ(DueOf(record).step, Step::kRemove);
+  EXPECT_TRUE(record.remove_volumes);
+}
+
+TEST(Lifecycle, ARemovalCanIncludeVolumesLater) {
+  LocalRecord record;
+  ASSERT_TRUE(BeginRemove(record, AnonymousVolumes::kStay));
+  EXPECT_FALSE(record.remove_volumes);
+  EXPECT_FALSE(BeginRemove(record, AnonymousVolumes::kStay));
+  EXPECT_TRUE(BeginRemove(record, AnonymousVolumes::kGo));
+  EXPECT_TRUE(record.remove_volumes);
+  EXPECT_FALSE(BeginRemove(record, AnonymousVolumes::kGo));
+}
+
 // A daemon is killed in each status, for each policy, and finds each thing that may be left.
 TEST(Recovery, AllStatusesAndFindings) {
   const std::vector<api::ContainerSpec> specs = {Spec(), Spec(When::ON_FAILURE), Spec(When::ALWAYS),
@@ -343,7 +369,7 @@ TEST(Recovery, AllStatusesAndFindings) {
         if (status == Status::kExited || status == Status::kRemoving) {
           ASSERT_TRUE(Settle(record, 0));
         }
-        if (status == Status::kRemoving) (void)BeginRemove(record);
+        if (status == Status::kRemoving) (void)BeginRemove(record, AnonymousVolumes::kStay);
         const Status before = record.status;
         std::string where = spec.DebugString() + " status " + std::to_string(static_cast<int>(before)) +
                             " found " + std::to_string(kind);

@@ -14,23 +14,28 @@ namespace fs = std::filesystem;
 struct Loaded {
   LocalRecord record;
   std::shared_ptr<Definition> definition = std::make_shared<Definition>();
+  bool volumes_known = false;
 };
 
 // On an error `loaded` has what was read before it.
 Result<> Read(const cri::LocalRow& row, Loaded& loaded) {
   const std::string name = "of container " + row.id;
+  auto spec = Decode<LocalSpecRecord>(row.spec, "spec " + name);
+  loaded.volumes_known = spec && !spec->spec.empty();
+  if (loaded.volumes_known) loaded.definition->volumes = std::move(spec->volumes);
   TRY(codec::DecodeMessage(codec::kTypeOf<LocalRecord>, &loaded.record, row.blob, "record " + name));
   // No bytes at all are a record, too: one whose fields are all absent.
   if (loaded.record.id != row.id)
     return Fail(Code::kDataLoss, "decode", "record " + name, "it has another id");
-  auto spec = TRY(Decode<LocalSpecRecord>(row.spec, "spec " + name));
-  loaded.definition->command_line = std::move(spec.command_line);
-  if (!loaded.definition->spec.ParseFromString(spec.spec))
+  if (!spec) return std::unexpected(std::move(spec).error());
+  loaded.definition->command_line = std::move(spec->command_line);
+  if (!loaded.definition->spec.ParseFromString(spec->spec))
     return Fail(Code::kDataLoss, "decode", "spec " + name);
   return {};
 }
 
-// A container that has ended and is not started again. What is known of its image is kept for it.
+// A container that has ended and is not started again. What is known of its image and of its volumes is kept
+// for it.
 void Quarantine(const std::string& id, const Error& error, Loaded& loaded) {
   LocalRecord record;
   record.id = id;
@@ -43,8 +48,10 @@ void Quarantine(const std::string& id, const Error& error, Loaded& loaded) {
   record.exit_code = kLostExitCode;
   record.error = "its record cannot be read: " + error.ToString();
   loaded.record = std::move(record);
-  loaded.definition = std::make_shared<Definition>();
-  loaded.definition->unreadable = loaded.record.error;
+  auto definition = std::make_shared<Definition>();
+  definition->volumes = std::move(loaded.definition->volumes);
+  definition->unreadable = loaded.record.error;
+  loaded.definition = std::move(definition);
 }
 
 }  // namespace
@@ -64,6 +71,10 @@ void LocalContainers::LoadOne(const cri::LocalRow& row) {
     LogProblem("record of a local container not read", row.id, read.error());
     Quarantine(row.id, read.error(), loaded);
   }
+  if (loaded.volumes_known)
+    ports_.volumes.Adopt(row.id, loaded.definition->volumes);
+  else
+    ports_.volumes.AdoptUnknown(row.id);
   Result<> added = roster_.Add(MakeContainer(loaded.record, loaded.definition));
   if (added) return;
   // Another one has its name: rather another name than no container.

@@ -20,15 +20,18 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/reactor.h"
+#include "base/rollback.h"
 #include "cri/records/local_store.h"
 #include "cri/runtime/container_use.h"
 #include "cri/runtime/runtime.h"
 #include "images/image_lookup.h"
 #include "local/container.h"
 #include "local/keeper.h"
+#include "local/pod_config.h"
 #include "local/recent_ends.h"
 #include "local/roster.h"
 #include "local/source_check.h"
+#include "local/volumes.h"
 #include "snapshotter/snapshots.h"
 
 namespace davit::local {
@@ -47,6 +50,7 @@ class LocalContainers {
     std::string directory;  // has a directory for each container
     cri::Runtime& runtime;
     cri::LocalStore& store;
+    Volumes& volumes;
     images::ImageLookup& images;
     snapshotter::Snapshots& snapshots;
     Reactor& timers;
@@ -57,9 +61,9 @@ class LocalContainers {
   // Leaves all containers running.
   ~LocalContainers();
 
-  // Reads the records. Called once, before the runtime recovers, which then keeps WritableLayers(). A
-  // container whose record cannot be read is listed with the reason; it keeps its layer, its pod and its row
-  // until somebody removes it.
+  // Reads the records, after those of the volumes. Called once, before the runtime recovers, which then keeps
+  // WritableLayers(). A container whose record cannot be read is listed with the reason; it keeps its layer,
+  // its pod and its row until somebody removes it.
   Result<> Load();
   std::set<std::string> WritableLayers() const;
   // Called once, after the runtime has recovered: takes over the runs that go on, records those that have
@@ -72,7 +76,10 @@ class LocalContainers {
     std::string name;
     std::string log_path;
   };
-  Result<Created> Create(const std::string& name, const api::ContainerSpec& spec);
+  // kCancelled soon after `gone` returns true, which is asked while volumes are filled.
+  Result<Created> Create(
+      const std::string& name, const api::ContainerSpec& spec,
+      const std::function<bool()>& gone = [] { return false; });
   Result<> Start(const std::string& container, int64_t deadline_ms);
   // Without `grace_seconds`, the container's own grace period. After a success the container has no run. If
   // its program has ended and its pod cannot be removed, the error says so, and the removal is repeated.
@@ -81,7 +88,8 @@ class LocalContainers {
   // SIGKILL: waits like Stop. Cancels a restart that is planned, if the signal ends the policy.
   Result<> Kill(const std::string& container, int signo, int64_t deadline_ms);
   Result<> Rename(const std::string& container, const std::string& name);
-  Result<> Remove(const std::string& container, bool force, int64_t deadline_ms);
+  Result<> Remove(const std::string& container, bool force, int64_t deadline_ms,
+                  AnonymousVolumes volumes = AnonymousVolumes::kStay);
 
   Result<api::Container> Inspect(const std::string& container) const;
   // The newest first; `all`: also those that are not up (lifecycle.h).
@@ -108,10 +116,13 @@ class LocalContainers {
   void LoadOne(const cri::LocalRow& row);
   Result<> MakeDirectory(const std::string& id) const;
   Result<> MakeRecordDurable(const LocalContainer& container) const;
-  Result<> CheckPod(const api::ContainerSpec& spec, const LocalRecord& record,
+  Result<> CheckPod(const Definition& definition, const LocalRecord& record,
                     const images::ImageRecord& image) const;
+  Result<PodRequest> PodRequestOf(const Definition& definition, const LocalRecord& record) const;
 
   // Those marked with (c) are called with the claim held.
+  // Makes the volumes of a container whose rows exist, and registers the undo. (c)
+  Result<> MakeVolumes(LocalContainer& container, const std::function<bool()>& gone, Rollback& rollback);
   Result<> StartContainer(LocalContainer& container, int64_t deadline_ms);
   Result<> StartRun(LocalContainer& container, StartedBy by);       // (c)
   Result<> BringUp(LocalContainer& container, int32_t& exit_code);  // (c); `exit_code` is set if it fails

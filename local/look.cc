@@ -69,6 +69,14 @@ api::Container LocalContainers::ToApi(const LocalContainer& container) const {
   for (const std::string& word : container.command_line()) message.add_command_line(word);
   message.set_created_at(record.created_at);
   message.set_log_path(DirectoryOf(record.id) + "/" + kLogName);
+  for (const VolumeUse& use : container.volumes()) {
+    api::MountedVolume& mounted = *message.add_volumes();
+    mounted.set_volume(use.volume);
+    mounted.set_mountpoint(ports_.volumes.DataOf(use.volume));
+    mounted.set_target(use.target);
+    mounted.set_read_only(use.read_only);
+    mounted.set_anonymous(use.anonymous);
+  }
   api::ContainerState& state = *message.mutable_state();
   state.set_status(StatusOf(record));
   state.set_started_at(record.started_at);

@@ -125,6 +125,18 @@ void SetMounts(const api::ContainerSpec& spec, v1::ContainerConfig& container, c
   }
 }
 
+// A volume at a path that the image declares as one takes its place.
+void SetVolumes(const std::vector<VolumeBind>& volumes, v1::ContainerConfig& container,
+                cri::ContainerExtras& extras) {
+  for (const VolumeBind& volume : volumes) {
+    v1::Mount& bind = *container.add_mounts();
+    bind.set_host_path(volume.source);
+    bind.set_container_path(volume.target);
+    bind.set_readonly(volume.read_only);
+    extras.required_sources.insert(volume.target);
+  }
+}
+
 void SetDevices(const api::ContainerSpec& spec, v1::ContainerConfig& container) {
   for (const api::Device& wanted : spec.devices()) {
     v1::Device& device = *container.add_devices();
@@ -173,7 +185,7 @@ Result<> SetSecurity(const api::ContainerSpec& spec, v1::LinuxContainerSecurityC
 }  // namespace
 
 Result<PodRequest> BuildPodRequest(const api::ContainerSpec& spec, const LocalRecord& record,
-                                   const std::string& directory) {
+                                   const std::string& directory, const std::vector<VolumeBind>& volumes) {
   PodRequest request;
   request.pod = PodOf(spec, record, directory);
   v1::ContainerConfig& container = request.container;
@@ -184,6 +196,7 @@ Result<PodRequest> BuildPodRequest(const api::ContainerSpec& spec, const LocalRe
   container.set_log_path(kLogName);
   SetCommand(spec, container);
   SetMounts(spec, container, request.extras);
+  SetVolumes(volumes, container, request.extras);
   request.extras.kept_layer = cri::KeptLayer{
       record.id, spec.auto_remove() ? snapshotter::LayerLife::kOneBoot : snapshotter::LayerLife::kDurable,
       /*may_be_new=*/record.started_at == 0};

@@ -21,6 +21,13 @@ inline constexpr char kPodNamespace[] = "local";
 // The log's name in the container's directory.
 inline constexpr char kLogName[] = "container.log";
 
+// A volume, as a directory of the host.
+struct VolumeBind {
+  std::string source;
+  std::string target;
+  bool read_only = false;
+};
+
 struct PodRequest {
   ::runtime::v1::PodSandboxConfig pod;
   ::runtime::v1::ContainerConfig container;
@@ -32,9 +39,9 @@ struct PodRequest {
 // capabilities, and sensitive parts of /proc and /sys hidden or read-only, unless `spec` says otherwise.
 // Its writable layer, which has the container's id, survives a crash of the host unless the container is
 // removed at its end. `directory` is the container's own, with its log. kInvalidArgument names the field that
-// is wrong.
+// is wrong. The directories of volumes must exist at each start.
 Result<PodRequest> BuildPodRequest(const ::davit::v1::ContainerSpec& spec, const LocalRecord& record,
-                                   const std::string& directory);
+                                   const std::string& directory, const std::vector<VolumeBind>& volumes = {});
 
 // The program with its arguments: as in Docker, an entrypoint replaces the image's command, too.
 // kInvalidArgument if neither the spec nor the image has a command.

@@ -165,6 +165,21 @@ TEST(PodRequest, HasTheConfinementOfTheSpec) {
   EXPECT_FALSE(BuildPodRequest(ContainerSpec(), Record(), "/d")->pod.has_dns_config()) << "the host's";
 }
 
+TEST(PodRequest, MountsVolumesAfterBinds) {
+  ContainerSpec spec;
+  spec.add_mounts()->set_source("/srv");
+  std::vector<VolumeBind> volumes = {{"/volumes/data", "/data", /*read_only=*/true},
+                                     {"/volumes/cache", "/cache"}};
+  PodRequest request = BuildPodRequest(spec, Record(), "/d", volumes).value();
+  ASSERT_EQ(request.container.mounts_size(), 3);
+  EXPECT_EQ(request.container.mounts(0).host_path(), "/srv");
+  EXPECT_EQ(request.container.mounts(1).host_path(), "/volumes/data");
+  EXPECT_EQ(request.container.mounts(1).container_path(), "/data");
+  EXPECT_TRUE(request.container.mounts(1).readonly());
+  EXPECT_FALSE(request.container.mounts(2).readonly());
+  EXPECT_TRUE(request.extras.required_sources.contains("/data"));
+}
+
 TEST(PodRequest, ChoosesTheNetwork) {
   ContainerSpec spec;
   spec.set_network(ContainerSpec::HOST);

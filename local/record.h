@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/codec.h"
+#include "local/volume_record.h"
 
 namespace davit::local {
 
@@ -21,9 +22,10 @@ enum class Status : uint8_t {
   kEnding = 3,    // the outcome is known; the pod, or a part of it, may exist
   kExited = 4,    // the pod is gone
   kRemoving = 5,  // the pod is gone, and all else is to follow
+  kMaking = 6,    // it is being created: any of its volumes may exist
 };
 constexpr Status LastOf(Status) {
-  return Status::kRemoving;
+  return Status::kMaking;
 }
 
 // What shall happen to a container that has no run, or once it has none, without a person's doing.
@@ -40,8 +42,9 @@ constexpr Next LastOf(Next) {
 struct LocalSpecRecord {
   std::string spec;                       // davit.v1.ContainerSpec
   std::vector<std::string> command_line;  // of the spec and the image
+  std::vector<VolumeUse> volumes;         // not to be started without them
 
-  auto Fields() { return FieldList(Field<1>(spec), Field<2>(command_line)); }
+  auto Fields() { return FieldList(Field<1>(spec), Field<2>(command_line), Field<kMustUnderstand>(volumes)); }
 };
 
 // Written at each change: small, whatever the spec. Times are nanoseconds since 1970; 0: never.
@@ -60,10 +63,11 @@ struct LocalRecord {
   int64_t finished_at = 0;
   int32_t exit_code = 0;
   bool oom_killed = false;
-  std::string error;           // why the last start failed, or why the exit code is not known
-  uint32_t restart_count = 0;  // by the restart policy, since somebody started it
-  uint32_t quick_ends = 0;     // ends in a row, each soon after its start
-  int32_t stop_signal = 0;     // that the spec or the image names; 0: neither does
+  std::string error;            // why the last start failed, or why the exit code is not known
+  uint32_t restart_count = 0;   // by the restart policy, since somebody started it
+  uint32_t quick_ends = 0;      // ends in a row, each soon after its start
+  int32_t stop_signal = 0;      // that the spec or the image names; 0: neither does
+  bool remove_volumes = false;  // its removal, which has begun, includes its anonymous volumes
 
   // In memory only. Times are MonotonicMilliseconds.
   bool gone = false;       // it is removed
@@ -77,7 +81,7 @@ struct LocalRecord {
                      Field<7>(created_at), Field<8>(status), Field<9>(stopped), Field<10>(next),
                      Field<11>(started_at), Field<12>(finished_at), Field<13>(exit_code),
                      Field<14>(oom_killed), Field<15>(error), Field<16>(restart_count), Field<17>(quick_ends),
-                     Field<18>(run), Field<19>(stop_signal));
+                     Field<18>(run), Field<19>(stop_signal), Field<40>(remove_volumes));
   }
 };
 

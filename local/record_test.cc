@@ -31,20 +31,43 @@ TEST(GoldenRecords, OfLocalContainers) {
   record.quick_ends = 5;
   record.run = 6;
   record.stop_signal = 3;
+  record.remove_volumes = true;
   record.gone = true;  // in memory only, as what follows it in the struct
   record.attempts = 9;
   ExpectBytes(record,
               "0a026331120377656222087368613235363a312a087368613235363a3238014004480150015802600368890170"
-              "017a046c6f7374800104880105900106980103");
+              "017a046c6f7374800104880105900106980103"
+              "c00201");
   EXPECT_EQ(static_cast<int>(Status::kCreated), 0);
   EXPECT_EQ(static_cast<int>(Status::kStarting), 1);
   EXPECT_EQ(static_cast<int>(Status::kRunning), 2);
   EXPECT_EQ(static_cast<int>(Status::kEnding), 3);
   EXPECT_EQ(static_cast<int>(Status::kExited), 4);
   EXPECT_EQ(static_cast<int>(Status::kRemoving), 5);
+  EXPECT_EQ(static_cast<int>(Status::kMaking), 6);
   EXPECT_EQ(static_cast<int>(Next::kNothing), 0);
   EXPECT_EQ(static_cast<int>(Next::kRestart), 1);
   EXPECT_EQ(static_cast<int>(Next::kRemove), 2);
+}
+
+TEST(GoldenRecords, OfSpecsOfLocalContainers) {
+  LocalSpecRecord record;
+  record.spec = "spec";
+  record.command_line = {"nginx", "-g"};
+  ExpectBytes(record, "0a047370656312056e67696e7812022d67");
+  record.volumes = {{"v", "/t", /*read_only=*/true, /*no_copy=*/false, /*anonymous=*/true}};
+  ExpectBytes(record,
+              "0a047370656312056e67696e7812022d67"
+              "c23e0d0a017612022f74180120002801");
+}
+
+TEST(GoldenRecords, OfVolumes) {
+  VolumeRecord record;
+  record.name = "data";
+  record.created_at = 1;
+  record.anonymous = true;
+  record.labels = {{"k", "v"}};
+  ExpectBytes(record, "0a04646174611001180122060a016b120176");
 }
 
 }  // namespace

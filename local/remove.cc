@@ -13,7 +13,8 @@ Result<> LocalContainers::Rename(const std::string& container, const std::string
   return roster_.Rename(*found, name);
 }
 
-Result<> LocalContainers::Remove(const std::string& container, bool force, int64_t deadline_ms) {
+Result<> LocalContainers::Remove(const std::string& container, bool force, int64_t deadline_ms,
+                                 AnonymousVolumes volumes) {
   LocalContainerPtr found = TRY(roster_.Find(container));
   auto refuse_wanted = [&]() -> Result<> {
     if (!found->record().Read(IsWanted)) return {};
@@ -28,22 +29,26 @@ Result<> LocalContainers::Remove(const std::string& container, bool force, int64
   if (!claim) return std::unexpected(std::move(claim).error());
   TRY(CollectEnd(*found));
   TRY(refuse_wanted());  // somebody may have started it meanwhile
-  TRY(found->record().TryChange(BeginRemove));
+  TRY(found->record().TryChange([volumes](LocalRecord& r) { return BeginRemove(r, volumes); }));
   TRY(MakeRecordDurable(*found));
   return CollectEnd(*found);
 }
 
-// The record goes last: after a crash in between, it is still there to finish from.
+// The record goes last: after a crash in between, it is still there to finish from. A container that removes
+// itself takes its anonymous volumes with it, whoever removes it.
 Result<> LocalContainers::Forget(LocalContainer& container) {
   TRY(RemovePodsOf(container));
   TRY(ports_.snapshots.RemoveContainer(container.id()));
   std::error_code failed;
   std::filesystem::remove_all(DirectoryOf(container.id()), failed);
   if (failed) return SystemError("remove", DirectoryOf(container.id()), failed.value());
+  LocalRecord record = container.record().Get();
+  bool with_volumes = record.remove_volumes || container.spec().auto_remove();
+  ports_.volumes.Release(record.id, container.volumes(),
+                         with_volumes ? AnonymousVolumes::kGo : AnonymousVolumes::kStay);
   TRY(ports_.store.DeleteLocal(container.id()));
   TRY(MakeRecordDurable(container));
-  removed_.Remember(container.id(),
-                    container.record().Read([](const LocalRecord& r) { return r.exit_code; }));
+  removed_.Remember(record.id, record.exit_code);
   roster_.Remove(container);
   container.SetGone();
   return container.record().Change([](LocalRecord& r) { r.gone = true; });

@@ -10,6 +10,8 @@
 #include <string_view>
 
 #include "cri/service/field_limits.h"
+#include "local/volume_plan.h"
+#include "local/volumes.h"
 
 namespace davit::local {
 namespace {
@@ -90,16 +92,34 @@ Result<> CheckPorts(const api::ContainerSpec& spec) {
   return {};
 }
 
+Result<> CheckPath(const char* field, const std::string& path) {
+  TRY(LimitText(field, path, kMostTextBytes));
+  if (!path.starts_with('/')) return Bad(field, path, "is not an absolute path");
+  if (path.find('\0') != std::string::npos) return Bad(field, path, "contains a NUL byte");
+  return {};
+}
+
+Result<> CheckTarget(const char* field, const std::string& path) {
+  TRY(CheckPath(field, path));
+  if (path.find_first_not_of('/') == std::string::npos)
+    return Bad(field, path, "is the container's root, which cannot be a mount");
+  return {};
+}
+
 Result<> CheckMounts(const api::ContainerSpec& spec) {
   TRY(LimitCount("mounts", spec.mounts_size(), kMostEntries));
   for (const api::BindMount& mount : spec.mounts()) {
-    for (const std::string* path : {&mount.source(), &mount.target()}) {
-      TRY(LimitText("mounts", *path, kMostTextBytes));
-      if (!path->starts_with('/')) return Bad("mounts", *path, "is not an absolute path");
-      if (path->find('\0') != std::string::npos) return Bad("mounts", *path, "contains a NUL byte");
-    }
-    if (mount.target().find_first_not_of('/') == std::string::npos)
-      return Bad("mounts", mount.target(), "is the container's root, which cannot be a mount");
+    TRY(CheckPath("mounts", mount.source()));
+    TRY(CheckTarget("mounts", mount.target()));
+  }
+  return {};
+}
+
+Result<> CheckVolumes(const api::ContainerSpec& spec) {
+  TRY(LimitCount("volumes", spec.volumes_size(), kMostVolumesOfContainer));
+  for (const api::VolumeMount& volume : spec.volumes()) {
+    if (!volume.volume().empty()) TRY(CheckVolumeName(volume.volume()));
+    TRY(CheckTarget("volumes", volume.target()));
   }
   return {};
 }
@@ -217,6 +237,7 @@ Result<> CheckSpec(const api::ContainerSpec& spec) {
     return Bad("network", std::to_string(spec.network()), "is not a network");
   TRY(CheckPorts(spec));
   TRY(CheckMounts(spec));
+  TRY(CheckVolumes(spec));
   TRY(LimitText("cpuset_cpus", spec.cpuset_cpus(), kMostTextBytes));
   TRY(CheckResources(spec));
   TRY(CheckLog(spec));

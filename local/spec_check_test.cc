@@ -28,6 +28,10 @@ ContainerSpec FullSpec() {
   BindMount& mount = *spec.add_mounts();
   mount.set_source("/");
   mount.set_target("/mnt");
+  ::davit::v1::VolumeMount& volume = *spec.add_volumes();
+  volume.set_volume("data");
+  volume.set_target("/data");
+  spec.add_volumes()->set_target("/anonymous");
   spec.set_memory_bytes(6 << 20);
   spec.set_nano_cpus(10'000'000);
   spec.set_pids_limit(-1);
@@ -91,6 +95,14 @@ TEST(CheckSpec, NamesTheFieldThatIsWrong) {
       {"network", [](auto& s) { s.set_network(static_cast<ContainerSpec::Network>(9)); }},
       {"mounts", [](auto& s) { s.mutable_mounts(0)->set_source("data"); }},
       {"mounts", [](auto& s) { s.mutable_mounts(0)->set_target("//"); }},
+      {"volume", [](auto& s) { s.mutable_volumes(0)->set_volume("a/b"); }},
+      {"volume", [](auto& s) { s.mutable_volumes(0)->set_volume(std::string(256, 'x')); }},
+      {"volumes", [](auto& s) { s.mutable_volumes(0)->set_target("data"); }},
+      {"volumes", [](auto& s) { s.mutable_volumes(1)->set_target("/"); }},
+      {"volumes",
+       [](auto& s) {
+         for (int i = 0; i < 100; ++i) s.add_volumes()->set_target("/x");
+       }},
       {"memory_bytes", [](auto& s) { s.set_memory_bytes(1); }},
       {"memory_bytes", [](auto& s) { s.set_memory_bytes(-1); }},
       {"nano_cpus", [](auto& s) { s.set_nano_cpus(1); }},

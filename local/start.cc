@@ -122,8 +122,7 @@ Result<> LocalContainers::BringUp(LocalContainer& container, int32_t& exit_code)
 }
 
 Result<Run> LocalContainers::MakePod(LocalContainer& container, cri::Call& call) {
-  PodRequest request =
-      TRY(BuildPodRequest(container.spec(), container.record().Get(), DirectoryOf(container.id())));
+  PodRequest request = TRY(PodRequestOf(container.definition(), container.record().Get()));
   v1::RunPodSandboxRequest run;
   *run.mutable_config() = request.pod;
   container.SetSandbox(std::nullopt);

@@ -197,7 +197,7 @@ grpc::Status FakeContainers::Remove(grpc::ServerContext*, const api::RemoveConta
   if (container == nullptr) return NoContainer(request->container());
   if (Runs(*container) && !request->force())
     return {grpc::StatusCode::FAILED_PRECONDITION, container->name() + " is running"};
-  calls_.push_back("Remove " + container->name());
+  calls_.push_back("Remove " + container->name() + (request->volumes() ? " with volumes" : ""));
   std::filesystem::remove(container->log_path());
   containers_.erase(std::string(container->id()));
   return grpc::Status::OK;

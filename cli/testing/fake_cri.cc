@@ -34,6 +34,7 @@ void FakeCri::Listen() {
   builder.RegisterService(&own_images_);
   builder.RegisterService(&networks_);
   builder.RegisterService(&own_containers_);
+  builder.RegisterService(&volumes_);
   server_ = builder.BuildAndStart();
 }
 

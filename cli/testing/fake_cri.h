@@ -17,6 +17,7 @@
 #include "cli/testing/fake_containers.h"
 #include "cli/testing/fake_images.h"
 #include "cli/testing/fake_networks.h"
+#include "cli/testing/fake_volumes.h"
 
 namespace davit::cli {
 
@@ -31,6 +32,7 @@ class FakeCri final : public v1::RuntimeService::Service, public v1::ImageServic
   FakeImages& images() { return own_images_; }
   FakeNetworks& networks() { return networks_; }
   FakeContainers& containers() { return own_containers_; }
+  FakeVolumes& volumes() { return volumes_; }
   // Adds a pod like those of the kubelet, with running containers of these names. Returns its id.
   std::string AddForeignPod(const std::string& name, const std::vector<std::string>& containers);
 
@@ -77,6 +79,7 @@ class FakeCri final : public v1::RuntimeService::Service, public v1::ImageServic
   FakeImages own_images_;
   FakeNetworks networks_;
   FakeContainers own_containers_;
+  FakeVolumes volumes_;
   std::unique_ptr<grpc::Server> server_;
 
   mutable std::mutex mutex_;  // guards the members below

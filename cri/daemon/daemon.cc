@@ -143,9 +143,12 @@ Result<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, const Logger
 }
 
 Result<> Daemon::Recover() {
+  volumes_ = std::make_unique<local::Volumes>(
+      local::Volumes::Ports{config_.root + "/volumes", *records_, *snapshotter_, log_, SystemClock()});
   local_ = std::make_unique<local::LocalContainers>(
-      local::LocalContainers::Ports{config_.root + "/local", *runtime_, *records_, *images_, *snapshotter_,
-                                    *outputs_, log_, SystemClock()});
+      local::LocalContainers::Ports{config_.root + "/local", *runtime_, *records_, *volumes_, *images_,
+                                    *snapshotter_, *outputs_, log_, SystemClock()});
+  TRY(volumes_->Load());
   TRY(local_->Load());
   TRY(runtime_->Recover(kServeAfter, local_->WritableLayers()));
   return local_->Begin();
@@ -160,6 +163,7 @@ Daemon::~Daemon() {
 void Daemon::EndServing() {
   if (acceptor_ != nullptr) reactor_->Await([this] { acceptor_.reset(); });
   if (runtime_ != nullptr) runtime_->announcer().EndWatching();
+  if (volumes_ != nullptr) volumes_->Stop();
   if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(5));
   if (async_calls_ != nullptr) async_calls_->Stop();
 }
@@ -286,6 +290,7 @@ Result<> Daemon::Serve() {
       pinned_, *admission_, log_);
   networks_api_ = std::make_unique<NetworksApi>(runtime_->network_report(), *admission_, log_);
   containers_api_ = std::make_unique<local::ContainersApi>(*local_, *admission_, log_);
+  volumes_api_ = std::make_unique<local::VolumesApi>(*volumes_, *admission_, log_);
   grpc::ResourceQuota quota("davitd");
   quota.SetMaxThreads(admission_->most_threads() + kSpareThreads);
   grpc::ServerBuilder builder;
@@ -300,6 +305,7 @@ Result<> Daemon::Serve() {
   builder.RegisterService(images_api_.get());
   builder.RegisterService(networks_api_.get());
   builder.RegisterService(containers_api_.get());
+  builder.RegisterService(volumes_api_.get());
   async_calls_ = std::make_unique<AsyncCalls>(
       builder, *runtime_service_, *admission_, log_,
       [this](auto on_news, auto cut_off) { return runtime_->announcer().Watch(on_news, cut_off); },
@@ -313,6 +319,7 @@ Result<> Daemon::Serve() {
   image_service_->AcceptListStreams(async_calls_->lists());
   images_api_->AcceptListStreams(async_calls_->lists());
   containers_api_->AcceptAsync(async_calls_->lists());
+  volumes_api_->AcceptListStreams(async_calls_->lists());
   return AcceptConnections();
 }
 

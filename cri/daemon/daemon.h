@@ -31,6 +31,8 @@
 #include "images/start_check.h"
 #include "local/containers_api.h"
 #include "local/local_containers.h"
+#include "local/volumes.h"
+#include "local/volumes_api.h"
 #include "streaming/server.h"
 
 namespace davit::cri {
@@ -90,6 +92,7 @@ class Daemon {
   std::unique_ptr<Reactor> reactor_;  // its connections to shims use the launcher
   std::unique_ptr<NodeShims> shims_;
   std::unique_ptr<Runtime> runtime_;
+  std::unique_ptr<local::Volumes> volumes_;
   std::unique_ptr<local::LocalContainers> local_;
   std::unique_ptr<images::Preloader> preloader_;
   std::unique_ptr<images::StartCheck> start_check_;  // its report uses the preloader
@@ -102,6 +105,7 @@ class Daemon {
   std::unique_ptr<ImagesApi> images_api_;
   std::unique_ptr<NetworksApi> networks_api_;
   std::unique_ptr<local::ContainersApi> containers_api_;
+  std::unique_ptr<local::VolumesApi> volumes_api_;
   std::unique_ptr<AsyncCalls> async_calls_;
   std::unique_ptr<grpc::Server> server_;
   // Of connections whose client may use davit.v1, and of all others (cri/service/entitlement.h).

@@ -57,7 +57,8 @@ Result<> Records::Start() {
         TRY(connection_.QueryInteger("SELECT max((SELECT ifnull(max(length(blob)), 0) FROM sandboxes), "
                                      "(SELECT ifnull(max(length(blob)), 0) FROM containers), "
                                      "(SELECT ifnull(max(length(blob)), 0) FROM local_specs), "
-                                     "(SELECT ifnull(max(length(blob)), 0) FROM local_containers))")));
+                                     "(SELECT ifnull(max(length(blob)), 0) FROM local_containers), "
+                                     "(SELECT ifnull(max(length(blob)), 0) FROM local_volumes))")));
     used_ = TRY(BytesIn(connection_));
     // On a disk that was full before the room was made, rows can be deleted as far as SQLite finds room.
     (void)room_->Keep(used_, largest_);
@@ -126,6 +127,15 @@ PendingWrite Records::QueueLocal(LocalRow row, RecordWriter::OnWritten on_writte
 
 Result<> Records::DeleteLocal(const std::string& id) {
   return Put({Table::kLocalSpecs, id, "", std::nullopt});
+}
+
+Result<> Records::PutVolumeDurably(const VolumeRow& row) {
+  TRY(Put({Table::kLocalVolumes, row.name, "", row.blob}));
+  return MakeDurable();
+}
+
+Result<> Records::DeleteVolume(const std::string& name) {
+  return Put({Table::kLocalVolumes, name, "", std::nullopt});
 }
 
 Result<> Records::PutImageDurably(const ImageRow& row) {
@@ -203,6 +213,14 @@ Result<std::vector<LocalRow>> Records::Locals() const {
       "SELECT c.id, c.blob, s.blob FROM local_containers c JOIN local_specs s USING (id)"));
   TRY(statement.Run(
       {}, [&rows](const Row& row) { rows.push_back({row.String(0), row.String(1), row.String(2)}); }));
+  return rows;
+}
+
+Result<std::vector<VolumeRow>> Records::VolumeRows() const {
+  MutexLock lock(mutex_);
+  std::vector<VolumeRow> rows;
+  sqlite::Statement statement = TRY(connection_.Prepare("SELECT id, blob FROM local_volumes"));
+  TRY(statement.Run({}, [&rows](const Row& row) { rows.push_back({row.String(0), row.String(1)}); }));
   return rows;
 }
 

@@ -6,8 +6,8 @@
 //
 // Calls for sandboxes and containers do not wait for the disk, unless it is full. WAL with synchronous=NORMAL
 // loses nothing if the daemon dies, but a power failure may lose the last transactions, always a suffix of
-// them; the host's pods are gone then as well. Images survive a power failure, so calls for images, and only
-// these, wait until the transaction is on disk.
+// them; the host's pods are gone then as well. Images and volumes survive a power failure, so calls for them,
+// and only these, wait until the transaction is on disk.
 #pragma once
 
 #include <memory>
@@ -27,6 +27,7 @@
 #include "cri/records/row_change.h"
 #include "cri/records/row_statements.h"
 #include "cri/records/sqlite.h"
+#include "cri/records/volume_store.h"
 
 namespace davit::cri {
 
@@ -42,7 +43,7 @@ struct ImageRow {
 //
 // On a full disk, adding a row is kResourceExhausted; existing rows can still be changed and deleted
 // (room.h). A failed transaction leaves no trace, and later ones succeed when there is space again.
-class Records final : public PodStore, public LocalStore, private RowStore {
+class Records final : public PodStore, public LocalStore, public VolumeStore, private RowStore {
  public:
   // Opens or creates the database `path` (mode 0600, because it contains the environments of containers) in
   // an existing directory, and migrates an older schema. A damaged database is kDataLoss with recovery
@@ -66,6 +67,10 @@ class Records final : public PodStore, public LocalStore, private RowStore {
   PendingWrite QueueLocal(LocalRow row, RecordWriter::OnWritten on_written) override;
   Result<> DeleteLocal(const std::string& id) override;
   Result<std::vector<LocalRow>> Locals() const override;
+
+  Result<> PutVolumeDurably(const VolumeRow& row) override;
+  Result<> DeleteVolume(const std::string& name) override;
+  Result<std::vector<VolumeRow>> VolumeRows() const override;
 
   PendingWrite QueueSandbox(SandboxRow row, OnWritten on_written) override;
   PendingWrite QueueContainer(ContainerRow row, OnWritten on_written) override;
@@ -105,7 +110,7 @@ class Records final : public PodStore, public LocalStore, private RowStore {
   sqlite::Connection connection_ GUARDED_BY(mutex_);
   RowStatements statements_ GUARDED_BY(mutex_);  // declared after the connection: destroyed before it
   uint64_t used_ GUARDED_BY(mutex_) = 0;         // upper bound of the database's size in bytes
-  uint64_t largest_ GUARDED_BY(mutex_) = 0;      // upper bound of a sandbox or container row in bytes
+  uint64_t largest_ GUARDED_BY(mutex_) = 0;      // upper bound of a row in bytes, of an image excepted
   std::unique_ptr<Checkpointer> checkpointer_;   // its thread ends before the members that it uses
   std::unique_ptr<RecordWriter> writer_;         // destroyed first: writes the last changes
 };

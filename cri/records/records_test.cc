@@ -98,6 +98,18 @@ TEST_F(RecordsTest, SettingsAreKeptAndEmptyUntilTheyAreSet) {
   EXPECT_EQ(*records_->Setting("pod_cidr"), "two");
 }
 
+TEST_F(RecordsTest, VolumesAreKeptByName) {
+  Open();
+  ASSERT_TRUE(records_->PutVolumeDurably({"data", "one"}));
+  ASSERT_TRUE(records_->PutVolumeDurably({"data", "two"}));
+  ASSERT_TRUE(records_->PutVolumeDurably({"gone", ""}));
+  ASSERT_TRUE(records_->DeleteVolume("gone"));
+  EXPECT_TRUE(records_->DeleteVolume("nothing"));
+  records_.reset();
+  Open();
+  EXPECT_THAT(*records_->VolumeRows(), UnorderedElementsAre(VolumeRow{"data", "two"}));
+}
+
 TEST_F(RecordsTest, AContainerNeedsItsSandbox) {
   Open();
   Result<> put = records_->PutContainer({"c1", "nobody", ""});
@@ -160,6 +172,7 @@ TEST_F(RecordsTest, ThePreviousReleaseOpensAndChangesTheDatabase) {
   ASSERT_TRUE(records_->PutSandbox({"s1", "one"}));
   ASSERT_TRUE(records_->PutSandbox({"s2", "two", "local/l1"}));
   ASSERT_TRUE(records_->AddLocal({"l1", "record", "spec"}));
+  ASSERT_TRUE(records_->PutVolumeDurably({"data", "volume"}));
   records_.reset();
   {
     auto connection = sqlite::Connection::Open(path_);
@@ -175,6 +188,20 @@ TEST_F(RecordsTest, ThePreviousReleaseOpensAndChangesTheDatabase) {
   Open();
   EXPECT_THAT(*records_->Sandboxes(),
               UnorderedElementsAre(SandboxRow{"s2", "4", "local/l1"}, SandboxRow{"s3", "3"}));
+  EXPECT_THAT(*records_->Locals(), UnorderedElementsAre(LocalRow{"l1", "record", "spec"}));
+  EXPECT_THAT(*records_->VolumeRows(), UnorderedElementsAre(VolumeRow{"data", "volume"}));
+}
+
+// What the release before the last addition has left.
+TEST_F(RecordsTest, AMissingAdditionIsMadeWhenTheDatabaseIsOpened) {
+  Open();
+  ASSERT_TRUE(records_->AddLocal({"l1", "record", "spec"}));
+  ASSERT_TRUE(records_->PutSetting("schema_additions", "1"));
+  records_.reset();
+  ASSERT_TRUE(sqlite::Connection::Open(path_)->Execute("DROP TABLE local_volumes"));
+  Open();
+  EXPECT_THAT(*records_->VolumeRows(), IsEmpty());
+  ASSERT_TRUE(records_->PutVolumeDurably({"data", "volume"}));
   EXPECT_THAT(*records_->Locals(), UnorderedElementsAre(LocalRow{"l1", "record", "spec"}));
 }
 

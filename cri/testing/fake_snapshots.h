@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Fake root filesystems that exist only as names; a mount is a descriptor of /dev/null.
+// Fake root filesystems that exist only as names; a mount is a descriptor of /dev/null, unless the test has
+// an image with files.
 #pragma once
 
 #include <fcntl.h>
@@ -44,9 +45,11 @@ class FakeSnapshots final : public snapshotter::Snapshots {
       return Fail(Code::kNotFound, "open container", container_id, "it has no writable layer");
     return OpenAt(AT_FDCWD, "/dev/null", O_RDONLY);
   }
-  Result<UniqueFd> MountImage(const std::vector<std::string>&, const snapshotter::FileView&) override {
+  Result<UniqueFd> MountImage(const std::vector<std::string>&, const snapshotter::FileView&) override
+      EXCLUDES(mutex_) {
     TRY(steps_.Take("snapshots.MountImage"));
-    return OpenAt(AT_FDCWD, "/dev/null", O_RDONLY);
+    MutexLock lock(mutex_);
+    return OpenAt(AT_FDCWD, image_, O_RDONLY);
   }
   Result<> RemoveContainer(const std::string& container_id) override EXCLUDES(mutex_) {
     TRY(steps_.Take("snapshots.RemoveContainer"));
@@ -76,6 +79,11 @@ class FakeSnapshots final : public snapshotter::Snapshots {
   }
   std::vector<Error> DeletionProblems() const override { return {}; }
 
+  // From now on every image has the files of this directory.
+  void ShowImage(std::string directory) EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    image_ = std::move(directory);
+  }
   // Containers with a writable layer.
   std::set<std::string> containers() const EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
@@ -94,6 +102,7 @@ class FakeSnapshots final : public snapshotter::Snapshots {
   mutable Mutex mutex_;
   std::set<std::string> containers_ GUARDED_BY(mutex_);
   std::map<std::string, snapshotter::LayerLife> lives_ GUARDED_BY(mutex_);
+  std::string image_ GUARDED_BY(mutex_) = "/dev/null";
 };
 
 }  // namespace davit::cri

@@ -17,6 +17,8 @@
 #include "base/reactor.h"
 #include "cri/testing/world.h"
 #include "local/local_containers.h"
+#include "local/testing/fake_volume_store.h"
+#include "local/volumes.h"
 
 namespace davit::local {
 
@@ -79,23 +81,32 @@ class LocalWorld {
   LocalWorld() : timers_(Reactor::Start().value()), log_([](std::string_view) {}, LogLevel::kInfo) {
     std::string pattern = (std::filesystem::temp_directory_path() / "davit-local-XXXXXX").string();
     if (mkdtemp(pattern.data()) == nullptr) abort();
-    directory_ = pattern;
+    directory_ = pattern + "/local";
+    volumes_directory_ = pattern + "/volumes";
     Start();
   }
   ~LocalWorld() {
     local_.reset();
-    std::filesystem::remove_all(directory_);
+    volumes_.reset();
+    std::filesystem::remove_all(std::filesystem::path(directory_).parent_path());
   }
 
   // Ends the daemon, runs `meanwhile`, and starts the daemon again.
   void Restart(const std::function<void()>& meanwhile = [] {}) {
     local_.reset();
+    volumes_.reset();
     world.Restart();
     meanwhile();
     Start();
   }
 
   LocalContainers& local() { return *local_; }
+  Volumes& volumes() { return *volumes_; }
+  std::vector<std::string> VolumeNames() const {
+    std::vector<std::string> names;
+    for (const api::Volume& volume : volumes_->List()) names.push_back(volume.name());
+    return names;
+  }
 
   static api::ContainerSpec Spec(api::RestartPolicy::When when = api::RestartPolicy::NEVER) {
     api::ContainerSpec spec;
@@ -170,24 +181,37 @@ class LocalWorld {
     for (const cri::LocalRow& row : rows) left.push_back("row " + row.id);
     for (const auto& entry : std::filesystem::directory_iterator(directory_))
       left.push_back("directory " + entry.path().filename().string());
+    for (const std::string& name : VolumeNames()) left.push_back("volume " + name);
+    const std::vector<cri::VolumeRow> volume_rows = volume_store.VolumeRows().value();
+    for (const cri::VolumeRow& row : volume_rows) left.push_back("row of volume " + row.name);
+    if (!std::filesystem::exists(volumes_directory_)) return left;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(volumes_directory_))
+      if (!entry.path().filename().string().starts_with('.')) left.push_back(entry.path().string());
     return left;
   }
 
   cri::World world;
   FakeLocalStore store{world.steps};
+  FakeVolumeStore volume_store{world.steps};
 
  private:
   void Start() {
-    local_ = std::make_unique<LocalContainers>(LocalContainers::Ports{
-        directory_, world.runtime(), store, world.images, world.snapshots, *timers_, log_, world.clock});
+    volumes_ = std::make_unique<Volumes>(
+        Volumes::Ports{volumes_directory_, volume_store, world.snapshots, log_, world.clock});
+    EXPECT_TRUE(volumes_->Load());
+    local_ = std::make_unique<LocalContainers>(
+        LocalContainers::Ports{directory_, world.runtime(), store, *volumes_, world.images, world.snapshots,
+                               *timers_, log_, world.clock});
     EXPECT_TRUE(local_->Load());
     EXPECT_TRUE(world.runtime().Recover(std::chrono::seconds(2), local_->WritableLayers()));
     EXPECT_TRUE(local_->Begin());
   }
 
   std::string directory_;
+  std::string volumes_directory_;
   std::unique_ptr<Reactor> timers_;
   Logger log_;
+  std::unique_ptr<Volumes> volumes_;
   std::unique_ptr<LocalContainers> local_;
 };
 

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// volume create, ls, inspect, rm and prune.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "base/time.h"
+#include "cli/confirm.h"
+#include "cli/each.h"
+#include "cli/row_output.h"
+#include "cli/text.h"
+#include "cli/verbs.h"
+
+namespace davit::cli {
+namespace {
+
+using nlohmann::json;
+
+constexpr char kDriver[] = "local";
+
+Result<std::vector<api::Volume>> ListVolumes(const Daemon& daemon) {
+  std::vector<api::Volume> list;
+  TRY((daemon.Read<api::ListVolumesRequest, api::ListVolumesResponse>(
+      &VolumeStub::List, {}, [&list](const api::ListVolumesResponse& part) {
+        list.insert(list.end(), part.volumes().begin(), part.volumes().end());
+      })));
+  return list;
+}
+
+// "KEY=VALUE", or "KEY" for an empty value.
+std::pair<std::string, std::string> SplitLabel(const std::string& text) {
+  size_t equals = text.find('=');
+  return {text.substr(0, equals), equals == std::string::npos ? "" : text.substr(equals + 1)};
+}
+
+bool HasLabel(const api::Volume& volume, const std::string& wanted) {
+  auto [key, value] = SplitLabel(wanted);
+  auto found = volume.labels().find(key);
+  if (found == volume.labels().end()) return false;
+  return wanted.find('=') == std::string::npos || found->second == value;
+}
+
+std::unexpected<Error> BadFilter(const std::string& filter, const char* grammar) {
+  return Fail(Code::kInvalidArgument, "--filter", filter, grammar);
+}
+
+// Filters of one kind are alternatives, except labels; as in Docker.
+class VolumeFilter {
+ public:
+  static Result<VolumeFilter> Parse(const std::vector<std::string>& filters) {
+    VolumeFilter parsed;
+    for (const std::string& filter : filters) {
+      auto [kind, value] = SplitLabel(filter);
+      if (kind == "dangling" && (value == "true" || value == "1"))
+        parsed.dangling_ = true;
+      else if (kind == "dangling" && (value == "false" || value == "0"))
+        parsed.dangling_ = false;
+      else if (kind == "name" && !value.empty())
+        parsed.names_.push_back(value);
+      else if (kind == "label" && !value.empty())
+        parsed.labels_.push_back(value);
+      else
+        return BadFilter(filter, "write dangling=true|false, name=TEXT or label=KEY[=VALUE]");
+    }
+    return parsed;
+  }
+
+  bool Takes(const api::Volume& volume) const {
+    auto in_name = [&](const std::string& part) { return volume.name().find(part) != std::string::npos; };
+    if (dangling_ && *dangling_ != volume.containers().empty()) return false;
+    if (!names_.empty() && std::ranges::none_of(names_, in_name)) return false;
+    return std::ranges::all_of(labels_, [&](const std::string& label) { return HasLabel(volume, label); });
+  }
+
+ private:
+  std::optional<bool> dangling_;
+  std::vector<std::string> names_;
+  std::vector<std::string> labels_;
+};
+
+// One volume in the fields of docker volume ls.
+json RowOf(const api::Volume& volume) {
+  std::string labels;
+  for (const auto& [key, value] : volume.labels())
+    labels.append(labels.empty() ? "" : ",").append(key).append("=").append(value);
+  return {{"Driver", kDriver},
+          {"Labels", labels},
+          {"Links", std::to_string(volume.containers_size())},
+          {"Mountpoint", volume.mountpoint()},
+          {"Name", volume.name()},
+          {"Scope", "local"},
+          {"Size", "N/A"}};
+}
+
+// The document of docker volume inspect, and who uses the volume.
+json DocumentOf(const api::Volume& volume) {
+  json labels;
+  for (const auto& [key, value] : volume.labels()) labels[key] = value;
+  return {{"Anonymous", volume.anonymous()},
+          {"Containers", std::vector<std::string>(volume.containers().begin(), volume.containers().end())},
+          {"CreatedAt", FormatRfc3339Nano(volume.created_at())},
+          {"Driver", kDriver},
+          {"Labels", labels},
+          {"Mountpoint", volume.mountpoint()},
+          {"Name", volume.name()},
+          {"Options", nullptr},
+          {"Scope", "local"}};
+}
+
+Result<api::PruneVolumesRequest> PruneRequestOf(const VolumePruneOptions& options) {
+  api::PruneVolumesRequest request;
+  request.set_all(options.all);
+  for (const std::string& filter : options.filters) {
+    auto [kind, value] = SplitLabel(filter);
+    if (kind != "label" || value.empty()) return BadFilter(filter, "write label=KEY[=VALUE]");
+    request.add_labels(value);
+  }
+  return request;
+}
+
+std::string ListOf(const api::PruneVolumesResponse& answer) {
+  std::string text = answer.removed().empty() ? "" : "Deleted Volumes:\n";
+  for (const std::string& name : answer.removed()) text += Printable(name) + "\n";
+  if (!answer.removed().empty()) text += "\n";
+  return text + "Total reclaimed space: " + SizeText(answer.reclaimed_bytes()) + "\n";
+}
+
+}  // namespace
+
+Result<int> Perform(const Session& session, const VolumeCreateOptions& options) {
+  if (options.driver != kDriver) {
+    return Fail(Code::kInvalidArgument, "--driver", options.driver,
+                "there is no such driver: all volumes have the driver local");
+  }
+  api::CreateVolumeRequest request;
+  request.set_name(options.name);
+  for (const std::string& text : options.labels) {
+    auto [key, value] = SplitLabel(text);
+    if (key.empty()) return Fail(Code::kInvalidArgument, "--label", text, "write KEY=VALUE or KEY");
+    (*request.mutable_labels())[key] = value;
+  }
+  const api::Volume volume = TRY(session.daemon.Call(&VolumeStub::Create, request)).volume();
+  TRY(session.console.format == OutputFormat::kJson ? session.console.PrintJson(DocumentOf(volume))
+                                                    : session.console.Print(volume.name() + "\n"));
+  return 0;
+}
+
+Result<int> Perform(const Session& session, const VolumeListOptions& options) {
+  VolumeFilter filter = TRY(VolumeFilter::Parse(options.filters));
+  std::vector<json> rows;
+  for (const api::Volume& volume : TRY(ListVolumes(session.daemon)))
+    if (filter.Takes(volume)) rows.push_back(RowOf(volume));
+  std::string format = options.quiet ? "{{.Name}}" : options.format;
+  TRY(PrintRows(session.console, format, {{"DRIVER", "Driver"}, {"VOLUME NAME", "Name"}}, rows));
+  return 0;
+}
+
+// Prints what it finds, as Docker does, before it fails for what it does not find.
+Result<int> Perform(const Session& session, const VolumeInspectOptions& options) {
+  std::vector<json> documents;
+  std::optional<Error> failure;
+  for (const std::string& name : options.names) {
+    api::InspectVolumeRequest request;
+    request.set_name(name);
+    Result<api::InspectVolumeResponse> found = session.daemon.Call(&VolumeStub::Inspect, request);
+    if (found)
+      documents.push_back(DocumentOf(found->volume()));
+    else
+      failure = std::move(found).error();
+  }
+  TRY(options.format.empty() ? session.console.PrintJson(documents)
+                             : PrintRows(session.console, options.format, {}, documents));
+  if (failure) return std::unexpected(std::move(*failure));
+  return 0;
+}
+
+Result<int> Perform(const Session& session, const VolumeRemoveOptions& options) {
+  return ForEach(session, options.names, [&](const std::string& name) -> Result<> {
+    api::RemoveVolumeRequest request;
+    request.set_name(name);
+    Result<api::RemoveVolumeResponse> removed = session.daemon.Call(&VolumeStub::Remove, request);
+    if (removed || (options.force && removed.error().code == Code::kNotFound)) return {};
+    return std::unexpected(std::move(removed).error());
+  });
+}
+
+Result<int> Perform(const Session& session, const VolumePruneOptions& options) {
+  api::PruneVolumesRequest request = TRY(PruneRequestOf(options));
+  if (!options.force) {
+    const char* warning =
+        options.all
+            ? "WARNING! This will remove all local volumes not used by at least one container.\n"
+            : "WARNING! This will remove anonymous local volumes not used by at least one container.\n";
+    if (!TRY(Confirm(session, "volume prune", warning))) return 0;
+  }
+  auto answer = TRY(session.daemon.Call(&VolumeStub::Prune, request, CallMode::kPatient));
+  if (session.console.format == OutputFormat::kJson) {
+    std::vector<std::string> removed(answer.removed().begin(), answer.removed().end());
+    TRY(session.console.PrintJson({{"removed", removed}, {"reclaimedBytes", answer.reclaimed_bytes()}}));
+  } else {
+    TRY(session.console.Print(ListOf(answer)));
+  }
+  return 0;
+}
+
+}  // namespace davit::cli

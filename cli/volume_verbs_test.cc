@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// volume create, ls, inspect, rm and prune.
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/testing/verb_fixture.h"
+
+namespace davit::cli {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class VolumeVerbs : public VerbFixture {
+ protected:
+  VolumeVerbs() {
+    cri_.volumes().Add("data", {{"stage", "test"}}, {"c1"});
+    cri_.volumes().Add("old");
+  }
+  std::string List(const std::vector<std::string>& filters) {
+    return Answer(VolumeListOptions{.quiet = true, .filters = filters});
+  }
+};
+
+TEST_F(VolumeVerbs, CreatePrintsTheName) {
+  EXPECT_EQ(Answer(VolumeCreateOptions{.name = "new", .labels = {"a=b=c", "bare"}}), "new\n");
+  EXPECT_EQ(Answer(VolumeCreateOptions{}), std::string(64, 'a') + "\n");
+  auto json = nlohmann::json::parse(Answer(VolumeInspectOptions{.names = {"new"}}));
+  EXPECT_EQ(json[0]["Labels"]["a"], "b=c");
+  EXPECT_EQ(json[0]["Labels"]["bare"], "");
+  Result<int> driver = Do(VolumeCreateOptions{.name = "x", .driver = "nfs"});
+  ASSERT_FALSE(driver);
+  EXPECT_THAT(driver.error().ToString(), HasSubstr("nfs"));
+  EXPECT_FALSE(Do(VolumeCreateOptions{.name = "x", .labels = {"=x"}}));
+}
+
+TEST_F(VolumeVerbs, LsIsDockersTable) {
+  EXPECT_EQ(Answer(VolumeListOptions{}),
+            "DRIVER   VOLUME NAME\n"
+            "local    data\n"
+            "local    old\n");
+  EXPECT_EQ(Answer(VolumeListOptions{.quiet = true}), "data\nold\n");
+  EXPECT_EQ(Answer(VolumeListOptions{.format = "{{.Name}} {{.Mountpoint}} {{.Labels}}"}),
+            "data /volumes/data/_data stage=test\nold /volumes/old/_data \n");
+  EXPECT_EQ(Answer(VolumeListOptions{.format = "table {{.Driver}}\t{{.Name}}"}),
+            "DRIVER   NAME\nlocal    data\nlocal    old\n");
+  auto json = nlohmann::json::parse(Answer(VolumeListOptions{}, OutputFormat::kJson));
+  EXPECT_EQ(json[0]["Name"], "data");
+  EXPECT_EQ(json[0]["Scope"], "local");
+}
+
+TEST_F(VolumeVerbs, LsFilters) {
+  EXPECT_EQ(List({"dangling=true"}), "old\n");
+  EXPECT_EQ(List({"dangling=false"}), "data\n");
+  EXPECT_EQ(List({"name=at"}), "data\n");
+  EXPECT_EQ(List({"name=at", "name=ol"}), "data\nold\n");
+  EXPECT_EQ(List({"label=stage"}), "data\n");
+  EXPECT_EQ(List({"label=stage=test"}), "data\n");
+  EXPECT_EQ(List({"label=stage=other"}), "");
+  EXPECT_EQ(List({"label=stage", "dangling=true"}), "");
+  for (const char* bad : {"", "dangling=maybe", "driver=local", "label", "name="}) {
+    Result<int> refused = Do(VolumeListOptions{.filters = {bad}});
+    ASSERT_FALSE(refused) << bad;
+    EXPECT_THAT(refused.error().ToString(), HasSubstr("label=KEY[=VALUE]"));
+  }
+}
+
+TEST_F(VolumeVerbs, InspectPrintsWhatItFinds) {
+  auto json = nlohmann::json::parse(Answer(VolumeInspectOptions{.names = {"old", "data"}}));
+  EXPECT_EQ(json[0]["Name"], "old");
+  EXPECT_TRUE(json[0]["Labels"].is_null());
+  EXPECT_EQ(json[1]["Mountpoint"], "/volumes/data/_data");
+  EXPECT_EQ(json[1]["Driver"], "local");
+  EXPECT_EQ(json[1]["Containers"][0], "c1");
+  EXPECT_EQ(json[1]["CreatedAt"], "2026-01-02T03:00:00.000000000Z");
+  EXPECT_EQ(Answer(VolumeInspectOptions{.names = {"data"}, .format = "{{.Mountpoint}}"}),
+            "/volumes/data/_data\n");
+  Result<int> missing = Do(VolumeInspectOptions{.names = {"data", "nothing"}});
+  ASSERT_FALSE(missing);
+  EXPECT_THAT(missing.error().ToString(), HasSubstr("no such volume"));
+  EXPECT_THAT(console_.Out(), HasSubstr("\"data\""));
+  EXPECT_EQ(StatusOfFailure(VolumeInspectOptions{}, missing.error()), 1);
+}
+
+TEST_F(VolumeVerbs, RmGoesOnAfterAFailure) {
+  Result<int> removed = Do(VolumeRemoveOptions{.names = {"data", "old"}});
+  ASSERT_FALSE(removed);
+  EXPECT_THAT(removed.error().ToString(), HasSubstr("in use"));
+  EXPECT_EQ(console_.Out(), "old\n");
+  EXPECT_THAT(cri_.volumes().names(), ElementsAre("data"));
+  EXPECT_FALSE(Do(VolumeRemoveOptions{.names = {"old"}}));
+  EXPECT_TRUE(Do(VolumeRemoveOptions{.names = {"old"}, .force = true}));
+  EXPECT_FALSE(Do(VolumeRemoveOptions{.names = {"data"}, .force = true})) << "it is in use";
+}
+
+TEST_F(VolumeVerbs, PruneTellsWhatIsGone) {
+  EXPECT_EQ(Answer(VolumePruneOptions{.all = true, .force = true, .filters = {"label=stage=test"}}),
+            "Deleted Volumes:\nold\n\nTotal reclaimed space: 4.2 MB\n");
+  EXPECT_TRUE(cri_.volumes().last_prune().all());
+  EXPECT_THAT(cri_.volumes().last_prune().labels(), ElementsAre("stage=test"));
+  Result<int> unasked = Do(VolumePruneOptions{});
+  ASSERT_FALSE(unasked);
+  EXPECT_THAT(unasked.error().ToString(), HasSubstr("use --force"));
+  EXPECT_FALSE(Do(VolumePruneOptions{.force = true, .filters = {"name=x"}}));
+}
+
+}  // namespace
+}  // namespace davit::cli

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Davit Authors
+
+// The volumes that a new container mounts.
+#pragma once
+
+#include <vector>
+
+#include "api/davit/v1/containers.pb.h"
+#include "base/error.h"
+#include "images/image_config.h"
+#include "local/volume_record.h"
+
+namespace davit::local {
+
+// Of the API: an image must not make any number of volumes.
+inline constexpr int kMostVolumesOfContainer = 100;
+
+// Those of the spec, and an anonymous one for each path that the image declares as a volume and that no mount
+// of the spec covers. Targets are cleaned. kInvalidArgument if two have the same target, if one is the root,
+// and if there are too many.
+Result<std::vector<VolumeUse>> PlanVolumes(const ::davit::v1::ContainerSpec& spec,
+                                           const images::ImageConfig& image);
+
+}  // namespace davit::local
