@@ -8,6 +8,7 @@
 #include "cri/service/list_stream.h"
 #include "cri/service/rpc.h"
 #include "local/local_containers.h"
+#include "local/sessions_api.h"
 
 namespace davit::local {
 
@@ -16,8 +17,8 @@ using AsyncContainersApi = api::Containers::WithAsyncMethod_List<api::Containers
 class ContainersApi final : public AsyncContainersApi {
  public:
   // All must outlive the service.
-  ContainersApi(LocalContainers& containers, cri::Admission& admission, const Logger& log)
-      : containers_(containers), edge_{log, admission} {}
+  ContainersApi(LocalContainers& containers, TakeSession take, cri::Admission& admission, const Logger& log)
+      : containers_(containers), take_(std::move(take)), edge_{log, admission} {}
 
   // Begins to accept List. Call it after the server is built.
   void AcceptListStreams(cri::ListStreamSetting& setting);
@@ -42,6 +43,7 @@ class ContainersApi final : public AsyncContainersApi {
 
  private:
   LocalContainers& containers_;
+  const TakeSession take_;
   const cri::Edge edge_;
 };
 

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/reactor.h"
 #include "cri/records/local_store.h"
+#include "cri/runtime/client_session.h"
 #include "cri/runtime/container_use.h"
 #include "cri/runtime/runtime.h"
 #include "images/image_lookup.h"
@@ -67,7 +68,8 @@ class LocalContainers {
     std::string log_path;
   };
   Result<Created> Create(const std::string& name, const api::ContainerSpec& spec);
-  Result<> Start(const std::string& container, int64_t deadline_ms);
+  // With `attached` (Containers::Start of the runtime), kFailedPrecondition if the container runs already.
+  Result<> Start(const std::string& container, int64_t deadline_ms, cri::AttachedStart* attached = nullptr);
   // Without `grace_seconds`, the container's own grace period.
   Result<> Stop(const std::string& container, std::optional<uint32_t> grace_seconds, int64_t deadline_ms);
   Result<> Restart(const std::string& container, std::optional<uint32_t> grace_seconds, int64_t deadline_ms);
@@ -85,6 +87,8 @@ class LocalContainers {
   // kCancelled once `gone` returns true, which is asked every second.
   Result<int32_t> Wait(const std::string& container, api::WaitContainerRequest::Condition condition,
                        const std::function<void()>& begun, const std::function<bool()>& gone) const;
+  // The id that the runtime has for the container's present run. kFailedPrecondition if it does not run.
+  Result<std::string> RunOf(const std::string& container) const;
   // Runs a command and waits for its end, or for `gone`.
   Result<api::ExecContainerResponse> Exec(const api::ExecContainerRequest& request, int64_t deadline_ms,
                                           const std::function<bool()>& gone);
@@ -98,9 +102,10 @@ class LocalContainers {
   LocalContainerPtr MakeContainer(LocalRecord record, LocalContainer::SpecPtr spec);
   Result<> MakeDirectory(const std::string& id) const;
 
-  Result<> StartContainer(LocalContainer& container, StartedBy by, int64_t deadline_ms);
+  Result<> StartContainer(LocalContainer& container, StartedBy by, int64_t deadline_ms,
+                          cri::AttachedStart* attached = nullptr);
   // `exit_code` is set if it fails.
-  Result<> BringUp(LocalContainer& container, int32_t& exit_code);
+  Result<> BringUp(LocalContainer& container, int32_t& exit_code, cri::AttachedStart* attached);
   Result<Run> MakePod(LocalContainer& container, cri::Call& call);
   void UndoPod(const std::string& sandbox_id, const std::string& id) const;
   Result<> StopContainer(LocalContainer& container, uint32_t grace_seconds, int64_t deadline_ms);

@@ -145,14 +145,18 @@ Result<int32_t> LocalContainers::Wait(const std::string& container,
   return found->record().Read([](const LocalRecord& r) { return r.exit_code; });
 }
 
+Result<std::string> LocalContainers::RunOf(const std::string& container) const {
+  LocalContainerPtr found = TRY(roster_.Find(container));
+  std::optional<Run> run = found->run();
+  if (run) return run->container_id;
+  return Fail(Code::kFailedPrecondition, "find container", found->name(), "it is not running");
+}
+
 Result<api::ExecContainerResponse> LocalContainers::Exec(const api::ExecContainerRequest& request,
                                                          int64_t deadline_ms,
                                                          const std::function<bool()>& gone) {
-  LocalContainerPtr found = TRY(roster_.Find(request.container()));
-  std::optional<Run> run = found->run();
-  if (!run) return Fail(Code::kFailedPrecondition, "exec in container", found->name(), "it is not running");
   v1::ExecSyncRequest exec;
-  exec.set_container_id(run->container_id);
+  exec.set_container_id(TRY(RunOf(request.container())));
   *exec.mutable_cmd() = request.command();
   cri::Call call = LocalCall(deadline_ms);
   std::stop_source stop;

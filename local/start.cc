@@ -54,21 +54,26 @@ Result<> CheckPortsOfOthers(const LocalContainer& container, const Roster& roste
 
 }  // namespace
 
-Result<> LocalContainers::Start(const std::string& container, int64_t deadline_ms) {
+Result<> LocalContainers::Start(const std::string& container, int64_t deadline_ms,
+                                cri::AttachedStart* attached) {
   LocalContainerPtr found = TRY(roster_.Find(container));
-  return StartContainer(*found, StartedBy::kPerson, deadline_ms);
+  return StartContainer(*found, StartedBy::kPerson, deadline_ms, attached);
 }
 
-Result<> LocalContainers::StartContainer(LocalContainer& container, StartedBy by, int64_t deadline_ms) {
+Result<> LocalContainers::StartContainer(LocalContainer& container, StartedBy by, int64_t deadline_ms,
+                                         cri::AttachedStart* attached) {
   LocalContainer::Claim claim = TRY(container.Take(deadline_ms));
-  if (container.record().Read(IsRunning)) return {};
+  if (container.record().Read(IsRunning)) {
+    if (attached == nullptr) return {};
+    return Fail(Code::kFailedPrecondition, "start container", container.name(), "it is running already");
+  }
   bool begun = false;
   TRY(container.record().TryChange([&](LocalRecord& r) { return begun = BeginStart(r, by); }));
   if (!begun && by == StartedBy::kPolicy) return {};  // somebody wants it otherwise
   if (!begun)
     return Fail(Code::kFailedPrecondition, "start container", container.name(), "it is being removed");
   int32_t exit_code = kNotStarted;
-  Result<> up = Guarded("start", "container", [&] { return BringUp(container, exit_code); });
+  Result<> up = Guarded("start", "container", [&] { return BringUp(container, exit_code, attached); });
   if (up) return {};
   Error error = std::move(up).error();
   // These would say that the container is missing, or that the client may not start it.
@@ -80,7 +85,8 @@ Result<> LocalContainers::StartContainer(LocalContainer& container, StartedBy by
   return std::unexpected(std::move(error));
 }
 
-Result<> LocalContainers::BringUp(LocalContainer& container, int32_t& exit_code) {
+Result<> LocalContainers::BringUp(LocalContainer& container, int32_t& exit_code,
+                                  cri::AttachedStart* attached) {
   TRY(RemovePodsOf(container));
   TRY(CheckPortsOfOthers(container, roster_));
   TRY(CheckPortsUnused(container.spec().ports()));
@@ -95,7 +101,7 @@ Result<> LocalContainers::BringUp(LocalContainer& container, int32_t& exit_code)
   v1::StartContainerRequest start;
   start.set_container_id(run.container_id);
   int64_t now = ports_.clock.UnixNanoseconds();
-  if (auto started = ports_.runtime.containers().Start(start, call); !started) {
+  if (auto started = ports_.runtime.containers().Start(start, call, attached); !started) {
     exit_code = ExitCodeOf(started.error());
     return std::unexpected(std::move(started).error());
   }
