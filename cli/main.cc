@@ -6,12 +6,14 @@
 
 #include "base/file_io.h"
 #include "cli/command_line.h"
+#include "cli/terminal/session_signals.h"
 
 namespace {
 
 using namespace davit::cli;  // NOLINT(google-build-using-namespace): this file is the command
 
 davit::Result<int> Obey(const CommandLine& line, const Console& console) {
+  if (HoldsSession(line.verb)) TRY(SessionSignals::Block());
   Interrupt interrupt = TRY(Interrupt::OfSignals());
   Daemon daemon = TRY(Daemon::Connect(line.address, interrupt));
   Session session{daemon, console, interrupt};

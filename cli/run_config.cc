@@ -172,6 +172,9 @@ Result<api::CreateContainerRequest> BuildCreateRequest(const RunOptions& options
   TRY(SetStop(options, spec));
   *spec.mutable_restart() = TRY(ParseRestart(options.restart));
   spec.set_auto_remove(options.remove);
+  spec.set_tty(options.tty);
+  spec.set_open_stdin(options.interactive);
+  spec.set_stdin_once(options.interactive && !options.detach);
   return request;
 }
 

@@ -15,6 +15,7 @@
 #include "cli/daemon.h"
 #include "cli/interrupt.h"
 #include "cli/run_config.h"
+#include "cli/terminal/detach_keys.h"
 
 namespace davit::cli {
 
@@ -22,6 +23,9 @@ namespace davit::cli {
 constexpr int kOwnError = 125;
 constexpr int kContainerError = 1;
 constexpr int kInterrupted = 130;  // 128 + SIGINT
+// For programs that cannot be executed or do not exist.
+constexpr int kCommandNotExecutable = 126;
+constexpr int kCommandNotFound = 127;
 
 // Containers are named by name, id, or beginning of an id.
 
@@ -46,8 +50,18 @@ struct LogsOptions {
 };
 
 struct ExecOptions {
-  std::string id;
-  std::vector<std::string> command;
+  std::string id = {};
+  std::vector<std::string> command = {};
+  bool interactive = false;  // pass standard input on
+  bool tty = false;          // run it at a terminal
+  std::string detach_keys = kDefaultDetachKeys;
+};
+
+struct AttachOptions {
+  std::string id = {};
+  bool no_stdin = false;
+  bool sig_proxy = true;
+  std::string detach_keys = kDefaultDetachKeys;
 };
 
 struct StartOptions {
@@ -185,13 +199,13 @@ struct NetworkListOptions {};
 
 struct NetworkStatusOptions {};
 
-using Verb =
-    std::variant<RunOptions, PsOptions, LogsOptions, ExecOptions, StopOptions, RmOptions, PullOptions,
-                 ImagesOptions, TagOptions, UntagOptions, ImageInspectOptions, ImageHistoryOptions,
-                 ImagePruneOptions, ImageVerifyOptions, ImageRepairOptions, SystemDfOptions, LoginOptions,
-                 LogoutOptions, RmiOptions, InfoOptions, PushOptions, SaveOptions, LoadOptions,
-                 NetworkListOptions, NetworkStatusOptions, CreateOptions, StartOptions, RestartOptions,
-                 KillOptions, WaitOptions, RenameOptions, InspectOptions, TopOptions, StatsOptions>;
+using Verb = std::variant<RunOptions, PsOptions, LogsOptions, ExecOptions, StopOptions, RmOptions,
+                          PullOptions, ImagesOptions, TagOptions, UntagOptions, ImageInspectOptions,
+                          ImageHistoryOptions, ImagePruneOptions, ImageVerifyOptions, ImageRepairOptions,
+                          SystemDfOptions, LoginOptions, LogoutOptions, RmiOptions, InfoOptions, PushOptions,
+                          SaveOptions, LoadOptions, NetworkListOptions, NetworkStatusOptions, CreateOptions,
+                          StartOptions, RestartOptions, KillOptions, WaitOptions, RenameOptions,
+                          InspectOptions, TopOptions, StatsOptions, AttachOptions>;
 
 // The context of a verb. The caller owns all parts.
 struct Session {
@@ -199,6 +213,9 @@ struct Session {
   const Console& console;
   Interrupt& interrupt;
 };
+
+// Whether the verb has a session (terminal/session_run.h), before which SessionSignals::Block must be called.
+bool HoldsSession(const Verb& verb);
 
 // The exit status of a verb that has failed with `error`.
 int StatusOfFailure(const Verb& verb, const Error& error);
@@ -218,6 +235,7 @@ Result<int> Perform(const Session& session, const StatsOptions& options);
 Result<int> Perform(const Session& session, const PsOptions& options);
 Result<int> Perform(const Session& session, const LogsOptions& options);
 Result<int> Perform(const Session& session, const ExecOptions& options);
+Result<int> Perform(const Session& session, const AttachOptions& options);
 Result<int> Perform(const Session& session, const StopOptions& options);
 Result<int> Perform(const Session& session, const RmOptions& options);
 Result<int> Perform(const Session& session, const PullOptions& options);
