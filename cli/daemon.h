@@ -17,6 +17,7 @@
 #include "api/cri/v1/api.grpc.pb.h"
 #include "api/davit/v1/containers.grpc.pb.h"
 #include "api/davit/v1/davit.grpc.pb.h"
+#include "api/davit/v1/sessions.grpc.pb.h"
 #include "base/error.h"
 #include "base/unique_fd.h"
 #include "cli/interrupt.h"
@@ -31,6 +32,7 @@ using ImageStub = v1::ImageService::StubInterface;
 using OwnImageStub = api::Images::StubInterface;
 using NetworkStub = api::Networks::StubInterface;
 using OwnContainerStub = api::Containers::StubInterface;
+using SessionStub = api::Sessions::StubInterface;
 
 // How long to wait for the answer to a call.
 enum class CallMode : uint8_t {
@@ -136,6 +138,7 @@ class Daemon {
   OwnImageStub& Stub(OwnImageStub* /*tag*/) const { return *own_images_; }
   NetworkStub& Stub(NetworkStub* /*tag*/) const { return *networks_; }
   OwnContainerStub& Stub(OwnContainerStub* /*tag*/) const { return *own_containers_; }
+  SessionStub& Stub(SessionStub* /*tag*/) const { return *sessions_; }
 
   template <typename Message>
   static std::function<Result<>(const Message&)> Always(const std::function<void(const Message&)>& take) {
@@ -170,6 +173,7 @@ class Daemon {
   std::unique_ptr<OwnImageStub> own_images_;
   std::unique_ptr<NetworkStub> networks_;
   std::unique_ptr<OwnContainerStub> own_containers_;
+  std::unique_ptr<SessionStub> sessions_;
 };
 
 }  // namespace davit::cli

@@ -20,6 +20,17 @@ struct ActsOnContainers {
   bool operator()(const RmOptions&) const { return true; }
   bool operator()(const LogsOptions&) const { return true; }
   bool operator()(const ExecOptions&) const { return true; }
+  bool operator()(const AttachOptions&) const { return true; }
+  template <typename Other>
+  bool operator()(const Other&) const {
+    return false;
+  }
+};
+
+struct MayHoldSession {
+  bool operator()(const ExecOptions& exec) const { return exec.interactive || exec.tty; }
+  bool operator()(const RunOptions& run) const { return HoldsSession(run); }
+  bool operator()(const AttachOptions&) const { return true; }
   template <typename Other>
   bool operator()(const Other&) const {
     return false;
@@ -27,6 +38,10 @@ struct ActsOnContainers {
 };
 
 }  // namespace
+
+bool HoldsSession(const Verb& verb) {
+  return std::visit(MayHoldSession(), verb);
+}
 
 int StatusOfFailure(const Verb& verb, const Error& error) {
   if (error.code == Code::kCancelled) return kInterrupted;

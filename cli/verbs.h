@@ -15,6 +15,7 @@
 #include "cli/daemon.h"
 #include "cli/interrupt.h"
 #include "cli/run_config.h"
+#include "cli/terminal/detach_keys.h"
 
 namespace davit::cli {
 
@@ -46,8 +47,18 @@ struct LogsOptions {
 };
 
 struct ExecOptions {
-  std::string id;
-  std::vector<std::string> command;
+  std::string id = {};
+  std::vector<std::string> command = {};
+  bool interactive = false;  // pass standard input on
+  bool tty = false;          // run it at a terminal
+  std::string detach_keys = kDefaultDetachKeys;
+};
+
+struct AttachOptions {
+  std::string id = {};
+  bool no_stdin = false;
+  bool sig_proxy = true;
+  std::string detach_keys = kDefaultDetachKeys;
 };
 
 struct StartOptions {
@@ -193,13 +204,13 @@ struct BuildOptions {
   std::vector<std::string> named_contexts = {};  // NAME=SOURCE
 };
 
-using Verb =
-    std::variant<RunOptions, PsOptions, LogsOptions, ExecOptions, StopOptions, RmOptions, PullOptions,
-                 ImagesOptions, TagOptions, UntagOptions, ImageInspectOptions, ImageHistoryOptions,
-                 ImagePruneOptions, ImageVerifyOptions, ImageRepairOptions, SystemDfOptions, LoginOptions,
-                 LogoutOptions, RmiOptions, InfoOptions, PushOptions, SaveOptions, LoadOptions,
-                 NetworkListOptions, NetworkStatusOptions, CreateOptions, StartOptions, RestartOptions,
-                 KillOptions, WaitOptions, RenameOptions, InspectOptions, TopOptions, StatsOptions, BuildOptions>;
+using Verb = std::variant<RunOptions, PsOptions, LogsOptions, ExecOptions, StopOptions, RmOptions,
+                          PullOptions, ImagesOptions, TagOptions, UntagOptions, ImageInspectOptions,
+                          ImageHistoryOptions, ImagePruneOptions, ImageVerifyOptions, ImageRepairOptions,
+                          SystemDfOptions, LoginOptions, LogoutOptions, RmiOptions, InfoOptions, PushOptions,
+                          SaveOptions, LoadOptions, NetworkListOptions, NetworkStatusOptions, CreateOptions,
+                          StartOptions, RestartOptions, KillOptions, WaitOptions, RenameOptions,
+                          InspectOptions, TopOptions, StatsOptions, BuildOptions, AttachOptions>;
 
 // The context of a verb. The caller owns all parts.
 struct Session {
@@ -207,6 +218,9 @@ struct Session {
   const Console& console;
   Interrupt& interrupt;
 };
+
+// Whether the verb has a session (terminal/session_run.h), before which SessionSignals::Block must be called.
+bool HoldsSession(const Verb& verb);
 
 // The exit status of a verb that has failed with `error`.
 int StatusOfFailure(const Verb& verb, const Error& error);
@@ -226,6 +240,7 @@ Result<int> Perform(const Session& session, const StatsOptions& options);
 Result<int> Perform(const Session& session, const PsOptions& options);
 Result<int> Perform(const Session& session, const LogsOptions& options);
 Result<int> Perform(const Session& session, const ExecOptions& options);
+Result<int> Perform(const Session& session, const AttachOptions& options);
 Result<int> Perform(const Session& session, const StopOptions& options);
 Result<int> Perform(const Session& session, const RmOptions& options);
 Result<int> Perform(const Session& session, const PullOptions& options);
