@@ -17,6 +17,7 @@ namespace {
 
 constexpr size_t kMaxFds = kMaxFrameFds + 1;  // with the payload's
 constexpr size_t kMaxEnvelope = 2048;         // all but the payload
+constexpr size_t kMaxPlainEnvelope = 32;
 
 struct Envelope {
   uint32_t type = 0;
@@ -93,15 +94,15 @@ struct Received {
   int flags = 0;
 };
 
-Result<Received> Receive(int socket, std::span<char> buffer) {
-  alignas(cmsghdr) char control[CMSG_SPACE(kMaxFds * sizeof(int))];
+// Without room in `control` the kernel closes all descriptors (MSG_CTRUNC).
+Result<Received> Receive(int socket, std::span<char> buffer, std::span<char> control, int flags) {
   iovec part{buffer.data(), buffer.size()};
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  ssize_t n = TEMP_FAILURE_RETRY(recvmsg(socket, &message, MSG_CMSG_CLOEXEC));
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  ssize_t n = TEMP_FAILURE_RETRY(recvmsg(socket, &message, flags | MSG_CMSG_CLOEXEC));
   if (n < 0) {
     int err = errno;
     auto failure = SystemError("recvmsg", "frame", err);
@@ -151,7 +152,8 @@ Result<> SendFrame(int socket, uint32_t type, uint32_t request_id, std::string_v
 
 Result<Frame> ReceiveFrame(int socket, DamagedFrame* damaged) {
   char buffer[kMaxInlinePayload + kMaxEnvelope];  // not cleared: only pages that a message fills are touched
-  Received received = TRY(Receive(socket, buffer));
+  alignas(cmsghdr) char control[CMSG_SPACE(kMaxFds * sizeof(int))];
+  Received received = TRY(Receive(socket, buffer, control, /*flags=*/0));
   Envelope envelope;
   Result<> decoded = codec::DecodeMessage(codec::kTypeOf<Envelope>, &envelope, received.bytes, "frame");
   if (damaged != nullptr) *damaged = {envelope.type, envelope.request_id};
@@ -167,6 +169,17 @@ Result<Frame> ReceiveFrame(int socket, DamagedFrame* damaged) {
     frame.fds.Add(envelope.roles[i], std::move(received.fds[i]));
   TRY(TakePayload(frame));
   return frame;
+}
+
+Result<Frame> ReceivePlainFrame(int socket) {
+  char buffer[kMaxPlainPayload + kMaxPlainEnvelope];
+  Received received = TRY(Receive(socket, buffer, {}, MSG_DONTWAIT));
+  if ((received.flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) return Damaged("too long, or with descriptors");
+  Envelope envelope;
+  TRY(codec::DecodeMessage(codec::kTypeOf<Envelope>, &envelope, received.bytes, "frame"));
+  if (envelope.type == 0 || !envelope.roles.empty() || envelope.payload.size() > kMaxPlainPayload)
+    return Damaged("no type, roles, or too long");
+  return Frame{envelope.type, envelope.request_id, std::move(envelope.payload), {}};
 }
 
 bool IsPeerGone(const Error& error) {

@@ -54,6 +54,13 @@ struct DamagedFrame {
 // EAGAIN as in SendFrame; the end of the stream is kUnavailable with os_errno 0.
 Result<Frame> ReceiveFrame(int socket, DamagedFrame* damaged = nullptr);
 
+constexpr size_t kMaxPlainPayload = 512;
+
+// As ReceiveFrame, but never blocks and takes only what an untrusted peer may send: a frame without
+// descriptors and with at most kMaxPlainPayload bytes of payload. Others are kDataLoss; the kernel closes
+// their descriptors, which this process never receives.
+Result<Frame> ReceivePlainFrame(int socket);
+
 // True if an error of SendFrame means that the connection is unusable, not only that this frame failed.
 bool IsPeerGone(const Error& error);
 

@@ -252,5 +252,29 @@ TEST_F(FrameTest, HasTheseBytes) {
   EXPECT_EQ(ReceiveBytes(), std::string("\x08\x07\x10\xac\x02\x1a\x02\x02\x03\x22\x05hello", 16));
 }
 
+TEST_F(FrameTest, APlainFrameHasNoDescriptorsAndLittlePayload) {
+  UniqueFd null = OpenNull();
+  std::vector<RoleFd> many(200, RoleFd(Role::kFirst, null.get()));
+  int lowest = OpenNull().get();  // the number of the next descriptor
+  ASSERT_TRUE(SendFrame(ours_.get(), 7, 3, "plain"));
+  ASSERT_TRUE(SendFrame(ours_.get(), 7, 0, "with descriptors", many));
+  ASSERT_TRUE(SendFrame(ours_.get(), 7, 0, std::string(kMaxPlainPayload + 100, 'x')));
+  ASSERT_TRUE(SendFrame(ours_.get(), 7, 0, std::string(1 << 20, 'x')));  // in a memfd
+  SendBytes("\xff\xff");
+  ASSERT_TRUE(SendFrame(ours_.get(), 8, 0, ""));
+  auto first = ReceivePlainFrame(theirs_.get());
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->type, 7U);
+  EXPECT_EQ(first->request_id, 3U);
+  EXPECT_EQ(first->payload, "plain");
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(ReceivePlainFrame(theirs_.get()).error().code, Code::kDataLoss);
+  EXPECT_FALSE(ReceivePlainFrame(theirs_.get()));
+  EXPECT_EQ(ReceivePlainFrame(theirs_.get())->type, 8U);
+  EXPECT_EQ(OpenNull().get(), lowest) << "no descriptor has come";
+  EXPECT_EQ(ReceivePlainFrame(theirs_.get()).error().os_errno, EAGAIN) << "it never blocks";
+  ours_.Reset();
+  EXPECT_EQ(ReceivePlainFrame(theirs_.get()).error().os_errno, 0);
+}
+
 }  // namespace
 }  // namespace davit

@@ -290,6 +290,21 @@ TEST(CommandLineTest, TakesTheVerbsOfContainers) {
   EXPECT_THAT(ParseAs<StatsOptions>({"container", "stats"}).ids, IsEmpty());
 }
 
+TEST(CommandLineTest, TakesTerminals) {
+  auto exec = ParseAs<ExecOptions>({"exec", "-it", "--detach-keys", "ctrl-x", "web", "sh", "-i"});
+  EXPECT_TRUE(exec.interactive && exec.tty);
+  EXPECT_EQ(exec.detach_keys, "ctrl-x");
+  EXPECT_THAT(exec.command, ElementsAre("sh", "-i"));
+  auto run = ParseAs<RunOptions>({"run", "-it", "--rm", "--sig-proxy=false", "busybox", "sh"});
+  EXPECT_TRUE(run.interactive && run.tty && !run.sig_proxy);
+  EXPECT_TRUE(HoldsSession(run));
+  EXPECT_FALSE(HoldsSession(ParseAs<RunOptions>({"run", "-dit", "busybox"})));
+  EXPECT_FALSE(HoldsSession(ParseAs<RunOptions>({"run", "busybox"})));
+  auto attach = ParseAs<AttachOptions>({"attach", "--no-stdin", "--sig-proxy=false", "web"});
+  EXPECT_TRUE(attach.no_stdin && !attach.sig_proxy);
+  EXPECT_EQ(attach.id, "web");
+}
+
 TEST(CommandLineTest, SuggestsTheNearestFlagOrCommand) {
   for (auto& [words, suggestion] :
        {std::pair{std::vector{"run", "--nmae", "web", "busybox"},
@@ -311,10 +326,9 @@ TEST(CommandLineTest, SuggestsTheNearestFlagOrCommand) {
 
 TEST(CommandLineTest, FlagsOfDockerThatAreMissingSaySo) {
   for (const std::vector<const char*>& words :
-       {std::vector{"run", "-it", "busybox", "sh"}, std::vector{"run", "--init", "busybox"},
-        std::vector{"run", "--tmpfs", "/run", "busybox"}, std::vector{"run", "--tmpfs=/run", "busybox"},
-        std::vector{"run", "-i", "busybox"}, std::vector{"run", "--health-cmd=true", "busybox"},
-        std::vector{"exec", "-it", "web", "sh"}, std::vector{"ps", "--filter", "name=x"},
+       {std::vector{"run", "--init", "busybox"}, std::vector{"run", "--tmpfs", "/run", "busybox"},
+        std::vector{"run", "--tmpfs=/run", "busybox"}, std::vector{"run", "--health-cmd=true", "busybox"},
+        std::vector{"exec", "-d", "web", "sh"}, std::vector{"ps", "--filter", "name=x"},
         std::vector{"start", "-a", "web"}}) {
     auto line = Parse(words);
     ASSERT_FALSE(line) << words[1];

@@ -18,7 +18,6 @@ struct MissingFlag {
   const char* instead;  // why, or what to use; may be empty
 };
 
-constexpr char kNoTerminal[] = "davit exec runs commands in a running container";
 constexpr char kUseVolume[] = "mount a volume or a directory of the host with -v";
 constexpr char kNoNames[] = "containers have no names in DNS yet";
 constexpr char kNoHealth[] = "Davit runs no health checks yet";
@@ -28,10 +27,6 @@ constexpr char kNoLogOptions[] =
 constexpr char kOnlyTheseLimits[] =
     "the limits are --memory, --memory-swap, --cpus, --cpuset-cpus and --pids-limit";
 constexpr MissingFlag kMissingOfRun[] = {
-    {"-i,--interactive", kNoTerminal},
-    {"-t,--tty", kNoTerminal},
-    {"--detach-keys", kNoTerminal},
-    {"--sig-proxy", "Ctrl-C stops the container"},
     {"-a,--attach", "in the foreground both outputs are printed, with -d none"},
     {"-P,--publish-all", "publish each port with -p HOST:CONTAINER"},
     {"--expose", "publish ports with -p HOST:CONTAINER"},
@@ -109,6 +104,15 @@ void AddGrace(CLI::App& verb, std::optional<int64_t>& seconds) {
       ->check(CLI::Range(int64_t{0}, kMostGraceSeconds).description(""));
 }
 
+void AddTerminal(CLI::App& verb, bool& interactive, bool& tty) {
+  verb.add_flag("-i,--interactive", interactive, "Pass standard input on");
+  verb.add_flag("-t,--tty", tty, "Run it at a terminal");
+}
+
+void AddDetachKeys(CLI::App& verb, std::string& keys) {
+  AddText(verb, "--detach-keys", keys, "Keys that leave it running (default " + keys + ")", "KEY[,KEY...]");
+}
+
 // The first word after the options and what follows it, untouched: "IMAGE CMD -x".
 std::vector<std::string> Words(const CLI::App& verb, const std::string& first) {
   std::vector<std::string> words = verb.remaining();
@@ -122,12 +126,16 @@ std::vector<std::string> Words(const CLI::App& verb, const std::string& first) {
 void ContainerGrammar::AddTo(const AddVerb& add) {
   AddRun(add);
   AddLooks(add);
+  AddSessions(add);
   AddChanges(add);
 }
 
 void ContainerGrammar::AddRun(const AddVerb& add) {
   CLI::App& run = *add("run", "Create a container from an image and start it", [this] { return run_; });
   run.add_flag("-d,--detach", run_.detach, "Print the container's id and leave");
+  AddDetachKeys(run, run_.detach_keys);
+  run.add_flag("--sig-proxy,!--no-sig-proxy", run_.sig_proxy,
+               "With -i or -t: pass signals on (default true)");
   AddRunFlags(run);
   run.footer(
       "After the options: IMAGE [ARGUMENT...]. The arguments replace the image's own.\n"
@@ -166,6 +174,7 @@ void ContainerGrammar::AddRunFlags(CLI::App& verb) {
   AddText(verb, "--pull", run_.pull, "When to pull the image (default missing)", "always|missing|never");
   verb.add_flag("-q,--quiet", run_.quiet, "Print no progress of a pull");
   AddIsolation(verb);
+  AddTerminal(verb, run_.interactive, run_.tty);
   AddText(verb, "--stop-signal", run_.stop_signal, "What asks it to end (default: the image's, or TERM)",
           "SIGNAL");
   verb.add_option("--stop-timeout", run_.stop_timeout, "Seconds between that and SIGKILL (default 10)")
@@ -245,18 +254,32 @@ void ContainerGrammar::AddLooks(const AddVerb& add) {
   CLI::App& wait =
       *add("wait", "Wait until containers have ended, and print their exit codes", [this] { return wait_; });
   wait.add_option("CONTAINER", wait_.ids, kNames)->required();
+}
 
+void ContainerGrammar::AddSessions(const AddVerb& add) {
   CLI::App& exec =
       *add("exec", "Run a command in a container and print its output", [this] { return exec_; });
   exec.footer(
       "After the options: CONTAINER COMMAND [ARGUMENT...]. The command is looked up inside; there is no "
-      "shell.");
+      "shell.\n"
+      "Example: davit exec -it web sh\n"
+      "Exit status: that of the command; 126 if it cannot be executed, 127 if it is not found.");
   exec.prefix_command();
-  Refuse(exec, "-i,--interactive");
-  Refuse(exec, "-t,--tty");
-  for (const char* flags : {"-d,--detach", "-e,--env", "--env-file", "--privileged", "-u,--user",
-                            "-w,--workdir", "--detach-keys"})
+  AddTerminal(exec, exec_.interactive, exec_.tty);
+  AddDetachKeys(exec, exec_.detach_keys);
+  for (const char* flags :
+       {"-d,--detach", "-e,--env", "--env-file", "--privileged", "-u,--user", "-w,--workdir"})
     Refuse(exec, flags);
+
+  CLI::App& attach =
+      *add("attach", "Show what a container writes, and type into it", [this] { return attach_; });
+  attach.footer(
+      "Exit status: that of the container, 0 after the keys that detach.\n"
+      "davit logs prints what it has written before.");
+  attach.add_flag("--no-stdin", attach_.no_stdin, "Do not pass standard input on");
+  attach.add_flag("--sig-proxy,!--no-sig-proxy", attach_.sig_proxy, "Pass signals on (default true)");
+  AddDetachKeys(attach, attach_.detach_keys);
+  attach.add_option("CONTAINER", attach_.id, kName)->required();
 }
 
 void ContainerGrammar::AddChanges(const AddVerb& add) {

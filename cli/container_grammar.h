@@ -31,12 +31,14 @@ class ContainerGrammar {
   void AddRunFlags(CLI::App& verb);
   void AddIsolation(CLI::App& verb);
   void AddLooks(const AddVerb& add);
+  void AddSessions(const AddVerb& add);
   void AddChanges(const AddVerb& add);
 
   RunOptions run_;
   PsOptions ps_;
   LogsOptions logs_;
   ExecOptions exec_;
+  AttachOptions attach_;
   StartOptions start_;
   StopOptions stop_;
   RestartOptions restart_;

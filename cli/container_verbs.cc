@@ -61,12 +61,8 @@ Result<int> Perform(const Session& session, const RestartOptions& options) {
 
 Result<int> Perform(const Session& session, const KillOptions& options) {
   int signal = TRY(ParseSignal(options.signal));
-  return ForEachContainer(session, options.ids, [&](const std::string& name) -> Result<> {
-    api::KillContainerRequest request;
-    request.set_container(name);
-    request.set_signal(signal);
-    TRY(session.daemon.Call(&OwnContainerStub::Kill, request));
-    return {};
+  return ForEachContainer(session, options.ids, [&](const std::string& name) {
+    return KillContainer(session.daemon, name, signal);
   });
 }
 

@@ -73,6 +73,28 @@ Result<int> AwaitEnd(const Daemon& daemon, const std::string& container,
   return last.exit_code();
 }
 
+Result<> KillContainer(const Daemon& daemon, const std::string& container, int signo) {
+  api::KillContainerRequest request;
+  request.set_container(container);
+  request.set_signal(signo);
+  TRY(daemon.Call(&OwnContainerStub::Kill, request));
+  return {};
+}
+
+Result<v1::ContainerStatus> StatusOfKubelets(const Daemon& daemon, const std::string& id) {
+  v1::ContainerStatusRequest request;
+  request.set_container_id(id);
+  return TRY(daemon.Call(&RuntimeStub::ContainerStatus, request)).status();
+}
+
+AskContainer AskKubelets(const Daemon& daemon, const std::string& id) {
+  return [&daemon, id]() -> Result<Watched> {
+    v1::ContainerStatus status = TRY(StatusOfKubelets(daemon, id));
+    bool ended = status.state() == v1::CONTAINER_EXITED || status.state() == v1::CONTAINER_UNKNOWN;
+    return Watched{ended, status.exit_code()};
+  };
+}
+
 AskContainer AskLocal(const Daemon& daemon, const std::string& id, bool restarting_goes_on) {
   return [&daemon, id, restarting_goes_on]() -> Result<Watched> {
     Result<api::Container> container = InspectContainer(daemon, id);

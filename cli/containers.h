@@ -22,6 +22,7 @@ Result<api::Container> InspectContainer(const Daemon& daemon, const std::string&
 Result<std::vector<api::Container>> ListContainers(const Daemon& daemon, bool all);
 
 Result<> StartContainer(const Session& session, const std::string& container);
+Result<> KillContainer(const Daemon& daemon, const std::string& container, int signo);
 // Without `grace_seconds`, the container's own. Interrupts are ignored, unless the grace period may be long.
 Result<> StopContainer(const Session& session, const std::string& container,
                        std::optional<int64_t> grace_seconds);
@@ -36,5 +37,9 @@ Result<int> AwaitEnd(const Daemon& daemon, const std::string& container,
 // Asks for the state of a container by its whole id, also if it is removed meanwhile. `restarting_goes_on`:
 // one that waits for its next start counts as running.
 AskContainer AskLocal(const Daemon& daemon, const std::string& id, bool restarting_goes_on);
+
+// The same for one of the kubelet's.
+AskContainer AskKubelets(const Daemon& daemon, const std::string& id);
+Result<v1::ContainerStatus> StatusOfKubelets(const Daemon& daemon, const std::string& id);
 
 }  // namespace davit::cli

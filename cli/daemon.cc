@@ -126,6 +126,7 @@ Result<Daemon> Daemon::Connect(const std::string& address, const Interrupt& inte
   daemon.networks_ = api::Networks::NewStub(channel);
   daemon.own_containers_ = api::Containers::NewStub(channel);
   daemon.volumes_ = api::Volumes::NewStub(channel);
+  daemon.sessions_ = api::Sessions::NewStub(channel);
   return daemon;
 }
 

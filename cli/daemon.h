@@ -18,6 +18,7 @@
 #include "api/davit/v1/containers.grpc.pb.h"
 #include "api/davit/v1/davit.grpc.pb.h"
 #include "api/davit/v1/volumes.grpc.pb.h"
+#include "api/davit/v1/sessions.grpc.pb.h"
 #include "base/error.h"
 #include "base/unique_fd.h"
 #include "cli/interrupt.h"
@@ -33,6 +34,7 @@ using OwnImageStub = api::Images::StubInterface;
 using NetworkStub = api::Networks::StubInterface;
 using OwnContainerStub = api::Containers::StubInterface;
 using VolumeStub = api::Volumes::StubInterface;
+using SessionStub = api::Sessions::StubInterface;
 
 // How long to wait for the answer to a call.
 enum class CallMode : uint8_t {
@@ -148,6 +150,7 @@ class Daemon {
   NetworkStub& Stub(NetworkStub* /*tag*/) const { return *networks_; }
   OwnContainerStub& Stub(OwnContainerStub* /*tag*/) const { return *own_containers_; }
   VolumeStub& Stub(VolumeStub* /*tag*/) const { return *volumes_; }
+  SessionStub& Stub(SessionStub* /*tag*/) const { return *sessions_; }
 
   template <typename Message>
   static std::function<Result<>(const Message&)> Always(const std::function<void(const Message&)>& take) {
@@ -183,6 +186,7 @@ class Daemon {
   std::unique_ptr<NetworkStub> networks_;
   std::unique_ptr<OwnContainerStub> own_containers_;
   std::unique_ptr<VolumeStub> volumes_;
+  std::unique_ptr<SessionStub> sessions_;
 };
 
 }  // namespace davit::cli

@@ -3,8 +3,10 @@
 
 #include "base/file_io.h"
 #include "cli/containers.h"
+#include "cli/sessions.h"
 #include "cli/target.h"
 #include "cli/verbs.h"
+#include "shim/exit_code.h"
 
 namespace davit::cli {
 namespace {
@@ -33,9 +35,43 @@ Result<ExecResult> ExecInKubelets(const Session& session, const ExecOptions& opt
   return ExecResult{response.stdout(), response.stderr(), response.exit_code()};
 }
 
+// Names a local container first, then one of the kubelet's.
+Result<> BeginExec(const Session& session, api::SessionsExecRequest& request) {
+  auto begun = session.daemon.Call(&SessionStub::Exec, request);
+  if (!begun && begun.error().code == Code::kNotFound) {
+    request.set_container(TRY(FindContainer(session.daemon, request.container())).container->id());
+    begun = session.daemon.Call(&SessionStub::Exec, request);
+  }
+  return begun ? Result<>() : std::unexpected(std::move(begun).error());
+}
+
+Result<int> ExecInSession(const Session& session, const ExecOptions& options) {
+  TRY(CheckInputDevice(session.console, options.tty, options.interactive));
+  SessionChoice choice;
+  choice.input = options.interactive;
+  choice.detach_keys = options.tty ? TRY(ParseDetachKeys(options.detach_keys)) : "";
+  SessionLink link = TRY(SessionLink::Open(session.daemon));
+  choice.signal = [&link](int signo) { link.Signal(signo); };
+
+  api::SessionsExecRequest request;
+  request.set_token(link.token());
+  request.set_container(options.id);
+  for (const std::string& word : options.command) request.add_command(word);
+  request.set_stdin(options.interactive);
+  if (options.tty) *request.mutable_terminal() = TerminalSizeOf(session.console);
+  TRY(BeginExec(session, request));
+  Result<SessionEnd> end = RunCommandSession(session, link, TRY(link.TakeStreams()), choice);
+  if (end) return end->exit_code;
+  std::optional<int> status = shim::ExitCodeOf(end.error());
+  if (!status) return std::unexpected(std::move(end).error());
+  session.console.Remark(end.error().ToString());
+  return *status;
+}
+
 }  // namespace
 
 Result<int> Perform(const Session& session, const ExecOptions& options) {
+  if (options.interactive || options.tty) return ExecInSession(session, options);
   Result<ExecResult> result = ExecInLocal(session, options);
   if (!result && result.error().code == Code::kNotFound) result = ExecInKubelets(session, options);
   if (!result) return std::unexpected(std::move(result).error());

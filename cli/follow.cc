@@ -64,7 +64,7 @@ class StatusWatch {
   Watched status_;
   int64_t interval_ms_ = kFirstAskMs;
   int64_t ask_at_ = 0;
-  int64_t answered_at_ = 0;
+  int64_t answered_at_ = MonotonicMilliseconds();
 };
 
 enum class Wake { kTimeout, kLogGrew, kLogClosed, kInterrupt };
@@ -115,6 +115,17 @@ Result<std::optional<int>> FollowContainer(const Session& session, LogTail& tail
     if (wake == Wake::kLogClosed) watch.AskSoon();
     if (wake == Wake::kLogClosed || watch.TimeoutMs() == 0) TRY(watch.AskAgain());
   }
+}
+
+Result<std::optional<int>> AwaitExit(const Session& session, const AskContainer& ask) {
+  StatusWatch watch(ask);
+  do {
+    TRY(watch.AskAgain());
+    if (watch.status().ended) return watch.status().exit_code;
+    pollfd interrupt{session.interrupt.fd(), POLLIN, 0};
+    if (poll(&interrupt, 1, watch.TimeoutMs()) < 0 && errno != EINTR) return SystemError("poll", "");
+  } while (!session.interrupt.Take());
+  return std::nullopt;
 }
 
 Result<> PrintLog(const Session& session, LogTail& tail, const LogChoice& choice, LogForm form) {

@@ -32,6 +32,10 @@ Result<std::optional<int>> FollowContainer(const Session& session, LogTail& tail
                                            LogForm form, const AskContainer& ask,
                                            const std::function<OnInterrupt()>& interrupted);
 
+// Waits until the container has ended, as `ask` says, and returns its exit code; no value after an interrupt.
+// Survives a restart of the daemon in the same way.
+Result<std::optional<int>> AwaitExit(const Session& session, const AskContainer& ask);
+
 // Prints the chosen lines that there are.
 Result<> PrintLog(const Session& session, LogTail& tail, const LogChoice& choice, LogForm form);
 

@@ -15,6 +15,9 @@ Result<Interrupt> Interrupt::OfSignals() {
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
+  struct sigaction hang_up{};
+  bool ignored = sigaction(SIGHUP, nullptr, &hang_up) == 0 && hang_up.sa_handler == SIG_IGN;  // nohup(1)
+  if (!ignored) sigaddset(&signals, SIGHUP);
   if (int err = pthread_sigmask(SIG_BLOCK, &signals, nullptr); err != 0)
     return SystemError("pthread_sigmask", "", err);
   UniqueFd fd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
@@ -27,9 +30,11 @@ bool Interrupt::Pending() const {
   return poll(&wait, 1, /*timeout=*/0) == 1;
 }
 
-bool Interrupt::Take() {
+int Interrupt::TakeSignal() {
   signalfd_siginfo taken;
-  return read(fd_.get(), &taken, sizeof taken) > 0;
+  ssize_t n = read(fd_.get(), &taken, sizeof taken);
+  if (n <= 0) return 0;
+  return n == sizeof taken ? static_cast<int>(taken.ssi_signo) : SIGINT;  // an eventfd does not say
 }
 
 }  // namespace davit::cli

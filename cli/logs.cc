@@ -17,12 +17,6 @@ struct Log {
   AskContainer ask;
 };
 
-Result<v1::ContainerStatus> StatusOfKubelets(const Daemon& daemon, const std::string& id) {
-  v1::ContainerStatusRequest request;
-  request.set_container_id(id);
-  return TRY(daemon.Call(&RuntimeStub::ContainerStatus, request)).status();
-}
-
 Result<Log> FindLog(const Session& session, const std::string& name) {
   Result<api::Container> container = InspectContainer(session.daemon, name);
   if (container)
@@ -30,12 +24,7 @@ Result<Log> FindLog(const Session& session, const std::string& name) {
   if (container.error().code != Code::kNotFound) return std::unexpected(std::move(container).error());
   Target target = TRY(FindContainer(session.daemon, name));
   const std::string& id = target.container->id();
-  auto ask = [&session, id]() -> Result<Watched> {
-    v1::ContainerStatus status = TRY(StatusOfKubelets(session.daemon, id));
-    bool ended = status.state() == v1::CONTAINER_EXITED || status.state() == v1::CONTAINER_UNKNOWN;
-    return Watched{ended, status.exit_code()};
-  };
-  return Log{TRY(StatusOfKubelets(session.daemon, id)).log_path(), ask};
+  return Log{TRY(StatusOfKubelets(session.daemon, id)).log_path(), AskKubelets(session.daemon, id)};
 }
 
 Result<LogChoice> ChoiceOf(const LogsOptions& options) {

@@ -6,6 +6,7 @@
 
 #include "base/file_io.h"
 #include "cli/command_line.h"
+#include "cli/terminal/session_signals.h"
 
 namespace {
 
@@ -13,6 +14,7 @@ using namespace davit::cli;  // NOLINT(google-build-using-namespace): this file 
 
 davit::Result<int> Obey(const CommandLine& line, const Console& console) {
   if (const auto* build = std::get_if<BuildOptions>(&line.verb)) return CheckBuild(console, *build);
+  if (HoldsSession(line.verb)) TRY(SessionSignals::Block());
   Interrupt interrupt = TRY(Interrupt::OfSignals());
   Daemon daemon = TRY(Daemon::Connect(line.address, interrupt));
   Session session{daemon, console, interrupt};

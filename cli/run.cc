@@ -13,6 +13,7 @@
 #include "cli/containers.h"
 #include "cli/follow.h"
 #include "cli/pull.h"
+#include "cli/sessions.h"
 #include "cli/verbs.h"
 
 namespace davit::cli {
@@ -132,6 +133,32 @@ Result<int> RunInForeground(const Session& session, const RunOptions& options,
   return ended.value_or(kInterrupted);
 }
 
+// The client is attached before the program runs, so that it misses nothing.
+Result<int> RunInSession(const Session& session, const RunOptions& options,
+                         const api::CreateContainerResponse& container) {
+  SessionChoice choice;
+  choice.input = options.interactive;
+  choice.detach_keys = options.tty ? TRY(ParseDetachKeys(options.detach_keys)) : "";
+  if (options.sig_proxy) choice.signal = SignalsTo(session, container.id());
+  SessionLink link = TRY(SessionLink::Open(session.daemon));
+  api::StartContainerRequest request;
+  request.set_container(container.id());
+  request.set_token(link.token());
+  request.set_stdin(options.interactive);
+  *request.mutable_terminal() = TerminalSizeOf(session.console);
+  auto started = session.daemon.Call(&OwnContainerStub::Start, request, CallMode::kShielded);
+  if (!started) return FailStart(session, options, container.id(), started.error());
+  SessionEnd end = TRY(RunContainerSession(session, TRY(link.TakeStreams()), choice));
+  return EndOfContainer(session, end, AskLocal(session.daemon, container.id(), /*restarting_goes_on=*/false));
+}
+
+// What can be known before a container is made.
+Result<> CheckSession(const Session& session, const RunOptions& options) {
+  TRY(ParseDetachKeys(options.detach_keys));
+  return HoldsSession(options) ? CheckInputDevice(session.console, options.tty, options.interactive)
+                               : Result<>();
+}
+
 }  // namespace
 
 Result<int> Perform(const Session& session, const CreateOptions& options) {
@@ -140,7 +167,9 @@ Result<int> Perform(const Session& session, const CreateOptions& options) {
 }
 
 Result<int> Perform(const Session& session, const RunOptions& options) {
+  TRY(CheckSession(session, options));
   auto container = TRY(CreateFrom(session, options));
+  if (HoldsSession(options)) return RunInSession(session, options, container);
   if (!options.detach) return RunInForeground(session, options, container);
   if (Result<> started = StartContainer(session, container.id()); !started)
     return FailStart(session, options, container.id(), started.error());

@@ -190,6 +190,9 @@ Result<api::CreateContainerRequest> BuildCreateRequest(const RunOptions& options
   *spec.mutable_restart() = TRY(ParseRestart(options.restart));
   for (const std::string& option : options.log_opts) TRY(SetLogOption(option, *spec.mutable_log()));
   spec.set_auto_remove(options.remove);
+  spec.set_tty(options.tty);
+  spec.set_open_stdin(options.interactive);
+  spec.set_stdin_once(options.interactive && !options.detach);
   return request;
 }
 

@@ -11,6 +11,7 @@
 
 #include "api/davit/v1/containers.pb.h"
 #include "base/error.h"
+#include "cli/terminal/detach_keys.h"
 
 namespace davit::cli {
 
@@ -60,7 +61,16 @@ struct RunOptions {
   bool read_only = false;
   bool remove = false;
   bool detach = false;
+  bool interactive = false;  // the container has an input
+  bool tty = false;          // its program has a terminal
+  bool sig_proxy = true;
+  std::string detach_keys = kDefaultDetachKeys;
 };
+
+// Whether `davit run` shows the container by a session, and not by its log.
+inline bool HoldsSession(const RunOptions& options) {
+  return !options.detach && (options.interactive || options.tty);
+}
 
 // kInvalidArgument names the option that is wrong and shows its grammar. Reads the files of --env-file.
 Result<::davit::v1::CreateContainerRequest> BuildCreateRequest(const RunOptions& options);

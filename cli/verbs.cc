@@ -25,6 +25,17 @@ struct ActsOnContainers {
   bool operator()(const VolumeInspectOptions&) const { return true; }
   bool operator()(const VolumeRemoveOptions&) const { return true; }
   bool operator()(const VolumePruneOptions&) const { return true; }
+  bool operator()(const AttachOptions&) const { return true; }
+  template <typename Other>
+  bool operator()(const Other&) const {
+    return false;
+  }
+};
+
+struct MayHoldSession {
+  bool operator()(const ExecOptions& exec) const { return exec.interactive || exec.tty; }
+  bool operator()(const RunOptions& run) const { return HoldsSession(run); }
+  bool operator()(const AttachOptions&) const { return true; }
   template <typename Other>
   bool operator()(const Other&) const {
     return false;
@@ -32,6 +43,10 @@ struct ActsOnContainers {
 };
 
 }  // namespace
+
+bool HoldsSession(const Verb& verb) {
+  return std::visit(MayHoldSession(), verb);
+}
 
 int StatusOfFailure(const Verb& verb, const Error& error) {
   if (error.code == Code::kCancelled) return kInterrupted;

@@ -15,6 +15,7 @@
 #include "cli/daemon.h"
 #include "cli/interrupt.h"
 #include "cli/run_config.h"
+#include "cli/terminal/detach_keys.h"
 
 namespace davit::cli {
 
@@ -47,8 +48,18 @@ struct LogsOptions {
 };
 
 struct ExecOptions {
-  std::string id;
-  std::vector<std::string> command;
+  std::string id = {};
+  std::vector<std::string> command = {};
+  bool interactive = false;  // pass standard input on
+  bool tty = false;          // run it at a terminal
+  std::string detach_keys = kDefaultDetachKeys;
+};
+
+struct AttachOptions {
+  std::string id = {};
+  bool no_stdin = false;
+  bool sig_proxy = true;
+  std::string detach_keys = kDefaultDetachKeys;
 };
 
 struct StartOptions {
@@ -230,7 +241,7 @@ using Verb = std::variant<RunOptions, PsOptions, LogsOptions, ExecOptions, StopO
                           SaveOptions, LoadOptions, NetworkListOptions, NetworkStatusOptions, CreateOptions,
                           StartOptions, RestartOptions, KillOptions, WaitOptions, RenameOptions,
                           InspectOptions, TopOptions, StatsOptions, BuildOptions, VolumeCreateOptions,
-                          VolumeListOptions, VolumeInspectOptions, VolumeRemoveOptions, VolumePruneOptions>;
+                          VolumeListOptions, VolumeInspectOptions, VolumeRemoveOptions, VolumePruneOptions, AttachOptions>;
 
 // The context of a verb. The caller owns all parts.
 struct Session {
@@ -238,6 +249,9 @@ struct Session {
   const Console& console;
   Interrupt& interrupt;
 };
+
+// Whether the verb has a session (terminal/session_run.h), before which SessionSignals::Block must be called.
+bool HoldsSession(const Verb& verb);
 
 // The exit status of a verb that has failed with `error`.
 int StatusOfFailure(const Verb& verb, const Error& error);
@@ -257,6 +271,7 @@ Result<int> Perform(const Session& session, const StatsOptions& options);
 Result<int> Perform(const Session& session, const PsOptions& options);
 Result<int> Perform(const Session& session, const LogsOptions& options);
 Result<int> Perform(const Session& session, const ExecOptions& options);
+Result<int> Perform(const Session& session, const AttachOptions& options);
 Result<int> Perform(const Session& session, const StopOptions& options);
 Result<int> Perform(const Session& session, const RmOptions& options);
 Result<int> Perform(const Session& session, const PullOptions& options);

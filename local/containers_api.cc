@@ -62,7 +62,16 @@ grpc::Status ContainersApi::Create(grpc::ServerContext* context, const api::Crea
 grpc::Status ContainersApi::Start(grpc::ServerContext* context, const api::StartContainerRequest* request,
                                   api::StartContainerResponse* response) {
   return ServeOne(edge_, CallClass::kStart, context, "Containers.Start", request, response,
-                  [&](Call& call) { return containers_.Start(request->container(), call.deadline_ms); });
+                  [&](Call& call) -> Result<> {
+                    if (request->token().empty())
+                      return containers_.Start(request->container(), call.deadline_ms);
+                    TRY(RequireToken(request->token()));
+                    cri::AttachedStart attached;
+                    attached.wanted.input = request->stdin();
+                    attached.wanted.window = TRY(WindowSizeOf(request->terminal()));
+                    attached.connection = TRY(take_(request->token()));
+                    return containers_.Start(request->container(), call.deadline_ms, &attached);
+                  });
 }
 
 grpc::Status ContainersApi::Stop(grpc::ServerContext* context, const api::StopContainerRequest* request,

@@ -10,6 +10,7 @@
 #include "cri/service/list_stream.h"
 #include "cri/service/rpc.h"
 #include "local/local_containers.h"
+#include "local/sessions_api.h"
 #include "local/wait_stream.h"
 
 namespace davit::local {
@@ -17,8 +18,8 @@ namespace davit::local {
 class ContainersApi final : public AsyncContainersApi {
  public:
   // All must outlive the service.
-  ContainersApi(LocalContainers& containers, cri::Admission& admission, const Logger& log)
-      : containers_(containers), edge_{log, admission} {}
+  ContainersApi(LocalContainers& containers, TakeSession take, cri::Admission& admission, const Logger& log)
+      : containers_(containers), take_(std::move(take)), edge_{log, admission} {}
 
   // Begins to accept List and Wait. Call it after the server is built.
   void AcceptAsync(cri::ListStreamSetting& setting);
@@ -41,6 +42,7 @@ class ContainersApi final : public AsyncContainersApi {
 
  private:
   LocalContainers& containers_;
+  const TakeSession take_;
   const cri::Edge edge_;
   std::unique_ptr<WaitStreamSetting> waits_;
 };

@@ -114,7 +114,7 @@ void LocalContainers::Look(Lane lane, const std::string& id) {
     if (container->record().Read(IsRunning))  // else Schedule knows when
       keeper_.LookAt(Lane::kRetries, id, ports_.clock.MonotonicMilliseconds() + kAgainMs);
   } else if (container->record().Read(DueOf).step == Step::kStart) {
-    if (Result<> started = StartRun(*container, StartedBy::kPolicy); !started)
+    if (Result<> started = StartRun(*container, StartedBy::kPolicy, /*attached=*/nullptr); !started)
       LogProblem("container not started again", id, started.error());
   }
 }

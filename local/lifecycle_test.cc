@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/codec.h"
-#include "local/exit_code.h"
+#include "shim/exit_code.h"
 
 namespace davit::local {
 namespace {
@@ -168,16 +168,16 @@ TEST(Lifecycle, TheLastOutcomeStaysUntilTheNext) {
 
 TEST(Lifecycle, AFirstStartThatFailsLeavesItCreated) {
   LocalRecord record = Starting();
-  ASSERT_TRUE(StartFailed(record, Spec(When::ALWAYS), "no such file", kNotFound, kSecond));
+  ASSERT_TRUE(StartFailed(record, Spec(When::ALWAYS), "no such file", shim::kNotFound, kSecond));
   ASSERT_TRUE(Settle(record, 0));
   EXPECT_EQ(record.status, Status::kCreated);
-  EXPECT_EQ(record.exit_code, kNotFound);
+  EXPECT_EQ(record.exit_code, shim::kNotFound);
   EXPECT_FALSE(IsRestarting(record)) << "who started it sees that it has failed";
 }
 
 TEST(Lifecycle, AStartThatFailsIsRemovedToo) {
   LocalRecord record = Starting();
-  ASSERT_TRUE(StartFailed(record, AutoRemoved(), "no such file", kNotFound, kSecond));
+  ASSERT_TRUE(StartFailed(record, AutoRemoved(), "no such file", shim::kNotFound, kSecond));
   ASSERT_TRUE(Settle(record, 0));
   EXPECT_EQ(DueOf(record).step, Step::kRemove);
 }

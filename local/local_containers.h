@@ -22,6 +22,7 @@
 #include "base/reactor.h"
 #include "base/rollback.h"
 #include "cri/records/local_store.h"
+#include "cri/runtime/client_session.h"
 #include "cri/runtime/container_use.h"
 #include "cri/runtime/runtime.h"
 #include "images/image_lookup.h"
@@ -80,7 +81,8 @@ class LocalContainers {
   Result<Created> Create(
       const std::string& name, const api::ContainerSpec& spec,
       const std::function<bool()>& gone = [] { return false; });
-  Result<> Start(const std::string& container, int64_t deadline_ms);
+  // With `attached` (Containers::Start of the runtime), kFailedPrecondition if the container runs already.
+  Result<> Start(const std::string& container, int64_t deadline_ms, cri::AttachedStart* attached = nullptr);
   // Without `grace_seconds`, the container's own grace period. After a success the container has no run. If
   // its program has ended and its pod cannot be removed, the error says so, and the removal is repeated.
   Result<> Stop(const std::string& container, std::optional<uint32_t> grace_seconds, int64_t deadline_ms);
@@ -102,6 +104,8 @@ class LocalContainers {
   Result<std::unique_ptr<EndWaits::Place>> BeginWait(const std::string& container,
                                                      api::WaitContainerRequest::Condition condition,
                                                      EndWaits::Done done) const;
+  // The id that the runtime has for the container's present run. kFailedPrecondition if it does not run.
+  Result<std::string> RunOf(const std::string& container) const;
   // Runs a command and waits for its end, or for `gone`.
   Result<api::ExecContainerResponse> Exec(const api::ExecContainerRequest& request, int64_t deadline_ms,
                                           const std::function<bool()>& gone);
@@ -123,9 +127,11 @@ class LocalContainers {
   // Those marked with (c) are called with the claim held.
   // Makes the volumes of a container whose rows exist, and registers the undo. (c)
   Result<> MakeVolumes(LocalContainer& container, const std::function<bool()>& gone, Rollback& rollback);
-  Result<> StartContainer(LocalContainer& container, int64_t deadline_ms);
-  Result<> StartRun(LocalContainer& container, StartedBy by);       // (c)
-  Result<> BringUp(LocalContainer& container, int32_t& exit_code);  // (c); `exit_code` is set if it fails
+  // `attached` may be null.
+  Result<> StartContainer(LocalContainer& container, int64_t deadline_ms, cri::AttachedStart* attached);
+  Result<> StartRun(LocalContainer& container, StartedBy by, cri::AttachedStart* attached);  // (c)
+  // `exit_code` is set if it fails. (c)
+  Result<> BringUp(LocalContainer& container, int32_t& exit_code, cri::AttachedStart* attached);
   Result<Run> MakePod(LocalContainer& container, cri::Call& call);  // (c)
   Result<> CheckPortsOfOthers(const LocalContainer& container) const;
   Result<> StopContainer(LocalContainer& container, uint32_t grace_seconds, int64_t deadline_ms);

@@ -14,8 +14,8 @@
 #include <thread>
 
 #include "base/codec.h"
-#include "local/exit_code.h"
 #include "local/testing/local_world.h"
+#include "shim/exit_code.h"
 
 namespace davit::local {
 namespace {
@@ -132,7 +132,7 @@ TEST_F(LocalContainersTest, AStartThatFailsLeavesNoPod) {
     }
     if (taken.at(step) != "store.QueueLocal") {  // which would have said so
       EXPECT_THAT(w_.StateOf("web").error(), HasSubstr("the test wants it to fail")) << taken.at(step);
-      EXPECT_EQ(w_.StateOf("web").exit_code(), kNotStarted);
+      EXPECT_EQ(w_.StateOf("web").exit_code(), shim::kNotStarted);
     }
     EXPECT_TRUE(local().Start("web", Deadline())) << "after a failure of step " << step;
     EXPECT_THAT(w_.PodsOf(id), SizeIs(1));
@@ -810,7 +810,7 @@ TEST_F(LocalContainersTest, AnAutoRemovedOneWhoseStartFailsIsRemoved) {
   w_.world.steps.Fail("shims.Take");
   EXPECT_FALSE(local().Start("job", Deadline()));
   EXPECT_THAT(w_.Leftovers(), IsEmpty());
-  EXPECT_EQ(LocalWorld::Waiting(local(), id, Condition::NOT_RUNNING).ExitCode(), kNotStarted);
+  EXPECT_EQ(LocalWorld::Waiting(local(), id, Condition::NOT_RUNNING).ExitCode(), shim::kNotStarted);
 }
 
 TEST_F(LocalContainersTest, AStartByAPersonThatFailsIsNoRestart) {

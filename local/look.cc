@@ -6,9 +6,9 @@
 #include <stop_token>
 
 #include "cri/service/field_limits.h"
-#include "local/exit_code.h"
 #include "local/local_containers.h"
 #include "local/pod_config.h"
+#include "shim/exit_code.h"
 
 namespace davit::local {
 namespace {
@@ -125,14 +125,18 @@ Result<std::unique_ptr<EndWaits::Place>> LocalContainers::BeginWait(
   return TRY(std::move(named))->BeginWait(condition, std::move(done));
 }
 
+Result<std::string> LocalContainers::RunOf(const std::string& container) const {
+  LocalContainerPtr found = TRY(roster_.Find(container));
+  std::optional<Run> run = found->run();
+  if (run) return run->container_id;
+  return Fail(Code::kFailedPrecondition, "find container", found->name(), "it is not running");
+}
+
 Result<api::ExecContainerResponse> LocalContainers::Exec(const api::ExecContainerRequest& request,
                                                          int64_t deadline_ms,
                                                          const std::function<bool()>& gone) {
-  LocalContainerPtr found = TRY(roster_.Find(request.container()));
-  std::optional<Run> run = found->run();
-  if (!run) return Fail(Code::kFailedPrecondition, "exec in container", found->name(), "it is not running");
   v1::ExecSyncRequest exec;
-  exec.set_container_id(run->container_id);
+  exec.set_container_id(TRY(RunOf(request.container())));
   *exec.mutable_cmd() = request.command();
   cri::Call call = LocalCall(deadline_ms);
   std::stop_source stop;
@@ -143,7 +147,7 @@ Result<api::ExecContainerResponse> LocalContainers::Exec(const api::ExecContaine
   Result<v1::ExecSyncResponse> outcome = answer->Wait(gone, stop);
   api::ExecContainerResponse response;
   if (!outcome) {
-    std::optional<int32_t> exit_code = ExitCodeOf(outcome.error());
+    std::optional<int32_t> exit_code = shim::ExitCodeOf(outcome.error());
     if (!exit_code) return std::unexpected(AboutContainer(std::move(outcome).error()));
     response.set_exit_code(*exit_code);
     response.set_error(cri::ToResponseText(outcome.error().ToString()));

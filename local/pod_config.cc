@@ -113,6 +113,9 @@ void SetCommand(const api::ContainerSpec& spec, v1::ContainerConfig& container) 
     variable.set_value(entry.substr(equals + 1));
   }
   container.set_working_dir(spec.working_dir());
+  container.set_tty(spec.tty());
+  container.set_stdin(spec.open_stdin());
+  container.set_stdin_once(spec.stdin_once());
 }
 
 void SetMounts(const api::ContainerSpec& spec, v1::ContainerConfig& container, cri::ContainerExtras& extras) {

@@ -247,6 +247,7 @@ Result<> CheckSpec(const api::ContainerSpec& spec) {
   TRY(CheckNamespaces(spec));
   TRY(CheckConfinement(spec));
   TRY(CheckStop(spec));
+  if (spec.stdin_once() && !spec.open_stdin()) return Bad("stdin_once", "", "needs open_stdin");
   return CheckRestart(spec);
 }
 

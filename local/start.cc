@@ -5,10 +5,10 @@
 #include <map>
 
 #include "base/guarded.h"
-#include "local/exit_code.h"
 #include "local/local_containers.h"
 #include "local/pod_config.h"
 #include "local/port_use.h"
+#include "shim/exit_code.h"
 
 namespace davit::local {
 namespace {
@@ -45,32 +45,38 @@ class WantedPorts {
 
 }  // namespace
 
-Result<> LocalContainers::Start(const std::string& container, int64_t deadline_ms) {
+Result<> LocalContainers::Start(const std::string& container, int64_t deadline_ms,
+                                cri::AttachedStart* attached) {
   LocalContainerPtr found = TRY(roster_.Find(container));
-  return StartContainer(*found, deadline_ms);
+  return StartContainer(*found, deadline_ms, attached);
 }
 
 // One that has ended a moment ago may still count as running.
-Result<> LocalContainers::StartContainer(LocalContainer& container, int64_t deadline_ms) {
+Result<> LocalContainers::StartContainer(LocalContainer& container, int64_t deadline_ms,
+                                         cri::AttachedStart* attached) {
   LocalContainer::Claim claim = TRY(container.Take(deadline_ms));
   if (Result<> collected = CollectEnd(container); !collected)
     return std::unexpected(Within("start container " + container.name() + ": its last run is not removed yet",
                                   std::move(collected).error()));
-  if (container.record().Read(IsRunning)) return {};
+  if (container.record().Read(IsRunning)) {
+    if (attached == nullptr) return {};
+    return Fail(Code::kFailedPrecondition, "start container", container.name(), "it is running already");
+  }
   TRY(container.CheckReadable("start container"));
-  return StartRun(container, StartedBy::kPerson);
+  return StartRun(container, StartedBy::kPerson, attached);
 }
 
-Result<> LocalContainers::StartRun(LocalContainer& container, StartedBy by) {
+Result<> LocalContainers::StartRun(LocalContainer& container, StartedBy by, cri::AttachedStart* attached) {
   bool begun = false;
   Result<> recorded = container.record().TryChange(
       [&](LocalRecord& r) { return begun = BeginStart(r, by, ports_.clock.MonotonicMilliseconds()); });
   if (!begun && by == StartedBy::kPolicy) return {};  // somebody wants it otherwise, or it is too early
   if (!begun)
     return Fail(Code::kFailedPrecondition, "start container", container.name(), "it is being removed");
-  int32_t exit_code = kNotStarted;
-  Result<> up =
-      recorded ? Guarded("start", "container", [&] { return BringUp(container, exit_code); }) : recorded;
+  int32_t exit_code = shim::kNotStarted;
+  Result<> up = recorded
+                    ? Guarded("start", "container", [&] { return BringUp(container, exit_code, attached); })
+                    : recorded;
   if (up) return {};
   Error error = AboutContainer(std::move(up).error());
   (void)container.record().TryChange([&](LocalRecord& r) {
@@ -99,7 +105,8 @@ Result<> LocalContainers::CheckPortsOfOthers(const LocalContainer& container) co
 
 // What it has made when it fails is removed by CollectEnd. Stop knows the run as soon as it has a pod; if it
 // came before, the program is not started.
-Result<> LocalContainers::BringUp(LocalContainer& container, int32_t& exit_code) {
+Result<> LocalContainers::BringUp(LocalContainer& container, int32_t& exit_code,
+                                  cri::AttachedStart* attached) {
   TRY(RemovePodsOf(container));
   TRY(CheckPortsOfOthers(container));
   TRY(CheckPortsUnused(container.spec().ports()));
@@ -111,8 +118,8 @@ Result<> LocalContainers::BringUp(LocalContainer& container, int32_t& exit_code)
   v1::StartContainerRequest start;
   start.set_container_id(run.container_id);
   int64_t now = ports_.clock.UnixNanoseconds();
-  if (auto started = ports_.runtime.containers().Start(start, call); !started) {
-    exit_code = ExitCodeOf(started.error()).value_or(kNotStarted);
+  if (auto started = ports_.runtime.containers().Start(start, call, attached); !started) {
+    exit_code = shim::ExitCodeOf(started.error()).value_or(shim::kNotStarted);
     return std::unexpected(std::move(started).error());
   }
   (void)container.record().TryChange(

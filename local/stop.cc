@@ -74,7 +74,7 @@ Result<> LocalContainers::Restart(const std::string& container, std::optional<ui
                 "it was created to be removed when it has ended");
   }
   TRY(StopContainer(*found, GraceOf(*found, grace_seconds), deadline_ms));
-  return StartContainer(*found, deadline_ms);
+  return StartContainer(*found, deadline_ms, /*attached=*/nullptr);
 }
 
 // As in Docker, a container that somebody has killed stays dead, also one that waits for its restart.

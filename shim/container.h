@@ -78,7 +78,9 @@ class Container {
   struct Building;
 
   void Watch(UniqueFd out, UniqueFd err);
-  Result<> Begin(std::unique_ptr<Building> building, uint32_t timeout_ms, UniqueFd log);
+  void AttachEarly(AttachedClient client);
+  Result<> Begin(std::unique_ptr<Building> building, uint32_t timeout_ms, UniqueFd log,
+                 AttachedClient client);
   Result<ClonedProcess> CloneInit(Building& building);
   // Returns the helper; OnBorn receives the first process.
   Result<ClonedProcess> CloneInitByHelper(Building& building);

@@ -136,14 +136,21 @@ Result<> Container::Start(const PodContext& pod, const StartContainer& request, 
   ids_ = inputs.plan.ids;
   own_pid_namespace_ = inputs.plan.pid == NamespaceUse::kOwn;
   user_ = inputs.plan.process.user;
-  return Begin(std::move(building), request.timeout_ms, std::move(fds.log));
+  AttachedClient client;
+  if (request.attachment) {
+    inputs.window = request.attachment->window;
+    client = {std::move(fds.stdout_fd), std::move(fds.stderr_fd), std::move(fds.cut_off), /*patient=*/true};
+  }
+  return Begin(std::move(building), request.timeout_ms, std::move(fds.log), std::move(client));
 }
 
-Result<> Container::Begin(std::unique_ptr<Building> building, uint32_t timeout_ms, UniqueFd log) {
+Result<> Container::Begin(std::unique_ptr<Building> building, uint32_t timeout_ms, UniqueFd log,
+                          AttachedClient client) {
   bool by_helper = TakesTwo(building->inputs.plan);
   ClonedProcess first = TRY(by_helper ? CloneInitByHelper(*building) : CloneInit(*building));
   stdin_pipe_ = std::move(building->streams.stdin_write);
   log_ = std::make_unique<LogPump>(env_, std::move(log));
+  AttachEarly(std::move(client));
   Watch(std::move(building->streams.out.read), std::move(building->streams.err.read));
   UniqueFd sync = std::move(building->sync.shim);
   const ProcessPlan& process = building->inputs.plan.process;
@@ -232,6 +239,13 @@ void Container::OnStarted(Result<Identity> identity) {
   identity_ = std::move(*identity);
   running_ = true;
   on_started({});
+}
+
+// A client that cannot be served finds its pipes closed; the container starts all the same.
+void Container::AttachEarly(AttachedClient client) {
+  if (Result<> attached = log_->AttachEarly(std::move(client)); !attached)
+    env_.log.Log(LogLevel::kError, "cannot attach a client",
+                 {{"container", live_.container_id}, {"error", attached.error().ToString()}});
 }
 
 void Container::Watch(UniqueFd out, UniqueFd err) {

@@ -5,6 +5,7 @@
 
 #include <linux/capability.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include "base/codec.h"
 #include "shim/clone.h"
@@ -51,8 +52,10 @@ bool MayBeWatched(const Container& container, const ProcessPlan& plan) {
 Exec::Exec(Environment& env, std::string id, Callbacks callbacks)
     : env_(env), id_(std::move(id)), callbacks_(std::move(callbacks)) {}
 
-Result<> Exec::Start(const Container& container, const std::string& plan, RoleFds fds, Told told) {
+Result<> Exec::Start(const Container& container, const std::string& plan, RoleFds fds, Told told,
+                     WindowSize window) {
   ExecInputs inputs = TRY(MakeInputs(container, plan, fds, env_.null_fd));
+  inputs.window = window;
   SyncPair sync = TRY(MakeSyncPair());
   const UniqueFd& cgroup = fds.cgroup.unified ? fds.cgroup.unified : container.cgroup().unified;
   CloneTarget target{.cgroup = cgroup.get(),
@@ -113,6 +116,29 @@ bool Exec::IsStarting() {
 void Exec::Kill() {
   if (IsStarting()) return launch_->Abort({Code::kCancelled, 0, "exec", id_, "killed before it was running"});
   (void)kill(-pid_, SIGKILL);  // it leads its session, and is not reaped as long as this object lives
+}
+
+void Exec::Signal(int signo) {
+  if (!IsStarting()) (void)kill(-pid_, signo);  // as in Kill
+}
+
+void Exec::HangUp() {
+  if (drops_output_) env_.loop.Remove(terminal_.get());
+  drops_output_ = false;
+  terminal_.Reset();
+}
+
+Result<> Exec::KeepTerminal() {
+  if (!terminal_ || drops_output_) return {};
+  TRY(env_.loop.Add(terminal_.get(), EPOLLIN, [this](uint32_t) { DropOutput(); }));
+  drops_output_ = true;
+  return {};
+}
+
+void Exec::DropOutput() {
+  ssize_t n = TEMP_FAILURE_RETRY(read(terminal_.get(), env_.read_buffer.data(), env_.read_buffer.size()));
+  // EIO: nobody has it open for now. A later one would not be noticed, and need not be.
+  if (n == 0 || (n < 0 && errno != EAGAIN)) HangUp();
 }
 
 }  // namespace davit::shim

@@ -31,16 +31,29 @@ class Exec {
   enum class Told : uint8_t { kStartAndEnd, kEnd };
 
   Exec(Environment& env, std::string id, Callbacks callbacks);
+  ~Exec() { HangUp(); }
+  Exec(const Exec&) = delete;
+  Exec& operator=(const Exec&) = delete;
 
   // Begins the start. After an error nothing was started, and no callback is called. The container must be
-  // running now, and may end at any time. `plan` is an encoded ProcessPlan.
-  Result<> Start(const Container& container, const std::string& plan, RoleFds fds, Told told);
+  // running now, and may end at any time. `plan` is an encoded ProcessPlan. `window` is for its terminal.
+  Result<> Start(const Container& container, const std::string& plan, RoleFds fds, Told told,
+                 WindowSize window = {});
 
   const PidFd& pidfd() const { return pidfd_; }
   pid_t pid() const { return pid_; }
   // Takes the controller of its terminal; later calls return an empty descriptor. The terminal hangs up when
   // the controller is closed.
   UniqueFd TakeTerminal() { return std::move(terminal_); }
+  // The controller, or -1.
+  int terminal() const { return terminal_.get(); }
+  // Closes our controller of the terminal: it hangs up if there is no other one.
+  void HangUp();
+  // Keeps the terminal from now on without a client: reads its output and drops it. Idempotent.
+  Result<> KeepTerminal();
+  bool keeps_terminal() const { return drops_output_; }
+  // Sends the signal to the process group of the command, if it is running.
+  void Signal(int signo);
   // True until execve has succeeded. If it just has, calls `on_started`.
   bool IsStarting();
   // Sends SIGKILL to the command and its process group. A start that is under way fails.
@@ -48,6 +61,7 @@ class Exec {
 
  private:
   Result<> Take(ClonedProcess child);
+  void DropOutput();
 
   Environment& env_;
   std::string id_;
@@ -55,6 +69,7 @@ class Exec {
   pid_t pid_ = 0;
   PidFd pidfd_;
   UniqueFd terminal_;
+  bool drops_output_ = false;
   std::unique_ptr<Launch> launch_;
 };
 

@@ -14,6 +14,7 @@
 #include "base/frame.h"
 #include "shim/plan.h"
 #include "shim/protocol.h"
+#include "shim/session.h"
 
 namespace davit::shim {
 namespace {
@@ -33,11 +34,18 @@ TEST(GoldenMessages, Conversation) {
   ExpectBytes(StartSandbox{{7, 3}, "plan"}, "0a04080710031204706c616e");
   ExpectBytes(SandboxStarted{{7, 3}}, "0a0408071003");
   ExpectBytes(StartContainer{"c1", 20'000, "plan"}, "0a02633110a09c011a04706c616e");
+  ExpectBytes(StartContainer{"c1", 20'000, "plan", Attachment{true, {24, 80}}},
+              "0a02633110a09c011a04706c616e22080801120408181050");
   ExpectBytes(ContainerStarted{"c1", 300, 1'700'000'000'000'000'000, 1000, 100, {100, 27, 4'294'967'294}},
               "0a02633110ac02188080a8b1e39fe7cb1720e80728643207641bfeffffff0f");
   ExpectBytes(ExecRequest{"c1", "e1", "plan"}, "0a026331120265311a04706c616e");
+  ExpectBytes(ExecRequest{"c1", "e1", "plan", ClientSession{{24, 80}}},
+              "0a026331120265311a04706c616e22060a0408181050");
   ExpectBytes(ExecStarted{301}, "08ad02");
   ExpectBytes(AttachRequest{"c1", true}, "0a0263311001");
+  ExpectBytes(AttachRequest{"c1", true, true}, "0a02633110011801");
+  ExpectBytes(SessionToken{"t1"}, "0a027431");
+  ExpectBytes(SessionSignal{15}, "080f");
   ExpectBytes(CloseInput{"c1"}, "0a026331");
   ExpectBytes(ReopenLog{"c1"}, "0a026331");
   ExpectBytes(KillContainer{"c1"}, "0a026331");
@@ -69,6 +77,11 @@ TEST(GoldenMessages, NumbersOfRequestsAndEvents) {
   EXPECT_EQ(number(ShimMessage::kContainerExited), 40u);
   EXPECT_EQ(number(ShimMessage::kExecExited), 41u);
   EXPECT_EQ(number(ShimMessage::kSandboxFailed), 42u);
+  auto session = [](SessionMessage message) { return static_cast<uint32_t>(message); };
+  EXPECT_EQ(session(SessionMessage::kToken), 60u);
+  EXPECT_EQ(session(SessionMessage::kStreams), 61u);
+  EXPECT_EQ(session(SessionMessage::kSignal), 62u);
+  EXPECT_EQ(session(SessionMessage::kDetach), 63u);
 }
 
 TEST(GoldenMessages, NumbersOfRoles) {

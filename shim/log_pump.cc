@@ -19,7 +19,12 @@ constexpr int kPipeBytes = 256 << 10;
 }  // namespace
 
 LogPump::LogPump(Environment& env, UniqueFd log)
-    : env_(env), writer_(env, std::move(log), [this] { OnWritten(); }), clients_(env.loop) {}
+    : env_(env),
+      writer_(env, std::move(log), [this] { OnWritten(); }),
+      clients_(env.loop, [this](Output output) {
+        GoOn(output == Output::kStdout ? stdout_ : stderr_);
+        writer_.Submit();
+      }) {}
 
 LogPump::~LogPump() {
   Close(stdout_);
@@ -30,7 +35,10 @@ Result<> LogPump::Start(UniqueFd stdout_pipe, UniqueFd stderr_pipe) {
   stdout_.pipe = std::move(stdout_pipe);
   stderr_.pipe = std::move(stderr_pipe);
   if (stdout_.pipe) TRY(Watch(stdout_));
-  if (stderr_.pipe) TRY(Watch(stderr_));
+  if (stderr_.pipe)
+    TRY(Watch(stderr_));
+  else if (stdout_.pipe)
+    clients_.End(Output::kStderr);  // a terminal has none
   return {};
 }
 
@@ -68,6 +76,10 @@ bool LogPump::Pump(Stream& stream) {
   std::string_view data(buffer, static_cast<size_t>(n));
   Feed(stream, data);
   clients_.Write(stream.output, data);
+  if (clients_.IsBehind(stream.output) && !finishing_) {
+    Unwatch(stream);
+    return false;
+  }
   return stream.rest.empty();
 }
 
@@ -142,7 +154,7 @@ void LogPump::GoOn(Stream& stream) {
   if (!stream.rest.empty()) Feed(stream, std::exchange(stream.rest, {}));
   if (!stream.rest.empty()) return;
   if (stream.has_ended) return End(stream);
-  if (!stream.pipe || stream.watched || finishing_) return;
+  if (!stream.pipe || stream.watched || finishing_ || clients_.IsBehind(stream.output)) return;
   Result<> watched = Watch(stream);
   if (!watched)
     env_.log.Log(LogLevel::kError, "cannot watch container output", {{"error", watched.error().ToString()}});

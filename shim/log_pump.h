@@ -17,8 +17,8 @@
 
 namespace davit::shim {
 
-// Never blocks on the log. While the log cannot take more, the pipes are not read; a container blocks when
-// its pipe is full.
+// Never blocks on the log or on a client. While the log or a patient client cannot take more, the pipes are
+// not read; a container blocks when its pipe is full.
 class LogPump {
  public:
   // `log` is as in LogWriter.
@@ -38,6 +38,8 @@ class LogPump {
   // From the next byte on, `client` receives the output as well. Its pipe for a stream that has already ended
   // is closed at once.
   Result<> Attach(AttachedClient client);
+  // The same before Start: no stream has ended.
+  Result<> AttachEarly(AttachedClient client) { return clients_.Add(std::move(client)); }
 
   // The descriptor that stdout is read from, a pipe or a terminal's controller; -1 after its end.
   int output() const { return stdout_.pipe.get(); }

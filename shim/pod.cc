@@ -3,6 +3,7 @@
 
 #include "shim/pod.h"
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 #include "shim/late_logs.h"
 #include "shim/outcome_socket.h"
 #include "shim/role_fds.h"
+#include "shim/session.h"
 #include "shim/unused_stack.h"
 
 namespace davit::shim {
@@ -21,6 +23,9 @@ namespace {
 // Execs that have not reached their programs, of all containers together. Each is a process of ours that a
 // slow or hung container holds; probes of a healthy pod have a few for some milliseconds.
 constexpr size_t kMaxStartingExecs = 64;
+
+// A session costs up to two descriptors for as long as its client wants.
+constexpr size_t kMaxExecsForSession = 256;
 
 // After which a shutdown no longer waits for processes that hang in the kernel.
 constexpr int64_t kShutdownPatienceMs = 10'000;
@@ -139,9 +144,10 @@ Result<> Pod::BeginContainer(Frame& request, const Respond& respond) {
   RoleFds fds = TRY(SortByRole(std::move(request.fds), "start", id));
   auto container = std::make_unique<Container>(
       env_, id,
-      Container::Callbacks{
-          [this, id, respond](Result<> result) { OnContainerStarted(id, std::move(result), respond); },
-          [this](const ContainerExited& exit) { OnContainerExited(exit); }});
+      Container::Callbacks{[this, id, attachment = start.attachment, respond](Result<> result) {
+                             OnContainerStarted(id, std::move(result), attachment, respond);
+                           },
+                           [this](const ContainerExited& exit) { OnContainerExited(exit); }});
   // Listed first: the start may fail and be taken off the list again before Start returns.
   Container& listed = *(containers_[id] = std::move(container));
   auto begun = listed.Start({&sandbox_.namespaces(), sandbox_.reaper()}, start, std::move(fds));
@@ -149,12 +155,15 @@ Result<> Pod::BeginContainer(Frame& request, const Respond& respond) {
   return begun;
 }
 
-void Pod::OnContainerStarted(const std::string& id, Result<> result, const Respond& respond) {
+void Pod::OnContainerStarted(const std::string& id, Result<> result,
+                             const std::optional<Attachment>& attachment, const Respond& respond) {
   if (result) {
-    const Container& container = *containers_.at(id);
-    respond(Answer{ShimMessage::kContainerStarted,
-                   Encode(container.live()),
-                   {{FdRole::kProcess, container.pidfd().get()}}});
+    Container& container = *containers_.at(id);
+    Answer answer{ShimMessage::kContainerStarted,
+                  Encode(container.live()),
+                  {{FdRole::kProcess, container.pidfd().get()}}};
+    if (attachment) AddInput(container, attachment->input, answer);
+    respond(std::move(answer));
     ReleaseUnusedStack();
     return;
   }
@@ -199,9 +208,14 @@ Result<> Pod::BeginExec(Frame& request, const Respond& respond) {
                      {[this, id, respond](Result<> result) { OnExecStarted(id, std::move(result), respond); },
                       [this](const ExecExited& exit) { OnExecExited(exit); }});
   }
+  wanted.session ? BeginSession(wanted, std::move(fds)) : BeginWaitedExec(wanted, std::move(fds));
+  return {};
+}
+
+void Pod::BeginWaitedExec(const ExecRequest& wanted, RoleFds fds) {
   auto outcome = std::make_shared<OutcomeSocket>(env_.loop, std::move(fds.outcome));
-  Result<> begun = outcome->Watch([this, id] {
-    if (auto exec = execs_.find(id); exec != execs_.end()) exec->second->Kill();
+  Result<> begun = outcome->Watch([this, id = wanted.exec_id] {
+    if (Exec* exec = FindExec(id)) exec->Kill();
   });
   if (begun) {
     begun = StartExec(wanted, std::move(fds), Exec::Told::kEnd,
@@ -211,7 +225,57 @@ Result<> Pod::BeginExec(Frame& request, const Respond& respond) {
                        [outcome](const ExecExited& exit) { outcome->Ended(exit); }});
   }
   if (!begun) outcome->Failed(begun.error());
-  return {};
+}
+
+void Pod::BeginSession(const ExecRequest& wanted, RoleFds fds) {
+  auto client = std::make_shared<OutcomeSocket>(env_.loop, std::move(fds.outcome));
+  const std::string& id = wanted.exec_id;
+  if (execs_.size() >= kMaxExecsForSession)
+    return client->Failed({Code::kResourceExhausted, 0, "exec", wanted.container_id,
+                           std::to_string(execs_.size()) + " commands run in this pod"});
+  Result<> begun = client->Converse([this, id](const Frame& message) { OnSessionMessage(id, message); },
+                                    [this, id] { OnSessionEnd(id); });
+  if (begun) {
+    begun = StartExec(wanted, std::move(fds), Exec::Told::kStartAndEnd,
+                      {[this, id, client](Result<> result) {
+                         if (!result) return client->Failed(result.error());
+                         Exec& exec = *execs_.at(id);
+                         client->Started({exec.pid()}, exec.terminal());
+                       },
+                       [client](const ExecExited& exit) { client->Ended(exit); }});
+  }
+  if (!begun) client->Failed(begun.error());
+}
+
+Exec* Pod::FindExec(const std::string& id) {
+  auto exec = execs_.find(id);
+  return exec == execs_.end() ? nullptr : exec->second.get();
+}
+
+void Pod::OnSessionMessage(const std::string& exec_id, const Frame& message) {
+  Exec* exec = FindExec(exec_id);
+  if (exec == nullptr) return;
+  switch (static_cast<SessionMessage>(message.type)) {
+    case SessionMessage::kSignal: {
+      auto wanted = Decode<SessionSignal>(message.payload, "SessionSignal");
+      if (wanted && wanted->signal >= 1 && wanted->signal <= SIGRTMAX) exec->Signal(wanted->signal);
+      break;
+    }
+    case SessionMessage::kDetach:
+      if (Result<> kept = exec->KeepTerminal(); !kept)
+        env_.log.Log(LogLevel::kError, "a terminal hangs up with its client",
+                     {{"error", kept.error().ToString()}});
+      break;
+    default:
+      break;
+  }
+}
+
+// Without a terminal the command has no other way to learn that its client has gone.
+void Pod::OnSessionEnd(const std::string& exec_id) {
+  Exec* exec = FindExec(exec_id);
+  if (exec == nullptr || exec->keeps_terminal()) return;
+  exec->terminal() >= 0 && !exec->IsStarting() ? exec->HangUp() : exec->Kill();
 }
 
 Result<> Pod::StartExec(const ExecRequest& wanted, RoleFds fds, Exec::Told told, Exec::Callbacks tell) {
@@ -237,7 +301,8 @@ Result<> Pod::StartExec(const ExecRequest& wanted, RoleFds fds, Exec::Told told,
   };
   // Listed first: it may fail and be taken off the list again before Start returns.
   Exec& listed = *(execs_[id] = std::make_unique<Exec>(env_, id, Exec::Callbacks{on_started, on_exited}));
-  auto begun = listed.Start(*container, wanted.plan, std::move(fds), told);
+  WindowSize window = wanted.session ? wanted.session->window : WindowSize();
+  auto begun = listed.Start(*container, wanted.plan, std::move(fds), told, window);
   if (!begun) execs_.erase(id);
   return begun;
 }
@@ -291,14 +356,20 @@ Result<Answer> Pod::Attach(Frame& request) {
   auto wanted = TRY(Decode<AttachRequest>(request.payload, "AttachRequest"));
   Container* container = TRY(FindRunning(wanted.container_id));
   RoleFds fds = TRY(SortByRole(std::move(request.fds), "attach", wanted.container_id));
-  TRY(container->Attach({std::move(fds.stdout_fd), std::move(fds.stderr_fd), std::move(fds.cut_off)}));
-  if (int terminal = container->terminal(); terminal >= 0) {
-    return Answer{ShimMessage::kAttached, {}, {{FdRole::kTerminal, terminal}}};
+  TRY(container->Attach({std::move(fds.stdout_fd), std::move(fds.stderr_fd), std::move(fds.cut_off),
+                         wanted.patient.value_or(false)}));
+  Answer answer{ShimMessage::kAttached, {}, {}};
+  AddInput(*container, wanted.input, answer);
+  return answer;
+}
+
+void Pod::AddInput(Container& container, bool wants_input, Answer& answer) {
+  if (int terminal = container.terminal(); terminal >= 0) {
+    answer.fds.emplace_back(FdRole::kTerminal, terminal);
+  } else if (int input = container.input(); input >= 0 && wants_input) {
+    answer.fds.emplace_back(FdRole::kInput, input);
+    if (container.input_is_for_one()) answer.given_away = container.TakeInput();
   }
-  int input = wanted.input ? container->input() : -1;
-  if (input < 0) return Answer{ShimMessage::kAttached, {}, {}};
-  UniqueFd given_away = container->input_is_for_one() ? container->TakeInput() : UniqueFd();
-  return Answer{ShimMessage::kAttached, {}, {{FdRole::kInput, input}}, std::move(given_away)};
 }
 
 Result<Answer> Pod::CloseInput(const Frame& request) {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -61,10 +62,19 @@ class Pod {
   Result<> BeginContainer(Frame& request, const Respond& respond);
   Result<> BeginExec(Frame& request, const Respond& respond);
   Result<> StartExec(const ExecRequest& wanted, RoleFds fds, Exec::Told told, Exec::Callbacks tell);
+  // An exec with a socket for its outcome, which gets every error.
+  void BeginWaitedExec(const ExecRequest& wanted, RoleFds fds);
+  void BeginSession(const ExecRequest& wanted, RoleFds fds);
+  Exec* FindExec(const std::string& id);
+  void OnSessionMessage(const std::string& exec_id, const Frame& message);
+  void OnSessionEnd(const std::string& exec_id);
+  // The descriptors that a client of the container's input gets: the terminal, or the input if it wants that.
+  static void AddInput(Container& container, bool wants_input, Answer& answer);
   bool IsFullOfStarts();
   void BeginShutdown(Respond respond);
 
-  void OnContainerStarted(const std::string& id, Result<> result, const Respond& respond);
+  void OnContainerStarted(const std::string& id, Result<> result, const std::optional<Attachment>& attachment,
+                          const Respond& respond);
   void OnContainerExited(const ContainerExited& exit);
   void OnSandboxFailed();
   void OnExecStarted(const std::string& id, Result<> result, const Respond& respond);

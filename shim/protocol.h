@@ -20,6 +20,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,7 @@
 
 namespace davit::shim {
 
-constexpr uint32_t kShimProtocolVersion = 2;
+constexpr uint32_t kShimProtocolVersion = 3;
 constexpr uint32_t kOldestShimProtocol = 1;  // that this release supports
 
 struct Versions {
@@ -37,7 +38,9 @@ struct Versions {
   auto Fields() { return FieldList(Field<1>(version), Field<2>(oldest)); }
 };
 constexpr Versions kOwnVersions{kShimProtocolVersion, kOldestShimProtocol};
-constexpr uint32_t kKnowsCgroupParentOom = 2;  // the first version that does
+// The first versions that know of something.
+constexpr uint32_t kKnowsCgroupParentOom = 2;
+constexpr uint32_t kKnowsSessions = 3;  // ExecRequest::session, StartContainer::attachment
 
 // Whether two sides with these versions can communicate.
 constexpr bool AreCompatible(const Versions& a, const Versions& b) {
@@ -62,10 +65,10 @@ enum class ShimMessage : uint32_t {
   kSandboxStarted = 13,  // SandboxStarted; kNetNamespace?, kUserNamespace?
 
   kStartContainer = 20,    // StartContainer, with the descriptors of a container -> kContainerStarted
-  kContainerStarted = 21,  // ContainerStarted; kProcess
+  kContainerStarted = 21,  // ContainerStarted; kProcess; with an attachment as in kAttached
 
   kExec = 22,  // ExecRequest, with the descriptors of an exec -> kExecStarted; with kOutcome, answer and
-               // event are sent to that socket instead
+               // event are sent to that socket instead, and the answer only for a session
   kExecStarted = 23,  // ExecStarted; kProcess, kTerminal?
 
   kReopenLog = 24,  // ReopenLog; kLog -> kDone
@@ -111,7 +114,8 @@ enum class FdRole : uint32_t {
   kStderr = 22,
   kCutOff = 23,   // attach only: an eventfd
   kOutcome = 24,  // exec only: a SEQPACKET socket for a client that waits for the end only. It receives one
-                  // frame, kExecExited or kFailed; closing it kills the command
+                  // frame, kExecExited or kFailed; closing it kills the command. For sessions see
+                  // ClientSession
 
   // In answers.
   kProcess = 30,  // a pidfd: of a container's init, of an exec
@@ -199,22 +203,53 @@ struct SandboxStarted {
   auto Fields() { return FieldList(Field<1>(shim)); }
 };
 
+// The size of a terminal's window in characters; 0: unknown.
+struct WindowSize {
+  uint16_t rows = 0;
+  uint16_t columns = 0;
+
+  auto Fields() { return FieldList(Field<1>(rows), Field<2>(columns)); }
+};
+
+// A client that is attached before the program runs, and so receives all of its output. As AttachRequest,
+// with the same descriptors beside those of the container, and with `patient`.
+struct Attachment {
+  bool input = false;
+  WindowSize window;  // of the terminal, if it has one
+
+  auto Fields() { return FieldList(Field<1>(input), Field<2>(window)); }
+};
+
 struct StartContainer {
   std::string container_id;
   uint32_t timeout_ms = 0;  // after which a start that has not reached execve is killed and fails
   std::string plan;         // ContainerPlan
+  std::optional<Attachment> attachment = {};  // from kKnowsSessions on
 
-  auto Fields() { return FieldList(Field<1>(container_id), Field<2>(timeout_ms), Field<3>(plan)); }
+  auto Fields() {
+    return FieldList(Field<1>(container_id), Field<2>(timeout_ms), Field<3>(plan), Field<4>(attachment));
+  }
 };
 
 using ContainerStarted = LiveContainer;
 
+// The peer of kOutcome is a client as in shim/session.h. It receives kExecStarted (kTerminal?) first, and may
+// send SessionMessages. When it closes the connection, the shim kills the command, or hangs its terminal up.
+struct ClientSession {
+  WindowSize window;  // of the terminal, if the plan has one
+
+  auto Fields() { return FieldList(Field<1>(window)); }
+};
+
 struct ExecRequest {
   std::string container_id;
   std::string exec_id;
-  std::string plan;  // ProcessPlan
+  std::string plan;                           // ProcessPlan
+  std::optional<ClientSession> session = {};  // with kOutcome only; from kKnowsSessions on
 
-  auto Fields() { return FieldList(Field<1>(container_id), Field<2>(exec_id), Field<3>(plan)); }
+  auto Fields() {
+    return FieldList(Field<1>(container_id), Field<2>(exec_id), Field<3>(plan), Field<4>(session));
+  }
 };
 
 struct ExecStarted {
@@ -225,14 +260,16 @@ struct ExecStarted {
 
 // A client that receives the container's output from now on, in addition to its log, and may write to its
 // input. The shim writes to the pipes kStdout and kStderr. If one of them is full, the client is too slow:
-// the shim signals kCutOff and closes both. When the container closes its output, the shim closes the pipes
-// without kCutOff. The answer has the controller of the container's terminal if there is one, else the
-// writing end of its input if `input` is true and the container has an input.
+// the shim signals kCutOff and closes both; for a patient client it reads no more of the container's output
+// until there is room, so that the container waits for the client. When the container closes its output, the
+// shim closes the pipes without kCutOff. The answer has the controller of the container's terminal if there
+// is one, else the writing end of its input if `input` is true and the container has an input.
 struct AttachRequest {
   std::string container_id;
   bool input = false;
+  std::optional<bool> patient = {};  // absent: false
 
-  auto Fields() { return FieldList(Field<1>(container_id), Field<2>(input)); }
+  auto Fields() { return FieldList(Field<1>(container_id), Field<2>(input), Field<3>(patient)); }
 };
 
 struct CloseInput {

@@ -156,6 +156,7 @@ Result<> Daemon::Recover() {
 
 Daemon::~Daemon() {
   EndServing();
+  if (sessions_ != nullptr) unlink(SessionSocketPath(SocketPath(config_)).c_str());
   RemoveSocketFile(listener_);
 }
 
@@ -289,7 +290,16 @@ Result<> Daemon::Serve() {
       },
       pinned_, *admission_, log_);
   networks_api_ = std::make_unique<NetworksApi>(runtime_->network_report(), *admission_, log_);
-  containers_api_ = std::make_unique<local::ContainersApi>(*local_, *admission_, log_);
+  if (Result<> accepting = AcceptSessions(); !accepting)
+    log_.Log(LogLevel::kError, "no sessions: davit exec -it and the like do not work",
+             {{"error", accepting.error().ToString()}});
+  local::TakeSession take = [this](const std::string& token) -> Result<UniqueFd> {
+    if (sessions_ != nullptr) return sessions_->Take(token);
+    return Fail(Code::kFailedPrecondition, "begin", "session",
+                "the daemon has no session socket; see its log");
+  };
+  containers_api_ = std::make_unique<local::ContainersApi>(*local_, take, *admission_, log_);
+  sessions_api_ = std::make_unique<local::SessionsApi>(*local_, runtime_->execs(), take, *admission_, log_);
   volumes_api_ = std::make_unique<local::VolumesApi>(*volumes_, *admission_, log_);
   grpc::ResourceQuota quota("davitd");
   quota.SetMaxThreads(admission_->most_threads() + kSpareThreads);
@@ -306,6 +316,7 @@ Result<> Daemon::Serve() {
   builder.RegisterService(networks_api_.get());
   builder.RegisterService(containers_api_.get());
   builder.RegisterService(volumes_api_.get());
+  builder.RegisterService(sessions_api_.get());
   async_calls_ = std::make_unique<AsyncCalls>(
       builder, *runtime_service_, *admission_, log_,
       [this](auto on_news, auto cut_off) { return runtime_->announcer().Watch(on_news, cut_off); },
@@ -321,6 +332,13 @@ Result<> Daemon::Serve() {
   containers_api_->AcceptAsync(async_calls_->lists());
   volumes_api_->AcceptListStreams(async_calls_->lists());
   return AcceptConnections();
+}
+
+Result<> Daemon::AcceptSessions() {
+  std::string path = SocketPath(config_);
+  sessions_ = TRY(SessionTable::Start(*reactor_, TRY(OpenSessionSocket(path)),
+                                      [path](int connection) { return MayUseOwnApi(connection, path); }));
+  return {};
 }
 
 Result<> Daemon::AcceptConnections() {

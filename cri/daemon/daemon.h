@@ -25,12 +25,14 @@
 #include "cri/service/images_api.h"
 #include "cri/service/networks_api.h"
 #include "cri/service/runtime_service.h"
+#include "cri/service/session_table.h"
 #include "cri/shims/node_shims.h"
 #include "images/image_exchange.h"
 #include "images/preload/preloader.h"
 #include "images/start_check.h"
 #include "local/containers_api.h"
 #include "local/local_containers.h"
+#include "local/sessions_api.h"
 #include "local/volumes.h"
 #include "local/volumes_api.h"
 #include "streaming/server.h"
@@ -63,6 +65,7 @@ class Daemon {
   Result<> LabelLayers(const SeLinuxHost& selinux);
   Result<> Recover();
   Result<> AcceptConnections();
+  Result<> AcceptSessions();
   void StartChecking();
   void StartPreloading();
   images::ImageLoad::Context ImageLoads() const { return {*images_, *layers_, *blobs_, unpack_program_}; }
@@ -104,8 +107,10 @@ class Daemon {
   std::unique_ptr<ImageService> image_service_;
   std::unique_ptr<ImagesApi> images_api_;
   std::unique_ptr<NetworksApi> networks_api_;
+  std::unique_ptr<SessionTable> sessions_;  // null: its socket cannot be made
   std::unique_ptr<local::ContainersApi> containers_api_;
   std::unique_ptr<local::VolumesApi> volumes_api_;
+  std::unique_ptr<local::SessionsApi> sessions_api_;
   std::unique_ptr<AsyncCalls> async_calls_;
   std::unique_ptr<grpc::Server> server_;
   // Of connections whose client may use davit.v1, and of all others (cri/service/entitlement.h).

@@ -83,7 +83,7 @@ Result<> Execs::BeginAttach(const streaming::AttachOrder& order, const OnStreams
   output->close_input_at_end =
       order.streams.in && container->config().stdin_once() && !container->config().tty();
   bool input = order.streams.in;
-  shim->Attach(container->id(), input, std::move(frame),
+  shim->Attach(container->id(), {input, /*patient=*/false}, std::move(frame),
                [on_streams, output, input](Result<AttachedInput> attached) {
                  if (!attached) return on_streams(std::unexpected(std::move(attached).error()));
                  on_streams(AttachedStreams(std::move(*attached), input, std::move(*output)));

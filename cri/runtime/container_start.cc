@@ -7,6 +7,7 @@
 #include "base/memfd.h"
 #include "base/ns_handle.h"
 #include "base/rollback.h"
+#include "cri/runtime/client_streams.h"
 #include "cri/runtime/containers.h"
 #include "cri/runtime/log_file.h"
 #include "cri/runtime/pod_status.h"
@@ -28,7 +29,8 @@ Error NameMemoryLimit(const Container& container, Error error) {
 
 }  // namespace
 
-Result<v1::StartContainerResponse> Containers::Start(const v1::StartContainerRequest& request, Call& call) {
+Result<v1::StartContainerResponse> Containers::Start(const v1::StartContainerRequest& request, Call& call,
+                                                     AttachedStart* attached) {
   ContainerPtr container = TRY(ports_.pods.FindContainer(request.container_id(), call.owner));
   OncePerName::Turn turn = TRY(starts_.Take(container->id(), /*fingerprint=*/""));
   call.spans.Mark("claim");
@@ -36,7 +38,7 @@ Result<v1::StartContainerResponse> Containers::Start(const v1::StartContainerReq
     TRY(turn.Join(call.deadline_ms));
     return v1::StartContainerResponse();
   }
-  Result<> launched = Launch(container, call);
+  Result<> launched = Launch(container, call, attached);
   Result<std::string> outcome = container->id();
   if (!launched)
     outcome =
@@ -48,7 +50,7 @@ Result<v1::StartContainerResponse> Containers::Start(const v1::StartContainerReq
   return v1::StartContainerResponse();
 }
 
-Result<> Containers::Launch(const ContainerPtr& container, Call& call) {
+Result<> Containers::Launch(const ContainerPtr& container, Call& call, AttachedStart* attached) {
   Rollback landed;
   container->SetStartInFlight(true);
   landed.Add([&container] { container->SetStartInFlight(false); });
@@ -62,11 +64,19 @@ Result<> Containers::Launch(const ContainerPtr& container, Call& call) {
     ShimPtr shim = TRY(container->sandbox().LiveShim());
     Placeholder placeholder;  // until init has joined the cgroup
     ContainerLaunch launch = TRY(PrepareLaunch(container, call, placeholder));
+    ClientStreams streams;
+    if (attached != nullptr) {
+      streams = TRY(AddAttachment(launch.frame));
+      launch.attachment = attached->wanted;
+    }
     Result<StartedContainer> ran = shim->StartContainer(std::move(launch), OperationDeadline());
     if (!ran) return std::unexpected(NameMemoryLimit(*container, std::move(ran).error()));
     call.spans.Mark("init");
+    streams.AddInput(std::move(ran->input));
     TRY(ports_.watch.Started(container, std::move(*ran)));
     call.spans.Mark("record");
+    // The container runs also without its client, if that has left meanwhile.
+    if (attached != nullptr) (void)streams.SendTo(attached->connection.get());
     return {};
   };
   Result<> outcome = Guarded("launch", container->id(), run);

@@ -18,6 +18,7 @@
 #include "cri/config/config.h"
 #include "cri/records/pod_store.h"
 #include "cri/runtime/call.h"
+#include "cri/runtime/client_session.h"
 #include "cri/runtime/container_extras.h"
 #include "cri/runtime/container_planner.h"
 #include "cri/runtime/container_use.h"
@@ -62,7 +63,10 @@ class Containers {
                  const images::ImageRecord& image) const {
     return ports_.planner.Check(pod, config, image);
   }
-  Result<v1::StartContainerResponse> Start(const v1::StartContainerRequest& request, Call& call);
+  // With `attached`, a client whose connection gets kStreams (shim/session.h) when the container has started,
+  // and nothing if the start fails or if another call has begun it.
+  Result<v1::StartContainerResponse> Start(const v1::StartContainerRequest& request, Call& call,
+                                           AttachedStart* attached = nullptr);
   Result<v1::StopContainerResponse> Stop(const v1::StopContainerRequest& request, Call& call);
   // Sends a signal to the container's first process. kFailedPrecondition if it does not run.
   Result<> Signal(const std::string& container_id, int signo, Call& call);
@@ -92,7 +96,7 @@ class Containers {
                                     Call& call, const ContainerExtras& extras);
   Result<> PrepareWritableLayer(const ContainerRecord& record, const std::optional<KeptLayer>& kept);
   Result<> RemoveWritableLayer(const ContainerRecord& record);  // unless it is kept
-  Result<> Launch(const ContainerPtr& container, Call& call);
+  Result<> Launch(const ContainerPtr& container, Call& call, AttachedStart* attached);
   // `placeholder` becomes that of the container's cgroup.
   Result<ContainerLaunch> PrepareLaunch(const ContainerPtr& container, Call& call, Placeholder& placeholder);
   Result<> AddMounts(const Container& container, const ContainerRecord& record,

@@ -17,6 +17,7 @@
 #include "cri/host/cgroup/cgroups.h"
 #include "cri/pods/pod_table.h"
 #include "cri/runtime/call.h"
+#include "cri/runtime/client_session.h"
 #include "cri/runtime/confinement.h"
 #include "cri/runtime/exec_output.h"
 #include "streaming/targets.h"
@@ -52,6 +53,17 @@ class Execs final : public streaming::StreamTargets {
   Result<streaming::ExecOrder> OrderExec(const v1::ExecRequest& request);
   Result<streaming::AttachOrder> OrderAttach(const v1::AttachRequest& request);
   Result<streaming::ForwardOrder> OrderPortForward(const v1::PortForwardRequest& request);
+
+  // These begin a session of a client at this node, to whose connection all streams go (shim/session.h). An
+  // error means that the client has got nothing that works.
+  // `container_id` may be the beginning of an id. kNotFound; kFailedPrecondition if it does not run.
+  Result<SessionTarget> SessionTargetOf(const std::string& container_id, Owner owner) const;
+  // A command: returns when the shim has the request, which may be before the start. Blocks as HandExec does.
+  Result<> BeginSession(const SessionExec& wanted, UniqueFd connection, int64_t deadline_ms);
+  // A running container. Returns at once; `on_attached` is called once, on this or on the reactor's thread,
+  // when the client has its streams.
+  using OnAttached = std::function<void(Result<>)>;
+  void BeginSession(const SessionAttach& wanted, UniqueFd connection, OnAttached on_attached);
 
   // StreamTargets: carry out an order on a thread of `workers`; the callbacks run there or on the reactor's
   // thread.

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,9 +25,16 @@ struct PodNamespaces {
   UniqueFd user;
 };
 
+// For an attached client: where to write the input of the container.
+struct AttachedInput {
+  UniqueFd terminal;  // the controller of the terminal, if the container has one
+  UniqueFd input;     // else the write end of its stdin, if that is open
+};
+
 struct StartedContainer {
   shim::LiveContainer live;
   PidFd init;
+  AttachedInput input = {};  // with an attachment
 };
 
 // The state of a shim, as it reports it on a new connection.
@@ -40,6 +48,9 @@ struct ContainerLaunch {
   uint32_t timeout_ms = 0;  // a start that has not reached execve by then is killed and fails
   std::string plan;         // ContainerPlan, encoded
   StartFrame frame;         // the descriptors that the plan needs
+  // A client that is attached from the start; its descriptors are in `frame`. kUnimplemented if the shim does
+  // not know it.
+  std::optional<shim::Attachment> attachment = {};
 };
 
 struct ExecLaunch {
@@ -47,12 +58,18 @@ struct ExecLaunch {
   std::string exec_id;
   std::string plan;  // ProcessPlan, encoded
   StartFrame frame;
+  // With kOutcome: its peer is a client (shim/session.h). A shim that does not know sessions runs a command
+  // without a terminal without kExecStarted and without signals; with a terminal it is kUnimplemented.
+  struct Session {
+    std::optional<shim::WindowSize> terminal;
+  };
+  std::optional<Session> session = {};
 };
 
-// For an attached client: where to write the input of the container.
-struct AttachedInput {
-  UniqueFd terminal;  // the controller of the terminal, if the container has one
-  UniqueFd input;     // else the write end of its stdin, if that is open
+// What an attached client wants, as in shim::AttachRequest. A shim that does not know `patient` ignores it.
+struct AttachWish {
+  bool input = false;
+  bool patient = false;
 };
 
 // Events that a shim reports. Called on the reactor's thread, so a callback must not block.
@@ -94,8 +111,8 @@ class Shim {
 
   // Starts an exec with streams. The result is the controller of its terminal, empty if the plan has none.
   virtual void StartExec(ExecLaunch launch, std::function<void(Result<UniqueFd>)> done) = 0;
-  // `frame` contains the pipes that the client reads from. `input` is true if the client wants to write.
-  virtual void Attach(const std::string& container_id, bool input, StartFrame frame,
+  // `frame` contains the pipes that the client reads from.
+  virtual void Attach(const std::string& container_id, AttachWish wish, StartFrame frame,
                       std::function<void(Result<AttachedInput>)> done) = 0;
   virtual void AskNamespaces(std::function<void(Result<PodNamespaces>)> done) = 0;
   // Closes the input of the container, which then reads end of file.

@@ -27,6 +27,10 @@ ShimLink::Patience StreamPatience() {
   return {.deadline_ms = SendDeadline(), .most_waiting = kMostStreamsThatWait};
 }
 
+AttachedInput InputIn(Frame& reply) {
+  return {reply.fds.Take(shim::FdRole::kTerminal), reply.fds.Take(shim::FdRole::kInput)};
+}
+
 Result<PodNamespaces> NamespacesIn(Frame reply, const shim::SandboxPlan& plan) {
   PodNamespaces namespaces;
   if (plan.own_network)
@@ -35,6 +39,11 @@ Result<PodNamespaces> NamespacesIn(Frame reply, const shim::SandboxPlan& plan) {
   if (!plan.ids.empty())
     namespaces.user = TRY(reply.fds.Require(shim::FdRole::kUserNamespace, "start sandbox", plan.sandbox_id));
   return namespaces;
+}
+
+Error TooOld(const char* what, const std::string& id) {
+  return {Code::kUnimplemented, 0, what, id,
+          "its pod was made by an earlier release of davitd, whose part of it cannot do that"};
 }
 
 // `done` gets what `read` makes of the answer, or why there is none.
@@ -51,8 +60,14 @@ void AskFor(ShimLink& link, shim::ShimMessage type, const std::string& payload, 
     done(std::unexpected(std::move(sent).error()));
 }
 
-std::string ExecPayload(const ExecLaunch& launch) {
-  return Encode(shim::ExecRequest{launch.container_id, launch.exec_id, launch.plan});
+// `version` is the shim's.
+Result<std::string> ExecPayload(const ExecLaunch& launch, uint32_t version) {
+  shim::ExecRequest request{launch.container_id, launch.exec_id, launch.plan};
+  if (launch.session && version >= shim::kKnowsSessions)
+    request.session = shim::ClientSession{launch.session->terminal.value_or(shim::WindowSize())};
+  else if (launch.session && launch.session->terminal)
+    return std::unexpected(TooOld("a terminal in container", launch.container_id));
+  return Encode(request);
 }
 
 }  // namespace
@@ -77,13 +92,15 @@ Result<PodNamespaces> ShimClient::StartSandbox(const shim::SandboxPlan& plan, in
 Result<StartedContainer> ShimClient::StartContainer(ContainerLaunch launch, int64_t deadline_ms) {
   TRY(session_->CheckVersions());
   if (session_->version() < shim::kKnowsCgroupParentOom) launch.frame.Omit(shim::FdRole::kCgroupParentOom);
-  std::string payload =
-      Encode(shim::StartContainer{launch.container_id, launch.timeout_ms, std::move(launch.plan)});
+  if (launch.attachment && session_->version() < shim::kKnowsSessions)
+    return std::unexpected(TooOld("attach to the start of container", launch.container_id));
+  std::string payload = Encode(shim::StartContainer{launch.container_id, launch.timeout_ms,
+                                                    std::move(launch.plan), launch.attachment});
   Frame reply =
       TRY(link_->Call(shim::ShimMessage::kStartContainer, payload, launch.frame.fds(), deadline_ms));
   auto live = TRY(Decode<shim::ContainerStarted>(reply.payload, "ContainerStarted"));
   UniqueFd init = TRY(reply.fds.Require(shim::FdRole::kProcess, "start container", launch.container_id));
-  return StartedContainer{std::move(live), PidFd(std::move(init))};
+  return StartedContainer{std::move(live), PidFd(std::move(init)), InputIn(reply)};
 }
 
 void ShimClient::KillContainer(const std::string& container_id) {
@@ -101,7 +118,8 @@ Result<> ShimClient::ReopenLog(const std::string& container_id, int log, int64_t
 Result<> ShimClient::HandExec(const ExecLaunch& launch, int64_t deadline_ms) {
   TRY(session_->CheckVersions());
   int64_t give_up_ms = std::min(deadline_ms, SendDeadline());
-  Result<> handed = link_->Hand(shim::ShimMessage::kExec, ExecPayload(launch), launch.frame.fds(),
+  std::string payload = TRY(ExecPayload(launch, session_->version()));
+  Result<> handed = link_->Hand(shim::ShimMessage::kExec, payload, launch.frame.fds(),
                                 {.deadline_ms = give_up_ms, .most_waiting = kMostCommandsThatWait});
   // The kubelet takes kDeadlineExceeded for a command that was too slow, and may restart the container.
   if (!handed && handed.error().code == Code::kDeadlineExceeded && give_up_ms < deadline_ms)
@@ -111,18 +129,19 @@ Result<> ShimClient::HandExec(const ExecLaunch& launch, int64_t deadline_ms) {
 
 void ShimClient::StartExec(ExecLaunch launch, std::function<void(Result<UniqueFd>)> done) {
   if (Result<> checked = session_->CheckVersions(); !checked) return done(std::unexpected(checked.error()));
-  AskFor<UniqueFd>(*link_, shim::ShimMessage::kExec, ExecPayload(launch), launch.frame.fds(), std::move(done),
+  Result<std::string> payload = ExecPayload(launch, session_->version());
+  if (!payload) return done(std::unexpected(std::move(payload).error()));
+  AskFor<UniqueFd>(*link_, shim::ShimMessage::kExec, *payload, launch.frame.fds(), std::move(done),
                    [](Frame reply) -> Result<UniqueFd> { return reply.fds.Take(shim::FdRole::kTerminal); });
 }
 
-void ShimClient::Attach(const std::string& container_id, bool input, StartFrame frame,
+void ShimClient::Attach(const std::string& container_id, AttachWish wish, StartFrame frame,
                         std::function<void(Result<AttachedInput>)> done) {
   if (Result<> checked = session_->CheckVersions(); !checked) return done(std::unexpected(checked.error()));
-  AskFor<AttachedInput>(*link_, shim::ShimMessage::kAttach, Encode(shim::AttachRequest{container_id, input}),
-                        frame.fds(), std::move(done), [](Frame reply) -> Result<AttachedInput> {
-                          return AttachedInput{reply.fds.Take(shim::FdRole::kTerminal),
-                                               reply.fds.Take(shim::FdRole::kInput)};
-                        });
+  std::optional<bool> patient = wish.patient ? std::optional(true) : std::nullopt;
+  AskFor<AttachedInput>(*link_, shim::ShimMessage::kAttach,
+                        Encode(shim::AttachRequest{container_id, wish.input, patient}), frame.fds(),
+                        std::move(done), [](Frame reply) -> Result<AttachedInput> { return InputIn(reply); });
 }
 
 void ShimClient::AskNamespaces(std::function<void(Result<PodNamespaces>)> done) {

@@ -30,7 +30,7 @@ class ShimClient final : public Shim {
   Result<> ReopenLog(const std::string& container_id, int log, int64_t deadline_ms) override;
   Result<> HandExec(const ExecLaunch& launch, int64_t deadline_ms) override;
   void StartExec(ExecLaunch launch, std::function<void(Result<UniqueFd>)> done) override;
-  void Attach(const std::string& container_id, bool input, StartFrame frame,
+  void Attach(const std::string& container_id, AttachWish wish, StartFrame frame,
               std::function<void(Result<AttachedInput>)> done) override;
   void AskNamespaces(std::function<void(Result<PodNamespaces>)> done) override;
   void CloseInput(const std::string& container_id) override;

@@ -156,5 +156,36 @@ TEST_F(ShimClientTest, AShimIsSentOnlyRolesThatItKnows) {
   }
 }
 
+// What an earlier release does not know is left out where the command works without it, and refused where
+// not.
+TEST_F(ShimClientTest, AnEarlierShimHasNoSessions) {
+  for (uint32_t version : {shim::kKnowsSessions - 1, shim::kKnowsSessions}) {
+    SCOPED_TRACE(version);
+    bool knows = version == shim::kKnowsSessions;
+    Open(ShimClient::First::kMeet);
+    shim::HelloReply reply = Plain();
+    reply.shim = {version, 1};
+    AnswerHello(reply);
+    ASSERT_TRUE(met_.Take());
+    ASSERT_TRUE(client_->HandExec({"c1", "e1", "plan", {}, ExecLaunch::Session{}}, Soon()));
+    auto piped = Decode<shim::ExecRequest>(Expect(shim::ShimMessage::kExec).payload, "exec");
+    EXPECT_EQ(piped->session.has_value(), knows);
+    Result<> handed =
+        client_->HandExec({"c1", "e2", "plan", {}, ExecLaunch::Session{shim::WindowSize{24, 80}}}, Soon());
+    EXPECT_EQ(handed.has_value(), knows);
+    if (knows)
+      EXPECT_EQ(Decode<shim::ExecRequest>(Expect(shim::ShimMessage::kExec).payload, "exec")
+                    ->session->window.columns,
+                80);
+    else
+      EXPECT_EQ(handed.error().code, Code::kUnimplemented);
+    if (!knows) {
+      ContainerLaunch launch{"c1", 1000, "plan", {}, shim::Attachment{}};
+      EXPECT_EQ(client_->StartContainer(std::move(launch), Soon()).error().code, Code::kUnimplemented);
+    }
+    client_->Close();
+  }
+}
+
 }  // namespace
 }  // namespace davit::cri

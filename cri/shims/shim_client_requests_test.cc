@@ -95,7 +95,7 @@ TEST_F(ShimClientTest, OneStreamWaitsForAShimThatDoesNotRead) {
   FillSocket();
   auto attach = [this] {
     std::promise<std::string> error;
-    client_->Attach("c1", false, {}, [&error](const Result<AttachedInput>& input) {
+    client_->Attach("c1", {}, {}, [&error](const Result<AttachedInput>& input) {
       error.set_value(input ? "" : input.error().ToString());
     });
     return error.get_future().get();

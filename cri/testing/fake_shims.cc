@@ -109,7 +109,8 @@ void FakeShim::StartExec(ExecLaunch launch, std::function<void(Result<UniqueFd>)
   shims_.Tell(id_, [&](const ShimEvents& events) { events.exec_exited({launch.exec_id, 7, 0}); });
 }
 
-void FakeShim::Attach(const std::string&, bool, StartFrame, std::function<void(Result<AttachedInput>)> done) {
+void FakeShim::Attach(const std::string&, AttachWish, StartFrame,
+                      std::function<void(Result<AttachedInput>)> done) {
   if (Result<> asked = Ask("Attach"); !asked) return done(std::unexpected(asked.error()));
   done(AttachedInput{UniqueFd(), AnyDescriptor().value_or(UniqueFd())});
 }

@@ -13,6 +13,7 @@
 #include "base/frame.h"
 #include "shim/plan.h"
 #include "shim/protocol.h"
+#include "shim/session.h"
 
 namespace davit::shim {
 namespace {
@@ -36,6 +37,17 @@ void ReadAsFrame(std::string_view bytes) {
   if (frame && (frame->type == 0 || !frame->fds.empty())) std::abort();
 }
 
+// What a client of a session sends to the shim.
+void ReadAsPlainFrame(std::string_view bytes) {
+  auto pair = FramePair();
+  if (!pair || bytes.empty()) return;
+  if (send(pair->first.get(), bytes.data(), bytes.size(), MSG_DONTWAIT) < 0) return;
+  auto frame = ReceivePlainFrame(pair->second.get());
+  // All else would end the session.
+  if (!frame && frame.error().code != Code::kDataLoss) std::abort();
+  if (frame && (frame->type == 0 || frame->payload.size() > kMaxPlainPayload)) std::abort();
+}
+
 using Reader = void (*)(std::string_view);
 constexpr Reader kReaders[] = {
     ReadAsFrame,          Read<HelloRequest>,    Read<HelloReply>,       Read<StartSandbox>,
@@ -43,6 +55,7 @@ constexpr Reader kReaders[] = {
     Read<ExecStarted>,    Read<AttachRequest>,   Read<CloseInput>,       Read<ReopenLog>,
     Read<KillContainer>,  Read<ContainerExited>, Read<ExecExited>,       Read<SandboxFailed>,
     Read<ErrorMessage>,   Read<SandboxPlan>,     Read<ProcessPlan>,      Read<ContainerPlan>,
+    ReadAsPlainFrame,     Read<SessionToken>,    Read<SessionSignal>,
 };
 
 }  // namespace

@@ -27,9 +27,17 @@ Result<> VerifyMultiplexer(int fd) {
   return genuine ? Result<>() : SystemError("verify", "/dev/pts/ptmx", EINVAL);
 }
 
+Result<> SetWindowSize(int controller, const WindowSize& size) {
+  if (size.rows == 0 || size.columns == 0) return {};
+  winsize window{};
+  window.ws_row = size.rows;
+  window.ws_col = size.columns;
+  return ioctl(controller, TIOCSWINSZ, &window) == 0 ? Result<>() : SystemError("TIOCSWINSZ", "terminal");
+}
+
 }  // namespace
 
-Result<Console> OpenTerminal(int root_fd) {
+Result<Console> OpenTerminal(int root_fd, const WindowSize& window) {
   Console console;
   console.controller =
       TRY(OpenBeneath(root_fd, "/dev/pts/ptmx", Resolve::kInRoot, O_RDWR | O_NOCTTY | O_NONBLOCK));
@@ -39,11 +47,12 @@ Result<Console> OpenTerminal(int root_fd) {
     return SystemError("TIOCSPTLCK", "/dev/pts/ptmx");
   console.peer.Reset(ioctl(console.controller.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
   if (!console.peer) return SystemError("TIOCGPTPEER", "/dev/pts/ptmx");
+  TRY(SetWindowSize(console.controller.get(), window));
   return console;
 }
 
-Result<Console> OpenConsole(int root_fd) {
-  Console console = TRY(OpenTerminal(root_fd));
+Result<Console> OpenConsole(int root_fd, const WindowSize& window) {
+  Console console = TRY(OpenTerminal(root_fd, window));
   UniqueFd bind = TRY(CloneMount(console.peer.get(), "", /*recursive=*/false, "/dev/console"));
   UniqueFd target = TRY(OpenTarget(root_fd, "/dev/console", TargetKind::kFile));
   TRY(AttachMount(bind.get(), target.get(), "/dev/console"));

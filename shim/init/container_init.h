@@ -15,6 +15,7 @@
 #include "shim/own_mounts.h"
 #include "shim/plan.h"
 #include "shim/progress.h"
+#include "shim/protocol.h"
 
 namespace davit::shim {
 
@@ -31,6 +32,7 @@ struct InitInputs {
   const CgroupFds* cgroup = nullptr;
   Progress* progress = nullptr;
   ProcessInputs process;  // RunContainerInit and RunWaitingInit set its plan
+  WindowSize window;      // of its terminal
 };
 
 // Carries out the plan and executes its program. A failure is reported on `sync`.

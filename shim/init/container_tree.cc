@@ -101,7 +101,7 @@ class Builder {
     TRY(MakeWorkingDirectory(root));
     TRY(MakePathsReadOnly(root, plan_.read_only_paths));
     TRY(MaskPaths(root, plan_.masked_paths, null.get(), plan_.process.selinux.files));
-    if (plan_.process.terminal) tree_.console = TRY(OpenConsole(root));
+    if (plan_.process.terminal) tree_.console = TRY(OpenConsole(root, inputs_.window));
     return {};
   }
 

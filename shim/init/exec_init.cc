@@ -34,7 +34,7 @@ Result<UniqueFd> EnterContainer(ExecInputs& inputs, int sync) {
 
 // One of the container's own, whose controller goes to the shim. Returns the process' end.
 Result<UniqueFd> MakeTerminal(ExecInputs& inputs, int root_fd, int sync) {
-  Console console = TRY(OpenTerminal(root_fd));
+  Console console = TRY(OpenTerminal(root_fd, inputs.window));
   RoleFd controller[] = {{SyncFd::kController, console.controller.get()}};
   TRY(SendSync(sync, SyncMessage::kConsole, {}, controller));
   inputs.process.terminal = console.peer.get();

@@ -10,6 +10,7 @@
 #include "shim/init/cgroup_join.h"
 #include "shim/init/process.h"
 #include "shim/plan.h"
+#include "shim/protocol.h"
 
 namespace davit::shim {
 
@@ -20,6 +21,7 @@ struct ExecInputs {
   bool has_user_namespace = false;
   const CgroupFds* cgroup = nullptr;
   ProcessInputs process;  // its plan is set by RunExecInit
+  WindowSize window;      // of its terminal
 };
 
 // The shim's descriptors that an exec needs; it closes all others first. If a process in the container's PID

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-#include "local/exit_code.h"
+#include "shim/exit_code.h"
 
 #include <gtest/gtest.h>
 
-namespace davit::local {
+namespace davit::shim {
 namespace {
 
 Error Failed(const char* step, int os_errno) {
@@ -28,4 +28,4 @@ TEST(ExitCode, IsNoneOfTheStepsBefore) {
 }
 
 }  // namespace
-}  // namespace davit::local
+}  // namespace davit::shim
