@@ -50,7 +50,11 @@ Result<> RequireToken(const std::string& token) {
 
 Result<SessionsApi::Target> SessionsApi::Find(const std::string& container) const {
   Result<std::string> run = containers_.RunOf(container);
-  if (run) return Target{TRY(execs_.SessionTargetOf(*run, cri::Owner::kLocal)), /*local=*/true};
+  if (run) {
+    auto target = execs_.SessionTargetOf(*run, cri::Owner::kLocal);
+    if (!target) return std::unexpected(AboutContainer(std::move(target).error()));
+    return Target{std::move(*target), /*local=*/true};
+  }
   if (run.error().code != Code::kNotFound) return std::unexpected(std::move(run).error());
   return Target{TRY(execs_.SessionTargetOf(container, cri::Owner::kCri)), /*local=*/false};
 }
@@ -63,7 +67,9 @@ grpc::Status SessionsApi::Exec(grpc::ServerContext* context, const api::Sessions
                       cri::SessionExec exec = TRY(ExecOf(*request));
                       exec.container_id = TRY(Find(request->container())).container.id;
                       UniqueFd connection = TRY(take_(request->token()));
-                      TRY(execs_.BeginSession(exec, std::move(connection), call.deadline_ms));
+                      if (Result<> begun = execs_.BeginSession(exec, std::move(connection), call.deadline_ms);
+                          !begun)
+                        return std::unexpected(AboutContainer(std::move(begun).error()));
                       return api::SessionsExecResponse();
                     });
 }

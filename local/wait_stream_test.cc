@@ -67,7 +67,8 @@ class WaitStreamTest : public ::testing::Test {
   Logger log_{[](std::string_view) {}, LogLevel::kInfo};
   cri::Admission admission_{OneWait()};
   ElasticPool makers_{1};
-  ContainersApi service_{w_.local(), admission_, log_};
+  ContainersApi service_{w_.local(), [](const std::string&) -> Result<UniqueFd> { return UniqueFd(); },
+                         admission_, log_};
   std::unique_ptr<cri::CompletionThread> thread_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<cri::ListStreamSetting> lists_;

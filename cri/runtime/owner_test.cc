@@ -86,7 +86,8 @@ TEST_F(OwnerTest, NoVerbOfTheCriFindsWhatIsLocal) {
   EXPECT_EQ(world_.CreateContainer(local_.sandbox, "another").error().code, Code::kNotFound);
 
   Containers& containers = runtime.containers();
-  EXPECT_EQ(CodeOf(containers, &Containers::Start, with_container(v1::StartContainerRequest())),
+  Call start_call = NewCall();
+  EXPECT_EQ(containers.Start(with_container(v1::StartContainerRequest()), start_call).error().code,
             Code::kNotFound);
   EXPECT_EQ(CodeOf(containers, &Containers::Status, with_container(v1::ContainerStatusRequest())),
             Code::kNotFound);
