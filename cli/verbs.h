@@ -234,14 +234,15 @@ struct BuildOptions {
   std::vector<std::string> named_contexts = {};  // NAME=SOURCE
 };
 
-using Verb = std::variant<RunOptions, PsOptions, LogsOptions, ExecOptions, StopOptions, RmOptions,
-                          PullOptions, ImagesOptions, TagOptions, UntagOptions, ImageInspectOptions,
-                          ImageHistoryOptions, ImagePruneOptions, ImageVerifyOptions, ImageRepairOptions,
-                          SystemDfOptions, LoginOptions, LogoutOptions, RmiOptions, InfoOptions, PushOptions,
-                          SaveOptions, LoadOptions, NetworkListOptions, NetworkStatusOptions, CreateOptions,
-                          StartOptions, RestartOptions, KillOptions, WaitOptions, RenameOptions,
-                          InspectOptions, TopOptions, StatsOptions, BuildOptions, VolumeCreateOptions,
-                          VolumeListOptions, VolumeInspectOptions, VolumeRemoveOptions, VolumePruneOptions, AttachOptions>;
+using Verb =
+    std::variant<RunOptions, PsOptions, LogsOptions, ExecOptions, StopOptions, RmOptions, PullOptions,
+                 ImagesOptions, TagOptions, UntagOptions, ImageInspectOptions, ImageHistoryOptions,
+                 ImagePruneOptions, ImageVerifyOptions, ImageRepairOptions, SystemDfOptions, LoginOptions,
+                 LogoutOptions, RmiOptions, InfoOptions, PushOptions, SaveOptions, LoadOptions,
+                 NetworkListOptions, NetworkStatusOptions, CreateOptions, StartOptions, RestartOptions,
+                 KillOptions, WaitOptions, RenameOptions, InspectOptions, TopOptions, StatsOptions,
+                 BuildOptions, VolumeCreateOptions, VolumeListOptions, VolumeInspectOptions,
+                 VolumeRemoveOptions, VolumePruneOptions, AttachOptions>;
 
 // The context of a verb. The caller owns all parts.
 struct Session {

@@ -211,7 +211,16 @@ class AsyncCallsTest : public ::testing::Test {
   }
 
   Logger log_{STDERR_FILENO, LogLevel::kError};
-  Admission admission_{{kThreads, kThreads, kThreads, kThreads, kThreads, kThreads, kMany, kMany, kStreams}};
+  static Admission::Limits FewThreads() {
+    Admission::Limits limits;
+    limits.fill(kThreads);
+    limits[static_cast<size_t>(CallClass::kExec)] = kMany;
+    limits[static_cast<size_t>(CallClass::kWatch)] = kMany;
+    limits[static_cast<size_t>(CallClass::kStream)] = kStreams;
+    return limits;
+  }
+
+  Admission admission_{FewThreads()};
   EventFeed feed_;
   FakeExecs execs_;
   FakeService service_{admission_, log_};

@@ -72,7 +72,13 @@ class ServeTest : public ::testing::Test {
   UniqueFd reader_;
   UniqueFd writer_;
   std::optional<Logger> log_;
-  Admission admission_{{1, 1, 1, 1, 1, 1, 1, 1}};
+  static Admission::Limits OneOfEach() {
+    Admission::Limits limits;
+    limits.fill(1);
+    return limits;
+  }
+
+  Admission admission_{OneOfEach()};
 };
 
 TEST_F(ServeTest, AnExceptionIsLoggedAndAnsweredAndItsPlaceIsFree) {
