@@ -305,6 +305,23 @@ TEST(CommandLineTest, TakesTerminals) {
   EXPECT_EQ(attach.id, "web");
 }
 
+TEST(CommandLineTest, TakesWhatACommandHasOfItsOwn) {
+  auto exec = ParseAs<ExecOptions>({"exec", "-e", "A=1", "-eB", "--env-file", "vars", "-u", "web:7", "-w",
+                                    "/srv", "web", "env", "-u", "A"});
+  EXPECT_THAT(exec.env, ElementsAre("A=1", "B"));
+  EXPECT_THAT(exec.env_files, ElementsAre("vars"));
+  EXPECT_EQ(exec.user, "web:7");
+  EXPECT_EQ(exec.working_dir, "/srv");
+  EXPECT_THAT(exec.command, ElementsAre("env", "-u", "A"));
+  EXPECT_TRUE(HoldsSession(exec));
+  EXPECT_FALSE(HoldsSession(ParseAs<ExecOptions>({"exec", "web", "ls"})));
+  EXPECT_FALSE(HoldsSession(ParseAs<ExecOptions>({"exec", "-d", "-u", "1", "web", "ls"})));
+  auto start = ParseAs<StartOptions>({"start", "-ai", "--detach-keys", "ctrl-x", "web"});
+  EXPECT_TRUE(start.attach && start.interactive && HoldsSession(Verb(start)));
+  EXPECT_EQ(start.detach_keys, "ctrl-x");
+  EXPECT_FALSE(HoldsSession(Verb(ParseAs<StartOptions>({"start", "a", "b"}))));
+}
+
 TEST(CommandLineTest, SuggestsTheNearestFlagOrCommand) {
   for (auto& [words, suggestion] :
        {std::pair{std::vector{"run", "--nmae", "web", "busybox"},
@@ -328,8 +345,7 @@ TEST(CommandLineTest, FlagsOfDockerThatAreMissingSaySo) {
   for (const std::vector<const char*>& words :
        {std::vector{"run", "--init", "busybox"}, std::vector{"run", "--tmpfs", "/run", "busybox"},
         std::vector{"run", "--tmpfs=/run", "busybox"}, std::vector{"run", "--health-cmd=true", "busybox"},
-        std::vector{"exec", "-d", "web", "sh"}, std::vector{"ps", "--filter", "name=x"},
-        std::vector{"start", "-a", "web"}}) {
+        std::vector{"exec", "--privileged", "web", "sh"}, std::vector{"ps", "--filter", "name=x"}}) {
     auto line = Parse(words);
     ASSERT_FALSE(line) << words[1];
     EXPECT_EQ(line.error().status, kOwnError);

@@ -267,9 +267,12 @@ void ContainerGrammar::AddSessions(const AddVerb& add) {
   exec.prefix_command();
   AddTerminal(exec, exec_.interactive, exec_.tty);
   AddDetachKeys(exec, exec_.detach_keys);
-  for (const char* flags :
-       {"-d,--detach", "-e,--env", "--env-file", "--privileged", "-u,--user", "-w,--workdir"})
-    Refuse(exec, flags);
+  exec.add_flag("-d,--detach", exec_.detach, "Leave when it has started; its output is dropped");
+  AddList(exec, "-e,--env", exec_.env, "Set a variable of its environment", "NAME[=VALUE]");
+  AddList(exec, "--env-file", exec_.env_files, "Set the variables that are in a file", "FILE");
+  AddText(exec, "-w,--workdir", exec_.working_dir, "Working directory (default: the container's)", "PATH");
+  AddText(exec, "-u,--user", exec_.user, "User (default: the container's)", "NAME|UID[:NAME|GID]");
+  Refuse(exec, "--privileged");
 
   CLI::App& attach =
       *add("attach", "Show what a container writes, and type into it", [this] { return attach_; });
@@ -284,8 +287,10 @@ void ContainerGrammar::AddSessions(const AddVerb& add) {
 
 void ContainerGrammar::AddChanges(const AddVerb& add) {
   CLI::App& start = *add("start", "Start containers", [this] { return start_; });
-  Refuse(start, "-a,--attach", "davit logs -f prints the output");
-  Refuse(start, "-i,--interactive");
+  start.add_flag("-a,--attach", start_.attach, "Print the output of one container until it ends");
+  start.add_flag("-i,--interactive", start_.interactive, "The same, and pass standard input on");
+  AddDetachKeys(start, start_.detach_keys);
+  start.footer("Exit status: with -a or -i that of the container, 0 after the keys that detach.");
   start.add_option("CONTAINER", start_.ids, kNames)->required();
 
   CLI::App& stop = *add("stop", "Stop containers", [this] { return stop_; });

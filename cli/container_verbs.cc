@@ -8,6 +8,7 @@
 #include "cli/containers.h"
 #include "cli/each.h"
 #include "cli/quantity.h"
+#include "cli/sessions.h"
 #include "cli/target.h"
 #include "cli/verbs.h"
 
@@ -36,9 +37,30 @@ Result<int> ForEachContainer(const Session& session, const std::vector<std::stri
   });
 }
 
+// As in Docker, attaches to one that runs already.
+Result<int> StartAndAttach(const Session& session, const StartOptions& options) {
+  if (options.ids.size() != 1)
+    return Fail(Code::kInvalidArgument, "--attach", "", "is for one container at a time");
+  Result<api::Container> found = InspectContainer(session.daemon, options.ids[0]);
+  if (!found)
+    return std::unexpected(ExplainNotFound(session.daemon, options.ids[0], std::move(found).error()));
+  if (found->state().status() == api::ContainerState::RUNNING) {
+    AttachOptions attach{
+        .id = found->id(), .no_stdin = !options.interactive, .detach_keys = options.detach_keys};
+    return Perform(session, attach);
+  }
+  AttachedRun run{.id = found->id(),
+                  .input = options.interactive,
+                  .tty = found->spec().tty(),
+                  .detach_keys = options.detach_keys};
+  TRY(CheckInputDevice(session.console, run.tty, run.input));
+  return StartAttached(session, run, [](const Error& error) { return Result<int>(std::unexpected(error)); });
+}
+
 }  // namespace
 
 Result<int> Perform(const Session& session, const StartOptions& options) {
+  if (options.attach || options.interactive) return StartAndAttach(session, options);
   return ForEachContainer(session, options.ids,
                           [&](const std::string& name) { return StartContainer(session, name); });
 }

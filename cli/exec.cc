@@ -5,6 +5,7 @@
 #include "cli/containers.h"
 #include "cli/sessions.h"
 #include "cli/target.h"
+#include "cli/variables.h"
 #include "cli/verbs.h"
 #include "shim/exit_code.h"
 
@@ -36,13 +37,33 @@ Result<ExecResult> ExecInKubelets(const Session& session, const ExecOptions& opt
 }
 
 // Names a local container first, then one of the kubelet's.
-Result<> BeginExec(const Session& session, api::SessionsExecRequest& request) {
+Result<api::SessionsExecResponse> BeginExec(const Session& session, api::SessionsExecRequest& request) {
   auto begun = session.daemon.Call(&SessionStub::Exec, request);
   if (!begun && begun.error().code == Code::kNotFound) {
     request.set_container(TRY(FindContainer(session.daemon, request.container())).container->id());
     begun = session.daemon.Call(&SessionStub::Exec, request);
   }
-  return begun ? Result<>() : std::unexpected(std::move(begun).error());
+  return begun;
+}
+
+Result<api::SessionsExecRequest> RequestOf(const ExecOptions& options) {
+  api::SessionsExecRequest request;
+  request.set_container(options.id);
+  for (const std::string& word : options.command) request.add_command(word);
+  for (const std::string& variable : TRY(ReadVariables(options.env_files, options.env)))
+    request.add_env(variable);
+  request.set_user(options.user);
+  request.set_working_dir(options.working_dir);
+  return request;
+}
+
+// It has no terminal, also with -t: nobody is at it.
+Result<int> ExecDetached(const Session& session, const ExecOptions& options) {
+  api::SessionsExecRequest request = TRY(RequestOf(options));
+  request.set_detach(true);
+  auto started = TRY(BeginExec(session, request));
+  if (!started.error().empty()) session.console.Remark(started.error());
+  return started.exit_code();
 }
 
 Result<int> ExecInSession(const Session& session, const ExecOptions& options) {
@@ -50,13 +71,11 @@ Result<int> ExecInSession(const Session& session, const ExecOptions& options) {
   SessionChoice choice;
   choice.input = options.interactive;
   choice.detach_keys = options.tty ? TRY(ParseDetachKeys(options.detach_keys)) : "";
+  api::SessionsExecRequest request = TRY(RequestOf(options));
   SessionLink link = TRY(SessionLink::Open(session.daemon));
   choice.signal = [&link](int signo) { link.Signal(signo); };
 
-  api::SessionsExecRequest request;
   request.set_token(link.token());
-  request.set_container(options.id);
-  for (const std::string& word : options.command) request.add_command(word);
   request.set_stdin(options.interactive);
   if (options.tty) *request.mutable_terminal() = TerminalSizeOf(session.console);
   TRY(BeginExec(session, request));
@@ -71,7 +90,8 @@ Result<int> ExecInSession(const Session& session, const ExecOptions& options) {
 }  // namespace
 
 Result<int> Perform(const Session& session, const ExecOptions& options) {
-  if (options.interactive || options.tty) return ExecInSession(session, options);
+  if (options.detach) return ExecDetached(session, options);
+  if (HoldsSession(options)) return ExecInSession(session, options);
   Result<ExecResult> result = ExecInLocal(session, options);
   if (!result && result.error().code == Code::kNotFound) result = ExecInKubelets(session, options);
   if (!result) return std::unexpected(std::move(result).error());

@@ -133,23 +133,10 @@ Result<int> RunInForeground(const Session& session, const RunOptions& options,
   return ended.value_or(kInterrupted);
 }
 
-// The client is attached before the program runs, so that it misses nothing.
-Result<int> RunInSession(const Session& session, const RunOptions& options,
-                         const api::CreateContainerResponse& container) {
-  SessionChoice choice;
-  choice.input = options.interactive;
-  choice.detach_keys = options.tty ? TRY(ParseDetachKeys(options.detach_keys)) : "";
-  if (options.sig_proxy) choice.signal = SignalsTo(session, container.id());
-  SessionLink link = TRY(SessionLink::Open(session.daemon));
-  api::StartContainerRequest request;
-  request.set_container(container.id());
-  request.set_token(link.token());
-  request.set_stdin(options.interactive);
-  *request.mutable_terminal() = TerminalSizeOf(session.console);
-  auto started = session.daemon.Call(&OwnContainerStub::Start, request, CallMode::kShielded);
-  if (!started) return FailStart(session, options, container.id(), started.error());
-  SessionEnd end = TRY(RunContainerSession(session, TRY(link.TakeStreams()), choice));
-  return EndOfContainer(session, end, AskLocal(session.daemon, container.id(), /*restarting_goes_on=*/false));
+Result<int> RunInSession(const Session& session, const RunOptions& options, const std::string& id) {
+  AttachedRun run{id, options.interactive, options.tty, options.sig_proxy, options.detach_keys};
+  return StartAttached(session, run,
+                       [&](const Error& error) { return FailStart(session, options, id, error); });
 }
 
 // What can be known before a container is made.
@@ -169,7 +156,7 @@ Result<int> Perform(const Session& session, const CreateOptions& options) {
 Result<int> Perform(const Session& session, const RunOptions& options) {
   TRY(CheckSession(session, options));
   auto container = TRY(CreateFrom(session, options));
-  if (HoldsSession(options)) return RunInSession(session, options, container);
+  if (HoldsSession(options)) return RunInSession(session, options, container.id());
   if (!options.detach) return RunInForeground(session, options, container);
   if (Result<> started = StartContainer(session, container.id()); !started)
     return FailStart(session, options, container.id(), started.error());

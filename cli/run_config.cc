@@ -13,40 +13,12 @@
 #include "cli/mount_spec.h"
 #include "cli/port_spec.h"
 #include "cli/quantity.h"
+#include "cli/variables.h"
 
 namespace davit::cli {
 namespace {
 
 namespace api = ::davit::v1;
-
-// "NAME" has the value that it has here; as in Docker, without one it is left out.
-Result<> AddVariable(const std::string& text, api::ContainerSpec& spec) {
-  size_t equals = text.find('=');
-  if (text.empty() || equals == 0)
-    return Fail(Code::kInvalidArgument, "env", text, "write NAME=VALUE or NAME");
-  if (equals != std::string::npos) {
-    spec.add_env(text);
-  } else if (const char* value = getenv(text.c_str())) {
-    spec.add_env(text + "=" + value);
-  }
-  return {};
-}
-
-// Lines of "NAME=VALUE" or "NAME"; empty ones and those that begin with "#" are skipped.
-Result<> AddVariablesOf(const std::string& path, api::ContainerSpec& spec) {
-  std::string text = TRY(ReadFile(path));
-  for (size_t begin = 0; begin < text.size();) {
-    size_t end = std::min(text.find('\n', begin), text.size());
-    std::string line = text.substr(begin, end - begin);
-    begin = end + 1;
-    if (line.ends_with('\r')) line.pop_back();
-    line.erase(0, std::min(line.find_first_not_of(" \t"), line.size()));
-    if (line.empty() || line.starts_with('#')) continue;
-    if (Result<> added = AddVariable(line, spec); !added)
-      return std::unexpected(Within("--env-file " + path, added.error()));
-  }
-  return {};
-}
 
 Result<> AddLabel(const std::string& text, api::ContainerSpec& spec) {
   size_t equals = text.find('=');
@@ -176,8 +148,8 @@ Result<api::CreateContainerRequest> BuildCreateRequest(const RunOptions& options
   api::ContainerSpec& spec = *request.mutable_spec();
   spec.set_image(options.image);
   TRY(SetCommand(options, spec));
-  for (const std::string& path : options.env_files) TRY(AddVariablesOf(path, spec));
-  for (const std::string& variable : options.env) TRY(AddVariable(variable, spec));
+  for (const std::string& variable : TRY(ReadVariables(options.env_files, options.env)))
+    spec.add_env(variable);
   for (const std::string& label : options.labels) TRY(AddLabel(label, spec));
   for (const std::string& volume : options.volumes) TRY(AddVolumeFlag(volume, spec));
   for (const std::string& mount : options.mounts) TRY(AddMountFlag(mount, spec));

@@ -14,6 +14,24 @@ std::function<void(int)> SignalsTo(const Session& session, const std::string& id
   };
 }
 
+Result<int> StartAttached(const Session& session, const AttachedRun& run,
+                          const std::function<Result<int>(const Error&)>& failed) {
+  SessionChoice choice;
+  choice.input = run.input;
+  choice.detach_keys = run.tty ? TRY(ParseDetachKeys(run.detach_keys)) : "";
+  if (run.sig_proxy) choice.signal = SignalsTo(session, run.id);
+  SessionLink link = TRY(SessionLink::Open(session.daemon));
+  api::StartContainerRequest request;
+  request.set_container(run.id);
+  request.set_token(link.token());
+  request.set_stdin(run.input);
+  *request.mutable_terminal() = TerminalSizeOf(session.console);
+  auto started = session.daemon.Call(&OwnContainerStub::Start, request, CallMode::kShielded);
+  if (!started) return failed(started.error());
+  SessionEnd end = TRY(RunContainerSession(session, TRY(link.TakeStreams()), choice));
+  return EndOfContainer(session, end, AskLocal(session.daemon, run.id, /*restarting_goes_on=*/false));
+}
+
 Result<int> EndOfContainer(const Session& session, const SessionEnd& end, const AskContainer& ask) {
   if (end.how != SessionEnd::How::kStreamsEnded) return end.exit_code;
   std::optional<int> exit_code = TRY(AwaitExit(session, ask));

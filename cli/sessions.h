@@ -18,6 +18,19 @@ namespace davit::cli {
 // Sends signals to the first process of a local container; a failure is a remark.
 std::function<void(int)> SignalsTo(const Session& session, const std::string& id);
 
+// A local container that is started with davit attached before its program runs, so that nothing is missed.
+struct AttachedRun {
+  std::string id;
+  bool input = false;
+  bool tty = false;  // it has a terminal
+  bool sig_proxy = true;
+  std::string detach_keys = {};
+};
+
+// Returns the exit status of davit. If the start fails, that is what `failed` makes of the error.
+Result<int> StartAttached(const Session& session, const AttachedRun& run,
+                          const std::function<Result<int>(const Error&)>& failed);
+
 // The exit status of davit after the session of a container. If its output has ended, waits for its end.
 Result<int> EndOfContainer(const Session& session, const SessionEnd& end, const AskContainer& ask);
 

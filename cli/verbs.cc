@@ -33,7 +33,8 @@ struct ActsOnContainers {
 };
 
 struct MayHoldSession {
-  bool operator()(const ExecOptions& exec) const { return exec.interactive || exec.tty; }
+  bool operator()(const ExecOptions& exec) const { return HoldsSession(exec); }
+  bool operator()(const StartOptions& start) const { return start.attach || start.interactive; }
   bool operator()(const RunOptions& run) const { return HoldsSession(run); }
   bool operator()(const AttachOptions&) const { return true; }
   template <typename Other>
@@ -43,6 +44,12 @@ struct MayHoldSession {
 };
 
 }  // namespace
+
+bool HoldsSession(const ExecOptions& options) {
+  bool differs = !options.env.empty() || !options.env_files.empty() || !options.user.empty() ||
+                 !options.working_dir.empty();
+  return !options.detach && (options.interactive || options.tty || differs);
+}
 
 bool HoldsSession(const Verb& verb) {
   return std::visit(MayHoldSession(), verb);

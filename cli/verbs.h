@@ -52,7 +52,12 @@ struct ExecOptions {
   std::vector<std::string> command = {};
   bool interactive = false;  // pass standard input on
   bool tty = false;          // run it at a terminal
+  bool detach = false;       // do not wait for it
   std::string detach_keys = kDefaultDetachKeys;
+  std::vector<std::string> env = {};  // as in RunOptions
+  std::vector<std::string> env_files = {};
+  std::string user = {};         // empty: the container's
+  std::string working_dir = {};  // empty: the container's
 };
 
 struct AttachOptions {
@@ -63,7 +68,10 @@ struct AttachOptions {
 };
 
 struct StartOptions {
-  std::vector<std::string> ids;
+  std::vector<std::string> ids = {};
+  bool attach = false;       // show the output of the one container until it ends
+  bool interactive = false;  // the same, and pass standard input on
+  std::string detach_keys = kDefaultDetachKeys;
 };
 
 struct StopOptions {
@@ -251,6 +259,8 @@ struct Session {
   Interrupt& interrupt;
 };
 
+// Whether `davit exec` runs its command by a session, and not by a call that returns its output.
+bool HoldsSession(const ExecOptions& options);
 // Whether the verb has a session (terminal/session_run.h), before which SessionSignals::Block must be called.
 bool HoldsSession(const Verb& verb);
 

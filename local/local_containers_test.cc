@@ -14,8 +14,10 @@
 #include <thread>
 
 #include "base/codec.h"
+#include "base/frame.h"
 #include "local/testing/local_world.h"
 #include "shim/exit_code.h"
+#include "shim/session.h"
 
 namespace davit::local {
 namespace {
@@ -141,6 +143,29 @@ TEST_F(LocalContainersTest, AStartThatFailsLeavesNoPod) {
   ASSERT_TRUE(local().Remove("web", /*force=*/false, Deadline()));
   EXPECT_TRUE(w_.world.Eventually([&] { return w_.Leftovers().empty(); }))
       << ::testing::PrintToString(w_.Leftovers());
+}
+
+TEST_F(LocalContainersTest, AClientIsAttachedAtAStartAndNotToARunningContainer) {
+  ASSERT_TRUE(local().Create("web", LocalWorld::Spec()));
+  EXPECT_EQ(local().RunOf("web").error().code, Code::kFailedPrecondition);
+  auto start = [&](UniqueFd& client) {
+    auto pair = *FramePair();
+    client = std::move(pair.first);
+    cri::AttachedStart attached{std::move(pair.second), {}};
+    return local().Start("web", Deadline(), &attached);
+  };
+  UniqueFd client;
+  ASSERT_TRUE(start(client));
+  auto streams = ReceiveFrame(client.get());
+  ASSERT_TRUE(streams && streams->type == static_cast<uint32_t>(shim::SessionMessage::kStreams));
+  EXPECT_TRUE(streams->fds.Take(shim::FdRole::kStdout));
+  EXPECT_TRUE(local().RunOf("web"));
+  EXPECT_EQ(start(client).error().code, Code::kFailedPrecondition);
+  EXPECT_FALSE(ReceiveFrame(client.get())) << "it gets nothing";
+  ASSERT_TRUE(local().Stop("web", 0, Deadline()));
+  w_.world.steps.FailNth(0);
+  EXPECT_FALSE(start(client));
+  EXPECT_FALSE(ReceiveFrame(client.get()));
 }
 
 TEST_F(LocalContainersTest, OnlyAForcedRemovalRemovesARunningOne) {

@@ -87,6 +87,9 @@ TEST(PodRequest, HasAllOfTheSpec) {
   spec.add_cap_drop("ALL");
   spec.set_privileged(true);
   spec.set_read_only(true);
+  spec.set_tty(true);
+  spec.set_open_stdin(true);
+  spec.set_stdin_once(true);
 
   PodRequest request = BuildPodRequest(spec, Record(), "/d").value();
   EXPECT_EQ(request.pod.hostname(), "host");
@@ -102,6 +105,7 @@ TEST(PodRequest, HasAllOfTheSpec) {
   EXPECT_EQ(container.envs(0).key(), "A");
   EXPECT_EQ(container.envs(0).value(), "b=c");
   EXPECT_EQ(container.working_dir(), "/tmp");
+  EXPECT_TRUE(container.tty() && container.stdin() && container.stdin_once());
   EXPECT_EQ(container.labels().at("k"), "v");
   EXPECT_EQ(container.mounts(0).host_path(), "/src");
   EXPECT_EQ(container.mounts(0).container_path(), "/dst");

@@ -9,6 +9,7 @@
 
 #include "cri/service/entitlement.h"
 #include "cri/service/field_limits.h"
+#include "shim/exit_code.h"
 
 namespace davit::local {
 namespace {
@@ -20,11 +21,25 @@ constexpr size_t kMostTokenBytes = 64;
 constexpr size_t kMostContainerBytes = 255;
 constexpr size_t kMostArgumentBytes = 65'536;
 constexpr int kMostArguments = 1000;
+constexpr size_t kMostUserBytes = 255;
+constexpr size_t kMostPathBytes = 4'096;
 // For a shim to answer; one that hangs for longer gets no client.
 constexpr std::chrono::seconds kAttachPatience(10);
+// The same for the start of a command, for which a shim has 60 seconds.
+constexpr std::chrono::seconds kStartPatience(70);
+
+Result<> CheckChanges(const api::SessionsExecRequest& request) {
+  TRY(cri::LimitCount("env", request.env_size(), kMostArguments));
+  for (const std::string& variable : request.env()) TRY(cri::LimitText("env", variable, kMostArgumentBytes));
+  TRY(cri::LimitText("user", request.user(), kMostUserBytes));
+  return cri::LimitText("working_dir", request.working_dir(), kMostPathBytes);
+}
 
 Result<cri::SessionExec> ExecOf(const api::SessionsExecRequest& request) {
-  TRY(RequireToken(request.token()));
+  if (!request.detach()) TRY(RequireToken(request.token()));
+  if (request.detach() && (request.stdin() || request.has_terminal()))
+    return Fail(Code::kInvalidArgument, "read", "detach", "is not for commands with an input or a terminal");
+  TRY(CheckChanges(request));
   TRY(cri::RequireText("container", request.container(), kMostContainerBytes));
   if (request.command().empty()) return Fail(Code::kInvalidArgument, "read", "command", "is empty");
   TRY(cri::LimitCount("command", request.command_size(), kMostArguments));
@@ -33,7 +48,18 @@ Result<cri::SessionExec> ExecOf(const api::SessionsExecRequest& request) {
   exec.command = {request.command().begin(), request.command().end()};
   exec.input = request.stdin();
   if (request.has_terminal()) exec.terminal = TRY(WindowSizeOf(request.terminal()));
+  exec.changes = {{request.env().begin(), request.env().end()}, request.user(), request.working_dir()};
   return exec;
+}
+
+// Waits for what `begin` passes on from the shim, on whatever thread.
+Result<> Await(const char* step, const std::string& container, std::chrono::seconds patience,
+               const std::function<void(std::function<void(Result<>)>)>& begin) {
+  auto answer = std::make_shared<std::promise<Result<>>>();
+  begin([answer](Result<> result) { answer->set_value(std::move(result)); });
+  std::future<Result<>> result = answer->get_future();
+  if (result.wait_for(patience) == std::future_status::ready) return result.get();
+  return Fail(Code::kDeadlineExceeded, step, container, "its pod's shim does not answer");
 }
 
 }  // namespace
@@ -59,6 +85,23 @@ Result<SessionsApi::Target> SessionsApi::Find(const std::string& container) cons
   return Target{TRY(execs_.SessionTargetOf(container, cri::Owner::kCri)), /*local=*/false};
 }
 
+Result<api::SessionsExecResponse> SessionsApi::StartDetached(const cri::SessionExec& exec) {
+  Result<> started = Await("exec in container", exec.container_id, kStartPatience,
+                           [&](auto on_started) { execs_.BeginDetached(exec, std::move(on_started)); });
+  api::SessionsExecResponse answer;
+  if (started) return answer;
+  Error error = std::move(started).error();
+  if (std::optional<int32_t> exit_code = shim::ExitCodeOf(error)) {
+    answer.set_exit_code(*exit_code);
+    answer.set_error(cri::ToResponseText(error.ToString()));
+    return answer;
+  }
+  // These would say that the container is missing, or that the client may not use it.
+  if (error.code == Code::kNotFound || error.code == Code::kPermissionDenied)
+    error.code = Code::kFailedPrecondition;
+  return std::unexpected(std::move(error));
+}
+
 grpc::Status SessionsApi::Exec(grpc::ServerContext* context, const api::SessionsExecRequest* request,
                                api::SessionsExecResponse* response) {
   return cri::Serve(edge_, CallClass::kStart, context, "Sessions.Exec", request->container(), response,
@@ -66,6 +109,7 @@ grpc::Status SessionsApi::Exec(grpc::ServerContext* context, const api::Sessions
                       TRY(cri::RequireEntitled(*context));
                       cri::SessionExec exec = TRY(ExecOf(*request));
                       exec.container_id = TRY(Find(request->container())).container.id;
+                      if (request->detach()) return StartDetached(exec);
                       UniqueFd connection = TRY(take_(request->token()));
                       if (Result<> begun = execs_.BeginSession(exec, std::move(connection), call.deadline_ms);
                           !begun)
@@ -76,29 +120,25 @@ grpc::Status SessionsApi::Exec(grpc::ServerContext* context, const api::Sessions
 
 grpc::Status SessionsApi::Attach(grpc::ServerContext* context, const api::SessionsAttachRequest* request,
                                  api::SessionsAttachResponse* response) {
-  return cri::Serve(edge_, CallClass::kStart, context, "Sessions.Attach", request->container(), response,
-                    [&](Call&) -> Result<api::SessionsAttachResponse> {
-                      TRY(cri::RequireEntitled(*context));
-                      TRY(RequireToken(request->token()));
-                      TRY(cri::RequireText("container", request->container(), kMostContainerBytes));
-                      Target target = TRY(Find(request->container()));
-                      UniqueFd connection = TRY(take_(request->token()));
-                      auto attached = std::make_shared<std::promise<Result<>>>();
-                      execs_.BeginSession(
-                          cri::SessionAttach{target.container.id, request->stdin(), /*patient=*/target.local},
-                          std::move(connection),
-                          [attached](Result<> result) { attached->set_value(std::move(result)); });
-                      std::future<Result<>> result = attached->get_future();
-                      if (result.wait_for(kAttachPatience) != std::future_status::ready)
-                        return Fail(Code::kDeadlineExceeded, "attach to container", request->container(),
-                                    "its pod's shim does not answer");
-                      TRY(result.get());
-                      api::SessionsAttachResponse answer;
-                      answer.set_id(target.container.id);
-                      answer.set_tty(target.container.tty);
-                      answer.set_local(target.local);
-                      return answer;
-                    });
+  return cri::Serve(
+      edge_, CallClass::kStart, context, "Sessions.Attach", request->container(), response,
+      [&](Call&) -> Result<api::SessionsAttachResponse> {
+        TRY(cri::RequireEntitled(*context));
+        TRY(RequireToken(request->token()));
+        TRY(cri::RequireText("container", request->container(), kMostContainerBytes));
+        Target target = TRY(Find(request->container()));
+        UniqueFd connection = TRY(take_(request->token()));
+        cri::SessionAttach attach{target.container.id, request->stdin(),
+                                  /*patient=*/target.local};
+        TRY(Await("attach to container", request->container(), kAttachPatience, [&](auto on_attached) {
+          execs_.BeginSession(attach, std::move(connection), std::move(on_attached));
+        }));
+        api::SessionsAttachResponse answer;
+        answer.set_id(target.container.id);
+        answer.set_tty(target.container.tty);
+        answer.set_local(target.local);
+        return answer;
+      });
 }
 
 }  // namespace davit::local

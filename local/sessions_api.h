@@ -35,6 +35,8 @@ class SessionsApi final : public api::Sessions::Service {
   };
   // A running container, of people or of the kubelet.
   Result<Target> Find(const std::string& container) const;
+  // Returns when the command has started, or was not executed.
+  Result<api::SessionsExecResponse> StartDetached(const cri::SessionExec& exec);
 
   LocalContainers& containers_;
   cri::Execs& execs_;

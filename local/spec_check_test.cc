@@ -87,6 +87,7 @@ TEST(CheckSpec, NamesTheFieldThatIsWrong) {
       {"env", [](auto& s) { s.add_env("A"); }},
       {"env", [](auto& s) { s.add_env("=b"); }},
       {"working_dir", [](auto& s) { s.set_working_dir("tmp"); }},
+      {"stdin_once", [](auto& s) { s.set_stdin_once(true); }},
       {"labels", [](auto& s) { (*s.mutable_labels())[""] = "x"; }},
       {"ports", [](auto& s) { s.mutable_ports(0)->set_host_port(0); }},
       {"ports", [](auto& s) { s.mutable_ports(0)->set_container_port(65'536); }},

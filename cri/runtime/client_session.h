@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/unique_fd.h"
+#include "cri/spec/process_plan.h"
 #include "shim/protocol.h"
 
 namespace davit::cri {
@@ -24,6 +25,7 @@ struct SessionExec {
   std::vector<std::string> command;
   bool input = false;  // false: the command reads from /dev/null; ignored with a terminal
   std::optional<shim::WindowSize> terminal;  // absent: pipes
+  ExecChanges changes = {};
 };
 
 struct SessionAttach {

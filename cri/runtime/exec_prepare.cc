@@ -10,7 +10,7 @@
 namespace davit::cri {
 
 Result<Execs::Prepared> Execs::Prepare(const ContainerPtr& container, const std::vector<std::string>& command,
-                                       Terminal terminal) {
+                                       Terminal terminal, const ExecChanges& changes) {
   Prepared exec;
   exec.container = container;
   const std::string& id = exec.container->id();
@@ -22,7 +22,7 @@ Result<Execs::Prepared> Execs::Prepare(const ContainerPtr& container, const std:
   exec.shim = TRY(exec.container->sandbox().LiveShim());
   auto init = TRY(Decode<shim::ContainerProcess>(plan, "plan of " + id));
   shim::ProcessPlan process =
-      TRY(BuildExecPlan(std::move(init.process), command, terminal == Terminal::kOwn));
+      TRY(BuildExecPlan(std::move(init.process), command, terminal == Terminal::kOwn, changes));
   exec.launch.container_id = id;
   exec.launch.exec_id = TRY(NewId());
   exec.launch.plan = Encode(process);

@@ -60,6 +60,10 @@ class Execs final : public streaming::StreamTargets {
   Result<SessionTarget> SessionTargetOf(const std::string& container_id, Owner owner) const;
   // A command: returns when the shim has the request, which may be before the start. Blocks as HandExec does.
   Result<> BeginSession(const SessionExec& wanted, UniqueFd connection, int64_t deadline_ms);
+  // A command without streams or a terminal, which nobody waits for. Returns at once; `on_started` is called
+  // once, on this or on the reactor's thread.
+  using OnStarted = std::function<void(Result<>)>;
+  void BeginDetached(const SessionExec& wanted, OnStarted on_started);
   // A running container. Returns at once; `on_attached` is called once, on this or on the reactor's thread,
   // when the client has its streams.
   using OnAttached = std::function<void(Result<>)>;
@@ -82,7 +86,7 @@ class Execs final : public streaming::StreamTargets {
     ExecLaunch launch;
   };
   Result<Prepared> Prepare(const ContainerPtr& container, const std::vector<std::string>& command,
-                           Terminal terminal);
+                           Terminal terminal, const ExecChanges& changes = {});
   struct SyncExec;  // a command that was handed to a shim
   Result<std::shared_ptr<SyncExec>> BeginSync(const v1::ExecSyncRequest& request, Call& call);
   Result<v1::ExecSyncResponse> EndSync(SyncExec& exec, Result<ExecOutput::End> end, Call& call);

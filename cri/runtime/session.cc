@@ -59,7 +59,8 @@ Result<SessionTarget> Execs::SessionTargetOf(const std::string& container_id, Ow
 Result<> Execs::BeginSession(const SessionExec& wanted, UniqueFd connection, int64_t deadline_ms) {
   bool terminal = wanted.terminal.has_value();
   ContainerPtr container = TRY(ports_.pods.FindContainer(wanted.container_id));
-  Prepared exec = TRY(Prepare(container, wanted.command, terminal ? Terminal::kOwn : Terminal::kNone));
+  Prepared exec =
+      TRY(Prepare(container, wanted.command, terminal ? Terminal::kOwn : Terminal::kNone, wanted.changes));
   StartFrame& frame = exec.launch.frame;
   ClientStreams streams;
   if (!terminal) {
@@ -72,6 +73,18 @@ Result<> Execs::BeginSession(const SessionExec& wanted, UniqueFd connection, int
   TRY(streams.SendTo(connection.get()));
   frame.Add(shim::FdRole::kOutcome, std::move(connection));
   return exec.shim->HandExec(exec.launch, deadline_ms);
+}
+
+void Execs::BeginDetached(const SessionExec& wanted, OnStarted on_started) {
+  Result<> begun = [&]() -> Result<> {
+    ContainerPtr container = TRY(ports_.pods.FindContainer(wanted.container_id));
+    Prepared exec = TRY(Prepare(container, wanted.command, Terminal::kNone, wanted.changes));
+    exec.shim->StartExec(std::move(exec.launch), [on_started](Result<UniqueFd> started) {
+      on_started(started ? Result<>() : std::unexpected(std::move(started).error()));
+    });
+    return {};
+  }();
+  if (!begun) on_started(std::move(begun));
 }
 
 void Execs::BeginSession(const SessionAttach& wanted, UniqueFd connection, OnAttached on_attached) {

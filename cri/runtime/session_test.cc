@@ -75,6 +75,19 @@ TEST_F(SessionTest, AShimThatFailsEndsTheConnection) {
   EXPECT_FALSE(ReceiveFrame(client_.get())) << "nobody has the other end";
 }
 
+TEST_F(SessionTest, ADetachedCommandHasNobodyWhoWaits) {
+  World::Pod pod = world_.RunPod();
+  auto begin = [&](const SessionExec& wanted) {
+    std::optional<Result<>> started;
+    execs().BeginDetached(wanted, [&started](Result<> result) { started = std::move(result); });
+    return started.value();
+  };
+  EXPECT_TRUE(begin({pod.container, {"sh"}, /*input=*/false, {}}));
+  EXPECT_EQ(begin({pod.container, {"sh"}, false, {}, {.user = ":1"}}).error().code, Code::kInvalidArgument);
+  world_.shims.SetMood(pod.sandbox, ShimMood::kSilent);
+  EXPECT_FALSE(begin({pod.container, {"sh"}, false, {}}));
+}
+
 TEST_F(SessionTest, NothingBeginsInAContainerThatDoesNotRun) {
   std::string id = world_.CreateContainer(world_.RunSandbox().value()).value();
   EXPECT_EQ(execs().SessionTargetOf(id, Owner::kCri).error().code, Code::kFailedPrecondition);

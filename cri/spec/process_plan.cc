@@ -8,6 +8,7 @@
 
 #include "base/keep_last.h"
 #include "cri/spec/field.h"
+#include "cri/spec/user.h"
 
 namespace davit::cri {
 namespace {
@@ -28,6 +29,21 @@ bool HasName(std::string_view entry) {
 
 Result<> CheckArguments(std::string_view field, const std::vector<std::string>& arguments) {
   for (const std::string& argument : arguments) TRY(CheckNoNul(field, argument));
+  return {};
+}
+
+Result<> Change(shim::ProcessPlan& plan, const ExecChanges& changes) {
+  for (const std::string& entry : changes.env) {
+    if (!HasName(entry)) return BadField("env", entry, "is not NAME=value");
+    TRY(CheckNoNul("env", entry));
+  }
+  SetVariables(plan.env, changes.env);
+  if (!changes.working_dir.empty()) plan.cwd = TRY(CleanAbsolutePath("working_dir", changes.working_dir));
+  if (changes.user.empty()) return {};
+  shim::UserSpec user = TRY(ParseUser("user", changes.user));
+  user.supplementary = std::move(plan.user.supplementary);
+  user.merge_image_groups = plan.user.merge_image_groups;
+  plan.user = std::move(user);
   return {};
 }
 
@@ -84,7 +100,7 @@ Result<std::string> ChooseWorkingDirectory(const v1::ContainerConfig& config,
 }
 
 Result<shim::ProcessPlan> BuildExecPlan(shim::ProcessPlan init, const std::vector<std::string>& command,
-                                        bool tty) {
+                                        bool tty, const ExecChanges& changes) {
   if (command.empty()) return BadField("cmd", "", "is empty");
   TRY(CheckArguments("cmd", command));
   shim::ProcessPlan plan = std::move(init);
@@ -92,6 +108,7 @@ Result<shim::ProcessPlan> BuildExecPlan(shim::ProcessPlan init, const std::vecto
   plan.terminal = tty;
   plan.selinux.relabel.clear();  // done when the container started
   plan.selinux.relabel_within.clear();
+  TRY(Change(plan, changes));
   bool has_type =
       std::ranges::any_of(plan.env, [](const std::string& entry) { return NameOf(entry) == "TERM"; });
   if (tty && !has_type) plan.env.push_back(kTerminalType);

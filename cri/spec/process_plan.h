@@ -33,9 +33,18 @@ void SetVariables(std::vector<std::string>& env, std::vector<std::string> entrie
 Result<std::string> ChooseWorkingDirectory(const ::runtime::v1::ContainerConfig& config,
                                            const images::ImageConfig& image);
 
+// What a process has that its container's first process has not.
+struct ExecChanges {
+  std::vector<std::string> env = {};  // "NAME=value": added, or in place of those with the same names
+  std::string user = {};              // as in ParseImageUser; empty: no other one
+  std::string working_dir = {};       // absolute; empty: no other one
+};
+
 // A process in a running container: it has the user, environment, privileges and working directory of `init`,
-// the container's first process, but another command. kInvalidArgument when `command` is empty.
+// the container's first process, except for `changes`, but another command. Another user has the
+// supplementary groups that were requested for the container, too. kInvalidArgument when `command` is empty
+// or a change is malformed.
 Result<shim::ProcessPlan> BuildExecPlan(shim::ProcessPlan init, const std::vector<std::string>& command,
-                                        bool tty);
+                                        bool tty, const ExecChanges& changes = {});
 
 }  // namespace davit::cri

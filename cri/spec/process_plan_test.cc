@@ -131,6 +131,33 @@ TEST(ExecPlan, DiffersFromInitByItsCommandAlone) {
   EXPECT_THAT(BuildExecPlan(init, {"sh"}, /*tty=*/true)->env, ElementsAre("A=1", "TERM=xterm"));
 }
 
+TEST(ExecPlan, HasWhatWasChanged) {
+  shim::ProcessPlan init;
+  init.env = {"A=1", "B=2"};
+  init.cwd = "/srv";
+  init.user.uid = 5;
+  init.user.supplementary = {44};
+  init.user.merge_image_groups = false;
+  auto exec = BuildExecPlan(init, {"ls"}, /*tty=*/true,
+                            {.env = {"A=3", "TERM=dumb"}, .user = "web:7", .working_dir = "/a/./b/"});
+  ASSERT_TRUE(exec);
+  EXPECT_THAT(exec->env, ElementsAre("A=3", "B=2", "TERM=dumb"));
+  EXPECT_EQ(exec->cwd, "/a/b");
+  init.user.uid.reset();
+  init.user.name = "web";
+  init.user.gid = 7;
+  EXPECT_EQ(exec->user, init.user);
+}
+
+TEST(ExecPlan, RefusesMalformedChanges) {
+  for (const auto& [changes, field] :
+       {std::pair(ExecChanges{.env = {"A"}}, "env"), std::pair(ExecChanges{.env = {"=1"}}, "env"),
+        std::pair(ExecChanges{.env = {std::string("A=\0", 3)}}, "env"),
+        std::pair(ExecChanges{.user = ":1"}, "user"), std::pair(ExecChanges{.user = "-1"}, "user"),
+        std::pair(ExecChanges{.working_dir = "srv"}, "working_dir")})
+    EXPECT_TRUE(Refuses(BuildExecPlan({}, {"ls"}, false, changes), Code::kInvalidArgument, field)) << field;
+}
+
 TEST(ExecPlan, NeedsACommand) {
   EXPECT_TRUE(Refuses(BuildExecPlan({}, {}, false), Code::kInvalidArgument, "cmd"));
   EXPECT_TRUE(

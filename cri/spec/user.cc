@@ -77,19 +77,23 @@ Result<shim::UserSpec> RequestedUser(const v1::LinuxContainerSecurityContext& co
 
 }  // namespace
 
-Result<shim::UserSpec> ParseImageUser(const std::string& text) {
+Result<shim::UserSpec> ParseUser(const std::string& field, const std::string& text) {
   shim::UserSpec spec;
   if (text.empty()) return spec;
   size_t colon = text.find(':');
-  IdOrName user = TRY(ParseIdOrName(kImageUser, text.substr(0, colon)));
+  IdOrName user = TRY(ParseIdOrName(field, text.substr(0, colon)));
   spec.uid = user.id;
   spec.name = user.name;
-  if (!user.id && user.name.empty()) return BadField(kImageUser, text, "has no user before the colon");
+  if (!user.id && user.name.empty()) return BadField(field, text, "has no user before the colon");
   if (colon == std::string::npos) return spec;
-  IdOrName group = TRY(ParseIdOrName(kImageUser, text.substr(colon + 1)));
+  IdOrName group = TRY(ParseIdOrName(field, text.substr(colon + 1)));
   spec.gid = group.id;
   spec.group = group.name;
   return spec;
+}
+
+Result<shim::UserSpec> ParseImageUser(const std::string& text) {
+  return ParseUser(kImageUser, text);
 }
 
 Result<shim::UserSpec> ContainerUser(const v1::LinuxContainerSecurityContext& context,

@@ -17,6 +17,9 @@ namespace davit::cri {
 // many digits they have: they are never looked up as names (CVE-2024-40635).
 Result<shim::UserSpec> ParseImageUser(const std::string& user);
 
+// The same for a field of a request, whose errors name `field`.
+Result<shim::UserSpec> ParseUser(const std::string& field, const std::string& user);
+
 // The request's user, or else the image's, with the request's groups. If the request has a user, the image's
 // USER is ignored, including its group. kInvalidArgument for two users, a group without a user, too many
 // groups, ids out of range and an unknown groups policy.

@@ -20,6 +20,7 @@
 
 #include "api/davit/v1/sessions.grpc.pb.h"
 #include "base/codec.h"
+#include "base/file_io.h"
 #include "base/frame.h"
 #include "base/unique_fd.h"
 #include "shim/protocol.h"
@@ -213,6 +214,32 @@ TEST_F(Sessions, ProgramsThatCannotRunHaveTheExitStatusOfAShell) {
   EXPECT_THAT(outcome.output, EndsWith("126\n"));
   outcome = RunShell(instance(), "$DAVIT exec -it " + id_ + " sh </dev/null; echo $?");
   EXPECT_THAT(outcome.output, HasSubstr("not a terminal"));
+}
+
+TEST_F(Sessions, ACommandHasItsOwnVariablesUserAndDirectory) {
+  CommandOutcome outcome = RunShell(
+      instance(), "A=here $DAVIT exec -e A -e B=2 -u 5:6 -w /usr " + id_ +
+                      " sh -c 'echo $A $B; id -u; id -g; pwd; exit 4'; echo $?; $DAVIT exec -u nobody " +
+                      id_ + " id -un; $DAVIT exec -w /no/such " + id_ +
+                      " ls; echo $?; $DAVIT exec -u nosuch " + id_ + " ls; echo $?");
+  EXPECT_THAT(outcome.output, StartsWith("here 2\n5\n6\n/usr\n4\nnobody\n"));
+  EXPECT_THAT(outcome.output, HasSubstr("working directory"));
+  EXPECT_THAT(outcome.output, EndsWith("\n1\n"));
+}
+
+TEST_F(Sessions, ADetachedCommandOutlivesDavit) {
+  CommandOutcome outcome =
+      RunShell(instance(), "$DAVIT exec -d -e WORD=kept " + id_ +
+                               " sh -c 'echo $WORD > /tmp/word; exec sleep 4716'; echo $?; $DAVIT exec -d " +
+                               id_ + " /no/such; echo $?; $DAVIT exec -d " + id_ + " /etc/passwd; echo $?");
+  EXPECT_THAT(outcome.output, StartsWith("0\n"));
+  EXPECT_THAT(outcome.output, HasSubstr("127\n"));
+  EXPECT_THAT(outcome.output, EndsWith("126\n"));
+  outcome = RunShell(instance(), "$DAVIT exec -d -w /no/such " + id_ + " ls; echo $?");
+  EXPECT_THAT(outcome.output, HasSubstr("working directory"));
+  EXPECT_THAT(outcome.output, EndsWith("\n1\n"));
+  WaitUntil("the command runs", [&] { return Sleepers("4716") == "1"; });
+  EXPECT_EQ(Shell(id_, "cat /tmp/word"), "kept");
 }
 
 TEST_F(Sessions, ATerminalThatIsLeftFullHoldsNothingUp) {
@@ -451,6 +478,28 @@ TEST_F(LocalSessions, DetachAndAttachAgain) {
   again.WaitFor("24 80");
   again.Type("exit 4\r");
   EXPECT_EQ(again.Wait(), 4);
+}
+
+TEST_F(LocalSessions, StartShowsTheContainerThatItStarts) {
+  Davit({"create", "-i", "--name", "cat", kBusybox, "sh", "-c", "echo up; cat; exit 3"});
+  for (int i = 0; i < 2; ++i) {
+    CommandOutcome outcome = RunShell(instance(), "echo word | $DAVIT start -ai cat; echo $?");
+    EXPECT_EQ(outcome.output, "up\nword\n3\n");
+  }
+  Davit({"create", "-it", "--name", "shell", kBusybox, "sh"});
+  AtPty person(DavitAt(instance(), {"start", "-ai", "shell"}));
+  person.WaitFor("# ");
+  std::string seen = instance().directory() + "/seen";
+  AtPty another({"/bin/sh", "-c",
+                 "exec " DAVIT_BUILD_BIN_DIR "/davit --address unix://" + instance().socket() +
+                     " start -a shell > " + seen});  // it runs already
+  WaitUntil("another one is attached", [&] {
+    person.Type("echo both-$((40+2))\r");
+    return ReadFile(seen).value_or("").find("both-42") != std::string::npos;
+  });
+  person.Type("exit 5\r");
+  EXPECT_EQ(person.Wait(), 5);
+  EXPECT_EQ(another.Wait(), 5);
 }
 
 // It writes far more than its pipe holds, at a terminal that nobody reads for a while.
