@@ -102,7 +102,10 @@ Result<Received> Receive(int socket, std::span<char> buffer, std::span<char> con
   message.msg_iovlen = 1;
   message.msg_control = control.data();
   message.msg_controllen = control.size();
-  ssize_t n = TEMP_FAILURE_RETRY(recvmsg(socket, &message, flags | MSG_CMSG_CLOEXEC));
+  auto receive = [&] { return TEMP_FAILURE_RETRY(recvmsg(socket, &message, flags | MSG_CMSG_CLOEXEC)); };
+  ssize_t n = receive();
+  // The peer has closed and left something unread. That is told once, before what it had sent itself.
+  if (n < 0 && errno == ECONNRESET) n = receive();
   if (n < 0) {
     int err = errno;
     auto failure = SystemError("recvmsg", "frame", err);

@@ -235,6 +235,17 @@ TEST_F(FrameTest, TheEndOfTheConnectionIsToldFromDamage) {
   EXPECT_TRUE(IsPeerGone(SendFrame(theirs_.get(), 1, 1, "").error()));
 }
 
+// The kernel tells ECONNRESET first.
+TEST_F(FrameTest, WhatAPeerSaidIsReceivedThoughItClosedWithSomethingUnread) {
+  ASSERT_TRUE(SendFrame(ours_.get(), 1, 1, "not read"));
+  ASSERT_TRUE(SendFrame(theirs_.get(), 7, 1, "the last word"));
+  theirs_.reset();
+  auto frame = ReceiveFrame(ours_.get());
+  ASSERT_TRUE(frame) << frame.error().ToString();
+  EXPECT_EQ(frame->payload, "the last word");
+  EXPECT_EQ(ReceiveFrame(ours_.get()).error().code, Code::kUnavailable);
+}
+
 TEST_F(FrameTest, AFullSocketIsUnavailable) {
   ASSERT_EQ(fcntl(ours_.get(), F_SETFL, O_NONBLOCK), 0);
   Result<> sent;

@@ -146,6 +146,7 @@ void ContainerGrammar::AddRun(const AddVerb& add) {
   CLI::App& create =
       *add("create", "Create a container from an image", [this] { return CreateOptions{run_}; });
   AddRunFlags(create);
+  with_image_.insert({&run, &create});
   create.footer("After the options: IMAGE [ARGUMENT...]. The arguments replace the image's own.");
 }
 
@@ -259,6 +260,7 @@ void ContainerGrammar::AddLooks(const AddVerb& add) {
 void ContainerGrammar::AddSessions(const AddVerb& add) {
   CLI::App& exec =
       *add("exec", "Run a command in a container and print its output", [this] { return exec_; });
+  with_command_.insert(&exec);
   exec.footer(
       "After the options: CONTAINER COMMAND [ARGUMENT...]. The command is looked up inside; there is no "
       "shell.\n"
@@ -319,12 +321,12 @@ void ContainerGrammar::AddChanges(const AddVerb& add) {
 }
 
 void ContainerGrammar::TakeWords(const CLI::App& verb) {
-  if (verb.get_name() == "run" || verb.get_name() == "create") {
+  if (with_image_.contains(&verb)) {
     std::vector<std::string> words = Words(verb, "IMAGE");
     run_.image = words.front();
     run_.command.assign(words.begin() + 1, words.end());
     run_.has_entrypoint = verb.get_option("--entrypoint")->count() > 0;
-  } else if (verb.get_name() == "exec") {
+  } else if (with_command_.contains(&verb)) {
     std::vector<std::string> words = Words(verb, "CONTAINER");
     if (words.size() < 2) throw CLI::RequiredError("COMMAND");
     exec_.id = words.front();

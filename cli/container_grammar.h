@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <set>
 #include <string>
 
 #include "cli/verbs.h"
@@ -34,6 +35,8 @@ class ContainerGrammar {
   void AddSessions(const AddVerb& add);
   void AddChanges(const AddVerb& add);
 
+  std::set<const CLI::App*> with_image_;
+  std::set<const CLI::App*> with_command_;
   RunOptions run_;
   PsOptions ps_;
   LogsOptions logs_;

@@ -10,6 +10,8 @@
 #include <system_error>
 #include <thread>
 
+#include "base/guarded.h"
+
 namespace davit::local {
 namespace {
 
@@ -38,7 +40,7 @@ Result<> SourceCheck::Check(const std::vector<std::string>& paths) const {
   std::future<Result<>> answered = answer.get_future();
   try {
     std::thread([paths, look = look_, looking = looking_, answer = std::move(answer)]() mutable {
-      Result<> found = LookAt(paths, look);
+      Result<> found = Guarded("look at", "mounts", [&] { return LookAt(paths, look); });
       --*looking;
       answer.set_value(std::move(found));
     }).detach();

@@ -138,8 +138,10 @@ TEST_F(CommandSession, OutlivesTheDaemon) {
   EXPECT_TRUE(daemon_.HeardNothing()) << "the end is the client's alone";
 }
 
+// A shell that has not executed its program yet would take the signal for itself.
 TEST_F(CommandSession, PassesSignalsToItsProcessGroup) {
-  Client client = Begin("trap 'echo shell; wait; exit 7' USR1; sleep 1000 & echo up; wait", Streams::kPipe);
+  Client client = Begin("trap 'echo shell; wait; exit 7' USR1; sh -c 'echo up; exec sleep 1000' & wait",
+                        Streams::kPipe);
   EXPECT_THAT(ReadTo(client.out.get(), "up"), HasSubstr("up"));
   Say(client, SessionMessage::kSignal, Encode(SessionSignal{SIGUSR1}));
   EXPECT_THAT(ReadTo(client.out.get(), "shell"), HasSubstr("shell"));
