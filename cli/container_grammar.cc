@@ -67,7 +67,6 @@ constexpr MissingFlag kMissingOfRun[] = {
     {"--runtime", "Davit starts containers itself"},
     {"--shm-size", "/dev/shm has 64 MiB; --ipc host is for the host's"},
     {"--storage-opt", ""},
-    {"--tmpfs", kUseVolume},
     {"--ulimit", "[container] default_ulimits in the daemon's configuration is for all containers"},
     {"--userns", "containers are in the host's user namespace"},
     {"--uts", "each container has its own host name; see --hostname"},
@@ -162,7 +161,8 @@ void ContainerGrammar::AddRunFlags(CLI::App& verb) {
   AddList(verb, "-v,--volume", run_.volumes, "Show a path of the host or a volume in the container",
           "[HOST_PATH|VOLUME:]CONTAINER_PATH[:ro]");
   AddList(verb, "--mount", run_.mounts, "The same in words",
-          "type=bind|volume,source=HOST_PATH|VOLUME,target=CONTAINER_PATH[,readonly][,volume-nocopy]");
+          "type=bind|volume|tmpfs,source=HOST_PATH|VOLUME,target=CONTAINER_PATH[,readonly][,...]");
+  AddList(verb, "--tmpfs", run_.tmpfs, "A directory in memory", "CONTAINER_PATH[:size=64m,mode=1777,...]");
   AddText(verb, "-w,--workdir", run_.working_dir, "Working directory in the container", "PATH");
   AddText(verb, "-u,--user", run_.user, "User in the container", "NAME|UID[:GID]");
   AddText(verb, "--entrypoint", run_.entrypoint, "Program, instead of the image's", "PROGRAM");

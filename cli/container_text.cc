@@ -123,6 +123,28 @@ json PortBindings(const api::ContainerSpec& spec) {
   return bindings;
 }
 
+// As --tmpfs takes it.
+std::string TmpfsOptions(const api::TmpfsMount& mount) {
+  constexpr uint32_t kMode = 01777;
+  char mode[16];
+  snprintf(mode, sizeof mode, "%o", mount.has_mode() ? mount.mode() : kMode);
+  std::string options = mount.read_only() ? "ro" : "rw";
+  options += mount.exec() ? ",exec" : ",noexec";
+  options += mount.suid() ? ",suid" : ",nosuid";
+  options += mount.dev() ? ",dev" : ",nodev";
+  options += std::string(",mode=") + mode;
+  if (mount.size_bytes() > 0) options += ",size=" + std::to_string(mount.size_bytes());
+  if (mount.uid() > 0) options += ",uid=" + std::to_string(mount.uid());
+  if (mount.gid() > 0) options += ",gid=" + std::to_string(mount.gid());
+  return options;
+}
+
+json TmpfsDocument(const api::ContainerSpec& spec) {
+  json mounts = json::object();
+  for (const api::TmpfsMount& mount : spec.tmpfs()) mounts[mount.target()] = TmpfsOptions(mount);
+  return mounts;
+}
+
 json HostDocument(const api::ContainerSpec& spec) {
   json binds = json::array();
   for (const api::BindMount& mount : spec.mounts())
@@ -133,6 +155,7 @@ json HostDocument(const api::ContainerSpec& spec) {
   }
   return {
       {"Binds", binds},
+      {"Tmpfs", TmpfsDocument(spec)},
       {"NetworkMode", NetworkText(spec.network())},
       {"PortBindings", PortBindings(spec)},
       {"RestartPolicy",

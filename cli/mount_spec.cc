@@ -3,9 +3,12 @@
 
 #include "cli/mount_spec.h"
 
+#include <charconv>
 #include <filesystem>
+#include <optional>
 #include <vector>
 
+#include "cli/quantity.h"
 #include "cli/text.h"
 
 namespace davit::cli {
@@ -24,15 +27,40 @@ std::unexpected<Error> BadMount(const std::string& text, const std::string& why)
   return Fail(Code::kInvalidArgument, "--mount", text,
               why +
                   "; write type=bind,source=HOST_PATH,target=CONTAINER_PATH[,readonly] or "
-                  "type=volume,[source=VOLUME,]target=CONTAINER_PATH[,readonly][,volume-nocopy]");
+                  "type=volume,[source=VOLUME,]target=CONTAINER_PATH[,readonly][,volume-nocopy] or "
+                  "type=tmpfs,target=CONTAINER_PATH[,tmpfs-size=BYTES][,tmpfs-mode=MODE]");
 }
 
-// What both kinds of mounts have.
+std::unexpected<Error> BadTmpfs(const std::string& text, const std::string& why) {
+  return Fail(
+      Code::kInvalidArgument, "--tmpfs", text,
+      why +
+          "; write CONTAINER_PATH[:OPTION,...] with ro, exec, suid, dev, size=BYTES, mode=MODE, uid=UID "
+          "and gid=GID");
+}
+
+std::optional<uint32_t> ParseNumber(const std::string& text, int base) {
+  uint32_t value = 0;
+  auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  bool whole = bad == std::errc() && end == text.data() + text.size();
+  return whole ? std::optional(value) : std::nullopt;
+}
+
+// "1777"; nullopt if it is no octal mode.
+std::optional<uint32_t> ParseMode(const std::string& text) {
+  constexpr uint32_t kMostMode = 07777;
+  std::optional<uint32_t> mode = ParseNumber(text, 8);
+  return mode && *mode <= kMostMode ? mode : std::nullopt;
+}
+
+// What mounts of all kinds have.
 struct MountWords {
   std::string source;
   std::string target;
   bool read_only = false;
   bool no_copy = false;
+  int64_t size = 0;  // bytes; 0: not given
+  std::optional<uint32_t> mode = {};
 };
 
 std::string AbsoluteSource(const std::string& source) {
@@ -54,6 +82,52 @@ void AddBind(const MountWords& words, bool create_source, api::ContainerSpec& sp
   mount.set_target(words.target);
   mount.set_read_only(words.read_only);
   mount.set_create_source(create_source);
+}
+
+void AddTmpfs(const MountWords& words, api::ContainerSpec& spec) {
+  api::TmpfsMount& tmpfs = *spec.add_tmpfs();
+  tmpfs.set_target(words.target);
+  tmpfs.set_read_only(words.read_only);
+  tmpfs.set_size_bytes(static_cast<uint64_t>(words.size));
+  if (words.mode) tmpfs.set_mode(*words.mode);
+}
+
+// Without a value: "exec", "noexec"…
+bool TakeTmpfsFlag(const std::string& option, api::TmpfsMount& tmpfs) {
+  bool off = option.starts_with("no");
+  std::string name = off ? option.substr(2) : option;
+  if (name == "exec") {
+    tmpfs.set_exec(!off);
+  } else if (name == "suid") {
+    tmpfs.set_suid(!off);
+  } else if (name == "dev") {
+    tmpfs.set_dev(!off);
+  } else if (option == "ro" || option == "rw") {
+    tmpfs.set_read_only(option == "ro");
+  } else {
+    return false;
+  }
+  return true;
+}
+
+Result<> TakeTmpfsValue(const std::string& text, const std::string& option, api::TmpfsMount& tmpfs) {
+  size_t equals = option.find('=');
+  std::string key = option.substr(0, equals);
+  std::string value = equals == std::string::npos ? "" : option.substr(equals + 1);
+  if (key == "size") {
+    Result<int64_t> bytes = ParseBytes(value);
+    if (!bytes || *bytes <= 0) return BadTmpfs(text, "invalid size: " + value);
+    tmpfs.set_size_bytes(static_cast<uint64_t>(*bytes));
+    return {};
+  }
+  std::optional<uint32_t> number = key == "mode" ? ParseMode(value) : ParseNumber(value, 10);
+  if (key != "mode" && key != "uid" && key != "gid")
+    return BadTmpfs(text, "the option " + option + " is not supported");
+  if (!number) return BadTmpfs(text, "invalid " + key + ": " + value);
+  if (key == "mode") tmpfs.set_mode(*number);
+  if (key == "uid") tmpfs.set_uid(*number);
+  if (key == "gid") tmpfs.set_gid(*number);
+  return {};
 }
 
 Result<> TakeOptions(const std::string& text, const std::string& options, bool is_volume, MountWords& words) {
@@ -111,11 +185,25 @@ Result<> AddMountFlag(const std::string& text, api::ContainerSpec& spec) {
       words.read_only = TRY(ParseSwitch(text, key, value));
     } else if (key == "volume-nocopy") {
       words.no_copy = TRY(ParseSwitch(text, key, value));
+    } else if (key == "tmpfs-size") {
+      words.size = ParseBytes(value).value_or(0);
+      if (words.size <= 0) return BadMount(text, "invalid value for tmpfs-size: " + value);
+    } else if (key == "tmpfs-mode") {
+      words.mode = ParseMode(value);
+      if (!words.mode) return BadMount(text, "invalid value for tmpfs-mode: " + value);
     } else if (key != "volume-driver" || value != "local") {
       return BadMount(text, "the option " + part + " is not supported");
     }
   }
   if (!words.target.starts_with('/')) return BadMount(text, "the target is not an absolute path");
+  if (type != "tmpfs" && (words.size > 0 || words.mode))
+    return BadMount(text, "tmpfs-size and tmpfs-mode need type=tmpfs");
+  if (type != "volume" && words.no_copy) return BadMount(text, "volume-nocopy needs type=volume");
+  if (type == "tmpfs") {
+    if (!words.source.empty()) return BadMount(text, "a tmpfs has no source");
+    AddTmpfs(words, spec);
+    return {};
+  }
   if (type == "volume") {
     if (words.source.starts_with('/') || words.source.starts_with('.'))
       return BadMount(text, "the source is a path, which needs type=bind");
@@ -123,10 +211,22 @@ Result<> AddMountFlag(const std::string& text, api::ContainerSpec& spec) {
     return {};
   }
   if (type != "bind") return BadMount(text, "mounts of type " + type + " are not supported yet");
-  if (words.no_copy) return BadMount(text, "volume-nocopy needs type=volume");
   words.source = AbsoluteSource(words.source);
   if (!words.source.starts_with('/')) return BadMount(text, "the source is not an absolute path");
   AddBind(words, /*create_source=*/false, spec);
+  return {};
+}
+
+Result<> AddTmpfsFlag(const std::string& text, api::ContainerSpec& spec) {
+  size_t colon = text.find(':');
+  api::TmpfsMount tmpfs;
+  tmpfs.set_target(text.substr(0, colon));
+  if (!tmpfs.target().starts_with('/')) return BadTmpfs(text, "the path is not absolute");
+  if (colon != std::string::npos) {
+    for (const std::string& option : Split(text.substr(colon + 1), ','))
+      if (!option.empty() && !TakeTmpfsFlag(option, tmpfs)) TRY(TakeTmpfsValue(text, option, tmpfs));
+  }
+  *spec.add_tmpfs() = std::move(tmpfs);
   return {};
 }
 

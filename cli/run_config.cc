@@ -153,6 +153,7 @@ Result<api::CreateContainerRequest> BuildCreateRequest(const RunOptions& options
   for (const std::string& label : options.labels) TRY(AddLabel(label, spec));
   for (const std::string& volume : options.volumes) TRY(AddVolumeFlag(volume, spec));
   for (const std::string& mount : options.mounts) TRY(AddMountFlag(mount, spec));
+  for (const std::string& tmpfs : options.tmpfs) TRY(AddTmpfsFlag(tmpfs, spec));
   spec.set_working_dir(options.working_dir);
   spec.set_user(options.user);
   TRY(SetResources(options, spec));

@@ -27,6 +27,7 @@ struct RunOptions {
   std::vector<std::string> env_files = {};
   std::vector<std::string> volumes = {};  // as AddVolumeFlag takes them
   std::vector<std::string> mounts = {};   // as AddMountFlag takes them
+  std::vector<std::string> tmpfs = {};    // as AddTmpfsFlag takes them
   std::vector<std::string> labels = {};
   std::vector<std::string> cap_add = {};
   std::vector<std::string> cap_drop = {};

@@ -223,10 +223,38 @@ TEST(MountSpecTest, BadOnesShowTheGrammar) {
   for (const char* bad :
        {"source=/a,target=/b", "type=volume,source=a", "type=bind,source=a,target=/b", "type=bind,target=/b",
         "type=bind,source=/a", "type=bind,source=/a,target=/b,bind-propagation=shared",
-        "type=bind,source=/a,target=/b,volume-nocopy", "type=tmpfs,target=/b",
-        "source=a,target=/b,readonly=x", "source=a,target=/b,volume-driver=nfs"})
+        "type=bind,source=/a,target=/b,volume-nocopy", "type=tmpfs,source=/a,target=/b",
+        "type=tmpfs,target=/b,tmpfs-size=0", "type=tmpfs,target=/b,tmpfs-mode=8",
+        "type=volume,target=/b,tmpfs-size=1m", "type=npipe,target=/b", "source=a,target=/b,readonly=x",
+        "source=a,target=/b,volume-driver=nfs"})
     EXPECT_THAT(BuildCreateRequest({.image = "a", .mounts = {bad}}).error().ToString(),
                 HasSubstr("type=bind,source=HOST_PATH"))
+        << bad;
+}
+
+TEST(MountSpecTest, TmpfsHasTheOptionsOfMount) {
+  api::ContainerSpec spec =
+      Build({.image = "a",
+             .mounts = {"type=tmpfs,dst=/d,tmpfs-size=1m,tmpfs-mode=700,ro"},
+             .tmpfs = {"/a", "/b:size=64k,mode=0750,uid=7,gid=8,exec,suid,dev,ro", "/c:exec,noexec,rw"}});
+  ASSERT_EQ(spec.tmpfs_size(), 4);
+  EXPECT_EQ(spec.tmpfs(0).target(), "/d");
+  EXPECT_EQ(spec.tmpfs(0).size_bytes(), 1u << 20);
+  EXPECT_EQ(spec.tmpfs(0).mode(), 0700u);
+  EXPECT_TRUE(spec.tmpfs(0).read_only());
+  EXPECT_EQ(spec.tmpfs(1).target(), "/a");
+  EXPECT_FALSE(spec.tmpfs(1).has_mode() || spec.tmpfs(1).exec() || spec.tmpfs(1).read_only());
+  const api::TmpfsMount& all = spec.tmpfs(2);
+  EXPECT_EQ(all.size_bytes(), 64u << 10);
+  EXPECT_EQ(all.mode(), 0750u);
+  EXPECT_EQ(all.uid(), 7u);
+  EXPECT_EQ(all.gid(), 8u);
+  EXPECT_TRUE(all.exec() && all.suid() && all.dev() && all.read_only());
+  EXPECT_FALSE(spec.tmpfs(3).exec());
+  for (const char* bad : {"", "a", "/a:size=0", "/a:size=x", "/a:mode=9", "/a:mode=10000", "/a:uid=-1",
+                          "/a:uid=x", "/a:huge=always", "/a:nothing", "/a:size"})
+    EXPECT_THAT(BuildCreateRequest({.image = "a", .tmpfs = {bad}}).error().ToString(),
+                HasSubstr("CONTAINER_PATH[:OPTION,...]"))
         << bad;
 }
 

@@ -94,7 +94,7 @@ Result<> LocalContainers::CheckPod(const Definition& definition, const LocalReco
   ::runtime::v1::RunPodSandboxRequest run;
   *run.mutable_config() = request.pod;
   TRY(ports_.runtime.sandboxes().Check(run));
-  TRY(ports_.runtime.containers().Check(request.pod, request.container, image));
+  TRY(ports_.runtime.containers().Check(request.pod, request.container, image, request.extras));
   std::vector<std::string> required;
   for (const api::BindMount& mount : definition.spec.mounts())
     if (!mount.create_source()) required.push_back(mount.source());

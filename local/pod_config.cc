@@ -3,6 +3,9 @@
 
 #include "local/pod_config.h"
 
+#include <linux/mount.h>
+#include <stdio.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -140,6 +143,26 @@ void SetVolumes(const std::vector<VolumeBind>& volumes, v1::ContainerConfig& con
   }
 }
 
+std::string TmpfsOptions(const api::TmpfsMount& mount) {
+  constexpr uint32_t kMode = 01777;
+  char mode[16];
+  snprintf(mode, sizeof mode, "mode=%o", mount.has_mode() ? mount.mode() : kMode);
+  std::string options = mode;
+  if (mount.size_bytes() > 0) options += ",size=" + std::to_string(mount.size_bytes());
+  if (mount.uid() > 0) options += ",uid=" + std::to_string(mount.uid());
+  if (mount.gid() > 0) options += ",gid=" + std::to_string(mount.gid());
+  return options;
+}
+
+void SetTmpfs(const api::ContainerSpec& spec, cri::ContainerExtras& extras) {
+  for (const api::TmpfsMount& mount : spec.tmpfs()) {
+    uint64_t attributes = (mount.read_only() ? MOUNT_ATTR_RDONLY : 0) |
+                          (mount.exec() ? 0 : MOUNT_ATTR_NOEXEC) | (mount.suid() ? 0 : MOUNT_ATTR_NOSUID) |
+                          (mount.dev() ? 0 : MOUNT_ATTR_NODEV);
+    extras.tmpfs.push_back({mount.target(), TmpfsOptions(mount), attributes});
+  }
+}
+
 void SetDevices(const api::ContainerSpec& spec, v1::ContainerConfig& container) {
   for (const api::Device& wanted : spec.devices()) {
     v1::Device& device = *container.add_devices();
@@ -200,6 +223,7 @@ Result<PodRequest> BuildPodRequest(const api::ContainerSpec& spec, const LocalRe
   SetCommand(spec, container);
   SetMounts(spec, container, request.extras);
   SetVolumes(volumes, container, request.extras);
+  SetTmpfs(spec, request.extras);
   request.extras.kept_layer = cri::KeptLayer{
       record.id, spec.auto_remove() ? snapshotter::LayerLife::kOneBoot : snapshotter::LayerLife::kDurable,
       /*may_be_new=*/record.started_at == 0};

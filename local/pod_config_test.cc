@@ -5,6 +5,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/mount.h>
 
 #include "cri/spec/sandbox_plan.h"
 
@@ -182,6 +183,29 @@ TEST(PodRequest, MountsVolumesAfterBinds) {
   EXPECT_TRUE(request.container.mounts(1).readonly());
   EXPECT_FALSE(request.container.mounts(2).readonly());
   EXPECT_TRUE(request.extras.required_sources.contains("/data"));
+}
+
+TEST(PodRequest, ATmpfsIsInertUnlessItIsToBeOtherwise) {
+  ContainerSpec spec;
+  spec.add_tmpfs()->set_target("/plain");
+  ::davit::v1::TmpfsMount& all = *spec.add_tmpfs();
+  all.set_target("/all");
+  all.set_size_bytes(4096);
+  all.set_mode(0);
+  all.set_uid(7);
+  all.set_gid(8);
+  all.set_exec(true);
+  all.set_suid(true);
+  all.set_dev(true);
+  all.set_read_only(true);
+  std::vector<cri::TmpfsRequest> tmpfs = BuildPodRequest(spec, Record(), "/d")->extras.tmpfs;
+  ASSERT_EQ(tmpfs.size(), 2u);
+  EXPECT_EQ(tmpfs[0].target, "/plain");
+  EXPECT_EQ(tmpfs[0].options, "mode=1777");
+  EXPECT_EQ(tmpfs[0].attributes,
+            static_cast<uint64_t>(MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV));
+  EXPECT_EQ(tmpfs[1].options, "mode=0,size=4096,uid=7,gid=8");
+  EXPECT_EQ(tmpfs[1].attributes, static_cast<uint64_t>(MOUNT_ATTR_RDONLY));
 }
 
 TEST(PodRequest, ChoosesTheNetwork) {

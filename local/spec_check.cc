@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <string_view>
 
@@ -124,6 +125,19 @@ Result<> CheckVolumes(const api::ContainerSpec& spec) {
   return {};
 }
 
+Result<> CheckTmpfs(const api::ContainerSpec& spec) {
+  constexpr uint32_t kMostMode = 07777;
+  constexpr uint32_t kMostId = std::numeric_limits<int32_t>::max();  // as everywhere (CheckId)
+  TRY(LimitCount("tmpfs", spec.tmpfs_size(), kMostVolumesOfContainer));
+  for (const api::TmpfsMount& mount : spec.tmpfs()) {
+    TRY(CheckTarget("tmpfs", mount.target()));
+    if (mount.mode() > kMostMode) return Bad("tmpfs.mode", std::to_string(mount.mode()), "is not a mode");
+    for (uint32_t id : {mount.uid(), mount.gid()})
+      if (id > kMostId) return Bad("tmpfs", std::to_string(id), "is not an id of a user or a group");
+  }
+  return {};
+}
+
 Result<> CheckSwap(const api::ContainerSpec& spec) {
   int64_t both = spec.memory_swap_bytes();
   if (both == 0) return {};
@@ -238,6 +252,7 @@ Result<> CheckSpec(const api::ContainerSpec& spec) {
   TRY(CheckPorts(spec));
   TRY(CheckMounts(spec));
   TRY(CheckVolumes(spec));
+  TRY(CheckTmpfs(spec));
   TRY(LimitText("cpuset_cpus", spec.cpuset_cpus(), kMostTextBytes));
   TRY(CheckResources(spec));
   TRY(CheckLog(spec));

@@ -104,6 +104,22 @@ TEST(CheckSpec, NamesTheFieldThatIsWrong) {
        [](auto& s) {
          for (int i = 0; i < 100; ++i) s.add_volumes()->set_target("/x");
        }},
+      {"tmpfs", [](auto& s) { s.add_tmpfs()->set_target("t"); }},
+      {"root", [](auto& s) { s.add_tmpfs()->set_target("//"); }},
+      {"tmpfs",
+       [](auto& s) {
+         for (int i = 0; i < 101; ++i) s.add_tmpfs()->set_target("/" + std::to_string(i));
+       }},
+      {"tmpfs.mode",
+       [](auto& s) {
+         s.add_tmpfs()->set_target("/t");
+         s.mutable_tmpfs(0)->set_mode(010000);
+       }},
+      {"tmpfs",
+       [](auto& s) {
+         s.add_tmpfs()->set_target("/t");
+         s.mutable_tmpfs(0)->set_gid(0xffffffff);
+       }},
       {"memory_bytes", [](auto& s) { s.set_memory_bytes(1); }},
       {"memory_bytes", [](auto& s) { s.set_memory_bytes(-1); }},
       {"nano_cpus", [](auto& s) { s.set_nano_cpus(1); }},

@@ -30,6 +30,7 @@ class Plan {
 
   Result<std::vector<VolumeUse>> Make(const images::ImageConfig& image) {
     for (const api::BindMount& mount : spec_.mounts()) TRY(Occupy(mount.target()));
+    for (const api::TmpfsMount& mount : spec_.tmpfs()) TRY(Occupy(mount.target()));
     for (const api::VolumeMount& volume : spec_.volumes()) {
       std::string target = TRY(Occupy(volume.target()));
       TRY(Add({volume.volume(), target, volume.read_only(), volume.no_copy()}));

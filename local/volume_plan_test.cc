@@ -82,5 +82,17 @@ TEST(VolumePlan, AnImageMakesNoUnlimitedNumber) {
   EXPECT_THAT(PlanVolumes({}, {}).value(), IsEmpty());
 }
 
+TEST(VolumePlan, ATmpfsIsNoVolumeOfTheImage) {
+  ContainerSpec spec;
+  spec.add_tmpfs()->set_target("/data/");
+  images::ImageConfig image;
+  image.volumes = {"/data", "/other"};
+  std::vector<VolumeUse> uses = PlanVolumes(spec, image).value();
+  ASSERT_EQ(uses.size(), 1u);
+  EXPECT_EQ(uses[0].target, "/other");
+  spec.add_mounts()->set_target("/data");
+  EXPECT_EQ(PlanVolumes(spec, image).error().code, Code::kInvalidArgument) << "two have one target";
+}
+
 }  // namespace
 }  // namespace davit::local

@@ -74,8 +74,7 @@ Result<std::string> Containers::MakeContainer(const SandboxPtr& sandbox,
   }
   Images images = TRY(FindImages(ports_.images, request.config()));
   auto config = std::make_shared<const v1::ContainerConfig>(request.config());
-  ContainerRecord record =
-      TRY(ports_.planner.Plan(*sandbox, *config, images.root.record, extras.required_sources));
+  ContainerRecord record = TRY(ports_.planner.Plan(*sandbox, *config, images.root.record, extras));
   record.image_volumes = images.volume_records;
   if (extras.kept_layer) record.kept_layer = extras.kept_layer->id;
   call.spans.Mark("plan");

@@ -7,7 +7,9 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
+#include "cri/spec/mounts.h"
 #include "snapshotter/snapshots.h"
 
 namespace davit::cri {
@@ -24,6 +26,7 @@ struct ContainerExtras {
   std::optional<KeptLayer> kept_layer;
   // Container paths of mounts whose host path must exist at each start; others are made, as the CRI requires.
   std::set<std::string> required_sources;
+  std::vector<TmpfsRequest> tmpfs;
 };
 
 }  // namespace davit::cri

@@ -35,7 +35,7 @@ std::string ImageRefOf(const images::ImageRecord& image, const v1::ImageSpec& as
 
 Result<ContainerRecord> ContainerPlanner::Plan(const Sandbox& sandbox, const v1::ContainerConfig& config,
                                                const images::ImageRecord& image,
-                                               const std::set<std::string>& required_sources) const {
+                                               const ContainerExtras& extras) const {
   SandboxRecord pod = sandbox.record().Get();
   ContainerRecord record = phases::NewContainer(TRY(NewId()), sandbox.id(), ports_.clock.UnixNanoseconds());
   record.image_id = image.id;
@@ -48,9 +48,16 @@ Result<ContainerRecord> ContainerPlanner::Plan(const Sandbox& sandbox, const v1:
   record.stop_signal = TRY(StopSignalOf(config.stop_signal(), image_config.stop_signal));
   TRY(ResourcesFromCri(config.linux().resources()));
   std::vector<cdi::Edits> devices = TRY(CdiEditsOf(config));
-  ContainerInputs inputs{sandbox.config(), config,    image_config,      ports_.files.FilesOf(sandbox.id()),
-                         ports_.facts,     record.id, pod.selinux_level, std::move(devices),
-                         required_sources};
+  ContainerInputs inputs{sandbox.config(),
+                         config,
+                         image_config,
+                         ports_.files.FilesOf(sandbox.id()),
+                         ports_.facts,
+                         record.id,
+                         pod.selinux_level,
+                         std::move(devices),
+                         extras.required_sources,
+                         extras.tmpfs};
   shim::ContainerPlan plan = TRY(BuildContainerPlan(inputs));
   if (plan.pid == shim::NamespaceUse::kTarget) TRY(TargetOf(sandbox, config));
   TRY(ports_.confinement.Provide(config, plan.process));
@@ -61,14 +68,15 @@ Result<ContainerRecord> ContainerPlanner::Plan(const Sandbox& sandbox, const v1:
 // Any files and any level do: they are the pod's, and what the client says about them is checked all the
 // same.
 Result<> ContainerPlanner::Check(const v1::PodSandboxConfig& pod, const v1::ContainerConfig& config,
-                                 const images::ImageRecord& image) const {
+                                 const images::ImageRecord& image, const ContainerExtras& extras) const {
   TRY(ResolveLogPath(pod.log_directory(), config.log_path()));
   images::ImageConfig image_config = TRY(images::ParseImageConfig(image.config_json));
   TRY(StopSignalOf(config.stop_signal(), image_config.stop_signal));
   TRY(ResourcesFromCri(config.linux().resources()));
   std::vector<cdi::Edits> devices = TRY(CdiEditsOf(config));
-  ContainerInputs inputs{pod,          config, image_config, ports_.files.FilesOf(""),
-                         ports_.facts, "",     "",           std::move(devices)};
+  ContainerInputs inputs{pod,          config,      image_config, ports_.files.FilesOf(""),
+                         ports_.facts, "",          "",           std::move(devices),
+                         {},           extras.tmpfs};
   TRY(BuildContainerPlan(inputs));
   return {};
 }

@@ -35,13 +35,12 @@ class ContainerPlanner {
   explicit ContainerPlanner(const Ports& ports) : ports_(ports) {}
 
   // The record of a created container, without its image volumes. Detects all errors that can be found
-  // without creating kernel objects for the container. `required_sources` as in ContainerExtras.
+  // without creating kernel objects for the container.
   Result<ContainerRecord> Plan(const Sandbox& sandbox, const ::runtime::v1::ContainerConfig& config,
-                               const images::ImageRecord& image,
-                               const std::set<std::string>& required_sources) const;
+                               const images::ImageRecord& image, const ContainerExtras& extras) const;
   // Those errors, for a container of a pod that is not made yet.
   Result<> Check(const ::runtime::v1::PodSandboxConfig& pod, const ::runtime::v1::ContainerConfig& config,
-                 const images::ImageRecord& image) const;
+                 const images::ImageRecord& image, const ContainerExtras& extras) const;
 
   // The container whose PID namespace `config` requests (NamespaceMode TARGET). kInvalidArgument if it is in
   // another sandbox.

@@ -60,8 +60,8 @@ class Containers {
                                              const ContainerExtras& extras = {});
   // The errors that Create would find in a container of a pod that is not made yet.
   Result<> Check(const v1::PodSandboxConfig& pod, const v1::ContainerConfig& config,
-                 const images::ImageRecord& image) const {
-    return ports_.planner.Check(pod, config, image);
+                 const images::ImageRecord& image, const ContainerExtras& extras) const {
+    return ports_.planner.Check(pod, config, image, extras);
   }
   // With `attached`, a client whose connection gets kStreams (shim/session.h) when the container has started,
   // and nothing if the start fails or if another call has begun it.

@@ -193,8 +193,8 @@ Result<shim::ContainerPlan> BuildContainerPlan(const ContainerInputs& inputs) {
   plan.container_id = inputs.container_id;
   TRY(SetNamespaces(inputs, plan));
   plan.read_only_root = context.readonly_rootfs();
-  plan.mounts =
-      TRY(ContainerMounts({config, inputs.files, inputs.image.volumes, plan.ids, inputs.required_sources}));
+  plan.mounts = TRY(ContainerMounts(
+      {config, inputs.files, inputs.image.volumes, plan.ids, inputs.required_sources, inputs.tmpfs}));
   plan.root_propagation = RootPropagation(plan.mounts);
   TRY(SetDevices(inputs, plan));
   TRY(SetProtectedPaths(context, plan));

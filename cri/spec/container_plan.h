@@ -32,6 +32,7 @@ struct ContainerInputs {
   std::string selinux_level;                    // the pod's
   std::vector<cdi::Edits> cdi = {};             // of the devices that the request names
   std::set<std::string> required_sources = {};  // targets of binds whose sources are not made if missing
+  std::vector<TmpfsRequest> tmpfs = {};
 };
 
 // Reports every error that can be found without asking the kernel, so that a created container can start

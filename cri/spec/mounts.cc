@@ -167,6 +167,12 @@ Result<shim::MountStep> RequestedImage(const v1::Mount& mount, uint32_t number) 
   return step;
 }
 
+Result<shim::MountStep> RequestedTmpfs(const TmpfsRequest& tmpfs) {
+  std::string target = TRY(CleanAbsolutePath("tmpfs", tmpfs.target));
+  if (target == "/") return BadField("tmpfs", tmpfs.target, "is the root");
+  return Filesystem(shim::MountKind::kTmpfs, std::move(target), tmpfs.attributes, tmpfs.options);
+}
+
 Result<std::vector<shim::MountStep>> RequestedMounts(const MountInputs& inputs) {
   std::vector<shim::MountStep> steps;
   uint32_t images = 0;
@@ -179,6 +185,7 @@ Result<std::vector<shim::MountStep>> RequestedMounts(const MountInputs& inputs) 
     if (!image) return std::unexpected(WithReason(Reason::kImageVolumeMountFailed, image.error()));
     steps.push_back(std::move(*image));
   }
+  for (const TmpfsRequest& tmpfs : inputs.tmpfs) steps.push_back(TRY(RequestedTmpfs(tmpfs)));
   return steps;
 }
 

@@ -265,5 +265,33 @@ TEST(Mounts, RefuseUnknownPropagation) {
                       "mounts.propagation", "5"));
 }
 
+TEST(Mounts, ATmpfsReplacesWhatIsAtItsTarget) {
+  v1::ContainerConfig config;
+  std::vector<shim::MountStep> mounts =
+      ContainerMounts({config,
+                       kFiles,
+                       {"/data"},
+                       shim::IdMap(),
+                       {},
+                       {{"//data/", "size=1", MOUNT_ATTR_NOEXEC}, {"/dev/shm"}}})
+          .value();
+  auto at = [&mounts](const std::string& target) {
+    std::vector<shim::MountStep> found;
+    std::ranges::copy_if(mounts, std::back_inserter(found),
+                         [&target](const shim::MountStep& step) { return step.target == target; });
+    return found;
+  };
+  ASSERT_EQ(at("/data").size(), 1u) << "not the image's volume";
+  EXPECT_EQ(at("/data")[0].kind, shim::MountKind::kTmpfs);
+  EXPECT_EQ(at("/data")[0].options, "size=1");
+  EXPECT_EQ(at("/data")[0].attributes, static_cast<uint64_t>(MOUNT_ATTR_NOEXEC));
+  ASSERT_EQ(at("/dev/shm").size(), 1u);
+  EXPECT_EQ(at("/dev/shm")[0].kind, shim::MountKind::kTmpfs);
+  for (const char* bad : {"", "/", "data", "//"})
+    EXPECT_TRUE(Refuses(ContainerMounts({config, kFiles, {}, shim::IdMap(), {}, {{bad}}}),
+                        Code::kInvalidArgument, "tmpfs"))
+        << bad;
+}
+
 }  // namespace
 }  // namespace davit::cri

@@ -177,6 +177,21 @@ TEST_F(LocalVolumes, ACreationIsWholeOrLeavesNothing) {
   }
 }
 
+TEST_F(LocalVolumes, ATmpfsIsEmptyAtEachStartAndLimited) {
+  Davit({"run", "--name", "web", "--read-only", "--tmpfs", "/t:size=64k,mode=750,uid=7", "--tmpfs", "/x:exec",
+         "--mount", "type=tmpfs,dst=/m,tmpfs-size=1m", kBusybox, "sh", "-c",
+         "ls /t; stat -c %a:%u /t; grep -c ' /t tmpfs.*noexec' /proc/mounts; "
+         "grep ' /x tmpfs' /proc/mounts | grep -c noexec; df -k /t | tail -1 | awk '{print $2}'; stat -c %a "
+         "/m; "
+         "touch /t/file; head -c 100000 /dev/zero >/t/large 2>/dev/null || echo full"});
+  EXPECT_EQ(Davit({"start", "web"}), "web\n");
+  Davit({"wait", "web"});
+  const std::string once = "750:7\n1\n0\n64\n1777\nfull\n";
+  EXPECT_EQ(Davit({"logs", "web"}), once + once);
+  EXPECT_EQ(Inspect("web")["HostConfig"]["Tmpfs"]["/t"], "rw,noexec,nosuid,nodev,mode=750,size=65536,uid=7");
+  EXPECT_THAT(Names(), IsEmpty());
+}
+
 TEST_F(LocalVolumes, BadInputIsExplained) {
   struct Case {
     std::vector<std::string> words;
@@ -190,6 +205,8 @@ TEST_F(LocalVolumes, BadInputIsExplained) {
         Case{{"volume", "ls", "-f", "size=1"}, 1, "label=KEY"},
         Case{{"run", "-v", "a b:/x", kBusybox}, 125, "If you intended to pass a host directory"},
         Case{{"run", "-v", "a:/x", "-v", "b:/x", kBusybox}, 125, "Duplicate mount point"},
+        Case{{"run", "--tmpfs", "/x", "-v", "b:/x", kBusybox}, 125, "Duplicate mount point"},
+        Case{{"run", "--tmpfs", "/", kBusybox}, 125, "root"},
         Case{{"run", "-v", "a:/", kBusybox}, 125, "root"}}) {
     CommandOutcome outcome = TryDavit(words);
     EXPECT_EQ(outcome.exit_code, exit_code) << text;
