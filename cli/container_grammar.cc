@@ -18,7 +18,6 @@ struct MissingFlag {
   const char* instead;  // why, or what to use; may be empty
 };
 
-constexpr char kUseVolume[] = "mount a volume or a directory of the host with -v";
 constexpr char kNoNames[] = "containers have no names in DNS yet";
 constexpr char kNoHealth[] = "Davit runs no health checks yet";
 constexpr char kNoAddress[] = "the daemon chooses the container's addresses";
@@ -71,7 +70,6 @@ constexpr MissingFlag kMissingOfRun[] = {
     {"--userns", "containers are in the host's user namespace"},
     {"--uts", "each container has its own host name; see --hostname"},
     {"--volume-driver", "all volumes have the driver local"},
-    {"--volumes-from", kUseVolume},
 };
 
 // Docker's flags that Davit does not have: better an answer than "no such option".
@@ -162,6 +160,7 @@ void ContainerGrammar::AddRunFlags(CLI::App& verb) {
           "[HOST_PATH|VOLUME:]CONTAINER_PATH[:ro]");
   AddList(verb, "--mount", run_.mounts, "The same in words",
           "type=bind|volume|tmpfs,source=HOST_PATH|VOLUME,target=CONTAINER_PATH[,readonly][,...]");
+  AddList(verb, "--volumes-from", run_.volumes_from, "Mount what another container mounts", "CONTAINER[:ro]");
   AddList(verb, "--tmpfs", run_.tmpfs, "A directory in memory", "CONTAINER_PATH[:size=64m,mode=1777,...]");
   AddText(verb, "-w,--workdir", run_.working_dir, "Working directory in the container", "PATH");
   AddText(verb, "-u,--user", run_.user, "User in the container", "NAME|UID[:GID]");

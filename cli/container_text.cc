@@ -145,6 +145,13 @@ json TmpfsDocument(const api::ContainerSpec& spec) {
   return mounts;
 }
 
+json VolumesFromDocument(const api::ContainerSpec& spec) {
+  json containers = json::array();
+  for (const api::VolumesFrom& from : spec.volumes_from())
+    containers.push_back(from.container() + (from.read_only() ? ":ro" : ""));
+  return containers;
+}
+
 json HostDocument(const api::ContainerSpec& spec) {
   json binds = json::array();
   for (const api::BindMount& mount : spec.mounts())
@@ -156,6 +163,7 @@ json HostDocument(const api::ContainerSpec& spec) {
   return {
       {"Binds", binds},
       {"Tmpfs", TmpfsDocument(spec)},
+      {"VolumesFrom", VolumesFromDocument(spec)},
       {"NetworkMode", NetworkText(spec.network())},
       {"PortBindings", PortBindings(spec)},
       {"RestartPolicy",

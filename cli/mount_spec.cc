@@ -230,4 +230,16 @@ Result<> AddTmpfsFlag(const std::string& text, api::ContainerSpec& spec) {
   return {};
 }
 
+Result<> AddVolumesFromFlag(const std::string& text, api::ContainerSpec& spec) {
+  std::vector<std::string> parts = Split(text, ':');
+  bool valid = !parts[0].empty() &&
+               (parts.size() == 1 || (parts.size() == 2 && (parts[1] == "ro" || parts[1] == "rw")));
+  if (!valid)
+    return Fail(Code::kInvalidArgument, "--volumes-from", text, "it is malformed; write CONTAINER[:ro|rw]");
+  api::VolumesFrom& from = *spec.add_volumes_from();
+  from.set_container(parts[0]);
+  from.set_read_only(parts.back() == "ro" && parts.size() == 2);
+  return {};
+}
+
 }  // namespace davit::cli

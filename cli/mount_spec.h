@@ -26,4 +26,7 @@ Result<> AddMountFlag(const std::string& text, ::davit::v1::ContainerSpec& spec)
 // [no]dev, size=, mode=, uid=, gid=. The last of each kind counts.
 Result<> AddTmpfsFlag(const std::string& text, ::davit::v1::ContainerSpec& spec);
 
+// "CONTAINER[:ro|rw]".
+Result<> AddVolumesFromFlag(const std::string& text, ::davit::v1::ContainerSpec& spec);
+
 }  // namespace davit::cli

@@ -154,6 +154,7 @@ Result<api::CreateContainerRequest> BuildCreateRequest(const RunOptions& options
   for (const std::string& volume : options.volumes) TRY(AddVolumeFlag(volume, spec));
   for (const std::string& mount : options.mounts) TRY(AddMountFlag(mount, spec));
   for (const std::string& tmpfs : options.tmpfs) TRY(AddTmpfsFlag(tmpfs, spec));
+  for (const std::string& from : options.volumes_from) TRY(AddVolumesFromFlag(from, spec));
   spec.set_working_dir(options.working_dir);
   spec.set_user(options.user);
   TRY(SetResources(options, spec));

@@ -25,9 +25,10 @@ struct RunOptions {
   std::vector<std::string> ports = {};    // as ParsePortSpec takes them
   std::vector<std::string> env = {};      // "K=V", or "K" for the value in the environment of davit
   std::vector<std::string> env_files = {};
-  std::vector<std::string> volumes = {};  // as AddVolumeFlag takes them
-  std::vector<std::string> mounts = {};   // as AddMountFlag takes them
-  std::vector<std::string> tmpfs = {};    // as AddTmpfsFlag takes them
+  std::vector<std::string> volumes = {};       // as AddVolumeFlag takes them
+  std::vector<std::string> mounts = {};        // as AddMountFlag takes them
+  std::vector<std::string> tmpfs = {};         // as AddTmpfsFlag takes them
+  std::vector<std::string> volumes_from = {};  // as AddVolumesFromFlag takes them
   std::vector<std::string> labels = {};
   std::vector<std::string> cap_add = {};
   std::vector<std::string> cap_drop = {};

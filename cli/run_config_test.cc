@@ -258,6 +258,20 @@ TEST(MountSpecTest, TmpfsHasTheOptionsOfMount) {
         << bad;
 }
 
+TEST(MountSpecTest, VolumesFromNamesContainers) {
+  api::ContainerSpec spec = Build({.image = "a", .volumes_from = {"web", "db:ro", "x:rw"}});
+  ASSERT_EQ(spec.volumes_from_size(), 3);
+  EXPECT_EQ(spec.volumes_from(0).container(), "web");
+  EXPECT_FALSE(spec.volumes_from(0).read_only());
+  EXPECT_EQ(spec.volumes_from(1).container(), "db");
+  EXPECT_TRUE(spec.volumes_from(1).read_only());
+  EXPECT_FALSE(spec.volumes_from(2).read_only());
+  for (const char* bad : {"", ":ro", "web:z", "web:ro:ro", "web:"})
+    EXPECT_THAT(BuildCreateRequest({.image = "a", .volumes_from = {bad}}).error().ToString(),
+                HasSubstr("CONTAINER[:ro|rw]"))
+        << bad;
+}
+
 TEST(MountSpecTest, VolumesHaveNamesOrNone) {
   api::ContainerSpec spec =
       Build({.image = "a",

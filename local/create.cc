@@ -87,6 +87,21 @@ Result<PodRequest> LocalContainers::PodRequestOf(const Definition& definition,
   return BuildPodRequest(definition.spec, record, DirectoryOf(record.id), volumes);
 }
 
+// The last container first: its mounts count more.
+Result<std::vector<VolumeUse>> LocalContainers::TakeMountsOfOthers(api::ContainerSpec& spec) const {
+  std::vector<VolumeUse> volumes;
+  for (int i = spec.volumes_from_size() - 1; i >= 0; --i) {
+    const api::VolumesFrom from = spec.volumes_from(i);
+    Result<LocalContainerPtr> other = roster_.Find(from.container());
+    // A client takes kNotFound for an image that is missing.
+    if (!other) return Fail(Code::kInvalidArgument, "volumes_from", from.container(), other.error().context);
+    TRY((*other)->CheckReadable("mount the volumes of container"));
+    TakeMounts({(*other)->spec(), (*other)->volumes(), from.read_only()}, spec, volumes);
+  }
+  if (spec.volumes_from_size() > 0) TRY(CheckSpec(spec));
+  return volumes;
+}
+
 // What each start would refuse.
 Result<> LocalContainers::CheckPod(const Definition& definition, const LocalRecord& record,
                                    const images::ImageRecord& image) const {
@@ -129,7 +144,8 @@ Result<LocalContainers::Created> LocalContainers::Create(const std::string& name
   definition->spec = spec;
   definition->command_line = TRY(CommandLine(spec, config));
   TRY(CheckCommandLine(definition->command_line));
-  definition->volumes = TRY(PlanVolumes(spec, config));
+  const std::vector<VolumeUse> taken = TRY(TakeMountsOfOthers(definition->spec));
+  definition->volumes = TRY(PlanVolumes(definition->spec, config, taken));
   if (!definition->volumes.empty()) record.status = Status::kMaking;
   record.stop_signal = TRY(NamedStopSignal(spec, config));
   record.created_at = ports_.clock.UnixNanoseconds();

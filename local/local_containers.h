@@ -122,6 +122,8 @@ class LocalContainers {
   Result<> MakeRecordDurable(const LocalContainer& container) const;
   Result<> CheckPod(const Definition& definition, const LocalRecord& record,
                     const images::ImageRecord& image) const;
+  // Adds the binds of the containers in `volumes_from` to the spec, and returns their volumes.
+  Result<std::vector<VolumeUse>> TakeMountsOfOthers(api::ContainerSpec& spec) const;
   Result<PodRequest> PodRequestOf(const Definition& definition, const LocalRecord& record) const;
 
   // Those marked with (c) are called with the claim held.

@@ -151,6 +151,41 @@ TEST_F(LocalVolumesTest, ARemovalThatACrashHasInterruptedIsFinished) {
   EXPECT_THAT(w_.VolumeNames(), ::testing::UnorderedElementsAre("data", kept));
 }
 
+TEST_F(LocalVolumesTest, AContainerCanHaveTheVolumesOfAnother) {
+  local().Create("first", Spec()).value();
+  std::string anonymous = local().Inspect("first")->volumes(1).volume();
+  api::ContainerSpec spec = LocalWorld::Spec();
+  spec.add_volumes_from()->set_container("first");
+  std::string second = local().Create("second", spec)->id;
+  api::Container shown = local().Inspect("second").value();
+  ASSERT_THAT(shown.volumes(), SizeIs(2));
+  EXPECT_EQ(shown.volumes(0).volume(), "data");
+  EXPECT_TRUE(shown.volumes(0).read_only());
+  EXPECT_EQ(shown.volumes(1).volume(), anonymous);
+  EXPECT_TRUE(shown.volumes(1).anonymous());
+  ASSERT_TRUE(local().Remove("first", /*force=*/false, Deadline(), AnonymousVolumes::kGo));
+  EXPECT_THAT(w_.volumes().Inspect(anonymous)->containers(), ElementsAre(second));
+  ASSERT_TRUE(local().Remove("second", /*force=*/false, Deadline(), AnonymousVolumes::kGo));
+  EXPECT_THAT(w_.VolumeNames(), ElementsAre("data"));
+
+  Result<LocalContainers::Created> missing = local().Create("third", spec);
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code, Code::kInvalidArgument) << "kNotFound would be said of the image";
+  EXPECT_THAT(missing.error().ToString(), HasSubstr("no such container"));
+}
+
+TEST_F(LocalVolumesTest, WhatAnotherContainerHasLostMeanwhileIsNotMadeAgain) {
+  local().Create("first", Spec()).value();
+  api::ContainerSpec spec = Spec();
+  spec.add_volumes_from()->set_container("first");
+  spec.mutable_volumes(0)->set_target("/elsewhere");
+  w_.world.steps.During("store.AddLocal", [&] {
+    EXPECT_TRUE(local().Remove("first", /*force=*/false, Deadline(), AnonymousVolumes::kGo));
+  });
+  EXPECT_THAT(local().Create("second", spec).error().ToString(), HasSubstr("removed meanwhile"));
+  EXPECT_THAT(w_.VolumeNames(), ElementsAre("data"));
+}
+
 TEST_F(LocalVolumesTest, AContainerThatCannotBeReadKeepsItsVolumes) {
   std::string id = local().Create("web", Spec())->id;
   std::string anonymous = local().Inspect("web")->volumes(1).volume();

@@ -125,6 +125,14 @@ Result<> CheckVolumes(const api::ContainerSpec& spec) {
   return {};
 }
 
+Result<> CheckVolumesFrom(const api::ContainerSpec& spec) {
+  constexpr size_t kMostContainerBytes = 255;
+  TRY(LimitCount("volumes_from", spec.volumes_from_size(), kMostVolumesOfContainer));
+  for (const api::VolumesFrom& from : spec.volumes_from())
+    TRY(RequireText("volumes_from", from.container(), kMostContainerBytes));
+  return {};
+}
+
 Result<> CheckTmpfs(const api::ContainerSpec& spec) {
   constexpr uint32_t kMostMode = 07777;
   constexpr uint32_t kMostId = std::numeric_limits<int32_t>::max();  // as everywhere (CheckId)
@@ -253,6 +261,7 @@ Result<> CheckSpec(const api::ContainerSpec& spec) {
   TRY(CheckMounts(spec));
   TRY(CheckVolumes(spec));
   TRY(CheckTmpfs(spec));
+  TRY(CheckVolumesFrom(spec));
   TRY(LimitText("cpuset_cpus", spec.cpuset_cpus(), kMostTextBytes));
   TRY(CheckResources(spec));
   TRY(CheckLog(spec));

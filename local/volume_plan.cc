@@ -24,16 +24,29 @@ std::string CleanTarget(const std::string& path) {
   return clean;
 }
 
+std::set<std::string> TargetsOf(const api::ContainerSpec& spec, const std::vector<VolumeUse>& volumes) {
+  std::set<std::string> targets;
+  for (const api::BindMount& mount : spec.mounts()) targets.insert(CleanTarget(mount.target()));
+  for (const api::VolumeMount& mount : spec.volumes()) targets.insert(CleanTarget(mount.target()));
+  for (const api::TmpfsMount& mount : spec.tmpfs()) targets.insert(CleanTarget(mount.target()));
+  for (const VolumeUse& use : volumes) targets.insert(use.target);
+  return targets;
+}
+
 class Plan {
  public:
   explicit Plan(const api::ContainerSpec& spec) : spec_(spec) {}
 
-  Result<std::vector<VolumeUse>> Make(const images::ImageConfig& image) {
+  Result<std::vector<VolumeUse>> Make(const images::ImageConfig& image, const std::vector<VolumeUse>& taken) {
     for (const api::BindMount& mount : spec_.mounts()) TRY(Occupy(mount.target()));
     for (const api::TmpfsMount& mount : spec_.tmpfs()) TRY(Occupy(mount.target()));
     for (const api::VolumeMount& volume : spec_.volumes()) {
       std::string target = TRY(Occupy(volume.target()));
       TRY(Add({volume.volume(), target, volume.read_only(), volume.no_copy()}));
+    }
+    for (const VolumeUse& use : taken) {
+      TRY(Occupy(use.target));
+      TRY(Add(use));
     }
     // A relative path is one below the root, as for the kubelet's containers.
     for (const std::string& path : image.volumes) {
@@ -61,8 +74,10 @@ class Plan {
                   "is one volume too many; a container has at most " +
                       std::to_string(kMostVolumesOfContainer) + ", with those of its image");
     }
-    use.anonymous = use.volume.empty();
-    if (use.anonymous) use.volume = TRY(NewId());
+    if (use.volume.empty()) {
+      use.anonymous = true;
+      use.volume = TRY(NewId());
+    }
     uses_.push_back(std::move(use));
     return {};
   }
@@ -74,8 +89,25 @@ class Plan {
 
 }  // namespace
 
-Result<std::vector<VolumeUse>> PlanVolumes(const api::ContainerSpec& spec, const images::ImageConfig& image) {
-  return Plan(spec).Make(image);
+void TakeMounts(const MountSource& from, api::ContainerSpec& spec, std::vector<VolumeUse>& volumes) {
+  std::set<std::string> targets = TargetsOf(spec, volumes);
+  for (const api::BindMount& mount : from.spec.mounts()) {
+    if (!targets.insert(CleanTarget(mount.target())).second) continue;
+    api::BindMount& taken = *spec.add_mounts();
+    taken = mount;
+    taken.set_read_only(mount.read_only() || from.read_only);
+  }
+  for (const VolumeUse& use : from.volumes) {
+    if (!targets.insert(use.target).second) continue;
+    VolumeUse& taken = volumes.emplace_back(use);
+    taken.read_only = use.read_only || from.read_only;
+    taken.no_copy = taken.must_exist = true;
+  }
+}
+
+Result<std::vector<VolumeUse>> PlanVolumes(const api::ContainerSpec& spec, const images::ImageConfig& image,
+                                           const std::vector<VolumeUse>& taken) {
+  return Plan(spec).Make(image, taken);
 }
 
 }  // namespace davit::local

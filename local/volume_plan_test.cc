@@ -82,6 +82,47 @@ TEST(VolumePlan, AnImageMakesNoUnlimitedNumber) {
   EXPECT_THAT(PlanVolumes({}, {}).value(), IsEmpty());
 }
 
+TEST(VolumePlan, MountsOfOthersGiveWayToOwnOnes) {
+  api::ContainerSpec of_other;
+  for (const char* target : {"/bound", "/own/"}) {
+    api::BindMount& mount = *of_other.add_mounts();
+    mount.set_source("/srv");
+    mount.set_target(target);
+  }
+  const std::vector<VolumeUse> volumes = {
+      {"data", "/data", /*read_only=*/true},
+      {"named", "/t"},
+      {std::string(64, 'a'), "/anonymous", false, false, /*anonymous=*/true}};
+  api::ContainerSpec spec;
+  Add(spec, "mine", "/own");
+  spec.add_tmpfs()->set_target("/t");
+  std::vector<VolumeUse> taken;
+  TakeMounts({of_other, volumes}, spec, taken);
+  ASSERT_EQ(spec.mounts_size(), 1);
+  EXPECT_EQ(spec.mounts(0).target(), "/bound");
+  EXPECT_FALSE(spec.mounts(0).read_only());
+  ASSERT_THAT(taken, SizeIs(2));
+  EXPECT_TRUE(taken[0].read_only && taken[0].no_copy && taken[0].must_exist);
+  EXPECT_FALSE(taken[1].read_only);
+  TakeMounts({of_other, volumes, /*read_only=*/true}, spec, taken);
+  EXPECT_THAT(taken, SizeIs(2)) << "of two with one target, the first that is taken counts";
+
+  images::ImageConfig image;
+  image.volumes = {"/anonymous", "/data"};
+  std::vector<VolumeUse> uses = PlanVolumes(spec, image, taken).value();
+  ASSERT_THAT(uses, SizeIs(3));
+  EXPECT_EQ(uses[0].volume, "mine");
+  EXPECT_EQ(uses[1].volume, "data");
+  EXPECT_FALSE(uses[1].anonymous);
+  EXPECT_EQ(uses[2].volume, std::string(64, 'a'));
+  EXPECT_TRUE(uses[2].anonymous);
+
+  api::ContainerSpec reader;
+  taken.clear();
+  TakeMounts({of_other, volumes, /*read_only=*/true}, reader, taken);
+  EXPECT_TRUE(reader.mounts(0).read_only() && taken[1].read_only);
+}
+
 TEST(VolumePlan, ATmpfsIsNoVolumeOfTheImage) {
   ContainerSpec spec;
   spec.add_tmpfs()->set_target("/data/");

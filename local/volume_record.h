@@ -41,6 +41,9 @@ struct VolumeUse {
   bool no_copy = false;
   bool anonymous = false;  // made for the container
 
+  // In memory only.
+  bool must_exist = false;  // it is another container's: not made if it is missing
+
   auto Fields() {
     return FieldList(Field<1>(volume), Field<2>(target), Field<3>(read_only), Field<4>(no_copy),
                      Field<5>(anonymous));

@@ -30,6 +30,10 @@ Result<bool> Volumes::MakeForUse(const std::string& container, const VolumeUse& 
   TRY(CheckVolumeName(use.volume));
   MutexLock changing(changing_);
   bool make = !Has(use.volume);
+  if (make && use.must_exist) {
+    return Fail(Code::kFailedPrecondition, "mount", use.volume,
+                "the volume was removed meanwhile, with the container that had it");
+  }
   if (make) TRY(Make({use.volume, ports_.clock.UnixNanoseconds(), use.anonymous, {}}));
   MutexLock lock(mutex_);
   entries_.at(use.volume).users.insert(container);

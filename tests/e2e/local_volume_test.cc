@@ -177,6 +177,20 @@ TEST_F(LocalVolumes, ACreationIsWholeOrLeavesNothing) {
   }
 }
 
+TEST_F(LocalVolumes, AContainerCanHaveThoseOfAnother) {
+  Davit({"create", "--name", "db", "-v", "data:/data", "-v", "/anonymous", "-v", "/etc:/host:ro", kBusybox,
+         "true"});
+  RunScript("echo shared | tee /data/file >/anonymous/file", {"--volumes-from", "db"});
+  EXPECT_EQ(
+      RunScript(
+          "cat /data/file /anonymous/file; test -e /host/passwd && touch /data/x 2>/dev/null || echo ro",
+          {"--volumes-from", "db:ro"}),
+      "shared\nshared\nro\n");
+  EXPECT_THAT(Names(), SizeIs(2)) << "the volumes of db outlive those that borrowed them";
+  EXPECT_THAT(TryDavit({"run", "--rm", "--volumes-from", "nobody", kBusybox, "true"}).output,
+              HasSubstr("no such container"));
+}
+
 TEST_F(LocalVolumes, ATmpfsIsEmptyAtEachStartAndLimited) {
   Davit({"run", "--name", "web", "--read-only", "--tmpfs", "/t:size=64k,mode=750,uid=7", "--tmpfs", "/x:exec",
          "--mount", "type=tmpfs,dst=/m,tmpfs-size=1m", kBusybox, "sh", "-c",
