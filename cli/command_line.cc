@@ -65,6 +65,8 @@ class Grammar {
   ImageInspectOptions inspect_;
   ImageHistoryOptions history_;
   ImagePruneOptions prune_;
+  ContainerPruneOptions container_prune_;
+  SystemPruneOptions system_prune_;
   ImageVerifyOptions verify_;
   ImageRepairOptions repair_;
   SystemDfOptions df_;
@@ -122,7 +124,11 @@ void Grammar::AddContainerVerbs() {
         });
   };
   add_to(&app_);
-  add_to(AddGroup("container", "The same verbs on containers"));
+  CLI::App* group = AddGroup("container", "The same verbs on containers, and prune");
+  add_to(group);
+  CLI::App* prune =
+      AddVerbTo(group, "prune", "Remove stopped containers", [this] { return container_prune_; });
+  prune->add_flag("-f,--force", container_prune_.force, "Do not ask");
 }
 
 void Grammar::AddImageVerbs() {
@@ -183,9 +189,15 @@ void Grammar::AddImageGroup() {
   prune->add_flag("-f,--force", prune_.force, "Do not ask");
   AddImageHealth(image);
 
-  CLI::App* df =
-      AddVerbTo(AddGroup("system", "Look at the node"), "df", "Print disk usage", [this] { return df_; });
+  CLI::App* system = AddGroup("system", "Look at the node, and remove what is unused");
+  CLI::App* df = AddVerbTo(system, "df", "Print disk usage", [this] { return df_; });
   df->add_flag("-v,--verbose", df_.verbose, "Print every image");
+  CLI::App* all = AddVerbTo(system, "prune", "Remove stopped containers and unused images",
+                            [this] { return system_prune_; });
+  all->add_flag("-a,--all", system_prune_.all,
+                "Also images that have a tag or were pulled by digest, and what unfinished pulls have left");
+  all->add_flag("--volumes", system_prune_.volumes, "Also anonymous volumes that no container mounts");
+  all->add_flag("-f,--force", system_prune_.force, "Do not ask");
 }
 
 void Grammar::AddImageHealth(CLI::App* image) {

@@ -260,6 +260,14 @@ TEST(CommandLineTest, VolumeVerbsAreDockers) {
   EXPECT_FALSE(Parse({"volume", "create", "-o", "type=nfs", "a"}));
 }
 
+TEST(CommandLineTest, PruneIsDockers) {
+  auto all = ParseAs<SystemPruneOptions>({"system", "prune", "-a", "--volumes", "-f"});
+  EXPECT_TRUE(all.all && all.volumes && all.force);
+  auto plain = ParseAs<SystemPruneOptions>({"system", "prune"});
+  EXPECT_FALSE(plain.all || plain.volumes || plain.force);
+  EXPECT_TRUE(ParseAs<ContainerPruneOptions>({"container", "prune", "-f"}).force);
+}
+
 TEST(CommandLineTest, LongFormsAreTheSameVerbs) {
   EXPECT_EQ(ParseAs<RunOptions>({"container", "run", "--name", "web", "nginx", "-g"}).name, "web");
   EXPECT_THAT(ParseAs<RunOptions>({"container", "run", "nginx", "-g"}).command, ElementsAre("-g"));

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/confirm.h"
+#include "cli/prune.h"
 #include "cli/table.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
@@ -23,23 +24,9 @@ const char* WarningOf(const ImagePruneOptions& options) {
 }
 
 std::string ListOf(const api::PruneImagesResponse& answer, bool dry_run) {
-  std::string text;
-  if (answer.removed_size() > 0) text = dry_run ? "Would delete:\n" : "Deleted Images:\n";
-  for (const api::Image& image : answer.removed()) {
-    for (const std::string& tag : image.tags()) text += "untagged: " + Printable(tag) + "\n";
-    text += "deleted: " + Printable(image.id()) + "\n";
-  }
-  if (answer.removed_size() > 0) text += "\n";
+  std::string text = dry_run ? PrunedText(answer, "Would delete:") : PrunedText(answer);
   return text + (dry_run ? "Reclaimable space: " : "Total reclaimed space: ") +
          SizeText(answer.reclaimed_bytes()) + "\n";
-}
-
-json ToJson(const api::PruneImagesResponse& answer) {
-  json removed = json::array();
-  for (const api::Image& image : answer.removed())
-    removed.push_back(
-        {{"id", image.id()}, {"tags", std::vector<std::string>(image.tags().begin(), image.tags().end())}});
-  return {{"removed", removed}, {"reclaimedBytes", answer.reclaimed_bytes()}};
 }
 
 std::string Reclaimable(uint64_t bytes, uint64_t total) {
@@ -92,6 +79,24 @@ json ToJson(const api::UsageResponse& usage, const api::VolumesUsageResponse& vo
 
 }  // namespace
 
+std::string PrunedText(const api::PruneImagesResponse& answer, const char* title) {
+  if (answer.removed().empty()) return "";
+  std::string text = std::string(title) + "\n";
+  for (const api::Image& image : answer.removed()) {
+    for (const std::string& tag : image.tags()) text += "untagged: " + Printable(tag) + "\n";
+    text += "deleted: " + Printable(image.id()) + "\n";
+  }
+  return text + "\n";
+}
+
+json PrunedDocument(const api::PruneImagesResponse& answer) {
+  json removed = json::array();
+  for (const api::Image& image : answer.removed())
+    removed.push_back(
+        {{"id", image.id()}, {"tags", std::vector<std::string>(image.tags().begin(), image.tags().end())}});
+  return {{"removed", removed}, {"reclaimedBytes", answer.reclaimed_bytes()}};
+}
+
 Result<int> Perform(const Session& session, const ImagePruneOptions& options) {
   bool ask = !options.force && !options.dry_run;
   if (ask && !TRY(Confirm(session, "image prune", WarningOf(options)))) return 0;
@@ -100,7 +105,7 @@ Result<int> Perform(const Session& session, const ImagePruneOptions& options) {
   request.set_dry_run(options.dry_run);
   auto answer = TRY(session.daemon.Call(&OwnImageStub::Prune, request));
   if (session.console.format == OutputFormat::kJson)
-    TRY(session.console.PrintJson(ToJson(answer)));
+    TRY(session.console.PrintJson(PrunedDocument(answer)));
   else
     TRY(session.console.Print(ListOf(answer, options.dry_run)));
   return 0;

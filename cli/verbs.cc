@@ -25,6 +25,7 @@ struct ActsOnContainers {
   bool operator()(const VolumeInspectOptions&) const { return true; }
   bool operator()(const VolumeRemoveOptions&) const { return true; }
   bool operator()(const VolumePruneOptions&) const { return true; }
+  bool operator()(const ContainerPruneOptions&) const { return true; }
   bool operator()(const AttachOptions&) const { return true; }
   template <typename Other>
   bool operator()(const Other&) const {

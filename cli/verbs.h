@@ -121,6 +121,10 @@ struct RmOptions {
   bool volumes = false;  // also anonymous volumes
 };
 
+struct ContainerPruneOptions {
+  bool force = false;  // do not ask
+};
+
 struct VolumeCreateOptions {
   std::string name = {};  // empty: an anonymous volume
   std::vector<std::string> labels = {};
@@ -230,6 +234,12 @@ struct RmiOptions {
 
 struct InfoOptions {};
 
+struct SystemPruneOptions {
+  bool all = false;      // also images with tags, and what unfinished pulls have left
+  bool volumes = false;  // also anonymous volumes
+  bool force = false;    // do not ask
+};
+
 struct NetworkListOptions {};
 
 struct NetworkStatusOptions {};
@@ -242,15 +252,14 @@ struct BuildOptions {
   std::vector<std::string> named_contexts = {};  // NAME=SOURCE
 };
 
-using Verb =
-    std::variant<RunOptions, PsOptions, LogsOptions, ExecOptions, StopOptions, RmOptions, PullOptions,
-                 ImagesOptions, TagOptions, UntagOptions, ImageInspectOptions, ImageHistoryOptions,
-                 ImagePruneOptions, ImageVerifyOptions, ImageRepairOptions, SystemDfOptions, LoginOptions,
-                 LogoutOptions, RmiOptions, InfoOptions, PushOptions, SaveOptions, LoadOptions,
-                 NetworkListOptions, NetworkStatusOptions, CreateOptions, StartOptions, RestartOptions,
-                 KillOptions, WaitOptions, RenameOptions, InspectOptions, TopOptions, StatsOptions,
-                 BuildOptions, VolumeCreateOptions, VolumeListOptions, VolumeInspectOptions,
-                 VolumeRemoveOptions, VolumePruneOptions, AttachOptions>;
+using Verb = std::variant<
+    RunOptions, PsOptions, LogsOptions, ExecOptions, StopOptions, RmOptions, PullOptions, ImagesOptions,
+    TagOptions, UntagOptions, ImageInspectOptions, ImageHistoryOptions, ImagePruneOptions, ImageVerifyOptions,
+    ImageRepairOptions, SystemDfOptions, LoginOptions, LogoutOptions, RmiOptions, InfoOptions, PushOptions,
+    SaveOptions, LoadOptions, NetworkListOptions, NetworkStatusOptions, CreateOptions, StartOptions,
+    RestartOptions, KillOptions, WaitOptions, RenameOptions, InspectOptions, TopOptions, StatsOptions,
+    BuildOptions, VolumeCreateOptions, VolumeListOptions, VolumeInspectOptions, VolumeRemoveOptions,
+    VolumePruneOptions, ContainerPruneOptions, SystemPruneOptions, AttachOptions>;
 
 // The context of a verb. The caller owns all parts.
 struct Session {
@@ -309,6 +318,8 @@ Result<int> Perform(const Session& session, const VolumeListOptions& options);
 Result<int> Perform(const Session& session, const VolumeInspectOptions& options);
 Result<int> Perform(const Session& session, const VolumeRemoveOptions& options);
 Result<int> Perform(const Session& session, const VolumePruneOptions& options);
+Result<int> Perform(const Session& session, const ContainerPruneOptions& options);
+Result<int> Perform(const Session& session, const SystemPruneOptions& options);
 Result<int> Perform(const Session& session, const BuildOptions& options);
 
 // What Perform does for BuildOptions: it needs no daemon. Prints what is wrong in the Dockerfile and the

@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "cli/confirm.h"
 #include "cli/each.h"
+#include "cli/prune.h"
 #include "cli/row_output.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
@@ -120,14 +121,19 @@ Result<api::PruneVolumesRequest> PruneRequestOf(const VolumePruneOptions& option
   return request;
 }
 
-std::string ListOf(const api::PruneVolumesResponse& answer) {
-  std::string text = answer.removed().empty() ? "" : "Deleted Volumes:\n";
+}  // namespace
+
+std::string PrunedText(const api::PruneVolumesResponse& answer) {
+  if (answer.removed().empty()) return "";
+  std::string text = "Deleted Volumes:\n";
   for (const std::string& name : answer.removed()) text += Printable(name) + "\n";
-  if (!answer.removed().empty()) text += "\n";
-  return text + "Total reclaimed space: " + SizeText(answer.reclaimed_bytes()) + "\n";
+  return text + "\n";
 }
 
-}  // namespace
+json PrunedDocument(const api::PruneVolumesResponse& answer) {
+  return {{"removed", std::vector<std::string>(answer.removed().begin(), answer.removed().end())},
+          {"reclaimedBytes", answer.reclaimed_bytes()}};
+}
 
 Result<int> Perform(const Session& session, const VolumeCreateOptions& options) {
   if (options.driver != kDriver) {
@@ -196,12 +202,9 @@ Result<int> Perform(const Session& session, const VolumePruneOptions& options) {
     if (!TRY(Confirm(session, "volume prune", warning))) return 0;
   }
   auto answer = TRY(session.daemon.Call(&VolumeStub::Prune, request, CallMode::kPatient));
-  if (session.console.format == OutputFormat::kJson) {
-    std::vector<std::string> removed(answer.removed().begin(), answer.removed().end());
-    TRY(session.console.PrintJson({{"removed", removed}, {"reclaimedBytes", answer.reclaimed_bytes()}}));
-  } else {
-    TRY(session.console.Print(ListOf(answer)));
-  }
+  std::string reclaimed = "Total reclaimed space: " + SizeText(answer.reclaimed_bytes()) + "\n";
+  TRY(session.console.format == OutputFormat::kJson ? session.console.PrintJson(PrunedDocument(answer))
+                                                    : session.console.Print(PrunedText(answer) + reclaimed));
   return 0;
 }
 

@@ -107,5 +107,46 @@ TEST_F(VolumeVerbs, PruneTellsWhatIsGone) {
   EXPECT_FALSE(Do(VolumePruneOptions{.force = true, .filters = {"name=x"}}));
 }
 
+class PruneVerbs : public VerbFixture {
+ protected:
+  // One that has ended, one that runs and one that was never started.
+  PruneVerbs() {
+    cri_.images().Add("busybox");
+    cri_.containers().SetScript({.exit_code = 0});
+    EXPECT_TRUE(Do(RunOptions{.image = "busybox", .name = "ended", .detach = true}));
+    cri_.containers().SetScript({});
+    EXPECT_TRUE(Do(RunOptions{.image = "busybox", .name = "runs", .detach = true}));
+    EXPECT_TRUE(Do(CreateOptions{RunOptions{.image = "busybox", .name = "new"}}));
+    cri_.volumes().Add("data");
+    console_.Out();
+  }
+};
+
+TEST_F(PruneVerbs, ContainersThatRunStay) {
+  Result<int> unasked = Do(ContainerPruneOptions{});
+  ASSERT_FALSE(unasked);
+  EXPECT_THAT(unasked.error().ToString(), HasSubstr("use --force"));
+  EXPECT_THAT(Answer(ContainerPruneOptions{.force = true}), ::testing::StartsWith("Deleted Containers:\n"));
+  EXPECT_THAT(cri_.containers().names(), ElementsAre("runs"));
+  EXPECT_EQ(Answer(ContainerPruneOptions{.force = true}), "");
+}
+
+TEST_F(PruneVerbs, OfTheSystemTakesVolumesOnlyIfItShould) {
+  EXPECT_FALSE(Do(SystemPruneOptions{}));
+  std::string text = Answer(SystemPruneOptions{.all = true, .force = true});
+  EXPECT_THAT(text, HasSubstr("Deleted Containers:\n"));
+  EXPECT_THAT(text, HasSubstr("deleted: "));
+  EXPECT_THAT(text, ::testing::EndsWith("Total reclaimed space: 4.2 MB\n"));
+  EXPECT_THAT(cri_.containers().names(), ElementsAre("runs"));
+  EXPECT_THAT(cri_.volumes().names(), ElementsAre("data"));
+  EXPECT_THAT(Answer(SystemPruneOptions{.volumes = true, .force = true}),
+              HasSubstr("Deleted Volumes:\nold\n"));
+  EXPECT_FALSE(cri_.volumes().last_prune().all()) << "those with a name stay";
+  auto json = nlohmann::json::parse(Answer(SystemPruneOptions{.force = true}, OutputFormat::kJson));
+  EXPECT_TRUE(json["containers"].empty());
+  EXPECT_TRUE(json["images"].contains("reclaimedBytes"));
+  EXPECT_FALSE(json.contains("volumes"));
+}
+
 }  // namespace
 }  // namespace davit::cli

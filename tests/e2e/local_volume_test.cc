@@ -191,6 +191,18 @@ TEST_F(LocalVolumes, AContainerCanHaveThoseOfAnother) {
               HasSubstr("no such container"));
 }
 
+TEST_F(LocalVolumes, SystemPruneRemovesWhatIsUnused) {
+  RunIdle("web", {"-v", "/of-web"});
+  Davit({"run", "--name", "done", "-v", "/of-done", "-v", "named:/named", kBusybox, "true"});
+  std::string pruned = Davit({"system", "prune", "-a", "-f"});
+  EXPECT_THAT(pruned, AllOf(HasSubstr("Deleted Containers:"), HasSubstr("Total reclaimed space")));
+  EXPECT_THAT(Names(), SizeIs(3));
+  EXPECT_EQ(StateOf("web"), "running");
+  EXPECT_THAT(Davit({"system", "prune", "--volumes", "-f"}), HasSubstr("Deleted Volumes:"));
+  EXPECT_THAT(Names(), SizeIs(2)) << "that of web, and the one with a name";
+  EXPECT_EQ(Davit({"ps", "-aq"}), Davit({"ps", "-q"}));
+}
+
 TEST_F(LocalVolumes, ATmpfsIsEmptyAtEachStartAndLimited) {
   Davit({"run", "--name", "web", "--read-only", "--tmpfs", "/t:size=64k,mode=750,uid=7", "--tmpfs", "/x:exec",
          "--mount", "type=tmpfs,dst=/m,tmpfs-size=1m", kBusybox, "sh", "-c",
