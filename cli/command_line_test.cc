@@ -352,8 +352,9 @@ TEST(CommandLineTest, SuggestsTheNearestFlagOrCommand) {
 TEST(CommandLineTest, FlagsOfDockerThatAreMissingSaySo) {
   for (const std::vector<const char*>& words :
        {std::vector{"run", "--init", "busybox"}, std::vector{"run", "--ulimit", "nofile=9", "busybox"},
-        std::vector{"run", "--ulimit=nofile=9", "busybox"}, std::vector{"run", "--health-cmd=true", "busybox"},
-        std::vector{"exec", "--privileged", "web", "sh"}, std::vector{"ps", "--filter", "name=x"}}) {
+        std::vector{"run", "--ulimit=nofile=9", "busybox"},
+        std::vector{"run", "--health-cmd=true", "busybox"}, std::vector{"exec", "--privileged", "web", "sh"},
+        std::vector{"ps", "--filter", "name=x"}}) {
     auto line = Parse(words);
     ASSERT_FALSE(line) << words[1];
     EXPECT_EQ(line.error().status, kOwnError);

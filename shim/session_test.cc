@@ -140,8 +140,8 @@ TEST_F(CommandSession, OutlivesTheDaemon) {
 
 // A shell that has not executed its program yet would take the signal for itself.
 TEST_F(CommandSession, PassesSignalsToItsProcessGroup) {
-  Client client = Begin("trap 'echo shell; wait; exit 7' USR1; sh -c 'echo up; exec sleep 1000' & wait",
-                        Streams::kPipe);
+  Client client =
+      Begin("trap 'echo shell; wait; exit 7' USR1; sh -c 'echo up; exec sleep 1000' & wait", Streams::kPipe);
   EXPECT_THAT(ReadTo(client.out.get(), "up"), HasSubstr("up"));
   Say(client, SessionMessage::kSignal, Encode(SessionSignal{SIGUSR1}));
   EXPECT_THAT(ReadTo(client.out.get(), "shell"), HasSubstr("shell"));
