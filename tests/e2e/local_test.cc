@@ -291,7 +291,8 @@ TEST_F(LocalContainers, BadInputIsExplained) {
   };
   for (const auto& [words, text] :
        {Case{{"run", "--nmae", "x", kBusybox}, "did you mean --name?"},
-        Case{{"run", "-it", kBusybox}, "not supported yet"},
+        Case{{"run", "-it", kBusybox}, "is not a terminal"},
+        Case{{"run", "--init", kBusybox}, "not supported yet"},
         Case{{"run", "--pid", "container:web", kBusybox}, "host or private"},
         Case{{"run", "--rm", "--sysctl", "kernel.hostname=x", kBusybox}, "kernel.hostname"},
         Case{{"run", "--rm", "--security-opt", "seccomp=/no/such/file", kBusybox}, "/no/such/file"},

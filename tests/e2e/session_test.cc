@@ -103,7 +103,7 @@ TEST_F(Sessions, CtrlCIsForTheCommandInside) {
 }
 
 TEST_F(Sessions, DetachKeysLeaveTheCommandRunning) {
-  auto person = AtTerminal({"exec", "-it", id_, "sh", "-c", "echo up; sleep 4712; true"});
+  auto person = AtTerminal({"exec", "-it", id_, "sh", "-c", "n=4712; echo up; sleep $n; true"});
   person->WaitFor("up");
   person->Type("\x10");
   usleep(50'000);
@@ -197,12 +197,12 @@ TEST_F(Sessions, ACommandThatLeavesAChildBehindStillEnds) {
 
 TEST_F(Sessions, SignalsArePassedOnWithoutATerminal) {
   CommandOutcome outcome = RunShell(
-      instance(),
-      "$DAVIT exec -i " + id_ +
-          " sh -c 'trap \"echo got; exit 8\" TERM; echo up; while :; do sleep 0.1; done' </dev/null > " +
-          instance().directory() + "/out & pid=$!; until grep -q up " + instance().directory() +
-          "/out; do sleep 0.1; done; kill -TERM $pid; wait $pid; echo $?; cat " + instance().directory() +
-          "/out");
+      instance(), "$DAVIT exec -i " + id_ +
+                      " sh -c 'trap \"echo got; exit 8\" TERM; echo up; while :; do sleep 0.1; done' "
+                      "</dev/null 2>/dev/null > " +
+                      instance().directory() + "/out & pid=$!; until grep -q up " + instance().directory() +
+                      "/out; do sleep 0.1; done; kill -TERM $pid; wait $pid; echo $?; cat " +
+                      instance().directory() + "/out");
   EXPECT_EQ(outcome.output, "8\nup\ngot\n");
 }
 
