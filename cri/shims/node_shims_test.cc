@@ -106,7 +106,21 @@ TEST_F(NodeShimsTest, AShimWhoseProcessIsGoneIsNotFound) {
   ProcessIdentity identity = *IdentifyProcess(process_.pid);
   ++identity.start_time;
   EXPECT_EQ(shims_->Meet(id_, identity, {}).error().code, Code::kNotFound);
-  EXPECT_EQ(shims_->Meet(id_, {}, {}).error().code, Code::kNotFound) << "never recorded";
+}
+
+TEST_F(NodeShimsTest, AShimThatWasNotRecordedIsLeftAloneUntilItIsToEnd) {
+  EXPECT_EQ(shims_->Meet(id_, {}, {}).error().code, Code::kFailedPrecondition);
+  UniqueFd connection = Accept();
+  ASSERT_TRUE(connection);
+  EXPECT_FALSE(ReceiveFrame(connection.get())) << "nothing but the end of the connection";
+  shims_->End(id_, {});
+  connection = Accept();
+  ASSERT_TRUE(connection);
+  auto request = ReceiveFrame(connection.get());
+  ASSERT_TRUE(request) << request.error().ToString();
+  EXPECT_EQ(request->type, static_cast<uint32_t>(shim::ShimMessage::kShutdown));
+  shims_->RemoveSocket(id_);
+  EXPECT_EQ(shims_->Meet(id_, {}, {}).error().code, Code::kNotFound) << "it does not listen";
 }
 
 }  // namespace

@@ -185,8 +185,11 @@ class LocalWorld {
     const std::vector<cri::VolumeRow> volume_rows = volume_store.VolumeRows().value();
     for (const cri::VolumeRow& row : volume_rows) left.push_back("row of volume " + row.name);
     if (!std::filesystem::exists(volumes_directory_)) return left;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(volumes_directory_))
-      if (!entry.path().filename().string().starts_with('.')) left.push_back(entry.path().string());
+    std::error_code failed;  // by the thread that deletes
+    for (std::filesystem::recursive_directory_iterator entry(volumes_directory_, failed), end;
+         !failed && entry != end; entry.increment(failed))
+      if (!entry->path().filename().string().starts_with('.')) left.push_back(entry->path().string());
+    if (failed) left.push_back(volumes_directory_ + ": " + failed.message());
     return left;
   }
 
