@@ -23,8 +23,10 @@
 #include "base/log.h"
 #include "base/memfd.h"
 #include "base/ns_handle.h"
+#include "base/number.h"
 #include "base/open_beneath.h"
 #include "base/pid_fd.h"
+#include "base/plain_name.h"
 #include "base/run_program.h"
 #include "base/spawn.h"
 #include "base/time.h"
@@ -294,6 +296,20 @@ TEST(PidFd, DoesNotTakeAnotherProcessForTheOneIdentified) {
   EXPECT_TRUE(PidFd::Open(*self));
   self->start_time += 1;
   EXPECT_EQ(PidFd::Open(*self).error().code, Code::kNotFound);
+}
+
+TEST(WholeNumber, IsAllOfTheText) {
+  EXPECT_EQ(WholeNumber<uint32_t>("4294967295"), 4294967295u);
+  EXPECT_EQ(WholeNumber<uint32_t>("0755", 8), 0755u);
+  EXPECT_EQ(WholeNumber<int64_t>("-5"), -5);
+  for (const char* bad : {"", "4294967296", "-1", "+1", " 1", "1 ", "1x", "x"})
+    EXPECT_FALSE(WholeNumber<uint32_t>(bad)) << bad;
+}
+
+TEST(PlainName, HasLettersDigitsAndThreeSigns) {
+  for (const char* good : {"a", "0", "Web_1.2-x"}) EXPECT_TRUE(IsPlainName(good)) << good;
+  for (const char* bad : {"", ".", "..", "_a", "-a", "a/b", "a b", "a\n", "ä", "a:b"})
+    EXPECT_FALSE(IsPlainName(bad)) << bad;
 }
 
 TEST(Log, QuotesWhatNeedsIt) {

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-#include "cli/containers.h"
+#include "cli/by_name.h"
 #include "cli/sessions.h"
-#include "cli/target.h"
 #include "cli/verbs.h"
 
 namespace davit::cli {
@@ -18,13 +17,15 @@ struct Attachee {
 };
 
 Result<Attachee> FindAttachee(const Session& session, const std::string& name) {
-  Result<api::Container> container = InspectContainer(session.daemon, name);
-  if (container)
-    return Attachee{container->id(), /*local=*/true, container->spec().tty(),
-                    AskLocal(session.daemon, container->id(), /*restarting_goes_on=*/false)};
-  if (container.error().code != Code::kNotFound) return std::unexpected(std::move(container).error());
-  const std::string id = TRY(FindContainer(session.daemon, name)).container->id();
-  return Attachee{id, /*local=*/false, /*tty=*/false, AskKubelets(session.daemon, id)};
+  auto local = [&](const api::Container& container) {
+    return Attachee{container.id(), /*local=*/true, container.spec().tty(),
+                    AskLocal(session.daemon, container.id(), /*restarting_goes_on=*/false)};
+  };
+  auto kubelets = [&](const Target& target) -> Result<Attachee> {
+    const std::string& id = target.container->id();
+    return Attachee{id, /*local=*/false, /*tty=*/false, AskKubelets(session.daemon, id)};
+  };
+  return ByName(session.daemon, name, local, kubelets);
 }
 
 }  // namespace

@@ -3,10 +3,10 @@
 
 #include "cli/confinement_spec.h"
 
-#include <charconv>
 #include <filesystem>
 #include <vector>
 
+#include "base/number.h"
 #include "cli/text.h"
 
 namespace davit::cli {
@@ -83,11 +83,9 @@ Result<> AddSysctl(const std::string& text, api::ContainerSpec& spec) {
 }
 
 Result<> AddGroup(const std::string& text, api::ContainerSpec& spec) {
-  uint32_t group = 0;
-  auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), group);
-  if (bad != std::errc() || end != text.data() + text.size())
-    return Bad("--group-add", text, "write the number of a group; names are not supported yet");
-  spec.add_groups(group);
+  std::optional<uint32_t> group = WholeNumber<uint32_t>(text);
+  if (!group) return Bad("--group-add", text, "write the number of a group; names are not supported yet");
+  spec.add_groups(*group);
   return {};
 }
 

@@ -6,6 +6,8 @@
 #include <optional>
 #include <vector>
 
+#include "cli/list_option.h"
+
 namespace davit::cli {
 namespace {
 
@@ -84,12 +86,6 @@ void Refuse(CLI::App& verb, const std::string& names, const std::string& instead
       ->group("");
 }
 
-// Without allow_extra_args(false), "-p 80:80 IMAGE" would take the image as a second port.
-CLI::Option* AddList(CLI::App& verb, const std::string& names, std::vector<std::string>& list,
-                     const std::string& help, const std::string& form) {
-  return verb.add_option(names, list, help)->type_name(form)->allow_extra_args(false);
-}
-
 CLI::Option* AddText(CLI::App& verb, const std::string& names, std::string& text, const std::string& help,
                      const std::string& form) {
   return verb.add_option(names, text, help)->type_name(form);
@@ -137,9 +133,8 @@ void ContainerGrammar::AddRun(const AddVerb& add) {
   run.footer(
       "After the options: IMAGE [ARGUMENT...]. The arguments replace the image's own.\n"
       "Example: davit run -d --name web -p 8080:80 -v /srv/www:/usr/share/nginx/html:ro nginx\n"
-      "Exit status: that of the program; 125 if davit fails, 126 if the program cannot be executed, 127 if "
-      "it is not\n"
-      "found.");
+      "Exit status: that of the program; 125 if davit fails, 126 if the program cannot be executed,\n"
+      "127 if it is not found.");
   CLI::App& create =
       *add("create", "Create a container from an image", [this] { return CreateOptions{run_}; });
   AddRunFlags(create);

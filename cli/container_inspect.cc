@@ -3,9 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/by_name.h"
 #include "cli/container_text.h"
-#include "cli/containers.h"
-#include "cli/target.h"
 #include "cli/template.h"
 #include "cli/verbs.h"
 
@@ -13,14 +12,13 @@ namespace davit::cli {
 namespace {
 
 Result<nlohmann::json> DocumentOf(const Session& session, const std::string& name) {
-  Result<api::Container> container = InspectContainer(session.daemon, name);
-  if (container) return InspectDocument(*container);
-  if (container.error().code != Code::kNotFound) return std::unexpected(std::move(container).error());
-  Target target = TRY(FindContainer(session.daemon, name));
-  v1::ContainerStatusRequest request;
-  request.set_container_id(target.container->id());
-  request.set_verbose(true);
-  return KubeletsDocument(NameOf(target), TRY(session.daemon.Call(&RuntimeStub::ContainerStatus, request)));
+  auto kubelets = [&](const Target& target) -> Result<nlohmann::json> {
+    v1::ContainerStatusRequest request;
+    request.set_container_id(target.container->id());
+    request.set_verbose(true);
+    return KubeletsDocument(NameOf(target), TRY(session.daemon.Call(&RuntimeStub::ContainerStatus, request)));
+  };
+  return ByName(session.daemon, name, InspectDocument, kubelets);
 }
 
 }  // namespace

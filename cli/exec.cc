@@ -2,9 +2,8 @@
 // Copyright The Davit Authors
 
 #include "base/file_io.h"
-#include "cli/containers.h"
+#include "cli/by_name.h"
 #include "cli/sessions.h"
-#include "cli/target.h"
 #include "cli/variables.h"
 #include "cli/verbs.h"
 #include "shim/exit_code.h"
@@ -36,16 +35,6 @@ Result<ExecResult> ExecInKubelets(const Session& session, const ExecOptions& opt
   return ExecResult{response.stdout(), response.stderr(), response.exit_code()};
 }
 
-// Names a local container first, then one of the kubelet's.
-Result<api::SessionsExecResponse> BeginExec(const Session& session, api::SessionsExecRequest& request) {
-  auto begun = session.daemon.Call(&SessionStub::Exec, request);
-  if (!begun && begun.error().code == Code::kNotFound) {
-    request.set_container(TRY(FindContainer(session.daemon, request.container())).container->id());
-    begun = session.daemon.Call(&SessionStub::Exec, request);
-  }
-  return begun;
-}
-
 Result<api::SessionsExecRequest> RequestOf(const ExecOptions& options) {
   api::SessionsExecRequest request;
   request.set_container(options.id);
@@ -61,7 +50,7 @@ Result<api::SessionsExecRequest> RequestOf(const ExecOptions& options) {
 Result<int> ExecDetached(const Session& session, const ExecOptions& options) {
   api::SessionsExecRequest request = TRY(RequestOf(options));
   request.set_detach(true);
-  auto started = TRY(BeginExec(session, request));
+  auto started = TRY(CallByName(session.daemon, &SessionStub::Exec, request));
   if (!started.error().empty()) session.console.Remark(started.error());
   return started.exit_code();
 }
@@ -78,7 +67,7 @@ Result<int> ExecInSession(const Session& session, const ExecOptions& options) {
   request.set_token(link.token());
   request.set_stdin(options.interactive);
   if (options.tty) *request.mutable_terminal() = TerminalSizeOf(session.console);
-  TRY(BeginExec(session, request));
+  TRY(CallByName(session.daemon, &SessionStub::Exec, request));
   Result<SessionEnd> end = RunCommandSession(session, link, TRY(link.TakeStreams()), choice);
   if (end) return end->exit_code;
   std::optional<int> status = shim::ExitCodeOf(end.error());

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <climits>
 #include <compare>
 #include <cstdint>
@@ -23,6 +22,7 @@
 
 #include "base/directory.h"
 #include "base/file_io.h"
+#include "base/number.h"
 
 namespace davit::cli {
 namespace {
@@ -42,23 +42,16 @@ struct Place {
   auto operator<=>(const Place&) const = default;
 };
 
-std::optional<int64_t> Number(std::string_view digits) {
-  int64_t number = 0;
-  const char* last = digits.data() + digits.size();
-  auto [end, bad] = std::from_chars(digits.data(), last, number);
-  bool whole = bad == std::errc() && end == last && digits[0] != '-';
-  return whole ? std::optional(number) : std::nullopt;
-}
-
 // "0", "1", ... of the daemon's rotation or "20060102-150405" of the kubelet's.
 std::optional<Place> PlaceOfSuffix(std::string_view suffix) {
   if (suffix.size() == kDateLength && suffix[8] == '-') {
-    std::optional<int64_t> time = Number(std::string(suffix.substr(0, 8)) + std::string(suffix.substr(9)));
-    return time ? std::optional(Place{Place::Kind::kDated, *time}) : std::nullopt;
+    std::string digits = std::string(suffix.substr(0, 8)) + std::string(suffix.substr(9));
+    std::optional<uint64_t> time = WholeNumber<uint64_t>(digits);
+    return time ? std::optional(Place{Place::Kind::kDated, static_cast<int64_t>(*time)}) : std::nullopt;
   }
-  std::optional<int64_t> number = Number(suffix);
-  if (!number || *number > static_cast<int64_t>(kMostFiles)) return std::nullopt;
-  return Place{Place::Kind::kNumbered, -*number};
+  std::optional<uint64_t> number = WholeNumber<uint64_t>(suffix);
+  if (!number || *number > kMostFiles) return std::nullopt;
+  return Place{Place::Kind::kNumbered, -static_cast<int64_t>(*number)};
 }
 
 std::optional<Place> PlaceOf(std::string_view name, std::string_view log) {

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-#include <charconv>
-
+#include "base/number.h"
 #include "base/time.h"
-#include "cli/containers.h"
+#include "cli/by_name.h"
 #include "cli/follow.h"
-#include "cli/target.h"
 #include "cli/verbs.h"
 
 namespace davit::cli {
@@ -18,25 +16,23 @@ struct Log {
 };
 
 Result<Log> FindLog(const Session& session, const std::string& name) {
-  Result<api::Container> container = InspectContainer(session.daemon, name);
-  if (container)
-    return Log{container->log_path(), AskLocal(session.daemon, container->id(), /*restarting_goes_on=*/true)};
-  if (container.error().code != Code::kNotFound) return std::unexpected(std::move(container).error());
-  Target target = TRY(FindContainer(session.daemon, name));
-  const std::string& id = target.container->id();
-  return Log{TRY(StatusOfKubelets(session.daemon, id)).log_path(), AskKubelets(session.daemon, id)};
+  auto local = [&](const api::Container& container) {
+    return Log{container.log_path(), AskLocal(session.daemon, container.id(), /*restarting_goes_on=*/true)};
+  };
+  auto kubelets = [&](const Target& target) -> Result<Log> {
+    const std::string& id = target.container->id();
+    return Log{TRY(StatusOfKubelets(session.daemon, id)).log_path(), AskKubelets(session.daemon, id)};
+  };
+  return ByName(session.daemon, name, local, kubelets);
 }
 
 Result<LogChoice> ChoiceOf(const LogsOptions& options) {
   LogChoice choice;
   choice.since = TRY(ParseSince(options.since, UnixNanoseconds()));
   if (options.tail == "all") return choice;
-  size_t lines = 0;
-  const char* last = options.tail.data() + options.tail.size();
-  auto [end, bad] = std::from_chars(options.tail.data(), last, lines);
-  if (bad != std::errc() || end != last)
+  choice.tail = WholeNumber<size_t>(options.tail);
+  if (!choice.tail)
     return Fail(Code::kInvalidArgument, "--tail", options.tail, "write a number of lines, or all");
-  choice.tail = lines;
   return choice;
 }
 

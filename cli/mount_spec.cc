@@ -3,11 +3,11 @@
 
 #include "cli/mount_spec.h"
 
-#include <charconv>
 #include <filesystem>
 #include <optional>
 #include <vector>
 
+#include "base/number.h"
 #include "cli/quantity.h"
 #include "cli/text.h"
 
@@ -39,17 +39,10 @@ std::unexpected<Error> BadTmpfs(const std::string& text, const std::string& why)
           "and gid=GID");
 }
 
-std::optional<uint32_t> ParseNumber(const std::string& text, int base) {
-  uint32_t value = 0;
-  auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-  bool whole = bad == std::errc() && end == text.data() + text.size();
-  return whole ? std::optional(value) : std::nullopt;
-}
-
 // "1777"; nullopt if it is no octal mode.
 std::optional<uint32_t> ParseMode(const std::string& text) {
   constexpr uint32_t kMostMode = 07777;
-  std::optional<uint32_t> mode = ParseNumber(text, 8);
+  std::optional<uint32_t> mode = WholeNumber<uint32_t>(text, 8);
   return mode && *mode <= kMostMode ? mode : std::nullopt;
 }
 
@@ -120,7 +113,7 @@ Result<> TakeTmpfsValue(const std::string& text, const std::string& option, api:
     tmpfs.set_size_bytes(static_cast<uint64_t>(*bytes));
     return {};
   }
-  std::optional<uint32_t> number = key == "mode" ? ParseMode(value) : ParseNumber(value, 10);
+  std::optional<uint32_t> number = key == "mode" ? ParseMode(value) : WholeNumber<uint32_t>(value);
   if (key != "mode" && key != "uid" && key != "gid")
     return BadTmpfs(text, "the option " + option + " is not supported");
   if (!number) return BadTmpfs(text, "invalid " + key + ": " + value);

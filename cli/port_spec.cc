@@ -5,9 +5,10 @@
 
 #include <arpa/inet.h>
 
-#include <charconv>
 #include <optional>
 #include <string>
+
+#include "base/number.h"
 
 namespace davit::cli {
 namespace {
@@ -15,11 +16,8 @@ namespace {
 namespace api = ::davit::v1;
 
 std::optional<uint32_t> ParsePort(std::string_view text) {
-  uint32_t port = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  if (error != std::errc() || end != text.data() + text.size() || port < 1 || port > 65535)
-    return std::nullopt;
-  return port;
+  std::optional<uint32_t> port = WholeNumber<uint32_t>(text);
+  return port && *port >= 1 && *port <= 65535 ? port : std::nullopt;
 }
 
 std::optional<api::PortMapping::Protocol> ParseProtocol(std::string_view text) {

@@ -8,10 +8,10 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <vector>
 
 #include "base/file_io.h"
+#include "base/number.h"
 #include "base/unique_fd.h"
 #include "base/utf8.h"
 #include "cli/text.h"
@@ -20,13 +20,6 @@ namespace davit::cli {
 namespace {
 
 constexpr size_t kMostCommandBytes = 4096;
-
-template <typename Number>
-std::optional<Number> Parse(std::string_view text) {
-  Number value = 0;
-  auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return bad == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
-}
 
 // The beginning of a file that a process can make as long as it wants.
 std::string ReadBeginning(const std::string& path) {
@@ -58,11 +51,11 @@ std::optional<ProcessInfo> ParseProcessStat(std::string_view text, int64_t ticks
   std::vector<std::string> fields = Split(std::string(text.substr(close + 1)), ' ');
   fields.erase(fields.begin());  // before the first space
   if (fields.size() <= kStartTime) return std::nullopt;
-  auto parent = Parse<pid_t>(fields[kParent]);
-  auto terminal = Parse<uint32_t>(fields[kTerminal]);
-  auto user = Parse<int64_t>(fields[kUserTime]);
-  auto system = Parse<int64_t>(fields[kSystemTime]);
-  auto started = Parse<int64_t>(fields[kStartTime]);
+  auto parent = WholeNumber<pid_t>(fields[kParent]);
+  auto terminal = WholeNumber<uint32_t>(fields[kTerminal]);
+  auto user = WholeNumber<int64_t>(fields[kUserTime]);
+  auto system = WholeNumber<int64_t>(fields[kSystemTime]);
+  auto started = WholeNumber<int64_t>(fields[kStartTime]);
   if (!parent || !terminal || !user || !system || !started) return std::nullopt;
   ProcessInfo process;
   process.parent = *parent;

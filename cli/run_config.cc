@@ -3,12 +3,12 @@
 
 #include "cli/run_config.h"
 
-#include <charconv>
 #include <cstdlib>
 #include <optional>
 #include <string_view>
 
 #include "base/file_io.h"
+#include "base/number.h"
 #include "cli/confinement_spec.h"
 #include "cli/mount_spec.h"
 #include "cli/port_spec.h"
@@ -63,14 +63,13 @@ Result<api::RestartPolicy> ParseRestart(const std::string& text) {
     policy.set_when(text == "always" ? api::RestartPolicy::ALWAYS : api::RestartPolicy::UNLESS_STOPPED);
     return policy;
   }
-  uint32_t retries = 0;
   std::string_view number = colon == std::string::npos ? "0" : std::string_view(text).substr(colon + 1);
-  auto [end, bad] = std::from_chars(number.data(), number.data() + number.size(), retries);
-  if (when != "on-failure" || bad != std::errc() || end != number.data() + number.size())
+  std::optional<uint32_t> retries = WholeNumber<uint32_t>(number);
+  if (when != "on-failure" || !retries)
     return Fail(Code::kInvalidArgument, "--restart", text,
                 "write no, on-failure[:RETRIES], always or unless-stopped");
   policy.set_when(api::RestartPolicy::ON_FAILURE);
-  policy.set_max_retries(retries);
+  policy.set_max_retries(*retries);
   return policy;
 }
 
@@ -82,12 +81,11 @@ Result<> SetLogOption(const std::string& text, api::LogLimits& log) {
     log.set_max_bytes(TRY(ParseBytes(value)));
     return {};
   }
-  uint32_t files = 0;
-  auto [end, bad] = std::from_chars(value.data(), value.data() + value.size(), files);
-  if (name != "max-file" || bad != std::errc() || end != value.data() + value.size() || files == 0)
+  std::optional<uint32_t> files = WholeNumber<uint32_t>(value);
+  if (name != "max-file" || !files || *files == 0)
     return Fail(Code::kInvalidArgument, "--log-opt", text,
                 "write max-size=NUMBER[b|k|m|g] or max-file=NUMBER");
-  log.set_max_files(files);
+  log.set_max_files(*files);
   return {};
 }
 

@@ -8,9 +8,9 @@
 #include <nlohmann/json.hpp>
 
 #include "base/time.h"
+#include "cli/by_name.h"
 #include "cli/process_list.h"
 #include "cli/row_output.h"
-#include "cli/target.h"
 #include "cli/verbs.h"
 
 namespace davit::cli {
@@ -20,16 +20,10 @@ using nlohmann::json;
 
 constexpr int64_t kDaySeconds = 86'400;
 
-// Local containers first, as everywhere.
 Result<std::vector<ProcessInfo>> ProcessesOf(const Session& session, const std::string& name) {
   api::TopContainerRequest request;
   request.set_container(name);
-  auto answer = session.daemon.Call(&OwnContainerStub::Top, request);
-  if (!answer && answer.error().code == Code::kNotFound) {
-    request.set_container(TRY(FindContainer(session.daemon, name)).container->id());
-    answer = session.daemon.Call(&OwnContainerStub::Top, request);
-  }
-  const api::TopContainerResponse top = TRY(std::move(answer));
+  const api::TopContainerResponse top = TRY(CallByName(session.daemon, &OwnContainerStub::Top, request));
   std::vector<ProcessInfo> processes;
   for (int32_t pid : top.pids()) {
     if (std::optional<ProcessInfo> process = ReadProcess(pid)) processes.push_back(std::move(*process));

@@ -6,8 +6,8 @@
 #include <sys/sysinfo.h>
 
 #include <cstdio>
-#include <iterator>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "cli/target.h"
 #include "cli/text.h"
@@ -66,29 +66,27 @@ Result<> AddKubelets(const Daemon& daemon, const Target& target, std::vector<Con
   return {};
 }
 
-// With so many significant digits.
-std::string Rounded(int digits, double value, const char* unit) {
+// In the largest of the units, each `step` times the one before, in which it is 1 at least, with so many
+// significant digits.
+std::string Scaled(uint64_t bytes, double step, std::span<const char* const> units, int digits) {
+  auto value = static_cast<double>(bytes);
+  size_t unit = 0;
+  for (; value >= step && unit + 1 < units.size(); ++unit) value /= step;
   char text[48];
-  snprintf(text, sizeof text, "%.*g%s", digits, value, unit);
+  snprintf(text, sizeof text, "%.*g%s", digits, value, units[unit]);
   return text;
 }
 
 // "1.523MiB", as in Docker.
 std::string BinaryText(uint64_t bytes) {
   constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-  auto value = static_cast<double>(bytes);
-  size_t unit = 0;
-  for (; value >= 1024 && unit + 1 < std::size(kUnits); ++unit) value /= 1024;
-  return Rounded(4, value, kUnits[unit]);
+  return Scaled(bytes, 1024, kUnits, 4);
 }
 
 // "1.52kB".
 std::string DecimalText(uint64_t bytes) {
   constexpr const char* kUnits[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
-  auto value = static_cast<double>(bytes);
-  size_t unit = 0;
-  for (; value >= 1000 && unit + 1 < std::size(kUnits); ++unit) value /= 1000;
-  return Rounded(3, value, kUnits[unit]);
+  return Scaled(bytes, 1000, kUnits, 3);
 }
 
 std::string PercentText(double part, double whole) {

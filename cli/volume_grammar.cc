@@ -4,18 +4,10 @@
 #include "cli/volume_grammar.h"
 
 #include <string>
-#include <vector>
+
+#include "cli/list_option.h"
 
 namespace davit::cli {
-namespace {
-
-// Without allow_extra_args(false), "-f dangling=true NAME" would take the name as a second filter.
-void AddList(CLI::App& verb, const std::string& names, std::vector<std::string>& list,
-             const std::string& help, const std::string& form) {
-  verb.add_option(names, list, help)->type_name(form)->allow_extra_args(false);
-}
-
-}  // namespace
 
 void VolumeGrammar::AddTo(const ContainerGrammar::AddVerb& add) {
   CLI::App& create = *add("create", "Create a volume, and print its name", [this] { return create_; });

@@ -4,7 +4,6 @@
 #include "cni/plugin_config.h"
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <filesystem>
 #include <optional>
@@ -13,6 +12,7 @@
 #include "base/file_io.h"
 #include "base/json.h"
 #include "base/json_line.h"
+#include "base/plain_name.h"
 
 namespace davit::cni {
 namespace {
@@ -51,14 +51,6 @@ std::string ChooseVersion(const Json& config) {
     if (MajorAndMinor(*version) > MajorAndMinor(chosen)) chosen = *version;
   }
   return chosen;
-}
-
-// It becomes a part of file names.
-bool IsNetworkName(const std::string& name) {
-  auto is_letter_or_digit = [](char c) { return isalnum(static_cast<unsigned char>(c)) != 0; };
-  return is_letter_or_digit(name.front()) && std::ranges::all_of(name, [&](char c) {
-           return is_letter_or_digit(c) || c == '_' || c == '.' || c == '-';
-         });
 }
 
 std::string Print(std::span<const JsonStep> path) {
@@ -136,7 +128,7 @@ Result<PluginList> ParsePluginList(const std::string& file, const std::string& t
   list.disable_check = IsSet(config, "disableCheck");
   list.disable_gc = IsSet(config, "disableGC");
   if (list.name.empty()) return Bad(list, {"name"}, "the network has none");
-  if (!IsNetworkName(list.name))
+  if (!IsPlainName(list.name))  // it becomes a part of file names
     return Bad(list, {"name"}, list.name + " has other characters than letters, digits, '_', '.' and '-'");
   if (list.version.empty()) return Bad(list, {"cniVersion"}, "the network has none");
   if (!list.IsAtLeast(0, 3)) return Bad(list, {"cniVersion"}, list.version + " is older than 0.3.0");

@@ -7,10 +7,11 @@
 #include <curl/curl.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
 #include <memory>
 #include <optional>
+
+#include "base/number.h"
 
 namespace davit::images {
 namespace {
@@ -62,11 +63,9 @@ bool IsInNetwork(const std::string& address, std::string_view network) {
   size_t slash = network.find('/');
   std::string base = AddressBytes(network.substr(0, slash));
   std::string_view length = network.substr(slash + 1);
-  size_t bits = 0;
-  auto [end, error] = std::from_chars(length.data(), length.data() + length.size(), bits);
-  bool valid = error == std::errc() && end == length.data() + length.size() && bits <= base.size() * 8;
-  if (!valid || base.empty() || base.size() != address.size()) return false;
-  for (size_t i = 0; i < bits; ++i) {
+  std::optional<size_t> bits = WholeNumber<size_t>(length);
+  if (!bits || *bits > base.size() * 8 || base.empty() || base.size() != address.size()) return false;
+  for (size_t i = 0; i < *bits; ++i) {
     int mask = 0x80 >> (i % 8);
     if ((base[i / 8] & mask) != (address[i / 8] & mask)) return false;
   }

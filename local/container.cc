@@ -81,17 +81,17 @@ std::optional<std::string> LocalContainer::sandbox() const {
   return sandbox_;
 }
 
-Error AboutContainer(Error error) {
-  if (error.code == Code::kNotFound || error.code == Code::kPermissionDenied)
-    error.code = Code::kFailedPrecondition;
-  return error;
-}
-
 void LocalContainer::SetGone() {
   images::LayerHold released;
   MutexLock lock(mutex_);
   gone_ = true;
   std::swap(released, layers_);  // released after the lock
+}
+
+Error AboutContainer(Error error) {
+  if (error.code == Code::kNotFound || error.code == Code::kPermissionDenied)
+    error.code = Code::kFailedPrecondition;
+  return error;
 }
 
 }  // namespace davit::local

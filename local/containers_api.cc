@@ -8,7 +8,7 @@
 
 #include "cri/service/client_gone.h"
 #include "cri/service/entitlement.h"
-#include "cri/service/field_limits.h"
+#include "local/request_checks.h"
 
 namespace davit::local {
 namespace {
@@ -16,9 +16,6 @@ namespace {
 using cri::Call;
 using cri::CallClass;
 
-constexpr size_t kMostContainerBytes = 255;
-constexpr size_t kMostArgumentBytes = 65'536;
-constexpr int kMostArguments = 1000;
 constexpr int kMostSignal = 64;
 constexpr int kMostContainers = 1000;
 
@@ -34,7 +31,7 @@ grpc::Status ServeOne(const cri::Edge& edge, CallClass call_class, const grpc::S
   return cri::Serve(edge, call_class, context, method, request->container(), response,
                     [&](Call& call) -> Result<Response> {
                       TRY(cri::RequireEntitled(*context));
-                      TRY(cri::RequireText("container", request->container(), kMostContainerBytes));
+                      TRY(RequireContainer(request->container()));
                       TRY(verb(call));
                       return Response();
                     });
@@ -123,7 +120,7 @@ grpc::Status ContainersApi::Inspect(grpc::ServerContext* context, const api::Ins
   return cri::Serve(edge_, CallClass::kLook, context, "Containers.Inspect", request->container(), response,
                     [&](Call&) -> Result<api::InspectContainerResponse> {
                       TRY(cri::RequireEntitled(*context));
-                      TRY(cri::RequireText("container", request->container(), kMostContainerBytes));
+                      TRY(RequireContainer(request->container()));
                       api::InspectContainerResponse answer;
                       *answer.mutable_container() = TRY(containers_.Inspect(request->container()));
                       return answer;
@@ -135,10 +132,8 @@ grpc::Status ContainersApi::Exec(grpc::ServerContext* context, const api::ExecCo
   return cri::Serve(edge_, CallClass::kCommand, context, "Containers.Exec", request->container(), response,
                     [&](Call& call) -> Result<api::ExecContainerResponse> {
                       TRY(cri::RequireEntitled(*context));
-                      TRY(cri::RequireText("container", request->container(), kMostContainerBytes));
-                      TRY(cri::LimitCount("command", request->command_size(), kMostArguments));
-                      for (const std::string& word : request->command())
-                        TRY(cri::LimitText("command", word, kMostArgumentBytes));
+                      TRY(RequireContainer(request->container()));
+                      TRY(LimitWords("command", request->command()));
                       cri::ClientGone gone(*context);
                       return containers_.Exec(*request, call.deadline_ms, std::ref(gone));
                     });
@@ -161,7 +156,7 @@ grpc::Status ContainersApi::Top(grpc::ServerContext* context, const api::TopCont
   return cri::Serve(edge_, CallClass::kLook, context, "Containers.Top", request->container(), response,
                     [&](Call&) -> Result<api::TopContainerResponse> {
                       TRY(cri::RequireEntitled(*context));
-                      TRY(cri::RequireText("container", request->container(), kMostContainerBytes));
+                      TRY(RequireContainer(request->container()));
                       return containers_.Top(request->container());
                     });
 }

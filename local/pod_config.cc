@@ -7,8 +7,8 @@
 #include <stdio.h>
 
 #include <algorithm>
-#include <charconv>
 
+#include "base/number.h"
 #include "cri/spec/stop_signal.h"
 
 namespace davit::local {
@@ -46,21 +46,15 @@ v1::Protocol ToCri(api::PortMapping::Protocol protocol) {
 // NAME, UID, NAME:GID or UID:GID. The CRI has no name for a group.
 Result<> SetUser(const std::string& user, v1::LinuxContainerSecurityContext& context) {
   if (user.empty()) return {};
-  auto number = [](std::string_view text) -> std::optional<int64_t> {
-    int64_t value = 0;
-    auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), value);
-    bool whole = bad == std::errc() && end == text.data() + text.size();
-    return whole ? std::optional(value) : std::nullopt;
-  };
   size_t colon = user.find(':');
   std::string name = user.substr(0, colon);
   if (name.empty()) return Fail(Code::kInvalidArgument, "user", user, "has no user before the colon");
-  if (std::optional<int64_t> uid = number(name))
+  if (std::optional<int64_t> uid = WholeNumber<int64_t>(name))
     context.mutable_run_as_user()->set_value(*uid);
   else
     context.set_run_as_username(name);
   if (colon == std::string::npos) return {};
-  std::optional<int64_t> gid = number(std::string_view(user).substr(colon + 1));
+  std::optional<int64_t> gid = WholeNumber<int64_t>(std::string_view(user).substr(colon + 1));
   if (!gid) return Fail(Code::kInvalidArgument, "user", user, "has a group that is not a number");
   context.mutable_run_as_group()->set_value(*gid);
   return {};
@@ -121,12 +115,17 @@ void SetCommand(const api::ContainerSpec& spec, v1::ContainerConfig& container) 
   container.set_stdin_once(spec.stdin_once());
 }
 
+void AddBind(const std::string& source, const std::string& target, bool read_only,
+             v1::ContainerConfig& container) {
+  v1::Mount& bind = *container.add_mounts();
+  bind.set_host_path(source);
+  bind.set_container_path(target);
+  bind.set_readonly(read_only);
+}
+
 void SetMounts(const api::ContainerSpec& spec, v1::ContainerConfig& container, cri::ContainerExtras& extras) {
   for (const api::BindMount& mount : spec.mounts()) {
-    v1::Mount& bind = *container.add_mounts();
-    bind.set_host_path(mount.source());
-    bind.set_container_path(mount.target());
-    bind.set_readonly(mount.read_only());
+    AddBind(mount.source(), mount.target(), mount.read_only(), container);
     if (!mount.create_source()) extras.required_sources.insert(mount.target());
   }
 }
@@ -135,10 +134,7 @@ void SetMounts(const api::ContainerSpec& spec, v1::ContainerConfig& container, c
 void SetVolumes(const std::vector<VolumeBind>& volumes, v1::ContainerConfig& container,
                 cri::ContainerExtras& extras) {
   for (const VolumeBind& volume : volumes) {
-    v1::Mount& bind = *container.add_mounts();
-    bind.set_host_path(volume.source);
-    bind.set_container_path(volume.target);
-    bind.set_readonly(volume.read_only);
+    AddBind(volume.source, volume.target, volume.read_only, container);
     extras.required_sources.insert(volume.target);
   }
 }

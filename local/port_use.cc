@@ -8,7 +8,6 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 #include <filesystem>
 #include <optional>
@@ -16,6 +15,7 @@
 #include <string_view>
 
 #include "base/file_io.h"
+#include "base/number.h"
 #include "base/utf8.h"
 
 namespace davit::local {
@@ -48,21 +48,13 @@ std::vector<std::string_view> Fields(std::string_view line) {
   return fields;
 }
 
-template <typename Number>
-std::optional<Number> Parse(std::string_view text, int base) {
-  Number value = 0;
-  auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-  bool whole = bad == std::errc() && end == text.data() + text.size();
-  return whole ? std::optional(value) : std::nullopt;
-}
-
 // The socket's inode in "socket:[1234]".
 bool IsOneOf(const std::string& link, const std::set<uint64_t>& inodes) {
   constexpr std::string_view kPrefix = "socket:[";
   if (!link.starts_with(kPrefix) || !link.ends_with(']')) return false;
   std::string_view number(link);
   number = number.substr(kPrefix.size(), number.size() - kPrefix.size() - 1);
-  std::optional<uint64_t> inode = Parse<uint64_t>(number, 10);
+  std::optional<uint64_t> inode = WholeNumber<uint64_t>(number);
   return inode && inodes.contains(*inode);
 }
 
@@ -72,7 +64,7 @@ std::string ProcessWith(const std::set<uint64_t>& inodes) {
   std::error_code gone;
   for (const auto& process : fs::directory_iterator("/proc", gone)) {
     std::string pid = process.path().filename();
-    if (!Parse<uint32_t>(pid, 10)) continue;
+    if (!WholeNumber<uint32_t>(pid)) continue;
     for (const auto& descriptor : fs::directory_iterator(process.path() / "fd", gone)) {
       if (!IsOneOf(fs::read_symlink(descriptor.path(), gone).string(), inodes)) continue;
       std::string name = ReadFile("/proc/" + pid + "/comm").value_or("a process");
@@ -142,9 +134,9 @@ std::vector<uint64_t> SocketsOnPort(std::string_view table, uint16_t port, bool 
     begin = end + 1;
     if (fields.size() <= kInode) continue;
     std::string_view address = fields[kLocalAddress];
-    std::optional<uint16_t> local = Parse<uint16_t>(address.substr(address.rfind(':') + 1), 16);
+    std::optional<uint16_t> local = WholeNumber<uint16_t>(address.substr(address.rfind(':') + 1), 16);
     if (local != port || (tcp && fields[kState] != kListen)) continue;
-    if (std::optional<uint64_t> inode = Parse<uint64_t>(fields[kInode], 10)) inodes.push_back(*inode);
+    if (std::optional<uint64_t> inode = WholeNumber<uint64_t>(fields[kInode])) inodes.push_back(*inode);
   }
   return inodes;
 }

@@ -9,22 +9,18 @@
 #include <memory>
 #include <string_view>
 
+#include "base/plain_name.h"
+
 namespace davit::local {
 namespace {
 
 constexpr size_t kMostNameBytes = 63;
 constexpr size_t kShortId = 12;
 
-bool IsAlphanumeric(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
 }  // namespace
 
 Result<> CheckContainerName(const std::string& name) {
-  bool valid = name.size() >= 2 && name.size() <= kMostNameBytes && IsAlphanumeric(name.front());
-  for (char c : name) valid = valid && (IsAlphanumeric(c) || c == '-' || c == '_' || c == '.');
-  if (valid) return {};
+  if (name.size() >= 2 && name.size() <= kMostNameBytes && IsPlainName(name)) return {};
   return Fail(Code::kInvalidArgument, "name container", name,
               "a name has 2 to 63 of [a-zA-Z0-9_.-] and begins with a letter or digit");
 }

@@ -8,7 +8,7 @@
 #include <limits>
 
 #include "cri/service/entitlement.h"
-#include "cri/service/field_limits.h"
+#include "local/request_checks.h"
 #include "shim/exit_code.h"
 
 namespace davit::local {
@@ -18,9 +18,6 @@ using cri::Call;
 using cri::CallClass;
 
 constexpr size_t kMostTokenBytes = 64;
-constexpr size_t kMostContainerBytes = 255;
-constexpr size_t kMostArgumentBytes = 65'536;
-constexpr int kMostArguments = 1000;
 constexpr size_t kMostUserBytes = 255;
 constexpr size_t kMostPathBytes = 4'096;
 // For a shim to answer; one that hangs for longer gets no client.
@@ -29,8 +26,7 @@ constexpr std::chrono::seconds kAttachPatience(10);
 constexpr std::chrono::seconds kStartPatience(70);
 
 Result<> CheckChanges(const api::SessionsExecRequest& request) {
-  TRY(cri::LimitCount("env", request.env_size(), kMostArguments));
-  for (const std::string& variable : request.env()) TRY(cri::LimitText("env", variable, kMostArgumentBytes));
+  TRY(LimitWords("env", request.env()));
   TRY(cri::LimitText("user", request.user(), kMostUserBytes));
   return cri::LimitText("working_dir", request.working_dir(), kMostPathBytes);
 }
@@ -40,10 +36,9 @@ Result<cri::SessionExec> ExecOf(const api::SessionsExecRequest& request) {
   if (request.detach() && (request.stdin() || request.has_terminal()))
     return Fail(Code::kInvalidArgument, "read", "detach", "is not for commands with an input or a terminal");
   TRY(CheckChanges(request));
-  TRY(cri::RequireText("container", request.container(), kMostContainerBytes));
+  TRY(RequireContainer(request.container()));
   if (request.command().empty()) return Fail(Code::kInvalidArgument, "read", "command", "is empty");
-  TRY(cri::LimitCount("command", request.command_size(), kMostArguments));
-  for (const std::string& word : request.command()) TRY(cri::LimitText("command", word, kMostArgumentBytes));
+  TRY(LimitWords("command", request.command()));
   cri::SessionExec exec;
   exec.command = {request.command().begin(), request.command().end()};
   exec.input = request.stdin();
@@ -96,10 +91,7 @@ Result<api::SessionsExecResponse> SessionsApi::StartDetached(const cri::SessionE
     answer.set_error(cri::ToResponseText(error.ToString()));
     return answer;
   }
-  // These would say that the container is missing, or that the client may not use it.
-  if (error.code == Code::kNotFound || error.code == Code::kPermissionDenied)
-    error.code = Code::kFailedPrecondition;
-  return std::unexpected(std::move(error));
+  return std::unexpected(AboutContainer(std::move(error)));
 }
 
 grpc::Status SessionsApi::Exec(grpc::ServerContext* context, const api::SessionsExecRequest* request,
@@ -125,7 +117,7 @@ grpc::Status SessionsApi::Attach(grpc::ServerContext* context, const api::Sessio
       [&](Call&) -> Result<api::SessionsAttachResponse> {
         TRY(cri::RequireEntitled(*context));
         TRY(RequireToken(request->token()));
-        TRY(cri::RequireText("container", request->container(), kMostContainerBytes));
+        TRY(RequireContainer(request->container()));
         Target target = TRY(Find(request->container()));
         UniqueFd connection = TRY(take_(request->token()));
         cri::SessionAttach attach{target.container.id, request->stdin(),

@@ -16,6 +16,7 @@
 #include "base/directory.h"
 #include "base/file_io.h"
 #include "base/ids.h"
+#include "base/plain_name.h"
 #include "base/rollback.h"
 #include "local/volume_fill.h"
 #include "local/volume_parts.h"
@@ -26,10 +27,6 @@ namespace davit::local {
 namespace {
 
 constexpr size_t kMostNameBytes = 255;  // of a file's name
-
-bool IsAlphanumeric(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
 
 std::string Joined(const std::set<std::string>& ids) {
   std::string text;
@@ -56,9 +53,7 @@ std::unexpected<Error> NoSuchVolume(const std::string& name) {
 }  // namespace
 
 Result<> CheckVolumeName(const std::string& name) {
-  bool valid = !name.empty() && IsAlphanumeric(name.front());
-  for (char c : name) valid = valid && (IsAlphanumeric(c) || c == '_' || c == '.' || c == '-');
-  if (!valid) {
+  if (!IsPlainName(name)) {
     return Fail(Code::kInvalidArgument, "volume", name,
                 "includes invalid characters for a local volume name, only [a-zA-Z0-9][a-zA-Z0-9_.-] are "
                 "allowed. If you intended to pass a host directory, use absolute path");

@@ -4,15 +4,9 @@
 #include "local/wait_stream.h"
 
 #include "cri/service/entitlement.h"
-#include "cri/service/field_limits.h"
+#include "local/request_checks.h"
 
 namespace davit::local {
-namespace {
-
-constexpr size_t kMostContainerBytes = 255;
-
-}  // namespace
-
 WaitStream::WaitStream(WaitStreamSetting& setting)
     : setting_(setting),
       call_(setting.thread),
@@ -42,7 +36,7 @@ void WaitStream::OnCalled(bool ok) {
 Result<> WaitStream::Begin() {
   admitted_ = TRY(setting_.edge.admission.Enter(cri::CallClass::kWait));
   TRY(cri::RequireEntitled(context_));
-  TRY(cri::RequireText("container", request_.container(), kMostContainerBytes));
+  TRY(RequireContainer(request_.container()));
   place_ = TRY(setting_.containers.BeginWait(request_.container(), request_.condition(),
                                              [this](int32_t exit_code) { Wake(exit_code); }));
   if (place_ == nullptr) return {};

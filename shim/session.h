@@ -24,6 +24,9 @@
 
 namespace davit::shim {
 
+// The session socket's path is that of the daemon's socket and this.
+inline constexpr char kSessionSocketSuffix[] = ".sessions";
+
 // The message after the dash: the payload, then descriptors (FdRole of shim/protocol.h); "?" marks those that
 // may be absent. The shim sends kFailed, kExecStarted and kExecExited of shim/protocol.h as well.
 enum class SessionMessage : uint32_t {

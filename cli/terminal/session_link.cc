@@ -27,7 +27,7 @@ void Send(int connection, shim::SessionMessage type, const Message& message) {
 
 Result<SessionLink> SessionLink::Open(const Daemon& daemon) {
   constexpr std::string_view kScheme = "unix://";
-  std::string path = daemon.address().substr(kScheme.size()) + ".sessions";
+  std::string path = daemon.address().substr(kScheme.size()) + shim::kSessionSocketSuffix;
   Result<SessionLink> link = Connect(path);
   if (link || link.error().code != Code::kUnavailable) return link;
   TRY(daemon.Call(&RuntimeStub::Version, v1::VersionRequest()));  // waits until it serves

@@ -10,6 +10,7 @@
 #include <cctype>
 #include <string_view>
 
+#include "base/plain_name.h"
 #include "cni/veth.h"
 
 namespace davit::cni {
@@ -51,10 +52,7 @@ bool IsTrue(std::string text) {
 
 // What the specification allows. The length limit is ours: the id becomes a part of a file's name.
 Result<> CheckContainerId(const std::string& id) {
-  auto good = [](unsigned char c) { return isalnum(c) || c == '_' || c == '.' || c == '-'; };
-  if (!id.empty() && id.size() <= kMaxContainerId && isalnum(static_cast<unsigned char>(id[0])) &&
-      std::ranges::all_of(id, good))
-    return {};
+  if (id.size() <= kMaxContainerId && IsPlainName(id)) return {};
   return Fail(Code::kInvalidArgument, kStep, "CNI_CONTAINERID " + id,
               "not 1 to 128 letters, digits, '_', '.' or '-'");
 }

@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "base/json_object.h"
+#include "base/plain_name.h"
 #include "cni/davit_bridge/versions.h"
 
 namespace davit::cni {
@@ -30,9 +31,7 @@ std::unexpected<Error> Unsupported(const std::string& key, const std::string& va
 
 // As the specification has it. The name becomes that of a directory and a table.
 Result<> CheckName(const std::string& name) {
-  auto good = [](unsigned char c) { return isalnum(c) || c == '_' || c == '.' || c == '-'; };
-  if (!name.empty() && isalnum(static_cast<unsigned char>(name[0])) && std::ranges::all_of(name, good))
-    return {};
+  if (IsPlainName(name)) return {};
   return Bad("name", "\"" + name + "\" is not a name of letters, digits, '_', '.' and '-'");
 }
 

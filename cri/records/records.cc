@@ -188,56 +188,46 @@ Result<> Records::Commit(std::span<const RowChange> changes) {
   });
 }
 
+template <typename Make>
+auto Records::ReadAll(const char* sql, Make make) const {
+  using Item = std::invoke_result_t<Make, const Row&>;
+  auto read = [&]() -> Result<std::vector<Item>> {
+    MutexLock lock(mutex_);
+    std::vector<Item> items;
+    sqlite::Statement statement = TRY(connection_.Prepare(sql));
+    TRY(statement.Run({}, [&](const Row& row) { items.push_back(make(row)); }));
+    return items;
+  };
+  return read();
+}
+
 Result<std::vector<SandboxRow>> Records::Sandboxes() const {
-  MutexLock lock(mutex_);
-  std::vector<SandboxRow> rows;
-  sqlite::Statement statement = TRY(connection_.Prepare("SELECT id, blob, owner FROM sandboxes"));
-  TRY(statement.Run(
-      {}, [&rows](const Row& row) { rows.push_back({row.String(0), row.String(1), row.String(2)}); }));
-  return rows;
+  return ReadAll("SELECT id, blob, owner FROM sandboxes",
+                 [](const Row& row) { return SandboxRow{row.String(0), row.String(1), row.String(2)}; });
 }
 
 Result<std::vector<ContainerRow>> Records::Containers() const {
-  MutexLock lock(mutex_);
-  std::vector<ContainerRow> rows;
-  sqlite::Statement statement = TRY(connection_.Prepare("SELECT id, sandbox_id, blob FROM containers"));
-  TRY(statement.Run(
-      {}, [&rows](const Row& row) { rows.push_back({row.String(0), row.String(1), row.String(2)}); }));
-  return rows;
+  return ReadAll("SELECT id, sandbox_id, blob FROM containers",
+                 [](const Row& row) { return ContainerRow{row.String(0), row.String(1), row.String(2)}; });
 }
 
 Result<std::vector<LocalRow>> Records::Locals() const {
-  MutexLock lock(mutex_);
-  std::vector<LocalRow> rows;
-  sqlite::Statement statement = TRY(connection_.Prepare(
-      "SELECT c.id, c.blob, s.blob FROM local_containers c JOIN local_specs s USING (id)"));
-  TRY(statement.Run(
-      {}, [&rows](const Row& row) { rows.push_back({row.String(0), row.String(1), row.String(2)}); }));
-  return rows;
+  return ReadAll("SELECT c.id, c.blob, s.blob FROM local_containers c JOIN local_specs s USING (id)",
+                 [](const Row& row) { return LocalRow{row.String(0), row.String(1), row.String(2)}; });
 }
 
 Result<std::vector<VolumeRow>> Records::VolumeRows() const {
-  MutexLock lock(mutex_);
-  std::vector<VolumeRow> rows;
-  sqlite::Statement statement = TRY(connection_.Prepare("SELECT id, blob FROM local_volumes"));
-  TRY(statement.Run({}, [&rows](const Row& row) { rows.push_back({row.String(0), row.String(1)}); }));
-  return rows;
+  return ReadAll("SELECT id, blob FROM local_volumes",
+                 [](const Row& row) { return VolumeRow{row.String(0), row.String(1)}; });
 }
 
 Result<std::vector<ImageRow>> Records::Images() const {
-  MutexLock lock(mutex_);
-  std::vector<ImageRow> rows;
-  sqlite::Statement statement = TRY(connection_.Prepare("SELECT id, blob FROM images"));
-  TRY(statement.Run({}, [&rows](const Row& row) { rows.push_back({row.String(0), row.String(1)}); }));
-  return rows;
+  return ReadAll("SELECT id, blob FROM images",
+                 [](const Row& row) { return ImageRow{row.String(0), row.String(1)}; });
 }
 
 Result<std::vector<std::string>> Records::ImageIds() const {
-  MutexLock lock(mutex_);
-  std::vector<std::string> ids;
-  sqlite::Statement statement = TRY(connection_.Prepare("SELECT id FROM images"));
-  TRY(statement.Run({}, [&ids](const Row& row) { ids.push_back(row.String(0)); }));
-  return ids;
+  return ReadAll("SELECT id FROM images", [](const Row& row) { return row.String(0); });
 }
 
 Result<std::optional<ImageRow>> Records::Image(const std::string& id) const {

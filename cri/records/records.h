@@ -97,6 +97,9 @@ class Records final : public PodStore, public LocalStore, public VolumeStore, pr
   Result<> Start();
   Result<> Configure() REQUIRES(mutex_);
   Result<> MakeDurable() const override;
+  // `make` turns a row of the query into an item.
+  template <typename Make>
+  auto ReadAll(const char* sql, Make make) const EXCLUDES(mutex_);
   Result<> Put(RowChange change) { return writer_->Queue(std::move(change)).Wait(); }
 
   Result<> Write(std::span<const RowChange> changes) override EXCLUDES(mutex_);

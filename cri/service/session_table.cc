@@ -133,7 +133,7 @@ Result<UniqueFd> SessionTable::Take(const std::string& token) {
 }
 
 std::string SessionSocketPath(const std::string& path) {
-  return path + ".sessions";
+  return path + shim::kSessionSocketSuffix;
 }
 
 Result<UniqueFd> OpenSessionSocket(const std::string& path) {

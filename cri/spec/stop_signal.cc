@@ -5,9 +5,10 @@
 
 #include <signal.h>
 
-#include <charconv>
 #include <optional>
 #include <string_view>
+
+#include "base/number.h"
 
 namespace davit::cri {
 
@@ -34,13 +35,6 @@ constexpr NamedSignal kSignals[] = {
     {"VTALRM", SIGVTALRM}, {"WINCH", SIGWINCH}, {"XCPU", SIGXCPU}, {"XFSZ", SIGXFSZ},
 };
 
-std::optional<int> ParseNumber(std::string_view text) {
-  int number = 0;
-  auto [end, err] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (err != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
 // "RTMIN", "RTMIN+3", "RTMAX-2"; the CRI spells the signs PLUS and MINUS.
 std::optional<int> ParseRealTime(std::string_view name) {
   bool from_max = name.starts_with("RTMAX");
@@ -50,7 +44,7 @@ std::optional<int> ParseRealTime(std::string_view name) {
   if (rest.empty()) return base;
   for (std::string_view sign : {from_max ? "-" : "+", from_max ? "MINUS" : "PLUS"}) {
     if (!rest.starts_with(sign)) continue;
-    std::optional<int> offset = ParseNumber(rest.substr(sign.size()));
+    std::optional<int> offset = WholeNumber<int>(rest.substr(sign.size()));
     if (!offset || *offset < 0) return std::nullopt;
     return from_max ? base - *offset : base + *offset;
   }
@@ -66,7 +60,7 @@ std::string UpperCase(std::string_view text) {
 std::optional<int> ParseSignal(std::string_view as_written) {
   const std::string upper = UpperCase(as_written);
   std::string_view text = upper;
-  if (std::optional<int> number = ParseNumber(text))
+  if (std::optional<int> number = WholeNumber<int>(text))
     return *number >= 1 && *number <= kRealTimeMax ? number : std::nullopt;
   if (text.starts_with("SIG")) text.remove_prefix(3);
   for (const NamedSignal& signal : kSignals) {

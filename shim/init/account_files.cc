@@ -7,9 +7,9 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "base/file_io.h"
+#include "base/number.h"
 #include "base/open_beneath.h"
 
 namespace davit::shim {
@@ -26,10 +26,8 @@ std::string_view TakeUntil(std::string_view& rest, char separator) {
 }
 
 std::optional<uint32_t> ParseId(std::string_view text) {
-  uint32_t id = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
-  if (error != std::errc() || end != text.data() + text.size() || id > kMaxId) return std::nullopt;
-  return id;
+  std::optional<uint32_t> id = WholeNumber<uint32_t>(text);
+  return id && *id <= kMaxId ? id : std::nullopt;
 }
 
 std::string_view WithoutSpaceAround(std::string_view line) {

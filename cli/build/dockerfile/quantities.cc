@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "base/number.h"
 #include "cli/build/dockerfile/characters.h"
 
 namespace davit::cli::dockerfile {
@@ -90,10 +91,7 @@ std::optional<bool> ParseBool(std::string_view text) {
 }
 
 std::optional<uint32_t> ParseNumber(std::string_view text, int base) {
-  uint32_t number = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
-  if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
-  return number;
+  return WholeNumber<uint32_t>(text, base);
 }
 
 }  // namespace davit::cli::dockerfile

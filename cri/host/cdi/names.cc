@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/plain_name.h"
 #include "cri/host/cdi/spec.h"
 
 namespace davit::cri::cdi {
@@ -13,10 +14,6 @@ namespace {
 // Whatever the locale.
 bool IsLetter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-bool IsAlphanumeric(char c) {
-  return IsLetter(c) || (c >= '0' && c <= '9');
 }
 
 bool IsName(std::string_view name, std::string_view inner) {
