@@ -33,11 +33,13 @@ Result<> LocalContainers::Remove(const std::string& container, bool force, int64
   return CollectEnd(*found);
 }
 
-// The record goes last: after a crash in between, it is still there to finish from.
+// The record goes last: after a crash in between, it is still there to finish from. The newest file of the
+// log goes first, so that a client that reads the log can tell this from a rotation.
 Result<> LocalContainers::Forget(LocalContainer& container) {
   TRY(RemovePodsOf(container));
   TRY(ports_.snapshots.RemoveContainer(container.id()));
   std::error_code failed;
+  std::filesystem::remove(LogOf(container.id()), failed);
   std::filesystem::remove_all(DirectoryOf(container.id()), failed);
   if (failed) return SystemError("remove", DirectoryOf(container.id()), failed.value());
   TRY(ports_.store.DeleteLocal(container.id()));

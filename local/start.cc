@@ -101,6 +101,7 @@ Result<> LocalContainers::CheckPortsOfOthers(const LocalContainer& container) co
 // came before, the program is not started.
 Result<> LocalContainers::BringUp(LocalContainer& container, int32_t& exit_code) {
   TRY(RemovePodsOf(container));
+  RotateBeforeRun(container);  // nobody writes the log now
   TRY(CheckPortsOfOthers(container));
   TRY(CheckPortsUnused(container.spec().ports()));
   cri::Call call = LocalCall(cri::OperationDeadline());
