@@ -50,7 +50,7 @@ class LogChain {
 
  private:
   struct File {
-    UniqueFd fd;  // invalid: the end of a chain whose last files were missed
+    UniqueFd fd = {};  // invalid: the end of a chain whose last files were missed
     dev_t device = 0;
     ino_t inode = 0;
     bool after_gap = false;

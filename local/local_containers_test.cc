@@ -300,6 +300,13 @@ TEST_F(LocalContainersTest, FilesOfALostRecordStay) {
   EXPECT_TRUE(local().Start("db", Deadline())) << "the row is back, and the files with it";
 }
 
+TEST_F(LocalContainersTest, ALogOfALostRecordStaysWhoseNewestFileIsEmpty) {
+  std::string id = local().Create("db", LocalWorld::Spec())->id;
+  std::ofstream(w_.LogOf(id) + ".1") << "a line";
+  w_.Restart([&] { EXPECT_TRUE(w_.store.DeleteLocal(id)); });
+  EXPECT_TRUE(std::filesystem::exists(w_.LogOf(id) + ".1"));
+}
+
 TEST_F(LocalContainersTest, WhatACreationHasLeftGoes) {
   std::string id = local().Create("web", LocalWorld::Spec())->id;
   w_.Restart([&] { EXPECT_TRUE(w_.store.DeleteLocal(id)); });
