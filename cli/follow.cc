@@ -87,9 +87,10 @@ class LogPath {
         selection_(choice, [this](std::string_view line) { return printer_.Add(line); }) {}
 
   Result<> PrintNews() {
-    TRY(tail_.Drain([this](std::string_view line) { return selection_.Add(line); }));
+    Result<> drained = tail_.Drain([this](std::string_view line) { return selection_.Add(line); });
     TRY(selection_.EndBeginning());
-    return printer_.Flush();
+    TRY(printer_.Flush());
+    return drained;
   }
 
  private:
@@ -103,6 +104,7 @@ class LogPath {
 Result<std::optional<int>> FollowContainer(const Session& session, LogTail& tail, const LogChoice& choice,
                                            LogForm form, const AskContainer& ask,
                                            const std::function<OnInterrupt()>& interrupted) {
+  TRY(tail.KeepUp());
   StatusWatch watch(ask);
   TRY(watch.Ask());
   LogPath log(session, tail, choice, form);

@@ -27,7 +27,8 @@ using AskContainer = std::function<Result<Watched>()>;
 
 // Prints the chosen lines of the log until the container has ended, as `ask` says, and returns its exit code.
 // Calls `interrupted` at each interrupt, and returns no value if that returns kLeave. Survives a restart of
-// the daemon, up to 240 s without an answer.
+// the daemon, up to 240 s without an answer. kDataLoss if a part of the output was lost; another call goes on
+// behind the gap.
 Result<std::optional<int>> FollowContainer(const Session& session, LogTail& tail, const LogChoice& choice,
                                            LogForm form, const AskContainer& ask,
                                            const std::function<OnInterrupt()>& interrupted);

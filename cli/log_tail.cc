@@ -3,17 +3,12 @@
 
 #include "cli/log_tail.h"
 
-#include <fcntl.h>
 #include <sys/inotify.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstring>
 #include <filesystem>
 #include <utility>
-#include <vector>
-
-#include "base/file_io.h"
 
 namespace davit::cli {
 namespace {
@@ -22,73 +17,39 @@ constexpr size_t kReadBytes = 64 << 10;
 // Runtimes cut lines at 16 KiB. A file with longer ones is something else.
 constexpr size_t kMaxLineBytes = 1 << 20;
 
-Result<bool> AreOneFile(const UniqueFd& a, const UniqueFd& b, const std::string& path) {
-  struct stat first{};
-  struct stat second{};
-  if (fstat(a.get(), &first) < 0 || fstat(b.get(), &second) < 0) return SystemError("fstat", path);
-  return first.st_dev == second.st_dev && first.st_ino == second.st_ino;
-}
-
 }  // namespace
 
 Result<LogTail> LogTail::Watch(const std::string& path) {
-  std::filesystem::path file(path);
-  std::string directory = file.parent_path().string();
+  auto chain = TRY(LogChain::Open(path));
   UniqueFd inotify(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   if (!inotify) return SystemError("inotify_init1", path);
+  const std::string directory = "/proc/self/fd/" + std::to_string(chain->directory());
   if (inotify_add_watch(inotify.get(), directory.c_str(),
                         IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE) < 0) {
-    return SystemError("inotify_add_watch", directory);
+    return SystemError("inotify_add_watch", path);
   }
-  return LogTail(path, file.filename().string(), std::move(inotify));
+  std::string name = std::filesystem::path(path).filename().string();
+  return LogTail(path, std::move(name), std::move(chain), std::move(inotify));
 }
 
+// Files that come meanwhile are left to the next call.
 Result<> LogTail::Drain(const Sink& sink) {
-  for (;;) {
-    // Looked up before the old file is read: its writer has let go of it by the time that another one has the
-    // name.
-    UniqueFd successor = TRY(OpenSuccessor());
-    if (file_) TRY(ReadToEnd(sink));
-    if (!successor) return {};
-    if (!file_) TRY(ReadRotated(successor, sink));
-    file_ = std::move(successor);
+  TRY(chain_->Extend());
+  for (size_t left = chain_->size(); left > 0; --left) {
+    bool complete = TRY(chain_->IsFirstComplete());  // before it is read
+    if (int file = chain_->first(); file >= 0) TRY(ReadToEnd(file, sink));
+    if (!complete) return {};
     pending_.clear();
-  }
-}
-
-// All are opened before one is read. A rotation meanwhile may have given the current one a number.
-Result<> LogTail::ReadRotated(const UniqueFd& current, const Sink& sink) {
-  std::vector<UniqueFd> rotated;
-  for (int number = 1;; ++number) {
-    Result<UniqueFd> file = OpenAt(AT_FDCWD, path_ + "." + std::to_string(number), O_RDONLY);
-    if (!file && file.error().os_errno == ENOENT) break;
-    UniqueFd opened = TRY(std::move(file));
-    if (!TRY(AreOneFile(opened, current, path_))) rotated.push_back(std::move(opened));
-  }
-  for (; !rotated.empty(); rotated.pop_back()) {
-    file_ = std::move(rotated.back());
-    TRY(ReadToEnd(sink));
-    pending_.clear();
+    TRY(chain_->LeaveFirst());
   }
   return {};
 }
 
-Result<UniqueFd> LogTail::OpenSuccessor() const {
-  Result<UniqueFd> named = OpenAt(AT_FDCWD, path_, O_RDONLY);
-  if (!named) {
-    if (named.error().os_errno == ENOENT) return UniqueFd();
-    return named;
-  }
-  if (!file_) return named;
-  if (TRY(AreOneFile(file_, *named, path_))) return UniqueFd();
-  return named;
-}
-
-Result<> LogTail::ReadToEnd(const Sink& sink) {
+Result<> LogTail::ReadToEnd(int file, const Sink& sink) {
   for (;;) {
     size_t before = pending_.size();
     pending_.resize(before + kReadBytes);
-    ssize_t count = read(file_.get(), pending_.data() + before, kReadBytes);
+    ssize_t count = read(file, pending_.data() + before, kReadBytes);
     int err = errno;
     pending_.resize(before + static_cast<size_t>(count > 0 ? count : 0));
     if (count < 0 && err == EINTR) continue;
@@ -104,7 +65,8 @@ Result<> LogTail::EmitLines(const Sink& sink) {
     TRY(sink(rest.substr(0, end)));
     rest.remove_prefix(end + 1);
   }
-  if (rest.size() > kMaxLineBytes) return Fail(Code::kDataLoss, "read", path_, "not a container's log");
+  if (rest.size() > kMaxLineBytes)
+    return Fail(Code::kInvalidArgument, "read", path_, "not a container's log");
   pending_.erase(0, pending_.size() - rest.size());
   return {};
 }

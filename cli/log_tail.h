@@ -5,11 +5,13 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "base/error.h"
 #include "base/unique_fd.h"
+#include "cli/log_chain.h"
 
 namespace davit::cli {
 
@@ -21,10 +23,11 @@ class LogTail {
   // Watches the directory of `path` (inotify(7)). The directory must exist; the file may be created later.
   static Result<LogTail> Watch(const std::string& path);
 
-  // Passes each complete line to `sink` once, from the beginning of the file that `path` names at the first
-  // call; before it come those of the files that a rotation has called `path`.1 (the newest), `path`.2 and so
-  // on. If another file has taken the name since, as in a rotation, the rest of the old file is read first.
+  // Passes each complete line of the files that there are (see LogChain) to `sink` once, from the beginning
+  // of the oldest one on. kDataLoss if output was lost; the next call goes on behind the gap.
   Result<> Drain(const Sink& sink);
+  // For a log that is followed: see LogChain.
+  Result<> KeepUp() { return chain_->KeepUp(); }
 
   // Readable after a change in the directory.
   int fd() const { return inotify_.get(); }
@@ -34,19 +37,19 @@ class LogTail {
   Result<bool> TakeEvents();
 
  private:
-  LogTail(std::string path, std::string name, UniqueFd inotify)
-      : path_(std::move(path)), name_(std::move(name)), inotify_(std::move(inotify)) {}
+  LogTail(std::string path, std::string name, std::unique_ptr<LogChain> chain, UniqueFd inotify)
+      : path_(std::move(path)),
+        name_(std::move(name)),
+        chain_(std::move(chain)),
+        inotify_(std::move(inotify)) {}
 
-  Result<> ReadToEnd(const Sink& sink);
+  Result<> ReadToEnd(int file, const Sink& sink);
   Result<> EmitLines(const Sink& sink);
-  Result<> ReadRotated(const UniqueFd& current, const Sink& sink);
-  // The file that has the name now if it is not the open one, else an invalid descriptor.
-  Result<UniqueFd> OpenSuccessor() const;
 
   std::string path_;
   std::string name_;
+  std::unique_ptr<LogChain> chain_;
   UniqueFd inotify_;
-  UniqueFd file_;
   std::string pending_;  // the beginning of a line whose end is not written yet
 };
 

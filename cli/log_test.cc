@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
@@ -18,6 +19,8 @@
 
 namespace davit::cli {
 namespace {
+
+namespace fs = std::filesystem;
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
@@ -98,15 +101,41 @@ class LogTailTest : public ::testing::Test {
   TempDir dir_;
   std::string path_ = dir_.path() + "/web.log";
 
-  void Append(const std::string& text) const { std::ofstream(path_, std::ios::app) << text; }
+  void Append(const std::string& text, const std::string& suffix = "") const {
+    std::ofstream(path_ + suffix, std::ios::app) << text;
+  }
+  // As a rotation begins: all files move on, those beyond `files` out.
+  void Rotate(int files = 9) const {
+    auto numbered = [this](int number) { return path_ + (number == 0 ? "" : "." + std::to_string(number)); };
+    for (int number = files - 1; number > 0; --number)
+      if (fs::exists(numbered(number - 1))) fs::rename(numbered(number - 1), numbered(number));
+  }
+  // As the daemon removes it.
+  void RemoveLog() const {
+    fs::remove(path_);
+    fs::remove_all(dir_.path());
+  }
 
-  static std::vector<std::string> Drain(LogTail& tail) {
-    std::vector<std::string> lines;
-    Result<> drained = tail.Drain([&lines](std::string_view line) -> Result<> {
+  static Result<> DrainInto(std::vector<std::string>& lines, LogTail& tail) {
+    return tail.Drain([&lines](std::string_view line) -> Result<> {
       lines.emplace_back(line);
       return {};
     });
+  }
+  static std::vector<std::string> Drain(LogTail& tail) {
+    std::vector<std::string> lines;
+    Result<> drained = DrainInto(lines, tail);
     EXPECT_TRUE(drained) << drained.error().ToString();
+    return lines;
+  }
+  // Of a log with a gap: the lines before it.
+  static std::vector<std::string> DrainToGap(LogTail& tail) {
+    std::vector<std::string> lines;
+    Result<> drained = DrainInto(lines, tail);
+    EXPECT_FALSE(drained) << "there is no gap";
+    if (!drained) {
+      EXPECT_EQ(drained.error().code, Code::kDataLoss) << drained.error().ToString();
+    }
     return lines;
   }
 
@@ -153,15 +182,123 @@ TEST_F(LogTailTest, FinishesARotatedFileBeforeTheNew) {
   LogTail tail = LogTail::Watch(path_).value();
   EXPECT_THAT(Drain(tail), ElementsAre("one"));
   Append("two\n");
-  std::filesystem::rename(path_, path_ + ".1");
+  fs::rename(path_, path_ + ".1");
   Append("three\n");
   EXPECT_THAT(Drain(tail), ElementsAre("two", "three"));
 }
 
+TEST_F(LogTailTest, MissesNoneOfManyRotations) {
+  Append("one\n");
+  LogTail tail = LogTail::Watch(path_).value();
+  EXPECT_THAT(Drain(tail), ElementsAre("one"));
+  for (const char* line : {"two\n", "three\n", "four\n"}) {
+    Append(line);
+    Rotate();
+  }
+  Append("five\n");
+  EXPECT_THAT(Drain(tail), ElementsAre("two", "three", "four", "five"));
+}
+
+// The new file is there before its writer takes it.
+TEST_F(LogTailTest, StaysWithAFileUntilItsWriterHasLeftIt) {
+  Append("one\n");
+  LogTail tail = LogTail::Watch(path_).value();
+  EXPECT_THAT(Drain(tail), ElementsAre("one"));
+  fs::rename(path_, path_ + ".0");
+  Append("two\n", ".0");
+  Append("");
+  EXPECT_THAT(Drain(tail), ElementsAre("two"));
+  Append("three\n", ".0");
+  EXPECT_THAT(Drain(tail), ElementsAre("three"));
+  Append("four\n", ".0");
+  Append("five\n");
+  EXPECT_THAT(Drain(tail), ElementsAre("four", "five"));
+  fs::rename(path_ + ".0", path_ + ".1");
+  Append("six\n");
+  EXPECT_THAT(Drain(tail), ElementsAre("six"));
+}
+
+TEST_F(LogTailTest, SaysThatOutputWasLostAndGoesOnBehindTheGap) {
+  Append("one\n");
+  LogTail tail = LogTail::Watch(path_).value();
+  EXPECT_THAT(Drain(tail), ElementsAre("one"));
+  for (const char* line : {"two\n", "three\n", "four\n", "five\n"}) {
+    Append(line);
+    Rotate(3);
+  }
+  Append("six\n");
+  EXPECT_THAT(DrainToGap(tail), ElementsAre("two"));
+  EXPECT_THAT(Drain(tail), ElementsAre("four", "five", "six"));
+}
+
+TEST_F(LogTailTest, SaysThatTheEndWasRemovedUnread) {
+  Append("one\n");
+  LogTail tail = LogTail::Watch(path_).value();
+  EXPECT_THAT(Drain(tail), ElementsAre("one"));
+  Append("two\n");
+  Rotate();
+  Append("three\n");
+  RemoveLog();
+  EXPECT_THAT(DrainToGap(tail), ElementsAre("two"));
+  EXPECT_THAT(Drain(tail), IsEmpty());
+}
+
+TEST_F(LogTailTest, ReadsWhatIsRemovedToItsEnd) {
+  Append("one\n");
+  Rotate();
+  Append("two\n");
+  LogTail tail = LogTail::Watch(path_).value();
+  EXPECT_THAT(Drain(tail), ElementsAre("one", "two"));
+  Append("three\n");
+  fs::remove(path_);
+  EXPECT_THAT(Drain(tail), ElementsAre("three")) << "the rest is not removed yet";
+  RemoveLog();
+  EXPECT_THAT(Drain(tail), IsEmpty());
+}
+
+TEST_F(LogTailTest, FollowsTheRotationOfTheKubelet) {
+  Append("old\n", ".20260101-000000");
+  Append("one\n");
+  LogTail tail = LogTail::Watch(path_).value();
+  EXPECT_THAT(Drain(tail), ElementsAre("one"));
+  Append("two\n");
+  fs::rename(path_, path_ + ".20260102-030405");
+  Append("three\n");
+  fs::rename(path_, path_ + ".20260102-030415");
+  Append("four\n");
+  EXPECT_THAT(Drain(tail), ElementsAre("two", "three", "four"));
+  for (const char* suffix : {".20260101-000000", ".20260102-030405", ".20260102-030415"})
+    fs::remove(path_ + suffix);
+  fs::rename(path_, path_ + ".20260102-030425.gz");
+  Append("five\n");
+  EXPECT_THAT(DrainToGap(tail), IsEmpty());
+}
+
+// A pod may have mounted the directory.
+TEST_F(LogTailTest, RefusesLinksAndWhatIsNoFile) {
+  std::string secret = dir_.path() + "/secret";
+  std::ofstream(secret) << "secret\n";
+  for (const char* suffix : {"", ".1"}) {
+    Append("one\n");
+    fs::remove(path_ + suffix);
+    fs::create_symlink(secret, path_ + suffix);
+    LogTail of_link = LogTail::Watch(path_).value();
+    std::vector<std::string> lines;
+    EXPECT_FALSE(DrainInto(lines, of_link));
+    EXPECT_THAT(lines, IsEmpty());
+    fs::remove(path_ + suffix);
+    ASSERT_EQ(mkfifo((path_ + suffix).c_str(), 0600), 0);
+    LogTail of_fifo = LogTail::Watch(path_).value();
+    EXPECT_FALSE(DrainInto(lines, of_fifo));
+    EXPECT_THAT(lines, IsEmpty());
+    fs::remove(path_ + suffix);
+  }
+}
+
 TEST_F(LogTailTest, BeginsWithTheOldestOfTheRotatedFiles) {
   for (const char* line : {"one\n", "two\n", "three\n"}) {
-    if (std::filesystem::exists(path_ + ".1")) std::filesystem::rename(path_ + ".1", path_ + ".2");
-    if (std::filesystem::exists(path_)) std::filesystem::rename(path_, path_ + ".1");
+    if (fs::exists(path_ + ".1")) fs::rename(path_ + ".1", path_ + ".2");
+    if (fs::exists(path_)) fs::rename(path_, path_ + ".1");
     Append(line);
   }
   LogTail tail = LogTail::Watch(path_).value();
@@ -190,7 +327,7 @@ TEST_F(LogTailTest, DoesNotTakeOtherFilesForItsOwn) {
 TEST_F(LogTailTest, RefusesWhatHasNoLines) {
   Append(std::string(2 << 20, 'x'));
   LogTail tail = LogTail::Watch(path_).value();
-  EXPECT_EQ(tail.Drain([](std::string_view) -> Result<> { return {}; }).error().code, Code::kDataLoss);
+  EXPECT_EQ(tail.Drain([](std::string_view) -> Result<> { return {}; }).error().code, Code::kInvalidArgument);
 }
 
 TEST_F(LogTailTest, NamesADirectoryThatIsMissing) {

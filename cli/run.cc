@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -114,7 +115,25 @@ Result<int> FailStart(const Session& session, const RunOptions& options, const s
 Result<LogTail> OpenLog(const std::string& path) {
   LogTail tail = TRY(LogTail::Watch(path));
   TRY(tail.Drain([](std::string_view) { return Result<>(); }));
+  TRY(tail.KeepUp());
   return tail;
+}
+
+// A program that has succeeded does not make up for output that was lost.
+Result<int> ShowOutput(const Session& session, LogTail& tail, const std::string& id,
+                       const std::function<OnInterrupt()>& interrupted) {
+  bool lost = false;
+  for (;;) {
+    auto ended = FollowContainer(session, tail, LogChoice(), LogForm::kPlain,
+                                 AskLocal(session.daemon, id, /*restarting_goes_on=*/false), interrupted);
+    if (!ended && ended.error().code != Code::kDataLoss) return std::unexpected(std::move(ended).error());
+    if (ended) {
+      int status = ended->value_or(kInterrupted);
+      return lost && status == 0 ? kOwnError : status;
+    }
+    session.console.Remark(ended.error().ToString());
+    lost = true;
+  }
 }
 
 Result<int> RunInForeground(const Session& session, const RunOptions& options,
@@ -127,10 +146,7 @@ Result<int> RunInForeground(const Session& session, const RunOptions& options,
   if (Result<> started = StartContainer(session, container.id()); !started)
     return FailStart(session, options, container.id(), started.error());
   StopOnInterrupt stop(session, container.id(), options.stop_timeout.value_or(kGraceSeconds));
-  auto ended = TRY(FollowContainer(session, *tail, LogChoice(), LogForm::kPlain,
-                                   AskLocal(session.daemon, container.id(), /*restarting_goes_on=*/false),
-                                   [&stop] { return stop(); }));
-  return ended.value_or(kInterrupted);
+  return ShowOutput(session, *tail, container.id(), [&stop] { return stop(); });
 }
 
 Result<int> RunInSession(const Session& session, const RunOptions& options, const std::string& id) {

@@ -175,6 +175,33 @@ TEST_F(VerbsTest, RunSurvivesARestartOfTheDaemon) {
   EXPECT_EQ(run.Finish().value(), 4);
 }
 
+// As after several rotations between two looks.
+TEST_F(VerbsTest, RunSaysThatOutputWasLost) {
+  containers().SetScript({.log = Line("stdout F one")});
+  for (int status : {0, 3}) {
+    LiveVerb run(daemon_, interrupt_, Run("web-" + std::to_string(status)));
+    EXPECT_EQ(run.ReadLine(), "one");
+    containers().ReplaceLog(Line("stdout F three"));
+    EXPECT_THAT(run.ReadLine(), HasSubstr("output was lost"));
+    EXPECT_EQ(run.ReadLine(), "three");
+    containers().End(status);
+    EXPECT_EQ(run.Finish().value(), status == 0 ? kOwnError : status);
+  }
+}
+
+TEST_F(VerbsTest, LogsFailIfOutputWasLost) {
+  containers().SetScript({.log = Line("stdout F one")});
+  EXPECT_EQ(Do(Detached("web")).value(), 0);
+  LogsOptions options{.id = "web", .follow = true};
+  LiveVerb logs(daemon_, interrupt_, options);
+  EXPECT_EQ(logs.ReadLine(), "one");
+  containers().ReplaceLog(Line("stdout F three"));
+  Result<int> status = logs.Finish();
+  ASSERT_FALSE(status);
+  EXPECT_THAT(status.error().ToString(), HasSubstr("the log was rotated faster than it was read"));
+  EXPECT_EQ(StatusOfFailure(options, status.error()), kContainerError);
+}
+
 TEST_F(VerbsTest, AnInterruptStopsTheWorkloadWithGrace) {
   containers().SetScript({.log = Line("stdout F one")});
   LiveVerb run(daemon_, interrupt_, Run("web"));

@@ -116,6 +116,7 @@ class LocalContainers {
 
  private:
   std::string DirectoryOf(const std::string& id) const { return ports_.directory + "/" + id; }
+  std::string LogOf(const std::string& id) const;
   LocalContainerPtr MakeContainer(LocalRecord record, LocalContainer::DefinitionPtr definition);
   void LoadOne(const cri::LocalRow& row);
   Result<> MakeDirectory(const std::string& id) const;
@@ -144,8 +145,11 @@ class LocalContainers {
   // record says why, and the keeper tries again. (c)
   Result<> CollectEnd(LocalContainer& container);
   Result<std::optional<Outcome>> OutcomeOf(const Run& run) const;
-  // Keeps the bound of the log. (c)
+  // Keep the bound of the log, of a run and while there is none. (c)
   void LookAtLog(LocalContainer& container);
+  void RotateBeforeRun(const LocalContainer& container) const;
+  // See RotateLog. Logs a failure.
+  bool KeepLogBound(const LocalContainer& container, const std::function<Result<>()>& reopen) const;
   Result<> RemovePod(const std::string& sandbox_id) const;
   Result<> RemovePodsOf(LocalContainer& container) const;
   // Removes all that is left of the container. Idempotent. (c)

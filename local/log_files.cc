@@ -3,11 +3,14 @@
 
 #include "local/log_files.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <optional>
+
+#include "base/file_io.h"
 
 namespace davit::local {
 namespace {
@@ -17,7 +20,7 @@ constexpr int64_t kDefaultBytes = 20 << 20;
 constexpr uint32_t kDefaultFiles = 5;
 
 std::string Numbered(const std::string& path, uint32_t number) {
-  return number == 0 ? path : path + "." + std::to_string(number);
+  return path + "." + std::to_string(number);
 }
 
 Result<std::optional<int64_t>> SizeOf(const std::string& path) {
@@ -41,6 +44,20 @@ Result<> MakeGap(const std::string& path, uint32_t files) {
   return {};
 }
 
+// Nobody writes PATH.0 any more.
+Result<> GiveNumber(const std::string& path, uint32_t files) {
+  const std::string left = Numbered(path, 0);
+  if (files == 1) return unlink(left.c_str()) < 0 ? SystemError("unlink", left) : Result<>();
+  TRY(MakeGap(path, files));
+  return Move(left, Numbered(path, 1));
+}
+
+// If there is no new file, the writer can have no other than the old one. Where the kernel cannot do this
+// (EINVAL), the next rotation continues all the same.
+void RestoreName(const std::string& path) {
+  (void)renameat2(AT_FDCWD, Numbered(path, 0).c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE);
+}
+
 }  // namespace
 
 LogBound LogBoundOf(const ::davit::v1::ContainerSpec& spec) {
@@ -50,21 +67,29 @@ LogBound LogBoundOf(const ::davit::v1::ContainerSpec& spec) {
   return bound;
 }
 
-// The writer goes on with the file that it has open until `reopen`, whatever its name. With one file only,
-// that is the place for it until it is replaced.
+// The writer goes on with the file that it has open, whatever its name, until it has got another one. It may
+// get that after `reopen` has failed: PATH then keeps its name.
 Result<bool> RotateLog(const std::string& path, const LogBound& bound,
                        const std::function<Result<>()>& reopen) {
-  std::optional<int64_t> size = TRY(SizeOf(path));
-  if (!size || *size <= bound.bytes) return false;
-  TRY(MakeGap(path, bound.files));
-  const std::string before = Numbered(path, 1);
-  TRY(Move(path, before));
+  const std::string left = Numbered(path, 0);
+  bool leaving = TRY(SizeOf(left)).has_value();
+  const std::optional<int64_t> size = TRY(SizeOf(path));
+  if (!leaving && size && *size <= bound.bytes) return false;
+  if (!leaving && size) {
+    TRY(Move(path, left));
+    leaving = true;
+  }
   if (Result<> reopened = reopen(); !reopened) {
-    TRY(Move(before, path));
+    RestoreName(path);
     return std::unexpected(std::move(reopened).error());
   }
-  if (bound.files == 1 && unlink(before.c_str()) < 0) return SystemError("unlink", before);
+  if (leaving) TRY(GiveNumber(path, bound.files));
   return true;
+}
+
+Result<> MakeLog(const std::string& path) {
+  TRY(OpenAt(AT_FDCWD, path, O_WRONLY | O_CREAT | O_NOFOLLOW, 0640));
+  return {};
 }
 
 }  // namespace davit::local

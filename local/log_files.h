@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The files of one container's log: PATH is written, PATH.1 is the one before, and so on.
+// The files of one container's log: PATH is written, PATH.1 is the one before, and so on. PATH.0 exists while
+// the writer changes files, which it may take its time for: it is the one before then, and may still be
+// written. So the names alone say what is left to do after a crash.
 #pragma once
 
 #include <cstdint>
@@ -20,11 +22,15 @@ struct LogBound {
 // What the spec says, or the default.
 LogBound LogBoundOf(const ::davit::v1::ContainerSpec& spec);
 
-// If the log has outgrown `bound`, moves its files on by one, the oldest out, and has the writer take a new
-// file at `path` by `reopen`. If that fails, the writer's file gets its name back, and nothing more than the
-// oldest file is lost, however often it fails. Returns whether the log has outgrown its bound. A log that
-// does not exist has not.
+// Has the writer take a new file at `path` by `reopen` if the one that it has has outgrown `bound`, or if it
+// may not be the one at `path`: after a rotation that was interrupted or not answered, or if somebody has
+// removed it. `reopen` makes `path` if it is missing, and returns when the writer has let go of all other
+// files; it may be called again and again. Then the files move on by one, the oldest out. If `reopen` fails,
+// nothing is removed, and the next call continues. Returns whether the writer has taken a new file.
 Result<bool> RotateLog(const std::string& path, const LogBound& bound,
                        const std::function<Result<>()>& reopen);
+
+// Makes an empty log, or opens the one that there is.
+Result<> MakeLog(const std::string& path);
 
 }  // namespace davit::local

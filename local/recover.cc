@@ -31,6 +31,19 @@ bool IsCurrent(const v1::PodSandbox& pod, const LocalContainer& container) {
   });
 }
 
+// Also one that is empty since a rotation, or one that cannot be read.
+bool HasLog(const std::string& directory) {
+  bool has_log = false;
+  auto look = [&](const std::string& name) -> Result<> {
+    struct stat status{};
+    bool empty = lstat((directory + "/" + name).c_str(), &status) == 0 && status.st_size == 0;
+    has_log = has_log || !empty;
+    return {};
+  };
+  Result<UniqueFd> opened = OpenDirectory(AT_FDCWD, directory);
+  return !opened || !ForEachName(opened->get(), look) || has_log;
+}
+
 }  // namespace
 
 Result<> LocalContainers::Begin() {
@@ -93,9 +106,7 @@ void LocalContainers::RemoveStrayDirectories() const {
   if (!directory) return;
   for (const std::string& id : ListDirectory(directory->get()).value_or(std::vector<std::string>())) {
     if (roster_.FindId(id) != nullptr) continue;
-    std::string log = DirectoryOf(id) + "/" + kLogName;
-    struct stat status{};
-    if (lstat(log.c_str(), &status) == 0 && status.st_size > 0) continue;
+    if (HasLog(DirectoryOf(id))) continue;
     std::error_code failed;
     fs::remove_all(DirectoryOf(id), failed);
   }

@@ -34,12 +34,14 @@ Result<> LocalContainers::Remove(const std::string& container, bool force, int64
   return CollectEnd(*found);
 }
 
-// The record goes last: after a crash in between, it is still there to finish from. A container that removes
+// The record goes last: after a crash in between, it is still there to finish from. The newest file of the
+// log goes first, so that a client that reads the log can tell this from a rotation. A container that removes
 // itself takes its anonymous volumes with it, whoever removes it.
 Result<> LocalContainers::Forget(LocalContainer& container) {
   TRY(RemovePodsOf(container));
   TRY(ports_.snapshots.RemoveContainer(container.id()));
   std::error_code failed;
+  std::filesystem::remove(LogOf(container.id()), failed);
   std::filesystem::remove_all(DirectoryOf(container.id()), failed);
   if (failed) return SystemError("remove", DirectoryOf(container.id()), failed.value());
   LocalRecord record = container.record().Get();

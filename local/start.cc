@@ -108,6 +108,7 @@ Result<> LocalContainers::CheckPortsOfOthers(const LocalContainer& container) co
 Result<> LocalContainers::BringUp(LocalContainer& container, int32_t& exit_code,
                                   cri::AttachedStart* attached) {
   TRY(RemovePodsOf(container));
+  RotateBeforeRun(container);  // nobody writes the log now
   TRY(CheckPortsOfOthers(container));
   TRY(CheckPortsUnused(container.spec().ports()));
   cri::Call call = LocalCall(cri::OperationDeadline());

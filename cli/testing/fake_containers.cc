@@ -54,6 +54,13 @@ void FakeContainers::Write(const std::string& log) {
   AppendTo(OnlyRunning()->log_path(), log);
 }
 
+void FakeContainers::ReplaceLog(const std::string& log) {
+  std::scoped_lock lock(mutex_);
+  std::string other = directory_ + "/other";
+  AppendTo(other, log);
+  std::filesystem::rename(other, OnlyRunning()->log_path());
+}
+
 void FakeContainers::End(int exit_code) {
   std::scoped_lock lock(mutex_);
   End(*OnlyRunning(), exit_code);

@@ -36,6 +36,8 @@ class FakeContainers final : public ::davit::v1::Containers::Service {
   // Append to the log of the only running container; end that container.
   void Write(const std::string& log);
   void End(int exit_code);
+  // The only running container's log becomes another file, and the one before disappears.
+  void ReplaceLog(const std::string& log);
 
   std::vector<std::string> names() const;
   // "Stop web 10", "Stop web default", "Remove web": the calls so far that change something, in order.

@@ -94,6 +94,19 @@ TEST_F(LocalContainers, AStartAgainHasTheFilesAndTheLogOfTheRunBefore) {
   EXPECT_EQ(TryDavit({"logs", "count"}).exit_code, 1);
 }
 
+// The log is rotated every second meanwhile, and removed with the container.
+TEST_F(LocalContainers, ARunInTheForegroundLosesNothingToRotations) {
+  std::string expected;
+  for (int round = 1; round <= 5; ++round)
+    for (int line = 1; line <= 5000; ++line)
+      expected += std::to_string(round) + " " + std::to_string(line) + "\n";
+  EXPECT_EQ(
+      RunScript(
+          "for round in 1 2 3 4 5; do for line in $(seq 5000); do echo $round $line; done; sleep 1; done",
+          {"--log-opt", "max-size=20k", "--log-opt", "max-file=100"}),
+      expected);
+}
+
 TEST_F(LocalContainers, AreManagedByNameAndId) {
   RunIdle("web");
   std::string id = Inspect("web")["Id"].get<std::string>();
