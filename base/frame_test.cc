@@ -239,7 +239,7 @@ TEST_F(FrameTest, TheEndOfTheConnectionIsToldFromDamage) {
 TEST_F(FrameTest, WhatAPeerSaidIsReceivedThoughItClosedWithSomethingUnread) {
   ASSERT_TRUE(SendFrame(ours_.get(), 1, 1, "not read"));
   ASSERT_TRUE(SendFrame(theirs_.get(), 7, 1, "the last word"));
-  theirs_.reset();
+  theirs_.Reset();
   auto frame = ReceiveFrame(ours_.get());
   ASSERT_TRUE(frame) << frame.error().ToString();
   EXPECT_EQ(frame->payload, "the last word");

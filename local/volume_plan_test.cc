@@ -124,7 +124,7 @@ TEST(VolumePlan, MountsOfOthersGiveWayToOwnOnes) {
 }
 
 TEST(VolumePlan, ATmpfsIsNoVolumeOfTheImage) {
-  ContainerSpec spec;
+  api::ContainerSpec spec;
   spec.add_tmpfs()->set_target("/data/");
   images::ImageConfig image;
   image.volumes = {"/data", "/other"};

@@ -14,6 +14,7 @@
 #include "cri/host/cgroup/placement.h"
 #include "cri/pods/pod_table.h"
 #include "cri/runtime/confinement.h"
+#include "cri/runtime/container_extras.h"
 #include "cri/runtime/pod_directories.h"
 #include "images/image_record.h"
 

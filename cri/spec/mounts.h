@@ -19,8 +19,8 @@ namespace davit::cri {
 // A new tmpfs at a path of the container, for which the CRI has no words.
 struct TmpfsRequest {
   std::string target;
-  std::string options;      // as fsconfig(2) takes them: "mode=1777,size=65536"
-  uint64_t attributes = 0;  // MOUNT_ATTR_*
+  std::string options = {};  // as fsconfig(2) takes them: "mode=1777,size=65536"
+  uint64_t attributes = 0;   // MOUNT_ATTR_*
 };
 
 struct MountInputs {
