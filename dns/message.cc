@@ -69,10 +69,12 @@ std::string Refuse(std::string_view packet, Rcode code) {
 }
 
 // The name as people write it, with the backslashes of presentation format.
-std::string NameOf(const ldns_rdf* name) {
-  Text text(Made(ldns_rdf2str(name)));
+std::optional<std::string> NameOf(const ldns_rdf* name) {
+  Text text(ldns_rdf2str(name));
+  if (text == nullptr) return std::nullopt;
   std::string lowered = Lowered(text.get());
-  lowered.pop_back();  // the root's dot
+  if (!lowered.ends_with('.')) return std::nullopt;
+  lowered.pop_back();  // the root's
   return lowered;
 }
 
@@ -130,8 +132,9 @@ std::string Write(const Query& query, const Content& content, bool truncated) {
   if (query.has_edns) ldns_pkt_set_edns_udp_size(packet.get(), kMostUdpBytes);
   uint8_t* bytes = nullptr;
   size_t size = 0;
-  if (ldns_pkt2wire(&bytes, packet.get(), &size) != LDNS_STATUS_OK) throw std::bad_alloc();
+  ldns_status written = ldns_pkt2wire(&bytes, packet.get(), &size);
   Wire wire(bytes);
+  if (written != LDNS_STATUS_OK || bytes == nullptr) return Refuse(query.bytes, Rcode::kServerFailure);
   return {reinterpret_cast<const char*>(bytes), size};
 }
 
@@ -150,7 +153,9 @@ std::optional<Query> Parse(std::string_view packet) {
     return std::nullopt;
   query.bytes = packet;
   query.id = ldns_pkt_id(read);
-  query.name = NameOf(owner);
+  std::optional<std::string> text = NameOf(owner);
+  if (!text) return std::nullopt;
+  query.name = std::move(*text);
   query.type = ldns_rr_get_type(question);
   query.wants_recursion = ldns_pkt_rd(read);
   query.has_edns = ldns_pkt_edns(read);

@@ -10,6 +10,8 @@
 #include <array>
 #include <utility>
 
+#include "base/guarded.h"
+
 namespace davit::dns {
 namespace {
 
@@ -118,7 +120,9 @@ void Server::OnDatagrams(int fd) {
         recvfrom(fd, buffer.data(), buffer.size(), MSG_TRUNC, reinterpret_cast<sockaddr*>(&from), &size);
     if (received < 0) return;  // EAGAIN; other errors are of packets that were sent before
     if (static_cast<size_t>(received) > buffer.size()) continue;
-    AnswerDatagram(fd, {buffer.data(), static_cast<size_t>(received)}, AddressOf(from));
+    // Whatever becomes of one packet, the next is read.
+    RunGuarded("dns",
+               [&] { AnswerDatagram(fd, {buffer.data(), static_cast<size_t>(received)}, AddressOf(from)); });
   }
 }
 
@@ -191,9 +195,13 @@ void Server::OnConnection(uint64_t id, uint32_t events) {
   auto found = connections_.find(id);
   if (found == connections_.end()) return;
   Connection& connection = *found->second;
-  bool open = (events & EPOLLERR) == 0;
-  if (open && (events & EPOLLOUT) != 0) open = Send(connection) && HandleReceived(connection);
-  if (open && (events & (EPOLLIN | EPOLLHUP)) != 0) open = Receive(connection);
+  bool open = false;
+  RunGuarded("dns", [&] {
+    bool fine = (events & EPOLLERR) == 0;
+    if (fine && (events & EPOLLOUT) != 0) fine = Send(connection) && HandleReceived(connection);
+    if (fine && (events & (EPOLLIN | EPOLLHUP)) != 0) fine = Receive(connection);
+    open = fine;
+  });
   if (!open) CloseConnection(id);
 }
 

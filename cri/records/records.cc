@@ -128,6 +128,14 @@ Result<> Records::DeleteLocal(const std::string& id) {
   return Put({Table::kLocalSpecs, id, "", std::nullopt});
 }
 
+Result<> Records::PutNetwork(LocalRow row) {
+  return Put({Table::kLocalNetworks, row.id, "", std::move(row.blob)});
+}
+
+Result<> Records::DeleteNetwork(const std::string& id) {
+  return Put({Table::kLocalNetworks, id, "", std::nullopt});
+}
+
 Result<> Records::PutImageDurably(const ImageRow& row) {
   TRY(Put({Table::kImages, row.id, "", row.blob}));
   return MakeDurable();
@@ -203,6 +211,14 @@ Result<std::vector<LocalRow>> Records::Locals() const {
       "SELECT c.id, c.blob, s.blob FROM local_containers c JOIN local_specs s USING (id)"));
   TRY(statement.Run(
       {}, [&rows](const Row& row) { rows.push_back({row.String(0), row.String(1), row.String(2)}); }));
+  return rows;
+}
+
+Result<std::vector<LocalRow>> Records::Networks() const {
+  MutexLock lock(mutex_);
+  std::vector<LocalRow> rows;
+  sqlite::Statement statement = TRY(connection_.Prepare("SELECT id, blob FROM local_networks"));
+  TRY(statement.Run({}, [&rows](const Row& row) { rows.push_back({row.String(0), row.String(1)}); }));
   return rows;
 }
 

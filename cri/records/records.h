@@ -42,7 +42,7 @@ struct ImageRow {
 //
 // On a full disk, adding a row is kResourceExhausted; existing rows can still be changed and deleted
 // (room.h). A failed transaction leaves no trace, and later ones succeed when there is space again.
-class Records final : public PodStore, public LocalStore, private RowStore {
+class Records final : public PodStore, public LocalStore, public NetworkStore, private RowStore {
  public:
   // Opens or creates the database `path` (mode 0600, because it contains the environments of containers) in
   // an existing directory, and migrates an older schema. A damaged database is kDataLoss with recovery
@@ -66,6 +66,10 @@ class Records final : public PodStore, public LocalStore, private RowStore {
   PendingWrite QueueLocal(LocalRow row, RecordWriter::OnWritten on_written) override;
   Result<> DeleteLocal(const std::string& id) override;
   Result<std::vector<LocalRow>> Locals() const override;
+
+  Result<> PutNetwork(LocalRow row) override;
+  Result<> DeleteNetwork(const std::string& id) override;
+  Result<std::vector<LocalRow>> Networks() const override;
 
   PendingWrite QueueSandbox(SandboxRow row, OnWritten on_written) override;
   PendingWrite QueueContainer(ContainerRow row, OnWritten on_written) override;

@@ -13,7 +13,15 @@
 
 namespace davit::cri {
 
-enum class Table : uint8_t { kSandboxes, kContainers, kImages, kSettings, kLocalSpecs, kLocalContainers };
+enum class Table : uint8_t {
+  kSandboxes,
+  kContainers,
+  kImages,
+  kSettings,
+  kLocalSpecs,
+  kLocalContainers,
+  kLocalNetworks
+};
 
 // Puts a row, replacing the one with the same id, or deletes it.
 struct RowChange {

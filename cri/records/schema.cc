@@ -41,6 +41,9 @@ constexpr std::array kAdditions = {
        CREATE TABLE local_containers (
          id TEXT PRIMARY KEY NOT NULL REFERENCES local_specs (id) ON DELETE CASCADE,
          blob BLOB NOT NULL);)",
+    R"(CREATE TABLE local_networks (
+         id TEXT PRIMARY KEY NOT NULL,
+         blob BLOB NOT NULL);)",
 };
 
 constexpr char kNumberOfAdditions[] =
