@@ -34,8 +34,10 @@ std::string ProtocolText(api::PortMapping::Protocol protocol) {
   }
 }
 
-std::string NetworkText(api::ContainerSpec::Network network) {
-  switch (network) {
+std::string NetworkText(const api::ContainerSpec& spec) {
+  switch (spec.network()) {
+    case api::ContainerSpec::USER:
+      return spec.network_name();
     case api::ContainerSpec::HOST:
       return "host";
     case api::ContainerSpec::NONE:
@@ -129,7 +131,7 @@ json HostDocument(const api::ContainerSpec& spec) {
     binds.push_back(mount.source() + ":" + mount.target() + (mount.read_only() ? ":ro" : ""));
   return {
       {"Binds", binds},
-      {"NetworkMode", NetworkText(spec.network())},
+      {"NetworkMode", NetworkText(spec)},
       {"PortBindings", PortBindings(spec)},
       {"RestartPolicy",
        {{"Name", PolicyText(spec.restart().when())}, {"MaximumRetryCount", spec.restart().max_retries()}}},

@@ -20,6 +20,8 @@ struct ActsOnContainers {
   bool operator()(const RmOptions&) const { return true; }
   bool operator()(const LogsOptions&) const { return true; }
   bool operator()(const ExecOptions&) const { return true; }
+  bool operator()(const NetworkRemoveOptions&) const { return true; }
+  bool operator()(const NetworkInspectOptions&) const { return true; }
   template <typename Other>
   bool operator()(const Other&) const {
     return false;

@@ -181,7 +181,34 @@ struct RmiOptions {
 
 struct InfoOptions {};
 
-struct NetworkListOptions {};
+struct NetworkListOptions {
+  bool quiet = false;       // only ids, of the networks that have one
+  bool no_trunc = false;    // whole ids
+  std::string format = {};  // a template (template.h)
+};
+
+// Texts are as written on the command line.
+struct NetworkCreateOptions {
+  std::string name = {};
+  std::vector<std::string> subnets = {};
+  std::vector<std::string> gateways = {};
+  std::vector<std::string> labels = {};
+  std::string driver = "bridge";
+  bool internal = false;
+};
+
+struct NetworkRemoveOptions {
+  std::vector<std::string> networks = {};
+};
+
+struct NetworkInspectOptions {
+  std::vector<std::string> networks = {};
+  std::string format = {};  // a template (template.h)
+};
+
+struct NetworkPruneOptions {
+  bool force = false;  // do not ask
+};
 
 struct NetworkStatusOptions {};
 
@@ -193,13 +220,14 @@ struct BuildOptions {
   std::vector<std::string> named_contexts = {};  // NAME=SOURCE
 };
 
-using Verb =
-    std::variant<RunOptions, PsOptions, LogsOptions, ExecOptions, StopOptions, RmOptions, PullOptions,
-                 ImagesOptions, TagOptions, UntagOptions, ImageInspectOptions, ImageHistoryOptions,
-                 ImagePruneOptions, ImageVerifyOptions, ImageRepairOptions, SystemDfOptions, LoginOptions,
-                 LogoutOptions, RmiOptions, InfoOptions, PushOptions, SaveOptions, LoadOptions,
-                 NetworkListOptions, NetworkStatusOptions, CreateOptions, StartOptions, RestartOptions,
-                 KillOptions, WaitOptions, RenameOptions, InspectOptions, TopOptions, StatsOptions, BuildOptions>;
+using Verb = std::variant<RunOptions, PsOptions, LogsOptions, ExecOptions, StopOptions, RmOptions,
+                          PullOptions, ImagesOptions, TagOptions, UntagOptions, ImageInspectOptions,
+                          ImageHistoryOptions, ImagePruneOptions, ImageVerifyOptions, ImageRepairOptions,
+                          SystemDfOptions, LoginOptions, LogoutOptions, RmiOptions, InfoOptions, PushOptions,
+                          SaveOptions, LoadOptions, NetworkListOptions, NetworkStatusOptions,
+                          NetworkCreateOptions, NetworkRemoveOptions, NetworkInspectOptions,
+                          NetworkPruneOptions, CreateOptions, StartOptions, RestartOptions, KillOptions,
+                          WaitOptions, RenameOptions, InspectOptions, TopOptions, StatsOptions, BuildOptions>;
 
 // The context of a verb. The caller owns all parts.
 struct Session {
@@ -247,6 +275,10 @@ Result<int> Perform(const Session& session, const RmiOptions& options);
 Result<int> Perform(const Session& session, const InfoOptions& options);
 Result<int> Perform(const Session& session, const NetworkListOptions& options);
 Result<int> Perform(const Session& session, const NetworkStatusOptions& options);
+Result<int> Perform(const Session& session, const NetworkCreateOptions& options);
+Result<int> Perform(const Session& session, const NetworkRemoveOptions& options);
+Result<int> Perform(const Session& session, const NetworkInspectOptions& options);
+Result<int> Perform(const Session& session, const NetworkPruneOptions& options);
 Result<int> Perform(const Session& session, const BuildOptions& options);
 
 // What Perform does for BuildOptions: it needs no daemon. Prints what is wrong in the Dockerfile and the

@@ -64,6 +64,8 @@ void LocalContainers::LoadOne(const cri::LocalRow& row) {
     LogProblem("record of a local container not read", row.id, read.error());
     Quarantine(row.id, read.error(), loaded);
   }
+  Result<> member = ports_.networks.AddMember(loaded.record.id, loaded.record.name, loaded.definition->spec);
+  if (!member) LogProblem("network of a local container not found", row.id, member.error());
   Result<> added = roster_.Add(MakeContainer(loaded.record, loaded.definition));
   if (added) return;
   // Another one has its name: rather another name than no container.

@@ -26,6 +26,7 @@
 #include "images/image_lookup.h"
 #include "local/container.h"
 #include "local/keeper.h"
+#include "local/networks.h"
 #include "local/recent_ends.h"
 #include "local/roster.h"
 #include "local/source_check.h"
@@ -49,6 +50,7 @@ class LocalContainers {
     cri::LocalStore& store;
     images::ImageLookup& images;
     snapshotter::Snapshots& snapshots;
+    Networks& networks;
     Reactor& timers;
     const Logger& log;
     const Clock& clock;
@@ -115,6 +117,8 @@ class LocalContainers {
   Result<> StartRun(LocalContainer& container, StartedBy by);       // (c)
   Result<> BringUp(LocalContainer& container, int32_t& exit_code);  // (c); `exit_code` is set if it fails
   Result<Run> MakePod(LocalContainer& container, cri::Call& call);  // (c)
+  // The container's names in its network have the addresses of this sandbox.
+  void JoinNetwork(const LocalContainer& container, const std::string& sandbox_id) const;
   Result<> CheckPortsOfOthers(const LocalContainer& container) const;
   Result<> StopContainer(LocalContainer& container, uint32_t grace_seconds, int64_t deadline_ms);
 

@@ -10,7 +10,9 @@ namespace davit::local {
 Result<> LocalContainers::Rename(const std::string& container, const std::string& name) {
   LocalContainerPtr found = TRY(roster_.Find(container));
   TRY(found->CheckReadable("rename container"));
-  return roster_.Rename(*found, name);
+  TRY(roster_.Rename(*found, name));
+  ports_.networks.RenameMember(found->id(), name);
+  return {};
 }
 
 Result<> LocalContainers::Remove(const std::string& container, bool force, int64_t deadline_ms) {
@@ -42,6 +44,7 @@ Result<> LocalContainers::Forget(LocalContainer& container) {
   TRY(ports_.store.DeleteLocal(container.id()));
   removed_.Remember(container.id(),
                     container.record().Read([](const LocalRecord& r) { return r.exit_code; }));
+  ports_.networks.RemoveMember(container.id());
   roster_.Remove(container);
   container.SetGone();
   return container.record().Change([](LocalRecord& r) { r.gone = true; });

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "cri/service/field_limits.h"
+#include "local/network_plan.h"
 
 namespace davit::local {
 namespace {
@@ -215,6 +216,7 @@ Result<> CheckSpec(const api::ContainerSpec& spec) {
   TRY(CheckDns(spec));
   if (!api::ContainerSpec::Network_IsValid(spec.network()))
     return Bad("network", std::to_string(spec.network()), "is not a network");
+  TRY(CheckNetworkUse(spec));
   TRY(CheckPorts(spec));
   TRY(CheckMounts(spec));
   TRY(LimitText("cpuset_cpus", spec.cpuset_cpus(), kMostTextBytes));

@@ -17,6 +17,8 @@
 #include "base/reactor.h"
 #include "cri/testing/world.h"
 #include "local/local_containers.h"
+#include "local/networks.h"
+#include "local/testing/fake_networks.h"
 
 namespace davit::local {
 
@@ -71,19 +73,20 @@ class LocalWorld {
     Start();
   }
   ~LocalWorld() {
-    local_.reset();
+    End();
     std::filesystem::remove_all(directory_);
   }
 
   // Ends the daemon, runs `meanwhile`, and starts the daemon again.
   void Restart(const std::function<void()>& meanwhile = [] {}) {
-    local_.reset();
+    End();
     world.Restart();
     meanwhile();
     Start();
   }
 
   LocalContainers& local() { return *local_; }
+  Networks& networks() { return *networks_; }
 
   static api::ContainerSpec Spec(api::RestartPolicy::When when = api::RestartPolicy::NEVER) {
     api::ContainerSpec spec;
@@ -163,19 +166,40 @@ class LocalWorld {
 
   cri::World world;
   FakeLocalStore store{world.steps};
+  FakeNetworkStore network_store{world.steps};
+  FakeBridges bridges{world.steps};
+  FakeNames names{world.steps};
 
  private:
   void Start() {
-    local_ = std::make_unique<LocalContainers>(LocalContainers::Ports{
-        directory_, world.runtime(), store, world.images, world.snapshots, *timers_, log_, world.clock});
+    networks_ = std::make_unique<Networks>(Networks::Ports{bridges,
+                                                           network_store,
+                                                           names,
+                                                           {cni::ParseSubnet("10.88.0.0/16").value()},
+                                                           "davit0",
+                                                           log_,
+                                                           world.clock});
+    local_ = std::make_unique<LocalContainers>(
+        LocalContainers::Ports{directory_, world.runtime(), store, world.images, world.snapshots, *networks_,
+                               *timers_, log_, world.clock});
+    EXPECT_TRUE(networks_->Load());
     EXPECT_TRUE(local_->Load());
     EXPECT_TRUE(world.runtime().Recover(std::chrono::seconds(2), local_->WritableLayers()));
+    bridges.Make();
     EXPECT_TRUE(local_->Begin());
+    networks_->Begin();
+  }
+  void End() {
+    local_.reset();
+    networks_.reset();
+    bridges.Forget();
+    names.served.clear();
   }
 
   std::string directory_;
   std::unique_ptr<Reactor> timers_;
   Logger log_;
+  std::unique_ptr<Networks> networks_;
   std::unique_ptr<LocalContainers> local_;
 };
 
