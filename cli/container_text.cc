@@ -178,7 +178,13 @@ json ConfigDocument(const api::Container& container) {
 json NetworkDocument(const api::Container& container) {
   json addresses = ListOf(container.state().addresses());
   std::string first = container.state().addresses().empty() ? "" : container.state().addresses(0);
-  return {{"IPAddress", first}, {"Addresses", addresses}, {"Ports", PortBindings(container.spec())}};
+  json networks = json::object();
+  networks[NetworkText(container.spec())] = {{"IPAddress", first},
+                                             {"Aliases", ListOf(container.spec().network_aliases())}};
+  return {{"IPAddress", first},
+          {"Addresses", addresses},
+          {"Networks", networks},
+          {"Ports", PortBindings(container.spec())}};
 }
 
 // Of a document of the daemon, which may be of another release.

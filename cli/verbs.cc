@@ -6,7 +6,7 @@
 namespace davit::cli {
 namespace {
 
-// Whether a verb acts on local containers that exist.
+// Whether a verb acts on local containers that exist, or on networks.
 struct ActsOnContainers {
   bool operator()(const StartOptions&) const { return true; }
   bool operator()(const StopOptions&) const { return true; }
@@ -20,6 +20,7 @@ struct ActsOnContainers {
   bool operator()(const RmOptions&) const { return true; }
   bool operator()(const LogsOptions&) const { return true; }
   bool operator()(const ExecOptions&) const { return true; }
+  bool operator()(const NetworkCreateOptions&) const { return true; }
   bool operator()(const NetworkRemoveOptions&) const { return true; }
   bool operator()(const NetworkInspectOptions&) const { return true; }
   template <typename Other>
