@@ -66,15 +66,24 @@ Result<std::unique_ptr<Bridge>> Bridge::Open(const BridgeConfig& config) {
     bridge->repair_routes_ = std::make_unique<NetlinkSocket>(TRY(NetlinkSocket::Open(NETLINK_ROUTE)));
   }
   bridge->remover_ = TRY(LinkRemover::Start(RemovalGroup(config.name)));
+  bool existed = TRY(Exists(config));
   // The table comes first: taking it fails when another process runs this bridge, before anything is touched.
   TRY(bridge->table_->Restore());
+  Result<> made;
   {
     // Host ports of the pods before stay open until Collect.
     MutexLock lock(bridge->repair_mutex_);
     RepairReport report;
-    TRY(bridge->ReconcileBridge(report));
+    made = bridge->ReconcileBridge(report);
   }
-  return bridge;
+  if (made) return bridge;
+  if (existed) return std::unexpected(std::move(made).error());
+  // There is nothing better to say than what has failed first. Interfaces of pods, which may have lost their
+  // bridge, wait for the next attempt.
+  (void)bridge->table_->Destroy();
+  MutexLock lock(bridge->routes_mutex_);
+  if (bridge->index_ != 0) (void)DeleteLink(bridge->routes_, bridge->index_);
+  return std::unexpected(std::move(made).error());
 }
 
 Result<bool> Bridge::Exists(const BridgeConfig& config) {
