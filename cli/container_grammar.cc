@@ -291,6 +291,7 @@ void ContainerGrammar::AddChanges(const AddVerb& add) {
 }
 
 void ContainerGrammar::TakeWords(const CLI::App& verb) {
+  if (!verb.get_prefix_command()) return;  // "network create" has no command
   if (verb.get_name() == "run" || verb.get_name() == "create") {
     std::vector<std::string> words = Words(verb, "IMAGE");
     run_.image = words.front();

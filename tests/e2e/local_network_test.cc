@@ -73,7 +73,7 @@ class LocalNetworks : public OwnInstanceTest {
   // What `from` is told by the server at this name or address; "" if there is no answer.
   std::string Fetch(const std::string& from, const std::string& host) {
     CommandOutcome outcome =
-        TryDavit({"exec", from, "wget", "-T", "3", "-q", "-O", "-", "http://" + host + "/etc/hostname"});
+        TryDavit({"exec", from, "timeout", "3", "wget", "-q", "-O", "-", "http://" + host + "/etc/hostname"});
     return outcome.exit_code == 0 ? outcome.output : "";
   }
   // A server listens a moment after its start.
