@@ -115,19 +115,19 @@ TEST_F(LocalNetworks, ContainersFindEachOtherByNameAliasAndId) {
 TEST_F(LocalNetworks, NetworksAreIsolatedFromEachOtherAndFromTheNodes) {
   MakeNetwork("one");
   MakeNetwork("two");
-  std::string in_one = RunServer("a", {"--network", "one"});
-  std::string in_two = RunServer("b", {"--network", "two"});
-  std::string of_node = RunServer("c");
-  RunServer("d", {"--network", "one"});
-  EXPECT_EQ(AwaitFetch("d", in_one), "a\n");
-  EXPECT_EQ(Fetch("a", in_two), "");
-  EXPECT_EQ(Fetch("b", in_one), "");
-  EXPECT_EQ(Fetch("a", of_node), "");
-  EXPECT_EQ(Fetch("c", in_one), "");
-  EXPECT_EQ(AwaitFetch("b", "b"), "b\n");
-  EXPECT_EQ(Fetch("b", "a"), "") << "no names of other networks";
+  std::string in_one = RunServer("ca", {"--network", "one"});
+  std::string in_two = RunServer("cb", {"--network", "two"});
+  std::string of_node = RunServer("cc");
+  RunServer("cd", {"--network", "one"});
+  EXPECT_EQ(AwaitFetch("cd", in_one), "ca\n");
+  EXPECT_EQ(Fetch("ca", in_two), "");
+  EXPECT_EQ(Fetch("cb", in_one), "");
+  EXPECT_EQ(Fetch("ca", of_node), "");
+  EXPECT_EQ(Fetch("cc", in_one), "");
+  EXPECT_EQ(AwaitFetch("cb", "cb"), "cb\n");
+  EXPECT_EQ(Fetch("cb", "ca"), "") << "no names of other networks";
   std::string gateway = NetworkOf("one")["IPAM"]["Config"][0]["Gateway"].get<std::string>();
-  EXPECT_THAT(TryDavit({"exec", "b", "timeout", "3", "nslookup", "a", gateway}).output,
+  EXPECT_THAT(TryDavit({"exec", "cb", "timeout", "3", "nslookup", "ca", gateway}).output,
               Not(HasSubstr(in_one)))
       << "nor by their responders";
 }
@@ -135,15 +135,16 @@ TEST_F(LocalNetworks, NetworksAreIsolatedFromEachOtherAndFromTheNodes) {
 TEST_F(LocalNetworks, AnInternalNetworkHasNoWayOut) {
   MakeNetwork("inside", {"--internal"});
   std::string of_node = RunServer("outside");
-  RunServer("a", {"--network", "inside"});
-  RunServer("b", {"--network", "inside", "--cap-add", "NET_ADMIN"});
-  EXPECT_EQ(AwaitFetch("b", "a"), "a\n");
-  EXPECT_THAT(Davit({"exec", "b", "ip", "route"}), Not(HasSubstr("default")));
+  RunServer("ca", {"--network", "inside"});
+  RunServer("cb", {"--network", "inside", "--cap-add", "NET_ADMIN"});
+  EXPECT_EQ(AwaitFetch("cb", "ca"), "ca\n");
+  EXPECT_THAT(Davit({"exec", "cb", "ip", "route"}), Not(HasSubstr("default")));
   std::string gateway = NetworkOf("inside")["IPAM"]["Config"][0]["Gateway"].get<std::string>();
-  Davit({"exec", "b", "ip", "route", "add", "default", "via", gateway});
-  EXPECT_EQ(Fetch("b", of_node), "");
-  EXPECT_EQ(Fetch("outside", json::parse(Davit({"inspect", "a"})).at(0)["NetworkSettings"]["IPAddress"]), "");
-  EXPECT_THAT(LookUp("b", "host.example.com"), HasSubstr("NXDOMAIN")) << "no question leaves it";
+  Davit({"exec", "cb", "ip", "route", "add", "default", "via", gateway});
+  EXPECT_EQ(Fetch("cb", of_node), "");
+  EXPECT_EQ(Fetch("outside", json::parse(Davit({"inspect", "ca"})).at(0)["NetworkSettings"]["IPAddress"]),
+            "");
+  EXPECT_THAT(LookUp("cb", "host.example.com"), HasSubstr("NXDOMAIN")) << "no question leaves it";
 }
 
 TEST_F(LocalNetworks, GoOnWithoutTheDaemonAndWithTheNext) {
