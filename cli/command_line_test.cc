@@ -383,6 +383,24 @@ TEST(CommandLineTest, TakesVerbsOfGroups) {
   EXPECT_EQ(Parse({"image", "history", "a", "--output", "json"})->format, OutputFormat::kJson);
 }
 
+TEST(CommandLineTest, TakesNetworks) {
+  auto create = ParseAs<NetworkCreateOptions>(
+      {"network", "create", "--subnet", "10.9.0.0/24", "--internal", "--label", "a=b", "back"});
+  EXPECT_EQ(create.name, "back");
+  EXPECT_THAT(create.subnets, ElementsAre("10.9.0.0/24"));
+  EXPECT_TRUE(create.internal);
+  EXPECT_THAT(ParseAs<NetworkRemoveOptions>({"network", "rm", "a", "b"}).networks, ElementsAre("a", "b"));
+  EXPECT_TRUE(ParseAs<NetworkListOptions>({"network", "ls", "-q"}).quiet);
+  EXPECT_THAT(ParseAs<NetworkInspectOptions>({"network", "inspect", "a"}).networks, ElementsAre("a"));
+  ParseAs<NetworkStatusOptions>({"network"});
+  auto run =
+      ParseAs<RunOptions>({"run", "--network", "back", "--network-alias", "db", "--ip", "10.9.0.9", "a"});
+  EXPECT_EQ(run.network, "back");
+  EXPECT_THAT(run.network_aliases, ElementsAre("db"));
+  EXPECT_EQ(run.ip, "10.9.0.9");
+  EXPECT_FALSE(Parse({"network", "connect", "back", "db"}));
+}
+
 TEST(CommandLineTest, TakesImagesAndRegistries) {
   EXPECT_TRUE(ParseAs<PullOptions>({"pull", "-q", "busybox"}).quiet);
   EXPECT_TRUE(ParseAs<ImagesOptions>({"images", "--tree"}).tree);

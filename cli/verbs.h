@@ -240,7 +240,34 @@ struct SystemPruneOptions {
   bool force = false;    // do not ask
 };
 
-struct NetworkListOptions {};
+struct NetworkListOptions {
+  bool quiet = false;       // only ids, of the networks that have one
+  bool no_trunc = false;    // whole ids
+  std::string format = {};  // a template (template.h)
+};
+
+// Texts are as written on the command line.
+struct NetworkCreateOptions {
+  std::string name = {};
+  std::vector<std::string> subnets = {};
+  std::vector<std::string> gateways = {};
+  std::vector<std::string> labels = {};
+  std::string driver = "bridge";
+  bool internal = false;
+};
+
+struct NetworkRemoveOptions {
+  std::vector<std::string> networks = {};
+};
+
+struct NetworkInspectOptions {
+  std::vector<std::string> networks = {};
+  std::string format = {};  // a template (template.h)
+};
+
+struct NetworkPruneOptions {
+  bool force = false;  // do not ask
+};
 
 struct NetworkStatusOptions {};
 
@@ -259,7 +286,8 @@ using Verb = std::variant<
     SaveOptions, LoadOptions, NetworkListOptions, NetworkStatusOptions, CreateOptions, StartOptions,
     RestartOptions, KillOptions, WaitOptions, RenameOptions, InspectOptions, TopOptions, StatsOptions,
     BuildOptions, VolumeCreateOptions, VolumeListOptions, VolumeInspectOptions, VolumeRemoveOptions,
-    VolumePruneOptions, ContainerPruneOptions, SystemPruneOptions, AttachOptions>;
+    VolumePruneOptions, ContainerPruneOptions, SystemPruneOptions, AttachOptions, NetworkCreateOptions,
+    NetworkRemoveOptions, NetworkInspectOptions, NetworkPruneOptions>;
 
 // The context of a verb. The caller owns all parts.
 struct Session {
@@ -320,6 +348,10 @@ Result<int> Perform(const Session& session, const VolumeRemoveOptions& options);
 Result<int> Perform(const Session& session, const VolumePruneOptions& options);
 Result<int> Perform(const Session& session, const ContainerPruneOptions& options);
 Result<int> Perform(const Session& session, const SystemPruneOptions& options);
+Result<int> Perform(const Session& session, const NetworkCreateOptions& options);
+Result<int> Perform(const Session& session, const NetworkRemoveOptions& options);
+Result<int> Perform(const Session& session, const NetworkInspectOptions& options);
+Result<int> Perform(const Session& session, const NetworkPruneOptions& options);
 Result<int> Perform(const Session& session, const BuildOptions& options);
 
 // What Perform does for BuildOptions: it needs no daemon. Prints what is wrong in the Dockerfile and the

@@ -28,6 +28,7 @@
 #include "images/image_lookup.h"
 #include "local/container.h"
 #include "local/keeper.h"
+#include "local/networks.h"
 #include "local/pod_config.h"
 #include "local/recent_ends.h"
 #include "local/roster.h"
@@ -54,6 +55,7 @@ class LocalContainers {
     Volumes& volumes;
     images::ImageLookup& images;
     snapshotter::Snapshots& snapshots;
+    Networks& networks;
     Reactor& timers;
     const Logger& log;
     const Clock& clock;
@@ -136,6 +138,8 @@ class LocalContainers {
   // `exit_code` is set if it fails. (c)
   Result<> BringUp(LocalContainer& container, int32_t& exit_code, cri::AttachedStart* attached);
   Result<Run> MakePod(LocalContainer& container, cri::Call& call);  // (c)
+  // The container's names in its network have the addresses of this sandbox.
+  void JoinNetwork(const LocalContainer& container, const std::string& sandbox_id) const;
   Result<> CheckPortsOfOthers(const LocalContainer& container) const;
   Result<> StopContainer(LocalContainer& container, uint32_t grace_seconds, int64_t deadline_ms);
   Result<> StopRun(const Run& run, uint32_t grace_seconds, int64_t deadline_ms) const;

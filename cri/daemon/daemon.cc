@@ -130,7 +130,7 @@ Result<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, const Logger
   Records& records = *daemon->records_;
   daemon->runtime_ = std::make_unique<Runtime>(
       Host{daemon->config_, log, SystemClock(), records, [&records] { return records.CheckpointState(); },
-           *daemon->snapshotter_, *daemon->images_, daemon->cgroups_->cgroups(), *daemon->network_,
+           *daemon->snapshotter_, *daemon->images_, daemon->cgroups_->cgroups(), *daemon->all_networks_,
            *daemon->shims_, *daemon->outputs_, daemon->seccomp_, daemon->apparmor_, daemon->selinux_,
            std::move(facts), cdi::Registry(daemon->config_.cdi.spec_dirs)});
   TRY(daemon->Recover());
@@ -147,11 +147,14 @@ Result<> Daemon::Recover() {
       local::Volumes::Ports{config_.root + "/volumes", *records_, *snapshotter_, log_, SystemClock()});
   local_ = std::make_unique<local::LocalContainers>(
       local::LocalContainers::Ports{config_.root + "/local", *runtime_, *records_, *volumes_, *images_,
-                                    *snapshotter_, *outputs_, log_, SystemClock()});
+                                    *snapshotter_, *networks_, *outputs_, log_, SystemClock()});
   TRY(volumes_->Load());
+  TRY(networks_->Load());
   TRY(local_->Load());
   TRY(runtime_->Recover(kServeAfter, local_->WritableLayers()));
-  return local_->Begin();
+  TRY(local_->Begin());
+  networks_->Begin();
+  return {};
 }
 
 Daemon::~Daemon() {
@@ -266,6 +269,12 @@ Result<> Daemon::OpenHost(const std::string& program_dir) {
   NodeNetwork::Options network = TRY(NetworkOptions(config_.network, config_.root));
   network.address_mark = TRY(SettingIn(*records_, kAddressMark));
   network_ = TRY(NodeNetwork::Open(network, TRY(SettingIn(*records_, kPodCidr)), log_));
+  user_networks_ = std::make_unique<UserNetworks>(UserNetworks::Options{network.bridge, {}}, log_);
+  all_networks_ = std::make_unique<AllNetworks>(*network_, *user_networks_);
+  responders_ = std::make_unique<dns::Responders>();
+  networks_ = std::make_unique<local::Networks>(
+      local::Networks::Ports{*user_networks_, *records_, *responders_, network.bridge.subnets,
+                             network.bridge.name, log_, SystemClock()});
   outputs_ = TRY(Reactor::Start());
   launcher_ = TRY(ShimLauncher::Create(program_dir + "/davit-shim", config_.state, STDERR_FILENO,
                                        [this](const SpawnRequest& shim) { return spawner_->Spawn(shim); }));
@@ -289,7 +298,8 @@ Result<> Daemon::Serve() {
         return uses;
       },
       pinned_, *admission_, log_);
-  networks_api_ = std::make_unique<NetworksApi>(runtime_->network_report(), *admission_, log_);
+  networks_api_ =
+      std::make_unique<local::NetworksApi>(*networks_, runtime_->network_report(), *admission_, log_);
   if (Result<> accepting = AcceptSessions(); !accepting)
     log_.Log(LogLevel::kError, "no sessions: davit exec -it and the like do not work",
              {{"error", accepting.error().ToString()}});
