@@ -34,6 +34,7 @@ Result<> LocalContainers::Remove(const std::string& container, bool force, int64
 
 // The record goes last: after a crash in between, it is still there to finish from.
 Result<> LocalContainers::Forget(LocalContainer& container) {
+  visits_.EndForRemoval(container.id());
   TRY(RemovePodsOf(container));
   TRY(ports_.snapshots.RemoveContainer(container.id()));
   std::error_code failed;

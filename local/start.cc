@@ -103,6 +103,7 @@ Result<> LocalContainers::CheckPortsOfOthers(const LocalContainer& container) co
 // What it has made when it fails is removed by CollectEnd. Stop knows the run as soon as it has a pod; if it
 // came before, the program is not started.
 Result<> LocalContainers::BringUp(LocalContainer& container, int32_t& exit_code) {
+  visits_.EndForStart(container.id());
   TRY(RemovePodsOf(container));
   TRY(CheckPortsOfOthers(container));
   TRY(CheckPortsUnused(container.spec().ports()));

@@ -146,6 +146,8 @@ Result<> Daemon::Recover() {
   local_ = std::make_unique<local::LocalContainers>(
       local::LocalContainers::Ports{config_.root + "/local", *runtime_, *records_, *images_, *snapshotter_,
                                     *outputs_, log_, SystemClock()});
+  filesystems_ = std::make_unique<local::Filesystems>(
+      local::Filesystems::Ports{*local_, rootfs_program_, ImageLoads(), SystemClock()});
   TRY(local_->Load());
   TRY(runtime_->Recover(kServeAfter, local_->WritableLayers()));
   return local_->Begin();
@@ -194,6 +196,7 @@ Result<> Daemon::OpenStores(const std::string& program_dir) {
   images::ImageStore::Config images;
   images.certs_d = RegistryConfigPath(config_.registry);
   images.unpack_program = unpack_program_ = program_dir + "/davit-unpack";
+  rootfs_program_ = program_dir + "/davit-rootfs";
   images.retention.unfinished_ms = config_.image.keep_unfinished_ms;
   images.retention.blobs = config_.image.keep_blobs;
   images.low_speed_bytes = config_.image.min_speed;
@@ -286,6 +289,7 @@ Result<> Daemon::Serve() {
       pinned_, *admission_, log_);
   networks_api_ = std::make_unique<NetworksApi>(runtime_->network_report(), *admission_, log_);
   containers_api_ = std::make_unique<local::ContainersApi>(*local_, *admission_, log_);
+  filesystems_api_ = std::make_unique<local::FilesystemsApi>(*filesystems_, *admission_, log_);
   grpc::ResourceQuota quota("davitd");
   quota.SetMaxThreads(admission_->most_threads() + kSpareThreads);
   grpc::ServerBuilder builder;
@@ -300,6 +304,7 @@ Result<> Daemon::Serve() {
   builder.RegisterService(images_api_.get());
   builder.RegisterService(networks_api_.get());
   builder.RegisterService(containers_api_.get());
+  builder.RegisterService(filesystems_api_.get());
   async_calls_ = std::make_unique<AsyncCalls>(
       builder, *runtime_service_, *admission_, log_,
       [this](auto on_news, auto cut_off) { return runtime_->announcer().Watch(on_news, cut_off); },
