@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "cli/container_grammar.h"
+#include "cli/files_grammar.h"
 #include "cli/suggestion.h"
 
 namespace davit::cli {
@@ -51,6 +52,7 @@ class Grammar {
   CommandLine line_;
   std::string format_;
   ContainerGrammar containers_;
+  FilesGrammar files_;
   PullOptions pull_;
   PushOptions push_;
   SaveOptions save_;
@@ -116,6 +118,10 @@ void Grammar::AddContainerVerbs() {
         [this, command](const std::string& name, const std::string& help, std::function<Verb()> take) {
           return AddVerbTo(command, name, help, std::move(take));
         });
+    files_.AddTo(
+        [this, command](const std::string& name, const std::string& help, std::function<Verb()> take) {
+          return AddVerbTo(command, name, help, std::move(take));
+        });
   };
   add_to(&app_);
   add_to(AddGroup("container", "The same verbs on containers"));
@@ -178,6 +184,14 @@ void Grammar::AddImageGroup() {
   prune->add_flag("--dry-run", prune_.dry_run, "Print what would be removed");
   prune->add_flag("-f,--force", prune_.force, "Do not ask");
   AddImageHealth(image);
+  auto add_import = [this](CLI::App* command) {
+    files_.AddImportTo(
+        [this, command](const std::string& name, const std::string& help, std::function<Verb()> take) {
+          return AddVerbTo(command, name, help, std::move(take));
+        });
+  };
+  add_import(&app_);
+  add_import(image);
 
   CLI::App* df =
       AddVerbTo(AddGroup("system", "Look at the node"), "df", "Print disk usage", [this] { return df_; });

@@ -125,6 +125,7 @@ Result<Daemon> Daemon::Connect(const std::string& address, const Interrupt& inte
   daemon.own_images_ = api::Images::NewStub(channel);
   daemon.networks_ = api::Networks::NewStub(channel);
   daemon.own_containers_ = api::Containers::NewStub(channel);
+  daemon.filesystems_ = api::Filesystems::NewStub(channel);
   return daemon;
 }
 

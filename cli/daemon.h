@@ -17,6 +17,7 @@
 #include "api/cri/v1/api.grpc.pb.h"
 #include "api/davit/v1/containers.grpc.pb.h"
 #include "api/davit/v1/davit.grpc.pb.h"
+#include "api/davit/v1/filesystems.grpc.pb.h"
 #include "base/error.h"
 #include "base/unique_fd.h"
 #include "cli/interrupt.h"
@@ -31,6 +32,7 @@ using ImageStub = v1::ImageService::StubInterface;
 using OwnImageStub = api::Images::StubInterface;
 using NetworkStub = api::Networks::StubInterface;
 using OwnContainerStub = api::Containers::StubInterface;
+using FilesystemStub = api::Filesystems::StubInterface;
 
 // How long to wait for the answer to a call.
 enum class CallMode : uint8_t {
@@ -91,6 +93,42 @@ class Daemon {
     return ReadFrom<Response>(*own_containers_, method, request, Always(take), mode);
   }
 
+  // The same as ReadInto for the service Filesystems.
+  template <typename Request, typename Response>
+  using ReadingFilesystems = std::unique_ptr<grpc::ClientReaderInterface<Response>> (FilesystemStub::*)(
+      grpc::ClientContext*, const Request&);
+  template <typename Request, typename Response>
+  Result<> ReadInto(ReadingFilesystems<Request, Response> method, const Request& request,
+                    const std::function<Result<>(const Response&)>& take, CallMode mode) const {
+    return ReadFrom<Response>(*filesystems_, method, request, take, mode);
+  }
+
+  // Makes a call that streams to the service Filesystems. `next` sets the next message, and returns false
+  // with the last one. An error of `next` cancels the call and is returned.
+  template <typename Request, typename Response>
+  using SendingFilesystems = std::unique_ptr<grpc::ClientWriterInterface<Request>> (FilesystemStub::*)(
+      grpc::ClientContext*, Response*);
+  template <typename Request, typename Response>
+  Result<Response> Send(SendingFilesystems<Request, Response> method,
+                        const std::function<Result<bool>(Request& message)>& next, CallMode mode) const {
+    Response response;
+    Result<bool> more = true;
+    Result<> answered = Invoke(
+        [&](grpc::ClientContext* context) {
+          auto writer = (filesystems_.get()->*method)(context, &response);
+          for (Request message; more && *more;) {
+            more = next(message);
+            if (more && !writer->Write(message)) break;  // the call has ended, and its status says why
+          }
+          more ? (void)writer->WritesDone() : context->TryCancel();
+          return writer->Finish();
+        },
+        mode);
+    if (!more) return std::unexpected(std::move(more).error());
+    if (!answered) return std::unexpected(std::move(answered).error());
+    return response;
+  }
+
   template <typename Request, typename Response>
   using Exchanging = std::unique_ptr<grpc::ClientReaderWriterInterface<Request, Response>> (OwnImageStub::*)(
       grpc::ClientContext*);
@@ -136,6 +174,7 @@ class Daemon {
   OwnImageStub& Stub(OwnImageStub* /*tag*/) const { return *own_images_; }
   NetworkStub& Stub(NetworkStub* /*tag*/) const { return *networks_; }
   OwnContainerStub& Stub(OwnContainerStub* /*tag*/) const { return *own_containers_; }
+  FilesystemStub& Stub(FilesystemStub* /*tag*/) const { return *filesystems_; }
 
   template <typename Message>
   static std::function<Result<>(const Message&)> Always(const std::function<void(const Message&)>& take) {
@@ -170,6 +209,7 @@ class Daemon {
   std::unique_ptr<OwnImageStub> own_images_;
   std::unique_ptr<NetworkStub> networks_;
   std::unique_ptr<OwnContainerStub> own_containers_;
+  std::unique_ptr<FilesystemStub> filesystems_;
 };
 
 }  // namespace davit::cli
