@@ -23,12 +23,13 @@ std::string LastNameOf(const std::string& path) {
 
 // What people know of Docker.
 Error Explain(Error error, const std::string& path, const std::string& container) {
+  bool at_path = error.step == "open" || error.step == "stat" || error.step == "archive";
   if (error.os_errno == EROFS) {
     error = Error{Code::kFailedPrecondition, 0, "", "", "container rootfs is marked read-only"};
-  } else if (error.os_errno == ENOTDIR) {
+  } else if (error.os_errno == ENOTDIR && at_path) {
     error = Error{Code::kFailedPrecondition, 0, "", "",
                   path + " in container " + container + ": not a directory"};
-  } else if (error.code == Code::kNotFound) {
+  } else if (error.code == Code::kNotFound && at_path) {
     error =
         Error{Code::kNotFound, 0, "", "", "Could not find the file " + path + " in container " + container};
   }
