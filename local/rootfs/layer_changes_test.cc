@@ -37,13 +37,16 @@ class LayerChangesTest : public ::testing::Test {
   static void Touch(const images::ScratchDir& dir, const std::string& name) {
     std::ofstream(dir / name) << name;
   }
-  // In both, with the same time, as overlayfs copies a directory up.
-  void MakeDirInBoth(const std::string& name) {
+  // As if the directory had just been copied up.
+  void Age(const std::string& name) {
     timespec times[2] = {{1000, 1}, {1000, 2}};
-    for (const images::ScratchDir* dir : {&upper_, &base_}) {
-      mkdir((*dir / name).c_str(), 0755);
+    for (const images::ScratchDir* dir : {&upper_, &base_})
       utimensat(AT_FDCWD, (*dir / name).c_str(), times, 0);
-    }
+  }
+  void MakeDirInBoth(const std::string& name) {
+    for (const images::ScratchDir* dir : {&upper_, &base_}) mkdir((*dir / name).c_str(), 0755);
+    for (size_t end = name.size(); end != std::string::npos && end > 0; end = name.rfind('/', end - 1))
+      Age(name.substr(0, end));
   }
   std::vector<std::string> Changes() {
     Recorder recorder;
@@ -72,9 +75,8 @@ TEST_F(LayerChangesTest, ADirectoryIsModifiedIfSomethingInItIs) {
   MakeDirInBoth("untouched");
   MakeDirInBoth("untouched/deep");
   Touch(upper_, "touched/deep/file");
-  timespec times[2] = {{1000, 1}, {1000, 2}};
-  utimensat(AT_FDCWD, (upper_ / "touched/deep").c_str(), times, 0);
-  utimensat(AT_FDCWD, (upper_ / "touched").c_str(), times, 0);
+  Age("touched/deep");
+  Age("touched");
   EXPECT_THAT(Changes(), ElementsAre("C touched", "C touched/deep", "A touched/deep/file"));
 }
 

@@ -142,7 +142,9 @@ TEST_F(PackTree, AFileThatChangesKeepsItsPlace) {
 TEST_F(PackTree, AFileThatVanishesIsOmitted) {
   Write("a", "x");
   Write("b", "y");
-  on_piece_ = [&] { unlink((tree_ / "b").c_str()); };
+  on_piece_ = [&] {
+    if (archive_.find("./a") != std::string::npos) unlink((tree_ / "b").c_str());
+  };
   ASSERT_TRUE(Pack());
   EXPECT_THAT(Names(), ElementsAre("./", "./a"));
 }
