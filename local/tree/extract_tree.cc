@@ -157,9 +157,10 @@ Result<> TreeExtractor::MakeDirectory(const Place& place, const TarEntry& entry)
 
 Result<> TreeExtractor::Clear(const Place& place) {
   if (unlinkat(place.parent_fd, place.name.c_str(), 0) == 0 || errno == ENOENT) return {};
+  int err = errno;
   if (IsDirectory(place.parent_fd, place.name))
     return Clash("cannot overwrite directory with non-directory", place.path);
-  return SystemError("unlink", place.path);
+  return SystemError("unlink", place.path, err);
 }
 
 Result<UniqueFd> TreeExtractor::CreateFile(const Place& place) {

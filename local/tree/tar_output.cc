@@ -113,9 +113,13 @@ std::string TimeText(const timespec& time) {
   return text;
 }
 
+// GNU tar makes a file as long as its last segment says: a hole at the end needs an empty one.
 std::string SparseMap(const TarEntry& entry) {
-  std::string map = std::to_string(entry.segments->size()) + "\n";
-  for (const images::SparseSegment& segment : *entry.segments)
+  std::vector<images::SparseSegment> segments = *entry.segments;
+  bool has_end = !segments.empty() && segments.back().offset + segments.back().length == entry.size;
+  if (!has_end) segments.push_back({entry.size, 0});
+  std::string map = std::to_string(segments.size()) + "\n";
+  for (const images::SparseSegment& segment : segments)
     map += std::to_string(segment.offset) + "\n" + std::to_string(segment.length) + "\n";
   map.append(PaddingFor(map.size()), '\0');
   return map;

@@ -86,6 +86,7 @@ TEST_F(TarOutputTest, ASparseFileHasOnlyItsData) {
   ASSERT_EQ(entries.size(), 1u);
   EXPECT_EQ(entries[0].first.name, "sparse");
   EXPECT_EQ(entries[0].first.size, file.size);
+  file.segments->push_back({file.size, 0});  // the end
   EXPECT_EQ(entries[0].first.segments, file.segments);
   EXPECT_EQ(entries[0].second, "abcde");
 }
