@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "cli/container_grammar.h"
+#include "cli/files_grammar.h"
 #include "cli/suggestion.h"
 #include "cli/volume_grammar.h"
 
@@ -55,6 +56,7 @@ class Grammar {
   std::string format_;
   ContainerGrammar containers_;
   VolumeGrammar volumes_;
+  FilesGrammar files_;
   PullOptions pull_;
   PushOptions push_;
   SaveOptions save_;
@@ -128,6 +130,10 @@ void Grammar::AddContainerVerbs() {
         [this, command](const std::string& name, const std::string& help, std::function<Verb()> take) {
           return AddVerbTo(command, name, help, std::move(take));
         });
+    files_.AddTo(
+        [this, command](const std::string& name, const std::string& help, std::function<Verb()> take) {
+          return AddVerbTo(command, name, help, std::move(take));
+        });
   };
   add_to(&app_);
   CLI::App* group = AddGroup("container", "The same verbs on containers, and prune");
@@ -194,6 +200,14 @@ void Grammar::AddImageGroup() {
   prune->add_flag("--dry-run", prune_.dry_run, "Print what would be removed");
   prune->add_flag("-f,--force", prune_.force, "Do not ask");
   AddImageHealth(image);
+  auto add_import = [this](CLI::App* command) {
+    files_.AddImportTo(
+        [this, command](const std::string& name, const std::string& help, std::function<Verb()> take) {
+          return AddVerbTo(command, name, help, std::move(take));
+        });
+  };
+  add_import(&app_);
+  add_import(image);
 
   CLI::App* system = AddGroup("system", "Look at the node, and remove what is unused");
   CLI::App* df = AddVerbTo(system, "df", "Print disk usage", [this] { return df_; });

@@ -37,6 +37,22 @@ TEST(CommandLineTest, LeavesEverythingAfterTheImageAlone) {
   EXPECT_THAT(run.command, ElementsAre("sh", "-c", "ps -a", "--", "-d", "--rm", "logs"));
 }
 
+TEST(CommandLineTest, TakesPathsAndPipesOfCopies) {
+  auto copy = ParseAs<CpOptions>({"cp", "-aLq", "web:/etc", "-"});
+  EXPECT_EQ(copy.source, "web:/etc");
+  EXPECT_EQ(copy.destination, "-");
+  EXPECT_TRUE(copy.archive && copy.follow_link && copy.quiet);
+  EXPECT_EQ(ParseAs<CpOptions>({"container", "cp", "-", "web:/etc"}).source, "-");
+  auto commit =
+      ParseAs<CommitOptions>({"commit", "-m", "why", "-c", "CMD a", "--change", "ENV b=c", "web", "new:v1"});
+  EXPECT_EQ(commit.id, "web");
+  EXPECT_EQ(commit.name, "new:v1");
+  EXPECT_THAT(commit.changes, ElementsAre("CMD a", "ENV b=c"));
+  EXPECT_THAT(Parse({"commit", "-p", "web"}).error().text, HasSubstr("stop the container"));
+  EXPECT_EQ(ParseAs<ImportOptions>({"image", "import", "-", "name"}).file, "-");
+  EXPECT_EQ(ParseAs<ExportOptions>({"export", "-o", "f.tar", "web"}).file, "f.tar");
+}
+
 TEST(CommandLineTest, TakesAnImageThatIsCalledLikeAVerb) {
   EXPECT_EQ(ParseAs<RunOptions>({"run", "ps"}).image, "ps");
   EXPECT_EQ(ParseAs<LogsOptions>({"logs", "-f", "images"}).id, "images");

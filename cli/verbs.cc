@@ -20,6 +20,11 @@ struct ActsOnContainers {
   bool operator()(const RmOptions&) const { return true; }
   bool operator()(const LogsOptions&) const { return true; }
   bool operator()(const ExecOptions&) const { return true; }
+  bool operator()(const CpOptions&) const { return true; }
+  bool operator()(const DiffOptions&) const { return true; }
+  bool operator()(const ExportOptions&) const { return true; }
+  bool operator()(const CommitOptions&) const { return true; }
+  bool operator()(const ImportOptions&) const { return true; }
   bool operator()(const NetworkCreateOptions&) const { return true; }
   bool operator()(const NetworkRemoveOptions&) const { return true; }
   bool operator()(const NetworkInspectOptions&) const { return true; }

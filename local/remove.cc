@@ -40,6 +40,7 @@ Result<> LocalContainers::Remove(const std::string& container, bool force, int64
 // log goes first, so that a client that reads the log can tell this from a rotation. A container that removes
 // itself takes its anonymous volumes with it, whoever removes it.
 Result<> LocalContainers::Forget(LocalContainer& container) {
+  visits_.EndForRemoval(container.id());
   TRY(RemovePodsOf(container));
   TRY(ports_.snapshots.RemoveContainer(container.id()));
   std::error_code failed;

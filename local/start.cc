@@ -107,6 +107,7 @@ Result<> LocalContainers::CheckPortsOfOthers(const LocalContainer& container) co
 // came before, the program is not started.
 Result<> LocalContainers::BringUp(LocalContainer& container, int32_t& exit_code,
                                   cri::AttachedStart* attached) {
+  visits_.EndForStart(container.id());
   TRY(RemovePodsOf(container));
   RotateBeforeRun(container);  // nobody writes the log now
   TRY(CheckPortsOfOthers(container));

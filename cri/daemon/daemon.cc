@@ -148,6 +148,8 @@ Result<> Daemon::Recover() {
   local_ = std::make_unique<local::LocalContainers>(
       local::LocalContainers::Ports{config_.root + "/local", *runtime_, *records_, *volumes_, *images_,
                                     *snapshotter_, *networks_, *outputs_, log_, SystemClock()});
+  filesystems_ = std::make_unique<local::Filesystems>(
+      local::Filesystems::Ports{*local_, rootfs_program_, ImageLoads(), SystemClock()});
   TRY(volumes_->Load());
   TRY(networks_->Load());
   TRY(local_->Load());
@@ -202,6 +204,7 @@ Result<> Daemon::OpenStores(const std::string& program_dir) {
   images::ImageStore::Config images;
   images.certs_d = RegistryConfigPath(config_.registry);
   images.unpack_program = unpack_program_ = program_dir + "/davit-unpack";
+  rootfs_program_ = program_dir + "/davit-rootfs";
   images.retention.unfinished_ms = config_.image.keep_unfinished_ms;
   images.retention.blobs = config_.image.keep_blobs;
   images.low_speed_bytes = config_.image.min_speed;
@@ -311,6 +314,7 @@ Result<> Daemon::Serve() {
   containers_api_ = std::make_unique<local::ContainersApi>(*local_, take, *admission_, log_);
   sessions_api_ = std::make_unique<local::SessionsApi>(*local_, runtime_->execs(), take, *admission_, log_);
   volumes_api_ = std::make_unique<local::VolumesApi>(*volumes_, *admission_, log_);
+  filesystems_api_ = std::make_unique<local::FilesystemsApi>(*filesystems_, *admission_, log_);
   grpc::ResourceQuota quota("davitd");
   quota.SetMaxThreads(admission_->most_threads() + kSpareThreads);
   grpc::ServerBuilder builder;
@@ -327,6 +331,7 @@ Result<> Daemon::Serve() {
   builder.RegisterService(containers_api_.get());
   builder.RegisterService(volumes_api_.get());
   builder.RegisterService(sessions_api_.get());
+  builder.RegisterService(filesystems_api_.get());
   async_calls_ = std::make_unique<AsyncCalls>(
       builder, *runtime_service_, *admission_, log_,
       [this](auto on_news, auto cut_off) { return runtime_->announcer().Watch(on_news, cut_off); },

@@ -33,6 +33,8 @@
 #include "images/preload/preloader.h"
 #include "images/start_check.h"
 #include "local/containers_api.h"
+#include "local/filesystems.h"
+#include "local/filesystems_api.h"
 #include "local/local_containers.h"
 #include "local/networks.h"
 #include "local/networks_api.h"
@@ -46,7 +48,7 @@ namespace davit::cri {
 class Daemon {
  public:
   // Opens all parts and recovers the running pods. Clients that connect before Serve block until Serve is
-  // called. `program_dir` contains davit-shim and davit-unpack.
+  // called. `program_dir` contains davit-shim, davit-unpack and davit-rootfs.
   static Result<std::unique_ptr<Daemon>> Start(const Config& config, const Logger& log,
                                                const std::string& program_dir);
   // Stops serving and leaves all pods running.
@@ -78,6 +80,7 @@ class Daemon {
   const Config config_;
   const Logger& log_;
   std::string unpack_program_;
+  std::string rootfs_program_;
   // In the order of creation; destroyed in reverse order.
   UniqueFd lock_;
   Listener listener_;
@@ -105,6 +108,7 @@ class Daemon {
   std::unique_ptr<dns::Responders> responders_;
   std::unique_ptr<local::Networks> networks_;
   std::unique_ptr<local::LocalContainers> local_;
+  std::unique_ptr<local::Filesystems> filesystems_;
   std::unique_ptr<images::Preloader> preloader_;
   std::unique_ptr<images::StartCheck> start_check_;  // its report uses the preloader
   std::unique_ptr<streaming::StreamServer> streams_;
@@ -119,6 +123,7 @@ class Daemon {
   std::unique_ptr<local::ContainersApi> containers_api_;
   std::unique_ptr<local::VolumesApi> volumes_api_;
   std::unique_ptr<local::SessionsApi> sessions_api_;
+  std::unique_ptr<local::FilesystemsApi> filesystems_api_;
   std::unique_ptr<AsyncCalls> async_calls_;
   std::unique_ptr<grpc::Server> server_;
   // Of connections whose client may use davit.v1, and of all others (cri/service/entitlement.h).
