@@ -212,7 +212,7 @@ void Grammar::AddImageGroup() {
   CLI::App* system = AddGroup("system", "Look at the node, and remove what is unused");
   CLI::App* df = AddVerbTo(system, "df", "Print disk usage", [this] { return df_; });
   df->add_flag("-v,--verbose", df_.verbose, "Print every image");
-  CLI::App* all = AddVerbTo(system, "prune", "Remove stopped containers and unused images",
+  CLI::App* all = AddVerbTo(system, "prune", "Remove stopped containers, unused networks and images",
                             [this] { return system_prune_; });
   all->add_flag("-a,--all", system_prune_.all,
                 "Also images that have a tag or were pulled by digest, and what unfinished pulls have left");

@@ -4,17 +4,16 @@
 // network create, rm, inspect and prune.
 #include "cli/user_networks.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "base/time.h"
+#include "cli/confirm.h"
 #include "cli/each.h"
+#include "cli/prune.h"
 #include "cli/template.h"
-#include "cli/terminal.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
 
@@ -77,16 +76,6 @@ Result<> AddLabel(const std::string& text, api::NetworkSpec& spec) {
   if (key.empty()) return Fail(Code::kInvalidArgument, "--label", text, "write KEY=VALUE or KEY");
   (*spec.mutable_labels())[key] = equals == std::string::npos ? "" : text.substr(equals + 1);
   return {};
-}
-
-Result<bool> Confirm(const Session& session) {
-  const Console& console = session.console;
-  if (isatty(console.in) == 0)
-    return Fail(Code::kFailedPrecondition, "", "network prune", "nobody can be asked; use --force");
-  TRY(console.Print("WARNING! This will remove all networks that no container uses.\n"));
-  std::string answer = TRY(AskAtTerminal(console.in, console.out, "Are you sure you want to continue? [y/N] ",
-                                         Echo::kOn, session.interrupt));
-  return answer == "y" || answer == "Y" || answer == "yes";
 }
 
 }  // namespace
@@ -159,12 +148,11 @@ Result<int> Perform(const Session& session, const NetworkInspectOptions& options
 }
 
 Result<int> Perform(const Session& session, const NetworkPruneOptions& options) {
-  if (!options.force && !TRY(Confirm(session))) return 0;
+  const char* warning = "WARNING! This will remove all networks that no container uses.\n";
+  if (!options.force && !TRY(Confirm(session, "network prune", warning))) return 0;
   auto answer =
       TRY(session.daemon.Call(&NetworkStub::Prune, api::PruneNetworksRequest(), CallMode::kShielded));
-  std::string text = answer.removed().empty() ? "" : "Deleted Networks:\n";
-  for (const std::string& name : answer.removed()) text += name + "\n";
-  TRY(session.console.Print(text));
+  TRY(session.console.Print(PrunedText(answer)));
   return 0;
 }
 

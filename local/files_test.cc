@@ -39,6 +39,18 @@ TEST_F(FilesTest, AContainerThatDoesNotRunIsMounted) {
   EXPECT_TRUE(local().OpenFiles("web", WithMounts::kNo, world_.Deadline())->mounts.empty());
 }
 
+TEST_F(FilesTest, VolumesAreMountedInAContainerThatDoesNotRun) {
+  api::ContainerSpec spec = LocalWorld::Spec();
+  spec.add_volumes()->set_volume("data");
+  spec.mutable_volumes(0)->set_target("/data");
+  ASSERT_TRUE(local().Create("web", spec));
+  auto files = local().OpenFiles("web", WithMounts::kYes, world_.Deadline());
+  ASSERT_TRUE(files) << files.error().ToString();
+  ASSERT_EQ(files->mounts.size(), 1u);
+  EXPECT_EQ(files->mounts[0].target, "/data");
+  EXPECT_EQ(files->mounts[0].source, world_.volumes().DataOf("data"));
+}
+
 TEST_F(FilesTest, AStartEndsWhatHasTheFilesMounted) {
   ASSERT_TRUE(local().Create("web", LocalWorld::Spec()));
   auto files = local().OpenFiles("web", WithMounts::kYes, world_.Deadline());

@@ -53,6 +53,14 @@ class FakeNetworks final : public ::davit::v1::Networks::Service {
     }
     return NotFound(request->network());
   }
+  // Nothing uses any.
+  grpc::Status Prune(grpc::ServerContext*, const ::davit::v1::PruneNetworksRequest*,
+                     ::davit::v1::PruneNetworksResponse* response) override {
+    std::lock_guard lock(mutex_);
+    for (const ::davit::v1::Network& network : list_.networks()) response->add_removed(network.name());
+    list_.clear_networks();
+    return grpc::Status::OK;
+  }
 
   grpc::Status Status(grpc::ServerContext*, const ::davit::v1::NetworkStatusRequest*,
                       ::davit::v1::NetworkStatusResponse* response) override {

@@ -223,6 +223,7 @@ class LocalWorld {
   void End() {
     local_.reset();
     networks_.reset();
+    volumes_.reset();
     bridges.Forget();
     names.served.clear();
   }
