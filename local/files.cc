@@ -1,9 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
+#include <map>
+
+#include "base/path_components.h"
 #include "local/local_containers.h"
 
 namespace davit::local {
+namespace {
+
+// By depth, as at a start (cri/spec/mounts.h).
+std::vector<RootfsMount> MountsOf(const ::runtime::v1::ContainerConfig& container) {
+  std::multimap<size_t, RootfsMount> by_depth;
+  for (const ::runtime::v1::Mount& mount : container.mounts())
+    by_depth.emplace(PathComponents(mount.container_path()).size(),
+                     RootfsMount{mount.host_path(), mount.container_path(), mount.readonly()});
+  std::vector<RootfsMount> mounts;
+  for (auto& [depth, mount] : by_depth) mounts.push_back(std::move(mount));
+  return mounts;
+}
+
+}  // namespace
 
 // One that runs shows its own mounts. It may end meanwhile.
 Result<LocalContainers::Files> LocalContainers::OpenFiles(const std::string& container,
@@ -56,8 +73,7 @@ Result<LocalContainers::Files> LocalContainers::OpenMountedFiles(LocalContainer&
   files.tree_fd = TRY(ports_.snapshots.Mount(record.id, record.chain_ids, {}));
   files.read_only = container.spec().read_only();
   if (with_mounts == WithMounts::kNo) return files;
-  for (const ::runtime::v1::Mount& mount : request.container.mounts())
-    files.mounts.push_back({mount.host_path(), mount.container_path(), mount.readonly()});
+  files.mounts = MountsOf(request.container);
   return files;
 }
 

@@ -40,14 +40,16 @@ TEST_F(FilesTest, AContainerThatDoesNotRunIsMounted) {
 }
 
 TEST_F(FilesTest, VolumesAreMountedInAContainerThatDoesNotRun) {
-  api::ContainerSpec spec = LocalWorld::Spec();
+  api::ContainerSpec spec = SpecWithMount();
+  spec.mutable_mounts(0)->set_target("/data/in/it");
   spec.add_volumes()->set_volume("data");
   spec.mutable_volumes(0)->set_target("/data");
   ASSERT_TRUE(local().Create("web", spec));
   auto files = local().OpenFiles("web", WithMounts::kYes, world_.Deadline());
   ASSERT_TRUE(files) << files.error().ToString();
-  ASSERT_EQ(files->mounts.size(), 1u);
+  ASSERT_EQ(files->mounts.size(), 2u);
   EXPECT_EQ(files->mounts[0].target, "/data");
+  EXPECT_EQ(files->mounts[1].target, "/data/in/it");
   EXPECT_EQ(files->mounts[0].source, world_.volumes().DataOf("data"));
 }
 

@@ -129,6 +129,18 @@ TEST_F(LocalCopy, AContainerThatWasNeverStartedHasFiles) {
   EXPECT_EQ(Davit({"logs", "new"}), "hello\n");
 }
 
+TEST_F(LocalCopy, VolumesHaveTheirFilesRunningOrNot) {
+  Davit({"create", "--name", "web", "-v", "data:/mnt/data", kBusybox, "true"});
+  Write("file", "content");
+  Davit({"cp", Here("file"), "web:/mnt/data/"});
+  RunIdle("other", {"-v", "data:/data"});
+  EXPECT_EQ(InContainer("other", "cat /data/file"), "content");
+  Davit({"cp", "other:/data/file", Here("back")});
+  EXPECT_EQ(Content("back"), "content");
+  Davit({"rm", "-f", "web", "other"});
+  Davit({"volume", "rm", "data"});
+}
+
 TEST_F(LocalCopy, ArchivesComeFromPipesAndGoIntoThem) {
   RunIdle("web");
   fs::create_directory(Here("d"));
