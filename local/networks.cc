@@ -252,11 +252,14 @@ Result<std::vector<std::string>> Networks::Prune() {
 Result<> Networks::AddMember(const std::string& id, const std::string& name, const api::ContainerSpec& spec) {
   if (spec.network() != api::ContainerSpec::USER) return {};
   MutexLock lock(mutex_);
+  Result<std::string> found = Find(spec.network_name());
+  // A client takes kNotFound for an image that is missing.
+  if (!found) return Fail(Code::kInvalidArgument, "find network", spec.network_name(), found.error().context);
   Member member;
-  member.network = TRY(Find(spec.network_name()));
+  member.network = *found;
   const Network& network = networks_.at(member.network);
   if (network.removing)
-    return Fail(Code::kNotFound, "find network", spec.network_name(), "it is being removed");
+    return Fail(Code::kInvalidArgument, "find network", spec.network_name(), "it is being removed");
   TRY(CheckWantedAddresses(spec, network.plan));
   member.name = name;
   member.aliases.assign(spec.network_aliases().begin(), spec.network_aliases().end());

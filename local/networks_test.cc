@@ -115,7 +115,7 @@ TEST_F(NetworksTest, ARemovalThatFailsCanBeRepeated) {
     world_.world.steps.Fail(step);
     EXPECT_FALSE(networks().Remove("back"));
     EXPECT_THAT(networks().Inspect("back")->problem(), HasSubstr("not removed"));
-    EXPECT_EQ(world_.local().Create("db", On("back")).error().code, Code::kNotFound)
+    EXPECT_EQ(world_.local().Create("db", On("back")).error().code, Code::kInvalidArgument)
         << "it is on its way out";
     EXPECT_TRUE(networks().Remove("back"));
     EXPECT_THAT(Leftovers(), IsEmpty());
@@ -162,7 +162,7 @@ TEST_F(NetworksTest, StayWhileContainersUseThem) {
 }
 
 TEST_F(NetworksTest, AContainerOfANetworkThatDoesNotExistIsRefused) {
-  EXPECT_EQ(world_.local().Create("db", On("back")).error().code, Code::kNotFound);
+  EXPECT_EQ(world_.local().Create("db", On("back")).error().code, Code::kInvalidArgument);
   Create("back");
   api::ContainerSpec elsewhere = On("back");
   elsewhere.add_network_addresses("192.0.2.1");
