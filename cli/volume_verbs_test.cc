@@ -136,7 +136,7 @@ TEST_F(PruneVerbs, OfTheSystemTakesNetworks) {
   EXPECT_THAT(Answer(SystemPruneOptions{.force = true}), HasSubstr("Deleted Networks:\nback\n"));
   Answer(NetworkCreateOptions{.name = "front"});
   auto json = nlohmann::json::parse(Answer(SystemPruneOptions{.force = true}, OutputFormat::kJson));
-  EXPECT_EQ(json["networks"], nlohmann::json({"front"}));
+  EXPECT_EQ(json["networks"], nlohmann::json::array({"front"}));
 }
 
 TEST_F(PruneVerbs, OfTheSystemTakesVolumesOnlyIfItShould) {
