@@ -13,7 +13,7 @@ using cri::Call;
 using cri::CallClass;
 
 constexpr size_t kMostNetworkBytes = 255;
-constexpr size_t kMostSpecBytes = 64 << 10;
+constexpr size_t kMostNetworkSpecBytes = 64 << 10;
 
 }  // namespace
 
@@ -23,7 +23,7 @@ grpc::Status NetworksApi::Create(grpc::ServerContext* context, const api::Create
                     [&](Call&) -> Result<api::CreateNetworkResponse> {
                       TRY(cri::RequireEntitled(*context));
                       TRY(cri::RequireText("name", request->name(), kMostNetworkBytes));
-                      if (request->spec().ByteSizeLong() > kMostSpecBytes)
+                      if (request->spec().ByteSizeLong() > kMostNetworkSpecBytes)
                         return Fail(Code::kInvalidArgument, "read", "spec", "is larger than 64 KiB");
                       api::CreateNetworkResponse answer;
                       answer.set_id(TRY(networks_.Create(request->name(), request->spec())));
