@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "cli/container_grammar.h"
+#include "cli/files_grammar.h"
 #include "cli/suggestion.h"
 #include "cli/volume_grammar.h"
 
@@ -42,6 +43,7 @@ class Grammar {
   void AddRegistryVerbs();
   void AddNetworkGroup();
   void AddVolumeGroup();
+  void AddUserNetworks(CLI::App* network);
   static std::string Suggest(const std::string& word, const CLI::App& app);
   void AddBuild();
   EarlyExit Explain(const CLI::ParseError& error) const;
@@ -54,6 +56,7 @@ class Grammar {
   std::string format_;
   ContainerGrammar containers_;
   VolumeGrammar volumes_;
+  FilesGrammar files_;
   PullOptions pull_;
   PushOptions push_;
   SaveOptions save_;
@@ -73,6 +76,11 @@ class Grammar {
   LoginOptions login_;
   std::string password_;
   LogoutOptions logout_;
+  NetworkListOptions network_list_;
+  NetworkCreateOptions network_create_;
+  NetworkRemoveOptions network_remove_;
+  NetworkInspectOptions network_inspect_;
+  NetworkPruneOptions network_prune_;
   BuildOptions build_;
 };
 
@@ -119,6 +127,10 @@ void Grammar::AddCommon(CLI::App* app) {
 void Grammar::AddContainerVerbs() {
   auto add_to = [this](CLI::App* command) {
     containers_.AddTo(
+        [this, command](const std::string& name, const std::string& help, std::function<Verb()> take) {
+          return AddVerbTo(command, name, help, std::move(take));
+        });
+    files_.AddTo(
         [this, command](const std::string& name, const std::string& help, std::function<Verb()> take) {
           return AddVerbTo(command, name, help, std::move(take));
         });
@@ -188,11 +200,19 @@ void Grammar::AddImageGroup() {
   prune->add_flag("--dry-run", prune_.dry_run, "Print what would be removed");
   prune->add_flag("-f,--force", prune_.force, "Do not ask");
   AddImageHealth(image);
+  auto add_import = [this](CLI::App* command) {
+    files_.AddImportTo(
+        [this, command](const std::string& name, const std::string& help, std::function<Verb()> take) {
+          return AddVerbTo(command, name, help, std::move(take));
+        });
+  };
+  add_import(&app_);
+  add_import(image);
 
   CLI::App* system = AddGroup("system", "Look at the node, and remove what is unused");
   CLI::App* df = AddVerbTo(system, "df", "Print disk usage", [this] { return df_; });
   df->add_flag("-v,--verbose", df_.verbose, "Print every image");
-  CLI::App* all = AddVerbTo(system, "prune", "Remove stopped containers and unused images",
+  CLI::App* all = AddVerbTo(system, "prune", "Remove stopped containers, unused networks and images",
                             [this] { return system_prune_; });
   all->add_flag("-a,--all", system_prune_.all,
                 "Also images that have a tag or were pulled by digest, and what unfinished pulls have left");
@@ -228,12 +248,62 @@ void Grammar::AddRegistryVerbs() {
 
 // Without a verb: status.
 void Grammar::AddNetworkGroup() {
-  CLI::App* network = AddGroup("network", "Look at the network of pods");
+  CLI::App* network = AddGroup("network", "Look at the network of pods, and make networks for containers");
   network->require_subcommand(0, 1);
   takers_[network] = [] { return NetworkStatusOptions(); };
-  AddVerbTo(network, "ls", "List the networks that pods have", [] { return NetworkListOptions(); });
+  CLI::App* list = AddVerbTo(network, "ls", "List networks: the node's, and those that people have made",
+                             [this] { return network_list_; });
+  list->alias("list");
+  list->add_flag("-q,--quiet", network_list_.quiet, "Print only the ids of those that people have made");
+  list->add_flag("--no-trunc", network_list_.no_trunc, "Do not shorten ids");
+  list->add_option("--format", network_list_.format,
+                   "Print those that people have made by a template, such as \"{{.ID}} {{.Name}}\"")
+      ->type_name("TEMPLATE");
   AddVerbTo(network, "status", "Print addresses, host ports, rules and what was repaired",
             [] { return NetworkStatusOptions(); });
+  AddUserNetworks(network);
+}
+
+void Grammar::AddUserNetworks(CLI::App* network) {
+  auto add_list = [](CLI::App* verb, const char* names, std::vector<std::string>& list, const char* help,
+                     const char* form) {
+    verb->add_option(names, list, help)->type_name(form)->allow_extra_args(false);
+  };
+  CLI::App* create =
+      AddVerbTo(network, "create", "Make a network for containers", [this] { return network_create_; });
+  add_list(create, "--subnet", network_create_.subnets, "Its addresses (default: a free /24)", "CIDR");
+  add_list(create, "--gateway", network_create_.gateways, "The host's address in it (default: the first)",
+           "ADDRESS");
+  add_list(create, "--label", network_create_.labels, "Attach a label", "KEY[=VALUE]");
+  create->add_flag("--internal", network_create_.internal, "Without a way out");
+  create->add_option("-d,--driver", network_create_.driver, "Only bridge")->type_name("DRIVER");
+  create->add_option("NETWORK", network_create_.name, "Its name")->required();
+
+  constexpr char kNames[] = "Names or ids";
+  CLI::App* remove =
+      AddVerbTo(network, "rm", "Remove networks that no container uses", [this] { return network_remove_; });
+  remove->alias("remove");
+  remove->add_option("NETWORK", network_remove_.networks, kNames)->required();
+
+  CLI::App* inspect =
+      AddVerbTo(network, "inspect", "Print all about networks as JSON", [this] { return network_inspect_; });
+  inspect->add_option("-f,--format", network_inspect_.format, "Print by a template")->type_name("TEMPLATE");
+  inspect->add_option("NETWORK", network_inspect_.networks, kNames)->required();
+
+  CLI::App* prune = AddVerbTo(network, "prune", "Remove all networks that no container uses",
+                              [this] { return network_prune_; });
+  prune->add_flag("-f,--force", network_prune_.force, "Do not ask");
+
+  for (const char* missing : {"connect", "disconnect"}) {
+    CLI::App* verb = AddVerbTo(network, missing, "", [] { return NetworkStatusOptions(); });
+    verb->group("");
+    verb->allow_extras();
+    verb->parse_complete_callback([] {
+      throw CLI::ValidationError("network",
+                                 "a container has one network, which davit create --network chooses; "
+                                 "connect and disconnect are not supported yet");
+    });
+  }
 }
 
 void Grammar::AddBuild() {

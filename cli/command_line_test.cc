@@ -37,6 +37,22 @@ TEST(CommandLineTest, LeavesEverythingAfterTheImageAlone) {
   EXPECT_THAT(run.command, ElementsAre("sh", "-c", "ps -a", "--", "-d", "--rm", "logs"));
 }
 
+TEST(CommandLineTest, TakesPathsAndPipesOfCopies) {
+  auto copy = ParseAs<CpOptions>({"cp", "-aLq", "web:/etc", "-"});
+  EXPECT_EQ(copy.source, "web:/etc");
+  EXPECT_EQ(copy.destination, "-");
+  EXPECT_TRUE(copy.archive && copy.follow_link && copy.quiet);
+  EXPECT_EQ(ParseAs<CpOptions>({"container", "cp", "-", "web:/etc"}).source, "-");
+  auto commit =
+      ParseAs<CommitOptions>({"commit", "-m", "why", "-c", "CMD a", "--change", "ENV b=c", "web", "new:v1"});
+  EXPECT_EQ(commit.id, "web");
+  EXPECT_EQ(commit.name, "new:v1");
+  EXPECT_THAT(commit.changes, ElementsAre("CMD a", "ENV b=c"));
+  EXPECT_THAT(Parse({"commit", "-p", "web"}).error().text, HasSubstr("stop the container"));
+  EXPECT_EQ(ParseAs<ImportOptions>({"image", "import", "-", "name"}).file, "-");
+  EXPECT_EQ(ParseAs<ExportOptions>({"export", "-o", "f.tar", "web"}).file, "f.tar");
+}
+
 TEST(CommandLineTest, TakesAnImageThatIsCalledLikeAVerb) {
   EXPECT_EQ(ParseAs<RunOptions>({"run", "ps"}).image, "ps");
   EXPECT_EQ(ParseAs<LogsOptions>({"logs", "-f", "images"}).id, "images");
@@ -381,6 +397,24 @@ TEST(CommandLineTest, TakesVerbsOfGroups) {
   EXPECT_FALSE(prune.force);
   EXPECT_TRUE(ParseAs<SystemDfOptions>({"system", "df", "-v"}).verbose);
   EXPECT_EQ(Parse({"image", "history", "a", "--output", "json"})->format, OutputFormat::kJson);
+}
+
+TEST(CommandLineTest, TakesNetworks) {
+  auto create = ParseAs<NetworkCreateOptions>(
+      {"network", "create", "--subnet", "10.9.0.0/24", "--internal", "--label", "a=b", "back"});
+  EXPECT_EQ(create.name, "back");
+  EXPECT_THAT(create.subnets, ElementsAre("10.9.0.0/24"));
+  EXPECT_TRUE(create.internal);
+  EXPECT_THAT(ParseAs<NetworkRemoveOptions>({"network", "rm", "a", "b"}).networks, ElementsAre("a", "b"));
+  EXPECT_TRUE(ParseAs<NetworkListOptions>({"network", "ls", "-q"}).quiet);
+  EXPECT_THAT(ParseAs<NetworkInspectOptions>({"network", "inspect", "a"}).networks, ElementsAre("a"));
+  ParseAs<NetworkStatusOptions>({"network"});
+  auto run =
+      ParseAs<RunOptions>({"run", "--network", "back", "--network-alias", "db", "--ip", "10.9.0.9", "a"});
+  EXPECT_EQ(run.network, "back");
+  EXPECT_THAT(run.network_aliases, ElementsAre("db"));
+  EXPECT_EQ(run.ip, "10.9.0.9");
+  EXPECT_FALSE(Parse({"network", "connect", "back", "db"}));
 }
 
 TEST(CommandLineTest, TakesImagesAndRegistries) {

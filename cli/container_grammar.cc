@@ -20,9 +20,9 @@ struct MissingFlag {
   const char* instead;  // why, or what to use; may be empty
 };
 
-constexpr char kNoNames[] = "containers have no names in DNS yet";
+constexpr char kNoNames[] = "containers of a network from davit network create know each other's names";
 constexpr char kNoHealth[] = "Davit runs no health checks yet";
-constexpr char kNoAddress[] = "the daemon chooses the container's addresses";
+constexpr char kNoAddress[] = "it follows from the container's address";
 constexpr char kNoLogOptions[] =
     "each container has log files, which davit logs reads; --log-opt limits them";
 constexpr char kOnlyTheseLimits[] =
@@ -55,12 +55,9 @@ constexpr MissingFlag kMissingOfRun[] = {
     {"--health-start-period", kNoHealth},
     {"--health-timeout", kNoHealth},
     {"--init", "the program is the container's PID 1 and has to reap its children itself"},
-    {"--ip", kNoAddress},
-    {"--ip6", kNoAddress},
     {"--mac-address", kNoAddress},
     {"--label-file", "use --label"},
     {"--link", kNoNames},
-    {"--network-alias,--net-alias", kNoNames},
     {"--log-driver", kNoLogOptions},
     {"--oom-kill-disable", "the kernel kills what exceeds --memory"},
     {"--oom-score-adj", ""},
@@ -189,7 +186,10 @@ void ContainerGrammar::AddIsolation(CLI::App& verb) {
   AddList(verb, "--cap-drop", run_.cap_drop, "Take a Linux capability from it", "NAME");
   verb.add_flag("--privileged", run_.privileged, "Give it all capabilities and devices, without confinement");
   verb.add_flag("--read-only", run_.read_only, "Its root filesystem cannot be written");
-  AddText(verb, "--network,--net", run_.network, "Network (default bridge)", "bridge|host|none");
+  AddText(verb, "--network,--net", run_.network, "Network (default bridge)", "bridge|host|none|NETWORK");
+  AddList(verb, "--network-alias,--net-alias", run_.network_aliases, "A further name in its network", "NAME");
+  AddText(verb, "--ip", run_.ip, "Its IPv4 address in its network", "ADDRESS");
+  AddText(verb, "--ip6", run_.ip6, "Its IPv6 address in its network", "ADDRESS");
   AddList(verb, "--dns", run_.dns, "A DNS server, instead of the host's", "ADDRESS");
   AddList(verb, "--dns-search", run_.dns_searches, "A domain to look names up in", "DOMAIN");
   AddList(verb, "--dns-option,--dns-opt", run_.dns_options, "An option of resolv.conf", "OPTION");

@@ -34,8 +34,10 @@ std::string ProtocolText(api::PortMapping::Protocol protocol) {
   }
 }
 
-std::string NetworkText(api::ContainerSpec::Network network) {
-  switch (network) {
+std::string NetworkText(const api::ContainerSpec& spec) {
+  switch (spec.network()) {
+    case api::ContainerSpec::USER:
+      return spec.network_name();
     case api::ContainerSpec::HOST:
       return "host";
     case api::ContainerSpec::NONE:
@@ -164,7 +166,7 @@ json HostDocument(const api::ContainerSpec& spec) {
       {"Binds", binds},
       {"Tmpfs", TmpfsDocument(spec)},
       {"VolumesFrom", VolumesFromDocument(spec)},
-      {"NetworkMode", NetworkText(spec.network())},
+      {"NetworkMode", NetworkText(spec)},
       {"PortBindings", PortBindings(spec)},
       {"RestartPolicy",
        {{"Name", PolicyText(spec.restart().when())}, {"MaximumRetryCount", spec.restart().max_retries()}}},
@@ -219,7 +221,13 @@ json ConfigDocument(const api::Container& container) {
 json NetworkDocument(const api::Container& container) {
   json addresses = ListOf(container.state().addresses());
   std::string first = container.state().addresses().empty() ? "" : container.state().addresses(0);
-  return {{"IPAddress", first}, {"Addresses", addresses}, {"Ports", PortBindings(container.spec())}};
+  json networks = json::object();
+  networks[NetworkText(container.spec())] = {{"IPAddress", first},
+                                             {"Aliases", ListOf(container.spec().network_aliases())}};
+  return {{"IPAddress", first},
+          {"Addresses", addresses},
+          {"Networks", networks},
+          {"Ports", PortBindings(container.spec())}};
 }
 
 // Of a document of the daemon, which may be of another release.

@@ -127,6 +127,7 @@ Result<Daemon> Daemon::Connect(const std::string& address, const Interrupt& inte
   daemon.own_containers_ = api::Containers::NewStub(channel);
   daemon.volumes_ = api::Volumes::NewStub(channel);
   daemon.sessions_ = api::Sessions::NewStub(channel);
+  daemon.filesystems_ = api::Filesystems::NewStub(channel);
   return daemon;
 }
 

@@ -17,6 +17,7 @@
 #include "api/cri/v1/api.grpc.pb.h"
 #include "api/davit/v1/containers.grpc.pb.h"
 #include "api/davit/v1/davit.grpc.pb.h"
+#include "api/davit/v1/filesystems.grpc.pb.h"
 #include "api/davit/v1/sessions.grpc.pb.h"
 #include "api/davit/v1/volumes.grpc.pb.h"
 #include "base/error.h"
@@ -35,6 +36,7 @@ using NetworkStub = api::Networks::StubInterface;
 using OwnContainerStub = api::Containers::StubInterface;
 using VolumeStub = api::Volumes::StubInterface;
 using SessionStub = api::Sessions::StubInterface;
+using FilesystemStub = api::Filesystems::StubInterface;
 
 // How long to wait for the answer to a call.
 enum class CallMode : uint8_t {
@@ -104,6 +106,42 @@ class Daemon {
     return ReadFrom<Response>(*volumes_, method, request, Always(take), mode);
   }
 
+  // The same as ReadInto for the service Filesystems.
+  template <typename Request, typename Response>
+  using ReadingFilesystems = std::unique_ptr<grpc::ClientReaderInterface<Response>> (FilesystemStub::*)(
+      grpc::ClientContext*, const Request&);
+  template <typename Request, typename Response>
+  Result<> ReadInto(ReadingFilesystems<Request, Response> method, const Request& request,
+                    const std::function<Result<>(const Response&)>& take, CallMode mode) const {
+    return ReadFrom<Response>(*filesystems_, method, request, take, mode);
+  }
+
+  // Makes a call that streams to the service Filesystems. `next` sets the next message, and returns false
+  // with the last one. An error of `next` cancels the call and is returned.
+  template <typename Request, typename Response>
+  using SendingFilesystems = std::unique_ptr<grpc::ClientWriterInterface<Request>> (FilesystemStub::*)(
+      grpc::ClientContext*, Response*);
+  template <typename Request, typename Response>
+  Result<Response> Send(SendingFilesystems<Request, Response> method,
+                        const std::function<Result<bool>(Request& message)>& next, CallMode mode) const {
+    Response response;
+    Result<bool> more = true;
+    Result<> answered = Invoke(
+        [&](grpc::ClientContext* context) {
+          auto writer = (filesystems_.get()->*method)(context, &response);
+          for (Request message; more && *more;) {
+            more = next(message);
+            if (more && !writer->Write(message)) break;  // the call has ended, and its status says why
+          }
+          more ? (void)writer->WritesDone() : context->TryCancel();
+          return writer->Finish();
+        },
+        mode);
+    if (!more) return std::unexpected(std::move(more).error());
+    if (!answered) return std::unexpected(std::move(answered).error());
+    return response;
+  }
+
   template <typename Request, typename Response>
   using Exchanging = std::unique_ptr<grpc::ClientReaderWriterInterface<Request, Response>> (OwnImageStub::*)(
       grpc::ClientContext*);
@@ -151,6 +189,7 @@ class Daemon {
   OwnContainerStub& Stub(OwnContainerStub* /*tag*/) const { return *own_containers_; }
   VolumeStub& Stub(VolumeStub* /*tag*/) const { return *volumes_; }
   SessionStub& Stub(SessionStub* /*tag*/) const { return *sessions_; }
+  FilesystemStub& Stub(FilesystemStub* /*tag*/) const { return *filesystems_; }
 
   template <typename Message>
   static std::function<Result<>(const Message&)> Always(const std::function<void(const Message&)>& take) {
@@ -187,6 +226,7 @@ class Daemon {
   std::unique_ptr<OwnContainerStub> own_containers_;
   std::unique_ptr<VolumeStub> volumes_;
   std::unique_ptr<SessionStub> sessions_;
+  std::unique_ptr<FilesystemStub> filesystems_;
 };
 
 }  // namespace davit::cli

@@ -6,8 +6,10 @@
 #include <nlohmann/json.hpp>
 
 #include "base/time.h"
+#include "cli/row_output.h"
 #include "cli/table.h"
 #include "cli/text.h"
+#include "cli/user_networks.h"
 #include "cli/verbs.h"
 
 namespace davit::cli {
@@ -47,6 +49,7 @@ std::string Endpoint(const std::string& address, uint32_t port) {
 // --- What pods have, by network
 
 struct Network {
+  std::string id;  // empty: the node's
   std::string name;
   std::string kind;
   std::string subnets;
@@ -54,33 +57,40 @@ struct Network {
   int pods = 0;
 };
 
-// The networks of new pods, and those that pods still have from another configuration.
-std::vector<Network> NetworksIn(const api::NetworkStatusResponse& status) {
+// The networks of new pods, those that pods still have from another configuration, and those of users.
+std::vector<Network> NetworksIn(const api::NetworkStatusResponse& status,
+                                const std::vector<api::Network>& of_users) {
   std::map<std::string, int> pods;  // by PodAttachment::network
   for (const api::PodAttachment& pod : status.pods()) ++pods[pod.network()];
   std::vector<Network> networks;
   auto take = [&](const std::string& key) { return pods.contains(key) ? pods.extract(key).mapped() : 0; };
   if (status.has_bridge())
-    networks.push_back({status.bridge().name(), "bridge", Joined(status.bridge().subnets(), ", "),
+    networks.push_back({"", status.bridge().name(), "bridge", Joined(status.bridge().subnets(), ", "),
                         status.mode() == "bridge", take(status.bridge().name())});
   if (status.has_plugins())
-    networks.push_back({status.plugins().network(), "cni", "", true, take(status.plugins().file())});
-  for (const auto& [file, count] : pods) networks.push_back({file, "cni", "", false, count});
+    networks.push_back({"", status.plugins().network(), "cni", "", true, take(status.plugins().file())});
+  std::vector<Network> last;
+  for (const api::Network& network : of_users)
+    last.push_back({network.id(), network.name(), "bridge", Joined(network.spec().subnets(), ", "), false,
+                    take(network.id())});
+  for (const auto& [file, count] : pods) networks.push_back({"", file, "cni", "", false, count});
+  networks.insert(networks.end(), last.begin(), last.end());
   return networks;
 }
 
-std::string ToTable(const std::vector<Network>& networks) {
-  Table table({"NETWORK", "KIND", "SUBNETS", "PODS", "NEW PODS"});
+std::string ToTable(const std::vector<Network>& networks, bool no_trunc) {
+  Table table({"NETWORK ID", "NETWORK", "KIND", "SUBNETS", "PODS", "NEW PODS"});
   for (const Network& network : networks)
-    table.Add({network.name, network.kind, network.subnets, std::to_string(network.pods),
-               network.for_new_pods ? "yes" : "no"});
+    table.Add({no_trunc ? network.id : ShortId(network.id), network.name, network.kind, network.subnets,
+               std::to_string(network.pods), network.for_new_pods ? "yes" : "no"});
   return table.ToString();
 }
 
 json ToJson(const std::vector<Network>& networks) {
   json list = json::array();
   for (const Network& network : networks)
-    list.push_back({{"name", network.name},
+    list.push_back({{"id", network.id},
+                    {"name", network.name},
                     {"kind", network.kind},
                     {"subnets", network.subnets},
                     {"pods", network.pods},
@@ -238,10 +248,18 @@ json ToJson(const api::NetworkStatusResponse& status) {
 
 }  // namespace
 
-Result<int> Perform(const Session& session, const NetworkListOptions& /*options*/) {
-  std::vector<Network> networks = NetworksIn(TRY(Ask(session)));
-  TRY(session.console.format == OutputFormat::kJson ? session.console.PrintJson(ToJson(networks))
-                                                    : session.console.Print(ToTable(networks)));
+Result<int> Perform(const Session& session, const NetworkListOptions& options) {
+  const std::vector<api::Network> of_users = TRY(ListUserNetworks(session.daemon));
+  if (options.quiet || !options.format.empty()) {
+    std::vector<json> rows;
+    for (const api::Network& network : of_users) rows.push_back(RowOfUserNetwork(network, options.no_trunc));
+    TRY(PrintRows(session.console, options.quiet ? "{{.ID}}" : options.format, {}, rows));
+    return 0;
+  }
+  std::vector<Network> networks = NetworksIn(TRY(Ask(session)), of_users);
+  TRY(session.console.format == OutputFormat::kJson
+          ? session.console.PrintJson(ToJson(networks))
+          : session.console.Print(ToTable(networks, options.no_trunc)));
   return 0;
 }
 

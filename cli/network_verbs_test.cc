@@ -107,10 +107,32 @@ TEST_F(NetworkVerbs, StatusOfPluginsNamesTheConfigurationInForceAndTheRefusedOne
 
 TEST_F(NetworkVerbs, LsCountsThePodsOfEachNetwork) {
   cri_.networks().Set(Node());
-  EXPECT_EQ(Answer(NetworkListOptions{}),
-            "NETWORK                        KIND     SUBNETS                      PODS   NEW PODS\n"
-            "davit0                         bridge   10.88.0.0/16, fd00:88::/64   1      yes\n"
-            "/etc/cni/net.d/10-x.conflist   cni      -                            1      no\n");
+  EXPECT_EQ(
+      Answer(NetworkListOptions{}),
+      "NETWORK ID   NETWORK                        KIND     SUBNETS                      PODS   NEW PODS\n"
+      "-            davit0                         bridge   10.88.0.0/16, fd00:88::/64   1      yes\n"
+      "-            /etc/cni/net.d/10-x.conflist   cni      -                            1      no\n");
+}
+
+TEST_F(NetworkVerbs, PeopleMakeListAndRemoveNetworks) {
+  api::NetworkStatusResponse node = Node();
+  AddPod(node, "3333", "db", "10.89.0.2", std::string(64, 'a'));
+  cri_.networks().Set(node);
+  EXPECT_EQ(Answer(NetworkCreateOptions{.name = "back", .subnets = {"10.89.0.0/24"}, .labels = {"a=b", "c"}}),
+            std::string(64, 'a') + "\n");
+  EXPECT_THAT(Answer(NetworkListOptions{}), HasSubstr("\naaaaaaaaaaaa   back "));
+  EXPECT_EQ(Answer(NetworkListOptions{.quiet = true}), "aaaaaaaaaaaa\n");
+  EXPECT_EQ(Answer(NetworkListOptions{.format = "{{.Name}} {{.Driver}} {{.Labels}}"}),
+            "back bridge a=b,c=\n");
+  auto list = nlohmann::json::parse(Answer(NetworkListOptions{}, OutputFormat::kJson));
+  EXPECT_EQ(list[2]["name"], "back");
+  EXPECT_EQ(list[2]["pods"], 1) << "by its id";
+  auto document = nlohmann::json::parse(Answer(NetworkInspectOptions{.networks = {"back"}}));
+  EXPECT_EQ(document[0]["IPAM"]["Config"][0]["Subnet"], "10.89.0.0/24");
+  EXPECT_EQ(document[0]["Labels"]["a"], "b");
+  EXPECT_EQ(Answer(NetworkInspectOptions{.networks = {"back"}, .format = "{{.Name}}"}), "back\n");
+  EXPECT_EQ(Answer(NetworkRemoveOptions{.networks = {"back"}}), "back\n");
+  EXPECT_EQ(Answer(NetworkListOptions{.quiet = true}), "");
 }
 
 TEST_F(NetworkVerbs, JsonHasAllFields) {

@@ -30,6 +30,7 @@ bool IsStopped(const api::Container& container) {
 // What has been removed so far, also if something cannot be.
 struct Pruned {
   std::vector<std::string> containers = {};  // ids
+  std::optional<api::PruneNetworksResponse> networks = {};
   std::optional<api::PruneVolumesResponse> volumes = {};
   std::optional<api::PruneImagesResponse> images = {};
 };
@@ -50,6 +51,8 @@ Result<> PruneContainers(const Session& session, Pruned& pruned) {
 // Containers first: what they have used is unused then.
 Result<> PruneAll(const Session& session, const SystemPruneOptions& options, Pruned& pruned) {
   TRY(PruneContainers(session, pruned));
+  pruned.networks =
+      TRY(session.daemon.Call(&NetworkStub::Prune, api::PruneNetworksRequest(), CallMode::kShielded));
   if (options.volumes)
     pruned.volumes =
         TRY(session.daemon.Call(&VolumeStub::Prune, api::PruneVolumesRequest(), CallMode::kPatient));
@@ -69,12 +72,16 @@ std::string ContainersText(const std::vector<std::string>& ids) {
 Result<> Print(const Session& session, const Pruned& pruned) {
   if (session.console.format == OutputFormat::kJson) {
     json document = {{"containers", pruned.containers}};
+    if (pruned.networks)
+      document["networks"] =
+          std::vector(pruned.networks->removed().begin(), pruned.networks->removed().end());
     if (pruned.volumes) document["volumes"] = PrunedDocument(*pruned.volumes);
     if (pruned.images) document["images"] = PrunedDocument(*pruned.images);
     return session.console.PrintJson(document);
   }
   std::string text = ContainersText(pruned.containers);
   uint64_t bytes = 0;
+  if (pruned.networks) text += PrunedText(*pruned.networks);
   if (pruned.volumes) {
     text += PrunedText(*pruned.volumes);
     bytes += pruned.volumes->reclaimed_bytes();
@@ -88,7 +95,9 @@ Result<> Print(const Session& session, const Pruned& pruned) {
 }
 
 std::string WarningOf(const SystemPruneOptions& options) {
-  std::string warning = "WARNING! This will remove:\n  - all stopped containers\n";
+  std::string warning =
+      "WARNING! This will remove:\n  - all stopped containers\n  - all networks not used by at least one "
+      "container\n";
   if (options.volumes) warning += "  - all anonymous volumes not used by at least one container\n";
   return warning + (options.all
                         ? "  - all images without at least one container associated to them, and what "
@@ -98,6 +107,13 @@ std::string WarningOf(const SystemPruneOptions& options) {
 }
 
 }  // namespace
+
+std::string PrunedText(const api::PruneNetworksResponse& answer) {
+  if (answer.removed().empty()) return "";
+  std::string text = "Deleted Networks:\n";
+  for (const std::string& name : answer.removed()) text += Printable(name) + "\n";
+  return text + "\n";
+}
 
 Result<int> Perform(const Session& session, const ContainerPruneOptions& options) {
   const char* warning = "WARNING! This will remove all stopped containers.\n";

@@ -15,6 +15,7 @@ namespace davit::cli {
 // A title and a line for each; empty if there are none.
 std::string PrunedText(const ::davit::v1::PruneImagesResponse& answer, const char* title = "Deleted Images:");
 std::string PrunedText(const ::davit::v1::PruneVolumesResponse& answer);
+std::string PrunedText(const ::davit::v1::PruneNetworksResponse& answer);
 
 nlohmann::json PrunedDocument(const ::davit::v1::PruneImagesResponse& answer);
 nlohmann::json PrunedDocument(const ::davit::v1::PruneVolumesResponse& answer);

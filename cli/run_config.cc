@@ -43,12 +43,39 @@ Result<> SetCommand(const RunOptions& options, api::ContainerSpec& spec) {
   return {};
 }
 
-Result<api::ContainerSpec::Network> ParseNetwork(const std::string& text) {
-  if (text == "bridge" || text == "default") return api::ContainerSpec::BRIDGE;
-  if (text == "host") return api::ContainerSpec::HOST;
-  if (text == "none") return api::ContainerSpec::NONE;
-  return Fail(Code::kInvalidArgument, "--network", text,
-              "networks of your own are not supported yet: use bridge, host or none");
+// A word of our own, or the name of a network that somebody has made.
+Result<> SetNetworkMode(const std::string& text, api::ContainerSpec& spec) {
+  if (text == "bridge" || text == "default") {
+    spec.set_network(api::ContainerSpec::BRIDGE);
+  } else if (text == "host") {
+    spec.set_network(api::ContainerSpec::HOST);
+  } else if (text == "none") {
+    spec.set_network(api::ContainerSpec::NONE);
+  } else if (text.starts_with("container:")) {
+    return Fail(
+        Code::kInvalidArgument, "--network", text,
+        "the network of another container is not supported yet: use bridge, host, none or a network of "
+        "davit network create");
+  } else if (text.empty() || text.find_first_of(":=,") != std::string::npos) {
+    return Fail(Code::kInvalidArgument, "--network", text,
+                "write bridge, host, none or the name of a network; for more see --network-alias and --ip");
+  } else {
+    spec.set_network(api::ContainerSpec::USER);
+    spec.set_network_name(text);
+  }
+  return {};
+}
+
+Result<> SetNetworkPlace(const RunOptions& options, api::ContainerSpec& spec) {
+  TRY(SetNetworkMode(options.network, spec));
+  for (const std::string& alias : options.network_aliases) spec.add_network_aliases(alias);
+  for (const std::string* address : {&options.ip, &options.ip6})
+    if (!address->empty()) spec.add_network_addresses(*address);
+  bool placed = spec.network_aliases_size() + spec.network_addresses_size() > 0;
+  if (placed && spec.network() != api::ContainerSpec::USER)
+    return Fail(Code::kInvalidArgument, "--network", options.network,
+                "only a network of davit network create has aliases and chosen addresses");
+  return {};
 }
 
 Result<api::RestartPolicy> ParseRestart(const std::string& text) {
@@ -121,8 +148,7 @@ Result<> SetNetwork(const RunOptions& options, api::ContainerSpec& spec) {
   for (const std::string& domain : options.dns_searches) spec.add_dns_searches(domain);
   for (const std::string& option : options.dns_options) spec.add_dns_options(option);
   spec.set_hostname(options.hostname);
-  spec.set_network(TRY(ParseNetwork(options.network)));
-  return {};
+  return SetNetworkPlace(options, spec);
 }
 
 Result<> SetStop(const RunOptions& options, api::ContainerSpec& spec) {

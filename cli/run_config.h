@@ -41,6 +41,9 @@ struct RunOptions {
   std::string cpus = {};
   int64_t pids_limit = 0;
   std::string network = "bridge";
+  std::vector<std::string> network_aliases = {};
+  std::string ip = {};
+  std::string ip6 = {};
   std::string restart = "no";
   std::string pull = "missing";
   std::string memory_swap = {};

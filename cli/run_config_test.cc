@@ -210,8 +210,24 @@ TEST(RunConfigTest, TakesRestartPoliciesAndNetworks) {
   for (const char* bad : {"sometimes", "always:3", "on-failure:", "on-failure:x"})
     EXPECT_THAT(policy(bad).error().ToString(), HasSubstr("on-failure[:RETRIES]")) << bad;
   EXPECT_EQ(Build({.image = "a", .network = "host"}).network(), api::ContainerSpec::HOST);
-  EXPECT_THAT(BuildCreateRequest({.image = "a", .network = "back"}).error().ToString(),
+  EXPECT_THAT(BuildCreateRequest({.image = "a", .network = "container:x"}).error().ToString(),
               HasSubstr("not supported yet"));
+}
+
+TEST(RunConfigTest, ANetworkOfSomebodyIsGivenByItsName) {
+  api::ContainerSpec spec = Build({.image = "a",
+                                   .network = "back",
+                                   .network_aliases = {"db", "db.main"},
+                                   .ip = "10.89.0.9",
+                                   .ip6 = "fd00::9"});
+  EXPECT_EQ(spec.network(), api::ContainerSpec::USER);
+  EXPECT_EQ(spec.network_name(), "back");
+  EXPECT_THAT(spec.network_aliases(), testing::ElementsAre("db", "db.main"));
+  EXPECT_THAT(spec.network_addresses(), testing::ElementsAre("10.89.0.9", "fd00::9"));
+  EXPECT_THAT(BuildCreateRequest({.image = "a", .network_aliases = {"db"}}).error().ToString(),
+              HasSubstr("davit network create"));
+  EXPECT_THAT(BuildCreateRequest({.image = "a", .network = "name=back,alias=x"}).error().ToString(),
+              HasSubstr("--network-alias"));
 }
 
 TEST(MountSpecTest, BadOnesShowTheGrammar) {

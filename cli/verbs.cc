@@ -6,7 +6,7 @@
 namespace davit::cli {
 namespace {
 
-// Whether a verb acts on local containers that exist, or on volumes.
+// Whether a verb acts on local containers that exist, on volumes or on networks.
 struct ActsOnContainers {
   bool operator()(const StartOptions&) const { return true; }
   bool operator()(const StopOptions&) const { return true; }
@@ -20,6 +20,14 @@ struct ActsOnContainers {
   bool operator()(const RmOptions&) const { return true; }
   bool operator()(const LogsOptions&) const { return true; }
   bool operator()(const ExecOptions&) const { return true; }
+  bool operator()(const CpOptions&) const { return true; }
+  bool operator()(const DiffOptions&) const { return true; }
+  bool operator()(const ExportOptions&) const { return true; }
+  bool operator()(const CommitOptions&) const { return true; }
+  bool operator()(const ImportOptions&) const { return true; }
+  bool operator()(const NetworkCreateOptions&) const { return true; }
+  bool operator()(const NetworkRemoveOptions&) const { return true; }
+  bool operator()(const NetworkInspectOptions&) const { return true; }
   bool operator()(const VolumeCreateOptions&) const { return true; }
   bool operator()(const VolumeListOptions&) const { return true; }
   bool operator()(const VolumeInspectOptions&) const { return true; }

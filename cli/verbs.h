@@ -240,9 +240,68 @@ struct SystemPruneOptions {
   bool force = false;    // do not ask
 };
 
-struct NetworkListOptions {};
+struct NetworkListOptions {
+  bool quiet = false;       // only ids, of the networks that have one
+  bool no_trunc = false;    // whole ids
+  std::string format = {};  // a template (template.h)
+};
+
+// Texts are as written on the command line.
+struct NetworkCreateOptions {
+  std::string name = {};
+  std::vector<std::string> subnets = {};
+  std::vector<std::string> gateways = {};
+  std::vector<std::string> labels = {};
+  std::string driver = "bridge";
+  bool internal = false;
+};
+
+struct NetworkRemoveOptions {
+  std::vector<std::string> networks = {};
+};
+
+struct NetworkInspectOptions {
+  std::vector<std::string> networks = {};
+  std::string format = {};  // a template (template.h)
+};
+
+struct NetworkPruneOptions {
+  bool force = false;  // do not ask
+};
 
 struct NetworkStatusOptions {};
+
+struct CpOptions {
+  std::string source = {};       // CONTAINER:PATH, a local path, or "-": an archive on standard input
+  std::string destination = {};  // the same; "-": an archive on standard output
+  bool archive = false;          // keep owners
+  bool follow_link = false;      // if the source is a symlink: copy what it points to
+  bool quiet = false;
+};
+
+struct DiffOptions {
+  std::string id = {};
+};
+
+struct ExportOptions {
+  std::string id = {};
+  std::string file = {};  // empty: standard output
+};
+
+struct CommitOptions {
+  std::string id = {};
+  std::string name = {};  // REPOSITORY[:TAG]; may be empty
+  std::string author = {};
+  std::string message = {};
+  std::vector<std::string> changes = {};  // instructions of a Dockerfile
+};
+
+struct ImportOptions {
+  std::string file = {};  // "-": standard input
+  std::string name = {};  // as in CommitOptions
+  std::string message = {};
+  std::vector<std::string> changes = {};
+};
 
 struct BuildOptions {
   std::string context = {};                      // a directory
@@ -252,14 +311,17 @@ struct BuildOptions {
   std::vector<std::string> named_contexts = {};  // NAME=SOURCE
 };
 
-using Verb = std::variant<
-    RunOptions, PsOptions, LogsOptions, ExecOptions, StopOptions, RmOptions, PullOptions, ImagesOptions,
-    TagOptions, UntagOptions, ImageInspectOptions, ImageHistoryOptions, ImagePruneOptions, ImageVerifyOptions,
-    ImageRepairOptions, SystemDfOptions, LoginOptions, LogoutOptions, RmiOptions, InfoOptions, PushOptions,
-    SaveOptions, LoadOptions, NetworkListOptions, NetworkStatusOptions, CreateOptions, StartOptions,
-    RestartOptions, KillOptions, WaitOptions, RenameOptions, InspectOptions, TopOptions, StatsOptions,
-    BuildOptions, VolumeCreateOptions, VolumeListOptions, VolumeInspectOptions, VolumeRemoveOptions,
-    VolumePruneOptions, ContainerPruneOptions, SystemPruneOptions, AttachOptions>;
+using Verb =
+    std::variant<RunOptions, PsOptions, LogsOptions, ExecOptions, StopOptions, RmOptions, PullOptions,
+                 ImagesOptions, TagOptions, UntagOptions, ImageInspectOptions, ImageHistoryOptions,
+                 ImagePruneOptions, ImageVerifyOptions, ImageRepairOptions, SystemDfOptions, LoginOptions,
+                 LogoutOptions, RmiOptions, InfoOptions, PushOptions, SaveOptions, LoadOptions,
+                 NetworkListOptions, NetworkStatusOptions, CreateOptions, StartOptions, RestartOptions,
+                 KillOptions, WaitOptions, RenameOptions, InspectOptions, TopOptions, StatsOptions,
+                 BuildOptions, VolumeCreateOptions, VolumeListOptions, VolumeInspectOptions,
+                 VolumeRemoveOptions, VolumePruneOptions, ContainerPruneOptions, SystemPruneOptions,
+                 AttachOptions, NetworkCreateOptions, NetworkRemoveOptions, NetworkInspectOptions,
+                 NetworkPruneOptions, CpOptions, DiffOptions, ExportOptions, CommitOptions, ImportOptions>;
 
 // The context of a verb. The caller owns all parts.
 struct Session {
@@ -320,6 +382,15 @@ Result<int> Perform(const Session& session, const VolumeRemoveOptions& options);
 Result<int> Perform(const Session& session, const VolumePruneOptions& options);
 Result<int> Perform(const Session& session, const ContainerPruneOptions& options);
 Result<int> Perform(const Session& session, const SystemPruneOptions& options);
+Result<int> Perform(const Session& session, const NetworkCreateOptions& options);
+Result<int> Perform(const Session& session, const NetworkRemoveOptions& options);
+Result<int> Perform(const Session& session, const NetworkInspectOptions& options);
+Result<int> Perform(const Session& session, const NetworkPruneOptions& options);
+Result<int> Perform(const Session& session, const CpOptions& options);
+Result<int> Perform(const Session& session, const DiffOptions& options);
+Result<int> Perform(const Session& session, const ExportOptions& options);
+Result<int> Perform(const Session& session, const CommitOptions& options);
+Result<int> Perform(const Session& session, const ImportOptions& options);
 Result<int> Perform(const Session& session, const BuildOptions& options);
 
 // What Perform does for BuildOptions: it needs no daemon. Prints what is wrong in the Dockerfile and the

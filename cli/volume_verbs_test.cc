@@ -131,6 +131,14 @@ TEST_F(PruneVerbs, ContainersThatRunStay) {
   EXPECT_EQ(Answer(ContainerPruneOptions{.force = true}), "");
 }
 
+TEST_F(PruneVerbs, OfTheSystemTakesNetworks) {
+  Answer(NetworkCreateOptions{.name = "back"});
+  EXPECT_THAT(Answer(SystemPruneOptions{.force = true}), HasSubstr("Deleted Networks:\nback\n"));
+  Answer(NetworkCreateOptions{.name = "front"});
+  auto json = nlohmann::json::parse(Answer(SystemPruneOptions{.force = true}, OutputFormat::kJson));
+  EXPECT_EQ(json["networks"], nlohmann::json::array({"front"}));
+}
+
 TEST_F(PruneVerbs, OfTheSystemTakesVolumesOnlyIfItShould) {
   EXPECT_FALSE(Do(SystemPruneOptions{}));
   std::string text = Answer(SystemPruneOptions{.all = true, .force = true});

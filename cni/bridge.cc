@@ -24,6 +24,11 @@ Result<std::optional<Link>> FindExisting(NetlinkSocket& routes, const BridgeConf
   return link;
 }
 
+Result<IpAddress> Take(AddressPool& pool, const IpAddress& address) {
+  TRY(pool.Reserve(address));
+  return address;
+}
+
 // The first error of several steps that are all taken.
 class FirstError {
  public:
@@ -50,7 +55,9 @@ Result<std::unique_ptr<Bridge>> Bridge::Open(const BridgeConfig& config) {
     std::optional<IpAddress> resume_at;
     for (const IpAddress& address : config.resume_at)
       if (subnet.Contains(address)) resume_at = address;
-    bridge->pools_.push_back(std::make_unique<AddressPool>(subnet, resume_at));
+    PoolLimits limits{.gateway = GatewayOf(config, subnet)};
+    if (limits.gateway != subnet.AddressAt(1)) limits.first = subnet.AddressAt(1);
+    bridge->pools_.push_back(std::make_unique<AddressPool>(subnet, resume_at, limits));
   }
   bridge->table_ = TRY(PortTable::Open(TablesOf(config), config.own_tables));
   {
@@ -59,15 +66,24 @@ Result<std::unique_ptr<Bridge>> Bridge::Open(const BridgeConfig& config) {
     bridge->repair_routes_ = std::make_unique<NetlinkSocket>(TRY(NetlinkSocket::Open(NETLINK_ROUTE)));
   }
   bridge->remover_ = TRY(LinkRemover::Start(RemovalGroup(config.name)));
+  bool existed = TRY(Exists(config));
   // The table comes first: taking it fails when another process runs this bridge, before anything is touched.
   TRY(bridge->table_->Restore());
+  Result<> made;
   {
     // Host ports of the pods before stay open until Collect.
     MutexLock lock(bridge->repair_mutex_);
     RepairReport report;
-    TRY(bridge->ReconcileBridge(report));
+    made = bridge->ReconcileBridge(report);
   }
-  return bridge;
+  if (made) return bridge;
+  if (existed) return std::unexpected(std::move(made).error());
+  // There is nothing better to say than what has failed first. Interfaces of pods, which may have lost their
+  // bridge, wait for the next attempt.
+  (void)bridge->table_->Destroy();
+  MutexLock lock(bridge->routes_mutex_);
+  if (bridge->index_ != 0) (void)DeleteLink(bridge->routes_, bridge->index_);
+  return std::unexpected(std::move(made).error());
 }
 
 Result<bool> Bridge::Exists(const BridgeConfig& config) {
@@ -89,10 +105,16 @@ Result<std::vector<Subnet>> Bridge::ExistingSubnets(const BridgeConfig& config) 
   return subnets;
 }
 
-Result<std::vector<IpAddress>> Bridge::AllocateAddresses() {
+Result<std::vector<IpAddress>> Bridge::AllocateAddresses(const std::vector<IpAddress>& wanted) {
+  for (const IpAddress& address : wanted)
+    if (PoolOf(address) == nullptr)
+      return Fail(Code::kInvalidArgument, "allocate address", address.ToString(),
+                  "it is in no subnet of " + name_);
   std::vector<IpAddress> addresses;
   for (const auto& pool : pools_) {
-    Result<IpAddress> address = pool->Allocate();
+    auto of_pool = [&](const IpAddress& address) { return pool->subnet().Contains(address); };
+    auto chosen = std::ranges::find_if(wanted, of_pool);
+    Result<IpAddress> address = chosen == wanted.end() ? pool->Allocate() : Take(*pool, *chosen);
     if (!address) {
       ReleaseAddresses(addresses);
       return std::unexpected(std::move(address).error());
@@ -224,7 +246,7 @@ Result<PodInterface> Bridge::PodEnd(const std::vector<IpAddress>& addresses) con
     if (pool == nullptr)
       return Fail(Code::kInvalidArgument, "place address", address.ToString(), "in no subnet of " + name_);
     interface.addresses.push_back({address, pool->subnet().prefix});
-    interface.routes.push_back(DefaultRoute(pool->gateway()));
+    if (routed_) interface.routes.push_back(DefaultRoute(pool->gateway()));
   }
   return interface;
 }

@@ -83,9 +83,10 @@ class Bridge {
   // Blocks until the interfaces of detached pods are removed. Attached pods keep their network.
   ~Bridge() = default;
 
-  // Allocates one address of each subnet, IPv4 first. They stay allocated until they are released, but only
-  // in memory: record them before use.
-  Result<std::vector<IpAddress>> AllocateAddresses();
+  // Allocates one address of each subnet, IPv4 first: that of the subnet in `wanted`, if there is one. They
+  // stay allocated until they are released, but only in memory: record them before use. kAlreadyExists if a
+  // wanted one is in use.
+  Result<std::vector<IpAddress>> AllocateAddresses(const std::vector<IpAddress>& wanted = {});
   // The addresses `count` places behind these, in their subnets (AddressPool::Behind).
   std::vector<IpAddress> Behind(const std::vector<IpAddress>& addresses, uint64_t count) const;
   // Allocates these addresses again after a restart: all or none.
@@ -146,6 +147,7 @@ class Bridge {
   Bridge(const BridgeConfig& config, NetlinkSocket routes, NetlinkSocket conntrack)
       : name_(config.name),
         follow_uplink_(config.follow_uplink),
+        routed_(config.routed),
         mtu_(config.mtu),
         routes_(std::move(routes)),
         conntrack_(std::move(conntrack)) {}
@@ -185,6 +187,7 @@ class Bridge {
 
   const std::string name_;
   const bool follow_uplink_;
+  const bool routed_;
   std::atomic<uint32_t> mtu_;  // of new pods
   BridgeDevice device_;
   std::vector<std::unique_ptr<AddressPool>> pools_;  // IPv4 first

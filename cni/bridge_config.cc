@@ -13,6 +13,7 @@
 namespace davit::cni {
 namespace {
 
+constexpr uint64_t kLastOffset = UINT32_MAX;  // AddressPool
 constexpr size_t kMaxTableName = 64;
 
 bool HasBadCharacter(const std::string& name) {
@@ -54,6 +55,21 @@ Result<> CheckSubnets(const std::vector<Subnet>& subnets) {
   return {};
 }
 
+Result<> CheckGateways(const BridgeConfig& config) {
+  for (const IpAddress& gateway : config.gateways) {
+    auto of = std::ranges::find_if(config.subnets, [&](const Subnet& s) { return s.Contains(gateway); });
+    if (of == config.subnets.end())
+      return Fail(Code::kInvalidArgument, "configure bridge", gateway.ToString(),
+                  "a gateway must be an address of a subnet");
+    uint64_t offset = of->OffsetOf(gateway);
+    bool broadcast = gateway.family == AF_INET && offset == (uint64_t{1} << of->HostBits()) - 1;
+    if (offset == 0 || offset > kLastOffset || broadcast)
+      return Fail(Code::kInvalidArgument, "configure bridge", gateway.ToString(),
+                  "this address cannot be the gateway of " + of->ToString());
+  }
+  return {};
+}
+
 std::vector<Subnet> Sorted(std::vector<Subnet> subnets) {
   std::ranges::sort(subnets);
   return subnets;
@@ -64,7 +80,14 @@ std::vector<Subnet> Sorted(std::vector<Subnet> subnets) {
 Result<> CheckConfig(const BridgeConfig& config) {
   TRY(CheckNames(config));
   TRY(CheckMtu(config));
-  return CheckSubnets(config.subnets);
+  TRY(CheckSubnets(config.subnets));
+  return CheckGateways(config);
+}
+
+IpAddress GatewayOf(const BridgeConfig& config, const Subnet& subnet) {
+  for (const IpAddress& gateway : config.gateways)
+    if (subnet.Contains(gateway)) return gateway;
+  return subnet.AddressAt(1);
 }
 
 std::string BridgeAlias(const std::string& table) {
@@ -79,7 +102,7 @@ BridgeDevice DeviceOf(const BridgeConfig& config) {
                       .filter_bridged = config.filter_bridged,
                       .follow_uplink = config.follow_uplink,
                       .subnets = Sorted(config.subnets)};
-  for (const Subnet& subnet : device.subnets) device.gateways.push_back(subnet.AddressAt(1));
+  for (const Subnet& subnet : device.subnets) device.gateways.push_back(GatewayOf(config, subnet));
   return device;
 }
 

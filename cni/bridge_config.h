@@ -20,11 +20,14 @@ namespace davit::cni {
 struct BridgeConfig {
   std::string name = "davit0";  // of the interface, at most 15 characters
   std::vector<Subnet> subnets;  // at most one IPv4 and one IPv6
+  // The bridge's address in the subnet that contains it; else the first address of the subnet.
+  std::vector<IpAddress> gateways = {};
   std::string table = "davit";  // the nftables table, in family inet
   // Of the bridge and the pods' interfaces; 0: the kernel's default. With follow_uplink it counts as long as
   // the host has no default route.
   uint32_t mtu = 0;
   std::vector<IpAddress> resume_at = {};   // where the search for free addresses starts (AddressPool)
+  bool routed = true;                      // pods have default routes; false: they reach their subnets only
   bool masquerade = true;                  // connections of pods to the outside
   std::vector<Subnet> no_masquerade = {};  // except to these destinations, any number of each family
   // Frames between pods pass the host's rules, whatever bridge-nf-call-iptables is, if the kernel can: pods
@@ -36,14 +39,16 @@ struct BridgeConfig {
   bool follow_uplink = false;
 };
 
-// kInvalidArgument: a bad name, table or MTU, two subnets of one family, or one that is too small.
+// kInvalidArgument: a bad name, table or MTU, two subnets of one family, one that is too small, or a gateway
+// that is no host address of a subnet.
 Result<> CheckConfig(const BridgeConfig& config);
 
 // The alias by which a bridge is known as that of this table's instance.
 std::string BridgeAlias(const std::string& table);
 
-// The bridge has the first address of each subnet. IPv4 comes first, here and in the tables.
+// IPv4 comes first, here and in the tables.
 BridgeDevice DeviceOf(const BridgeConfig& config);
+IpAddress GatewayOf(const BridgeConfig& config, const Subnet& subnet);
 BridgeTables TablesOf(const BridgeConfig& config);
 
 }  // namespace davit::cni

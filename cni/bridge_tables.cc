@@ -27,14 +27,7 @@ namespace {
 // NFTNL_UDATA_TABLE_COMMENT of the userdata that nft(8) keeps with a table: type, length, text with its NUL.
 constexpr uint8_t kCommentType = 0;
 
-struct Chain {
-  const char* name;
-  const char* type = nullptr;  // null: reached by jumps only
-  uint32_t hook = 0;
-  int32_t priority = 0;
-};
-
-constexpr std::array<Chain, 7> kChains = {{
+constexpr std::array<NftChain, 7> kChains = {{
     {"hostports"},
     {"egress4"},
     {"egress6"},
@@ -45,19 +38,6 @@ constexpr std::array<Chain, 7> kChains = {{
 }};
 
 constexpr std::array<uint8_t, 2> kFamilies = {kFamilyInet, kFamilyBridge};
-
-void AppendChain(NetlinkBatch& batch, const std::string& table, uint8_t family, const Chain& chain) {
-  nlmsghdr* message =
-      AddNftRequest(batch, "make nftables chain", NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_ACK, family);
-  mnl_attr_put_strz(message, NFTA_CHAIN_TABLE, table.c_str());
-  mnl_attr_put_strz(message, NFTA_CHAIN_NAME, chain.name);
-  if (chain.type == nullptr) return;
-  nlattr* hook = mnl_attr_nest_start(message, NFTA_CHAIN_HOOK);
-  mnl_attr_put_u32(message, NFTA_HOOK_HOOKNUM, htonl(chain.hook));
-  mnl_attr_put_u32(message, NFTA_HOOK_PRIORITY, htonl(static_cast<uint32_t>(chain.priority)));
-  mnl_attr_nest_end(message, hook);
-  mnl_attr_put_strz(message, NFTA_CHAIN_TYPE, chain.type);
-}
 
 void AppendRuleRemoval(NetlinkBatch& batch, const std::string& table, uint8_t family) {
   nlmsghdr* message = AddNftRequest(batch, "remove nftables rules", NFT_MSG_DELRULE, NLM_F_ACK, family);
@@ -173,7 +153,7 @@ std::string CommentIn(std::string_view userdata) {
 
 void AppendTables(NetlinkBatch& batch, const BridgeTables& tables, uint32_t flags) {
   AppendTakeover(batch, tables, flags);
-  for (const Chain& chain : kChains) AppendChain(batch, tables.name, kFamilyInet, chain);
+  for (const NftChain& chain : kChains) AppendChain(batch, tables.name, kFamilyInet, chain);
   AppendRuleRemoval(batch, tables.name, kFamilyInet);
   AppendHostPortMaps(batch, tables.name);
   AppendHostPortRules(batch, tables);
@@ -183,23 +163,28 @@ void AppendTables(NetlinkBatch& batch, const BridgeTables& tables, uint32_t flag
 }
 
 void AppendTakeover(NetlinkBatch& batch, const BridgeTables& tables, uint32_t flags) {
-  std::string comment = kTableCommentPrefix + tables.bridge;
-  std::string userdata{static_cast<char>(kCommentType), static_cast<char>(comment.size() + 1)};
-  userdata.append(comment.c_str(), comment.size() + 1);
-  for (uint8_t family : kFamilies) {
-    nlmsghdr* message =
-        AddNftRequest(batch, "make nftables table", NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_ACK, family);
-    mnl_attr_put_strz(message, NFTA_TABLE_NAME, tables.name.c_str());
-    mnl_attr_put_u32(message, NFTA_TABLE_FLAGS, htonl(flags));
-    mnl_attr_put(message, NFTA_TABLE_USERDATA, userdata.size(), userdata.data());
-  }
+  for (uint8_t family : kFamilies)
+    AppendTable(batch, family, tables.name, kTableCommentPrefix + tables.bridge, flags);
 }
 
 void AppendDeletion(NetlinkBatch& batch, const std::string& name) {
-  for (uint8_t family : kFamilies) {
-    nlmsghdr* message = AddNftRequest(batch, "delete nftables table", NFT_MSG_DELTABLE, NLM_F_ACK, family);
-    mnl_attr_put_strz(message, NFTA_TABLE_NAME, name.c_str());
-  }
+  for (uint8_t family : kFamilies) AppendTableDeletion(batch, family, name);
+}
+
+void AppendTable(NetlinkBatch& batch, uint8_t family, const std::string& name, const std::string& comment,
+                 uint32_t flags) {
+  std::string userdata{static_cast<char>(kCommentType), static_cast<char>(comment.size() + 1)};
+  userdata.append(comment.c_str(), comment.size() + 1);
+  nlmsghdr* message =
+      AddNftRequest(batch, "make nftables table", NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_ACK, family);
+  mnl_attr_put_strz(message, NFTA_TABLE_NAME, name.c_str());
+  mnl_attr_put_u32(message, NFTA_TABLE_FLAGS, htonl(flags));
+  mnl_attr_put(message, NFTA_TABLE_USERDATA, userdata.size(), userdata.data());
+}
+
+void AppendTableDeletion(NetlinkBatch& batch, uint8_t family, const std::string& name) {
+  nlmsghdr* message = AddNftRequest(batch, "delete nftables table", NFT_MSG_DELTABLE, NLM_F_ACK, family);
+  mnl_attr_put_strz(message, NFTA_TABLE_NAME, name.c_str());
 }
 
 Result<std::string> DumpRules(NetlinkSocket& socket, const std::string& name) {

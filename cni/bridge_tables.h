@@ -52,6 +52,11 @@ void AppendTables(NetlinkBatch& batch, const BridgeTables& tables, uint32_t flag
 void AppendTakeover(NetlinkBatch& batch, const BridgeTables& tables, uint32_t flags);
 void AppendDeletion(NetlinkBatch& batch, const std::string& name);
 
+// The same for one table.
+void AppendTable(NetlinkBatch& batch, uint8_t family, const std::string& name, const std::string& comment,
+                 uint32_t flags);
+void AppendTableDeletion(NetlinkBatch& batch, uint8_t family, const std::string& name);
+
 struct TableInfo {
   uint8_t family = 0;  // NFPROTO_*
   std::string name;

@@ -5,6 +5,7 @@
 
 #include <libnftnl/set.h>
 #include <linux/netfilter/nf_tables.h>
+#include <net/if.h>
 
 #include <algorithm>
 #include <memory>
@@ -36,6 +37,35 @@ void AddElement(nftnl_set* set, std::string_view key, uint32_t flags) {
   nftnl_set_elem_set(element, NFTNL_SET_ELEM_KEY, key.data(), static_cast<uint32_t>(key.size()));
   if (flags != 0) nftnl_set_elem_set_u32(element, NFTNL_SET_ELEM_FLAGS, flags);
   nftnl_set_elem_add(set, element);
+}
+
+// The type of an interface's name, as NftAddressType; a key of two fields shifts the first by six bits.
+constexpr uint32_t kInterfaceName = 41;
+constexpr uint32_t kTypeBits = 6;
+
+std::string Padded(const std::string& name) {
+  std::string padded = name.substr(0, IFNAMSIZ - 1);
+  padded.resize(IFNAMSIZ);
+  return padded;
+}
+
+// `keys` have the size of the set's.
+void AppendSet(NetlinkBatch& batch, const std::string& table, uint32_t id, uint32_t type,
+               const std::vector<std::string>& keys) {
+  SetPtr set = NewSet(table, id);
+  nftnl_set_set_u32(set.get(), NFTNL_SET_FLAGS, NFT_SET_ANONYMOUS | NFT_SET_CONSTANT);
+  nftnl_set_set_u32(set.get(), NFTNL_SET_KEY_TYPE, type);
+  nftnl_set_set_u32(set.get(), NFTNL_SET_KEY_LEN, static_cast<uint32_t>(keys.front().size()));
+  nftnl_set_nlmsg_build_payload(
+      AddNftRequest(batch, "make nftables set", NFT_MSG_NEWSET, NLM_F_CREATE | NLM_F_ACK), set.get());
+  for (size_t at = 0; at < keys.size(); at += kElementsPerRequest) {
+    SetPtr elements = NewSet(table, id);
+    for (size_t i = at; i < std::min(keys.size(), at + kElementsPerRequest); ++i)
+      AddElement(elements.get(), keys[i], 0);
+    nftnl_set_elems_nlmsg_build_payload(
+        AddNftRequest(batch, "fill nftables set", NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_ACK),
+        elements.get());
+  }
 }
 
 // The kernel refuses intervals that overlap. Of two networks one contains the other, or they have nothing in
@@ -90,6 +120,20 @@ void AppendNetworkSet(NetlinkBatch& batch, const std::string& table, uint32_t id
     if (++count == kElementsPerRequest) flush();
   }
   flush();
+}
+
+void AppendInterfaceSet(NetlinkBatch& batch, const std::string& table, uint32_t id,
+                        const std::vector<std::string>& names) {
+  std::vector<std::string> keys;
+  for (const std::string& name : names) keys.push_back(Padded(name));
+  AppendSet(batch, table, id, kInterfaceName, keys);
+}
+
+void AppendInterfacePairSet(NetlinkBatch& batch, const std::string& table, uint32_t id,
+                            const std::vector<std::pair<std::string, std::string>>& pairs) {
+  std::vector<std::string> keys;
+  for (const auto& [input, output] : pairs) keys.push_back(Padded(input) + Padded(output));
+  AppendSet(batch, table, id, kInterfaceName << kTypeBits | kInterfaceName, keys);
 }
 
 }  // namespace davit::cni

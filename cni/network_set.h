@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cni/netlink.h"
@@ -21,5 +22,12 @@ constexpr char kAnonymousSet[] = "__set%d";
 // it within the transaction.
 void AppendNetworkSet(NetlinkBatch& batch, const std::string& table, uint32_t id, int family,
                       const std::vector<Subnet>& networks);
+
+// The same for names of interfaces; a pair of names is the input and the output interface
+// (NftRule::InterfacePairAnyOf).
+void AppendInterfaceSet(NetlinkBatch& batch, const std::string& table, uint32_t id,
+                        const std::vector<std::string>& names);
+void AppendInterfacePairSet(NetlinkBatch& batch, const std::string& table, uint32_t id,
+                            const std::vector<std::pair<std::string, std::string>>& pairs);
 
 }  // namespace davit::cni

@@ -35,6 +35,9 @@ constexpr uint32_t kFirstWord = NFT_REG32_00;     // the same storage as NFT_REG
 constexpr uint32_t kMarkRegister = NFT_REG32_12;  // behind the longest key
 constexpr uint32_t kPortOffset = 2;  // of the destination port, in the headers of TCP, UDP and SCTP
 constexpr uint32_t kPortBytes = 2;
+constexpr uint32_t kSecondName = NFT_REG32_04;  // behind an interface's name in the first register
+// Bits of ct state: NF_CT_STATE_BIT of net/netfilter/nf_conntrack_common.h, which is not exported.
+constexpr uint32_t kCtEstablished = 1u << (IP_CT_ESTABLISHED + 1), kCtRelated = 1u << (IP_CT_RELATED + 1);
 
 void AddBoundary(NetlinkBatch& batch, const char* step, uint16_t type) {
   nlmsghdr* message = nullptr;
@@ -69,6 +72,19 @@ nlmsghdr* AddNftRequest(NetlinkBatch& batch, const char* step, uint8_t type, uin
   return message;
 }
 
+void AppendChain(NetlinkBatch& batch, const std::string& table, uint8_t family, const NftChain& chain) {
+  nlmsghdr* message =
+      AddNftRequest(batch, "make nftables chain", NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_ACK, family);
+  mnl_attr_put_strz(message, NFTA_CHAIN_TABLE, table.c_str());
+  mnl_attr_put_strz(message, NFTA_CHAIN_NAME, chain.name);
+  if (chain.type == nullptr) return;
+  nlattr* hook = mnl_attr_nest_start(message, NFTA_CHAIN_HOOK);
+  mnl_attr_put_u32(message, NFTA_HOOK_HOOKNUM, htonl(chain.hook));
+  mnl_attr_put_u32(message, NFTA_HOOK_PRIORITY, htonl(static_cast<uint32_t>(chain.priority)));
+  mnl_attr_nest_end(message, hook);
+  mnl_attr_put_strz(message, NFTA_CHAIN_TYPE, chain.type);
+}
+
 Result<uint32_t> RulesGeneration(NetlinkSocket& socket) {
   NetlinkBatch batch;
   AddNftRequest(batch, "get nftables generation", NFT_MSG_GETGEN, NLM_F_ACK, NFPROTO_UNSPEC);
@@ -99,10 +115,7 @@ NftRule& NftRule::To(const Subnet& subnet) {
 
 NftRule& NftRule::ToAnyOf(int family, uint32_t set_id) {
   LoadAddress(family, offsetof(iphdr, daddr), offsetof(ip6_hdr, ip6_dst));
-  nftnl_expr* lookup = Add("lookup");
-  nftnl_expr_set_str(lookup, NFTNL_EXPR_LOOKUP_SET, kAnonymousSet);
-  nftnl_expr_set_u32(lookup, NFTNL_EXPR_LOOKUP_SET_ID, set_id);
-  nftnl_expr_set_u32(lookup, NFTNL_EXPR_LOOKUP_SREG, kRegister);
+  LookUp(set_id);
   return *this;
 }
 
@@ -119,6 +132,49 @@ NftRule& NftRule::InputInterfacePrefix(std::string_view prefix) {
 
 NftRule& NftRule::OutputInterface(std::string_view name) {
   Interface(NFT_META_OIFNAME, name);
+  return *this;
+}
+
+NftRule& NftRule::InputInterfaceAnyOf(uint32_t set_id) {
+  Meta(NFT_META_IIFNAME);
+  LookUp(set_id);
+  return *this;
+}
+
+NftRule& NftRule::OutputInterfaceAnyOf(uint32_t set_id) {
+  Meta(NFT_META_OIFNAME);
+  LookUp(set_id);
+  return *this;
+}
+
+NftRule& NftRule::InterfacePairAnyOf(uint32_t set_id) {
+  Meta(NFT_META_IIFNAME);
+  nftnl_expr* output = Add("meta");
+  nftnl_expr_set_u32(output, NFTNL_EXPR_META_KEY, NFT_META_OIFNAME);
+  nftnl_expr_set_u32(output, NFTNL_EXPR_META_DREG, kSecondName);
+  LookUp(set_id);
+  return *this;
+}
+
+NftRule& NftRule::Established() {
+  nftnl_expr* ct = Add("ct");
+  nftnl_expr_set_u32(ct, NFTNL_EXPR_CT_KEY, NFT_CT_STATE);
+  nftnl_expr_set_u32(ct, NFTNL_EXPR_CT_DREG, kRegister);
+  Mask(BytesOf(uint32_t{kCtEstablished | kCtRelated}));
+  Compare(NFT_CMP_NEQ, BytesOf(uint32_t{0}));
+  return *this;
+}
+
+NftRule& NftRule::Protocol(uint8_t number) {
+  Meta(NFT_META_L4PROTO);
+  Compare(NFT_CMP_EQ, BytesOf(number));
+  return *this;
+}
+
+NftRule& NftRule::ToPort(uint8_t protocol, uint16_t port) {
+  Protocol(protocol);
+  Load(NFT_PAYLOAD_TRANSPORT_HEADER, kPortOffset, kPortBytes, kRegister);
+  Compare(NFT_CMP_EQ, BytesOf(htons(port)));
   return *this;
 }
 
@@ -305,6 +361,13 @@ void NftRule::Interface(uint32_t meta_key, std::string_view name) {
   char padded[IFNAMSIZ] = {};
   std::ranges::copy(name.substr(0, sizeof padded - 1), padded);
   Compare(NFT_CMP_EQ, {padded, sizeof padded});
+}
+
+void NftRule::LookUp(uint32_t set_id) {
+  nftnl_expr* lookup = Add("lookup");
+  nftnl_expr_set_str(lookup, NFTNL_EXPR_LOOKUP_SET, kAnonymousSet);
+  nftnl_expr_set_u32(lookup, NFTNL_EXPR_LOOKUP_SET_ID, set_id);
+  nftnl_expr_set_u32(lookup, NFTNL_EXPR_LOOKUP_SREG, kRegister);
 }
 
 void NftRule::Load(uint32_t base, uint32_t offset, uint32_t length, uint32_t reg) {

@@ -40,6 +40,15 @@ void EndNftTransaction(NetlinkBatch& batch);
 nlmsghdr* AddNftRequest(NetlinkBatch& batch, const char* step, uint8_t type, uint16_t flags,
                         uint8_t family = kFamilyInet);
 
+// A chain of a table.
+struct NftChain {
+  const char* name;
+  const char* type = nullptr;  // null: reached by jumps only
+  uint32_t hook = 0;
+  int32_t priority = 0;
+};
+void AppendChain(NetlinkBatch& batch, const std::string& table, uint8_t family, const NftChain& chain);
+
 // The number of the rule set, of all tables in the network namespace: each transaction adds one.
 Result<uint32_t> RulesGeneration(NetlinkSocket& socket);
 
@@ -54,6 +63,13 @@ class NftRule {
   NftRule& InputInterface(std::string_view name);
   NftRule& InputInterfacePrefix(std::string_view prefix);  // iifname "prefix*"
   NftRule& OutputInterface(std::string_view name);
+  // Of sets of this transaction (network_set.h).
+  NftRule& InputInterfaceAnyOf(uint32_t set_id);
+  NftRule& OutputInterfaceAnyOf(uint32_t set_id);
+  NftRule& InterfacePairAnyOf(uint32_t set_id);  // iifname . oifname
+  NftRule& Established();                        // ct state established,related
+  NftRule& Protocol(uint8_t number);             // meta l4proto
+  NftRule& ToPort(uint8_t protocol, uint16_t port);
   NftRule& ToLocalAddress();         // fib daddr type local
   NftRule& DestinationTranslated();  // ct status dnat
   NftRule& TranslatedByUs();         // ct mark and kTranslatedMark != 0
@@ -90,6 +106,7 @@ class NftRule {
   void AddMark(uint32_t mark);
   void Meta(uint32_t key);
   void Interface(uint32_t meta_key, std::string_view name);
+  void LookUp(uint32_t set_id);
   void Load(uint32_t base, uint32_t offset, uint32_t length, uint32_t reg);
   void Verdict(int verdict, const char* chain = nullptr);
 

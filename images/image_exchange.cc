@@ -33,11 +33,25 @@ Result<BlobHold> ImageExchange::Hold(const ImageRecord& image) const {
   return context_.blobs.Hold({digests.begin(), digests.end()});
 }
 
+std::vector<std::string> ImageExchange::OriginsOf(const ImageRecord& image) const {
+  constexpr size_t kMost = 16;  // each one may cost requests
+  std::vector<std::string> origins;
+  if (image.chain_ids.empty()) return origins;
+  for (const ImageSummary& other : context_.images.List(Which::kAny)) {
+    bool related = !other.chain_ids.empty() && other.chain_ids.front() == image.chain_ids.front();
+    if (!related || other.id == image.id) continue;
+    for (const std::string& repo_digest : other.repo_digests)
+      if (origins.size() < kMost) AddOnce(origins, repo_digest);
+  }
+  return origins;
+}
+
 Result<ImageExchange::Pushed> ImageExchange::PushImage(const Push& push, const Interrupt& interrupt,
                                                        TransferProgress& progress) const {
   ImageRecord image = TRY(context_.images.ReadWithIndexes(push.image));
   PushRequest request{TRY(ParseReference(push.target.empty() ? push.image : push.target)), push.auth,
                       push.source_auths};
+  request.origins = OriginsOf(image);
   BlobHold hold = TRY(Hold(image));
   ImagePusher::Config config;
   config.transfer = context_.images.transfers();
@@ -62,6 +76,7 @@ Result<std::vector<ImageToSave>> ImageExchange::Find(const std::vector<std::stri
     if (known == found.end()) {
       known = found.insert(found.end(), ImageToSave{TRY(context_.images.ReadWithIndexes(summary.id)), {}});
       bytes += known->image.DocumentBytes();
+      known->origins = OriginsOf(known->image);
     }
     if (auto known_as = NameIn(name, summary)) AddOnce(known->names, std::move(*known_as));
     if (found.size() > kMostSavedImages || bytes > kMostDocumentBytes)

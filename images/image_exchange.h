@@ -56,6 +56,9 @@ class ImageExchange {
   }
 
  private:
+  // The repo digests of the images that have the lowest layer of this one: an image that was made here has
+  // the layers of another one, which the node may not keep as blobs.
+  std::vector<std::string> OriginsOf(const ImageRecord& image) const;
   Result<std::vector<ImageToSave>> Find(const std::vector<std::string>& images) const;
   // Of all blobs of the image.
   Result<BlobHold> Hold(const ImageRecord& image) const;

@@ -162,6 +162,8 @@ Result<LocalContainers::Created> LocalContainers::Create(const std::string& name
     (void)container->record().Change([](LocalRecord& r) { r.gone = true; });
     roster_.Remove(*container);
   });
+  TRY(ports_.networks.AddMember(record.id, record.name, spec));
+  rollback.Add([this, id = record.id] { ports_.networks.RemoveMember(id); });
   TRY(ports_.images.Settle(record.image_id));  // who removes it from now on knows of the container
   rollback.Add([directory = DirectoryOf(record.id)] {
     std::error_code ignored;

@@ -74,6 +74,7 @@ Result<> LocalContainers::RemovePod(const std::string& sandbox_id) const {
 
 // A sandbox that could not be made may have left one of which only the container's id is known.
 Result<> LocalContainers::RemovePodsOf(LocalContainer& container) const {
+  ports_.networks.Leave(container.id());
   std::vector<std::string> ids;
   if (std::optional<std::string> known = container.sandbox()) {
     if (!known->empty()) ids.push_back(*known);

@@ -75,6 +75,8 @@ void LocalContainers::LoadOne(const cri::LocalRow& row) {
     ports_.volumes.Adopt(row.id, loaded.definition->volumes);
   else
     ports_.volumes.AdoptUnknown(row.id);
+  Result<> member = ports_.networks.AddMember(loaded.record.id, loaded.record.name, loaded.definition->spec);
+  if (!member) LogProblem("network of a local container not found", row.id, member.error());
   Result<> added = roster_.Add(MakeContainer(loaded.record, loaded.definition));
   if (added) return;
   // Another one has its name: rather another name than no container.

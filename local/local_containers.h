@@ -2,7 +2,7 @@
 // Copyright The Davit Authors
 
 // The verbs on local containers, as the service davit.v1.Containers promises them. Each group is implemented
-// in the file named after it: create.cc, start.cc, stop.cc, end.cc, remove.cc, look.cc, measure.cc,
+// in the file named after it: create.cc, start.cc, stop.cc, end.cc, remove.cc, look.cc, measure.cc, files.cc,
 // recover.cc.
 #pragma once
 
@@ -28,10 +28,13 @@
 #include "images/image_lookup.h"
 #include "local/container.h"
 #include "local/keeper.h"
+#include "local/networks.h"
 #include "local/pod_config.h"
 #include "local/recent_ends.h"
+#include "local/rootfs/request.h"
 #include "local/roster.h"
 #include "local/source_check.h"
+#include "local/visits.h"
 #include "local/volumes.h"
 #include "snapshotter/snapshots.h"
 
@@ -54,6 +57,7 @@ class LocalContainers {
     Volumes& volumes;
     images::ImageLookup& images;
     snapshotter::Snapshots& snapshots;
+    Networks& networks;
     Reactor& timers;
     const Logger& log;
     const Clock& clock;
@@ -109,6 +113,31 @@ class LocalContainers {
   // Runs a command and waits for its end, or for `gone`.
   Result<api::ExecContainerResponse> Exec(const api::ExecContainerRequest& request, int64_t deadline_ms,
                                           const std::function<bool()>& gone);
+  // What davit-rootfs needs to reach the files of a container; see Visits for how long it may use them. A
+  // container that has never been started gets its writable layer now.
+  struct Files {
+    std::string id;
+    std::string name;
+    RootfsTree tree = RootfsTree::kMount;
+    UniqueFd tree_fd;
+    std::vector<RootfsMount> mounts;  // that a container which does not run would have
+    bool read_only = false;
+    std::unique_ptr<Visits::Visit> visit;
+  };
+  enum class WithMounts : uint8_t { kNo, kYes };
+  Result<Files> OpenFiles(const std::string& container, WithMounts with_mounts, int64_t deadline_ms);
+  // The same for what it has changed of its image.
+  struct Changes {
+    std::string id;
+    std::string image_id;
+    api::ContainerSpec spec;
+    std::vector<std::string> command_line;
+    UniqueFd changes;
+    UniqueFd base;  // of the image, a detached mount; not valid if the image has no layers
+    std::unique_ptr<Visits::Visit> visit;
+  };
+  Result<Changes> OpenChanges(const std::string& container, int64_t deadline_ms);
+
   // No names: all containers. Those that do not run are omitted.
   Result<api::ContainerStatsResponse> Stats(const api::ContainerStatsRequest& request) const;
   // The whole id also finds a container of the CRI.
@@ -136,6 +165,8 @@ class LocalContainers {
   // `exit_code` is set if it fails. (c)
   Result<> BringUp(LocalContainer& container, int32_t& exit_code, cri::AttachedStart* attached);
   Result<Run> MakePod(LocalContainer& container, cri::Call& call);  // (c)
+  // The container's names in its network have the addresses of this sandbox.
+  void JoinNetwork(const LocalContainer& container, const std::string& sandbox_id) const;
   Result<> CheckPortsOfOthers(const LocalContainer& container) const;
   Result<> StopContainer(LocalContainer& container, uint32_t grace_seconds, int64_t deadline_ms);
   Result<> StopRun(const Run& run, uint32_t grace_seconds, int64_t deadline_ms) const;
@@ -154,6 +185,9 @@ class LocalContainers {
   Result<> RemovePodsOf(LocalContainer& container) const;
   // Removes all that is left of the container. Idempotent. (c)
   Result<> Forget(LocalContainer& container);
+
+  Result<PodRequest> PrepareLayer(LocalContainer& container) const;  // (c)
+  Result<Files> OpenMountedFiles(LocalContainer& container, WithMounts with_mounts, int64_t deadline_ms);
 
   void Schedule(const LocalContainer& container, bool missed);
   void Look(Lane lane, const std::string& id);
@@ -174,6 +208,7 @@ class LocalContainers {
 
   const Ports ports_;
   Roster roster_;
+  Visits visits_;
   RecentEnds removed_;
   Mutex strays_mutex_;
   std::map<std::string, Backoff> strays_ GUARDED_BY(strays_mutex_);  // pauses between attempts, by sandbox id

@@ -31,7 +31,7 @@ struct VolumeBind {
 struct PodRequest {
   ::runtime::v1::PodSandboxConfig pod;
   ::runtime::v1::ContainerConfig container;
-  cri::NetworkUse network = cri::NetworkUse::kAttached;
+  cri::NetworkWish network;  // Networks::Prepare completes it
   cri::ContainerExtras extras;
 };
 

@@ -59,7 +59,7 @@ TEST(PodRequest, OfAPlainSpecIsIsolated) {
   EXPECT_EQ(security.namespace_options().pid(), v1::CONTAINER);
   EXPECT_EQ(security.seccomp().profile_type(), v1::SecurityProfile::RuntimeDefault);
   EXPECT_FALSE(security.privileged());
-  EXPECT_EQ(request.network, cri::NetworkUse::kAttached);
+  EXPECT_EQ(request.network.use, cri::NetworkUse::kAttached);
 }
 
 TEST(PodRequest, HasAllOfTheSpec) {
@@ -216,7 +216,7 @@ TEST(PodRequest, ChoosesTheNetwork) {
   spec.set_network(ContainerSpec::NONE);
   PodRequest none = BuildPodRequest(spec, Record(), "/d").value();
   EXPECT_EQ(none.pod.linux().security_context().namespace_options().network(), v1::POD);
-  EXPECT_EQ(none.network, cri::NetworkUse::kLoopbackOnly);
+  EXPECT_EQ(none.network.use, cri::NetworkUse::kLoopbackOnly);
 }
 
 TEST(PodRequest, TakesUsersByNumberAndByName) {

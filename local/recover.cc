@@ -86,6 +86,7 @@ Found LocalContainers::AdoptPod(const std::string& sandbox_id, const std::string
                                 LocalContainer& container) {
   container.SetSandbox(sandbox_id);
   container.SetRun(Run{sandbox_id, container_id});
+  JoinNetwork(container, sandbox_id);
   if (!container.unreadable().empty()) (void)container.record().TryChange(AdoptRun);
   v1::ContainerStatusRequest request;
   request.set_container_id(container_id);

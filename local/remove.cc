@@ -10,7 +10,9 @@ namespace davit::local {
 Result<> LocalContainers::Rename(const std::string& container, const std::string& name) {
   LocalContainerPtr found = TRY(roster_.Find(container));
   TRY(found->CheckReadable("rename container"));
-  return roster_.Rename(*found, name);
+  TRY(roster_.Rename(*found, name));
+  ports_.networks.RenameMember(found->id(), name);
+  return {};
 }
 
 Result<> LocalContainers::Remove(const std::string& container, bool force, int64_t deadline_ms,
@@ -38,6 +40,7 @@ Result<> LocalContainers::Remove(const std::string& container, bool force, int64
 // log goes first, so that a client that reads the log can tell this from a rotation. A container that removes
 // itself takes its anonymous volumes with it, whoever removes it.
 Result<> LocalContainers::Forget(LocalContainer& container) {
+  visits_.EndForRemoval(container.id());
   TRY(RemovePodsOf(container));
   TRY(ports_.snapshots.RemoveContainer(container.id()));
   std::error_code failed;
@@ -51,6 +54,7 @@ Result<> LocalContainers::Forget(LocalContainer& container) {
   TRY(ports_.store.DeleteLocal(container.id()));
   TRY(MakeRecordDurable(container));
   removed_.Remember(record.id, record.exit_code);
+  ports_.networks.RemoveMember(record.id);
   roster_.Remove(container);
   container.SetGone();
   return container.record().Change([](LocalRecord& r) { r.gone = true; });

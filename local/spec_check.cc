@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "cri/service/field_limits.h"
+#include "local/network_plan.h"
 #include "local/volume_plan.h"
 #include "local/volumes.h"
 
@@ -257,6 +258,7 @@ Result<> CheckSpec(const api::ContainerSpec& spec) {
   TRY(CheckDns(spec));
   if (!api::ContainerSpec::Network_IsValid(spec.network()))
     return Bad("network", std::to_string(spec.network()), "is not a network");
+  TRY(CheckNetworkUse(spec));
   TRY(CheckPorts(spec));
   TRY(CheckMounts(spec));
   TRY(CheckVolumes(spec));

@@ -107,6 +107,7 @@ Result<> LocalContainers::CheckPortsOfOthers(const LocalContainer& container) co
 // came before, the program is not started.
 Result<> LocalContainers::BringUp(LocalContainer& container, int32_t& exit_code,
                                   cri::AttachedStart* attached) {
+  visits_.EndForStart(container.id());
   TRY(RemovePodsOf(container));
   RotateBeforeRun(container);  // nobody writes the log now
   TRY(CheckPortsOfOthers(container));
@@ -129,13 +130,29 @@ Result<> LocalContainers::BringUp(LocalContainer& container, int32_t& exit_code,
   return {};
 }
 
+void LocalContainers::JoinNetwork(const LocalContainer& container, const std::string& sandbox_id) const {
+  if (container.spec().network() != api::ContainerSpec::USER) return;
+  v1::PodSandboxStatusRequest request;
+  request.set_pod_sandbox_id(sandbox_id);
+  cri::Call call = LocalCall(ports_.clock.MonotonicMilliseconds());
+  auto answer = ports_.runtime.sandboxes().Status(request, call);
+  if (!answer) return;  // it is gone already
+  const v1::PodSandboxNetworkStatus& network = answer->status().network();
+  std::vector<std::string> addresses;
+  if (!network.ip().empty()) addresses.push_back(network.ip());
+  for (const v1::PodIP& other : network.additional_ips()) addresses.push_back(other.ip());
+  ports_.networks.Join(container.id(), addresses);
+}
+
 Result<Run> LocalContainers::MakePod(LocalContainer& container, cri::Call& call) {
   PodRequest request = TRY(PodRequestOf(container.definition(), container.record().Get()));
+  TRY(ports_.networks.Prepare(container.id(), container.spec(), request));
   v1::RunPodSandboxRequest run;
   *run.mutable_config() = request.pod;
   container.SetSandbox(std::nullopt);
   Run made{TRY(ports_.runtime.sandboxes().Run(run, call, request.network)).pod_sandbox_id(), ""};
   container.SetSandbox(made.sandbox_id);
+  JoinNetwork(container, made.sandbox_id);
   v1::CreateContainerRequest create;
   create.set_pod_sandbox_id(made.sandbox_id);
   *create.mutable_config() = request.container;

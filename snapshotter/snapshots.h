@@ -54,6 +54,9 @@ class Snapshots {
                                  const FileView& view) = 0;
   // The files of an image without a container, read-only: a detached mount.
   virtual Result<UniqueFd> MountImage(const std::vector<std::string>& chain_ids, const FileView& view) = 0;
+  // What the container has changed: the upper directory of its overlay (overlayfs.rst), O_RDONLY. kNotFound
+  // if it has no writable layer.
+  virtual Result<UniqueFd> OpenChanges(const std::string& container_id) const = 0;
   // Idempotent.
   virtual Result<> RemoveContainer(const std::string& container_id) = 0;
 

@@ -180,6 +180,8 @@ class Snapshotter final : public Snapshots {
   // image without layers.
   Result<UniqueFd> MountImage(const std::vector<std::string>& chain_ids, const FileView& view = {}) override;
 
+  Result<UniqueFd> OpenChanges(const std::string& container_id) const override;
+
   // A container's root filesystem, attached at an existing directory of the caller's mount namespace, for
   // runtimes that need a path. The caller unmounts it.
   Result<> MountAt(const std::string& container_id, const std::vector<std::string>& chain_ids,

@@ -142,6 +142,10 @@ Result<UniqueFd> Snapshotter::MountImage(const std::vector<std::string>& chain_i
   return MountOverlay(support_, dirs, view.selinux_context);
 }
 
+Result<UniqueFd> Snapshotter::OpenChanges(const std::string& container_id) const {
+  return OpenDirectory(TRY(OpenWritable(container_id)).directory.get(), "upper");
+}
+
 // Topmost first.
 Result<std::vector<UniqueFd>> Snapshotter::OpenLowers(const std::vector<std::string>& chain_ids) const {
   std::vector<UniqueFd> lowers;

@@ -130,7 +130,7 @@ Result<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, const Logger
   Records& records = *daemon->records_;
   daemon->runtime_ = std::make_unique<Runtime>(
       Host{daemon->config_, log, SystemClock(), records, [&records] { return records.CheckpointState(); },
-           *daemon->snapshotter_, *daemon->images_, daemon->cgroups_->cgroups(), *daemon->network_,
+           *daemon->snapshotter_, *daemon->images_, daemon->cgroups_->cgroups(), *daemon->all_networks_,
            *daemon->shims_, *daemon->outputs_, daemon->seccomp_, daemon->apparmor_, daemon->selinux_,
            std::move(facts), cdi::Registry(daemon->config_.cdi.spec_dirs)});
   TRY(daemon->Recover());
@@ -147,11 +147,16 @@ Result<> Daemon::Recover() {
       local::Volumes::Ports{config_.root + "/volumes", *records_, *snapshotter_, log_, SystemClock()});
   local_ = std::make_unique<local::LocalContainers>(
       local::LocalContainers::Ports{config_.root + "/local", *runtime_, *records_, *volumes_, *images_,
-                                    *snapshotter_, *outputs_, log_, SystemClock()});
+                                    *snapshotter_, *networks_, *outputs_, log_, SystemClock()});
+  filesystems_ = std::make_unique<local::Filesystems>(
+      local::Filesystems::Ports{*local_, rootfs_program_, ImageLoads(), SystemClock()});
   TRY(volumes_->Load());
+  TRY(networks_->Load());
   TRY(local_->Load());
   TRY(runtime_->Recover(kServeAfter, local_->WritableLayers()));
-  return local_->Begin();
+  TRY(local_->Begin());
+  networks_->Begin();
+  return {};
 }
 
 Daemon::~Daemon() {
@@ -199,6 +204,7 @@ Result<> Daemon::OpenStores(const std::string& program_dir) {
   images::ImageStore::Config images;
   images.certs_d = RegistryConfigPath(config_.registry);
   images.unpack_program = unpack_program_ = program_dir + "/davit-unpack";
+  rootfs_program_ = program_dir + "/davit-rootfs";
   images.retention.unfinished_ms = config_.image.keep_unfinished_ms;
   images.retention.blobs = config_.image.keep_blobs;
   images.low_speed_bytes = config_.image.min_speed;
@@ -266,6 +272,12 @@ Result<> Daemon::OpenHost(const std::string& program_dir) {
   NodeNetwork::Options network = TRY(NetworkOptions(config_.network, config_.root));
   network.address_mark = TRY(SettingIn(*records_, kAddressMark));
   network_ = TRY(NodeNetwork::Open(network, TRY(SettingIn(*records_, kPodCidr)), log_));
+  user_networks_ = std::make_unique<UserNetworks>(UserNetworks::Options{network.bridge, {}}, log_);
+  all_networks_ = std::make_unique<AllNetworks>(*network_, *user_networks_);
+  responders_ = std::make_unique<dns::Responders>();
+  networks_ = std::make_unique<local::Networks>(
+      local::Networks::Ports{*user_networks_, *records_, *responders_, network.bridge.subnets,
+                             network.bridge.name, log_, SystemClock()});
   outputs_ = TRY(Reactor::Start());
   launcher_ = TRY(ShimLauncher::Create(program_dir + "/davit-shim", config_.state, STDERR_FILENO,
                                        [this](const SpawnRequest& shim) { return spawner_->Spawn(shim); }));
@@ -289,7 +301,8 @@ Result<> Daemon::Serve() {
         return uses;
       },
       pinned_, *admission_, log_);
-  networks_api_ = std::make_unique<NetworksApi>(runtime_->network_report(), *admission_, log_);
+  networks_api_ =
+      std::make_unique<local::NetworksApi>(*networks_, runtime_->network_report(), *admission_, log_);
   if (Result<> accepting = AcceptSessions(); !accepting)
     log_.Log(LogLevel::kError, "no sessions: davit exec -it and the like do not work",
              {{"error", accepting.error().ToString()}});
@@ -301,6 +314,7 @@ Result<> Daemon::Serve() {
   containers_api_ = std::make_unique<local::ContainersApi>(*local_, take, *admission_, log_);
   sessions_api_ = std::make_unique<local::SessionsApi>(*local_, runtime_->execs(), take, *admission_, log_);
   volumes_api_ = std::make_unique<local::VolumesApi>(*volumes_, *admission_, log_);
+  filesystems_api_ = std::make_unique<local::FilesystemsApi>(*filesystems_, *admission_, log_);
   grpc::ResourceQuota quota("davitd");
   quota.SetMaxThreads(admission_->most_threads() + kSpareThreads);
   grpc::ServerBuilder builder;
@@ -317,6 +331,7 @@ Result<> Daemon::Serve() {
   builder.RegisterService(containers_api_.get());
   builder.RegisterService(volumes_api_.get());
   builder.RegisterService(sessions_api_.get());
+  builder.RegisterService(filesystems_api_.get());
   async_calls_ = std::make_unique<AsyncCalls>(
       builder, *runtime_service_, *admission_, log_,
       [this](auto on_news, auto cut_off) { return runtime_->announcer().Watch(on_news, cut_off); },

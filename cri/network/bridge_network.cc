@@ -204,9 +204,11 @@ Result<cni::RepairReport> BridgeNetwork::Reconcile() {
 Result<> BridgeNetwork::Lease(SandboxRecord& record) {
   MutexLock lock(mutex_);
   BridgePtr bridge = TRY(OpenBridge());
-  std::vector<cni::IpAddress> addresses = TRY(bridge->AllocateAddresses());
+  std::vector<cni::IpAddress> addresses =
+      TRY(bridge->AllocateAddresses(TRY(ParseAddresses(record.addresses))));
   MoveMark(addresses);
   PodLease& lease = leases_[record.id] = {std::move(addresses), std::nullopt};
+  record.addresses.clear();
   for (const cni::IpAddress& address : lease.addresses) record.addresses.push_back(address.ToString());
   return {};
 }

@@ -63,7 +63,8 @@ class BridgeNetwork {
   Result<> SetPodMtu(const std::string& id, Result<UniqueFd> netns) EXCLUDES(mutex_);
   bool HasLeases() const EXCLUDES(mutex_);
 
-  // As in PodNetwork, where Lease is called Choose. Lease, Attach and Detach open the bridge if necessary.
+  // As in PodNetwork, where Lease is called Choose. Addresses that the record has already are those that the
+  // pod wants: kAlreadyExists if one is in use. Lease, Attach and Detach open the bridge if necessary.
   Result<> Lease(SandboxRecord& record) EXCLUDES(mutex_);
   void GiveBack(const std::string& id) EXCLUDES(mutex_);
   Result<> Attach(const runtime::v1::PodSandboxConfig& config, int netns_fd, SandboxRecord& record)

@@ -78,7 +78,8 @@ class PodNetwork {
   // network that does not work is not an error here; Check reports it.
   virtual std::map<std::string, Error> Recover(const std::vector<RecordedPod>& pods) = 0;
 
-  // Chooses the pod's network and writes it into the record: leased addresses, or plugins.
+  // Chooses the pod's network and writes it into the record: leased addresses, or plugins. A record of a pod
+  // on a user network has its id already, and the addresses that the pod wants.
   virtual Result<> Choose(SandboxRecord& record) = 0;
   // Ends the lease, which is found by the record's id, and removes the pin of the network namespace. Call it
   // only when the addresses are not, or not any more, in the database. Idempotent.

@@ -65,13 +65,15 @@ struct SandboxRecord {
   std::string shim_boot_id;
   std::string selinux_level;  // of its containers; empty: the host has no SELinux
   Owner owner = Owner::kCri;  // also of its containers
+  std::string network;        // the id of a user network; empty: the node's network, or the host's
 
   auto Fields() {
     return FieldList(Field<1>(id), Field<2>(config), Field<3>(runtime_handler), Field<4>(phase),
                      Field<5>(reason), Field<6>(created_at), Field<7>(addresses), Field<8>(plugins),
                      Field<9>(host_interface), Field<10>(mac), Field<11>(cgroup_parent),
                      Field<12>(own_cgroup_parent), Field<13>(shim_pid), Field<14>(shim_start_time),
-                     Field<15>(shim_boot_id), Field<16>(selinux_level), Field<kMustUnderstand>(owner));
+                     Field<15>(shim_boot_id), Field<16>(selinux_level), Field<kMustUnderstand>(owner),
+                     Field<kMustUnderstand + 1>(network));
   }
 };
 

@@ -98,6 +98,13 @@ TEST(GoldenRecords, OfLocalPods) {
   EXPECT_EQ(FullContainer().WritableLayer(), "c1");
 }
 
+TEST(GoldenRecords, OfPodsOnUserNetworks) {
+  SandboxRecord sandbox = FullSandbox();
+  sandbox.owner = Owner::kLocal;
+  sandbox.network = "n1";
+  ExpectBytes(sandbox, kSandbox + std::string("c03e01ca3e026e31"));
+}
+
 TEST(GoldenRecords, PhasesHaveTheseNumbers) {
   EXPECT_EQ(static_cast<int>(SandboxPhase::kCreating), 0);
   EXPECT_EQ(static_cast<int>(SandboxPhase::kReady), 1);

@@ -38,4 +38,15 @@ class LocalStore {
   virtual Result<std::vector<LocalRow>> Locals() const = 0;
 };
 
+// Thread-safe. The networks that people have made; a row's `spec` is empty.
+class NetworkStore {
+ public:
+  virtual ~NetworkStore() = default;
+
+  // Replaces the row with the same id.
+  virtual Result<> PutNetwork(LocalRow row) = 0;
+  virtual Result<> DeleteNetwork(const std::string& id) = 0;  // succeeds if there is none
+  virtual Result<std::vector<LocalRow>> Networks() const = 0;
+};
+
 }  // namespace davit::cri

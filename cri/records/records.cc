@@ -138,6 +138,14 @@ Result<> Records::DeleteVolume(const std::string& name) {
   return Put({Table::kLocalVolumes, name, "", std::nullopt});
 }
 
+Result<> Records::PutNetwork(LocalRow row) {
+  return Put({Table::kLocalNetworks, row.id, "", std::move(row.blob)});
+}
+
+Result<> Records::DeleteNetwork(const std::string& id) {
+  return Put({Table::kLocalNetworks, id, "", std::nullopt});
+}
+
 Result<> Records::PutImageDurably(const ImageRow& row) {
   TRY(Put({Table::kImages, row.id, "", row.blob}));
   return MakeDurable();
@@ -219,6 +227,14 @@ Result<std::vector<LocalRow>> Records::Locals() const {
 Result<std::vector<VolumeRow>> Records::VolumeRows() const {
   return ReadAll("SELECT id, blob FROM local_volumes",
                  [](const Row& row) { return VolumeRow{row.String(0), row.String(1)}; });
+}
+
+Result<std::vector<LocalRow>> Records::Networks() const {
+  MutexLock lock(mutex_);
+  std::vector<LocalRow> rows;
+  sqlite::Statement statement = TRY(connection_.Prepare("SELECT id, blob FROM local_networks"));
+  TRY(statement.Run({}, [&rows](const Row& row) { rows.push_back({row.String(0), row.String(1)}); }));
+  return rows;
 }
 
 Result<std::vector<ImageRow>> Records::Images() const {

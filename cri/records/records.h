@@ -43,7 +43,11 @@ struct ImageRow {
 //
 // On a full disk, adding a row is kResourceExhausted; existing rows can still be changed and deleted
 // (room.h). A failed transaction leaves no trace, and later ones succeed when there is space again.
-class Records final : public PodStore, public LocalStore, public VolumeStore, private RowStore {
+class Records final : public PodStore,
+                      public LocalStore,
+                      public VolumeStore,
+                      public NetworkStore,
+                      private RowStore {
  public:
   // Opens or creates the database `path` (mode 0600, because it contains the environments of containers) in
   // an existing directory, and migrates an older schema. A damaged database is kDataLoss with recovery
@@ -71,6 +75,10 @@ class Records final : public PodStore, public LocalStore, public VolumeStore, pr
   Result<> PutVolumeDurably(const VolumeRow& row) override;
   Result<> DeleteVolume(const std::string& name) override;
   Result<std::vector<VolumeRow>> VolumeRows() const override;
+
+  Result<> PutNetwork(LocalRow row) override;
+  Result<> DeleteNetwork(const std::string& id) override;
+  Result<std::vector<LocalRow>> Networks() const override;
 
   PendingWrite QueueSandbox(SandboxRow row, OnWritten on_written) override;
   PendingWrite QueueContainer(ContainerRow row, OnWritten on_written) override;

@@ -192,16 +192,21 @@ TEST_F(RecordsTest, ThePreviousReleaseOpensAndChangesTheDatabase) {
   EXPECT_THAT(*records_->VolumeRows(), UnorderedElementsAre(VolumeRow{"data", "volume"}));
 }
 
-// What the release before the last addition has left.
-TEST_F(RecordsTest, AMissingAdditionIsMadeWhenTheDatabaseIsOpened) {
+// What the release before the last two additions has left.
+TEST_F(RecordsTest, MissingAdditionsAreMadeWhenTheDatabaseIsOpened) {
   Open();
   ASSERT_TRUE(records_->AddLocal({"l1", "record", "spec"}));
   ASSERT_TRUE(records_->PutSetting("schema_additions", "1"));
   records_.reset();
-  ASSERT_TRUE(sqlite::Connection::Open(path_)->Execute("DROP TABLE local_volumes"));
+  ASSERT_TRUE(
+      sqlite::Connection::Open(path_)->Execute("DROP TABLE local_volumes; DROP TABLE local_networks"));
   Open();
   EXPECT_THAT(*records_->VolumeRows(), IsEmpty());
   ASSERT_TRUE(records_->PutVolumeDurably({"data", "volume"}));
+  ASSERT_TRUE(records_->PutNetwork({"n1", "network", ""}));
+  EXPECT_THAT(*records_->Networks(), UnorderedElementsAre(LocalRow{"n1", "network", ""}));
+  ASSERT_TRUE(records_->DeleteNetwork("n1"));
+  EXPECT_THAT(*records_->Networks(), IsEmpty());
   EXPECT_THAT(*records_->Locals(), UnorderedElementsAre(LocalRow{"l1", "record", "spec"}));
 }
 

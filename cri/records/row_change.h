@@ -20,7 +20,8 @@ enum class Table : uint8_t {
   kSettings,
   kLocalSpecs,
   kLocalContainers,
-  kLocalVolumes
+  kLocalVolumes,
+  kLocalNetworks
 };
 
 // Puts a row, replacing the one with the same id, or deletes it.

@@ -16,7 +16,7 @@ struct Sql {
 };
 
 // By Table. Rows keep their rowid when they are replaced (schema.cc).
-constexpr std::array<Sql, 7> kSql = {{
+constexpr std::array<Sql, 8> kSql = {{
     {"INSERT INTO sandboxes (id, blob, owner) VALUES (?1, ?2, ?3) "
      "ON CONFLICT (id) DO UPDATE SET blob = excluded.blob",
      "DELETE FROM sandboxes WHERE id = ?1", "SELECT 1 FROM sandboxes WHERE id = ?1"},
@@ -36,6 +36,9 @@ constexpr std::array<Sql, 7> kSql = {{
     {"INSERT INTO local_volumes (id, blob) VALUES (?1, ?2) "
      "ON CONFLICT (id) DO UPDATE SET blob = excluded.blob",
      "DELETE FROM local_volumes WHERE id = ?1", "SELECT 1 FROM local_volumes WHERE id = ?1"},
+    {"INSERT INTO local_networks (id, blob) VALUES (?1, ?2) "
+     "ON CONFLICT (id) DO UPDATE SET blob = excluded.blob",
+     "DELETE FROM local_networks WHERE id = ?1", "SELECT 1 FROM local_networks WHERE id = ?1"},
 }};
 
 }  // namespace

@@ -30,7 +30,7 @@ class RowStatements {
   };
   OfTable& Of(Table table) { return tables_.at(static_cast<size_t>(table)); }
 
-  std::array<OfTable, 7> tables_;
+  std::array<OfTable, 8> tables_;
 };
 
 }  // namespace davit::cri

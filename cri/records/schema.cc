@@ -44,6 +44,9 @@ constexpr std::array kAdditions = {
     R"(CREATE TABLE local_volumes (
          id TEXT PRIMARY KEY NOT NULL,
          blob BLOB NOT NULL);)",
+    R"(CREATE TABLE local_networks (
+         id TEXT PRIMARY KEY NOT NULL,
+         blob BLOB NOT NULL);)",
 };
 
 constexpr char kNumberOfAdditions[] =

@@ -63,6 +63,13 @@ Result<int32_t> Containers::PidOf(const std::string& container_id, Call& call) {
   return container->record().Read([](const ContainerRecord& r) { return r.pid; });
 }
 
+Result<UniqueFd> Containers::OpenProcess(const std::string& container_id, Call& call) {
+  ContainerPtr container = TRY(ports_.pods.FindContainer(container_id, call.owner));
+  if (!container->running())
+    return Fail(Code::kFailedPrecondition, "open process of container", container->id(), "it is not running");
+  return container->DuplicateProcess();
+}
+
 Result<std::set<int>> Containers::ProcessesOf(const std::string& container_id, Call& call) {
   ContainerPtr container = TRY(ports_.pods.FindContainer(container_id, call.owner));
   if (!container->running()) {

@@ -72,6 +72,8 @@ class Containers {
   Result<> Signal(const std::string& container_id, int signo, Call& call);
   // The pid of the container's first process, in the daemon's PID namespace; 0 if it was never started.
   Result<int32_t> PidOf(const std::string& container_id, Call& call);
+  // A pidfd of its first process. kFailedPrecondition if the container does not run.
+  Result<UniqueFd> OpenProcess(const std::string& container_id, Call& call);
   // All processes in the cgroup of a running container, in the daemon's PID namespace; those that cannot be
   // seen in it are omitted. kFailedPrecondition if the container does not run.
   Result<std::set<int>> ProcessesOf(const std::string& container_id, Call& call);

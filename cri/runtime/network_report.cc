@@ -81,6 +81,7 @@ struct PodNetworkUse {
   int64_t created_at = 0;
   std::vector<std::string> addresses;
   std::string plugin_file;
+  std::string user_network;
   bool plugins = false;
   bool attached = false;
 
@@ -90,6 +91,7 @@ struct PodNetworkUse {
             .created_at = record.created_at,
             .addresses = record.addresses,
             .plugin_file = by_plugins ? record.plugins->file : "",
+            .user_network = record.network,
             .plugins = by_plugins,
             .attached = by_plugins ? !record.plugins->result.empty() : !record.host_interface.empty()};
   }
@@ -148,7 +150,9 @@ void NetworkReport::AddPods(const NetworkDescription& network, api::NetworkStatu
     pod.set_namespace_(Clean(config.metadata().namespace_()));
     for (const std::string& address : use.addresses) pod.add_addresses(address);
     pod.set_since(use.created_at);
-    pod.set_network(use.plugins ? Clean(use.plugin_file) : network.bridge);
+    pod.set_network(use.plugins                ? Clean(use.plugin_file)
+                    : use.user_network.empty() ? network.bridge
+                                               : use.user_network);
     if (auto problem = network.pod_problems.find(use.id); problem != network.pod_problems.end())
       pod.set_problem(Clean(problem->second));
     AddPorts(config, use, response);

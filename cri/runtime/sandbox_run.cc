@@ -46,12 +46,12 @@ void TakeWhatWasMade(const SandboxRecord& made, SandboxRecord& record) {
 }  // namespace
 
 Result<v1::RunPodSandboxResponse> Sandboxes::Run(const v1::RunPodSandboxRequest& request, Call& call,
-                                                 NetworkUse use) {
+                                                 const NetworkWish& network) {
   TRY(Check(request));
   std::string name = SandboxName(request.config().metadata());
   OncePerName::Turn turn =
       TRY(NamesOf(call.owner).Take(name, FingerprintOfRun(request.runtime_handler(), request.config())));
-  if (turn.owner()) return Make(request, use, turn, call);
+  if (turn.owner()) return Make(request, network, turn, call);
   v1::RunPodSandboxResponse response;
   response.set_pod_sandbox_id(TRY(turn.Join(call.deadline_ms)));
   Result<SandboxPtr> sandbox = ports_.pods.FindSandbox(response.pod_sandbox_id(), call.owner);
@@ -75,8 +75,9 @@ Result<> Sandboxes::CheckCgroupParent(const std::string& parent) const {
   return path ? Result<>() : BadField("config.linux.cgroup_parent", parent, path.error().context);
 }
 
-Result<v1::RunPodSandboxResponse> Sandboxes::Make(const v1::RunPodSandboxRequest& request, NetworkUse use,
-                                                  OncePerName::Turn& turn, Call& call) {
+Result<v1::RunPodSandboxResponse> Sandboxes::Make(const v1::RunPodSandboxRequest& request,
+                                                  const NetworkWish& network, OncePerName::Turn& turn,
+                                                  Call& call) {
   auto fail = [&turn](Error error) {
     turn.Settle(std::unexpected(error));
     return std::unexpected(std::move(error));
@@ -85,7 +86,7 @@ Result<v1::RunPodSandboxResponse> Sandboxes::Make(const v1::RunPodSandboxRequest
   if (!shim) return fail(std::move(shim).error());
   call.spans.Mark("shim");
   auto recorded =
-      Guarded("record", "sandbox", [&] { return Record(shim->sandbox_id, request, use, call.owner); });
+      Guarded("record", "sandbox", [&] { return Record(shim->sandbox_id, request, network, call.owner); });
   if (!recorded) {
     ports_.shims.Discard(std::move(*shim));
     return fail(std::move(recorded).error());
@@ -115,7 +116,7 @@ Result<v1::RunPodSandboxResponse> Sandboxes::Make(const v1::RunPodSandboxRequest
 // The lease and the record come first: from here on a crash leaves nothing that recovery does not know. (A
 // shim without a record ends with the daemon.)
 Result<SandboxPtr> Sandboxes::Record(const std::string& id, const v1::RunPodSandboxRequest& request,
-                                     NetworkUse use, Owner owner) {
+                                     const NetworkWish& network, Owner owner) {
   const v1::PodSandboxConfig& config = request.config();
   SandboxRecord record = phases::NewSandbox(id, ports_.clock.UnixNanoseconds());
   record.owner = owner;
@@ -128,7 +129,11 @@ Result<SandboxPtr> Sandboxes::Record(const std::string& id, const v1::RunPodSand
   record.selinux_level = TRY(ports_.confinement.TakeLevel(id, config));
   rollback.Add([&] { ports_.confinement.GiveLevelBack(id); });
   rollback.Add([&] { ports_.network.GiveBack(record); });
-  if (HasOwnNetwork(config) && use == NetworkUse::kAttached) TRY(ports_.network.Choose(record));
+  if (HasOwnNetwork(config) && network.use == NetworkUse::kAttached) {
+    record.network = network.user_network;
+    record.addresses = network.addresses;
+    TRY(ports_.network.Choose(record));
+  }
   // The row is written last: nothing that can fail follows it.
   auto shared = std::make_shared<const v1::PodSandboxConfig>(config);
   auto sandbox = std::make_shared<Sandbox>(record, shared, SandboxWriter(ports_.records, shared));

@@ -22,6 +22,15 @@ namespace davit::cri {
 // Whether a sandbox with a network namespace of its own gets interfaces besides the loopback interface.
 enum class NetworkUse : uint8_t { kAttached, kLoopbackOnly };
 
+// The network of a new sandbox.
+struct NetworkWish {
+  NetworkWish(NetworkUse chosen = NetworkUse::kAttached) : use(chosen) {}  // NOLINT: one is a wish
+
+  NetworkUse use;
+  std::string user_network = {};            // its id; empty: the node's network
+  std::vector<std::string> addresses = {};  // in the user network, at most one of each family
+};
+
 // Thread-safe, see runtime.h.
 class Sandboxes {
  public:
@@ -45,7 +54,7 @@ class Sandboxes {
   explicit Sandboxes(const Ports& ports) : ports_(ports) {}
 
   Result<v1::RunPodSandboxResponse> Run(const v1::RunPodSandboxRequest& request, Call& call,
-                                        NetworkUse use = NetworkUse::kAttached);
+                                        const NetworkWish& network = {});
   // The errors that Run finds before it makes anything.
   Result<> Check(const v1::RunPodSandboxRequest& request) const;
   Result<v1::StopPodSandboxResponse> Stop(const v1::StopPodSandboxRequest& request, Call& call);
@@ -67,10 +76,10 @@ class Sandboxes {
   // The sandbox names of an owner: those of others have no part in them.
   OncePerName& NamesOf(Owner owner) { return owner == Owner::kCri ? names_of_cri_ : names_of_local_; }
   Result<> CheckCgroupParent(const std::string& parent) const;
-  Result<v1::RunPodSandboxResponse> Make(const v1::RunPodSandboxRequest& request, NetworkUse use,
+  Result<v1::RunPodSandboxResponse> Make(const v1::RunPodSandboxRequest& request, const NetworkWish& network,
                                          OncePerName::Turn& turn, Call& call);
-  Result<SandboxPtr> Record(const std::string& id, const v1::RunPodSandboxRequest& request, NetworkUse use,
-                            Owner owner);
+  Result<SandboxPtr> Record(const std::string& id, const v1::RunPodSandboxRequest& request,
+                            const NetworkWish& network, Owner owner);
   Result<> BringUp(const SandboxPtr& sandbox, NewShim shim, Call& call);
   Result<> MakeCgroup(const SandboxRecord& record);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// The service davit.v1.Networks over gRPC: api/davit/v1/davit.proto says what its methods promise.
+// The part of the service davit.v1.Networks that is about the node's network, over gRPC; the rest is in
+// local/networks_api.h. api/davit/v1/davit.proto says what its methods promise.
 #pragma once
 
 #include "api/davit/v1/davit.grpc.pb.h"
@@ -10,7 +11,7 @@
 
 namespace davit::cri {
 
-class NetworksApi final : public ::davit::v1::Networks::Service {
+class NetworksApi : public ::davit::v1::Networks::Service {
  public:
   // All must outlive the service.
   NetworksApi(const NetworkReport& report, Admission& admission, const Logger& log)

@@ -51,6 +51,12 @@ class FakeSnapshots final : public snapshotter::Snapshots {
     MutexLock lock(mutex_);
     return OpenAt(AT_FDCWD, image_, O_RDONLY);
   }
+  Result<UniqueFd> OpenChanges(const std::string& container_id) const override EXCLUDES(mutex_) {
+    TRY(steps_.Take("snapshots.OpenChanges"));
+    MutexLock lock(mutex_);
+    if (!containers_.contains(container_id)) return Fail(Code::kNotFound, "open", container_id);
+    return OpenAt(AT_FDCWD, "/dev/null", O_RDONLY);
+  }
   Result<> RemoveContainer(const std::string& container_id) override EXCLUDES(mutex_) {
     TRY(steps_.Take("snapshots.RemoveContainer"));
     MutexLock lock(mutex_);

@@ -233,7 +233,9 @@ Result<> ImageSaver::Save(const std::vector<ImageToSave>& images,
   for (const Entry& entry : entries) {
     std::optional<StoredBlobSource> stored;
     if (blobs_) stored.emplace(*blobs_, interrupt);
-    RegistryBlobSource registries(entry.request.image.repo_digests, source_auths, transfer_, interrupt);
+    std::vector<std::string> repositories = entry.request.image.repo_digests;
+    std::ranges::copy(entry.request.origins, std::back_inserter(repositories));
+    RegistryBlobSource registries(repositories, source_auths, transfer_, interrupt);
     std::vector<BlobSource*> sources;
     if (stored) sources.push_back(&*stored);
     sources.push_back(&registries);

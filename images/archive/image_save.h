@@ -21,6 +21,7 @@ struct ImageToSave {
   ImageRecord image;
   // Tags and digest references that it gets in the archive, normalised; may be empty.
   std::vector<std::string> names;
+  std::vector<std::string> origins = {};  // as in PushRequest
 };
 
 // Thread-safe.

@@ -34,6 +34,12 @@ std::vector<RegistryAuth> SourceAuths(const PushRequest& request) {
   return {auth};
 }
 
+std::vector<std::string> SourcesOf(const ImageRecord& image, const PushRequest& request) {
+  std::vector<std::string> sources = image.repo_digests;
+  sources.insert(sources.end(), request.origins.begin(), request.origins.end());
+  return sources;
+}
+
 // The digests of the indexes that the image came by; that of the target first.
 std::vector<std::string> IndexesOf(const ImageRecord& image, const std::string& manifest_digest,
                                    const Reference& target) {
@@ -78,7 +84,7 @@ class ImagePush {
         interrupt_([&interrupt] { return interrupt.Check().has_value(); }),
         mount_from_(RepositoryToMountFrom(image, request.target)),
         config_source_(image.id, image.config_json),
-        registries_(image.repo_digests, SourceAuths(request), config.transfer, interrupt_) {
+        registries_(SourcesOf(image, request), SourceAuths(request), config.transfer, interrupt_) {
     if (blobs) stored_.emplace(*blobs, interrupt_);
     std::vector<BlobSource*> sources = {&config_source_};
     if (stored_) sources.push_back(&*stored_);

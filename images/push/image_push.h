@@ -27,6 +27,8 @@ struct PushRequest {
   // For the registries that the image came from (RegistryBlobSource). Without any, `auth` is used for the
   // registry of `target` alone.
   std::vector<RegistryAuth> source_auths;
+  // Repo digests of other images, whose repositories may have blobs of this one.
+  std::vector<std::string> origins = {};
 };
 
 struct PushedImage {
@@ -53,8 +55,9 @@ class ImagePusher {
   //
   // A blob that the repository lacks is mounted from another repository of the same registry, if the image
   // came from there; else it is uploaded, read from the blobs that the node keeps or from the registries of
-  // the image's repo digests, without a copy on disk. Layers that may not be distributed are not pushed.
-  // Manifests come last. Only the first host that may be pushed to (hosts.toml, capability "push") is used.
+  // the image's repo digests, or from `origins`, without a copy on disk. Layers that may not be distributed
+  // are not pushed. Manifests come last. Only the first host that may be pushed to (hosts.toml, capability
+  // "push") is used.
   //
   // `progress` has the layers and configs. The error names the target, the blob, the host and its answer:
   // kUnauthenticated, kPermissionDenied, kNotFound (no such repository; or no registry has the blob any

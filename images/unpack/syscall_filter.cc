@@ -55,13 +55,14 @@ int AddConditionalRules(scmp_filter_ctx filter) {
 
 }  // namespace
 
-Result<> LoadSyscallFilter() {
+Result<> LoadSyscallFilter(std::span<const int> more) {
   std::unique_ptr<void, void (*)(scmp_filter_ctx)> filter(seccomp_init(SCMP_ACT_ERRNO(EPERM)),
                                                           seccomp_release);
   if (!filter) return SystemError("seccomp_init", "unpacker", ENOMEM);
-  for (int call : kAllowed) {
-    if (int status = seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, call, 0); status < 0) {
-      return SystemError("seccomp_rule_add", "unpacker", -status);
+  for (std::span<const int> calls : {std::span<const int>(kAllowed), more}) {
+    for (int call : calls) {
+      if (int status = seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, call, 0); status < 0)
+        return SystemError("seccomp_rule_add", "unpacker", -status);
     }
   }
   int status = AddConditionalRules(filter.get());

@@ -4,13 +4,16 @@
 // A filter for the system calls that unpacking needs (seccomp(2)).
 #pragma once
 
+#include <span>
+
 #include "base/error.h"
 
 namespace davit::images {
 
 // Allows calls for files, memory and threads of this process; no call reaches another process. From here on
 // every other call fails with EPERM, in this thread and in the threads that it starts. no_new_privs must be
-// set. No effect in a sanitized build, whose runtime needs other calls.
-Result<> LoadSyscallFilter();
+// set. `more` are the numbers of further calls to allow. No effect in a sanitized build, whose runtime needs
+// other calls.
+Result<> LoadSyscallFilter(std::span<const int> more = {});
 
 }  // namespace davit::images

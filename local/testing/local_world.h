@@ -17,6 +17,8 @@
 #include "base/reactor.h"
 #include "cri/testing/world.h"
 #include "local/local_containers.h"
+#include "local/networks.h"
+#include "local/testing/fake_networks.h"
 #include "local/testing/fake_volume_store.h"
 #include "local/volumes.h"
 
@@ -86,15 +88,13 @@ class LocalWorld {
     Start();
   }
   ~LocalWorld() {
-    local_.reset();
-    volumes_.reset();
+    End();
     std::filesystem::remove_all(std::filesystem::path(directory_).parent_path());
   }
 
   // Ends the daemon, runs `meanwhile`, and starts the daemon again.
   void Restart(const std::function<void()>& meanwhile = [] {}) {
-    local_.reset();
-    volumes_.reset();
+    End();
     world.Restart();
     meanwhile();
     Start();
@@ -107,6 +107,7 @@ class LocalWorld {
     for (const api::Volume& volume : volumes_->List()) names.push_back(volume.name());
     return names;
   }
+  Networks& networks() { return *networks_; }
 
   static api::ContainerSpec Spec(api::RestartPolicy::When when = api::RestartPolicy::NEVER) {
     api::ContainerSpec spec;
@@ -196,18 +197,38 @@ class LocalWorld {
   cri::World world;
   FakeLocalStore store{world.steps};
   FakeVolumeStore volume_store{world.steps};
+  FakeNetworkStore network_store{world.steps};
+  FakeBridges bridges{world.steps};
+  FakeNames names{world.steps};
 
  private:
   void Start() {
     volumes_ = std::make_unique<Volumes>(
         Volumes::Ports{volumes_directory_, volume_store, world.snapshots, log_, world.clock});
     EXPECT_TRUE(volumes_->Load());
+    networks_ = std::make_unique<Networks>(Networks::Ports{bridges,
+                                                           network_store,
+                                                           names,
+                                                           {cni::ParseSubnet("10.88.0.0/16").value()},
+                                                           "davit0",
+                                                           log_,
+                                                           world.clock});
+    EXPECT_TRUE(networks_->Load());
     local_ = std::make_unique<LocalContainers>(
         LocalContainers::Ports{directory_, world.runtime(), store, *volumes_, world.images, world.snapshots,
-                               *timers_, log_, world.clock});
+                               *networks_, *timers_, log_, world.clock});
     EXPECT_TRUE(local_->Load());
     EXPECT_TRUE(world.runtime().Recover(std::chrono::seconds(2), local_->WritableLayers()));
+    bridges.Make();
     EXPECT_TRUE(local_->Begin());
+    networks_->Begin();
+  }
+  void End() {
+    local_.reset();
+    networks_.reset();
+    volumes_.reset();
+    bridges.Forget();
+    names.served.clear();
   }
 
   std::string directory_;
@@ -215,6 +236,7 @@ class LocalWorld {
   std::unique_ptr<Reactor> timers_;
   Logger log_;
   std::unique_ptr<Volumes> volumes_;
+  std::unique_ptr<Networks> networks_;
   std::unique_ptr<LocalContainers> local_;
 };
 
