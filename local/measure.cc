@@ -83,7 +83,7 @@ Result<api::TopContainerResponse> LocalContainers::Top(const std::string& contai
     return std::unexpected(std::move(found).error());
   }
   api::TopContainerResponse response;
-  for (int pid : TRY(ports_.runtime.containers().ProcessesOf(id, call))) response.add_pids(pid);
+  for (int pid : TRY(ports_.runtime.processes().Of(id, call))) response.add_pids(pid);
   return response;
 }
 
