@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-#include <sys/sysinfo.h>
-
 #include <map>
 
+#include "base/host_memory.h"
 #include "base/ids.h"
 #include "local/local_containers.h"
 
@@ -12,11 +11,6 @@ namespace davit::local {
 namespace {
 
 namespace v1 = ::runtime::v1;
-
-uint64_t HostMemory() {
-  struct sysinfo host{};
-  return sysinfo(&host) == 0 ? host.totalram * host.mem_unit : 0;
-}
 
 // A pod has one container, whose figures are those of the pod; the network's exist for pods alone.
 void Fill(const v1::PodSandboxStats& pod, api::ContainerUsage& usage) {
