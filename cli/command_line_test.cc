@@ -323,7 +323,7 @@ TEST(CommandLineTest, TakesTerminals) {
   EXPECT_TRUE(run.interactive && run.tty && !run.sig_proxy);
   EXPECT_TRUE(HoldsSession(run));
   EXPECT_FALSE(HoldsSession(ParseAs<RunOptions>({"run", "-dit", "busybox"})));
-  EXPECT_FALSE(HoldsSession(ParseAs<RunOptions>({"run", "busybox"})));
+  EXPECT_TRUE(HoldsSession(ParseAs<RunOptions>({"run", "busybox"})));
   auto attach = ParseAs<AttachOptions>({"attach", "--no-stdin", "--sig-proxy=false", "web"});
   EXPECT_TRUE(attach.no_stdin && !attach.sig_proxy);
   EXPECT_EQ(attach.id, "web");

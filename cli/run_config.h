@@ -72,9 +72,9 @@ struct RunOptions {
   std::string detach_keys = kDefaultDetachKeys;
 };
 
-// Whether `davit run` shows the container by a session, and not by its log.
+// Whether `davit run` is attached to the container until its end.
 inline bool HoldsSession(const RunOptions& options) {
-  return !options.detach && (options.interactive || options.tty);
+  return !options.detach;
 }
 
 // kInvalidArgument names the option that is wrong and shows its grammar. Reads the files of --env-file.
