@@ -14,9 +14,7 @@ struct Attachee {
 };
 
 Result<Attachee> FindAttachee(const Session& session, const std::string& name) {
-  auto local = [&](const api::Container& container) {
-    return Attachee{container.id(), /*local=*/true};
-  };
+  auto local = [&](const api::Container& container) { return Attachee{container.id(), /*local=*/true}; };
   auto kubelets = [&](const Target& target) -> Result<Attachee> {
     return Attachee{target.container->id(), /*local=*/false};
   };

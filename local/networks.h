@@ -64,8 +64,8 @@ class Networks {
 
   // For containers; each does nothing for one that has another kind of network.
   //
-  // Makes the container a member. kInvalidArgument if there is no such network, or if the spec wants addresses
-  // that the network does not have.
+  // Makes the container a member. kInvalidArgument if there is no such network, or if the spec wants
+  // addresses that the network does not have.
   Result<> AddMember(const std::string& id, const std::string& name, const api::ContainerSpec& spec)
       EXCLUDES(mutex_);
   void RemoveMember(const std::string& id) EXCLUDES(mutex_);
