@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "cli/health_grammar.h"
 #include "cli/list_option.h"
 
 namespace davit::cli {
@@ -21,7 +22,6 @@ struct MissingFlag {
 };
 
 constexpr char kNoNames[] = "containers of a network from davit network create know each other's names";
-constexpr char kNoHealth[] = "Davit runs no health checks yet";
 constexpr char kNoAddress[] = "it follows from the container's address";
 constexpr char kNoLogOptions[] =
     "each container has log files, which davit logs reads; --log-opt limits them";
@@ -48,12 +48,6 @@ constexpr MissingFlag kMissingOfRun[] = {
     {"--device-write-bps", kOnlyTheseLimits},
     {"--domainname", "use --hostname"},
     {"--gpus", "use --device vendor.com/class=name, the name of the device in CDI"},
-    {"--health-cmd", kNoHealth},
-    {"--health-interval", kNoHealth},
-    {"--health-retries", kNoHealth},
-    {"--health-start-interval", kNoHealth},
-    {"--health-start-period", kNoHealth},
-    {"--health-timeout", kNoHealth},
     {"--init", "the program is the container's PID 1 and has to reap its children itself"},
     {"--mac-address", kNoAddress},
     {"--label-file", "use --label"},
@@ -172,10 +166,9 @@ void ContainerGrammar::AddRunFlags(CLI::App& verb) {
   verb.add_option("--stop-timeout", run_.stop_timeout, "Seconds between that and SIGKILL (default 10)")
       ->type_name("SECONDS")
       ->check(CLI::Range(int64_t{0}, kMostGraceSeconds).description(""));
+  AddHealthFlags(verb, run_.health);
   AddText(verb, "--cidfile", run_.id_file, "Write the container's id to a new file", "FILE");
   for (const MissingFlag& flag : kMissingOfRun) Refuse(verb, flag.names, flag.instead);
-  const std::string none = "No health checks; there are none anyway";  // CLI11 takes a literal for a variable
-  verb.add_flag("--no-healthcheck", none)->group("");
 }
 
 void ContainerGrammar::AddIsolation(CLI::App& verb) {

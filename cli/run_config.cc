@@ -185,6 +185,7 @@ Result<api::CreateContainerRequest> BuildCreateRequest(const RunOptions& options
   TRY(SetConfinement(options, spec));
   TRY(SetNetwork(options, spec));
   TRY(SetStop(options, spec));
+  TRY(SetHealth(options.health, spec));
   *spec.mutable_restart() = TRY(ParseRestart(options.restart));
   for (const std::string& option : options.log_opts) TRY(SetLogOption(option, *spec.mutable_log()));
   spec.set_auto_remove(options.remove);

@@ -11,6 +11,7 @@
 
 #include "api/davit/v1/containers.pb.h"
 #include "base/error.h"
+#include "cli/health.h"
 #include "cli/terminal/detach_keys.h"
 
 namespace davit::cli {
@@ -60,8 +61,9 @@ struct RunOptions {
   std::string stop_signal = {};
   std::optional<int64_t> stop_timeout = {};  // seconds
   std::string id_file = {};                  // to write the id to
-  std::vector<std::string> log_opts = {};    // "max-size=10m", "max-file=3"
-  bool quiet = false;                        // no progress of a pull
+  HealthOptions health = {};
+  std::vector<std::string> log_opts = {};  // "max-size=10m", "max-file=3"
+  bool quiet = false;                      // no progress of a pull
   bool privileged = false;
   bool read_only = false;
   bool remove = false;

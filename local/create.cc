@@ -42,12 +42,16 @@ cri::LocalRow FirstRowOf(const LocalRecord& record, const Definition& definition
 
 LocalContainers::LocalContainers(Ports ports)
     : ports_(std::move(ports)),
+      health_({ports_.runtime.execs(), ports_.clock,
+               [this](const std::string& id, int64_t at_ms) { keeper_.LookAt(Lane::kHealth, id, at_ms); }}),
       keeper_({ports_.runtime.announcer(), ports_.timers, ports_.clock,
                [this](Lane lane, const std::string& id) { Look(lane, id); },
                [this] { return roster_.Ids(); }}) {}
 
-// Containers go on without the daemon, and keep their layers.
+// Containers go on without the daemon, and keep their layers. Health checks plan nothing once the keeper
+// ends.
 LocalContainers::~LocalContainers() {
+  health_.End();
   ports_.images.KeepReleased();
 }
 
@@ -144,6 +148,8 @@ Result<LocalContainers::Created> LocalContainers::Create(const std::string& name
   definition->spec = spec;
   definition->command_line = TRY(CommandLine(spec, config));
   TRY(CheckCommandLine(definition->command_line));
+  *definition->spec.mutable_health() = HealthCheckOf(spec.health(), config);
+  TRY(CheckSpec(definition->spec));
   const std::vector<VolumeUse> taken = TRY(TakeMountsOfOthers(definition->spec));
   definition->volumes = TRY(PlanVolumes(definition->spec, config, taken));
   if (!definition->volumes.empty()) record.status = Status::kMaking;

@@ -48,6 +48,7 @@ Result<> LocalContainers::CollectEnd(LocalContainer& container) {
   auto remove = [&]() -> Result<> {
     TRY(recorded);
     if (container.record().Read(DueOf).step == Step::kEnd) {
+      health_.EndRun(container.id());
       TRY(RemovePodsOf(container));
       container.SetRun(std::nullopt);
       (void)container.record().TryChange(
@@ -104,6 +105,7 @@ void LocalContainers::Schedule(const LocalContainer& container, bool missed) {
 void LocalContainers::Look(Lane lane, const std::string& id) {
   LocalContainerPtr container = roster_.FindId(id);
   if (container == nullptr) return RemoveStray(id);
+  if (lane == Lane::kHealth) return health_.Probe(id);
   std::optional<LocalContainer::Claim> claim = container->TryTake();
   if (!claim) return;
   if (lane == Lane::kLogs) {

@@ -27,6 +27,7 @@
 #include "cri/runtime/runtime.h"
 #include "images/image_lookup.h"
 #include "local/container.h"
+#include "local/health_checks.h"
 #include "local/keeper.h"
 #include "local/networks.h"
 #include "local/pod_config.h"
@@ -199,10 +200,11 @@ class LocalContainers {
   using FoundRuns = std::map<std::string, Found>;  // by container id
   FoundRuns AdoptPods();
   Found AdoptPod(const std::string& sandbox_id, const std::string& container_id, LocalContainer& container);
+  void GoOnChecking(const LocalContainer& container);
   void RemoveStrayDirectories() const;
   void ReportUnknownLayers() const;
 
-  api::Container ToApi(const LocalContainer& container) const;
+  api::Container ToApi(const LocalContainer& container, HealthChecks::Log log) const;
   void FillRun(const Run& run, api::ContainerState& state) const;
   void LogProblem(const char* what, const std::string& id, const Error& error) const;
 
@@ -213,6 +215,7 @@ class LocalContainers {
   Mutex strays_mutex_;
   std::map<std::string, Backoff> strays_ GUARDED_BY(strays_mutex_);  // pauses between attempts, by sandbox id
   const SourceCheck sources_;
+  HealthChecks health_;
   Keeper keeper_;  // last, so that it ends first: it calls this object
 };
 

@@ -59,7 +59,7 @@ void LocalContainers::FillRun(const Run& run, api::ContainerState& state) const 
   for (const v1::PodIP& more : network.additional_ips()) state.add_addresses(more.ip());
 }
 
-api::Container LocalContainers::ToApi(const LocalContainer& container) const {
+api::Container LocalContainers::ToApi(const LocalContainer& container, HealthChecks::Log log) const {
   LocalRecord record = container.record().Get();
   api::Container message;
   message.set_id(record.id);
@@ -86,19 +86,22 @@ api::Container LocalContainers::ToApi(const LocalContainer& container) const {
   const std::string& why = record.error.empty() ? record.obstacle : record.error;
   state.set_error(cri::ToResponseText(container.unreadable().empty() ? why : container.unreadable()));
   state.set_restart_count(record.restart_count);
+  if (std::optional<api::HealthState> health = health_.StateOf(record.id, log))
+    *state.mutable_health() = std::move(*health);
   if (std::optional<Run> run = container.run(); run && IsRunning(record)) FillRun(*run, state);
   return message;
 }
 
 Result<api::Container> LocalContainers::Inspect(const std::string& container) const {
   LocalContainerPtr found = TRY(roster_.Find(container));
-  return ToApi(*found);
+  return ToApi(*found, HealthChecks::Log::kWith);
 }
 
 std::vector<api::Container> LocalContainers::List(bool all) const {
   std::vector<api::Container> found;
   for (const LocalContainerPtr& container : roster_.All())
-    if (all || container->record().Read(IsUp)) found.push_back(ToApi(*container));
+    if (all || container->record().Read(IsUp))
+      found.push_back(ToApi(*container, HealthChecks::Log::kWithout));
   std::ranges::sort(found, std::ranges::greater(), &api::Container::created_at);
   return found;
 }

@@ -55,11 +55,20 @@ Result<> LocalContainers::Begin() {
                      ports_.clock.MonotonicMilliseconds());
     };
     container->record().TryChangeLater(recover, [](const Result<>&) {});  // the next daemon would do the same
+    GoOnChecking(*container);
     Schedule(*container, /*missed=*/container->run().has_value());
   }
   RemoveStrayDirectories();
   ReportUnknownLayers();
   return keeper_.Begin();
+}
+
+// What the daemon before knew of its health is lost.
+void LocalContainers::GoOnChecking(const LocalContainer& container) {
+  std::optional<Run> run = container.run();
+  LocalRecord record = container.record().Get();
+  if (run && IsRunning(record))
+    health_.BeginRun(record.id, run->container_id, container.spec().health(), record.started_at);
 }
 
 // The pod of a container's current run has the run's number. All others are strays.

@@ -55,6 +55,7 @@ Result<> LocalContainers::Forget(LocalContainer& container) {
   TRY(MakeRecordDurable(container));
   removed_.Remember(record.id, record.exit_code);
   ports_.networks.RemoveMember(record.id);
+  health_.Forget(record.id);
   roster_.Remove(container);
   container.SetGone();
   return container.record().Change([](LocalRecord& r) { r.gone = true; });

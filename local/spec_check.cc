@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "cri/service/field_limits.h"
+#include "local/health.h"
 #include "local/network_plan.h"
 #include "local/volume_plan.h"
 #include "local/volumes.h"
@@ -273,6 +274,7 @@ Result<> CheckSpec(const api::ContainerSpec& spec) {
   TRY(CheckNamespaces(spec));
   TRY(CheckConfinement(spec));
   TRY(CheckStop(spec));
+  TRY(CheckHealthCheck(spec.health()));
   if (spec.stdin_once() && !spec.open_stdin()) return Bad("stdin_once", "", "needs open_stdin");
   return CheckRestart(spec);
 }

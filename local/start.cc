@@ -126,6 +126,7 @@ Result<> LocalContainers::BringUp(LocalContainer& container, int32_t& exit_code,
   }
   (void)container.record().TryChange(
       [&](LocalRecord& r) { return Started(r, now, ports_.clock.MonotonicMilliseconds()); });
+  health_.BeginRun(container.id(), run.container_id, container.spec().health(), now);
   keeper_.LookAt(Lane::kLogs, container.id(), ports_.clock.MonotonicMilliseconds() + kFirstLogLookMs);
   return {};
 }
