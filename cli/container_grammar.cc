@@ -296,6 +296,12 @@ void ContainerGrammar::AddChanges(const AddVerb& add) {
   AddText(kill, "-s,--signal", kill_.signal, "The signal (default KILL)", "SIGNAL");
   kill.add_option("CONTAINER", kill_.ids, kNames)->required();
 
+  CLI::App& pause = *add("pause", "Freeze all processes of containers", [this] { return pause_; });
+  pause.add_option("CONTAINER", pause_.ids, kNames)->required();
+
+  CLI::App& unpause = *add("unpause", "Let paused containers go on", [this] { return unpause_; });
+  unpause.add_option("CONTAINER", unpause_.ids, kNames)->required();
+
   CLI::App& rename = *add("rename", "Give a container another name", [this] { return rename_; });
   rename.add_option("CONTAINER", rename_.id, kName)->required();
   rename.add_option("NAME", rename_.name, "The new name")->required();

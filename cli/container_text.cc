@@ -103,10 +103,10 @@ std::vector<std::string> SecurityOptions(const api::ContainerSpec& spec) {
 }
 
 json StateDocument(const api::ContainerState& state) {
-  json document = {{"Status", StateWord(state.status())},
+  json document = {{"Status", StateWord(state)},
                    {"Running", state.status() == api::ContainerState::RUNNING ||
                                    state.status() == api::ContainerState::RESTARTING},  // as in Docker
-                   {"Paused", false},
+                   {"Paused", state.paused()},
                    {"Restarting", state.status() == api::ContainerState::RESTARTING},
                    {"OOMKilled", state.oom_killed()},
                    {"Dead", false},
@@ -263,8 +263,9 @@ std::string Ago(int64_t since, int64_t now) {
   return DurationText(now - since) + " ago";
 }
 
-// As in Docker: " (healthy)".
+// As in Docker: " (Paused)", " (healthy)".
 std::string HealthSuffix(const api::ContainerState& state) {
+  if (state.paused()) return " (Paused)";
   if (!state.has_health()) return "";
   std::string word = HealthWord(state.health());
   return word == "starting" ? " (health: starting)" : " (" + word + ")";
@@ -272,8 +273,9 @@ std::string HealthSuffix(const api::ContainerState& state) {
 
 }  // namespace
 
-std::string StateWord(api::ContainerState::Status status) {
-  switch (status) {
+std::string StateWord(const api::ContainerState& state) {
+  if (state.paused()) return "paused";
+  switch (state.status()) {
     case api::ContainerState::CREATED:
       return "created";
     case api::ContainerState::RUNNING:

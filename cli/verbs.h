@@ -89,6 +89,14 @@ struct KillOptions {
   std::string signal = "KILL";
 };
 
+struct PauseOptions {
+  std::vector<std::string> ids;
+};
+
+struct UnpauseOptions {
+  std::vector<std::string> ids;
+};
+
 struct WaitOptions {
   std::vector<std::string> ids;
 };
@@ -311,17 +319,16 @@ struct BuildOptions {
   std::vector<std::string> named_contexts = {};  // NAME=SOURCE
 };
 
-using Verb =
-    std::variant<RunOptions, PsOptions, LogsOptions, ExecOptions, StopOptions, RmOptions, PullOptions,
-                 ImagesOptions, TagOptions, UntagOptions, ImageInspectOptions, ImageHistoryOptions,
-                 ImagePruneOptions, ImageVerifyOptions, ImageRepairOptions, SystemDfOptions, LoginOptions,
-                 LogoutOptions, RmiOptions, InfoOptions, PushOptions, SaveOptions, LoadOptions,
-                 NetworkListOptions, NetworkStatusOptions, CreateOptions, StartOptions, RestartOptions,
-                 KillOptions, WaitOptions, RenameOptions, InspectOptions, TopOptions, StatsOptions,
-                 BuildOptions, VolumeCreateOptions, VolumeListOptions, VolumeInspectOptions,
-                 VolumeRemoveOptions, VolumePruneOptions, ContainerPruneOptions, SystemPruneOptions,
-                 AttachOptions, NetworkCreateOptions, NetworkRemoveOptions, NetworkInspectOptions,
-                 NetworkPruneOptions, CpOptions, DiffOptions, ExportOptions, CommitOptions, ImportOptions>;
+using Verb = std::variant<
+    RunOptions, PsOptions, LogsOptions, ExecOptions, StopOptions, RmOptions, PullOptions, ImagesOptions,
+    TagOptions, UntagOptions, ImageInspectOptions, ImageHistoryOptions, ImagePruneOptions, ImageVerifyOptions,
+    ImageRepairOptions, SystemDfOptions, LoginOptions, LogoutOptions, RmiOptions, InfoOptions, PushOptions,
+    SaveOptions, LoadOptions, NetworkListOptions, NetworkStatusOptions, CreateOptions, StartOptions,
+    RestartOptions, KillOptions, WaitOptions, RenameOptions, InspectOptions, TopOptions, StatsOptions,
+    BuildOptions, VolumeCreateOptions, VolumeListOptions, VolumeInspectOptions, VolumeRemoveOptions,
+    VolumePruneOptions, ContainerPruneOptions, SystemPruneOptions, AttachOptions, NetworkCreateOptions,
+    NetworkRemoveOptions, NetworkInspectOptions, NetworkPruneOptions, CpOptions, DiffOptions, ExportOptions,
+    CommitOptions, ImportOptions, PauseOptions, UnpauseOptions>;
 
 // The context of a verb. The caller owns all parts.
 struct Session {
@@ -345,6 +352,8 @@ Result<int> Perform(const Session& session, const CreateOptions& options);
 Result<int> Perform(const Session& session, const StartOptions& options);
 Result<int> Perform(const Session& session, const RestartOptions& options);
 Result<int> Perform(const Session& session, const KillOptions& options);
+Result<int> Perform(const Session& session, const PauseOptions& options);
+Result<int> Perform(const Session& session, const UnpauseOptions& options);
 Result<int> Perform(const Session& session, const WaitOptions& options);
 Result<int> Perform(const Session& session, const RenameOptions& options);
 Result<int> Perform(const Session& session, const InspectOptions& options);

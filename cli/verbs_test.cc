@@ -418,6 +418,18 @@ TEST_F(VerbsTest, StartRestartKillRenameAndWaitCallTheDaemon) {
                                                 "Restart web 3", "Kill web 1"));
 }
 
+TEST_F(VerbsTest, PausedOnesAreShownAsSuch) {
+  EXPECT_EQ(Do(Detached("web")).value(), 0);
+  EXPECT_EQ(Answer(PauseOptions{.ids = {"web"}}), "web\n");
+  EXPECT_THAT(Answer(PsOptions{.format = "{{.State}} {{.Status}}"}),
+              ::testing::MatchesRegex("paused Up .* \\(Paused\\)\n"));
+  EXPECT_EQ(Answer(InspectOptions{.ids = {"web"}, .format = "{{.State.Status}} {{.State.Paused}}"}),
+            "paused true\n");
+  EXPECT_EQ(Answer(UnpauseOptions{.ids = {"web"}}), "web\n");
+  EXPECT_EQ(Answer(PsOptions{.format = "{{.State}}"}), "running\n");
+  EXPECT_EQ(Do(PauseOptions{.ids = {"nobody"}}).error().code, Code::kNotFound);
+}
+
 TEST_F(VerbsTest, RmRefusesWhatRunsUnlessForced) {
   EXPECT_EQ(Do(Detached("web")).value(), 0);
   Result<int> refused = Do(RmOptions{.ids = {"web"}});

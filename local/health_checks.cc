@@ -57,6 +57,27 @@ void HealthChecks::EndRun(const std::string& id) {
   Abandon(found->second);
 }
 
+void HealthChecks::Suspend(const std::string& id) {
+  constexpr int64_t kPatienceMs = 2'000;
+  int64_t deadline_ms = ports_.clock.MonotonicMilliseconds() + kPatienceMs;
+  MutexLock lock(mutex_);
+  auto found = monitors_.find(id);
+  if (found == monitors_.end()) return;
+  found->second.active = false;
+  AttemptPtr attempt = found->second.attempt;
+  Abandon(found->second);
+  while (attempt != nullptr && !attempt->answered)
+    if (!ports_.clock.WaitUntil(changed_, mutex_, deadline_ms)) return;
+}
+
+void HealthChecks::Resume(const std::string& id) {
+  MutexLock lock(mutex_);
+  auto found = monitors_.find(id);
+  if (found == monitors_.end() || found->second.active) return;
+  found->second.active = true;
+  PlanNext(id, found->second);
+}
+
 void HealthChecks::Forget(const std::string& id) {
   MutexLock lock(mutex_);
   auto found = monitors_.find(id);

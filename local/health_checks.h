@@ -44,6 +44,10 @@ class HealthChecks {
                 int64_t run_started_at) EXCLUDES(mutex_);
   // The run has ended: no result of it counts any more. Its state can still be read.
   void EndRun(const std::string& id) EXCLUDES(mutex_);
+  // No probe begins between these two, and Suspend waits for the end of one in progress, which it kills, for
+  // at most two seconds.
+  void Suspend(const std::string& id) EXCLUDES(mutex_);
+  void Resume(const std::string& id) EXCLUDES(mutex_);
   // The container is removed.
   void Forget(const std::string& id) EXCLUDES(mutex_);
 
@@ -70,7 +74,7 @@ class HealthChecks {
     api::HealthCheck check;
     int64_t run_started_at = 0;
     Health health;
-    bool active = true;  // the run goes on
+    bool active = true;  // the run goes on, and is not suspended
     int64_t due_ms = 0;
     AttemptPtr attempt;  // may be null
   };

@@ -3,7 +3,7 @@
 
 // The verbs on local containers, as the service davit.v1.Containers promises them. Each group is implemented
 // in the file named after it: create.cc, start.cc, stop.cc, end.cc, remove.cc, look.cc, measure.cc, files.cc,
-// recover.cc.
+// pause.cc, recover.cc.
 #pragma once
 
 #include <cstdint>
@@ -94,6 +94,10 @@ class LocalContainers {
   Result<> Restart(const std::string& container, std::optional<uint32_t> grace_seconds, int64_t deadline_ms);
   // SIGKILL: waits like Stop. Cancels a restart that is planned, if the signal ends the policy.
   Result<> Kill(const std::string& container, int signo, int64_t deadline_ms);
+  // Freezes its processes. kFailedPrecondition if it does not run, is paused or is being stopped; kDeadlineExceeded if
+  // the kernel cannot freeze one of them: it runs on then. A stop lets it go on.
+  Result<> Pause(const std::string& container, int64_t deadline_ms);
+  Result<> Unpause(const std::string& container, int64_t deadline_ms);
   Result<> Rename(const std::string& container, const std::string& name);
   Result<> Remove(const std::string& container, bool force, int64_t deadline_ms,
                   AnonymousVolumes volumes = AnonymousVolumes::kStay);
@@ -109,7 +113,7 @@ class LocalContainers {
   Result<std::unique_ptr<EndWaits::Place>> BeginWait(const std::string& container,
                                                      api::WaitContainerRequest::Condition condition,
                                                      EndWaits::Done done) const;
-  // The id that the runtime has for the container's present run. kFailedPrecondition if it does not run.
+  // The id that the runtime has for the container's present run. kFailedPrecondition if it does not run, or is paused.
   Result<std::string> RunOf(const std::string& container) const;
   // Runs a command and waits for its end, or for `gone`.
   Result<api::ExecContainerResponse> Exec(const api::ExecContainerRequest& request, int64_t deadline_ms,
@@ -172,6 +176,11 @@ class LocalContainers {
   Result<> StopContainer(LocalContainer& container, uint32_t grace_seconds, int64_t deadline_ms);
   Result<> StopRun(const Run& run, uint32_t grace_seconds, int64_t deadline_ms) const;
 
+  // Lets a paused run go on.
+  Result<> GoOn(LocalContainer& container, const Run& run);
+  // kFailedPrecondition for what a paused container cannot do.
+  Result<> RefusePaused(const LocalContainer& container, const char* step) const;
+
   // Does what is due after a run that has ended, as far as it is: records the outcome, removes the pod,
   // removes the container if it is to be. Nothing if the run goes on. If something cannot be removed, the
   // record says why, and the keeper tries again. (c)
@@ -200,7 +209,7 @@ class LocalContainers {
   using FoundRuns = std::map<std::string, Found>;  // by container id
   FoundRuns AdoptPods();
   Found AdoptPod(const std::string& sandbox_id, const std::string& container_id, LocalContainer& container);
-  void GoOnChecking(const LocalContainer& container);
+  void TakeOverRun(LocalContainer& container);
   void RemoveStrayDirectories() const;
   void ReportUnknownLayers() const;
 

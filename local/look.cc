@@ -86,6 +86,7 @@ api::Container LocalContainers::ToApi(const LocalContainer& container, HealthChe
   const std::string& why = record.error.empty() ? record.obstacle : record.error;
   state.set_error(cri::ToResponseText(container.unreadable().empty() ? why : container.unreadable()));
   state.set_restart_count(record.restart_count);
+  state.set_paused(IsRunning(record) && container.paused());
   if (std::optional<api::HealthState> health = health_.StateOf(record.id, log))
     *state.mutable_health() = std::move(*health);
   if (std::optional<Run> run = container.run(); run && IsRunning(record)) FillRun(*run, state);
@@ -131,6 +132,7 @@ Result<std::unique_ptr<EndWaits::Place>> LocalContainers::BeginWait(
 Result<std::string> LocalContainers::RunOf(const std::string& container) const {
   LocalContainerPtr found = TRY(roster_.Find(container));
   std::optional<Run> run = found->run();
+  TRY(RefusePaused(*found, "reach container"));
   if (run) return run->container_id;
   return Fail(Code::kFailedPrecondition, "find container", found->name(), "it is not running");
 }

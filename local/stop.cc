@@ -49,11 +49,15 @@ Result<> LocalContainers::StopRun(const Run& run, uint32_t grace_seconds, int64_
 // A start that is in progress may succeed after the first stop, which then has found nothing to end.
 Result<> LocalContainers::StopContainer(LocalContainer& container, uint32_t grace_seconds,
                                         int64_t deadline_ms) {
+  LocalContainer::Stopping stopping(container);
   Result<> recorded =
       container.record().TryChange(local::Stop);  // the program is stopped on a full disk, too
   do {
-    if (std::optional<Run> run = container.AwaitRun(deadline_ms))
+    if (std::optional<Run> run = container.AwaitRun(deadline_ms)) {
+      if (Result<> gone_on = GoOn(container, *run); !gone_on)
+        LogProblem("container stopped while it is paused", container.id(), gone_on.error());
       TRY(StopRun(*run, grace_seconds, deadline_ms));
+    }
     Result<LocalContainer::Claim> claim = container.Take(deadline_ms);
     if (!claim && claim.error().code == Code::kNotFound) return {};  // it was removed, as it was to be
     if (!claim) return std::unexpected(std::move(claim).error());
@@ -92,6 +96,7 @@ Result<> LocalContainers::Kill(const std::string& container, int signo, int64_t 
   cri::Call call = LocalCall(deadline_ms);
   Result<> sent = run ? ports_.runtime.containers().Signal(run->container_id, signo, call)
                       : Fail(Code::kFailedPrecondition, "kill container", found->name(), "it is not running");
+  if (sent && ends_policy && run) TRY(GoOn(*found, *run));  // it is to end
   if (!sent && ends_policy)
     (void)found->record().TryChange([&was](LocalRecord& r) { return UndoStop(r, was); });
   return sent ? recorded : sent;
