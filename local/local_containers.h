@@ -94,8 +94,8 @@ class LocalContainers {
   Result<> Restart(const std::string& container, std::optional<uint32_t> grace_seconds, int64_t deadline_ms);
   // SIGKILL: waits like Stop. Cancels a restart that is planned, if the signal ends the policy.
   Result<> Kill(const std::string& container, int signo, int64_t deadline_ms);
-  // Freezes its processes. kFailedPrecondition if it does not run, is paused or is being stopped; kDeadlineExceeded if
-  // the kernel cannot freeze one of them: it runs on then. A stop lets it go on.
+  // Freezes its processes. kFailedPrecondition if it does not run, is paused or is being stopped;
+  // kDeadlineExceeded if the kernel cannot freeze one of them: it runs on then. A stop lets it go on.
   Result<> Pause(const std::string& container, int64_t deadline_ms);
   Result<> Unpause(const std::string& container, int64_t deadline_ms);
   Result<> Rename(const std::string& container, const std::string& name);
@@ -113,7 +113,8 @@ class LocalContainers {
   Result<std::unique_ptr<EndWaits::Place>> BeginWait(const std::string& container,
                                                      api::WaitContainerRequest::Condition condition,
                                                      EndWaits::Done done) const;
-  // The id that the runtime has for the container's present run. kFailedPrecondition if it does not run, or is paused.
+  // The id that the runtime has for the container's present run. kFailedPrecondition if it does not run, or
+  // is paused.
   Result<std::string> RunOf(const std::string& container) const;
   // Runs a command and waits for its end, or for `gone`.
   Result<api::ExecContainerResponse> Exec(const api::ExecContainerRequest& request, int64_t deadline_ms,
