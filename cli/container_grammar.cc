@@ -26,7 +26,7 @@ constexpr char kNoAddress[] = "it follows from the container's address";
 constexpr char kNoLogOptions[] =
     "each container has log files, which davit logs reads; --log-opt limits them";
 constexpr char kOnlyTheseLimits[] =
-    "the limits are --memory, --memory-swap, --cpus, --cpuset-cpus and --pids-limit";
+    "the limits are --memory, --memory-swap, --cpus, --cpu-shares, --cpuset-cpus and --pids-limit";
 constexpr MissingFlag kMissingOfRun[] = {
     {"-a,--attach", "in the foreground both outputs are printed, with -d none"},
     {"-P,--publish-all", "publish each port with -p HOST:CONTAINER"},
@@ -36,7 +36,6 @@ constexpr MissingFlag kMissingOfRun[] = {
     {"--cgroup-parent", "the daemon chooses the cgroup"},
     {"--cgroupns", "each container has its own cgroup namespace"},
     {"--blkio-weight", kOnlyTheseLimits},
-    {"-c,--cpu-shares", kOnlyTheseLimits},
     {"--cpu-period", kOnlyTheseLimits},
     {"--cpu-quota", kOnlyTheseLimits},
     {"--cpuset-mems", kOnlyTheseLimits},
@@ -174,6 +173,8 @@ void ContainerGrammar::AddRunFlags(CLI::App& verb) {
 void ContainerGrammar::AddIsolation(CLI::App& verb) {
   AddText(verb, "-m,--memory", run_.memory, "Limit of memory", "NUMBER[b|k|m|g]");
   AddText(verb, "--cpus", run_.cpus, "Limit of CPUs, such as 1.5", "NUMBER");
+  verb.add_option("-c,--cpu-shares", run_.cpu_shares, "Share of CPU time, relative to 1024")
+      ->type_name("NUMBER");
   verb.add_option("--pids-limit", run_.pids_limit, "Limit of processes (-1: none)")->type_name("NUMBER");
   AddList(verb, "--cap-add", run_.cap_add, "Give it a Linux capability", "NAME");
   AddList(verb, "--cap-drop", run_.cap_drop, "Take a Linux capability from it", "NAME");

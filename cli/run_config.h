@@ -41,6 +41,7 @@ struct RunOptions {
   std::string memory = {};
   std::string cpus = {};
   int64_t pids_limit = 0;
+  int64_t cpu_shares = 0;
   std::string network = "bridge";
   std::vector<std::string> network_aliases = {};
   std::string ip = {};
@@ -81,6 +82,9 @@ inline bool HoldsSession(const RunOptions& options) {
 
 // kInvalidArgument names the option that is wrong and shows its grammar. Reads the files of --env-file.
 Result<::davit::v1::CreateContainerRequest> BuildCreateRequest(const RunOptions& options);
+
+// "no", "on-failure:3"... kInvalidArgument shows the grammar.
+Result<::davit::v1::RestartPolicy> ParseRestart(const std::string& text);
 
 Result<PullPolicy> ParsePullPolicy(const std::string& text);
 

@@ -97,6 +97,18 @@ struct UnpauseOptions {
   std::vector<std::string> ids;
 };
 
+// Texts are as written on the command line; what is not given stays as it is.
+struct UpdateOptions {
+  std::vector<std::string> ids = {};
+  std::string memory = {};
+  std::string memory_swap = {};
+  std::string cpus = {};
+  std::optional<int64_t> cpu_shares = {};
+  std::string cpuset_cpus = {};
+  std::optional<int64_t> pids_limit = {};
+  std::string restart = {};
+};
+
 struct WaitOptions {
   std::vector<std::string> ids;
 };
@@ -328,7 +340,7 @@ using Verb = std::variant<
     BuildOptions, VolumeCreateOptions, VolumeListOptions, VolumeInspectOptions, VolumeRemoveOptions,
     VolumePruneOptions, ContainerPruneOptions, SystemPruneOptions, AttachOptions, NetworkCreateOptions,
     NetworkRemoveOptions, NetworkInspectOptions, NetworkPruneOptions, CpOptions, DiffOptions, ExportOptions,
-    CommitOptions, ImportOptions, PauseOptions, UnpauseOptions>;
+    CommitOptions, ImportOptions, PauseOptions, UnpauseOptions, UpdateOptions>;
 
 // The context of a verb. The caller owns all parts.
 struct Session {
@@ -354,6 +366,7 @@ Result<int> Perform(const Session& session, const RestartOptions& options);
 Result<int> Perform(const Session& session, const KillOptions& options);
 Result<int> Perform(const Session& session, const PauseOptions& options);
 Result<int> Perform(const Session& session, const UnpauseOptions& options);
+Result<int> Perform(const Session& session, const UpdateOptions& options);
 Result<int> Perform(const Session& session, const WaitOptions& options);
 Result<int> Perform(const Session& session, const RenameOptions& options);
 Result<int> Perform(const Session& session, const InspectOptions& options);

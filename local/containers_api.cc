@@ -109,6 +109,13 @@ grpc::Status ContainersApi::Unpause(grpc::ServerContext* context, const api::Unp
                   [&](Call& call) { return containers_.Unpause(request->container(), call.deadline_ms); });
 }
 
+grpc::Status ContainersApi::Update(grpc::ServerContext* context, const api::UpdateContainerRequest* request,
+                                   api::UpdateContainerResponse* response) {
+  return ServeOne(edge_, CallClass::kStart, context, "Containers.Update", request, response, [&](Call& call) {
+    return containers_.Update(request->container(), request->update(), call.deadline_ms);
+  });
+}
+
 grpc::Status ContainersApi::Rename(grpc::ServerContext* context, const api::RenameContainerRequest* request,
                                    api::RenameContainerResponse* response) {
   return ServeOne(edge_, CallClass::kRemove, context, "Containers.Rename", request, response,

@@ -15,6 +15,7 @@
 #include "local/local_containers.h"
 #include "local/pod_config.h"
 #include "local/spec_check.h"
+#include "local/spec_update.h"
 #include "local/volume_plan.h"
 
 namespace davit::local {
@@ -88,7 +89,7 @@ Result<PodRequest> LocalContainers::PodRequestOf(const Definition& definition,
   std::vector<VolumeBind> volumes;
   for (const VolumeUse& use : definition.volumes)
     volumes.push_back({ports_.volumes.DataOf(use.volume), use.target, use.read_only});
-  return BuildPodRequest(definition.spec, record, DirectoryOf(record.id), volumes);
+  return BuildPodRequest(SpecInForce(definition.spec, record), record, DirectoryOf(record.id), volumes);
 }
 
 // The last container first: its mounts count more.

@@ -3,7 +3,7 @@
 
 // The verbs on local containers, as the service davit.v1.Containers promises them. Each group is implemented
 // in the file named after it: create.cc, start.cc, stop.cc, end.cc, remove.cc, look.cc, measure.cc, files.cc,
-// pause.cc, recover.cc.
+// pause.cc, update.cc, recover.cc.
 #pragma once
 
 #include <cstdint>
@@ -98,6 +98,8 @@ class LocalContainers {
   // kDeadlineExceeded if the kernel cannot freeze one of them: it runs on then. A stop lets it go on.
   Result<> Pause(const std::string& container, int64_t deadline_ms);
   Result<> Unpause(const std::string& container, int64_t deadline_ms);
+  // As Containers.Update promises.
+  Result<> Update(const std::string& container, const api::ContainerUpdate& update, int64_t deadline_ms);
   Result<> Rename(const std::string& container, const std::string& name);
   Result<> Remove(const std::string& container, bool force, int64_t deadline_ms,
                   AnonymousVolumes volumes = AnonymousVolumes::kStay);

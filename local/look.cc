@@ -8,6 +8,7 @@
 #include "cri/service/field_limits.h"
 #include "local/local_containers.h"
 #include "local/pod_config.h"
+#include "local/spec_update.h"
 #include "shim/exit_code.h"
 
 namespace davit::local {
@@ -64,7 +65,7 @@ api::Container LocalContainers::ToApi(const LocalContainer& container, HealthChe
   api::Container message;
   message.set_id(record.id);
   message.set_name(record.name);
-  *message.mutable_spec() = container.spec();
+  *message.mutable_spec() = SpecInForce(container.spec(), record);
   message.set_image_id(record.image_id);
   for (const std::string& word : container.command_line()) message.add_command_line(word);
   message.set_created_at(record.created_at);

@@ -208,6 +208,15 @@ grpc::Status FakeContainers::Unpause(grpc::ServerContext*, const api::UnpauseCon
   return grpc::Status::OK;
 }
 
+grpc::Status FakeContainers::Update(grpc::ServerContext*, const api::UpdateContainerRequest* request,
+                                    api::UpdateContainerResponse*) {
+  std::scoped_lock lock(mutex_);
+  Container* container = Find(request->container());
+  if (container == nullptr) return NoContainer(request->container());
+  calls_.push_back("Update " + container->name() + " " + request->update().ShortDebugString());
+  return grpc::Status::OK;
+}
+
 grpc::Status FakeContainers::Rename(grpc::ServerContext*, const api::RenameContainerRequest* request,
                                     api::RenameContainerResponse*) {
   std::scoped_lock lock(mutex_);
