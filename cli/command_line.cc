@@ -142,6 +142,9 @@ void Grammar::AddContainerVerbs() {
         });
   };
   add_to(&app_);
+  upkeep_.AddEventsTo([this](const std::string& name, const std::string& help, std::function<Verb()> take) {
+    return AddVerbTo(&app_, name, help, std::move(take));
+  });
   CLI::App* group = AddGroup("container", "The same verbs on containers, and prune");
   add_to(group);
   CLI::App* prune =

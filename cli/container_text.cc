@@ -277,8 +277,11 @@ std::string HealthSuffix(const api::ContainerState& state) {
 }  // namespace
 
 std::string StateWord(const api::ContainerState& state) {
-  if (state.paused()) return "paused";
-  switch (state.status()) {
+  return state.paused() ? "paused" : StateWord(state.status());
+}
+
+std::string StateWord(api::ContainerState::Status status) {
+  switch (status) {
     case api::ContainerState::CREATED:
       return "created";
     case api::ContainerState::RUNNING:

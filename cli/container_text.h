@@ -17,6 +17,8 @@ namespace davit::cli {
 std::string StatusText(const ::davit::v1::ContainerState& state, int64_t now_unix_nanoseconds);
 
 // "running", "exited"…: .State.Status of docker inspect.
+std::string StateWord(::davit::v1::ContainerState::Status status);
+// The same, and "paused".
 std::string StateWord(const ::davit::v1::ContainerState& state);
 
 // "0.0.0.0:8080->80/tcp, [::]:8080->80/tcp".

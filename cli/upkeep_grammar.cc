@@ -3,6 +3,8 @@
 
 #include "cli/upkeep_grammar.h"
 
+#include "cli/list_option.h"
+
 namespace davit::cli {
 
 void UpkeepGrammar::AddTo(const ContainerGrammar::AddVerb& add) {
@@ -23,6 +25,20 @@ void UpkeepGrammar::AddTo(const ContainerGrammar::AddVerb& add) {
   update.footer(
       "A container that runs has its new limits at once; they stay for its next runs.\n"
       "Example: davit update --memory 1g --memory-swap 2g --restart unless-stopped web");
+}
+
+void UpkeepGrammar::AddEventsTo(const ContainerGrammar::AddVerb& add) {
+  CLI::App& events = *add("events", "Print what happens to containers, volumes and networks, as it happens",
+                          [this] { return events_; });
+  events.add_option("--since", events_.since, "First what has happened from this time on")
+      ->type_name("TIME|10m");
+  events.add_option("--until", events_.until, "End at this time")->type_name("TIME|10m");
+  AddList(events, "-f,--filter", events_.filters, "Only some of them",
+          "type=|event=|container=|volume=|network=|image=...");
+  events
+      .add_option("--format", events_.format, "Print by a template, such as \"{{.Action}} {{.id}}\", or json")
+      ->type_name("TEMPLATE");
+  events.footer("Example: davit events --since 1h -f container=web -f event=die");
 }
 
 }  // namespace davit::cli

@@ -109,6 +109,13 @@ struct UpdateOptions {
   std::string restart = {};
 };
 
+struct EventsOptions {
+  std::string since = {};  // as ParseEventTime takes it; empty: only new ones
+  std::string until = {};  // empty: until it is interrupted
+  std::vector<std::string> filters = {};
+  std::string format = {};  // a template (template.h)
+};
+
 struct WaitOptions {
   std::vector<std::string> ids;
 };
@@ -340,7 +347,7 @@ using Verb = std::variant<
     BuildOptions, VolumeCreateOptions, VolumeListOptions, VolumeInspectOptions, VolumeRemoveOptions,
     VolumePruneOptions, ContainerPruneOptions, SystemPruneOptions, AttachOptions, NetworkCreateOptions,
     NetworkRemoveOptions, NetworkInspectOptions, NetworkPruneOptions, CpOptions, DiffOptions, ExportOptions,
-    CommitOptions, ImportOptions, PauseOptions, UnpauseOptions, UpdateOptions>;
+    CommitOptions, ImportOptions, PauseOptions, UnpauseOptions, UpdateOptions, EventsOptions>;
 
 // The context of a verb. The caller owns all parts.
 struct Session {
@@ -367,6 +374,7 @@ Result<int> Perform(const Session& session, const KillOptions& options);
 Result<int> Perform(const Session& session, const PauseOptions& options);
 Result<int> Perform(const Session& session, const UnpauseOptions& options);
 Result<int> Perform(const Session& session, const UpdateOptions& options);
+Result<int> Perform(const Session& session, const EventsOptions& options);
 Result<int> Perform(const Session& session, const WaitOptions& options);
 Result<int> Perform(const Session& session, const RenameOptions& options);
 Result<int> Perform(const Session& session, const InspectOptions& options);

@@ -44,7 +44,8 @@ cri::LocalRow FirstRowOf(const LocalRecord& record, const Definition& definition
 LocalContainers::LocalContainers(Ports ports)
     : ports_(std::move(ports)),
       health_({ports_.runtime.execs(), ports_.clock,
-               [this](const std::string& id, int64_t at_ms) { keeper_.LookAt(Lane::kHealth, id, at_ms); }}),
+               [this](const std::string& id, int64_t at_ms) { keeper_.LookAt(Lane::kHealth, id, at_ms); },
+               [this](const std::string& id, api::HealthState::Status status) { NoteHealth(id, status); }}),
       keeper_({ports_.runtime.announcer(), ports_.timers, ports_.clock,
                [this](Lane lane, const std::string& id) { Look(lane, id); },
                [this] { return roster_.Ids(); }}) {}
@@ -182,6 +183,7 @@ Result<LocalContainers::Created> LocalContainers::Create(const std::string& name
   TRY(MakeVolumes(*container, gone, rollback));
   TRY(MakeRecordDurable(*container));
   rollback.Dismiss();
+  Note(*container, "create");
   return Created{record.id, record.name, DirectoryOf(record.id) + "/" + kLogName};
 }
 

@@ -42,6 +42,7 @@ Result<> LocalContainers::CollectEnd(LocalContainer& container) {
     recorded = container.record().TryChange([&](LocalRecord& r) {
       return NoteOutcome(r, container.spec(), *outcome, ports_.clock.MonotonicMilliseconds());
     });
+    NoteEnd(container);
   } else if (container.record().Read(DueOf).again) {
     recorded = container.record().Change([](LocalRecord&) {});  // its last write may have failed
   }

@@ -132,26 +132,33 @@ void HealthChecks::Probe(const std::string& id) {
 
 void HealthChecks::OnOutcome(const std::string& id, const AttemptPtr& attempt,
                              Result<v1::ExecSyncResponse> outcome) {
+  std::optional<api::HealthState::Status> status;
+  {
+    MutexLock lock(mutex_);
+    if (std::exchange(attempt->answered, true)) return;
+    status = Take(id, attempt, std::move(outcome));
+  }
+  if (status) RunGuarded("health", [&] { ports_.changed(id, *status); });
   MutexLock lock(mutex_);
-  if (std::exchange(attempt->answered, true)) return;
-  Take(id, attempt, std::move(outcome));
   --in_progress_;
   changed_.NotifyAll();
 }
 
-void HealthChecks::Take(const std::string& id, const AttemptPtr& attempt,
-                        Result<v1::ExecSyncResponse> outcome) {
+std::optional<api::HealthState::Status> HealthChecks::Take(const std::string& id, const AttemptPtr& attempt,
+                                                           Result<v1::ExecSyncResponse> outcome) {
   auto found = monitors_.find(id);
-  if (found == monitors_.end() || found->second.attempt != attempt) return;
+  if (found == monitors_.end() || found->second.attempt != attempt) return std::nullopt;
   Monitor& monitor = found->second;
   monitor.attempt = nullptr;
+  bool changed = false;
   if (outcome || !SaysNothing(outcome.error())) {
     ProbeResult result = ResultOf(monitor.check, outcome);
     result.started_at = attempt->started_at;
     result.ended_at = ports_.clock.UnixNanoseconds();
-    NoteProbe(monitor.check, monitor.run_started_at, std::move(result), monitor.health);
+    changed = NoteProbe(monitor.check, monitor.run_started_at, std::move(result), monitor.health);
   }
   PlanNext(id, monitor);
+  return changed ? std::optional(monitor.health.status) : std::nullopt;
 }
 
 std::optional<api::HealthState> HealthChecks::StateOf(const std::string& id, Log log) const {

@@ -32,6 +32,8 @@ class HealthChecks {
     // Has Probe called at this time (MonotonicMilliseconds of the clock), or later, on a thread that may
     // wait.
     std::function<void(const std::string& id, int64_t at_ms)> plan;
+    // Hears of each change of a status, on the thread that makes it.
+    std::function<void(const std::string& id, api::HealthState::Status status)> changed;
   };
   explicit HealthChecks(Ports ports) : ports_(std::move(ports)) {}
   ~HealthChecks() { End(); }
@@ -83,7 +85,9 @@ class HealthChecks {
   static void Abandon(Monitor& monitor);
   void OnOutcome(const std::string& id, const AttemptPtr& attempt,
                  Result<::runtime::v1::ExecSyncResponse> outcome) EXCLUDES(mutex_);
-  void Take(const std::string& id, const AttemptPtr& attempt, Result<::runtime::v1::ExecSyncResponse> outcome)
+  // Returns the new status if it has changed.
+  std::optional<api::HealthState::Status> Take(const std::string& id, const AttemptPtr& attempt,
+                                               Result<::runtime::v1::ExecSyncResponse> outcome)
       REQUIRES(mutex_);
 
   const Ports ports_;

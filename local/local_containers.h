@@ -27,6 +27,7 @@
 #include "cri/runtime/runtime.h"
 #include "images/image_lookup.h"
 #include "local/container.h"
+#include "local/event_log.h"
 #include "local/health_checks.h"
 #include "local/keeper.h"
 #include "local/networks.h"
@@ -62,6 +63,7 @@ class LocalContainers {
     Reactor& timers;
     const Logger& log;
     const Clock& clock;
+    EventLog& events;
   };
   explicit LocalContainers(Ports ports);
   // Leaves all containers running.
@@ -219,6 +221,11 @@ class LocalContainers {
   api::Container ToApi(const LocalContainer& container, HealthChecks::Log log) const;
   void FillRun(const Run& run, api::ContainerState& state) const;
   void LogProblem(const char* what, const std::string& id, const Error& error) const;
+  // Something has happened to it, for clients that watch.
+  void Note(const LocalContainer& container, const std::string& action,
+            EventLog::Attributes attributes = {}) const;
+  void NoteEnd(const LocalContainer& container) const;  // of its run, with the outcome in its record
+  void NoteHealth(const std::string& id, api::HealthState::Status status) const;
 
   const Ports ports_;
   Roster roster_;

@@ -23,6 +23,7 @@ Result<> LocalContainers::Pause(const std::string& container, int64_t deadline_m
     return std::unexpected(AboutContainer(std::move(paused).error()));
   }
   found->SetPaused(true);
+  Note(*found, "pause");
   if (!found->stopping()) return {};
   TRY(GoOn(*found, *run));
   return refuse("it is being stopped");
@@ -43,6 +44,7 @@ Result<> LocalContainers::GoOn(LocalContainer& container, const Run& run) {
   if (Result<> resumed = ports_.runtime.containers().Unpause(run.container_id, call); !resumed)
     return std::unexpected(AboutContainer(std::move(resumed).error()));
   container.SetPaused(false);
+  Note(container, "unpause");
   health_.Resume(container.id());
   return {};
 }

@@ -54,7 +54,9 @@ Result<> LocalContainers::Begin() {
       return Recover(r, container->spec(), found[container->id()], ports_.clock.UnixNanoseconds(),
                      ports_.clock.MonotonicMilliseconds());
     };
+    bool had_run = container->record().Read([](const LocalRecord& r) { return HasRun(r) && IsWanted(r); });
     container->record().TryChangeLater(recover, [](const Result<>&) {});  // the next daemon would do the same
+    if (had_run && !container->record().Read(IsRunning)) NoteEnd(*container);
     TakeOverRun(*container);
     Schedule(*container, /*missed=*/container->run().has_value());
   }

@@ -30,6 +30,7 @@ Result<> LocalContainers::Update(const std::string& container, const api::Contai
       [&](LocalRecord& r) { return noted = NoteUpdate(r, found->spec(), AddUpdate(r, update)); }));
   if (!noted)
     return Fail(Code::kFailedPrecondition, "update container", found->name(), "it is being removed");
+  Note(*found, "update");
   return MakeRecordDurable(*found);
 }
 
