@@ -103,9 +103,9 @@ class LocalWorld {
   LocalContainers& local() { return *local_; }
   Volumes& volumes() { return *volumes_; }
   std::vector<std::string> VolumeNames() const {
-    std::vector<std::string> names;
-    for (const api::Volume& volume : volumes_->List()) names.push_back(volume.name());
-    return names;
+    std::vector<std::string> listed;
+    for (const api::Volume& volume : volumes_->List()) listed.push_back(volume.name());
+    return listed;
   }
   Networks& networks() { return *networks_; }
 
