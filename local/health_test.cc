@@ -55,8 +55,9 @@ TEST(HealthTest, RunsAProgramOrALineOfAShell) {
 TEST(HealthTest, WhatHasNoMeaningIsRefused) {
   EXPECT_TRUE(CheckHealthCheck({}));
   EXPECT_TRUE(CheckHealthCheck(Check({"NONE"})));
-  for (const std::vector<std::string>& test :
-       {std::vector<std::string>{"CMD"}, {"CMD-SHELL"}, {"NONE", "x"}, {"curl", "x"}, {""}})
+  const std::vector<std::vector<std::string>> bad = {
+      {"CMD"}, {"CMD-SHELL"}, {"NONE", "x"}, {"curl", "x"}, {""}};
+  for (const std::vector<std::string>& test : bad)
     EXPECT_EQ(CheckHealthCheck(Check(test)).error().code, Code::kInvalidArgument) << test[0];
   EXPECT_FALSE(CheckHealthCheck(Check(std::vector<std::string>(1001, "CMD"))));
   EXPECT_FALSE(CheckHealthCheck(Check({"CMD", std::string(70'000, 'x')})));

@@ -89,9 +89,9 @@ TEST_F(LocalHealth, ARestartedDaemonProbesAgain) {
 }
 
 TEST_F(LocalHealth, BadOptionsAreExplained) {
-  for (const std::vector<std::string>& words : {std::vector<std::string>{"--health-interval", "10"},
-                                                {"--health-retries", "-1"},
-                                                {"--no-healthcheck", "--health-cmd", "true"}}) {
+  const std::vector<std::vector<std::string>> bad = {
+      {"--health-interval", "10"}, {"--health-retries", "-1"}, {"--no-healthcheck", "--health-cmd", "true"}};
+  for (const std::vector<std::string>& words : bad) {
     std::vector<std::string> command = {"run", "--rm"};
     command.insert(command.end(), words.begin(), words.end());
     command.insert(command.end(), {kBusybox, "true"});

@@ -42,11 +42,12 @@ TEST_F(LocalPause, FreezesAndGoesOn) {
   EXPECT_EQ(StateOf("web"), "paused");
   EXPECT_EQ(Inspect("web")["State"]["Paused"], true);
   EXPECT_THAT(Davit({"top", "web"}), HasSubstr("sh"));
-  for (const std::vector<std::string>& words : {std::vector<std::string>{"exec", "web", "true"},
-                                                {"exec", "-i", "web", "true"},
-                                                {"exec", "-d", "web", "true"},
-                                                {"attach", "web"},
-                                                {"pause", "web"}}) {
+  const std::vector<std::vector<std::string>> refusals = {{"exec", "web", "true"},
+                                                          {"exec", "-i", "web", "true"},
+                                                          {"exec", "-d", "web", "true"},
+                                                          {"attach", "web"},
+                                                          {"pause", "web"}};
+  for (const std::vector<std::string>& words : refusals) {
     client::CommandOutcome refused = TryDavit(words);
     EXPECT_EQ(refused.exit_code, 1) << words[0];
     EXPECT_THAT(refused.output, HasSubstr("paused"));
