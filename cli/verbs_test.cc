@@ -414,6 +414,36 @@ TEST_F(VerbsTest, StartRestartKillRenameAndWaitCallTheDaemon) {
                                                 "Restart web 3", "Kill web 1"));
 }
 
+TEST_F(VerbsTest, PausedOnesAreShownAsSuch) {
+  EXPECT_EQ(Do(Detached("web")).value(), 0);
+  EXPECT_EQ(Answer(PauseOptions{.ids = {"web"}}), "web\n");
+  EXPECT_THAT(Answer(PsOptions{.format = "{{.State}} {{.Status}}"}),
+              ::testing::MatchesRegex("paused Up .* \\(Paused\\)\n"));
+  EXPECT_EQ(Answer(InspectOptions{.ids = {"web"}, .format = "{{.State.Status}} {{.State.Paused}}"}),
+            "paused true\n");
+  EXPECT_EQ(Answer(UnpauseOptions{.ids = {"web"}}), "web\n");
+  EXPECT_EQ(Answer(PsOptions{.format = "{{.State}}"}), "running\n");
+  EXPECT_EQ(Do(PauseOptions{.ids = {"nobody"}}).error().code, Code::kNotFound);
+}
+
+TEST_F(VerbsTest, UpdateSendsWhatIsToChange) {
+  EXPECT_EQ(Do(Detached("web")).value(), 0);
+  EXPECT_EQ(
+      Answer(UpdateOptions{.ids = {"web"}, .memory = "64m", .cpu_shares = 512, .restart = "on-failure:2"}),
+      "web\n");
+  EXPECT_THAT(containers().calls().back(),
+              AllOf(HasSubstr("memory_bytes: 67108864"), HasSubstr("cpu_shares: 512"),
+                    HasSubstr("ON_FAILURE"), ::testing::Not(HasSubstr("pids_limit"))));
+  EXPECT_EQ(Answer(UpdateOptions{.ids = {"web"}, .memory_swap = "-1", .cpus = "0", .pids_limit = -1}),
+            "web\n");
+  EXPECT_THAT(containers().calls().back(),
+              AllOf(HasSubstr("memory_swap_bytes: -1"), HasSubstr("nano_cpus: 0")));
+  for (const UpdateOptions& bad :
+       {UpdateOptions{.ids = {"web"}}, UpdateOptions{.ids = {"web"}, .memory = "much"},
+        UpdateOptions{.ids = {"web"}, .restart = "sometimes"}})
+    EXPECT_EQ(Do(bad).error().code, Code::kInvalidArgument);
+}
+
 TEST_F(VerbsTest, RmRefusesWhatRunsUnlessForced) {
   EXPECT_EQ(Do(Detached("web")).value(), 0);
   Result<int> refused = Do(RmOptions{.ids = {"web"}});

@@ -18,6 +18,7 @@
 #include "cri/network/user_networks.h"
 #include "cri/records/local_store.h"
 #include "dns/responders.h"
+#include "local/event_log.h"
 #include "local/network_plan.h"
 #include "local/network_record.h"
 #include "local/pod_config.h"
@@ -43,6 +44,7 @@ class Networks {
     std::string node_bridge;
     const Logger& log;
     const Clock& clock;
+    EventLog& events;
   };
   explicit Networks(Ports ports);
   // Leaves bridges and records.

@@ -57,8 +57,8 @@ class VolumesTest : public ::testing::Test {
     Start();
   }
   void Start(const std::string& directory = {}) {
-    volumes_ = std::make_unique<Volumes>(
-        Volumes::Ports{directory.empty() ? Directory() : directory, store_, snapshots_, log_, SystemClock()});
+    volumes_ = std::make_unique<Volumes>(Volumes::Ports{directory.empty() ? Directory() : directory, store_,
+                                                        snapshots_, log_, SystemClock(), events_});
     Result<> loaded = volumes_->Load();
     EXPECT_TRUE(loaded) << loaded.error().ToString();
   }
@@ -99,6 +99,7 @@ class VolumesTest : public ::testing::Test {
   FakeVolumeStore store_{steps_};
   cri::FakeSnapshots snapshots_{steps_};
   Logger log_{[](std::string_view) {}, LogLevel::kInfo};
+  EventLog events_{SystemClock()};
   std::unique_ptr<Volumes> volumes_;
 };
 

@@ -222,6 +222,35 @@ grpc::Status FakeContainers::Kill(grpc::ServerContext*, const api::KillContainer
   return grpc::Status::OK;
 }
 
+grpc::Status FakeContainers::Pause(grpc::ServerContext*, const api::PauseContainerRequest* request,
+                                   api::PauseContainerResponse*) {
+  std::scoped_lock lock(mutex_);
+  Container* container = Find(request->container());
+  if (container == nullptr) return NoContainer(request->container());
+  calls_.push_back("Pause " + container->name());
+  container->mutable_state()->set_paused(true);
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeContainers::Unpause(grpc::ServerContext*, const api::UnpauseContainerRequest* request,
+                                     api::UnpauseContainerResponse*) {
+  std::scoped_lock lock(mutex_);
+  Container* container = Find(request->container());
+  if (container == nullptr) return NoContainer(request->container());
+  calls_.push_back("Unpause " + container->name());
+  container->mutable_state()->set_paused(false);
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeContainers::Update(grpc::ServerContext*, const api::UpdateContainerRequest* request,
+                                    api::UpdateContainerResponse*) {
+  std::scoped_lock lock(mutex_);
+  Container* container = Find(request->container());
+  if (container == nullptr) return NoContainer(request->container());
+  calls_.push_back("Update " + container->name() + " " + request->update().ShortDebugString());
+  return grpc::Status::OK;
+}
+
 grpc::Status FakeContainers::Rename(grpc::ServerContext*, const api::RenameContainerRequest* request,
                                     api::RenameContainerResponse*) {
   std::scoped_lock lock(mutex_);

@@ -55,6 +55,9 @@ class FakeContainers final : public ::davit::v1::Containers::Service {
   DAVIT_RPC(Stop, StopContainer);
   DAVIT_RPC(Restart, RestartContainer);
   DAVIT_RPC(Kill, KillContainer);
+  DAVIT_RPC(Pause, PauseContainer);
+  DAVIT_RPC(Unpause, UnpauseContainer);
+  DAVIT_RPC(Update, UpdateContainer);
   DAVIT_RPC(Rename, RenameContainer);
   DAVIT_RPC(Remove, RemoveContainer);
   DAVIT_RPC(Inspect, InspectContainer);
