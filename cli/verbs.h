@@ -89,6 +89,33 @@ struct KillOptions {
   std::string signal = "KILL";
 };
 
+struct PauseOptions {
+  std::vector<std::string> ids;
+};
+
+struct UnpauseOptions {
+  std::vector<std::string> ids;
+};
+
+// Texts are as written on the command line; what is not given stays as it is.
+struct UpdateOptions {
+  std::vector<std::string> ids = {};
+  std::string memory = {};
+  std::string memory_swap = {};
+  std::string cpus = {};
+  std::optional<int64_t> cpu_shares = {};
+  std::string cpuset_cpus = {};
+  std::optional<int64_t> pids_limit = {};
+  std::string restart = {};
+};
+
+struct EventsOptions {
+  std::string since = {};  // as ParseEventTime takes it; empty: only new ones
+  std::string until = {};  // empty: until it is interrupted
+  std::vector<std::string> filters = {};
+  std::string format = {};  // a template (template.h)
+};
+
 struct WaitOptions {
   std::vector<std::string> ids;
 };
@@ -311,17 +338,16 @@ struct BuildOptions {
   std::vector<std::string> named_contexts = {};  // NAME=SOURCE
 };
 
-using Verb =
-    std::variant<RunOptions, PsOptions, LogsOptions, ExecOptions, StopOptions, RmOptions, PullOptions,
-                 ImagesOptions, TagOptions, UntagOptions, ImageInspectOptions, ImageHistoryOptions,
-                 ImagePruneOptions, ImageVerifyOptions, ImageRepairOptions, SystemDfOptions, LoginOptions,
-                 LogoutOptions, RmiOptions, InfoOptions, PushOptions, SaveOptions, LoadOptions,
-                 NetworkListOptions, NetworkStatusOptions, CreateOptions, StartOptions, RestartOptions,
-                 KillOptions, WaitOptions, RenameOptions, InspectOptions, TopOptions, StatsOptions,
-                 BuildOptions, VolumeCreateOptions, VolumeListOptions, VolumeInspectOptions,
-                 VolumeRemoveOptions, VolumePruneOptions, ContainerPruneOptions, SystemPruneOptions,
-                 AttachOptions, NetworkCreateOptions, NetworkRemoveOptions, NetworkInspectOptions,
-                 NetworkPruneOptions, CpOptions, DiffOptions, ExportOptions, CommitOptions, ImportOptions>;
+using Verb = std::variant<
+    RunOptions, PsOptions, LogsOptions, ExecOptions, StopOptions, RmOptions, PullOptions, ImagesOptions,
+    TagOptions, UntagOptions, ImageInspectOptions, ImageHistoryOptions, ImagePruneOptions, ImageVerifyOptions,
+    ImageRepairOptions, SystemDfOptions, LoginOptions, LogoutOptions, RmiOptions, InfoOptions, PushOptions,
+    SaveOptions, LoadOptions, NetworkListOptions, NetworkStatusOptions, CreateOptions, StartOptions,
+    RestartOptions, KillOptions, WaitOptions, RenameOptions, InspectOptions, TopOptions, StatsOptions,
+    BuildOptions, VolumeCreateOptions, VolumeListOptions, VolumeInspectOptions, VolumeRemoveOptions,
+    VolumePruneOptions, ContainerPruneOptions, SystemPruneOptions, AttachOptions, NetworkCreateOptions,
+    NetworkRemoveOptions, NetworkInspectOptions, NetworkPruneOptions, CpOptions, DiffOptions, ExportOptions,
+    CommitOptions, ImportOptions, PauseOptions, UnpauseOptions, UpdateOptions, EventsOptions>;
 
 // The context of a verb. The caller owns all parts.
 struct Session {
@@ -345,6 +371,10 @@ Result<int> Perform(const Session& session, const CreateOptions& options);
 Result<int> Perform(const Session& session, const StartOptions& options);
 Result<int> Perform(const Session& session, const RestartOptions& options);
 Result<int> Perform(const Session& session, const KillOptions& options);
+Result<int> Perform(const Session& session, const PauseOptions& options);
+Result<int> Perform(const Session& session, const UnpauseOptions& options);
+Result<int> Perform(const Session& session, const UpdateOptions& options);
+Result<int> Perform(const Session& session, const EventsOptions& options);
 Result<int> Perform(const Session& session, const WaitOptions& options);
 Result<int> Perform(const Session& session, const RenameOptions& options);
 Result<int> Perform(const Session& session, const InspectOptions& options);

@@ -39,6 +39,11 @@ TEST(GoldenRecords, OfLocalContainers) {
               "0a026331120377656222087368613235363a312a087368613235363a3238014004480150015802600368890170"
               "017a046c6f7374800104880105900106980103"
               "c00201");
+  record.update = "update";
+  ExpectBytes(record,
+              "0a026331120377656222087368613235363a312a087368613235363a3238014004480150015802600368890170"
+              "017a046c6f7374800104880105900106980103"
+              "c00201ca0206757064617465");
   EXPECT_EQ(static_cast<int>(Status::kCreated), 0);
   EXPECT_EQ(static_cast<int>(Status::kStarting), 1);
   EXPECT_EQ(static_cast<int>(Status::kRunning), 2);

@@ -124,6 +124,7 @@ Result<> Volumes::Make(VolumeRecord record) {
   if (renameat2(staging.get(), name.c_str(), root.get(), name.c_str(), RENAME_NOREPLACE) < 0)
     return SystemError("create volume", ports_.directory + "/" + name);
   rollback.Dismiss();
+  ports_.events.Note("volume", "create", name, {});
   MutexLock lock(mutex_);
   std::string key = name;
   entries_[key].record = std::move(record);
@@ -174,6 +175,7 @@ Result<> Volumes::RemoveUnused(const std::string& name) {
     MutexLock lock(mutex_);
     entries_.erase(name);
   }
+  ports_.events.Note("volume", "destroy", name, {});
   return ports_.store.DeleteVolume(name);
 }
 

@@ -19,6 +19,7 @@
 #include "base/thread_annotations.h"
 #include "base/unique_fd.h"
 #include "cri/records/volume_store.h"
+#include "local/event_log.h"
 #include "local/volume_record.h"
 #include "snapshotter/snapshots.h"
 #include "snapshotter/trash.h"
@@ -44,6 +45,7 @@ class Volumes {
     snapshotter::Snapshots& snapshots;
     const Logger& log;
     const Clock& clock;
+    EventLog& events;
   };
   using Labels = std::vector<VolumeLabel>;
   // Whether a call has no client any more.

@@ -2,7 +2,7 @@
 // Copyright The Davit Authors
 
 // The verbs on containers. Each is implemented in the file named after it; List is in container_status.cc,
-// and ReopenLog in container_update.cc.
+// ReopenLog in container_update.cc, and Unpause in container_pause.cc.
 #pragma once
 
 #include <optional>
@@ -70,6 +70,12 @@ class Containers {
   Result<v1::ContainerStatusResponse> Status(const v1::ContainerStatusRequest& request, Call& call);
   Result<std::vector<v1::Container>> List(const v1::ContainerFilter& filter, Owner owner = Owner::kCri);
   std::vector<ContainerUse> Uses(Owner owner) const;
+  // Freezes all processes of the container, and lets them go on. kFailedPrecondition if it does not run; else
+  // the errors of Cgroups. What its shim does for it goes on. IsPaused asks the kernel; false if the
+  // container does not run.
+  Result<> Pause(const std::string& container_id, Call& call);
+  Result<> Unpause(const std::string& container_id, Call& call);
+  Result<bool> IsPaused(const std::string& container_id, Call& call);
   Result<v1::UpdateContainerResourcesResponse> UpdateResources(
       const v1::UpdateContainerResourcesRequest& request, Call& call);
   Result<v1::ReopenContainerLogResponse> ReopenLog(const v1::ReopenContainerLogRequest& request, Call& call);

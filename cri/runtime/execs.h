@@ -44,8 +44,10 @@ class Execs final : public streaming::StreamTargets {
 
   // ExecSync. Calls `done` once, from any thread, with the command's outcome; `call` must live until then.
   // Blocks the calling thread only for a short time. If a stop is requested by `gone`, the command is killed.
+  // Of its output, `most_output` bytes are kept.
   using OnSyncExec = std::function<void(Result<v1::ExecSyncResponse>)>;
-  void RunSync(const v1::ExecSyncRequest& request, Call& call, std::stop_token gone, OnSyncExec done);
+  void RunSync(const v1::ExecSyncRequest& request, Call& call, std::stop_token gone, OnSyncExec done,
+               size_t most_output = ExecOutput::kMost);
 
   // These validate a request and return the order that is carried out when the client connects to the
   // streaming server.
@@ -62,7 +64,8 @@ class Execs final : public streaming::StreamTargets {
 
  private:
   struct SyncExec;  // a command that was handed to a shim
-  Result<std::shared_ptr<SyncExec>> BeginSync(const v1::ExecSyncRequest& request, Call& call);
+  Result<std::shared_ptr<SyncExec>> BeginSync(const v1::ExecSyncRequest& request, Call& call,
+                                              size_t most_output);
   Result<v1::ExecSyncResponse> EndSync(SyncExec& exec, Result<ExecOutput::End> end, Call& call);
   // Runs `end` on a thread of `killers`, or on this one if none can be started.
   void EndElsewhere(std::function<void()> end);
