@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "base/testing/golden.h"
+#include "local/network_record.h"
 
 namespace davit::local {
 namespace {
@@ -69,6 +70,16 @@ TEST(GoldenRecords, OfVolumes) {
   record.anonymous = true;
   record.labels = {{"k", "v"}};
   ExpectBytes(record, "0a04646174611001180122060a016b120176");
+}
+
+TEST(GoldenRecords, OfNetworks) {
+  NetworkRecord record;
+  record.id = "n1";
+  record.name = "net";
+  record.spec = "spec";
+  record.bridge = "davit0123456789";
+  record.created_at = 1;
+  ExpectBytes(record, "0a026e3112036e65741a0473706563220f6461766974303132333435363738392801");
 }
 
 }  // namespace
