@@ -10,9 +10,9 @@
 #include <map>
 #include <sstream>
 
+#include "base/suggestion.h"
 #include "cli/container_grammar.h"
 #include "cli/files_grammar.h"
-#include "cli/suggestion.h"
 #include "cli/volume_grammar.h"
 
 namespace davit::cli {
