@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "cli/compose/options.h"
 #include "cli/console.h"
 #include "cli/daemon.h"
 #include "cli/interrupt.h"
@@ -311,17 +312,16 @@ struct BuildOptions {
   std::vector<std::string> named_contexts = {};  // NAME=SOURCE
 };
 
-using Verb =
-    std::variant<RunOptions, PsOptions, LogsOptions, ExecOptions, StopOptions, RmOptions, PullOptions,
-                 ImagesOptions, TagOptions, UntagOptions, ImageInspectOptions, ImageHistoryOptions,
-                 ImagePruneOptions, ImageVerifyOptions, ImageRepairOptions, SystemDfOptions, LoginOptions,
-                 LogoutOptions, RmiOptions, InfoOptions, PushOptions, SaveOptions, LoadOptions,
-                 NetworkListOptions, NetworkStatusOptions, CreateOptions, StartOptions, RestartOptions,
-                 KillOptions, WaitOptions, RenameOptions, InspectOptions, TopOptions, StatsOptions,
-                 BuildOptions, VolumeCreateOptions, VolumeListOptions, VolumeInspectOptions,
-                 VolumeRemoveOptions, VolumePruneOptions, ContainerPruneOptions, SystemPruneOptions,
-                 AttachOptions, NetworkCreateOptions, NetworkRemoveOptions, NetworkInspectOptions,
-                 NetworkPruneOptions, CpOptions, DiffOptions, ExportOptions, CommitOptions, ImportOptions>;
+using Verb = std::variant<
+    RunOptions, PsOptions, LogsOptions, ExecOptions, StopOptions, RmOptions, PullOptions, ImagesOptions,
+    TagOptions, UntagOptions, ImageInspectOptions, ImageHistoryOptions, ImagePruneOptions, ImageVerifyOptions,
+    ImageRepairOptions, SystemDfOptions, LoginOptions, LogoutOptions, RmiOptions, InfoOptions, PushOptions,
+    SaveOptions, LoadOptions, NetworkListOptions, NetworkStatusOptions, CreateOptions, StartOptions,
+    RestartOptions, KillOptions, WaitOptions, RenameOptions, InspectOptions, TopOptions, StatsOptions,
+    BuildOptions, VolumeCreateOptions, VolumeListOptions, VolumeInspectOptions, VolumeRemoveOptions,
+    VolumePruneOptions, ContainerPruneOptions, SystemPruneOptions, AttachOptions, NetworkCreateOptions,
+    NetworkRemoveOptions, NetworkInspectOptions, NetworkPruneOptions, CpOptions, DiffOptions, ExportOptions,
+    CommitOptions, ImportOptions, compose::Options>;
 
 // The context of a verb. The caller owns all parts.
 struct Session {
@@ -392,6 +392,7 @@ Result<int> Perform(const Session& session, const ExportOptions& options);
 Result<int> Perform(const Session& session, const CommitOptions& options);
 Result<int> Perform(const Session& session, const ImportOptions& options);
 Result<int> Perform(const Session& session, const BuildOptions& options);
+Result<int> Perform(const Session& session, const compose::Options& options);
 
 // What Perform does for BuildOptions: it needs no daemon. Prints what is wrong in the Dockerfile and the
 // .dockerignore; the status is 1 if a build would fail.
