@@ -6,6 +6,7 @@
 
 #include "base/file_io.h"
 #include "cli/command_line.h"
+#include "cli/compose/verbs.h"
 #include "cli/terminal/session_signals.h"
 
 namespace {
@@ -14,6 +15,9 @@ using namespace davit::cli;  // NOLINT(google-build-using-namespace): this file 
 
 davit::Result<int> Obey(const CommandLine& line, const Console& console) {
   if (const auto* build = std::get_if<BuildOptions>(&line.verb)) return CheckBuild(console, *build);
+  if (const auto* options = std::get_if<compose::Options>(&line.verb))
+    if (const auto* config = std::get_if<compose::Config>(&options->verb))
+      return compose::PrintConfig(console, options->project, *config);
   if (HoldsSession(line.verb)) TRY(SessionSignals::Block());
   Interrupt interrupt = TRY(Interrupt::OfSignals());
   Daemon daemon = TRY(Daemon::Connect(line.address, interrupt));
