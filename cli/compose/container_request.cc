@@ -129,7 +129,8 @@ void SetMount(const Project& project, const Value& mount, api::ContainerSpec& sp
     made.set_source(mount.TextOf("source"));
     made.set_target(mount.TextOf("target"));
     made.set_read_only(Flag(mount, "read_only"));
-    made.set_create_source(bind != nullptr && Flag(*bind, "create_host_path"));
+    const Value* creates = bind == nullptr ? nullptr : bind->Find("create_host_path");
+    made.set_create_source(creates == nullptr || creates->IsTrue());
   } else if (type == "volume") {
     api::VolumeMount& made = *spec.add_volumes();
     auto volume = project.volumes.find(mount.TextOf("source"));

@@ -82,18 +82,34 @@ func parse(t *testing.T, text []byte) any {
 	return document
 }
 
+// isEmpty is true for what Go leaves out of JSON, or writes for a structure without content.
+func isEmpty(value any) bool {
+	switch v := value.(type) {
+	case bool:
+		return !v
+	case map[string]any:
+		return len(v) == 0
+	case []any:
+		return len(v) == 0
+	}
+	return value == nil
+}
+
 // differences adds a line for each value that is not the same. Davit leaves out extensions ("x-...").
 func differences(path string, ours, theirs any, lines *[]string) {
 	a, isMap := ours.(map[string]any)
 	b, areMaps := theirs.(map[string]any)
 	if isMap && areMaps {
 		for key, value := range b {
-			if _, there := a[key]; !there && !strings.HasPrefix(key, "x-") {
+			if _, there := a[key]; !there && !strings.HasPrefix(key, "x-") && !isEmpty(value) {
 				*lines = append(*lines, fmt.Sprintf("%s.%s: only theirs: %v", path, key, value))
 			}
 		}
 		for key, value := range a {
 			other, there := b[key]
+			if !there && isEmpty(value) {
+				continue
+			}
 			if !there {
 				*lines = append(*lines, fmt.Sprintf("%s.%s: only ours: %v", path, key, value))
 				continue

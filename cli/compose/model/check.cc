@@ -151,9 +151,24 @@ class ServiceCheck {
     }
   }
 
+  // A value that deploy has, too, has to be the same.
+  void CheckTwice(const char* key, const Value* deploy, const char* other) {
+    const Value* own = service_.Find(key);
+    std::string deployed = deploy == nullptr ? "" : deploy->TextOf(other);
+    if (own != nullptr && !deployed.empty() && own->text != deployed)
+      Bad(own->place,
+          std::string(key) + " is " + own->text + ", and deploy says " + deployed + ": remove one");
+  }
+
   void CheckScale() {
-    if (service_.Find("container_name") == nullptr) return;
     const Value* deploy = service_.Find("deploy");
+    const Value* resources = deploy == nullptr ? nullptr : deploy->Find("resources");
+    const Value* limits = resources == nullptr ? nullptr : resources->Find("limits");
+    CheckTwice("scale", deploy, "replicas");
+    CheckTwice("cpus", limits, "cpus");
+    CheckTwice("mem_limit", limits, "memory");
+    CheckTwice("pids_limit", limits, "pids");
+    if (service_.Find("container_name") == nullptr) return;
     std::string replicas = deploy == nullptr ? "" : deploy->TextOf("replicas");
     for (const std::string& scale : {service_.TextOf("scale"), replicas})
       if (scale != "" && scale != "0" && scale != "1")

@@ -224,6 +224,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{"services: {web: {image: a, secrets: [s]}}\nsecrets: {s: {}}", "needs one of file"},
         BadFile{"services: {web: {image: a, pull_policy: daily}}", "pull_policy is \"daily\""},
         BadFile{"services: {web: {image: '${X:?say which}'}}", "say which"},
+        BadFile{"services: {web: {image: a, cpus: 2, deploy: {resources: {limits: {cpus: '1'}}}}}",
+                "cpus is 2"},
         BadFile{"services: {}", "there are no services"}));
 
 TEST(LoadProject, CosmeticKeysAreIgnored) {

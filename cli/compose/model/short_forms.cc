@@ -158,9 +158,7 @@ std::vector<Value> ExpandVolume(const Value& value, const Surroundings& around) 
   if (!source.empty())
     volume.Set("source", TextValue(is_path ? AbsolutePath(source, around) : source, value.place));
   volume.Set("target", TextValue(parts.size() > 1 ? parts[1] : parts[0], value.place));
-  Value settings = MapValue(value.place);
-  if (is_path) settings.Set("create_host_path", BoolValue(true, value.place));
-  volume.Set(is_path ? "bind" : "volume", std::move(settings));
+  volume.Set(is_path ? "bind" : "volume", MapValue(value.place));
   if (parts.size() < 3) return {volume};
   for (const std::string& option : SplitText(parts[2], ','))
     if (!TakeVolumeOption(option, volume))
