@@ -2,7 +2,11 @@
 // Copyright The Davit Authors
 
 // davit: a small command over the socket of davitd.
+#include <fcntl.h>
 #include <signal.h>
+#include <unistd.h>
+
+#include <cstdlib>
 
 #include "base/file_io.h"
 #include "cli/command_line.h"
@@ -25,9 +29,19 @@ davit::Result<int> Obey(const CommandLine& line, const Console& console) {
   return std::visit([&session](const auto& options) { return Perform(session, options); }, line.verb);
 }
 
+// A number that is free would be given to the next file that is opened, which the verbs would then read or
+// write as a standard stream.
+void OpenMissingStandardStreams() {
+  for (int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(fd, F_GETFD) >= 0) continue;
+    if (open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY) != fd) abort();
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  OpenMissingStandardStreams();
   signal(SIGPIPE,
          SIG_IGN);  // a reader that has left is an error like others, with pods to be cleaned up after
   auto line = ParseCommandLine(argc, argv);

@@ -20,15 +20,16 @@ Result<int> StartAttached(const Session& session, const AttachedRun& run,
   choice.input = run.input;
   choice.detach_keys = run.tty ? TRY(ParseDetachKeys(run.detach_keys)) : "";
   if (run.sig_proxy) choice.signal = SignalsTo(session, run.id);
-  SessionLink link = TRY(SessionLink::Open(session.daemon));
+  Result<SessionLink> link = SessionLink::Open(session.daemon);
+  if (!link) return failed(link.error());
   api::StartContainerRequest request;
   request.set_container(run.id);
-  request.set_token(link.token());
+  request.set_token(link->token());
   request.set_stdin(run.input);
   *request.mutable_terminal() = TerminalSizeOf(session.console);
   auto started = session.daemon.Call(&OwnContainerStub::Start, request, CallMode::kShielded);
   if (!started) return failed(started.error());
-  SessionEnd end = TRY(RunContainerSession(session, TRY(link.TakeStreams()), choice));
+  SessionEnd end = TRY(RunContainerSession(session, TRY(link->TakeStreams()), choice));
   if (end.how != SessionEnd::How::kStreamsEnded) return end.exit_code;
   return AwaitLocalEnd(session, run.id);
 }

@@ -59,12 +59,28 @@ Result<Subnet> FreeSubnet(const std::vector<TakenSubnet>& taken) {
   return Fail(Code::kResourceExhausted, "choose subnet", "", "none is free: name one with --subnet");
 }
 
+// Addresses of hosts, of which a network is a small part: not those of the own host, of links, of groups, or
+// of another kind of addresses (IANA's special-purpose registries).
+bool CanBeOfANetwork(const Subnet& subnet) {
+  constexpr int kShortestIpv4 = 8, kShortestIpv6 = 16;
+  auto first = static_cast<uint8_t>(subnet.base.bytes[0]);
+  auto second = static_cast<uint8_t>(subnet.base.bytes[1]);
+  if (subnet.base.family == AF_INET) {
+    bool is_link = first == 169 && second == 254;
+    return subnet.prefix >= kShortestIpv4 && first != 0 && first != 127 && first < 224 && !is_link;
+  }
+  bool is_link = first == 0xfe && (second & 0xc0) == 0x80;
+  return subnet.prefix >= kShortestIpv6 && first != 0 && first != 0xff && !is_link;
+}
+
 Result<std::vector<Subnet>> SubnetsOf(const api::NetworkSpec& spec, const std::vector<TakenSubnet>& taken) {
   std::vector<Subnet> subnets;
   for (const std::string& text : spec.subnets()) {
     Subnet subnet = TRY(cni::ParseSubnet(text));
     auto same = [&](const Subnet& other) { return other.base.family == subnet.base.family; };
     if (std::ranges::any_of(subnets, same)) return Bad("subnets", text, "is the second one of its family");
+    if (!CanBeOfANetwork(subnet))
+      return Bad("subnets", text, "is no subnet for containers: use one of 10.0.0.0/8 or fd00::/8, say");
     if (subnet.HostBits() < 2) return Bad("subnets", text, "is too small for a gateway and a container");
     if (const TakenSubnet* other = Overlapping(subnet, taken))
       return Fail(Code::kFailedPrecondition, "make network with subnet", text,

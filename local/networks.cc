@@ -20,6 +20,10 @@ namespace {
 constexpr size_t kShortId = 12;
 constexpr size_t kBridgeDigits = 10;  // 15 characters in all, the limit of an interface's name
 constexpr char kBridgePrefix[] = "davit";
+
+std::string BridgeName(const std::string& network_id) {
+  return kBridgePrefix + network_id.substr(0, kBridgeDigits);
+}
 constexpr char kResolvConf[] = "/etc/resolv.conf";
 
 std::string Short(const std::string& id) {
@@ -43,10 +47,13 @@ Networks::~Networks() {
 }
 
 Result<> Networks::Load() {
-  for (const cri::LocalRow& row : TRY(ports_.store.Networks()))
-    if (Result<> loaded = LoadOne(row); !loaded)
-      ports_.log.Log(LogLevel::kError, "record of a network not read",
-                     {{"network", row.id}, {"error", loaded.error().ToString()}});
+  for (const cri::LocalRow& row : TRY(ports_.store.Networks())) {
+    Result<> loaded = LoadOne(row);
+    if (loaded) continue;
+    ports_.bridges.Seal(BridgeName(row.id));
+    ports_.log.Log(LogLevel::kError, "record of a network not read: it is kept apart from everything",
+                   {{"network", row.id}, {"error", loaded.error().ToString()}});
+  }
   return {};
 }
 
@@ -137,7 +144,7 @@ Result<NetworkRecord> Networks::NewRecord(const std::string& name) const {
   record.created_at = ports_.clock.UnixNanoseconds();
   while (true) {
     record.id = TRY(NewId());
-    record.bridge = kBridgePrefix + record.id.substr(0, kBridgeDigits);
+    record.bridge = BridgeName(record.id);
     std::string prefix = cni::HostInterfacePrefix(record.bridge);
     bool taken = prefix == cni::HostInterfacePrefix(ports_.node_bridge);
     MutexLock lock(mutex_);

@@ -183,6 +183,14 @@ TEST_F(NetworksTest, SurviveTheDaemonWithTheNamesOfWhatRuns) {
   EXPECT_TRUE(networks().Remove("back"));
 }
 
+TEST_F(NetworksTest, OneWhoseRecordCannotBeReadStaysApart) {
+  std::string id = Create("back");
+  ASSERT_TRUE(world_.network_store.PutNetwork({id, "\xff"}));
+  world_.Restart();
+  EXPECT_FALSE(networks().Inspect("back"));
+  EXPECT_THAT(world_.bridges.sealed, ElementsAre("davit" + id.substr(0, 10)));
+}
+
 TEST_F(NetworksTest, ABridgeThatWasMadeAnewIsServedAgain) {
   std::string id = Create("back");
   std::string other = Create("front");

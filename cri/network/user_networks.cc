@@ -58,6 +58,16 @@ void UserNetworks::Define(const UserNetwork& network) {
   networks_[network.id] = {network, MakeBridge(network)};
 }
 
+void UserNetworks::Seal(const std::string& bridge) {
+  MutexLock lock(mutex_);
+  sealed_.push_back(bridge);
+}
+
+std::vector<std::string> UserNetworks::Sealed() const {
+  MutexLock lock(mutex_);
+  return sealed_;
+}
+
 Result<UserNetworks::BridgePtr> UserNetworks::Find(const std::string& id) const {
   MutexLock lock(mutex_);
   auto found = networks_.find(id);
@@ -78,7 +88,8 @@ std::map<std::string, Error> UserNetworks::Recover(const std::vector<RecordedPod
   std::map<std::string, std::vector<RecordedPod>> by_network;
   for (const RecordedPod& pod : pods) by_network[pod.record.network].push_back(pod);
   std::map<std::string, Error> problems;
-  if (Result<> isolated = All().empty() ? Result<>() : Isolate(); !isolated)
+  bool none = All().empty() && Sealed().empty();
+  if (Result<> isolated = none ? Result<>() : Isolate(); !isolated)
     log_.Log(LogLevel::kError, "user networks are not isolated", {{"error", isolated.error().ToString()}});
   for (const Known& network : All()) {
     network.bridge->Recover(by_network[network.definition.id]);
@@ -88,7 +99,7 @@ std::map<std::string, Error> UserNetworks::Recover(const std::vector<RecordedPod
   }
   for (const auto& [id, lost] : by_network)
     for (const RecordedPod& pod : lost) problems.emplace(pod.record.id, Find(id).error());
-  if (All().empty()) return problems;
+  if (none) return problems;
   if (Result<> looking = StartLooking(); !looking)
     log_.Log(LogLevel::kError, "user networks are not watched", {{"error", looking.error().ToString()}});
   return problems;
@@ -154,6 +165,7 @@ Result<> UserNetworks::Isolate() {
     isolated.push_back(
         {network.definition.bridge, network.definition.internal, cni::DeviceOf(config).gateways});
   }
+  for (std::string& bridge : Sealed()) isolated.push_back({std::move(bridge), /*internal=*/true});
   if (!isolated.empty()) isolated.push_back({options_.node.name});
   MutexLock lock(isolation_mutex_);
   if (isolation_ == nullptr)

@@ -39,6 +39,9 @@ class UserBridges {
   virtual void AfterLooks(std::function<Result<>()> after) = 0;
   // Makes a network known, without an access to the kernel. Called before the pods are recovered.
   virtual void Define(const UserNetwork& network) = 0;
+  // The bridge is of a network of which nothing else is known: until the process ends, it is kept apart from
+  // everything, as an internal one. Called before the pods are recovered.
+  virtual void Seal(const std::string& bridge) = 0;
   // Makes the bridge. If that fails, nothing of it is left, unless Has says so: then Remove it.
   virtual Result<> Add(const UserNetwork& network) = 0;
   // Removes the bridge. kFailedPrecondition while a pod has a lease. Idempotent; it can be repeated after a
@@ -68,6 +71,7 @@ class UserNetworks final : public UserBridges {
 
   void AfterLooks(std::function<Result<>()> after) override EXCLUDES(after_mutex_);
   void Define(const UserNetwork& network) override EXCLUDES(mutex_);
+  void Seal(const std::string& bridge) override EXCLUDES(mutex_);
   Result<> Add(const UserNetwork& network) override EXCLUDES(mutex_);
   Result<> Remove(const std::string& id) override EXCLUDES(bridges_mutex_, mutex_);
   bool Has(const std::string& id) const override EXCLUDES(mutex_);
@@ -103,6 +107,7 @@ class UserNetworks final : public UserBridges {
   BridgePtr MakeBridge(const UserNetwork& network);
   Result<BridgePtr> Find(const std::string& id) const EXCLUDES(mutex_);
   std::vector<Known> All() const EXCLUDES(mutex_);
+  std::vector<std::string> Sealed() const EXCLUDES(mutex_);
   Result<> Isolate() EXCLUDES(mutex_, isolation_mutex_);
   Result<> StartLooking() EXCLUDES(mutex_);
   Result<> Look() EXCLUDES(mutex_);
@@ -121,6 +126,7 @@ class UserNetworks final : public UserBridges {
   PodNetwork::Enter enter_ GUARDED_BY(enter_mutex_);
   mutable Mutex mutex_;
   std::map<std::string, Known> networks_ GUARDED_BY(mutex_);  // by id
+  std::vector<std::string> sealed_ GUARDED_BY(mutex_);        // bridges
   // Last member, because its thread uses the others.
   std::unique_ptr<NetworkHealth> health_ GUARDED_BY(mutex_);
 };

@@ -182,6 +182,21 @@ TEST_F(UserNetworksTest, TheNextProcessTakesPodsOver) {
   EXPECT_THAT(Reach(other, a), HasSubstr("connect: "));
 }
 
+TEST_F(UserNetworksTest, ANetworkOfWhichNothingIsKnownAnyMoreStaysApart) {
+  ASSERT_TRUE(networks_->Add(Network(1)));
+  ASSERT_TRUE(networks_->Add(Network(2)));
+  Running a = StartPodOn(1);
+  Running sealed = StartPodOn(2);
+  networks_.reset();
+  Start();
+  networks_->Define(Network(1));
+  networks_->Seal(Network(2).bridge);
+  (void)networks_->Recover({{a.config, a.record}});
+  EXPECT_TRUE(networks_->AwaitLook(kPatience));
+  EXPECT_THAT(Reach(a, sealed), HasSubstr("connect: "));
+  EXPECT_THAT(Reach(sealed, a), HasSubstr("connect: "));
+}
+
 TEST_F(UserNetworksTest, BridgesComeBackAfterAReboot) {
   networks_->Define(Network(1));
   SandboxRecord lost;

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "images/archive/byte_sink.h"
 #include "images/archive/image_load.h"
 #include "images/testing/store_fixture.h"
 

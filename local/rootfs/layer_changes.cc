@@ -72,7 +72,9 @@ Result<> LayerChanges::Tell(const ChangeSink::Change& change) {
 
 Result<> LayerChanges::WalkDirectory(int upper_fd, int base_fd, const std::string& path, bool opaque) {
   const images::UnpackLimits limits;
-  if (path.size() > limits.path_bytes || parents_.size() > limits.path_depth)
+  bool too_deep = path.size() > limits.path_bytes || parents_.size() > limits.path_depth;
+  if (too_deep && too_deep_ == TooDeep::kOmit) return {};
+  if (too_deep)
     return Fail(Code::kResourceExhausted, "compare layer", path.substr(0, 256), "its path is too long");
   std::vector<std::string> names = TRY(SortedNames(upper_fd, path, name_bytes_));
   if (opaque && base_fd >= 0) TRY(TellHidden(base_fd, names, path));

@@ -30,15 +30,18 @@ class ChangeSink {
   virtual Result<> Take(const Change& change) = 0;
 };
 
+// What to do with directories that are deeper, or have a longer path, than readers of layers take.
+enum class TooDeep : uint8_t { kFail, kOmit };
+
 // A walk of the writable layer, in the order of names. As in Docker, a directory is modified if an entry in
 // it, or its own owner, mode or time, is. Needs CAP_SYS_ADMIN, to see which directories are opaque. Not
 // thread-safe.
 class LayerChanges {
  public:
-  explicit LayerChanges(ChangeSink& sink) : sink_(sink) {}
+  LayerChanges(ChangeSink& sink, TooDeep too_deep) : sink_(sink), too_deep_(too_deep) {}
 
-  // `base_fd`: the files of the layers below; -1: there are none. kResourceExhausted for paths that are
-  // longer or deeper than readers of layers take.
+  // `base_fd`: the files of the layers below; -1: there are none. With TooDeep::kFail: kResourceExhausted;
+  // with kOmit such a directory is taken as one without entries.
   Result<> Walk(int upper_fd, int base_fd);
 
  private:
@@ -55,6 +58,7 @@ class LayerChanges {
   Result<> Tell(const ChangeSink::Change& change);
 
   ChangeSink& sink_;
+  const TooDeep too_deep_;
   std::vector<Parent> parents_;
   size_t name_bytes_ = 0;
 };

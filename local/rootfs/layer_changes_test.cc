@@ -50,7 +50,7 @@ class LayerChangesTest : public ::testing::Test {
   }
   std::vector<std::string> Changes() {
     Recorder recorder;
-    Result<> walked = LayerChanges(recorder).Walk(upper_.fd(), base_.fd());
+    Result<> walked = LayerChanges(recorder, TooDeep::kOmit).Walk(upper_.fd(), base_.fd());
     EXPECT_TRUE(walked) << walked.error().ToString();
     return recorder.seen;
   }
@@ -78,6 +78,21 @@ TEST_F(LayerChangesTest, ADirectoryIsModifiedIfSomethingInItIs) {
   Age("touched/deep");
   Age("touched");
   EXPECT_THAT(Changes(), ElementsAre("C touched", "C touched/deep", "A touched/deep/file"));
+}
+
+TEST_F(LayerChangesTest, ATreeWithoutAnEndHidesNothingBehindIt) {
+  mkdir((upper_ / "d").c_str(), 0755);
+  UniqueFd dir(open((upper_ / "d").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  for (int depth = 0; depth < 600; ++depth) {
+    ASSERT_EQ(mkdirat(dir.get(), "d", 0755), 0);
+    dir = UniqueFd(openat(dir.get(), "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  }
+  std::ofstream(upper_ / "e") << "x";
+  EXPECT_EQ(Changes().back(), "A e");
+  Recorder recorder;
+  Result<> walked = LayerChanges(recorder, TooDeep::kFail).Walk(upper_.fd(), base_.fd());
+  ASSERT_FALSE(walked);
+  EXPECT_EQ(walked.error().code, Code::kResourceExhausted);
 }
 
 TEST_F(LayerChangesTest, ADirectoryIsModifiedIfItsModeIs) {

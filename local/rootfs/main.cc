@@ -201,19 +201,19 @@ class Worker {
 
   Result<> ListChanges() {
     ChangeList list(output_);
-    return WalkChanges(list);
+    return WalkChanges(list, TooDeep::kOmit);  // what follows must not be hidden
   }
 
-  Result<> WalkChanges(ChangeSink& sink) {
+  Result<> WalkChanges(ChangeSink& sink, TooDeep too_deep) {
     UniqueFd upper = TRY(OpenAt(AT_FDCWD, "/", O_RDONLY | O_DIRECTORY));
-    return LayerChanges(sink).Walk(upper.get(), request_.has_base ? kRootfsBaseFd : -1);
+    return LayerChanges(sink, too_deep).Walk(upper.get(), request_.has_base ? kRootfsBaseFd : -1);
   }
 
   Result<> PackChanges() {
     TarOutput tar([this](std::string_view piece) { return layer_.Write(piece); });
     TreePacker packer(tar, outcome_, Unreadable::kFail);
     ChangeLayer layer(tar, packer);
-    TRY(WalkChanges(layer));
+    TRY(WalkChanges(layer, TooDeep::kFail));
     TRY(tar.Finish());
     report_.diff_id = TRY(layer_.Finish());
     return {};

@@ -57,6 +57,7 @@ class FakeBridges final : public cri::UserBridges {
 
   void AfterLooks(std::function<Result<>()> after) override { after_ = std::move(after); }
   void Define(const cri::UserNetwork& network) override { known_[network.id] = network; }
+  void Seal(const std::string& bridge) override { sealed.push_back(bridge); }
   Result<> Add(const cri::UserNetwork& network) override {
     TRY(steps_.Take("bridges.Add"));
     Define(network);
@@ -91,6 +92,7 @@ class FakeBridges final : public cri::UserBridges {
 
   std::vector<std::pair<cni::Subnet, std::string>> taken;
   std::map<std::string, uint32_t> devices;  // by the name of the bridge
+  std::vector<std::string> sealed;
 
  private:
   cri::Steps& steps_;

@@ -41,10 +41,9 @@ LocalCopy PackPath(const std::string& path, bool follow_link, const std::string&
 LocalCopy ExtractArchive(int archive_fd, int dir_fd, bool keep_owners) {
   return Carry("extract", [&](CopyOutcome& outcome) {
     ExtractOptions options;
-    bool is_root = geteuid() == 0;
     options.owners =
-        keep_owners && is_root ? ExtractOptions::Owners::kOfArchive : ExtractOptions::Owners::kOwn;
-    options.make_devices = is_root;
+        keep_owners && geteuid() == 0 ? ExtractOptions::Owners::kOfArchive : ExtractOptions::Owners::kOwn;
+    options.make_devices = false;  // a container's would be devices of the host, for whoever may open them
     std::unique_ptr<images::ChunkStream> archive = images::ReadChunks(archive_fd);
     return TreeExtractor(dir_fd, std::move(options), outcome).Run(*archive);
   });

@@ -100,14 +100,30 @@ Result<images::TarEntry> EntryOf(const struct stat& status, const std::string& p
   return entry;
 }
 
-// A filesystem that does not keep its word gets its file read as a whole.
+// Makes neighbours with a hole of less than `hole` bytes between them one segment, holes included.
+void MergeNeighbours(std::vector<SparseSegment>& segments, uint64_t hole) {
+  size_t kept = 0;
+  for (size_t i = 1; i < segments.size(); ++i) {
+    SparseSegment& last = segments[kept];
+    if (segments[i].offset - (last.offset + last.length) < hole)
+      last.length = segments[i].offset + segments[i].length - last.offset;
+    else
+      segments[++kept] = segments[i];
+  }
+  segments.resize(kept + 1);
+}
+
+// A filesystem that does not keep its word gets its file read as a whole. Of very many segments those with
+// the smallest holes between them are merged: a hole can be read, too.
 std::optional<std::vector<SparseSegment>> FindSegments(int fd, const struct stat& status) {
   if (status.st_blocks >= (status.st_size + 511) / 512) return std::nullopt;
   std::vector<SparseSegment> segments;
+  uint64_t merged_hole = 1 << 12;
   for (off_t position = 0; position < status.st_size;) {
     off_t data = lseek(fd, position, SEEK_DATA);
     if (data < 0 && errno == ENXIO) break;  // a hole up to the end
-    if (data < position || segments.size() == kMostSegments) return std::nullopt;
+    if (data < position) return std::nullopt;
+    for (; segments.size() == kMostSegments; merged_hole *= 2) MergeNeighbours(segments, merged_hole);
     if (data >= status.st_size) break;
     off_t hole = lseek(fd, data, SEEK_HOLE);
     if (hole <= data) return std::nullopt;

@@ -86,8 +86,12 @@ Result<> TreePacker::Add(int parent_fd, const std::string& name, const std::stri
 Result<bool> TreePacker::AddTree(int parent_fd, const std::string& name, const std::string& as,
                                  size_t depth) {
   const images::UnpackLimits limits;
-  if (as.size() > limits.path_bytes || depth > limits.path_depth)
-    return Fail(Code::kResourceExhausted, "archive", as.substr(0, 256), "its path is too long");
+  if (as.size() > limits.path_bytes || depth > limits.path_depth) {
+    auto refused = Fail(Code::kResourceExhausted, "archive", as.substr(0, 256), "its path is too long");
+    if (unreadable_ == Unreadable::kFail) return refused;
+    outcome_.problems.Add(refused.error().ToString());
+    return false;
+  }
   struct stat status;
   if (fstatat(parent_fd, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) < 0) {
     if (HasVanished(errno)) return false;

@@ -18,7 +18,7 @@
 
 namespace davit::local {
 
-// What to do with a file that cannot be read.
+// What to do with a file that cannot be read, or is deeper than readers of archives go.
 enum class Unreadable : uint8_t { kFail, kSkip };
 
 // No symlink is followed, no device, FIFO or socket is opened, and a file is as long as it was when its turn
@@ -33,8 +33,8 @@ class TreePacker {
       : out_(out), outcome_(outcome), unreadable_(unreadable) {}
 
   // Adds the entry `name` of a directory, with all that is below it, under the name `as` in the archive.
-  // kNotFound if it does not exist; kResourceExhausted if a path is longer or deeper than readers of archives
-  // take.
+  // kNotFound if it does not exist. With kFail: kResourceExhausted if a path is longer or deeper than readers
+  // of archives take.
   Result<> Add(int parent_fd, const std::string& name, const std::string& as);
 
   // Adds what is in a directory, without the directory itself.

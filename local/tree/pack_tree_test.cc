@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -21,6 +22,7 @@
 #include "images/testing/tree_listing.h"
 #include "images/unpack/tar_reader.h"
 #include "local/tree/extract_tree.h"
+#include "local/tree/file_attributes.h"
 
 namespace davit::local {
 namespace {
@@ -124,6 +126,22 @@ TEST_F(PackTree, AHugeSparseFileIsSmall) {
   EXPECT_LT(archive_.size(), size_t{1} << 20);
 }
 
+// Each piece of data has a page; the pages are two apart but for one hole of a TiB.
+TEST_F(PackTree, AFileOfManyPiecesOfDataIsNotReadAsAWhole) {
+  constexpr off_t kPage = 4096, kPieces = 70'000, kEnd = 1LL << 40;
+  UniqueFd file(memfd_create("sparse", MFD_CLOEXEC));
+  for (off_t piece = 0; piece < kPieces; ++piece) ASSERT_EQ(pwrite(file.get(), "x", 1, 2 * kPage * piece), 1);
+  ASSERT_EQ(pwrite(file.get(), "x", 1, kEnd), 1);
+  struct stat status;
+  ASSERT_EQ(fstat(file.get(), &status), 0);
+  auto segments = FindSegments(file.get(), status);
+  ASSERT_TRUE(segments);
+  EXPECT_EQ(segments->back().offset, static_cast<uint64_t>(kEnd));
+  uint64_t bytes = 0;
+  for (const images::SparseSegment& segment : *segments) bytes += segment.length;
+  EXPECT_LE(bytes, static_cast<uint64_t>(2 * kPage * kPieces + kPage));
+}
+
 TEST_F(PackTree, AFileThatChangesKeepsItsPlace) {
   std::string content(4 << 20, 'x');
   Write("a", content);
@@ -160,15 +178,21 @@ TEST_F(PackTree, WhatTheKernelShowsIsNotRead) {
   EXPECT_THAT(Names(), ElementsAre("proc/"));
 }
 
-TEST_F(PackTree, ATreeWithoutAnEndIsRefused) {
+TEST_F(PackTree, ATreeWithoutAnEndIsRefusedOrCut) {
   UniqueFd dir(open(tree_.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   for (int depth = 0; depth < 600; ++depth) {
     ASSERT_EQ(mkdirat(dir.get(), "d", 0755), 0);
     dir = UniqueFd(openat(dir.get(), "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   }
-  Result<> packed = Pack(Unreadable::kSkip);
+  Write("e", "x");
+  Result<> packed = Pack(Unreadable::kFail);
   ASSERT_FALSE(packed);
   EXPECT_EQ(packed.error().code, Code::kResourceExhausted);
+  outcome_ = {};
+  archive_.clear();
+  ASSERT_TRUE(Pack(Unreadable::kSkip)) << "the rest is wanted";
+  EXPECT_EQ(outcome_.problems.count(), 1u);
+  EXPECT_EQ(Names().back(), "e");
 }
 
 TEST_F(PackTree, AReaderThatLeavesEndsTheWork) {
