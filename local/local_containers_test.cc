@@ -11,6 +11,7 @@
 
 #include "base/frame.h"
 #include "local/testing/local_containers_fixture.h"
+#include "shim/exit_code.h"
 #include "shim/session.h"
 
 namespace davit::local {
