@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "local/testing/local_containers_fixture.h"
+#include "shim/exit_code.h"
 
 namespace davit::local {
 namespace {
