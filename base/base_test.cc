@@ -151,6 +151,12 @@ TEST(OneLine, IsValidTextWithoutControlCharacters) {
   EXPECT_EQ(OneLine("", 4), "");
 }
 
+TEST(ValidUtf8, KeepsLinesAndEndsBetweenCharacters) {
+  EXPECT_EQ(ValidUtf8("a\n b\xff\n", 100), "a\n b\xef\xbf\xbd\n");
+  EXPECT_EQ(ValidUtf8("abc\xc3\xa9", 4), "abc");
+  EXPECT_EQ(ValidUtf8("\xff\xff", 5), "\xef\xbf\xbd") << "also those that stand for bytes";
+}
+
 TEST(Memfd, IsSealedAndRefusesUnsealedOnes) {
   auto fd = MakeSealedMemfd("plan", "content");
   ASSERT_TRUE(fd) << fd.error().ToString();

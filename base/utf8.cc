@@ -6,6 +6,19 @@
 #include <algorithm>
 
 namespace davit {
+namespace {
+
+constexpr std::string_view kReplacement = "\xef\xbf\xbd";
+
+// Takes the first character from `text`, which is not empty.
+std::string_view TakeCharacter(std::string_view& text) {
+  size_t length = CharacterLength(text);
+  std::string_view character = length == 0 ? kReplacement : text.substr(0, length);
+  text.remove_prefix(std::max<size_t>(length, 1));
+  return character;
+}
+
+}  // namespace
 
 size_t CharacterLength(std::string_view text) {
   auto byte = [text](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
@@ -25,12 +38,9 @@ size_t CharacterLength(std::string_view text) {
 }
 
 std::string OneLine(std::string_view text, size_t limit) {
-  constexpr std::string_view kReplacement = "\xef\xbf\xbd";
   std::string line;
   while (!text.empty()) {
-    size_t length = CharacterLength(text);
-    std::string_view character = length == 0 ? kReplacement : text.substr(0, length);
-    text.remove_prefix(std::max<size_t>(length, 1));
+    std::string_view character = TakeCharacter(text);
     if (character[0] == ' ' || static_cast<unsigned char>(character[0]) < 0x20 || character[0] == 0x7f) {
       if (line.empty() || line.back() == ' ') continue;
       character = " ";
@@ -40,6 +50,16 @@ std::string OneLine(std::string_view text, size_t limit) {
   }
   if (line.ends_with(' ')) line.pop_back();
   return line;
+}
+
+std::string ValidUtf8(std::string_view text, size_t limit) {
+  std::string valid;
+  while (!text.empty()) {
+    std::string_view character = TakeCharacter(text);
+    if (valid.size() + character.size() > limit) break;
+    valid += character;
+  }
+  return valid;
 }
 
 }  // namespace davit

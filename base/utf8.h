@@ -18,4 +18,8 @@ size_t CharacterLength(std::string_view text);
 // malformed bytes U+FFFD. "..." is added to a text of which more than `limit` bytes would remain.
 std::string OneLine(std::string_view text, size_t limit);
 
+// The beginning of `text` as valid UTF-8 of at most `limit` bytes, malformed bytes as U+FFFD. Control
+// characters stay.
+std::string ValidUtf8(std::string_view text, size_t limit);
+
 }  // namespace davit

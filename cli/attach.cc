@@ -8,22 +8,15 @@
 namespace davit::cli {
 namespace {
 
-// By its whole id, and how to ask for its end.
 struct Attachee {
-  std::string id;
+  std::string id;  // the whole one
   bool local = false;
-  bool tty = false;
-  AskContainer ask;
 };
 
 Result<Attachee> FindAttachee(const Session& session, const std::string& name) {
-  auto local = [&](const api::Container& container) {
-    return Attachee{container.id(), /*local=*/true, container.spec().tty(),
-                    AskLocal(session.daemon, container.id(), /*restarting_goes_on=*/false)};
-  };
+  auto local = [&](const api::Container& container) { return Attachee{container.id(), /*local=*/true}; };
   auto kubelets = [&](const Target& target) -> Result<Attachee> {
-    const std::string& id = target.container->id();
-    return Attachee{id, /*local=*/false, /*tty=*/false, AskKubelets(session.daemon, id)};
+    return Attachee{target.container->id(), /*local=*/false};
   };
   return ByName(session.daemon, name, local, kubelets);
 }
@@ -44,8 +37,10 @@ Result<int> Perform(const Session& session, const AttachOptions& options) {
   request.set_stdin(choice.input);
   auto attached = TRY(session.daemon.Call(&SessionStub::Attach, request));
   TRY(CheckInputDevice(session.console, attached.tty(), choice.input));
-  return EndOfContainer(session, TRY(RunContainerSession(session, TRY(link.TakeStreams()), choice)),
-                        container.ask);
+  SessionEnd end = TRY(RunContainerSession(session, TRY(link.TakeStreams()), choice));
+  if (end.how != SessionEnd::How::kStreamsEnded) return end.exit_code;
+  return container.local ? AwaitLocalEnd(session, container.id)
+                         : AwaitExit(session, AskKubelets(session.daemon, container.id));
 }
 
 }  // namespace davit::cli

@@ -14,6 +14,7 @@
 #include "cli/compose/grammar.h"
 #include "cli/container_grammar.h"
 #include "cli/files_grammar.h"
+#include "cli/upkeep_grammar.h"
 #include "cli/volume_grammar.h"
 
 namespace davit::cli {
@@ -59,6 +60,7 @@ class Grammar {
   ContainerGrammar containers_;
   VolumeGrammar volumes_;
   FilesGrammar files_;
+  UpkeepGrammar upkeep_;
   PullOptions pull_;
   PushOptions push_;
   SaveOptions save_;
@@ -134,12 +136,19 @@ void Grammar::AddContainerVerbs() {
         [this, command](const std::string& name, const std::string& help, std::function<Verb()> take) {
           return AddVerbTo(command, name, help, std::move(take));
         });
+    upkeep_.AddTo(
+        [this, command](const std::string& name, const std::string& help, std::function<Verb()> take) {
+          return AddVerbTo(command, name, help, std::move(take));
+        });
     files_.AddTo(
         [this, command](const std::string& name, const std::string& help, std::function<Verb()> take) {
           return AddVerbTo(command, name, help, std::move(take));
         });
   };
   add_to(&app_);
+  upkeep_.AddEventsTo([this](const std::string& name, const std::string& help, std::function<Verb()> take) {
+    return AddVerbTo(&app_, name, help, std::move(take));
+  });
   CLI::App* group = AddGroup("container", "The same verbs on containers, and prune");
   add_to(group);
   CLI::App* prune =

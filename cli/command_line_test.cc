@@ -147,6 +147,8 @@ TEST(CommandLineTest, TakesTheFlagsOfRunThatChangeItsConfinement) {
                                   "3",
                                   "--cidfile",
                                   "id",
+                                  "--health-cmd=test -f /up",
+                                  "--health-retries=4",
                                   "--no-healthcheck",
                                   "busybox"});
   EXPECT_EQ(run.memory_swap, "-1");
@@ -163,6 +165,9 @@ TEST(CommandLineTest, TakesTheFlagsOfRunThatChangeItsConfinement) {
   EXPECT_EQ(run.stop_signal, "INT");
   EXPECT_EQ(run.stop_timeout, 3);
   EXPECT_EQ(run.id_file, "id");
+  EXPECT_EQ(run.health.command, "test -f /up");
+  EXPECT_EQ(run.health.retries, 4u);
+  EXPECT_TRUE(run.health.none);
 }
 
 // The list of docker run's reference. Each is there, or is refused by its name.
@@ -323,7 +328,7 @@ TEST(CommandLineTest, TakesTerminals) {
   EXPECT_TRUE(run.interactive && run.tty && !run.sig_proxy);
   EXPECT_TRUE(HoldsSession(run));
   EXPECT_FALSE(HoldsSession(ParseAs<RunOptions>({"run", "-dit", "busybox"})));
-  EXPECT_FALSE(HoldsSession(ParseAs<RunOptions>({"run", "busybox"})));
+  EXPECT_TRUE(HoldsSession(ParseAs<RunOptions>({"run", "busybox"})));
   auto attach = ParseAs<AttachOptions>({"attach", "--no-stdin", "--sig-proxy=false", "web"});
   EXPECT_TRUE(attach.no_stdin && !attach.sig_proxy);
   EXPECT_EQ(attach.id, "web");
@@ -368,8 +373,7 @@ TEST(CommandLineTest, SuggestsTheNearestFlagOrCommand) {
 TEST(CommandLineTest, FlagsOfDockerThatAreMissingSaySo) {
   for (const std::vector<const char*>& words :
        {std::vector{"run", "--init", "busybox"}, std::vector{"run", "--ulimit", "nofile=9", "busybox"},
-        std::vector{"run", "--ulimit=nofile=9", "busybox"},
-        std::vector{"run", "--health-cmd=true", "busybox"}, std::vector{"exec", "--privileged", "web", "sh"},
+        std::vector{"run", "--ulimit=nofile=9", "busybox"}, std::vector{"exec", "--privileged", "web", "sh"},
         std::vector{"ps", "--filter", "name=x"}}) {
     auto line = Parse(words);
     ASSERT_FALSE(line) << words[1];

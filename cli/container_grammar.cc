@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "cli/health_grammar.h"
 #include "cli/list_option.h"
 
 namespace davit::cli {
@@ -21,12 +22,11 @@ struct MissingFlag {
 };
 
 constexpr char kNoNames[] = "containers of a network from davit network create know each other's names";
-constexpr char kNoHealth[] = "Davit runs no health checks yet";
 constexpr char kNoAddress[] = "it follows from the container's address";
 constexpr char kNoLogOptions[] =
     "each container has log files, which davit logs reads; --log-opt limits them";
 constexpr char kOnlyTheseLimits[] =
-    "the limits are --memory, --memory-swap, --cpus, --cpuset-cpus and --pids-limit";
+    "the limits are --memory, --memory-swap, --cpus, --cpu-shares, --cpuset-cpus and --pids-limit";
 constexpr MissingFlag kMissingOfRun[] = {
     {"-a,--attach", "in the foreground both outputs are printed, with -d none"},
     {"-P,--publish-all", "publish each port with -p HOST:CONTAINER"},
@@ -36,7 +36,6 @@ constexpr MissingFlag kMissingOfRun[] = {
     {"--cgroup-parent", "the daemon chooses the cgroup"},
     {"--cgroupns", "each container has its own cgroup namespace"},
     {"--blkio-weight", kOnlyTheseLimits},
-    {"-c,--cpu-shares", kOnlyTheseLimits},
     {"--cpu-period", kOnlyTheseLimits},
     {"--cpu-quota", kOnlyTheseLimits},
     {"--cpuset-mems", kOnlyTheseLimits},
@@ -48,12 +47,6 @@ constexpr MissingFlag kMissingOfRun[] = {
     {"--device-write-bps", kOnlyTheseLimits},
     {"--domainname", "use --hostname"},
     {"--gpus", "use --device vendor.com/class=name, the name of the device in CDI"},
-    {"--health-cmd", kNoHealth},
-    {"--health-interval", kNoHealth},
-    {"--health-retries", kNoHealth},
-    {"--health-start-interval", kNoHealth},
-    {"--health-start-period", kNoHealth},
-    {"--health-timeout", kNoHealth},
     {"--init", "the program is the container's PID 1 and has to reap its children itself"},
     {"--mac-address", kNoAddress},
     {"--label-file", "use --label"},
@@ -172,15 +165,16 @@ void ContainerGrammar::AddRunFlags(CLI::App& verb) {
   verb.add_option("--stop-timeout", run_.stop_timeout, "Seconds between that and SIGKILL (default 10)")
       ->type_name("SECONDS")
       ->check(CLI::Range(int64_t{0}, kMostGraceSeconds).description(""));
+  AddHealthFlags(verb, run_.health);
   AddText(verb, "--cidfile", run_.id_file, "Write the container's id to a new file", "FILE");
   for (const MissingFlag& flag : kMissingOfRun) Refuse(verb, flag.names, flag.instead);
-  const std::string none = "No health checks; there are none anyway";  // CLI11 takes a literal for a variable
-  verb.add_flag("--no-healthcheck", none)->group("");
 }
 
 void ContainerGrammar::AddIsolation(CLI::App& verb) {
   AddText(verb, "-m,--memory", run_.memory, "Limit of memory", "NUMBER[b|k|m|g]");
   AddText(verb, "--cpus", run_.cpus, "Limit of CPUs, such as 1.5", "NUMBER");
+  verb.add_option("-c,--cpu-shares", run_.cpu_shares, "Share of CPU time, relative to 1024")
+      ->type_name("NUMBER");
   verb.add_option("--pids-limit", run_.pids_limit, "Limit of processes (-1: none)")->type_name("NUMBER");
   AddList(verb, "--cap-add", run_.cap_add, "Give it a Linux capability", "NAME");
   AddList(verb, "--cap-drop", run_.cap_drop, "Take a Linux capability from it", "NAME");
@@ -302,6 +296,12 @@ void ContainerGrammar::AddChanges(const AddVerb& add) {
   CLI::App& kill = *add("kill", "Send a signal to containers", [this] { return kill_; });
   AddText(kill, "-s,--signal", kill_.signal, "The signal (default KILL)", "SIGNAL");
   kill.add_option("CONTAINER", kill_.ids, kNames)->required();
+
+  CLI::App& pause = *add("pause", "Freeze all processes of containers", [this] { return pause_; });
+  pause.add_option("CONTAINER", pause_.ids, kNames)->required();
+
+  CLI::App& unpause = *add("unpause", "Let paused containers go on", [this] { return unpause_; });
+  unpause.add_option("CONTAINER", unpause_.ids, kNames)->required();
 
   CLI::App& rename = *add("rename", "Give a container another name", [this] { return rename_; });
   rename.add_option("CONTAINER", rename_.id, kName)->required();

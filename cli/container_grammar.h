@@ -46,6 +46,8 @@ class ContainerGrammar {
   StopOptions stop_;
   RestartOptions restart_;
   KillOptions kill_;
+  PauseOptions pause_;
+  UnpauseOptions unpause_;
   WaitOptions wait_;
   RenameOptions rename_;
   InspectOptions inspect_;

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/time.h"
+#include "cli/health.h"
 #include "cli/text.h"
 
 namespace davit::cli {
@@ -102,18 +103,20 @@ std::vector<std::string> SecurityOptions(const api::ContainerSpec& spec) {
 }
 
 json StateDocument(const api::ContainerState& state) {
-  return {{"Status", StateWord(state.status())},
-          {"Running", state.status() == api::ContainerState::RUNNING ||
-                          state.status() == api::ContainerState::RESTARTING},  // as in Docker
-          {"Paused", false},
-          {"Restarting", state.status() == api::ContainerState::RESTARTING},
-          {"OOMKilled", state.oom_killed()},
-          {"Dead", false},
-          {"Pid", state.pid()},
-          {"ExitCode", state.exit_code()},
-          {"Error", state.error()},
-          {"StartedAt", TimeText(state.started_at())},
-          {"FinishedAt", TimeText(state.finished_at())}};
+  json document = {{"Status", StateWord(state)},
+                   {"Running", state.status() == api::ContainerState::RUNNING ||
+                                   state.status() == api::ContainerState::RESTARTING},  // as in Docker
+                   {"Paused", state.paused()},
+                   {"Restarting", state.status() == api::ContainerState::RESTARTING},
+                   {"OOMKilled", state.oom_killed()},
+                   {"Dead", false},
+                   {"Pid", state.pid()},
+                   {"ExitCode", state.exit_code()},
+                   {"Error", state.error()},
+                   {"StartedAt", TimeText(state.started_at())},
+                   {"FinishedAt", TimeText(state.finished_at())}};
+  if (state.has_health()) SetJsonMember(document, "Health", HealthDocument(state.health()));
+  return document;
 }
 
 json PortBindings(const api::ContainerSpec& spec) {
@@ -178,6 +181,9 @@ json HostDocument(const api::ContainerSpec& spec) {
       {"Memory", spec.memory_bytes()},
       {"NanoCpus", spec.nano_cpus()},
       {"PidsLimit", spec.pids_limit()},
+      {"MemorySwap", spec.memory_swap_bytes()},
+      {"CpuShares", spec.cpu_shares()},
+      {"CpusetCpus", spec.cpuset_cpus()},
       {"GroupAdd", GroupsOf(spec)},
       {"Devices", DevicesDocument(spec)},
       {"PidMode", NamespaceText(spec.pid())},
@@ -206,16 +212,19 @@ json MountsDocument(const api::Container& container) {
 
 json ConfigDocument(const api::Container& container) {
   const api::ContainerSpec& spec = container.spec();
-  return {{"Hostname", spec.hostname().empty() ? ShortId(container.id()) : spec.hostname()},
-          {"User", spec.user()},
-          {"Env", ListOf(spec.env())},
-          {"Cmd", ListOf(spec.command())},
-          {"Entrypoint", ListOf(spec.entrypoint())},
-          {"Image", spec.image()},
-          {"WorkingDir", spec.working_dir()},
-          {"StopSignal", spec.stop_signal() == 0 ? "" : std::to_string(spec.stop_signal())},
-          {"StopTimeout", spec.has_stop_grace_seconds() ? json(spec.stop_grace_seconds()) : json()},
-          {"Labels", MapOf(spec.labels())}};
+  json document = {{"Hostname", spec.hostname().empty() ? ShortId(container.id()) : spec.hostname()},
+                   {"User", spec.user()},
+                   {"Env", ListOf(spec.env())},
+                   {"Cmd", ListOf(spec.command())},
+                   {"Entrypoint", ListOf(spec.entrypoint())},
+                   {"Image", spec.image()},
+                   {"WorkingDir", spec.working_dir()},
+                   {"StopSignal", spec.stop_signal() == 0 ? "" : std::to_string(spec.stop_signal())},
+                   {"StopTimeout", spec.has_stop_grace_seconds() ? json(spec.stop_grace_seconds()) : json()},
+                   {"Labels", MapOf(spec.labels())}};
+  if (spec.health().test_size() > 0)
+    SetJsonMember(document, "Healthcheck", HealthCheckDocument(spec.health()));
+  return document;
 }
 
 json NetworkDocument(const api::Container& container) {
@@ -257,7 +266,19 @@ std::string Ago(int64_t since, int64_t now) {
   return DurationText(now - since) + " ago";
 }
 
+// As in Docker: " (Paused)", " (healthy)".
+std::string HealthSuffix(const api::ContainerState& state) {
+  if (state.paused()) return " (Paused)";
+  if (!state.has_health()) return "";
+  std::string word = HealthWord(state.health());
+  return word == "starting" ? " (health: starting)" : " (" + word + ")";
+}
+
 }  // namespace
+
+std::string StateWord(const api::ContainerState& state) {
+  return state.paused() ? "paused" : StateWord(state.status());
+}
 
 std::string StateWord(api::ContainerState::Status status) {
   switch (status) {
@@ -280,7 +301,7 @@ std::string StatusText(const api::ContainerState& state, int64_t now) {
   std::string code = " (" + std::to_string(state.exit_code()) + ") ";
   switch (state.status()) {
     case api::ContainerState::RUNNING:
-      return "Up " + DurationText(now - state.started_at());
+      return "Up " + DurationText(now - state.started_at()) + HealthSuffix(state);
     case api::ContainerState::RESTARTING:
       return "Restarting" + code + Ago(state.finished_at(), now);
     case api::ContainerState::EXITED:

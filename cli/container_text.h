@@ -18,6 +18,8 @@ std::string StatusText(const ::davit::v1::ContainerState& state, int64_t now_uni
 
 // "running", "exited"…: .State.Status of docker inspect.
 std::string StateWord(::davit::v1::ContainerState::Status status);
+// The same, and "paused".
+std::string StateWord(const ::davit::v1::ContainerState& state);
 
 // "0.0.0.0:8080->80/tcp, [::]:8080->80/tcp".
 std::string PortsText(const ::davit::v1::ContainerSpec& spec);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// start, stop, restart, kill, wait, rename and rm.
+// start, stop, restart, kill, pause, unpause, wait, rename and rm.
 
 #include <nlohmann/json.hpp>
 
@@ -85,6 +85,24 @@ Result<int> Perform(const Session& session, const KillOptions& options) {
   int signal = TRY(ParseSignal(options.signal));
   return ForEachContainer(session, options.ids, [&](const std::string& name) {
     return KillContainer(session.daemon, name, signal);
+  });
+}
+
+Result<int> Perform(const Session& session, const PauseOptions& options) {
+  return ForEachContainer(session, options.ids, [&](const std::string& name) -> Result<> {
+    api::PauseContainerRequest request;
+    request.set_container(name);
+    TRY(session.daemon.Call(&OwnContainerStub::Pause, request, CallMode::kShielded));
+    return {};
+  });
+}
+
+Result<int> Perform(const Session& session, const UnpauseOptions& options) {
+  return ForEachContainer(session, options.ids, [&](const std::string& name) -> Result<> {
+    api::UnpauseContainerRequest request;
+    request.set_container(name);
+    TRY(session.daemon.Call(&OwnContainerStub::Unpause, request, CallMode::kShielded));
+    return {};
   });
 }
 

@@ -128,6 +128,7 @@ Result<Daemon> Daemon::Connect(const std::string& address, const Interrupt& inte
   daemon.volumes_ = api::Volumes::NewStub(channel);
   daemon.sessions_ = api::Sessions::NewStub(channel);
   daemon.filesystems_ = api::Filesystems::NewStub(channel);
+  daemon.events_ = api::Events::NewStub(channel);
   return daemon;
 }
 

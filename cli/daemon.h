@@ -17,6 +17,7 @@
 #include "api/cri/v1/api.grpc.pb.h"
 #include "api/davit/v1/containers.grpc.pb.h"
 #include "api/davit/v1/davit.grpc.pb.h"
+#include "api/davit/v1/events.grpc.pb.h"
 #include "api/davit/v1/filesystems.grpc.pb.h"
 #include "api/davit/v1/sessions.grpc.pb.h"
 #include "api/davit/v1/volumes.grpc.pb.h"
@@ -37,6 +38,7 @@ using OwnContainerStub = api::Containers::StubInterface;
 using VolumeStub = api::Volumes::StubInterface;
 using SessionStub = api::Sessions::StubInterface;
 using FilesystemStub = api::Filesystems::StubInterface;
+using EventStub = api::Events::StubInterface;
 
 // How long to wait for the answer to a call.
 enum class CallMode : uint8_t {
@@ -114,6 +116,16 @@ class Daemon {
   Result<> ReadInto(ReadingFilesystems<Request, Response> method, const Request& request,
                     const std::function<Result<>(const Response&)>& take, CallMode mode) const {
     return ReadFrom<Response>(*filesystems_, method, request, take, mode);
+  }
+
+  // The same as ReadInto for the service Events.
+  template <typename Request, typename Response>
+  using ReadingEvents = std::unique_ptr<grpc::ClientReaderInterface<Response>> (EventStub::*)(
+      grpc::ClientContext*, const Request&);
+  template <typename Request, typename Response>
+  Result<> ReadInto(ReadingEvents<Request, Response> method, const Request& request,
+                    const std::function<Result<>(const Response&)>& take, CallMode mode) const {
+    return ReadFrom<Response>(*events_, method, request, take, mode);
   }
 
   // Makes a call that streams to the service Filesystems. `next` sets the next message, and returns false
@@ -227,6 +239,7 @@ class Daemon {
   std::unique_ptr<VolumeStub> volumes_;
   std::unique_ptr<SessionStub> sessions_;
   std::unique_ptr<FilesystemStub> filesystems_;
+  std::unique_ptr<EventStub> events_;
 };
 
 }  // namespace davit::cli

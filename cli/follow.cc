@@ -67,6 +67,10 @@ class StatusWatch {
   int64_t answered_at_ = MonotonicMilliseconds();
 };
 
+std::unexpected<Error> Interrupted() {
+  return Fail(Code::kCancelled, "wait for the container", "", "interrupted");
+}
+
 enum class Wake { kTimeout, kLogGrew, kLogClosed, kInterrupt };
 
 Result<Wake> WaitForSomething(LogTail& tail, Interrupt& interrupt, int timeout_ms) {
@@ -101,9 +105,8 @@ class LogPath {
 
 }  // namespace
 
-Result<std::optional<int>> FollowContainer(const Session& session, LogTail& tail, const LogChoice& choice,
-                                           LogForm form, const AskContainer& ask,
-                                           const std::function<OnInterrupt()>& interrupted) {
+Result<> FollowContainer(const Session& session, LogTail& tail, const LogChoice& choice, LogForm form,
+                         const AskContainer& ask) {
   TRY(tail.KeepUp());
   StatusWatch watch(ask);
   TRY(watch.Ask());
@@ -111,15 +114,15 @@ Result<std::optional<int>> FollowContainer(const Session& session, LogTail& tail
   for (;;) {
     // The log is complete before the status says that the container has ended.
     TRY(log.PrintNews());
-    if (watch.status().ended) return watch.status().exit_code;
+    if (watch.status().ended) return {};
     Wake wake = TRY(WaitForSomething(tail, session.interrupt, watch.TimeoutMs()));
-    if (wake == Wake::kInterrupt && interrupted() == OnInterrupt::kLeave) return std::nullopt;
+    if (wake == Wake::kInterrupt) return Interrupted();
     if (wake == Wake::kLogClosed) watch.AskSoon();
     if (wake == Wake::kLogClosed || watch.TimeoutMs() == 0) TRY(watch.AskAgain());
   }
 }
 
-Result<std::optional<int>> AwaitExit(const Session& session, const AskContainer& ask) {
+Result<int> AwaitExit(const Session& session, const AskContainer& ask) {
   StatusWatch watch(ask);
   do {
     TRY(watch.AskAgain());
@@ -127,7 +130,7 @@ Result<std::optional<int>> AwaitExit(const Session& session, const AskContainer&
     pollfd interrupt{session.interrupt.fd(), POLLIN, 0};
     if (poll(&interrupt, 1, watch.TimeoutMs()) < 0 && errno != EINTR) return SystemError("poll", "");
   } while (!session.interrupt.Take());
-  return std::nullopt;
+  return Interrupted();
 }
 
 Result<> PrintLog(const Session& session, LogTail& tail, const LogChoice& choice, LogForm form) {

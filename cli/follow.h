@@ -16,8 +16,6 @@
 
 namespace davit::cli {
 
-enum class OnInterrupt { kGoOn, kLeave };
-
 // What the daemon says of a container.
 struct Watched {
   bool ended = false;
@@ -25,17 +23,15 @@ struct Watched {
 };
 using AskContainer = std::function<Result<Watched>()>;
 
-// Prints the chosen lines of the log until the container has ended, as `ask` says, and returns its exit code.
-// Calls `interrupted` at each interrupt, and returns no value if that returns kLeave. Survives a restart of
-// the daemon, up to 240 s without an answer. kDataLoss if a part of the output was lost; another call goes on
-// behind the gap.
-Result<std::optional<int>> FollowContainer(const Session& session, LogTail& tail, const LogChoice& choice,
-                                           LogForm form, const AskContainer& ask,
-                                           const std::function<OnInterrupt()>& interrupted);
+// Prints the chosen lines of the log until the container has ended, as `ask` says. kCancelled after an
+// interrupt; kDataLoss if a part of the output was lost. Survives a restart of the daemon, up to 240 s
+// without an answer.
+Result<> FollowContainer(const Session& session, LogTail& tail, const LogChoice& choice, LogForm form,
+                         const AskContainer& ask);
 
-// Waits until the container has ended, as `ask` says, and returns its exit code; no value after an interrupt.
-// Survives a restart of the daemon in the same way.
-Result<std::optional<int>> AwaitExit(const Session& session, const AskContainer& ask);
+// Waits until the container has ended, as `ask` says, and returns its exit code; kCancelled after an
+// interrupt. Survives a restart of the daemon in the same way.
+Result<int> AwaitExit(const Session& session, const AskContainer& ask);
 
 // Prints the chosen lines that there are.
 Result<> PrintLog(const Session& session, LogTail& tail, const LogChoice& choice, LogForm form);

@@ -48,8 +48,10 @@ Result<int> Perform(const Session& session, const LogsOptions& options) {
     TRY(PrintLog(session, tail, choice, form));
     return 0;
   }
-  auto ended = TRY(FollowContainer(session, tail, choice, form, log.ask, [] { return OnInterrupt::kLeave; }));
-  return ended ? 0 : kInterrupted;
+  Result<> followed = FollowContainer(session, tail, choice, form, log.ask);
+  if (!followed && followed.error().code == Code::kCancelled) return kInterrupted;
+  TRY(std::move(followed));
+  return 0;
 }
 
 }  // namespace davit::cli

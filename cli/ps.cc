@@ -30,7 +30,7 @@ json RowOf(const api::Container& container, bool no_trunc, int64_t now) {
           {"Command", CommandText(container, no_trunc ? 0 : kCommandLetters)},
           {"CreatedAt", FormatRfc3339Nano(container.created_at())},
           {"RunningFor", DurationText(now - container.created_at()) + " ago"},
-          {"State", StateWord(container.state().status())},
+          {"State", StateWord(container.state())},
           {"Status", StatusText(container.state(), now)},
           {"Ports", running ? PortsText(container.spec()) : ""},
           {"Names", container.name()},

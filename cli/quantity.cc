@@ -58,6 +58,34 @@ Result<int64_t> ParseCpus(const std::string& text) {
   return static_cast<int64_t>(std::llround(*value * kNano));
 }
 
+Result<int64_t> ParseDuration(const std::string& text) {
+  struct Unit {
+    std::string_view name;
+    double nanoseconds;
+  };
+  constexpr Unit kUnits[] = {{"ns", 1},    {"us", 1e3}, {"µs", 1e3},  {"ms", 1e6},
+                             {"s", kNano}, {"m", 60e9}, {"h", 3600e9}};
+  constexpr double kMostNanoseconds = 9e18;
+  auto refuse = [&text] {
+    return Fail(Code::kInvalidArgument, "time", text, "write a time such as 30s, 1m30s or 500ms");
+  };
+  if (text == "0") return 0;
+  if (text.empty()) return refuse();
+  double sum = 0;
+  for (std::string_view rest = text; !rest.empty();) {
+    size_t digits = std::min(rest.find_first_not_of("0123456789."), rest.size());
+    std::optional<double> number = ParseNumber(rest.substr(0, digits));
+    rest.remove_prefix(digits);
+    std::string_view name = rest.substr(0, rest.find_first_of("0123456789."));
+    const auto* unit = std::ranges::find(kUnits, name, &Unit::name);
+    if (!number || unit == std::end(kUnits)) return refuse();
+    rest.remove_prefix(name.size());
+    sum += *number * unit->nanoseconds;
+  }
+  if (sum > kMostNanoseconds) return refuse();
+  return std::llround(sum);
+}
+
 Result<int> ParseSignal(const std::string& text) {
   std::string name = text;
   std::ranges::transform(name, name.begin(),

@@ -18,6 +18,10 @@ Result<int64_t> ParseBytes(const std::string& text);
 // "1.5": CPUs, in billionths.
 Result<int64_t> ParseCpus(const std::string& text);
 
+// "1m30s", "1.5h", "200ms": nanoseconds, as Go writes them: numbers with the units ns, us, ms, s, m or h, and
+// "0".
+Result<int64_t> ParseDuration(const std::string& text);
+
 // "9", "KILL", "SIGKILL": a number from 1 to 64.
 Result<int> ParseSignal(const std::string& text);
 

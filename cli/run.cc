@@ -4,23 +4,17 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <array>
-#include <functional>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "base/file_io.h"
 #include "base/unique_fd.h"
 #include "cli/containers.h"
-#include "cli/follow.h"
 #include "cli/pull.h"
 #include "cli/sessions.h"
 #include "cli/verbs.h"
 
 namespace davit::cli {
 namespace {
-
-constexpr int64_t kGraceSeconds = 10;
 
 Result<> PullFor(const Session& session, const RunOptions& options) {
   if (options.quiet) {
@@ -68,33 +62,6 @@ Result<> TellCreated(const Console& console, const api::CreateContainerResponse&
   return console.PrintJson({{"id", container.id()}, {"name", container.name()}});
 }
 
-// Ctrl-C once asks the workload to end, twice ends it, and a third time leaves it alone. The log goes on
-// meanwhile.
-class StopOnInterrupt {
- public:
-  StopOnInterrupt(const Session& session, std::string container_id, int64_t grace_seconds)
-      : session_(session), container_id_(std::move(container_id)), grace_seconds_(grace_seconds) {}
-
-  OnInterrupt operator()() {
-    if (count_ == stops_.size()) return OnInterrupt::kLeave;
-    int64_t grace_seconds = count_ == 0 ? grace_seconds_ : 0;
-    stops_[count_++] = std::jthread([this, grace_seconds] {
-      Result<> stopped = StopContainer(session_, container_id_, grace_seconds);
-      // One that is removed when it has ended may be gone already.
-      if (!stopped && stopped.error().code != Code::kNotFound)
-        session_.console.Remark(stopped.error().ToString());
-    });
-    return OnInterrupt::kGoOn;
-  }
-
- private:
-  const Session& session_;
-  std::string container_id_;
-  int64_t grace_seconds_;
-  size_t count_ = 0;
-  std::array<std::jthread, 2> stops_;
-};
-
 // The program has not been started: its container says with which exit status. With --rm the daemon has
 // removed it, unless it was out of reach.
 Result<int> FailStart(const Session& session, const RunOptions& options, const std::string& id,
@@ -109,44 +76,6 @@ Result<int> FailStart(const Session& session, const RunOptions& options, const s
       session.console.Remark("the container remains: " + removed.error().ToString());
   }
   return status.value_or(0) == 0 ? kOwnError : *status;
-}
-
-// The log is opened before the start: one that is removed when it has ended takes its log along.
-Result<LogTail> OpenLog(const std::string& path) {
-  LogTail tail = TRY(LogTail::Watch(path));
-  TRY(tail.Drain([](std::string_view) { return Result<>(); }));
-  TRY(tail.KeepUp());
-  return tail;
-}
-
-// A program that has succeeded does not make up for output that was lost.
-Result<int> ShowOutput(const Session& session, LogTail& tail, const std::string& id,
-                       const std::function<OnInterrupt()>& interrupted) {
-  bool lost = false;
-  for (;;) {
-    auto ended = FollowContainer(session, tail, LogChoice(), LogForm::kPlain,
-                                 AskLocal(session.daemon, id, /*restarting_goes_on=*/false), interrupted);
-    if (!ended && ended.error().code != Code::kDataLoss) return std::unexpected(std::move(ended).error());
-    if (ended) {
-      int status = ended->value_or(kInterrupted);
-      return lost && status == 0 ? kOwnError : status;
-    }
-    session.console.Remark(ended.error().ToString());
-    lost = true;
-  }
-}
-
-Result<int> RunInForeground(const Session& session, const RunOptions& options,
-                            const api::CreateContainerResponse& container) {
-  Result<LogTail> tail = OpenLog(container.log_path());
-  if (!tail) {
-    (void)RemoveContainer(session, container.id(), /*force=*/true);
-    return std::unexpected(Within("read the container's output (with -d it is not read)", tail.error()));
-  }
-  if (Result<> started = StartContainer(session, container.id()); !started)
-    return FailStart(session, options, container.id(), started.error());
-  StopOnInterrupt stop(session, container.id(), options.stop_timeout.value_or(kGraceSeconds));
-  return ShowOutput(session, *tail, container.id(), [&stop] { return stop(); });
 }
 
 Result<int> RunInSession(const Session& session, const RunOptions& options, const std::string& id) {
@@ -173,7 +102,6 @@ Result<int> Perform(const Session& session, const RunOptions& options) {
   TRY(CheckSession(session, options));
   auto container = TRY(CreateFrom(session, options));
   if (HoldsSession(options)) return RunInSession(session, options, container.id());
-  if (!options.detach) return RunInForeground(session, options, container);
   if (Result<> started = StartContainer(session, container.id()); !started)
     return FailStart(session, options, container.id(), started.error());
   TRY(TellCreated(session.console, container));

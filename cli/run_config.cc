@@ -78,28 +78,6 @@ Result<> SetNetworkPlace(const RunOptions& options, api::ContainerSpec& spec) {
   return {};
 }
 
-Result<api::RestartPolicy> ParseRestart(const std::string& text) {
-  api::RestartPolicy policy;
-  size_t colon = text.find(':');
-  std::string when = text.substr(0, colon);
-  if (text.empty() || text == "no") {
-    policy.set_when(api::RestartPolicy::NEVER);
-    return policy;
-  }
-  if (text == "always" || text == "unless-stopped") {
-    policy.set_when(text == "always" ? api::RestartPolicy::ALWAYS : api::RestartPolicy::UNLESS_STOPPED);
-    return policy;
-  }
-  std::string_view number = colon == std::string::npos ? "0" : std::string_view(text).substr(colon + 1);
-  std::optional<uint32_t> retries = WholeNumber<uint32_t>(number);
-  if (when != "on-failure" || !retries)
-    return Fail(Code::kInvalidArgument, "--restart", text,
-                "write no, on-failure[:RETRIES], always or unless-stopped");
-  policy.set_when(api::RestartPolicy::ON_FAILURE);
-  policy.set_max_retries(*retries);
-  return policy;
-}
-
 Result<> SetLogOption(const std::string& text, api::LogLimits& log) {
   size_t equals = std::min(text.find('='), text.size());
   std::string name = text.substr(0, equals);
@@ -120,6 +98,7 @@ Result<> SetResources(const RunOptions& options, api::ContainerSpec& spec) {
   if (!options.memory.empty()) spec.set_memory_bytes(TRY(ParseBytes(options.memory)));
   if (!options.cpus.empty()) spec.set_nano_cpus(TRY(ParseCpus(options.cpus)));
   spec.set_pids_limit(options.pids_limit);
+  spec.set_cpu_shares(options.cpu_shares);
   if (options.memory_swap == "-1")
     spec.set_memory_swap_bytes(-1);
   else if (!options.memory_swap.empty())
@@ -159,6 +138,28 @@ Result<> SetStop(const RunOptions& options, api::ContainerSpec& spec) {
 
 }  // namespace
 
+Result<api::RestartPolicy> ParseRestart(const std::string& text) {
+  api::RestartPolicy policy;
+  size_t colon = text.find(':');
+  std::string when = text.substr(0, colon);
+  if (text.empty() || text == "no") {
+    policy.set_when(api::RestartPolicy::NEVER);
+    return policy;
+  }
+  if (text == "always" || text == "unless-stopped") {
+    policy.set_when(text == "always" ? api::RestartPolicy::ALWAYS : api::RestartPolicy::UNLESS_STOPPED);
+    return policy;
+  }
+  std::string_view number = colon == std::string::npos ? "0" : std::string_view(text).substr(colon + 1);
+  std::optional<uint32_t> retries = WholeNumber<uint32_t>(number);
+  if (when != "on-failure" || !retries)
+    return Fail(Code::kInvalidArgument, "--restart", text,
+                "write no, on-failure[:RETRIES], always or unless-stopped");
+  policy.set_when(api::RestartPolicy::ON_FAILURE);
+  policy.set_max_retries(*retries);
+  return policy;
+}
+
 Result<PullPolicy> ParsePullPolicy(const std::string& text) {
   if (text == "missing") return PullPolicy::kMissing;
   if (text == "always") return PullPolicy::kAlways;
@@ -185,6 +186,7 @@ Result<api::CreateContainerRequest> BuildCreateRequest(const RunOptions& options
   TRY(SetConfinement(options, spec));
   TRY(SetNetwork(options, spec));
   TRY(SetStop(options, spec));
+  TRY(SetHealth(options.health, spec));
   *spec.mutable_restart() = TRY(ParseRestart(options.restart));
   for (const std::string& option : options.log_opts) TRY(SetLogOption(option, *spec.mutable_log()));
   spec.set_auto_remove(options.remove);

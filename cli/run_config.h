@@ -11,6 +11,7 @@
 
 #include "api/davit/v1/containers.pb.h"
 #include "base/error.h"
+#include "cli/health.h"
 #include "cli/terminal/detach_keys.h"
 
 namespace davit::cli {
@@ -40,6 +41,7 @@ struct RunOptions {
   std::string memory = {};
   std::string cpus = {};
   int64_t pids_limit = 0;
+  int64_t cpu_shares = 0;
   std::string network = "bridge";
   std::vector<std::string> network_aliases = {};
   std::string ip = {};
@@ -60,8 +62,9 @@ struct RunOptions {
   std::string stop_signal = {};
   std::optional<int64_t> stop_timeout = {};  // seconds
   std::string id_file = {};                  // to write the id to
-  std::vector<std::string> log_opts = {};    // "max-size=10m", "max-file=3"
-  bool quiet = false;                        // no progress of a pull
+  HealthOptions health = {};
+  std::vector<std::string> log_opts = {};  // "max-size=10m", "max-file=3"
+  bool quiet = false;                      // no progress of a pull
   bool privileged = false;
   bool read_only = false;
   bool remove = false;
@@ -72,13 +75,16 @@ struct RunOptions {
   std::string detach_keys = kDefaultDetachKeys;
 };
 
-// Whether `davit run` shows the container by a session, and not by its log.
+// Whether `davit run` is attached to the container until its end.
 inline bool HoldsSession(const RunOptions& options) {
-  return !options.detach && (options.interactive || options.tty);
+  return !options.detach;
 }
 
 // kInvalidArgument names the option that is wrong and shows its grammar. Reads the files of --env-file.
 Result<::davit::v1::CreateContainerRequest> BuildCreateRequest(const RunOptions& options);
+
+// "no", "on-failure:3"... kInvalidArgument shows the grammar.
+Result<::davit::v1::RestartPolicy> ParseRestart(const std::string& text);
 
 Result<PullPolicy> ParsePullPolicy(const std::string& text);
 

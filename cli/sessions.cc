@@ -29,13 +29,14 @@ Result<int> StartAttached(const Session& session, const AttachedRun& run,
   auto started = session.daemon.Call(&OwnContainerStub::Start, request, CallMode::kShielded);
   if (!started) return failed(started.error());
   SessionEnd end = TRY(RunContainerSession(session, TRY(link.TakeStreams()), choice));
-  return EndOfContainer(session, end, AskLocal(session.daemon, run.id, /*restarting_goes_on=*/false));
+  if (end.how != SessionEnd::How::kStreamsEnded) return end.exit_code;
+  return AwaitLocalEnd(session, run.id);
 }
 
-Result<int> EndOfContainer(const Session& session, const SessionEnd& end, const AskContainer& ask) {
-  if (end.how != SessionEnd::How::kStreamsEnded) return end.exit_code;
-  std::optional<int> exit_code = TRY(AwaitExit(session, ask));
-  return exit_code.value_or(kInterrupted);
+Result<int> AwaitLocalEnd(const Session& session, const std::string& id) {
+  Result<int> ended = AwaitEnd(session.daemon, id, api::WaitContainerRequest::NOT_RUNNING);
+  if (ended || ended.error().code != Code::kUnavailable) return ended;
+  return AwaitExit(session, AskLocal(session.daemon, id, /*restarting_goes_on=*/false));
 }
 
 api::TerminalSize TerminalSizeOf(const Console& console) {

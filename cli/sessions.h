@@ -31,8 +31,9 @@ struct AttachedRun {
 Result<int> StartAttached(const Session& session, const AttachedRun& run,
                           const std::function<Result<int>(const Error&)>& failed);
 
-// The exit status of davit after the session of a container. If its output has ended, waits for its end.
-Result<int> EndOfContainer(const Session& session, const SessionEnd& end, const AskContainer& ask);
+// Waits until a local container does not run, or an interrupt, and returns its exit code. `id` is the whole
+// one: it may be removed meanwhile. Survives a restart of the daemon, as AwaitExit does.
+Result<int> AwaitLocalEnd(const Session& session, const std::string& id);
 
 // The size of the terminal that a container or command gets; 0 rows and columns if davit has none.
 api::TerminalSize TerminalSizeOf(const Console& console);

@@ -12,6 +12,9 @@ struct ActsOnContainers {
   bool operator()(const StopOptions&) const { return true; }
   bool operator()(const RestartOptions&) const { return true; }
   bool operator()(const KillOptions&) const { return true; }
+  bool operator()(const PauseOptions&) const { return true; }
+  bool operator()(const UnpauseOptions&) const { return true; }
+  bool operator()(const UpdateOptions&) const { return true; }
   bool operator()(const WaitOptions&) const { return true; }
   bool operator()(const RenameOptions&) const { return true; }
   bool operator()(const InspectOptions&) const { return true; }

@@ -90,6 +90,33 @@ struct KillOptions {
   std::string signal = "KILL";
 };
 
+struct PauseOptions {
+  std::vector<std::string> ids;
+};
+
+struct UnpauseOptions {
+  std::vector<std::string> ids;
+};
+
+// Texts are as written on the command line; what is not given stays as it is.
+struct UpdateOptions {
+  std::vector<std::string> ids = {};
+  std::string memory = {};
+  std::string memory_swap = {};
+  std::string cpus = {};
+  std::optional<int64_t> cpu_shares = {};
+  std::string cpuset_cpus = {};
+  std::optional<int64_t> pids_limit = {};
+  std::string restart = {};
+};
+
+struct EventsOptions {
+  std::string since = {};  // as ParseEventTime takes it; empty: only new ones
+  std::string until = {};  // empty: until it is interrupted
+  std::vector<std::string> filters = {};
+  std::string format = {};  // a template (template.h)
+};
+
 struct WaitOptions {
   std::vector<std::string> ids;
 };
@@ -321,7 +348,7 @@ using Verb = std::variant<
     BuildOptions, VolumeCreateOptions, VolumeListOptions, VolumeInspectOptions, VolumeRemoveOptions,
     VolumePruneOptions, ContainerPruneOptions, SystemPruneOptions, AttachOptions, NetworkCreateOptions,
     NetworkRemoveOptions, NetworkInspectOptions, NetworkPruneOptions, CpOptions, DiffOptions, ExportOptions,
-    CommitOptions, ImportOptions, compose::Options>;
+    CommitOptions, ImportOptions, PauseOptions, UnpauseOptions, UpdateOptions, EventsOptions, compose::Options>;
 
 // The context of a verb. The caller owns all parts.
 struct Session {
@@ -345,6 +372,10 @@ Result<int> Perform(const Session& session, const CreateOptions& options);
 Result<int> Perform(const Session& session, const StartOptions& options);
 Result<int> Perform(const Session& session, const RestartOptions& options);
 Result<int> Perform(const Session& session, const KillOptions& options);
+Result<int> Perform(const Session& session, const PauseOptions& options);
+Result<int> Perform(const Session& session, const UnpauseOptions& options);
+Result<int> Perform(const Session& session, const UpdateOptions& options);
+Result<int> Perform(const Session& session, const EventsOptions& options);
 Result<int> Perform(const Session& session, const WaitOptions& options);
 Result<int> Perform(const Session& session, const RenameOptions& options);
 Result<int> Perform(const Session& session, const InspectOptions& options);

@@ -176,19 +176,6 @@ TEST_F(VerbsTest, RunSurvivesARestartOfTheDaemon) {
 }
 
 // As after several rotations between two looks.
-TEST_F(VerbsTest, RunSaysThatOutputWasLost) {
-  containers().SetScript({.log = Line("stdout F one")});
-  for (int status : {0, 3}) {
-    LiveVerb run(daemon_, interrupt_, Run("web-" + std::to_string(status)));
-    EXPECT_EQ(run.ReadLine(), "one");
-    containers().ReplaceLog(Line("stdout F three"));
-    EXPECT_THAT(run.ReadLine(), HasSubstr("output was lost"));
-    EXPECT_EQ(run.ReadLine(), "three");
-    containers().End(status);
-    EXPECT_EQ(run.Finish().value(), status == 0 ? kOwnError : status);
-  }
-}
-
 TEST_F(VerbsTest, LogsFailIfOutputWasLost) {
   containers().SetScript({.log = Line("stdout F one")});
   EXPECT_EQ(Do(Detached("web")).value(), 0);
@@ -202,25 +189,34 @@ TEST_F(VerbsTest, LogsFailIfOutputWasLost) {
   EXPECT_EQ(StatusOfFailure(options, status.error()), kContainerError);
 }
 
-TEST_F(VerbsTest, AnInterruptStopsTheWorkloadWithGrace) {
+TEST_F(VerbsTest, RunLosesNothingIfTheLogIsRotated) {
+  containers().SetScript({.log = Line("stdout F one")});
+  LiveVerb run(daemon_, interrupt_, Run("web"));
+  EXPECT_EQ(run.ReadLine(), "one");
+  containers().Write(Line("stdout F two"));
+  containers().ReplaceLog(Line("stdout F three"));
+  EXPECT_EQ(run.ReadLine(), "two");
+  containers().End(0);
+  EXPECT_EQ(run.Finish().value(), 0);
+}
+
+TEST_F(VerbsTest, AnInterruptIsPassedOnToTheWorkload) {
   containers().SetScript({.log = Line("stdout F one")});
   LiveVerb run(daemon_, interrupt_, Run("web"));
   EXPECT_EQ(run.ReadLine(), "one");
   Press();
   EXPECT_EQ(run.ReadLine(), "bye");
-  EXPECT_EQ(run.Finish().value(), 143);
-  EXPECT_THAT(containers().calls(), Contains("Stop web 10"));
+  EXPECT_EQ(run.Finish().value(), 130);
+  EXPECT_THAT(containers().calls(), Contains("Kill web 2"));
 }
 
-TEST_F(VerbsTest, ASecondInterruptKillsTheWorkload) {
+TEST_F(VerbsTest, AWorkloadThatIgnoresInterruptsIsLeftAloneAfterThree) {
   containers().SetScript({.log = Line("stdout F one"), .heeds_stop = false});
   LiveVerb run(daemon_, interrupt_, Run("web"));
   EXPECT_EQ(run.ReadLine(), "one");
-  Press();
-  EXPECT_EQ(run.ReadLine(), "not yet");
-  Press();
-  EXPECT_EQ(run.ReadLine(), "bye");
-  EXPECT_EQ(run.Finish().value(), 137);
+  for (int i = 0; i < 4; ++i) Press();
+  EXPECT_EQ(run.Finish().value(), 130);
+  EXPECT_THAT(containers().calls(), Not(Contains(HasSubstr("Stop"))));
 }
 
 TEST_F(VerbsTest, LogsPrintsWhatIsChosen) {
@@ -416,6 +412,36 @@ TEST_F(VerbsTest, StartRestartKillRenameAndWaitCallTheDaemon) {
   EXPECT_THAT(containers().names(), ElementsAre("front"));
   EXPECT_THAT(containers().calls(), ElementsAre("Create web", "Start web", "Stop web default", "Start web",
                                                 "Restart web 3", "Kill web 1"));
+}
+
+TEST_F(VerbsTest, PausedOnesAreShownAsSuch) {
+  EXPECT_EQ(Do(Detached("web")).value(), 0);
+  EXPECT_EQ(Answer(PauseOptions{.ids = {"web"}}), "web\n");
+  EXPECT_THAT(Answer(PsOptions{.format = "{{.State}} {{.Status}}"}),
+              ::testing::MatchesRegex("paused Up .* \\(Paused\\)\n"));
+  EXPECT_EQ(Answer(InspectOptions{.ids = {"web"}, .format = "{{.State.Status}} {{.State.Paused}}"}),
+            "paused true\n");
+  EXPECT_EQ(Answer(UnpauseOptions{.ids = {"web"}}), "web\n");
+  EXPECT_EQ(Answer(PsOptions{.format = "{{.State}}"}), "running\n");
+  EXPECT_EQ(Do(PauseOptions{.ids = {"nobody"}}).error().code, Code::kNotFound);
+}
+
+TEST_F(VerbsTest, UpdateSendsWhatIsToChange) {
+  EXPECT_EQ(Do(Detached("web")).value(), 0);
+  EXPECT_EQ(
+      Answer(UpdateOptions{.ids = {"web"}, .memory = "64m", .cpu_shares = 512, .restart = "on-failure:2"}),
+      "web\n");
+  EXPECT_THAT(containers().calls().back(),
+              AllOf(HasSubstr("memory_bytes: 67108864"), HasSubstr("cpu_shares: 512"),
+                    HasSubstr("ON_FAILURE"), ::testing::Not(HasSubstr("pids_limit"))));
+  EXPECT_EQ(Answer(UpdateOptions{.ids = {"web"}, .memory_swap = "-1", .cpus = "0", .pids_limit = -1}),
+            "web\n");
+  EXPECT_THAT(containers().calls().back(),
+              AllOf(HasSubstr("memory_swap_bytes: -1"), HasSubstr("nano_cpus: 0")));
+  for (const UpdateOptions& bad :
+       {UpdateOptions{.ids = {"web"}}, UpdateOptions{.ids = {"web"}, .memory = "much"},
+        UpdateOptions{.ids = {"web"}, .restart = "sometimes"}})
+    EXPECT_EQ(Do(bad).error().code, Code::kInvalidArgument);
 }
 
 TEST_F(VerbsTest, RmRefusesWhatRunsUnlessForced) {

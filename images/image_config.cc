@@ -15,6 +15,17 @@ namespace {
 constexpr size_t kMaxLayers = 500;
 constexpr size_t kMaxUser = 256;
 
+ImageHealthcheck HealthcheckOf(JsonObject object) {
+  ImageHealthcheck check;
+  check.test = object.Strings("Test");
+  check.interval = object.Integer("Interval");
+  check.timeout = object.Integer("Timeout");
+  check.start_period = object.Integer("StartPeriod");
+  check.start_interval = object.Integer("StartInterval");
+  check.retries = object.Integer("Retries");
+  return check;
+}
+
 }  // namespace
 
 std::string SummaryUser(const ImageConfig& config) {
@@ -44,6 +55,8 @@ Result<ImageConfig> ParseImageConfig(std::string_view json) {
   image.volumes = config.Keys("Volumes");
   image.exposed_ports = config.Keys("ExposedPorts");
   for (auto& [name, value] : config.StringMap("Labels")) image.labels.emplace(name, value);
+  image.healthcheck = HealthcheckOf(config.Object("Healthcheck"));
+  image.shell = config.Strings("Shell");
   TRY(document.Check());
 
   if (image.diff_ids.size() > kMaxLayers) {

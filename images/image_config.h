@@ -5,6 +5,7 @@
 // read here).
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -13,6 +14,16 @@
 #include "base/error.h"
 
 namespace davit::images {
+
+// How to find out whether a container of the image works. Times are nanoseconds; 0: the default.
+struct ImageHealthcheck {
+  std::vector<std::string> test;  // "CMD", "CMD-SHELL" or "NONE", and the command; empty: there is none
+  int64_t interval = 0;
+  int64_t timeout = 0;
+  int64_t start_period = 0;
+  int64_t start_interval = 0;
+  int64_t retries = 0;
+};
 
 struct ImageConfig {
   std::string os;
@@ -29,6 +40,8 @@ struct ImageConfig {
   std::vector<std::string> volumes;        // paths, sorted
   std::vector<std::string> exposed_ports;  // "80/tcp", sorted
   std::map<std::string, std::string> labels;
+  ImageHealthcheck healthcheck;    // only in Docker's format, as `shell`
+  std::vector<std::string> shell;  // of commands that are one line; empty: /bin/sh -c
 };
 
 // The user of a config, as ImageSummary keeps it: cut to 256 bytes, more than any name on Linux has

@@ -161,7 +161,8 @@ TEST(ImageConfig, ReadsWhatAContainerNeeds) {
   auto config = ParseImageConfig(
       R"({"os":"linux","architecture":"amd64","rootfs":{"type":"layers","diff_ids":[")" + kOne +
       R"("]},"config":{"User":"1000:1000","Env":["A=1"],"Entrypoint":["/e"],"Cmd":null,
-    "WorkingDir":"/w","StopSignal":"SIGQUIT","ExposedPorts":{"80/tcp":{}},"Volumes":{"/v":{}},"Labels":{"k":"v"}}})");
+    "WorkingDir":"/w","StopSignal":"SIGQUIT","ExposedPorts":{"80/tcp":{}},"Volumes":{"/v":{}},"Labels":{"k":"v"},
+    "Healthcheck":{"Test":["CMD","x"],"Interval":5,"Timeout":4,"StartPeriod":3,"StartInterval":2,"Retries":1},"Shell":["/s","-c"]}})");
   ASSERT_TRUE(config) << config.error().ToString();
   EXPECT_EQ(config->user, "1000:1000");
   EXPECT_THAT(config->diff_ids, ElementsAre(kOne));
@@ -173,6 +174,13 @@ TEST(ImageConfig, ReadsWhatAContainerNeeds) {
   EXPECT_THAT(config->exposed_ports, ElementsAre("80/tcp"));
   EXPECT_THAT(config->volumes, ElementsAre("/v"));
   EXPECT_EQ(config->labels.at("k"), "v");
+  EXPECT_THAT(config->healthcheck.test, ElementsAre("CMD", "x"));
+  EXPECT_EQ(config->healthcheck.interval, 5);
+  EXPECT_EQ(config->healthcheck.timeout, 4);
+  EXPECT_EQ(config->healthcheck.start_period, 3);
+  EXPECT_EQ(config->healthcheck.start_interval, 2);
+  EXPECT_EQ(config->healthcheck.retries, 1);
+  EXPECT_THAT(config->shell, ElementsAre("/s", "-c"));
 }
 
 TEST(ImageConfig, ReadsWhatProgramsInGoRead) {
@@ -195,6 +203,7 @@ TEST(ImageConfig, RefusesWrongTypesAndDigests) {
   EXPECT_FALSE(ParseImageConfig(R"({"config":{"Env":"A=1"}})"));
   EXPECT_FALSE(ParseImageConfig(R"({"config":{"Env":[1]}})"));
   EXPECT_FALSE(ParseImageConfig(R"({"config":[]})"));
+  EXPECT_FALSE(ParseImageConfig(R"({"config":{"Healthcheck":{"Interval":"30s"}}})"));
   EXPECT_FALSE(ParseImageConfig(R"({"rootfs":{"diff_ids":["../x"]}})"));
 }
 

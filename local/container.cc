@@ -55,6 +55,7 @@ void LocalContainer::Unclaim() {
 void LocalContainer::SetRun(std::optional<Run> run) {
   MutexLock lock(mutex_);
   run_ = std::move(run);
+  paused_ = false;
   changed_.NotifyAll();
 }
 
@@ -79,6 +80,26 @@ void LocalContainer::SetSandbox(std::optional<std::string> id) {
 std::optional<std::string> LocalContainer::sandbox() const {
   MutexLock lock(mutex_);
   return sandbox_;
+}
+
+void LocalContainer::SetPaused(bool paused) {
+  MutexLock lock(mutex_);
+  paused_ = paused;
+}
+
+bool LocalContainer::paused() const {
+  MutexLock lock(mutex_);
+  return paused_;
+}
+
+void LocalContainer::CountStops(int change) {
+  MutexLock lock(mutex_);
+  stops_ += change;
+}
+
+bool LocalContainer::stopping() const {
+  MutexLock lock(mutex_);
+  return stops_ > 0;
 }
 
 void LocalContainer::SetGone() {

@@ -108,6 +108,23 @@ class LocalContainer {
   void SetSandbox(std::optional<std::string> id) EXCLUDES(mutex_);
   std::optional<std::string> sandbox() const EXCLUDES(mutex_);
 
+  // Whether the processes of the current run are frozen. SetRun resets it.
+  void SetPaused(bool paused) EXCLUDES(mutex_);
+  bool paused() const EXCLUDES(mutex_);
+
+  // Somebody ends the run: it must not be paused until all such objects are gone.
+  class [[nodiscard]] Stopping {
+   public:
+    explicit Stopping(LocalContainer& of) : of_(of) { of_.CountStops(1); }
+    ~Stopping() { of_.CountStops(-1); }
+    Stopping(const Stopping&) = delete;
+    Stopping& operator=(const Stopping&) = delete;
+
+   private:
+    LocalContainer& of_;
+  };
+  bool stopping() const EXCLUDES(mutex_);
+
   // Called with the claim held, on removal: from now on nobody can have the claim, and the layers are free.
   void SetGone() EXCLUDES(mutex_);
 
@@ -115,6 +132,7 @@ class LocalContainer {
   static cri::Persisted<LocalRecord>::Write Telling(std::shared_ptr<EndWaits> waits,
                                                     cri::Persisted<LocalRecord>::Write write);
   void Unclaim() EXCLUDES(mutex_);
+  void CountStops(int change) EXCLUDES(mutex_);
 
   const Clock& clock_;
   const std::string id_;
@@ -129,6 +147,8 @@ class LocalContainer {
   bool gone_ GUARDED_BY(mutex_) = false;
   std::optional<std::string> sandbox_ GUARDED_BY(mutex_) = "";
   std::optional<Run> run_ GUARDED_BY(mutex_);
+  bool paused_ GUARDED_BY(mutex_) = false;
+  int stops_ GUARDED_BY(mutex_) = 0;
   images::LayerHold layers_ GUARDED_BY(mutex_);
 };
 

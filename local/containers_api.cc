@@ -97,6 +97,25 @@ grpc::Status ContainersApi::Kill(grpc::ServerContext* context, const api::KillCo
                   });
 }
 
+grpc::Status ContainersApi::Pause(grpc::ServerContext* context, const api::PauseContainerRequest* request,
+                                  api::PauseContainerResponse* response) {
+  return ServeOne(edge_, CallClass::kStop, context, "Containers.Pause", request, response,
+                  [&](Call& call) { return containers_.Pause(request->container(), call.deadline_ms); });
+}
+
+grpc::Status ContainersApi::Unpause(grpc::ServerContext* context, const api::UnpauseContainerRequest* request,
+                                    api::UnpauseContainerResponse* response) {
+  return ServeOne(edge_, CallClass::kStop, context, "Containers.Unpause", request, response,
+                  [&](Call& call) { return containers_.Unpause(request->container(), call.deadline_ms); });
+}
+
+grpc::Status ContainersApi::Update(grpc::ServerContext* context, const api::UpdateContainerRequest* request,
+                                   api::UpdateContainerResponse* response) {
+  return ServeOne(edge_, CallClass::kStart, context, "Containers.Update", request, response, [&](Call& call) {
+    return containers_.Update(request->container(), request->update(), call.deadline_ms);
+  });
+}
+
 grpc::Status ContainersApi::Rename(grpc::ServerContext* context, const api::RenameContainerRequest* request,
                                    api::RenameContainerResponse* response) {
   return ServeOne(edge_, CallClass::kRemove, context, "Containers.Rename", request, response,

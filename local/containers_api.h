@@ -32,6 +32,9 @@ class ContainersApi final : public AsyncContainersApi {
   DAVIT_RPC(Stop, StopContainer);
   DAVIT_RPC(Restart, RestartContainer);
   DAVIT_RPC(Kill, KillContainer);
+  DAVIT_RPC(Pause, PauseContainer);
+  DAVIT_RPC(Unpause, UnpauseContainer);
+  DAVIT_RPC(Update, UpdateContainer);
   DAVIT_RPC(Rename, RenameContainer);
   DAVIT_RPC(Remove, RemoveContainer);
   DAVIT_RPC(Inspect, InspectContainer);

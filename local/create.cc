@@ -15,6 +15,7 @@
 #include "local/local_containers.h"
 #include "local/pod_config.h"
 #include "local/spec_check.h"
+#include "local/spec_update.h"
 #include "local/volume_plan.h"
 
 namespace davit::local {
@@ -42,12 +43,17 @@ cri::LocalRow FirstRowOf(const LocalRecord& record, const Definition& definition
 
 LocalContainers::LocalContainers(Ports ports)
     : ports_(std::move(ports)),
+      health_({ports_.runtime.execs(), ports_.clock,
+               [this](const std::string& id, int64_t at_ms) { keeper_.LookAt(Lane::kHealth, id, at_ms); },
+               [this](const std::string& id, api::HealthState::Status status) { NoteHealth(id, status); }}),
       keeper_({ports_.runtime.announcer(), ports_.timers, ports_.clock,
                [this](Lane lane, const std::string& id) { Look(lane, id); },
                [this] { return roster_.Ids(); }}) {}
 
-// Containers go on without the daemon, and keep their layers.
+// Containers go on without the daemon, and keep their layers. Health checks plan nothing once the keeper
+// ends.
 LocalContainers::~LocalContainers() {
+  health_.End();
   ports_.images.KeepReleased();
 }
 
@@ -84,7 +90,7 @@ Result<PodRequest> LocalContainers::PodRequestOf(const Definition& definition,
   std::vector<VolumeBind> volumes;
   for (const VolumeUse& use : definition.volumes)
     volumes.push_back({ports_.volumes.DataOf(use.volume), use.target, use.read_only});
-  return BuildPodRequest(definition.spec, record, DirectoryOf(record.id), volumes);
+  return BuildPodRequest(SpecInForce(definition.spec, record), record, DirectoryOf(record.id), volumes);
 }
 
 // The last container first: its mounts count more.
@@ -144,6 +150,8 @@ Result<LocalContainers::Created> LocalContainers::Create(const std::string& name
   definition->spec = spec;
   definition->command_line = TRY(CommandLine(spec, config));
   TRY(CheckCommandLine(definition->command_line));
+  *definition->spec.mutable_health() = HealthCheckOf(spec.health(), config);
+  TRY(CheckSpec(definition->spec));
   const std::vector<VolumeUse> taken = TRY(TakeMountsOfOthers(definition->spec));
   definition->volumes = TRY(PlanVolumes(definition->spec, config, taken));
   if (!definition->volumes.empty()) record.status = Status::kMaking;
@@ -175,6 +183,7 @@ Result<LocalContainers::Created> LocalContainers::Create(const std::string& name
   TRY(MakeVolumes(*container, gone, rollback));
   TRY(MakeRecordDurable(*container));
   rollback.Dismiss();
+  Note(*container, "create");
   return Created{record.id, record.name, DirectoryOf(record.id) + "/" + kLogName};
 }
 

@@ -42,12 +42,14 @@ Result<> LocalContainers::CollectEnd(LocalContainer& container) {
     recorded = container.record().TryChange([&](LocalRecord& r) {
       return NoteOutcome(r, container.spec(), *outcome, ports_.clock.MonotonicMilliseconds());
     });
+    NoteEnd(container);
   } else if (container.record().Read(DueOf).again) {
     recorded = container.record().Change([](LocalRecord&) {});  // its last write may have failed
   }
   auto remove = [&]() -> Result<> {
     TRY(recorded);
     if (container.record().Read(DueOf).step == Step::kEnd) {
+      health_.EndRun(container.id());
       TRY(RemovePodsOf(container));
       container.SetRun(std::nullopt);
       (void)container.record().TryChange(
@@ -104,6 +106,7 @@ void LocalContainers::Schedule(const LocalContainer& container, bool missed) {
 void LocalContainers::Look(Lane lane, const std::string& id) {
   LocalContainerPtr container = roster_.FindId(id);
   if (container == nullptr) return RemoveStray(id);
+  if (lane == Lane::kHealth) return health_.Probe(id);
   std::optional<LocalContainer::Claim> claim = container->TryTake();
   if (!claim) return;
   if (lane == Lane::kLogs) {

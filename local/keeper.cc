@@ -13,6 +13,8 @@ constexpr size_t kMostEnds = 32;
 constexpr size_t kMostStarts = 16;
 constexpr size_t kMostRetries = 4;
 constexpr size_t kMostLogs = 2;
+// A probe holds its thread for 100 ms, and for a second if its shim hangs.
+constexpr size_t kMostProbes = 16;
 // The pause before what could not begin is tried again.
 constexpr int64_t kAgainMs = 1'000;
 
@@ -22,7 +24,8 @@ Keeper::Keeper(Ports ports)
     : ports_(std::move(ports)),
       alarm_(ports_.timers, [this] { OnAlarm(); }),
       pools_{std::make_unique<ElasticPool>(kMostEnds), std::make_unique<ElasticPool>(kMostStarts),
-             std::make_unique<ElasticPool>(kMostRetries), std::make_unique<ElasticPool>(kMostLogs)} {}
+             std::make_unique<ElasticPool>(kMostRetries), std::make_unique<ElasticPool>(kMostLogs),
+             std::make_unique<ElasticPool>(kMostProbes)} {}
 
 // The pools end next: work that has begun may ask for looks, of which no alarm tells any more.
 Keeper::~Keeper() {

@@ -25,9 +25,9 @@
 namespace davit::local {
 
 // Each has threads of its own, so that an end never waits for a start that hangs, nor for the removal of a
-// pod that has failed before, nor for the disk that a log is on.
-enum class Lane : uint8_t { kEnds, kStarts, kRetries, kLogs };
-inline constexpr size_t kLanes = 4;
+// pod that has failed before, nor for the disk that a log is on, nor for a shim that is asked to run a probe.
+enum class Lane : uint8_t { kEnds, kStarts, kRetries, kLogs, kHealth };
+inline constexpr size_t kLanes = 5;
 
 // Level-triggered: a look that is due stays due until it has begun, also if no thread can be started for it.
 // Has no thread while nothing happens. Thread-safe.

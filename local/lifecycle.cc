@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "local/spec_update.h"
+
 namespace davit::local {
 namespace {
 
@@ -40,7 +42,8 @@ bool PolicyWants(const api::RestartPolicy& policy, const LocalRecord& record) {
 
 Next NextAfterEnd(const LocalRecord& record, const api::ContainerSpec& spec) {
   if (spec.auto_remove()) return Next::kRemove;
-  return !record.stopped && PolicyWants(spec.restart(), record) ? Next::kRestart : Next::kNothing;
+  return !record.stopped && PolicyWants(PolicyInForce(spec, record), record) ? Next::kRestart
+                                                                             : Next::kNothing;
 }
 
 // By the clock that nobody sets, if this daemon has started the run.
@@ -70,8 +73,8 @@ Outcome Lost(int64_t now) {
 // A container that has never run waits for a person, unless a start by the policy was interrupted.
 void PlanAfterBoot(LocalRecord& record, const api::ContainerSpec& spec, int64_t now_ms) {
   if (IsRunning(record) || record.status == Status::kRemoving) return;
-  bool revived =
-      record.stopped && record.started_at > 0 && spec.restart().when() == api::RestartPolicy::ALWAYS;
+  bool revived = record.stopped && record.started_at > 0 &&
+                 PolicyInForce(spec, record).when() == api::RestartPolicy::ALWAYS;
   if (revived) record.stopped = false;
   if (record.next == Next::kNothing && record.started_at > 0) record.next = NextAfterEnd(record, spec);
   if (IsRestarting(record) && !HasRun(record))
@@ -234,6 +237,14 @@ bool UndoStop(LocalRecord& record, const LocalRecord& was) {
   if (record.run != was.run || record.status != was.status || was.stopped || !record.stopped) return false;
   record.stopped = false;
   record.next = was.next;
+  return true;
+}
+
+bool NoteUpdate(LocalRecord& record, const api::ContainerSpec& spec, const std::string& update) {
+  if (record.status == Status::kRemoving) return false;
+  record.update = update;
+  bool planned = IsRestarting(record) && record.status != Status::kStarting;
+  if (planned && !PolicyWants(PolicyInForce(spec, record), record)) record.next = Next::kNothing;
   return true;
 }
 

@@ -104,6 +104,9 @@ bool Stop(LocalRecord& record);
 // Takes Stop back after a signal that was not sent, if nothing has happened since. `was` is the record before
 // Stop.
 bool UndoStop(LocalRecord& record, const LocalRecord& was);
+// The spec is updated: `update` is for the record's field (spec_update.h). A planned restart that the policy
+// does not want any more is cancelled. Not while it is being removed.
+bool NoteUpdate(LocalRecord& record, const api::ContainerSpec& spec, const std::string& update);
 // Somebody wants it removed. Not while it has a run. While it is being removed, only for kGo.
 bool BeginRemove(LocalRecord& record, AnonymousVolumes volumes);
 

@@ -3,7 +3,7 @@
 
 // The verbs on local containers, as the service davit.v1.Containers promises them. Each group is implemented
 // in the file named after it: create.cc, start.cc, stop.cc, end.cc, remove.cc, look.cc, measure.cc, files.cc,
-// recover.cc.
+// pause.cc, update.cc, recover.cc.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +27,8 @@
 #include "cri/runtime/runtime.h"
 #include "images/image_lookup.h"
 #include "local/container.h"
+#include "local/event_log.h"
+#include "local/health_checks.h"
 #include "local/keeper.h"
 #include "local/networks.h"
 #include "local/pod_config.h"
@@ -61,6 +63,7 @@ class LocalContainers {
     Reactor& timers;
     const Logger& log;
     const Clock& clock;
+    EventLog& events;
   };
   explicit LocalContainers(Ports ports);
   // Leaves all containers running.
@@ -93,6 +96,12 @@ class LocalContainers {
   Result<> Restart(const std::string& container, std::optional<uint32_t> grace_seconds, int64_t deadline_ms);
   // SIGKILL: waits like Stop. Cancels a restart that is planned, if the signal ends the policy.
   Result<> Kill(const std::string& container, int signo, int64_t deadline_ms);
+  // Freezes its processes. kFailedPrecondition if it does not run, is paused or is being stopped;
+  // kDeadlineExceeded if the kernel cannot freeze one of them: it runs on then. A stop lets it go on.
+  Result<> Pause(const std::string& container, int64_t deadline_ms);
+  Result<> Unpause(const std::string& container, int64_t deadline_ms);
+  // As Containers.Update promises.
+  Result<> Update(const std::string& container, const api::ContainerUpdate& update, int64_t deadline_ms);
   Result<> Rename(const std::string& container, const std::string& name);
   Result<> Remove(const std::string& container, bool force, int64_t deadline_ms,
                   AnonymousVolumes volumes = AnonymousVolumes::kStay);
@@ -108,7 +117,8 @@ class LocalContainers {
   Result<std::unique_ptr<EndWaits::Place>> BeginWait(const std::string& container,
                                                      api::WaitContainerRequest::Condition condition,
                                                      EndWaits::Done done) const;
-  // The id that the runtime has for the container's present run. kFailedPrecondition if it does not run.
+  // The id that the runtime has for the container's present run. kFailedPrecondition if it does not run, or
+  // is paused.
   Result<std::string> RunOf(const std::string& container) const;
   // Runs a command and waits for its end, or for `gone`.
   Result<api::ExecContainerResponse> Exec(const api::ExecContainerRequest& request, int64_t deadline_ms,
@@ -171,6 +181,11 @@ class LocalContainers {
   Result<> StopContainer(LocalContainer& container, uint32_t grace_seconds, int64_t deadline_ms);
   Result<> StopRun(const Run& run, uint32_t grace_seconds, int64_t deadline_ms) const;
 
+  // Lets a paused run go on.
+  Result<> GoOn(LocalContainer& container, const Run& run);
+  // kFailedPrecondition for what a paused container cannot do.
+  Result<> RefusePaused(const LocalContainer& container, const char* step) const;
+
   // Does what is due after a run that has ended, as far as it is: records the outcome, removes the pod,
   // removes the container if it is to be. Nothing if the run goes on. If something cannot be removed, the
   // record says why, and the keeper tries again. (c)
@@ -199,12 +214,18 @@ class LocalContainers {
   using FoundRuns = std::map<std::string, Found>;  // by container id
   FoundRuns AdoptPods();
   Found AdoptPod(const std::string& sandbox_id, const std::string& container_id, LocalContainer& container);
+  void TakeOverRun(LocalContainer& container);
   void RemoveStrayDirectories() const;
   void ReportUnknownLayers() const;
 
-  api::Container ToApi(const LocalContainer& container) const;
+  api::Container ToApi(const LocalContainer& container, HealthChecks::Log log) const;
   void FillRun(const Run& run, api::ContainerState& state) const;
   void LogProblem(const char* what, const std::string& id, const Error& error) const;
+  // Something has happened to it, for clients that watch.
+  void Note(const LocalContainer& container, const std::string& action,
+            EventLog::Attributes attributes = {}) const;
+  void NoteEnd(const LocalContainer& container) const;  // of its run, with the outcome in its record
+  void NoteHealth(const std::string& id, api::HealthState::Status status) const;
 
   const Ports ports_;
   Roster roster_;
@@ -213,6 +234,7 @@ class LocalContainers {
   Mutex strays_mutex_;
   std::map<std::string, Backoff> strays_ GUARDED_BY(strays_mutex_);  // pauses between attempts, by sandbox id
   const SourceCheck sources_;
+  HealthChecks health_;
   Keeper keeper_;  // last, so that it ends first: it calls this object
 };
 

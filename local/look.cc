@@ -8,6 +8,7 @@
 #include "cri/service/field_limits.h"
 #include "local/local_containers.h"
 #include "local/pod_config.h"
+#include "local/spec_update.h"
 #include "shim/exit_code.h"
 
 namespace davit::local {
@@ -46,7 +47,7 @@ class Answer {
 
 void LocalContainers::FillRun(const Run& run, api::ContainerState& state) const {
   cri::Call call = LocalCall(ports_.clock.MonotonicMilliseconds());
-  state.set_pid(ports_.runtime.containers().PidOf(run.container_id, call).value_or(0));
+  state.set_pid(ports_.runtime.processes().PidOf(run.container_id, call).value_or(0));
   v1::PodSandboxStatusRequest request;
   request.set_pod_sandbox_id(run.sandbox_id);
   auto answer = ports_.runtime.sandboxes().Status(request, call);
@@ -59,12 +60,12 @@ void LocalContainers::FillRun(const Run& run, api::ContainerState& state) const 
   for (const v1::PodIP& more : network.additional_ips()) state.add_addresses(more.ip());
 }
 
-api::Container LocalContainers::ToApi(const LocalContainer& container) const {
+api::Container LocalContainers::ToApi(const LocalContainer& container, HealthChecks::Log log) const {
   LocalRecord record = container.record().Get();
   api::Container message;
   message.set_id(record.id);
   message.set_name(record.name);
-  *message.mutable_spec() = container.spec();
+  *message.mutable_spec() = SpecInForce(container.spec(), record);
   message.set_image_id(record.image_id);
   for (const std::string& word : container.command_line()) message.add_command_line(word);
   message.set_created_at(record.created_at);
@@ -86,19 +87,23 @@ api::Container LocalContainers::ToApi(const LocalContainer& container) const {
   const std::string& why = record.error.empty() ? record.obstacle : record.error;
   state.set_error(cri::ToResponseText(container.unreadable().empty() ? why : container.unreadable()));
   state.set_restart_count(record.restart_count);
+  state.set_paused(IsRunning(record) && container.paused());
+  if (std::optional<api::HealthState> health = health_.StateOf(record.id, log))
+    *state.mutable_health() = std::move(*health);
   if (std::optional<Run> run = container.run(); run && IsRunning(record)) FillRun(*run, state);
   return message;
 }
 
 Result<api::Container> LocalContainers::Inspect(const std::string& container) const {
   LocalContainerPtr found = TRY(roster_.Find(container));
-  return ToApi(*found);
+  return ToApi(*found, HealthChecks::Log::kWith);
 }
 
 std::vector<api::Container> LocalContainers::List(bool all) const {
   std::vector<api::Container> found;
   for (const LocalContainerPtr& container : roster_.All())
-    if (all || container->record().Read(IsUp)) found.push_back(ToApi(*container));
+    if (all || container->record().Read(IsUp))
+      found.push_back(ToApi(*container, HealthChecks::Log::kWithout));
   std::ranges::sort(found, std::ranges::greater(), &api::Container::created_at);
   return found;
 }
@@ -128,6 +133,7 @@ Result<std::unique_ptr<EndWaits::Place>> LocalContainers::BeginWait(
 Result<std::string> LocalContainers::RunOf(const std::string& container) const {
   LocalContainerPtr found = TRY(roster_.Find(container));
   std::optional<Run> run = found->run();
+  TRY(RefusePaused(*found, "reach container"));
   if (run) return run->container_id;
   return Fail(Code::kFailedPrecondition, "find container", found->name(), "it is not running");
 }

@@ -94,6 +94,7 @@ Result<std::string> Networks::Create(const std::string& name, const api::Network
   }
   rollback.Dismiss();
   Result<> made = Make(network);
+  if (made) ports_.events.Note("network", "create", id, {{"name", name}});
   if (made) return id;
   Error error = Within("create network " + name, std::move(made).error());
   if (Result<> removed = RemoveOne(id); !removed)
@@ -215,6 +216,7 @@ Result<std::string> Networks::Remove(const std::string& network) {
     name = networks_.at(id).record.name;
   }
   TRY(RemoveOne(id));
+  ports_.events.Note("network", "destroy", id, {{"name", name}});
   return name;
 }
 

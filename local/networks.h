@@ -18,6 +18,7 @@
 #include "cri/network/user_networks.h"
 #include "cri/records/local_store.h"
 #include "dns/responders.h"
+#include "local/event_log.h"
 #include "local/network_plan.h"
 #include "local/network_record.h"
 #include "local/pod_config.h"
@@ -43,6 +44,7 @@ class Networks {
     std::string node_bridge;
     const Logger& log;
     const Clock& clock;
+    EventLog& events;
   };
   explicit Networks(Ports ports);
   // Leaves bridges and records.
@@ -64,8 +66,8 @@ class Networks {
 
   // For containers; each does nothing for one that has another kind of network.
   //
-  // Makes the container a member. kInvalidArgument if there is no such network, or if the spec wants addresses
-  // that the network does not have.
+  // Makes the container a member. kInvalidArgument if there is no such network, or if the spec wants
+  // addresses that the network does not have.
   Result<> AddMember(const std::string& id, const std::string& name, const api::ContainerSpec& spec)
       EXCLUDES(mutex_);
   void RemoveMember(const std::string& id) EXCLUDES(mutex_);

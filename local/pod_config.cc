@@ -62,10 +62,8 @@ Result<> SetUser(const std::string& user, v1::LinuxContainerSecurityContext& con
 
 void SetResources(const api::ContainerSpec& spec, v1::LinuxContainerResources& resources) {
   resources.set_memory_limit_in_bytes(spec.memory_bytes());
-  if (spec.nano_cpus() > 0) {
-    resources.set_cpu_period(kCpuPeriod);
-    resources.set_cpu_quota(spec.nano_cpus() / (kNanoCpus / kCpuPeriod));
-  }
+  SetCpuQuota(spec.nano_cpus(), resources);
+  resources.set_cpu_shares(spec.cpu_shares());
   resources.set_memory_swap_limit_in_bytes(spec.memory_swap_bytes());
   resources.set_cpuset_cpus(spec.cpuset_cpus());
   if (spec.pids_limit() > 0) (*resources.mutable_unified())["pids.max"] = std::to_string(spec.pids_limit());
@@ -205,6 +203,12 @@ Result<> SetSecurity(const api::ContainerSpec& spec, v1::LinuxContainerSecurityC
 }
 
 }  // namespace
+
+void SetCpuQuota(int64_t nano_cpus, v1::LinuxContainerResources& resources) {
+  if (nano_cpus <= 0) return;
+  resources.set_cpu_period(kCpuPeriod);
+  resources.set_cpu_quota(nano_cpus / (kNanoCpus / kCpuPeriod));
+}
 
 Result<PodRequest> BuildPodRequest(const api::ContainerSpec& spec, const LocalRecord& record,
                                    const std::string& directory, const std::vector<VolumeBind>& volumes) {

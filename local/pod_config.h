@@ -43,6 +43,9 @@ struct PodRequest {
 Result<PodRequest> BuildPodRequest(const ::davit::v1::ContainerSpec& spec, const LocalRecord& record,
                                    const std::string& directory, const std::vector<VolumeBind>& volumes = {});
 
+// A limit of CPU time, in billionths of a CPU; 0: nothing is set.
+void SetCpuQuota(int64_t nano_cpus, ::runtime::v1::LinuxContainerResources& resources);
+
 // The program with its arguments: as in Docker, an entrypoint replaces the image's command, too.
 // kInvalidArgument if neither the spec nor the image has a command.
 Result<std::vector<std::string>> CommandLine(const ::davit::v1::ContainerSpec& spec,

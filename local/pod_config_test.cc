@@ -84,6 +84,7 @@ TEST(PodRequest, HasAllOfTheSpec) {
   spec.set_memory_bytes(64 << 20);
   spec.set_nano_cpus(1'500'000'000);
   spec.set_pids_limit(7);
+  spec.set_cpu_shares(512);
   spec.add_cap_add("NET_ADMIN");
   spec.add_cap_drop("ALL");
   spec.set_privileged(true);
@@ -114,6 +115,7 @@ TEST(PodRequest, HasAllOfTheSpec) {
   EXPECT_EQ(container.linux().resources().memory_limit_in_bytes(), 64 << 20);
   EXPECT_EQ(container.linux().resources().cpu_period(), 100'000);
   EXPECT_EQ(container.linux().resources().cpu_quota(), 150'000);
+  EXPECT_EQ(container.linux().resources().cpu_shares(), 512);
   EXPECT_EQ(container.linux().resources().unified().at("pids.max"), "7");
   const v1::LinuxContainerSecurityContext& security = container.linux().security_context();
   EXPECT_EQ(security.run_as_user().value(), 1000);

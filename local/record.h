@@ -68,6 +68,7 @@ struct LocalRecord {
   uint32_t quick_ends = 0;      // ends in a row, each soon after its start
   int32_t stop_signal = 0;      // that the spec or the image names; 0: neither does
   bool remove_volumes = false;  // its removal, which has begun, includes its anonymous volumes
+  std::string update;  // davit.v1.ContainerUpdate: what is in force instead of the spec (spec_update.h)
 
   // In memory only. Times are MonotonicMilliseconds.
   bool gone = false;       // it is removed
@@ -81,7 +82,7 @@ struct LocalRecord {
                      Field<7>(created_at), Field<8>(status), Field<9>(stopped), Field<10>(next),
                      Field<11>(started_at), Field<12>(finished_at), Field<13>(exit_code),
                      Field<14>(oom_killed), Field<15>(error), Field<16>(restart_count), Field<17>(quick_ends),
-                     Field<18>(run), Field<19>(stop_signal), Field<40>(remove_volumes));
+                     Field<18>(run), Field<19>(stop_signal), Field<40>(remove_volumes), Field<41>(update));
   }
 };
 

@@ -54,12 +54,26 @@ Result<> LocalContainers::Begin() {
       return Recover(r, container->spec(), found[container->id()], ports_.clock.UnixNanoseconds(),
                      ports_.clock.MonotonicMilliseconds());
     };
+    bool had_run = container->record().Read([](const LocalRecord& r) { return HasRun(r) && IsWanted(r); });
     container->record().TryChangeLater(recover, [](const Result<>&) {});  // the next daemon would do the same
+    if (had_run && !container->record().Read(IsRunning)) NoteEnd(*container);
+    TakeOverRun(*container);
     Schedule(*container, /*missed=*/container->run().has_value());
   }
   RemoveStrayDirectories();
   ReportUnknownLayers();
   return keeper_.Begin();
+}
+
+// What the daemon before knew of its health is lost. Whether it is paused, the kernel knows.
+void LocalContainers::TakeOverRun(LocalContainer& container) {
+  std::optional<Run> run = container.run();
+  LocalRecord record = container.record().Get();
+  if (!run || !IsRunning(record)) return;
+  health_.BeginRun(record.id, run->container_id, container.spec().health(), record.started_at);
+  cri::Call call = LocalCall(ports_.clock.MonotonicMilliseconds());
+  container.SetPaused(ports_.runtime.containers().IsPaused(run->container_id, call).value_or(false));
+  if (container.paused()) health_.Suspend(record.id);
 }
 
 // The pod of a container's current run has the run's number. All others are strays.

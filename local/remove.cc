@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
+#include <signal.h>
+
 #include <filesystem>
 
 #include "local/local_containers.h"
@@ -10,8 +12,10 @@ namespace davit::local {
 Result<> LocalContainers::Rename(const std::string& container, const std::string& name) {
   LocalContainerPtr found = TRY(roster_.Find(container));
   TRY(found->CheckReadable("rename container"));
+  const std::string old_name = found->name();
   TRY(roster_.Rename(*found, name));
   ports_.networks.RenameMember(found->id(), name);
+  Note(*found, "rename", {{"oldName", old_name}});
   return {};
 }
 
@@ -25,6 +29,7 @@ Result<> LocalContainers::Remove(const std::string& container, bool force, int64
                 std::string(state) + ": stop it before you remove it, or force the removal");
   };
   if (!force) TRY(refuse_wanted());
+  if (force && found->record().Read(HasRun)) Note(*found, "kill", {{"signal", std::to_string(SIGKILL)}});
   if (force) TRY(StopContainer(*found, /*grace_seconds=*/0, deadline_ms));
   Result<LocalContainer::Claim> claim = found->Take(deadline_ms);
   if (!claim && claim.error().code == Code::kNotFound) return {};  // it was to be removed, too
@@ -55,6 +60,8 @@ Result<> LocalContainers::Forget(LocalContainer& container) {
   TRY(MakeRecordDurable(container));
   removed_.Remember(record.id, record.exit_code);
   ports_.networks.RemoveMember(record.id);
+  health_.Forget(record.id);
+  Note(container, "destroy");
   roster_.Remove(container);
   container.SetGone();
   return container.record().Change([](LocalRecord& r) { r.gone = true; });

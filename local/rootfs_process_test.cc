@@ -125,6 +125,9 @@ TEST_F(RootfsProcessTest, MountsAreShownAndKeepTheirWord) {
   ScratchDir volume;
   std::ofstream(volume / "f") << "of the volume";
   mkdir((dir_ / "mnt").c_str(), 0755);
+  RootfsRequest unmade = Request(RootfsVerb::kStat, "/not/yet/made/f");
+  unmade.mounts = {{volume.path(), "/not/yet/made", false}};
+  EXPECT_TRUE(Run(unmade)) << "a start would make the mount point, too";
   RootfsRequest request = Request(RootfsVerb::kPack, "/mnt/f");
   request.mounts = {{volume.path(), "/mnt", false}};
   ASSERT_TRUE(Run(request));

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "cri/service/field_limits.h"
+#include "local/health.h"
 #include "local/network_plan.h"
 #include "local/volume_plan.h"
 #include "local/volumes.h"
@@ -166,6 +167,10 @@ Result<> CheckResources(const api::ContainerSpec& spec) {
   constexpr int64_t kLeastNanoCpus = 10'000'000;  // the least quota of the kernel, 1 ms in 100 ms
   if (spec.nano_cpus() < 0 || (spec.nano_cpus() > 0 && spec.nano_cpus() < kLeastNanoCpus))
     return Bad("nano_cpus", std::to_string(spec.nano_cpus()), "is less than 0.01 CPUs");
+  TRY(LimitText("cpuset_cpus", spec.cpuset_cpus(), kMostTextBytes));
+  constexpr int64_t kMostShares = 262'144;  // the kernel's bounds
+  if (spec.cpu_shares() != 0 && (spec.cpu_shares() < 2 || spec.cpu_shares() > kMostShares))
+    return Bad("cpu_shares", std::to_string(spec.cpu_shares()), "is not within 2 and 262144");
   if (spec.pids_limit() < -1) return Bad("pids_limit", std::to_string(spec.pids_limit()), "is negative");
   return CheckSwap(spec);
 }
@@ -264,7 +269,6 @@ Result<> CheckSpec(const api::ContainerSpec& spec) {
   TRY(CheckVolumes(spec));
   TRY(CheckTmpfs(spec));
   TRY(CheckVolumesFrom(spec));
-  TRY(LimitText("cpuset_cpus", spec.cpuset_cpus(), kMostTextBytes));
   TRY(CheckResources(spec));
   TRY(CheckLog(spec));
   TRY(CheckTexts("cap_add", spec.cap_add()));
@@ -273,7 +277,13 @@ Result<> CheckSpec(const api::ContainerSpec& spec) {
   TRY(CheckNamespaces(spec));
   TRY(CheckConfinement(spec));
   TRY(CheckStop(spec));
+  TRY(CheckHealthCheck(spec.health()));
   if (spec.stdin_once() && !spec.open_stdin()) return Bad("stdin_once", "", "needs open_stdin");
+  return CheckRestart(spec);
+}
+
+Result<> CheckUpdatable(const api::ContainerSpec& spec) {
+  TRY(CheckResources(spec));
   return CheckRestart(spec);
 }
 

@@ -20,6 +20,8 @@ inline constexpr size_t kMostSpecBytes = 1 << 20;
 // kInvalidArgument names the field that is too long, contradicts another one or has no meaning; it quotes no
 // variable, which may be a secret. What needs the image, the host or the kernel is checked later.
 Result<> CheckSpec(const ::davit::v1::ContainerSpec& spec);
+// The same for the fields that an update can change, in a spec that was correct before.
+Result<> CheckUpdatable(const ::davit::v1::ContainerSpec& spec);
 // For the words of spec and image together.
 Result<> CheckCommandLine(const std::vector<std::string>& words);
 

@@ -82,6 +82,7 @@ Result<> LocalContainers::StartRun(LocalContainer& container, StartedBy by, cri:
   (void)container.record().TryChange([&](LocalRecord& r) {
     return StartFailed(r, container.spec(), error.ToString(), exit_code, ports_.clock.UnixNanoseconds());
   });
+  NoteEnd(container);
   if (Result<> collected = CollectEnd(container); !collected)
     LogProblem("what a failed start has made is not removed", container.id(), collected.error());
   return std::unexpected(std::move(error));
@@ -126,6 +127,8 @@ Result<> LocalContainers::BringUp(LocalContainer& container, int32_t& exit_code,
   }
   (void)container.record().TryChange(
       [&](LocalRecord& r) { return Started(r, now, ports_.clock.MonotonicMilliseconds()); });
+  Note(container, "start");
+  health_.BeginRun(container.id(), run.container_id, container.spec().health(), now);
   keeper_.LookAt(Lane::kLogs, container.id(), ports_.clock.MonotonicMilliseconds() + kFirstLogLookMs);
   return {};
 }

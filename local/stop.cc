@@ -27,7 +27,10 @@ uint32_t GraceOf(const LocalContainer& container, std::optional<uint32_t> wanted
 Result<> LocalContainers::Stop(const std::string& container, std::optional<uint32_t> grace_seconds,
                                int64_t deadline_ms) {
   LocalContainerPtr found = TRY(roster_.Find(container));
-  return StopContainer(*found, GraceOf(*found, grace_seconds), deadline_ms);
+  bool ran = found->record().Read(HasRun);
+  TRY(StopContainer(*found, GraceOf(*found, grace_seconds), deadline_ms));
+  if (ran) Note(*found, "stop");
+  return {};
 }
 
 // A shim that hangs reports no end, and one that was never met has none to report to: the pod's stop takes
@@ -49,11 +52,15 @@ Result<> LocalContainers::StopRun(const Run& run, uint32_t grace_seconds, int64_
 // A start that is in progress may succeed after the first stop, which then has found nothing to end.
 Result<> LocalContainers::StopContainer(LocalContainer& container, uint32_t grace_seconds,
                                         int64_t deadline_ms) {
+  LocalContainer::Stopping stopping(container);
   Result<> recorded =
       container.record().TryChange(local::Stop);  // the program is stopped on a full disk, too
   do {
-    if (std::optional<Run> run = container.AwaitRun(deadline_ms))
+    if (std::optional<Run> run = container.AwaitRun(deadline_ms)) {
+      if (Result<> gone_on = GoOn(container, *run); !gone_on)
+        LogProblem("container stopped while it is paused", container.id(), gone_on.error());
       TRY(StopRun(*run, grace_seconds, deadline_ms));
+    }
     Result<LocalContainer::Claim> claim = container.Take(deadline_ms);
     if (!claim && claim.error().code == Code::kNotFound) return {};  // it was removed, as it was to be
     if (!claim) return std::unexpected(std::move(claim).error());
@@ -73,8 +80,10 @@ Result<> LocalContainers::Restart(const std::string& container, std::optional<ui
     return Fail(Code::kFailedPrecondition, "restart container", found->name(),
                 "it was created to be removed when it has ended");
   }
-  TRY(StopContainer(*found, GraceOf(*found, grace_seconds), deadline_ms));
-  return StartContainer(*found, deadline_ms, /*attached=*/nullptr);
+  TRY(Stop(found->id(), grace_seconds, deadline_ms));
+  TRY(StartContainer(*found, deadline_ms, /*attached=*/nullptr));
+  Note(*found, "restart");
+  return {};
 }
 
 // As in Docker, a container that somebody has killed stays dead, also one that waits for its restart.
@@ -83,6 +92,7 @@ Result<> LocalContainers::Kill(const std::string& container, int signo, int64_t 
   const LocalRecord was = found->record().Get();
   if (!IsWanted(was))
     return Fail(Code::kFailedPrecondition, "kill container", found->name(), "it is not running");
+  Note(*found, "kill", {{"signal", std::to_string(signo)}});
   if (signo == SIGKILL) return StopContainer(*found, /*grace_seconds=*/0, deadline_ms);
   bool ends_policy = EndsPolicy(was, signo);
   Result<> recorded = ends_policy ? found->record().TryChange(local::Stop) : Result<>();
@@ -90,8 +100,9 @@ Result<> LocalContainers::Kill(const std::string& container, int signo, int64_t 
     return recorded;  // it has no process in the pause
   std::optional<Run> run = found->AwaitRun(deadline_ms);
   cri::Call call = LocalCall(deadline_ms);
-  Result<> sent = run ? ports_.runtime.containers().Signal(run->container_id, signo, call)
+  Result<> sent = run ? ports_.runtime.processes().Signal(run->container_id, signo, call)
                       : Fail(Code::kFailedPrecondition, "kill container", found->name(), "it is not running");
+  if (sent && ends_policy && run) TRY(GoOn(*found, *run));  // it is to end
   if (!sent && ends_policy)
     (void)found->record().TryChange([&was](LocalRecord& r) { return UndoStop(r, was); });
   return sent ? recorded : sent;

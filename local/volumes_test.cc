@@ -57,8 +57,8 @@ class VolumesTest : public ::testing::Test {
     Start();
   }
   void Start(const std::string& directory = {}) {
-    volumes_ = std::make_unique<Volumes>(
-        Volumes::Ports{directory.empty() ? Directory() : directory, store_, snapshots_, log_, SystemClock()});
+    volumes_ = std::make_unique<Volumes>(Volumes::Ports{directory.empty() ? Directory() : directory, store_,
+                                                        snapshots_, log_, SystemClock(), events_});
     Result<> loaded = volumes_->Load();
     EXPECT_TRUE(loaded) << loaded.error().ToString();
   }
@@ -99,6 +99,7 @@ class VolumesTest : public ::testing::Test {
   FakeVolumeStore store_{steps_};
   cri::FakeSnapshots snapshots_{steps_};
   Logger log_{[](std::string_view) {}, LogLevel::kInfo};
+  EventLog events_{SystemClock()};
   std::unique_ptr<Volumes> volumes_;
 };
 
@@ -347,7 +348,8 @@ TEST_F(VolumesOnSmallDisk, AFullDiskLeavesNothingHalfMade) {
   snapshots.ShowImage(image.path());
   Logger log([](std::string_view) {}, LogLevel::kInfo);
   std::string directory = "/proc/self/fd/" + std::to_string(root()) + "/volumes";
-  Volumes volumes({directory, store, snapshots, log, SystemClock()});
+  EventLog events(SystemClock());
+  Volumes volumes({directory, store, snapshots, log, SystemClock(), events});
   ASSERT_TRUE(volumes.Load());
   ASSERT_TRUE(volumes.Create("old", {}));
   auto mounted = volumes.Mount("c1", {Use("new", "/data"), Use("old", "/data")}, {"layer"}, never);

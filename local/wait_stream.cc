@@ -7,97 +7,44 @@
 #include "local/request_checks.h"
 
 namespace davit::local {
-WaitStream::WaitStream(WaitStreamSetting& setting)
-    : setting_(setting),
-      call_(setting.thread),
-      writer_(&context_),
-      called_(*this, &WaitStream::OnCalled),
-      written_(*this, &WaitStream::OnWritten),
-      end_(*this, &WaitStream::OnEnd),
-      gone_(*this, &WaitStream::OnGone),
-      finished_(*this, &WaitStream::OnFinished) {
-  grpc::ServerCompletionQueue* queue = &setting_.thread.queue();
-  context_.AsyncNotifyWhenDone(&gone_);
-  setting_.service.RequestWait(&context_, &request_, &writer_, queue, queue, &called_);
-}
 
-void WaitStream::OnCalled(bool ok) {
-  if (!ok) {  // the server is shut down
-    delete this;
-    return;
-  }
-  began_ns_ = UnixNanoseconds();
-  Listen(setting_);
-  Result<> begun = Guarded("serve", "Containers.Wait", [this] { return Begin(); });
-  if (!begun) return Finish(cri::ToGrpcStatus(begun.error()));
-  Advance();
+WaitStream::WaitStream(WaitStreamSetting& setting) : NewsStream(setting.thread), setting_(setting) {
+  Accept(setting_.service, &AsyncContainersApi::RequestWait);
 }
 
 Result<> WaitStream::Begin() {
-  admitted_ = TRY(setting_.edge.admission.Enter(cri::CallClass::kWait));
-  TRY(cri::RequireEntitled(context_));
-  TRY(RequireContainer(request_.container()));
-  place_ = TRY(setting_.containers.BeginWait(request_.container(), request_.condition(),
-                                             [this](int32_t exit_code) { Wake(exit_code); }));
-  if (place_ == nullptr) return {};
-  writing_ = true;
-  writer_.Write(api::WaitContainerResponse(), &written_);
+  TRY(Enter(setting_.edge.admission, cri::CallClass::kWait));
+  TRY(cri::RequireEntitled(context()));
+  TRY(RequireContainer(request().container()));
+  place_ = TRY(setting_.containers.BeginWait(request().container(), request().condition(),
+                                             [this](int32_t exit_code) { OnEnd(exit_code); }));
+  begun_told_ = place_ == nullptr;
   return {};
 }
 
-// In the past: the completion thread hears of it at once.
-void WaitStream::Wake(int32_t exit_code) {
+void WaitStream::OnEnd(int32_t exit_code) {
   exit_code_ = exit_code;
-  alarm_set_ = true;
-  alarm_.Set(&setting_.thread.queue(), gpr_inf_past(GPR_CLOCK_MONOTONIC), &end_);
-}
-
-void WaitStream::OnWritten(bool ok) {
-  writing_ = false;
-  failed_ = failed_ || !ok;
-  Advance();
-}
-
-void WaitStream::OnEnd(bool) {
-  alarm_set_ = false;
   ended_ = true;
-  Advance();
+  Wake();
 }
 
-void WaitStream::OnGone(bool) {
-  done_ = true;
-  Advance();
+Result<WaitStream::Turn> WaitStream::Next(api::WaitContainerResponse& message) {
+  if (end_told_) return Turn::kEnd;
+  if (!begun_told_) {
+    begun_told_ = true;
+    return Turn::kMessage;
+  }
+  if (!ended_) return Turn::kNothing;
+  message.set_ended(true);
+  message.set_exit_code(exit_code_);
+  end_told_ = true;
+  return Turn::kMessage;
 }
 
-void WaitStream::OnFinished(bool) {
-  finish_reported_ = true;
-  Advance();
-}
-
-void WaitStream::Advance() {
-  if (finishing_) return MaybeDelete();
-  if (writing_) return;
-  if (done_ || failed_) return Finish(grpc::Status(grpc::StatusCode::CANCELLED, "the client went away"));
-  if (told_) return Finish(grpc::Status::OK);
-  if (!ended_) return;
-  api::WaitContainerResponse answer;
-  answer.set_ended(true);
-  answer.set_exit_code(exit_code_);
-  told_ = writing_ = true;
-  writer_.Write(answer, &written_);
-}
-
-// No Wake follows the end of the place.
-void WaitStream::Finish(const grpc::Status& status) {
-  finishing_ = true;
+// No OnEnd follows the end of the place.
+void WaitStream::End(const grpc::Status& status) {
   place_.reset();
-  cri::LogRpc(setting_.edge.log, "Containers.Wait", request_.container(), began_ns_, status, cri::Spans());
-  admitted_ = cri::Admission::Place();
-  writer_.Finish(status, &finished_);
-}
-
-void WaitStream::MaybeDelete() {
-  if (finish_reported_ && done_ && !alarm_set_) delete this;
+  cri::LogRpc(setting_.edge.log, "Containers.Wait", request().container(), began_ns(), status, cri::Spans());
 }
 
 }  // namespace davit::local

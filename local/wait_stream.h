@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Containers.Wait: one client that waits for the end of a container, which needs no thread.
+// Containers.Wait: one client that waits for the end of a container.
 #pragma once
-
-#include <grpcpp/alarm.h>
-#include <grpcpp/support/async_stream.h>
 
 #include <atomic>
 #include <memory>
 
 #include "api/davit/v1/containers.grpc.pb.h"
-#include "cri/service/admission.h"
-#include "cri/service/completion_thread.h"
-#include "cri/service/rpc.h"
+#include "cri/service/news_stream.h"
 #include "local/local_containers.h"
 
 namespace davit::local {
@@ -29,9 +24,7 @@ struct WaitStreamSetting {
   LocalContainers& containers;
 };
 
-// Methods run on the completion thread, except Wake. The object deletes itself when its last operation has
-// ended. At most one write is in progress.
-class WaitStream {
+class WaitStream final : public cri::NewsStream<api::WaitContainerRequest, api::WaitContainerResponse> {
  public:
   // Waits for the next client; each stream then listens for the one after it.
   static void Listen(WaitStreamSetting& setting) { new WaitStream(setting); }
@@ -39,42 +32,20 @@ class WaitStream {
  private:
   explicit WaitStream(WaitStreamSetting& setting);
 
-  void OnCalled(bool ok);
-  void OnWritten(bool ok);
-  void OnEnd(bool ok);
-  void OnGone(bool ok);
-  void OnFinished(bool ok);
+  void ListenAgain() override { Listen(setting_); }
+  Result<> Begin() override;
+  Result<Turn> Next(api::WaitContainerResponse& message) override;
+  void End(const grpc::Status& status) override;
 
-  Result<> Begin();
-  // Called once, on any thread.
-  void Wake(int32_t exit_code);
-  void Advance();
-  void Finish(const grpc::Status& status);
-  void MaybeDelete();
+  // Called once, on any thread, perhaps before BeginWait returns.
+  void OnEnd(int32_t exit_code);
 
   WaitStreamSetting& setting_;
-  cri::CompletionThread::Call call_;
-  grpc::ServerContext context_;
-  api::WaitContainerRequest request_;
-  grpc::ServerAsyncWriter<api::WaitContainerResponse> writer_;
-  cri::MethodCompletion<WaitStream> called_;
-  cri::MethodCompletion<WaitStream> written_;
-  cri::MethodCompletion<WaitStream> end_;
-  cri::MethodCompletion<WaitStream> gone_;
-  cri::MethodCompletion<WaitStream> finished_;
-  cri::Admission::Place admitted_;
-  int64_t began_ns_ = 0;
   std::unique_ptr<EndWaits::Place> place_;
-  grpc::Alarm alarm_;
-  std::atomic<bool> alarm_set_ = false;  // since Wake; OnEnd follows
-  int32_t exit_code_ = 0;                // set before the alarm
-  bool ended_ = false;                   // OnEnd was called
-  bool told_ = false;                    // the last message was written
-  bool writing_ = false;
-  bool failed_ = false;  // a write has failed: the client is gone
-  bool done_ = false;    // gone_ was reported; after it gRPC reports only operations that were begun
-  bool finishing_ = false;
-  bool finish_reported_ = false;
+  int32_t exit_code_ = 0;            // set before ended_
+  std::atomic<bool> ended_ = false;  // OnEnd was called
+  bool begun_told_ = false;          // the first message was written, or is not needed
+  bool end_told_ = false;            // the last message was written
 };
 
 }  // namespace davit::local

@@ -3,16 +3,21 @@
 
 #include "cli/testing/fake_containers.h"
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
+#include <sstream>
+
+#include "base/file_io.h"
 
 namespace davit::cli {
 namespace {
 
 namespace api = ::davit::v1;
 
+constexpr char kLastLine[] = "2026-01-02T03:04:05.000000000Z stdout F bye\n";
 constexpr int64_t kCreatedAt = 1'767'322'800'000'000'000;
 
 grpc::Status NoContainer(const std::string& name) {
@@ -27,6 +32,19 @@ bool Runs(const api::Container& container) {
   return container.state().status() == api::ContainerState::RUNNING;
 }
 
+// "TIME stdout F text"; P instead of F: a line that is not complete.
+void Deliver(const FakeStreams& streams, const std::string& log) {
+  std::istringstream lines(log);
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string time, stream, tag, text;
+    words >> time >> stream >> tag;
+    std::getline(words.ignore(), text);
+    if (tag == "F") text += '\n';
+    (void)WriteAll((stream == "stdout" ? streams.out : streams.err).get(), text, stream);
+  }
+}
+
 template <typename Request>
 std::string GraceText(const Request& request) {
   return request.has_grace_seconds() ? std::to_string(request.grace_seconds()) : "default";
@@ -34,8 +52,8 @@ std::string GraceText(const Request& request) {
 
 }  // namespace
 
-FakeContainers::FakeContainers(const FakeImages& images, std::string directory)
-    : images_(images), directory_(std::move(directory)) {
+FakeContainers::FakeContainers(const FakeImages& images, const std::string& socket)
+    : images_(images), directory_(socket + ".logs"), sessions_(socket) {
   std::filesystem::create_directories(directory_);
 }
 
@@ -51,7 +69,13 @@ void FakeContainers::AwaitRunning() {
 
 void FakeContainers::Write(const std::string& log) {
   std::scoped_lock lock(mutex_);
-  AppendTo(OnlyRunning()->log_path(), log);
+  Put(*OnlyRunning(), log);
+}
+
+void FakeContainers::Put(const Container& container, const std::string& log) {
+  AppendTo(container.log_path(), log);
+  auto client = attached_.find(container.id());
+  if (client != attached_.end()) Deliver(client->second, log);
 }
 
 void FakeContainers::ReplaceLog(const std::string& log) {
@@ -70,6 +94,7 @@ void FakeContainers::End(Container& container, int exit_code) {
   container.mutable_state()->set_status(api::ContainerState::EXITED);
   container.mutable_state()->set_exit_code(exit_code);
   container.mutable_state()->set_finished_at(kCreatedAt + 2);
+  attached_.erase(container.id());
   if (!container.spec().auto_remove()) return;
   std::string id = container.id();
   removed_[id] = exit_code;
@@ -143,7 +168,12 @@ grpc::Status FakeContainers::Start(grpc::ServerContext*, const api::StartContain
     container->mutable_state()->set_exit_code(script_.start_exit_code);
     return {grpc::StatusCode::INTERNAL, script_.start_error};
   }
-  AppendTo(container->log_path(), script_.log);
+  if (!request->token().empty()) {
+    Result<FakeStreams> streams = sessions_.Begin(request->token());
+    if (!streams) return {grpc::StatusCode::NOT_FOUND, streams.error().ToString()};
+    attached_[container->id()] = std::move(*streams);
+  }
+  Put(*container, script_.log);
   container->mutable_state()->set_status(api::ContainerState::RUNNING);
   container->mutable_state()->set_started_at(kCreatedAt + 1);
   container->mutable_state()->add_addresses("10.88.0.7");
@@ -161,10 +191,10 @@ grpc::Status FakeContainers::Stop(grpc::ServerContext*, const api::StopContainer
   if (!Runs(*container)) return grpc::Status::OK;
   if ((!request->has_grace_seconds() || request->grace_seconds() > 0) && !script_.heeds_stop) {
     // The line tells a test that the call has been here.
-    AppendTo(container->log_path(), "2026-01-02T03:04:05.000000000Z stdout F not yet\n");
+    Put(*container, "2026-01-02T03:04:05.000000000Z stdout F not yet\n");
     return grpc::Status::OK;
   }
-  AppendTo(container->log_path(), "2026-01-02T03:04:05.000000000Z stdout F bye\n");
+  Put(*container, kLastLine);
   End(*container, (!request->has_grace_seconds() || request->grace_seconds() > 0) ? 143 : 137);
   return grpc::Status::OK;
 }
@@ -185,6 +215,39 @@ grpc::Status FakeContainers::Kill(grpc::ServerContext*, const api::KillContainer
   Container* container = Find(request->container());
   if (container == nullptr) return NoContainer(request->container());
   calls_.push_back("Kill " + container->name() + " " + std::to_string(request->signal()));
+  if (request->signal() == SIGINT && script_.heeds_stop) {
+    Put(*container, kLastLine);
+    End(*container, 128 + SIGINT);
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeContainers::Pause(grpc::ServerContext*, const api::PauseContainerRequest* request,
+                                   api::PauseContainerResponse*) {
+  std::scoped_lock lock(mutex_);
+  Container* container = Find(request->container());
+  if (container == nullptr) return NoContainer(request->container());
+  calls_.push_back("Pause " + container->name());
+  container->mutable_state()->set_paused(true);
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeContainers::Unpause(grpc::ServerContext*, const api::UnpauseContainerRequest* request,
+                                     api::UnpauseContainerResponse*) {
+  std::scoped_lock lock(mutex_);
+  Container* container = Find(request->container());
+  if (container == nullptr) return NoContainer(request->container());
+  calls_.push_back("Unpause " + container->name());
+  container->mutable_state()->set_paused(false);
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeContainers::Update(grpc::ServerContext*, const api::UpdateContainerRequest* request,
+                                    api::UpdateContainerResponse*) {
+  std::scoped_lock lock(mutex_);
+  Container* container = Find(request->container());
+  if (container == nullptr) return NoContainer(request->container());
+  calls_.push_back("Update " + container->name() + " " + request->update().ShortDebugString());
   return grpc::Status::OK;
 }
 

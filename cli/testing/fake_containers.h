@@ -13,6 +13,7 @@
 
 #include "api/davit/v1/containers.grpc.pb.h"
 #include "cli/testing/fake_images.h"
+#include "cli/testing/fake_sessions.h"
 
 namespace davit::cli {
 
@@ -22,18 +23,18 @@ struct Script {
   int start_exit_code = 125;          // which its state then has
   std::string log = {};               // in CRI format
   std::optional<int> exit_code = {};  // set: ends at once; not set: runs until it is stopped or End is called
-  bool heeds_stop = true;             // ends with 143 when stopped with a grace period
+  bool heeds_stop = true;             // ends when stopped with a grace period, or interrupted
 };
 
 class FakeContainers final : public ::davit::v1::Containers::Service {
  public:
-  // The logs are in `directory`, which is made.
-  FakeContainers(const FakeImages& images, std::string directory);
+  // For the daemon at `socket`. The logs are in a directory beside it.
+  FakeContainers(const FakeImages& images, const std::string& socket);
 
   void SetScript(Script script);
   // Waits until there is a running container.
   void AwaitRunning();
-  // Append to the log of the only running container; end that container.
+  // Append to the output of the only running container, in CRI format; end that container.
   void Write(const std::string& log);
   void End(int exit_code);
   // The only running container's log becomes another file, and the one before disappears.
@@ -54,6 +55,9 @@ class FakeContainers final : public ::davit::v1::Containers::Service {
   DAVIT_RPC(Stop, StopContainer);
   DAVIT_RPC(Restart, RestartContainer);
   DAVIT_RPC(Kill, KillContainer);
+  DAVIT_RPC(Pause, PauseContainer);
+  DAVIT_RPC(Unpause, UnpauseContainer);
+  DAVIT_RPC(Update, UpdateContainer);
   DAVIT_RPC(Rename, RenameContainer);
   DAVIT_RPC(Remove, RemoveContainer);
   DAVIT_RPC(Inspect, InspectContainer);
@@ -72,13 +76,17 @@ class FakeContainers final : public ::davit::v1::Containers::Service {
   Container* Find(const std::string& text);
   Container* OnlyRunning();
   void End(Container& container, int exit_code);
+  // To the log, and to the client that is attached.
+  void Put(const Container& container, const std::string& log);
 
   const FakeImages& images_;
   const std::string directory_;
+  FakeSessions sessions_;
   mutable std::mutex mutex_;  // guards the members below
   std::condition_variable started_;
   Script script_;
   std::map<std::string, Container> containers_;
+  std::map<std::string, FakeStreams> attached_;
   std::map<std::string, int> removed_;  // exit codes
   std::vector<std::string> calls_;
   ::davit::v1::ContainerSpec last_spec_;

@@ -17,8 +17,7 @@ grpc::Status NotFound(const std::string& id) {
 
 }  // namespace
 
-FakeCri::FakeCri(std::string socket)
-    : socket_(std::move(socket)), own_containers_(own_images_, socket_ + ".logs") {
+FakeCri::FakeCri(std::string socket) : socket_(std::move(socket)), own_containers_(own_images_, socket_) {
   Listen();
 }
 

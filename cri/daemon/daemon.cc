@@ -143,11 +143,11 @@ Result<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, const Logger
 }
 
 Result<> Daemon::Recover() {
-  volumes_ = std::make_unique<local::Volumes>(
-      local::Volumes::Ports{config_.root + "/volumes", *records_, *snapshotter_, log_, SystemClock()});
+  volumes_ = std::make_unique<local::Volumes>(local::Volumes::Ports{
+      config_.root + "/volumes", *records_, *snapshotter_, log_, SystemClock(), events_});
   local_ = std::make_unique<local::LocalContainers>(
       local::LocalContainers::Ports{config_.root + "/local", *runtime_, *records_, *volumes_, *images_,
-                                    *snapshotter_, *networks_, *outputs_, log_, SystemClock()});
+                                    *snapshotter_, *networks_, *outputs_, log_, SystemClock(), events_});
   filesystems_ = std::make_unique<local::Filesystems>(
       local::Filesystems::Ports{*local_, rootfs_program_, ImageLoads(), SystemClock()});
   TRY(volumes_->Load());
@@ -277,7 +277,7 @@ Result<> Daemon::OpenHost(const std::string& program_dir) {
   responders_ = std::make_unique<dns::Responders>();
   networks_ = std::make_unique<local::Networks>(
       local::Networks::Ports{*user_networks_, *records_, *responders_, network.bridge.subnets,
-                             network.bridge.name, log_, SystemClock()});
+                             network.bridge.name, log_, SystemClock(), events_});
   outputs_ = TRY(Reactor::Start());
   launcher_ = TRY(ShimLauncher::Create(program_dir + "/davit-shim", config_.state, STDERR_FILENO,
                                        [this](const SpawnRequest& shim) { return spawner_->Spawn(shim); }));
@@ -312,9 +312,11 @@ Result<> Daemon::Serve() {
                 "the daemon has no session socket; see its log");
   };
   containers_api_ = std::make_unique<local::ContainersApi>(*local_, take, *admission_, log_);
-  sessions_api_ = std::make_unique<local::SessionsApi>(*local_, runtime_->execs(), take, *admission_, log_);
+  sessions_api_ =
+      std::make_unique<local::SessionsApi>(*local_, runtime_->sessions(), take, *admission_, log_);
   volumes_api_ = std::make_unique<local::VolumesApi>(*volumes_, *admission_, log_);
   filesystems_api_ = std::make_unique<local::FilesystemsApi>(*filesystems_, *admission_, log_);
+  events_api_ = std::make_unique<local::EventsApi>(events_, *admission_, log_);
   grpc::ResourceQuota quota("davitd");
   quota.SetMaxThreads(admission_->most_threads() + kSpareThreads);
   grpc::ServerBuilder builder;
@@ -332,6 +334,7 @@ Result<> Daemon::Serve() {
   builder.RegisterService(volumes_api_.get());
   builder.RegisterService(sessions_api_.get());
   builder.RegisterService(filesystems_api_.get());
+  builder.RegisterService(events_api_.get());
   async_calls_ = std::make_unique<AsyncCalls>(
       builder, *runtime_service_, *admission_, log_,
       [this](auto on_news, auto cut_off) { return runtime_->announcer().Watch(on_news, cut_off); },
@@ -345,6 +348,7 @@ Result<> Daemon::Serve() {
   image_service_->AcceptListStreams(async_calls_->lists());
   images_api_->AcceptListStreams(async_calls_->lists());
   containers_api_->AcceptAsync(async_calls_->lists());
+  events_api_->AcceptAsync(async_calls_->lists().thread);
   volumes_api_->AcceptListStreams(async_calls_->lists());
   return AcceptConnections();
 }

@@ -33,6 +33,7 @@
 #include "images/preload/preloader.h"
 #include "images/start_check.h"
 #include "local/containers_api.h"
+#include "local/events_api.h"
 #include "local/filesystems.h"
 #include "local/filesystems_api.h"
 #include "local/local_containers.h"
@@ -104,6 +105,7 @@ class Daemon {
   std::unique_ptr<Reactor> reactor_;  // its connections to shims use the launcher
   std::unique_ptr<NodeShims> shims_;
   std::unique_ptr<Runtime> runtime_;
+  local::EventLog events_{SystemClock()};
   std::unique_ptr<local::Volumes> volumes_;
   std::unique_ptr<dns::Responders> responders_;
   std::unique_ptr<local::Networks> networks_;
@@ -124,6 +126,7 @@ class Daemon {
   std::unique_ptr<local::VolumesApi> volumes_api_;
   std::unique_ptr<local::SessionsApi> sessions_api_;
   std::unique_ptr<local::FilesystemsApi> filesystems_api_;
+  std::unique_ptr<local::EventsApi> events_api_;
   std::unique_ptr<AsyncCalls> async_calls_;
   std::unique_ptr<grpc::Server> server_;
   // Of connections whose client may use davit.v1, and of all others (cri/service/entitlement.h).

@@ -14,8 +14,8 @@
 
 namespace davit::cri {
 
-Result<std::shared_ptr<ExecOutput>> ExecOutput::Create(UniqueFd outcome) {
-  std::shared_ptr<ExecOutput> output(new ExecOutput(std::move(outcome)));
+Result<std::shared_ptr<ExecOutput>> ExecOutput::Create(UniqueFd outcome, size_t most) {
+  std::shared_ptr<ExecOutput> output(new ExecOutput(std::move(outcome), most));
   TRY(Open(output->out_));
   TRY(Open(output->err_));
   return output;
@@ -41,7 +41,7 @@ void ExecOutput::Drain(Pipe& pipe) {
     ssize_t n = TEMP_FAILURE_RETRY(read(pipe.reader.get(), buffer, sizeof buffer));
     if (n <= 0) return;
     read_so_far += static_cast<size_t>(n);
-    size_t kept = std::min(kMost - kept_, static_cast<size_t>(n));
+    size_t kept = std::min(most_ - kept_, static_cast<size_t>(n));
     pipe.text.append(buffer, kept);
     kept_ += kept;
   }

@@ -25,8 +25,8 @@ class ExecOutput : public std::enable_shared_from_this<ExecOutput> {
   // Output beyond the limit is read and discarded.
   static constexpr size_t kMost = 16'000'000;
 
-  // `outcome` becomes readable when the command has ended.
-  static Result<std::shared_ptr<ExecOutput>> Create(UniqueFd outcome);
+  // `outcome` becomes readable when the command has ended. `most` is the limit of both streams, in bytes.
+  static Result<std::shared_ptr<ExecOutput>> Create(UniqueFd outcome, size_t most = kMost);
   ~ExecOutput();
   ExecOutput(const ExecOutput&) = delete;
   ExecOutput& operator=(const ExecOutput&) = delete;
@@ -58,13 +58,14 @@ class ExecOutput : public std::enable_shared_from_this<ExecOutput> {
     UniqueFd writer;
     std::string text;
   };
-  explicit ExecOutput(UniqueFd outcome) : outcome_(std::move(outcome)) {}
+  ExecOutput(UniqueFd outcome, size_t most) : most_(most), outcome_(std::move(outcome)) {}
 
   static Result<> Open(Pipe& pipe);
   void Drain(Pipe& pipe);
   Result<> Watch(int64_t deadline_ms);
   void Finish(Result<End> end);
 
+  const size_t most_;
   Pipe out_;
   Pipe err_;
   UniqueFd outcome_;

@@ -49,6 +49,18 @@ class ExecOutputTest : public ::testing::Test {
   std::shared_ptr<ExecOutput> output_;
 };
 
+TEST_F(ExecOutputTest, KeepsNoMoreThanItIsAllowed) {
+  int ends[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+  command_.Reset(ends[1]);
+  output_ = ExecOutput::Create(UniqueFd(ends[0]), /*most=*/5).value();
+  Write(output_->stdout_writer(), "1234");
+  Write(output_->stderr_writer(), "5678");
+  EndCommand();
+  EXPECT_EQ(output_->WaitHere(In(30'000)), true);
+  EXPECT_EQ(output_->TakeStdout() + output_->TakeStderr(), "12345");
+}
+
 TEST_F(ExecOutputTest, IsTheCommandsUntilItsOutcome) {
   Write(output_->stdout_writer(), "out");
   Write(output_->stderr_writer(), "err");

@@ -7,6 +7,7 @@
 #include "base/guarded.h"
 #include "base/time.h"
 #include "cri/host/cgroup/exec_cgroup.h"
+#include "cri/runtime/exec_prepare.h"
 #include "cri/runtime/execs.h"
 #include "cri/shims/exec_outcome.h"
 
@@ -34,8 +35,9 @@ struct Execs::SyncExec {
   int64_t deadline_ms;
 };
 
-void Execs::RunSync(const v1::ExecSyncRequest& request, Call& call, std::stop_token gone, OnSyncExec done) {
-  Result<std::shared_ptr<SyncExec>> begun = BeginSync(request, call);
+void Execs::RunSync(const v1::ExecSyncRequest& request, Call& call, std::stop_token gone, OnSyncExec done,
+                    size_t most_output) {
+  Result<std::shared_ptr<SyncExec>> begun = BeginSync(request, call, most_output);
   if (!begun) return done(std::unexpected(std::move(begun).error()));
   std::shared_ptr<SyncExec> exec = std::move(*begun);
   Result<bool> ended =
@@ -57,13 +59,14 @@ void Execs::EndElsewhere(std::function<void()> end) {
   if (!posted) end();
 }
 
-Result<std::shared_ptr<Execs::SyncExec>> Execs::BeginSync(const v1::ExecSyncRequest& request, Call& call) {
+Result<std::shared_ptr<Execs::SyncExec>> Execs::BeginSync(const v1::ExecSyncRequest& request, Call& call,
+                                                          size_t most_output) {
   if (request.cmd().empty()) return Fail(Code::kInvalidArgument, "validate", "cmd", "it is empty");
   std::vector<std::string> command(request.cmd().begin(), request.cmd().end());
   ContainerPtr container = TRY(ports_.pods.FindContainer(request.container_id(), call.owner));
-  Prepared exec = TRY(Prepare(container, command, Terminal::kNone));
+  PreparedExec exec = TRY(PrepareExec(ports_.confinement, container, command, ExecTerminal::kNone));
   auto [outcome, shims_end] = TRY(FramePair());
-  std::shared_ptr<ExecOutput> output = TRY(ExecOutput::Create(std::move(outcome)));
+  std::shared_ptr<ExecOutput> output = TRY(ExecOutput::Create(std::move(outcome), most_output));
   StartFrame& frame = exec.launch.frame;
   frame.AddBorrowed(shim::FdRole::kStdout, output->stdout_writer());
   frame.AddBorrowed(shim::FdRole::kStderr, output->stderr_writer());

@@ -41,6 +41,22 @@ class FakeCgroups final : public Cgroups {
     ++updates_[path];
     return {};
   }
+  Result<> Freeze(const std::string& path) const override EXCLUDES(mutex_) {
+    TRY(steps_.Take("cgroups.Freeze"));
+    MutexLock lock(mutex_);
+    frozen_.insert(path);
+    return {};
+  }
+  Result<> Thaw(const std::string& path) const override EXCLUDES(mutex_) {
+    TRY(steps_.Take("cgroups.Thaw"));
+    MutexLock lock(mutex_);
+    frozen_.erase(path);
+    return {};
+  }
+  Result<bool> Frozen(const std::string& path) const override EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    return frozen_.contains(path);
+  }
   Result<ContainerCgroup> CreateContainer(const std::string& path, const CgroupResources&,
                                           std::span<const DeviceRule>) const override {
     TRY(CreatePod(path));
@@ -60,6 +76,7 @@ class FakeCgroups final : public Cgroups {
     TRY(steps_.Take("cgroups.Remove"));
     MutexLock lock(mutex_);
     paths_.erase(path);
+    frozen_.erase(path);
     return {};
   }
 
@@ -90,6 +107,10 @@ class FakeCgroups final : public Cgroups {
     MutexLock lock(mutex_);
     return paths_;
   }
+  std::set<std::string> frozen() const EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    return frozen_;
+  }
   int updates(const std::string& path) const EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     auto found = updates_.find(path);
@@ -101,6 +122,7 @@ class FakeCgroups final : public Cgroups {
   std::unique_ptr<CgroupPlacement> placement_ = std::make_unique<CgroupfsPlacement>("/");
   mutable Mutex mutex_;
   mutable std::set<std::string> paths_ GUARDED_BY(mutex_);
+  mutable std::set<std::string> frozen_ GUARDED_BY(mutex_);
   std::set<std::string> populated_ GUARDED_BY(mutex_);  // of those that were seeded
   mutable std::map<std::string, int> updates_ GUARDED_BY(mutex_);
 };

@@ -85,21 +85,23 @@ Result<> FakeShim::ReopenLog(const std::string&, int, int64_t) {
   return Ask("ReopenLog");
 }
 
-// Runs "the command" at once: it writes "out" and "err" and ends with 7.
+// Runs "the command" at once: it writes "out" and "err" and ends.
 Result<> FakeShim::HandExec(const ExecLaunch& launch, int64_t) {
   TRY(Ask("HandExec"));
   TRY(WriteAll(DescriptorOf(launch.frame, shim::FdRole::kStdout), "out", "stdout"));
   TRY(WriteAll(DescriptorOf(launch.frame, shim::FdRole::kStderr), "err", "stderr"));
   int outcome = DescriptorOf(launch.frame, shim::FdRole::kOutcome);
+  int32_t exit_code = 0;
   {
     MutexLock lock(shims_.mutex_);
     if (shims_.execs_hang_) {
       shims_.hanging_.push_back(TRY(Duplicate(outcome, "outcome")));
       return {};
     }
+    exit_code = shims_.exec_exit_code_;
   }
   return SendFrame(outcome, static_cast<uint32_t>(shim::ShimMessage::kExecExited), /*request_id=*/0,
-                   Encode(shim::ExecExited{launch.exec_id, 7, 0}));
+                   Encode(shim::ExecExited{launch.exec_id, exit_code, 0}));
 }
 
 void FakeShim::StartExec(ExecLaunch launch, std::function<void(Result<UniqueFd>)> done) {
@@ -231,6 +233,16 @@ void FakeShims::RemoveExitRecord(const std::string& container_id) {
 void FakeShims::HangExecs() {
   MutexLock lock(mutex_);
   execs_hang_ = true;
+}
+
+void FakeShims::LetExecsEnd() {
+  MutexLock lock(mutex_);
+  execs_hang_ = false;
+}
+
+void FakeShims::EndExecsWith(int32_t exit_code) {
+  MutexLock lock(mutex_);
+  exec_exit_code_ = exit_code;
 }
 
 void FakeShims::SetMood(const std::string& sandbox_id, ShimMood mood) {

@@ -98,6 +98,9 @@ class FakeShims final : public Shims {
   void AnswerNow(const std::string& sandbox_id);
   // From now on commands of ExecSync do not end, after they have written "out" and "err".
   void HangExecs();
+  void LetExecsEnd();  // the next ones
+  // The exit code of commands of ExecSync, at first 7.
+  void EndExecsWith(int32_t exit_code);
   // Adds state, as an earlier daemon would have left it.
   void Seed(const std::string& sandbox_id, FakePod pod);
   std::set<std::string> alive() const;
@@ -121,6 +124,7 @@ class FakeShims final : public Shims {
   int next_ GUARDED_BY(mutex_) = 1;
   Result<> health_ GUARDED_BY(mutex_);
   bool execs_hang_ GUARDED_BY(mutex_) = false;
+  int32_t exec_exit_code_ GUARDED_BY(mutex_) = 7;
   std::vector<UniqueFd> hanging_ GUARDED_BY(mutex_);  // outcome sockets of commands that do not end
 };
 

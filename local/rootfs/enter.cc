@@ -133,8 +133,8 @@ Result<> Attach(int root_fd, const OpenedMount& mount, bool writes) {
   TRY(SetAttributes(mount.tree.get(), wanted.read_only || !writes ? MOUNT_ATTR_RDONLY : 0, wanted.source));
   Result<UniqueFd> target = OpenBeneath(root_fd, wanted.target, Resolve::kInRoot, O_PATH);
   if (!target && target.error().os_errno == ENOENT) {
-    if (!writes) return {};
     target = MakeTarget(root_fd, wanted, IsDirectory(mount.tree.get()));
+    if (!target && !writes) return {};  // as on a full disk: all other files can be read
   }
   UniqueFd place = TRY(std::move(target));
   if (syscall(SYS_move_mount, mount.tree.get(), "", place.get(), "",
@@ -167,14 +167,14 @@ Result<> EnterRootfs(const RootfsRequest& request) {
   std::vector<OpenedMount> sources = TRY(OpenSources(request));
   {
     UniqueFd tree = TRY(TreeOf(request.tree));
-    TRY(images::EnterTree(tree.get(), writes ? 0 : MOUNT_ATTR_RDONLY));
+    TRY(images::EnterTree(tree.get(), writes || !sources.empty() ? 0 : MOUNT_ATTR_RDONLY));
   }
   {
     UniqueFd root = TRY(OpenAt(AT_FDCWD, "/", O_PATH | O_DIRECTORY));
     for (const OpenedMount& source : sources) TRY(Attach(root.get(), source, writes));
   }
+  if (!writes ? !sources.empty() : request.read_only) TRY(MakeRootReadOnly());
   sources.clear();
-  if (request.read_only && writes) TRY(MakeRootReadOnly());
   TRY(CloseOthers(request));
   TRY(images::DropCapabilities(CapabilitiesFor(request.verb)));
   return images::LoadSyscallFilter(kMoreCalls);

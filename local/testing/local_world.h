@@ -200,11 +200,12 @@ class LocalWorld {
   FakeNetworkStore network_store{world.steps};
   FakeBridges bridges{world.steps};
   FakeNames names{world.steps};
+  EventLog events{world.clock};
 
  private:
   void Start() {
     volumes_ = std::make_unique<Volumes>(
-        Volumes::Ports{volumes_directory_, volume_store, world.snapshots, log_, world.clock});
+        Volumes::Ports{volumes_directory_, volume_store, world.snapshots, log_, world.clock, events});
     EXPECT_TRUE(volumes_->Load());
     networks_ = std::make_unique<Networks>(Networks::Ports{bridges,
                                                            network_store,
@@ -212,11 +213,12 @@ class LocalWorld {
                                                            {cni::ParseSubnet("10.88.0.0/16").value()},
                                                            "davit0",
                                                            log_,
-                                                           world.clock});
+                                                           world.clock,
+                                                           events});
     EXPECT_TRUE(networks_->Load());
     local_ = std::make_unique<LocalContainers>(
         LocalContainers::Ports{directory_, world.runtime(), store, *volumes_, world.images, world.snapshots,
-                               *networks_, *timers_, log_, world.clock});
+                               *networks_, *timers_, log_, world.clock, events});
     EXPECT_TRUE(local_->Load());
     EXPECT_TRUE(world.runtime().Recover(std::chrono::seconds(2), local_->WritableLayers()));
     bridges.Make();

@@ -51,6 +51,16 @@ def _with_volume():
     return [layer], {"Env": [_PATH], "Cmd": ["sh"], "Volumes": {"/data": {}, "/srv/new": {}}}
 
 
+def _checked():
+    """An image with a health check, in the key of Docker's format."""
+    second = 1_000_000_000
+    return [rootfs.busybox_layer()], {
+        "Env": [_PATH],
+        "Cmd": ["sleep", "infinity"],
+        "Healthcheck": {"Test": ["CMD", "test", "-d", "/etc"], "Interval": second, "Timeout": 9 * second, "Retries": 3},
+    }
+
+
 def _busybox():
     """busybox for a shell and most programs; ipcs, ipcmk and pgrep as util-linux and procps have them."""
     tools = Layer()
@@ -120,6 +130,7 @@ IMAGES = {
     "davit/hello:latest": _hello,
     "davit/five-layers:latest": _five_layers,
     "davit/busybox:latest": _busybox,
+    "davit/checked:latest": _checked,
     "davit/volume:latest": _with_volume,
     "davit/many-groups:latest": _with_many_groups,
     "pause:3.6": _pause("3.6"),

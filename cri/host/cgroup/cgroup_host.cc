@@ -15,6 +15,7 @@
 #include "cri/host/cgroup/apply.h"
 #include "cri/host/cgroup/cgroup_path.h"
 #include "cri/host/cgroup/construction.h"
+#include "cri/host/cgroup/freezing.h"
 
 namespace davit::cri {
 namespace {
@@ -163,6 +164,18 @@ std::vector<CgroupWrite> CgroupHost::ReadBack(const std::string& path,
     if (content) now.push_back({write.controller, write.file, std::move(*content)});
   }
   return now;
+}
+
+Result<> CgroupHost::Freeze(const std::string& path) const {
+  return FreezeCgroup(hierarchies_, TRY(Relative(path)), kFreezeTimeoutMs);
+}
+
+Result<> CgroupHost::Thaw(const std::string& path) const {
+  return ThawCgroup(hierarchies_, TRY(Relative(path)));
+}
+
+Result<bool> CgroupHost::Frozen(const std::string& path) const {
+  return IsCgroupFrozen(hierarchies_, TRY(Relative(path)));
 }
 
 Result<ShimCgroupFds> CgroupHost::OpenForShim(const std::string& path) const {

@@ -76,6 +76,10 @@ class CgroupHost final : public Cgroups {
   // What the files of `writes` contain now, in their order; those that cannot be read are omitted.
   std::vector<CgroupWrite> ReadBack(const std::string& path, const std::vector<CgroupWrite>& writes) const;
 
+  Result<> Freeze(const std::string& path) const override;
+  Result<> Thaw(const std::string& path) const override;
+  Result<bool> Frozen(const std::string& path) const override;
+
   Result<ShimCgroupFds> OpenForShim(const std::string& path) const;
   // Opens memory.events of the parent in the v2 hierarchy.
   Result<UniqueFd> OpenOomOfParent(const std::string& path) const;

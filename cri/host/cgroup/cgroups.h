@@ -68,6 +68,13 @@ class Cgroups {
   // is killed. After a failure, the earlier writes stay in force.
   virtual Result<> Update(const std::string& path, const CgroupResources& resources) const = 0;
 
+  // Freezes all processes in the cgroup and below it, and waits until they are frozen; kDeadlineExceeded if
+  // some cannot be: then they go on. kUnimplemented if the host has no freezer. Frozen says whether that was
+  // asked for; like Thaw, it succeeds if the cgroup does not exist.
+  virtual Result<> Freeze(const std::string& path) const = 0;
+  virtual Result<> Thaw(const std::string& path) const = 0;
+  virtual Result<bool> Frozen(const std::string& path) const = 0;
+
   // An O_PATH descriptor of the mount point, for a container's own view of the hierarchies.
   virtual Result<UniqueFd> OpenMountPoint() const = 0;
 

@@ -51,6 +51,10 @@ class SystemdCgroups final : public Cgroups {
   // were in force before. A unit that systemd does not know gets its limits in the files alone, with a
   // warning in the log.
   Result<> Update(const std::string& path, const CgroupResources& resources) const override;
+  // By the kernel's files: a scope's state in systemd does not change.
+  Result<> Freeze(const std::string& path) const override { return ports_.host.Freeze(path); }
+  Result<> Thaw(const std::string& path) const override { return ports_.host.Thaw(path); }
+  Result<bool> Frozen(const std::string& path) const override { return ports_.host.Frozen(path); }
   Result<UniqueFd> OpenMountPoint() const override { return ports_.host.OpenMountPoint(); }
   Result<ExecCgroups::Lease> LendToExec(ExecCgroups& execs, const std::string& path,
                                         const std::string& exec_id) const override {
