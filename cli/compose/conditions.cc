@@ -3,6 +3,8 @@
 
 #include "cli/compose/conditions.h"
 
+#include <poll.h>
+
 #include "cli/containers.h"
 
 namespace davit::cli::compose {
@@ -15,9 +17,29 @@ Result<> AwaitSuccess(const Session& session, const std::string& id) {
               "it has ended with exit status " + std::to_string(status));
 }
 
+// The daemon has no call that waits for it: probes are seconds apart, and so is what we ask.
 Result<> AwaitHealth(const Session& session, const std::string& id) {
-  return Fail(Code::kUnimplemented, "wait for", TRY(InspectContainer(session.daemon, id)).name(),
-              "health checks are not supported yet: use the condition service_started");
+  constexpr int kAskMs = 250;
+  for (;;) {
+    const api::Container container = TRY(InspectContainer(session.daemon, id));
+    auto bad = [&container](const char* why) {
+      return Fail(Code::kFailedPrecondition, "wait for", container.name(), why);
+    };
+    if (container.state().status() != api::ContainerState::RUNNING) return bad("it does not run");
+    switch (container.state().health().status()) {
+      case api::HealthState::HEALTHY:
+        return {};
+      case api::HealthState::UNHEALTHY:
+        return bad("it is unhealthy: davit inspect has what its checks have printed");
+      case api::HealthState::STARTING:
+        break;
+      default:
+        return bad("it has no health check: add one, or use the condition service_started");
+    }
+    pollfd interrupt{session.interrupt.fd(), POLLIN, 0};
+    if (poll(&interrupt, 1, kAskMs) < 0 && errno != EINTR) return SystemError("poll", "");
+    if ((interrupt.revents & POLLIN) != 0) return Fail(Code::kCancelled, "wait for", container.name());
+  }
 }
 
 }  // namespace

@@ -237,21 +237,34 @@ Result<> CheckPlatform(const Service& service) {
               "images run on the host's platform, " + std::string(kHost));
 }
 
-Result<> CheckHealth(const Service& service) {
+// What is left out is the image's.
+void SetHealth(const Service& service, api::ContainerSpec& spec) {
   const Value* check = service.definition.Find("healthcheck");
-  if (check == nullptr || Flag(*check, "disable")) return {};
-  return Fail(Code::kUnimplemented, "healthcheck", "", "health checks are not supported yet: remove it");
+  if (check == nullptr) return;
+  api::HealthCheck& health = *spec.mutable_health();
+  if (Flag(*check, "disable")) {
+    health.add_test("NONE");
+    return;
+  }
+  if (const Value* test = check->Find("test"))
+    for (const Value& word : test->items) health.add_test(word.text);
+  auto time_of = [check](const char* key) { return ParseDuration(check->TextOf(key)).value_or(0); };
+  health.set_interval(time_of("interval"));
+  health.set_timeout(time_of("timeout"));
+  health.set_start_period(time_of("start_period"));
+  health.set_start_interval(time_of("start_interval"));
+  health.set_retries(WholeNumber<uint32_t>(check->TextOf("retries")).value_or(0));
 }
 
-Result<api::CreateContainerRequest> Build(const Project& project, const Service& service,
-                                          const ContainerParts& parts) {
+Result<api::CreateContainerRequest> BuildFor(const Project& project, const Service& service,
+                                             const ContainerParts& parts) {
   TRY(CheckPlatform(service));
-  TRY(CheckHealth(service));
   api::CreateContainerRequest request = TRY(BuildCreateRequest(OptionsOf(service)));
   request.set_name(parts.name);
   api::ContainerSpec& spec = *request.mutable_spec();
   spec.set_image(parts.image);
   SetCommand(service, spec);
+  SetHealth(service, spec);
   for (const std::string& variable : PairsOf(service.definition.Find("environment"))) spec.add_env(variable);
   SetMounts(project, service, parts, spec);
   TRY(SetNetwork(project, service, parts, spec));
@@ -263,7 +276,7 @@ Result<api::CreateContainerRequest> Build(const Project& project, const Service&
 
 Result<api::CreateContainerRequest> RequestFor(const Project& project, const Service& service,
                                                const ContainerParts& parts) {
-  Result<api::CreateContainerRequest> request = Build(project, service, parts);
+  Result<api::CreateContainerRequest> request = BuildFor(project, service, parts);
   if (!request) return std::unexpected(Within("services." + service.name, request.error()));
   return request;
 }

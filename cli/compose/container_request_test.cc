@@ -119,6 +119,19 @@ TEST(RequestFor, PublishesPortsUnlessItIsForOneCommand) {
   EXPECT_EQ(spec.network_aliases_size(), 0);
 }
 
+TEST(RequestFor, HasTheHealthCheckOfTheService) {
+  api::HealthCheck health =
+      Spec("healthcheck: {test: curl x, interval: 1m, timeout: 500ms, retries: 4, start_period: 2s}")
+          .health();
+  EXPECT_THAT(health.test(), ElementsAre("CMD-SHELL", "curl x"));
+  EXPECT_EQ(health.interval(), 60'000'000'000);
+  EXPECT_EQ(health.timeout(), 500'000'000);
+  EXPECT_EQ(health.start_period(), 2'000'000'000);
+  EXPECT_EQ(health.retries(), 4u);
+  EXPECT_THAT(Spec("healthcheck: {disable: true}").health().test(), ElementsAre("NONE"));
+  EXPECT_FALSE(Spec("tty: true").has_health());
+}
+
 TEST(RequestFor, NamesWhatNoContainerCanHave) {
   EXPECT_THAT(Request("ports: [80]").error().ToString(),
               AllOf(HasSubstr("services.web"), HasSubstr("write HOST_PORT:CONTAINER_PORT")));

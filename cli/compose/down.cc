@@ -72,13 +72,18 @@ Result<> RemoveNetworks(const Session& session, const Project& project, Progress
   return {};
 }
 
-Result<> RemoveVolumes(const Session& session, const Project& project, Progress& progress) {
+// Those of the project, and anonymous ones that its containers have mounted: a container that has replaced
+// another one mounts these by their names.
+Result<> RemoveVolumes(const Session& session, const Project& project, const std::set<std::string>& mounted,
+                       Progress& progress) {
   std::vector<std::string> names;
   TRY((session.daemon.Read<api::ListVolumesRequest, api::ListVolumesResponse>(
       &VolumeStub::List, api::ListVolumesRequest(), [&](const api::ListVolumesResponse& part) {
         for (const api::Volume& volume : part.volumes()) {
           auto label = volume.labels().find(kProjectLabel);
-          if (label != volume.labels().end() && label->second == project.name) names.push_back(volume.name());
+          bool own = label != volume.labels().end() && label->second == project.name;
+          bool left = volume.anonymous() && volume.containers().empty() && mounted.contains(volume.name());
+          if (own || left) names.push_back(volume.name());
         }
       })));
   for (const std::string& name : names) {
@@ -114,9 +119,12 @@ Result<int> Do(const Context& context, const Down& options) {
   Progress progress(session.console);
   std::vector<api::Container> all = TRY(ContainersOf(session.daemon, project.name, /*all=*/true));
   std::vector<api::Container> chosen = ToRemove(project, all, options.remove_orphans);
+  std::set<std::string> mounted;
+  for (const api::Container& container : chosen)
+    for (const api::MountedVolume& volume : container.volumes()) mounted.insert(volume.volume());
   TRY(RemoveContainers(session, project, chosen, options, progress));
   TRY(RemoveNetworks(session, project, progress));
-  if (options.volumes) TRY(RemoveVolumes(session, project, progress));
+  if (options.volumes) TRY(RemoveVolumes(session, project, mounted, progress));
   if (chosen.size() == all.size()) TRY(RemoveAttachments(project.name));
   if (!options.images.empty()) TRY(RemoveImages(session, project, options.images, progress));
   return 0;

@@ -13,6 +13,7 @@
 #include "cli/compose/project_files.h"
 #include "cli/compose/verbs.h"
 #include "cli/container_text.h"
+#include "cli/health.h"
 #include "cli/row_output.h"
 #include "cli/text.h"
 
@@ -35,6 +36,8 @@ std::string AddressOf(const api::PortMapping& port) {
 // In the fields of docker compose ps.
 json RowOf(const api::Container& container, int64_t now) {
   bool running = container.state().status() == api::ContainerState::RUNNING;
+  const api::HealthState& health = container.state().health();
+  bool checked = health.status() != api::HealthState::STATUS_UNSPECIFIED;
   json publishers = json::array();
   for (const api::PortMapping& port : container.spec().ports())
     if (running)
@@ -52,6 +55,7 @@ json RowOf(const api::Container& container, int64_t now) {
           {"RunningFor", DurationText(now - container.created_at()) + " ago"},
           {"State", StateWord(container.state().status())},
           {"Status", StatusText(container.state(), now)},
+          {"Health", checked ? HealthWord(health) : ""},
           {"ExitCode", container.state().exit_code()},
           {"Publishers", publishers},
           {"Ports", running ? PortsText(container.spec()) : ""}};

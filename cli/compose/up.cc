@@ -147,8 +147,7 @@ Result<> AwaitAll(const Session& session, const Project& project, const std::vec
     if (!NowOf(container).running && container.state().exit_code() != 0)
       return Fail(Code::kFailedPrecondition, "wait for", container.name(),
                   "it has ended with exit status " + std::to_string(container.state().exit_code()));
-    const Value& definition = project.Named(NowOf(container).service).definition;
-    if (definition.Find("healthcheck") != nullptr)
+    if (container.state().health().status() != api::HealthState::STATUS_UNSPECIFIED)
       TRY(AwaitCondition(session, {container.id()}, Condition::kHealthy));
   }
   return {};

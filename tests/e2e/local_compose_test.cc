@@ -126,6 +126,8 @@ TEST_F(LocalCompose, UpReplacesOnlyWhatHasChanged) {
   EXPECT_NE(IdOf("shop-b-1"), b);
   EXPECT_EQ(Compose({"exec", "-T", "b", "cat", "/kept/file"}), "data\n") << "anonymous volumes stay";
   EXPECT_THAT(Compose({"logs", "b"}), HasSubstr("b-1 | 2\n"));
+  Compose({"down", "-v", "-t", "0"});
+  EXPECT_EQ(Davit({"volume", "ls", "-q"}), "") << "but not beyond down -v";
   Compose({"up", "-d", "--scale", "a=3"});
   EXPECT_THAT(Compose({"ps"}), HasSubstr("shop-a-3"));
   Compose({"up", "-d"});
@@ -141,6 +143,30 @@ TEST_F(LocalCompose, UpInTheForegroundEndsWithAService) {
   EXPECT_THAT(outcome.output, AllOf(HasSubstr("job-1   | working\n"), HasSubstr("job-1 exited with code 5"),
                                     HasSubstr("Container shop-other-1  Stopped")));
   EXPECT_EQ(StateOf("shop-other-1"), "exited");
+}
+
+TEST_F(LocalCompose, WaitsForServicesThatAreHealthy) {
+  auto file = [](const std::string& check) {
+    return std::string("services:\n  web: {image: &i ") + kBusybox +
+           ", command: sleep 1000, stop_signal: KILL, depends_on: {db: {condition: service_healthy}}}\n" +
+           "  db: {image: *i, command: sh -c 'sleep 1; touch /ready; sleep 1000', stop_signal: KILL, "
+           "healthcheck: "
+           "{test: " +
+           check + ", interval: 200ms, retries: 2, start_period: 5s, start_interval: 200ms}}\n";
+  };
+  Write("compose.yaml", file("[CMD, test, -e, /ready]"));
+  Compose({"up", "-d", "--wait"});
+  EXPECT_THAT(Compose({"ps", "db"}), HasSubstr("(healthy)"));
+  EXPECT_EQ(StateOf("shop-web-1"), "running");
+  Compose({"down", "-t", "0"});
+
+  std::string never = file("[CMD, 'false']");
+  never.replace(never.find("start_period: 5s"), 16, "start_period: 0s");
+  Write("compose.yaml", never);
+  CommandOutcome outcome = TryCompose({"up", "-d"});
+  EXPECT_NE(outcome.exit_code, 0);
+  EXPECT_THAT(outcome.output, HasSubstr("it is unhealthy"));
+  EXPECT_THAT(Davit({"ps", "-a"}), Not(HasSubstr("shop-web-1")));
 }
 
 TEST_F(LocalCompose, RunHasAContainerOfItsOwn) {

@@ -70,6 +70,11 @@ class ServiceCheck {
       if (!IsOneOf(driver, {"", "json-file", "local"}))
         Bad(logging->place, "the log driver " + driver + " is not supported: remove it, or use local");
     }
+    const Value* health = service_.Find("healthcheck");
+    const Value* test = health == nullptr ? nullptr : health->Find("test");
+    if (test != nullptr &&
+        (test->items.empty() || !IsOneOf(test->items[0].text, {"CMD", "CMD-SHELL", "NONE"})))
+      Bad(test->place, "healthcheck.test is a text, or a list that begins with CMD, CMD-SHELL or NONE");
     if (const Value* links = service_.Find("links"))
       for (const Value& link : links->items)
         if (link.text.contains(':'))

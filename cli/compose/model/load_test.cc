@@ -226,6 +226,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{"services: {web: {image: '${X:?say which}'}}", "say which"},
         BadFile{"services: {web: {image: a, cpus: 2, deploy: {resources: {limits: {cpus: '1'}}}}}",
                 "cpus is 2"},
+        BadFile{"services: {web: {image: a, healthcheck: {test: [curl]}}}", "begins with CMD"},
         BadFile{"services: {}", "there are no services"}));
 
 TEST(LoadProject, CosmeticKeysAreIgnored) {
