@@ -32,17 +32,14 @@ TEST(GoldenRecords, OfLocalContainers) {
   record.run = 6;
   record.stop_signal = 3;
   record.remove_volumes = true;
+  record.update = "update";
   record.gone = true;  // in memory only, as what follows it in the struct
   record.attempts = 9;
   ExpectBytes(record,
               "0a026331120377656222087368613235363a312a087368613235363a3238014004480150015802600368890170"
               "017a046c6f7374800104880105900106980103"
-              "c00201");
-  record.update = "update";
-  ExpectBytes(record,
-              "0a026331120377656222087368613235363a312a087368613235363a3238014004480150015802600368890170"
-              "017a046c6f7374800104880105900106980103"
-              "c00201ca0206757064617465");
+              "c00201"
+              "ca0206757064617465");
   EXPECT_EQ(static_cast<int>(Status::kCreated), 0);
   EXPECT_EQ(static_cast<int>(Status::kStarting), 1);
   EXPECT_EQ(static_cast<int>(Status::kRunning), 2);
