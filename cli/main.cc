@@ -6,6 +6,7 @@
 
 #include "base/file_io.h"
 #include "cli/command_line.h"
+#include "cli/completion_verbs.h"
 #include "cli/terminal/session_signals.h"
 
 namespace {
@@ -14,6 +15,10 @@ using namespace davit::cli;  // NOLINT(google-build-using-namespace): this file 
 
 davit::Result<int> Obey(const CommandLine& line, const Console& console) {
   if (const auto* build = std::get_if<BuildOptions>(&line.verb)) return CheckBuild(console, *build);
+  if (const auto* completion = std::get_if<CompletionOptions>(&line.verb))
+    return PrintCompletionScript(console, *completion);
+  if (const auto* complete = std::get_if<CompleteOptions>(&line.verb))
+    return PrintCandidates(console, line.address, *complete);
   if (HoldsSession(line.verb)) TRY(SessionSignals::Block());
   Interrupt interrupt = TRY(Interrupt::OfSignals());
   Daemon daemon = TRY(Daemon::Connect(line.address, interrupt));
