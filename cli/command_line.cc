@@ -11,13 +11,14 @@
 #include <sstream>
 #include <string_view>
 
+#include "base/suggestion.h"
 #include "cli/completion.h"
 #include "cli/completion_verbs.h"
+#include "cli/compose/grammar.h"
 #include "cli/container_grammar.h"
 #include "cli/files_grammar.h"
 #include "cli/image_grammar.h"
 #include "cli/list_option.h"
-#include "cli/suggestion.h"
 #include "cli/upkeep_grammar.h"
 #include "cli/volume_grammar.h"
 
@@ -48,6 +49,7 @@ class Grammar {
   void AddRegistryVerbs();
   void AddNetworkGroup();
   void AddVolumeGroup();
+  void AddComposeGroup();
   void AddUserNetworks(CLI::App* network);
   static std::string Suggest(const std::string& word, const CLI::App& app);
   void AddBuild();
@@ -79,6 +81,7 @@ class Grammar {
   NetworkInspectOptions network_inspect_;
   NetworkPruneOptions network_prune_;
   BuildOptions build_;
+  compose::Grammar compose_;
 };
 
 Grammar::Grammar() {
@@ -92,6 +95,7 @@ Grammar::Grammar() {
   AddNetworkGroup();
   AddBuild();
   AddVolumeGroup();
+  AddComposeGroup();
   AddSystemGroup();
   CLI::App* completion = AddVerb("completion", "Print a script for a shell that completes command lines",
                                  [this] { return completion_; });
@@ -270,6 +274,14 @@ void Grammar::AddVolumeGroup() {
   volumes_.AddTo(AdderTo(AddGroup("volume", "Make, list and remove volumes of local containers")));
 }
 
+void Grammar::AddComposeGroup() {
+  CLI::App* group = AddGroup("compose", "Run the services of a Compose file");
+  compose_.AddTo(*group,
+                 [this, group](const std::string& name, const std::string& help, std::function<Verb()> take) {
+                   return AddVerbTo(group, name, help, std::move(take));
+                 });
+}
+
 const CLI::App* Grammar::Given() const {
   const CLI::App* given = &app_;
   while (!given->get_subcommands().empty()) given = given->get_subcommands().front();
@@ -316,6 +328,7 @@ std::expected<CommandLine, EarlyExit> Grammar::Parse(int argc, const char* const
     app_.parse(argc, argv);
     const CLI::App* verb = Given();
     containers_.TakeWords(*verb);
+    compose_.TakeWords(*verb);
     if (format_ == "json") line_.format = OutputFormat::kJson;
     line_.verb = takers_.at(verb)();
     return line_;

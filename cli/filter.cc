@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "cli/suggestion.h"
+#include "base/suggestion.h"
 
 namespace davit::cli {
 namespace {

@@ -7,6 +7,7 @@
 #include "base/file_io.h"
 #include "cli/command_line.h"
 #include "cli/completion_verbs.h"
+#include "cli/compose/verbs.h"
 #include "cli/terminal/session_signals.h"
 
 namespace {
@@ -19,6 +20,9 @@ davit::Result<int> Obey(const CommandLine& line, const Console& console) {
     return PrintCompletionScript(console, *completion);
   if (const auto* complete = std::get_if<CompleteOptions>(&line.verb))
     return PrintCandidates(console, line.address, *complete);
+  if (const auto* options = std::get_if<compose::Options>(&line.verb))
+    if (const auto* config = std::get_if<compose::Config>(&options->verb))
+      return compose::PrintConfig(console, options->project, *config);
   if (HoldsSession(line.verb)) TRY(SessionSignals::Block());
   Interrupt interrupt = TRY(Interrupt::OfSignals());
   Daemon daemon = TRY(Daemon::Connect(line.address, interrupt));

@@ -8,9 +8,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/suggestion.h"
 #include "cli/log_selection.h"
 #include "cli/moment.h"
-#include "cli/suggestion.h"
 #include "cli/text.h"
 
 namespace davit::cli {

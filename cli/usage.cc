@@ -3,12 +3,11 @@
 
 #include "cli/usage.h"
 
-#include <sys/sysinfo.h>
-
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <span>
 
+#include "base/host_memory.h"
 #include "cli/target.h"
 #include "cli/text.h"
 
@@ -16,11 +15,6 @@ namespace davit::cli {
 namespace {
 
 using api::ContainerUsage;
-
-uint64_t HostMemory() {
-  struct sysinfo host{};
-  return sysinfo(&host) == 0 ? host.totalram * host.mem_unit : 0;
-}
 
 // nullopt for a container that has ended meanwhile.
 Result<std::optional<ContainerUsage>> MeasureKubelets(const Daemon& daemon, const Target& target) {

@@ -44,6 +44,7 @@ struct ActsOnContainers {
   bool operator()(const UntagOptions&) const { return true; }
   bool operator()(const ImageInspectOptions&) const { return true; }
   bool operator()(const ImageHistoryOptions&) const { return true; }
+  bool operator()(const compose::Options&) const { return true; }
   template <typename Other>
   bool operator()(const Other&) const {
     return false;
@@ -54,6 +55,7 @@ struct MayHoldSession {
   bool operator()(const ExecOptions& exec) const { return HoldsSession(exec); }
   bool operator()(const StartOptions& start) const { return start.attach || start.interactive; }
   bool operator()(const RunOptions& run) const { return HoldsSession(run); }
+  bool operator()(const compose::Options& options) const { return compose::HoldsSession(options); }
   bool operator()(const AttachOptions&) const { return true; }
   template <typename Other>
   bool operator()(const Other&) const {

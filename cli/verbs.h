@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "cli/completion.h"
+#include "cli/compose/options.h"
 #include "cli/console.h"
 #include "cli/daemon.h"
 #include "cli/interrupt.h"
@@ -384,7 +385,7 @@ using Verb = std::variant<
     VolumePruneOptions, ContainerPruneOptions, SystemPruneOptions, AttachOptions, NetworkCreateOptions,
     NetworkRemoveOptions, NetworkInspectOptions, NetworkPruneOptions, CpOptions, DiffOptions, ExportOptions,
     CommitOptions, ImportOptions, PauseOptions, UnpauseOptions, UpdateOptions, EventsOptions, PortOptions,
-    VersionOptions, CompletionOptions, CompleteOptions>;
+    VersionOptions, CompletionOptions, CompleteOptions, compose::Options>;
 
 // The context of a verb. The caller owns all parts.
 struct Session {
@@ -463,6 +464,7 @@ Result<int> Perform(const Session& session, const ExportOptions& options);
 Result<int> Perform(const Session& session, const CommitOptions& options);
 Result<int> Perform(const Session& session, const ImportOptions& options);
 Result<int> Perform(const Session& session, const BuildOptions& options);
+Result<int> Perform(const Session& session, const compose::Options& options);
 
 // What Perform does for BuildOptions: it needs no daemon. Prints what is wrong in the Dockerfile and the
 // .dockerignore; the status is 1 if a build would fail.

@@ -10,6 +10,7 @@
 #include <set>
 #include <utility>
 
+#include "base/guarded.h"
 #include "cni/names.h"
 #include "cni/sysctl.h"
 
@@ -162,11 +163,13 @@ Result<Attachment> Bridge::Attach(const std::string& sandbox_id, int netns_fd,
   std::vector<HostPort> host_ports = TRY(ExpandMappings(ports, addresses));
   TRY(ClaimPorts(sandbox_id, host_ports));
 
-  Result<> connected = Connect(sandbox_id, netns_fd, attachment, host_ports);
+  // Also after an exception: a record without an interface names no ports, so nobody else would close them.
+  Result<> connected =
+      Guarded("connect", sandbox_id, [&] { return Connect(sandbox_id, netns_fd, attachment, host_ports); });
   if (connected) return attachment;
+  Result<> undone = Guarded("detach", sandbox_id, [&] { return Detach(sandbox_id, attachment); });
   Error error = Within("attach pod", std::move(connected).error());
-  if (Result<> undone = Detach(sandbox_id, attachment); !undone)
-    error.context += " (undoing it failed too: " + undone.error().ToString() + ")";
+  if (!undone) error.context += " (undoing it failed too: " + undone.error().ToString() + ")";
   return std::unexpected(std::move(error));
 }
 

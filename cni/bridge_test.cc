@@ -9,11 +9,13 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <new>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "base/file_io.h"
+#include "base/testing/failing_allocation.h"
 #include "cni/names.h"
 #include "cni/sysctl.h"
 #include "cni/testing/bridge_fixture.h"
@@ -244,6 +246,36 @@ TEST_F(BridgeTest, FailedAttachUndoesItself) {
   EXPECT_EQ(PodLinks(), 0u);
   EXPECT_THAT(HostPorts(), IsEmpty());
   StartPod(*bridge, {{kTcp, "", 8080, 80}});  // the claim is free again
+}
+
+// Each allocation of an Attach fails in turn.
+TEST_F(BridgeTest, AnAttachThatThrowsUndoesItself) {
+  std::unique_ptr<Bridge> bridge = OpenBridge();
+  const std::vector<PortMapping> ports = {{kTcp, "", 8080, 80}, {kUdp, "192.0.2.1", 53, 53}};
+  UniqueFd no_netns = *OpenAt(AT_FDCWD, "/dev/null", O_RDONLY);
+  int failures = 0;
+  for (bool failed = true; failed; failures += failed ? 1 : 0) {
+    NetNs ns = NetNs::Make();
+    std::vector<IpAddress> addresses = *bridge->AllocateAddresses();
+    Result<Attachment> attached = Fail(Code::kInternal, "attach", "pod", "it threw");
+    {
+      FailingAllocation allocation(failures);
+      try {
+        attached = bridge->Attach(Id('1'), ns.fd(), addresses, ports);
+      } catch (const std::bad_alloc&) {  // before it had anything
+      }
+      failed = allocation.failed();
+    }
+    EXPECT_TRUE(!attached || bridge->Detach(Id('1'), *attached));
+    bridge->WaitForRemovals();
+    EXPECT_EQ(PodLinks(), 0U) << failures;
+    EXPECT_THAT(HostPorts(), IsEmpty()) << failures;
+    Result<Attachment> other = bridge->Attach(Id('2'), no_netns.get(), addresses, ports);
+    ASSERT_FALSE(other);
+    ASSERT_NE(other.error().code, Code::kAlreadyExists) << failures << ": " << other.error().ToString();
+    bridge->ReleaseAddresses(addresses);
+  }
+  EXPECT_GT(failures, 20);
 }
 
 TEST_F(BridgeTest, AttachReplacesWhatAnInterruptedOneLeft) {

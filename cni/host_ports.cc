@@ -104,7 +104,11 @@ Result<> HostPortClaims::Claim(const std::string& sandbox_id, const std::vector<
     if (const Entry* entry = HeldByOther(sandbox_id, port))
       return Fail(Code::kAlreadyExists, "claim host port", port.ToString(),
                   "sandbox " + entry->sandbox_id + " holds " + entry->port.ToString());
-  for (const HostPort& port : ports) entries_.insert_or_assign(port.key(), Entry{port, sandbox_id});
+  // An allocation that throws leaves no part of them: merging allocates nothing.
+  std::map<HostPortKey, Entry> claimed;
+  for (const HostPort& port : ports) claimed.insert_or_assign(port.key(), Entry{port, sandbox_id});
+  entries_.merge(claimed);
+  for (auto& [key, entry] : claimed) entries_.at(key) = std::move(entry);  // held before
   return {};
 }
 

@@ -6,6 +6,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <new>
+
+#include "base/testing/failing_allocation.h"
 #include "base/testing/work_growth.h"
 #include "cni/host_port_index.h"
 
@@ -146,6 +149,26 @@ TEST(HostPortClaimsTest, ClaimsAllOrNothing) {
       *ExpandMappings({{Protocol::kTcp, "", 8081, 81}, {Protocol::kTcp, "", 8080, 80}}, kDual);
   ASSERT_FALSE(claims.Claim("second", both));
   EXPECT_TRUE(claims.Claim("third", Expand({Protocol::kTcp, "", 8081, 81})));
+}
+
+TEST(HostPortClaimsTest, ClaimsNothingIfAnAllocationFails) {
+  const std::string first = "an id that has no room in a string's own bytes";
+  std::vector<HostPort> ports =
+      *ExpandMappings({{Protocol::kTcp, "", 8080, 80}, {Protocol::kTcp, "", 8081, 81}}, kDual);
+  int failures = 0;
+  for (bool failed = true; failed; failures += failed ? 1 : 0) {
+    HostPortClaims claims;
+    {
+      FailingAllocation allocation(failures);
+      try {
+        (void)claims.Claim(first, ports);
+      } catch (const std::bad_alloc&) {  // as it must
+      }
+      failed = allocation.failed();
+    }
+    EXPECT_EQ(claims.Claim("second", ports).has_value(), failed) << failures;
+  }
+  EXPECT_GT(failures, 4);
 }
 
 TEST(HostPortClaimsTest, LetsASandboxClaimItsOwnAgain) {

@@ -10,6 +10,7 @@
 
 #include <utility>
 
+#include "base/guarded.h"
 #include "base/time.h"
 #include "cni/netns.h"
 #include "cni/sysctl.h"
@@ -83,10 +84,11 @@ Result<> CreatePair(NetlinkSocket& host, const VethPair& pair) {
   // Not one send(2): the second request would go to whoever has the name already.
   NetlinkBatch creation;
   AddCreation(creation, pair);
-  TRY(host.Execute(creation));
   NetlinkBatch options;
   AddHostEndOptions(options, pair);
-  Result<> done = host.Execute(options);
+  TRY(host.Execute(creation));
+  // Until it has its alias, nobody else knows whose the link is.
+  Result<> done = Guarded("set options of", pair.host_name, [&] { return host.Execute(options); });
   if (done) return {};
   Result<std::optional<Link>> made = FindLink(host, pair.host_name);
   if (made && *made) (void)DeleteLink(host, (*made)->index);  // nothing better to say than what failed first

@@ -18,6 +18,9 @@
 
 namespace davit::images {
 
+// Other than the calls of OncePerName (base/once_per_name.h), a flight ends when nobody wants its result any
+// more, and once it has landed nobody holds its key.
+//
 // Every caller (passenger) calls Join first and Leave last. The first one does the work and calls Land; the
 // others call Wait. Thread-safe.
 class PullFlight {

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include "api/davit/v1/volumes.grpc.pb.h"
 #include "base/time.h"
 #include "cri/service/entitlement.h"
 
@@ -44,6 +45,7 @@ class EventsApiTest : public ::testing::Test {
     grpc::ServerBuilder builder;
     auto acceptor = builder.experimental().AddExternalConnectionAcceptor(kFromFd, cri::EntitledCredentials());
     builder.RegisterService(&service_);
+    builder.RegisterService(&others_);
     thread_ = std::make_unique<cri::CompletionThread>(builder);
     server_ = builder.BuildAndStart();
     thread_->Start();
@@ -65,6 +67,7 @@ class EventsApiTest : public ::testing::Test {
   EventLog log_{SystemClock()};
   Logger logger_{[](std::string_view) {}, LogLevel::kInfo};
   cri::Admission admission_{TwoWaits()};
+  api::Volumes::Service others_;  // gRPC serves no server whose methods are all asynchronous
   EventsApi service_{log_, admission_, logger_};
   std::unique_ptr<cri::CompletionThread> thread_;
   std::unique_ptr<grpc::Server> server_;

@@ -30,7 +30,7 @@ Result<LocalContainers::Files> LocalContainers::OpenFiles(const std::string& con
   if (std::optional<Run> run = found->run()) {
     auto visit = visits_.Begin(found->id(), Visits::Until::kStart);
     cri::Call call = LocalCall(deadline_ms);
-    if (Result<UniqueFd> process = ports_.runtime.containers().OpenProcess(run->container_id, call)) {
+    if (Result<UniqueFd> process = ports_.runtime.processes().Open(run->container_id, call)) {
       Files files;
       files.id = found->id();
       files.name = found->name();

@@ -48,7 +48,7 @@ class Answer {
 
 void LocalContainers::FillRun(const Run& run, api::ContainerState& state) const {
   cri::Call call = LocalCall(ports_.clock.MonotonicMilliseconds());
-  state.set_pid(ports_.runtime.containers().PidOf(run.container_id, call).value_or(0));
+  state.set_pid(ports_.runtime.processes().PidOf(run.container_id, call).value_or(0));
   v1::PodSandboxStatusRequest request;
   request.set_pod_sandbox_id(run.sandbox_id);
   auto answer = ports_.runtime.sandboxes().Status(request, call);

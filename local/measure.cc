@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-#include <sys/sysinfo.h>
-
 #include <map>
 
+#include "base/host_memory.h"
 #include "base/ids.h"
 #include "local/local_containers.h"
 
@@ -12,11 +11,6 @@ namespace davit::local {
 namespace {
 
 namespace v1 = ::runtime::v1;
-
-uint64_t HostMemory() {
-  struct sysinfo host{};
-  return sysinfo(&host) == 0 ? host.totalram * host.mem_unit : 0;
-}
 
 // A pod has one container, whose figures are those of the pod; the network's exist for pods alone.
 void Fill(const v1::PodSandboxStats& pod, api::ContainerUsage& usage) {
@@ -83,7 +77,7 @@ Result<api::TopContainerResponse> LocalContainers::Top(const std::string& contai
     return std::unexpected(std::move(found).error());
   }
   api::TopContainerResponse response;
-  for (int pid : TRY(ports_.runtime.containers().ProcessesOf(id, call))) response.add_pids(pid);
+  for (int pid : TRY(ports_.runtime.processes().Of(id, call))) response.add_pids(pid);
   return response;
 }
 

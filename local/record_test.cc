@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "base/testing/golden.h"
+#include "local/network_record.h"
 
 namespace davit::local {
 namespace {
@@ -32,13 +33,9 @@ TEST(GoldenRecords, OfLocalContainers) {
   record.run = 6;
   record.stop_signal = 3;
   record.remove_volumes = true;
+  record.update = "update";
   record.gone = true;  // in memory only, as what follows it in the struct
   record.attempts = 9;
-  ExpectBytes(record,
-              "0a026331120377656222087368613235363a312a087368613235363a3238014004480150015802600368890170"
-              "017a046c6f7374800104880105900106980103"
-              "c00201");
-  record.update = "update";
   ExpectBytes(record,
               "0a026331120377656222087368613235363a312a087368613235363a3238014004480150015802600368890170"
               "017a046c6f7374800104880105900106980103"
@@ -73,6 +70,16 @@ TEST(GoldenRecords, OfVolumes) {
   record.anonymous = true;
   record.labels = {{"k", "v"}};
   ExpectBytes(record, "0a04646174611001180122060a016b120176");
+}
+
+TEST(GoldenRecords, OfNetworks) {
+  NetworkRecord record;
+  record.id = "n1";
+  record.name = "net";
+  record.spec = "spec";
+  record.bridge = "davit0123456789";
+  record.created_at = 1;
+  ExpectBytes(record, "0a026e3112036e65741a0473706563220f6461766974303132333435363738392801");
 }
 
 }  // namespace

@@ -72,17 +72,17 @@ Result<> RequireToken(const std::string& token) {
 Result<SessionsApi::Target> SessionsApi::Find(const std::string& container) const {
   Result<std::string> run = containers_.RunOf(container);
   if (run) {
-    auto target = execs_.SessionTargetOf(*run, cri::Owner::kLocal);
+    auto target = sessions_.TargetOf(*run, cri::Owner::kLocal);
     if (!target) return std::unexpected(AboutContainer(std::move(target).error()));
     return Target{std::move(*target), /*local=*/true};
   }
   if (run.error().code != Code::kNotFound) return std::unexpected(std::move(run).error());
-  return Target{TRY(execs_.SessionTargetOf(container, cri::Owner::kCri)), /*local=*/false};
+  return Target{TRY(sessions_.TargetOf(container, cri::Owner::kCri)), /*local=*/false};
 }
 
 Result<api::SessionsExecResponse> SessionsApi::StartDetached(const cri::SessionExec& exec) {
   Result<> started = Await("exec in container", exec.container_id, kStartPatience,
-                           [&](auto on_started) { execs_.BeginDetached(exec, std::move(on_started)); });
+                           [&](auto on_started) { sessions_.BeginDetached(exec, std::move(on_started)); });
   api::SessionsExecResponse answer;
   if (started) return answer;
   Error error = std::move(started).error();
@@ -103,7 +103,7 @@ grpc::Status SessionsApi::Exec(grpc::ServerContext* context, const api::Sessions
                       exec.container_id = TRY(Find(request->container())).container.id;
                       if (request->detach()) return StartDetached(exec);
                       UniqueFd connection = TRY(take_(request->token()));
-                      if (Result<> begun = execs_.BeginSession(exec, std::move(connection), call.deadline_ms);
+                      if (Result<> begun = sessions_.Begin(exec, std::move(connection), call.deadline_ms);
                           !begun)
                         return std::unexpected(AboutContainer(std::move(begun).error()));
                       return api::SessionsExecResponse();
@@ -123,7 +123,7 @@ grpc::Status SessionsApi::Attach(grpc::ServerContext* context, const api::Sessio
         cri::SessionAttach attach{target.container.id, request->stdin(),
                                   /*patient=*/target.local};
         TRY(Await("attach to container", request->container(), kAttachPatience, [&](auto on_attached) {
-          execs_.BeginSession(attach, std::move(connection), std::move(on_attached));
+          sessions_.Begin(attach, std::move(connection), std::move(on_attached));
         }));
         api::SessionsAttachResponse answer;
         answer.set_id(target.container.id);

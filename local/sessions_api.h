@@ -5,7 +5,7 @@
 #pragma once
 
 #include "api/davit/v1/sessions.grpc.pb.h"
-#include "cri/runtime/execs.h"
+#include "cri/runtime/sessions.h"
 #include "cri/service/rpc.h"
 #include "cri/service/session_table.h"
 #include "local/local_containers.h"
@@ -19,9 +19,9 @@ using TakeSession = std::function<Result<UniqueFd>(const std::string& token)>;
 class SessionsApi final : public api::Sessions::Service {
  public:
   // All must outlive the service.
-  SessionsApi(LocalContainers& containers, cri::Execs& execs, TakeSession take, cri::Admission& admission,
-              const Logger& log)
-      : containers_(containers), execs_(execs), take_(std::move(take)), edge_{log, admission} {}
+  SessionsApi(LocalContainers& containers, cri::Sessions& sessions, TakeSession take,
+              cri::Admission& admission, const Logger& log)
+      : containers_(containers), sessions_(sessions), take_(std::move(take)), edge_{log, admission} {}
 
   grpc::Status Exec(grpc::ServerContext* context, const api::SessionsExecRequest* request,
                     api::SessionsExecResponse* response) override;
@@ -39,7 +39,7 @@ class SessionsApi final : public api::Sessions::Service {
   Result<api::SessionsExecResponse> StartDetached(const cri::SessionExec& exec);
 
   LocalContainers& containers_;
-  cri::Execs& execs_;
+  cri::Sessions& sessions_;
   const TakeSession take_;
   const cri::Edge edge_;
 };

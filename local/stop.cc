@@ -100,7 +100,7 @@ Result<> LocalContainers::Kill(const std::string& container, int signo, int64_t 
     return recorded;  // it has no process in the pause
   std::optional<Run> run = found->AwaitRun(deadline_ms);
   cri::Call call = LocalCall(deadline_ms);
-  Result<> sent = run ? ports_.runtime.containers().Signal(run->container_id, signo, call)
+  Result<> sent = run ? ports_.runtime.processes().Signal(run->container_id, signo, call)
                       : Fail(Code::kFailedPrecondition, "kill container", found->name(), "it is not running");
   if (sent && ends_policy && run) TRY(GoOn(*found, *run));  // it is to end
   if (!sent && ends_policy)

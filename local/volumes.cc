@@ -66,6 +66,13 @@ std::string Volumes::DataOf(const std::string& name) const {
   return ports_.directory + "/" + name + "/" + kDataName;
 }
 
+Volumes::Volumes(Ports ports)
+    : ports_(std::move(ports)),
+      trash_([this] { return OpenPart(kTrashName); },
+             [this](const std::string& name, const Error& error) {
+               LogProblem("removed volume not deleted", name, error);
+             }) {}
+
 Result<UniqueFd> Volumes::OpenRoot() const {
   if (mkdir(ports_.directory.c_str(), 0700) < 0 && errno != EEXIST)
     return SystemError("mkdir", ports_.directory);
@@ -169,32 +176,14 @@ Result<> Volumes::RemoveUnused(const std::string& name) {
     entries_.erase(name);
   }
   ports_.events.Note("volume", "destroy", name, {});
-  deletions_.Post([this] { EmptyTrash(); });
   return ports_.store.DeleteVolume(name);
 }
 
 // From here on the volume is gone, also after a crash.
-Result<> Volumes::Discard(const std::string& name) const {
-  UniqueFd root = TRY(OpenRoot());
-  Result<UniqueFd> trash = OpenPart(kTrashName);
-  std::string id = TRY(NewId());
-  bool moved = trash && renameat(root.get(), name.c_str(), trash->get(), id.c_str()) == 0;
-  if (moved || (trash && errno == ENOENT)) return {};
-  // The disk is too full for a new name.
-  return snapshotter::RemoveTree(root.get(), name, stop_);
-}
-
-// What cannot be deleted now is found by the next Load.
-void Volumes::EmptyTrash() const {
-  Result<UniqueFd> trash = OpenPart(kTrashName);
-  if (!trash) return LogProblem("removed volumes not deleted", kTrashName, trash.error());
-  auto names = ListDirectory(trash->get());
-  if (!names) return LogProblem("removed volumes not deleted", kTrashName, names.error());
-  for (const std::string& name : *names) {
-    Result<> removed = snapshotter::RemoveTree(trash->get(), name, stop_);
-    if (!removed && removed.error().code != Code::kCancelled)
-      LogProblem("removed volume not deleted", name, removed.error());
-  }
+Result<> Volumes::Discard(const std::string& name) {
+  Result<> taken = trash_.Take(TRY(OpenRoot()).get(), name);
+  if (!taken && taken.error().os_errno == ENOENT) return {};
+  return taken;
 }
 
 void Volumes::LogUnremoved(const std::string& name, const Result<>& removed) const {

@@ -14,7 +14,6 @@
 
 #include "api/davit/v1/volumes.pb.h"
 #include "base/clock.h"
-#include "base/elastic_pool.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/thread_annotations.h"
@@ -23,6 +22,7 @@
 #include "local/event_log.h"
 #include "local/volume_record.h"
 #include "snapshotter/snapshots.h"
+#include "snapshotter/trash.h"
 
 namespace davit::local {
 
@@ -51,11 +51,14 @@ class Volumes {
   // Whether a call has no client any more.
   using Gone = std::function<bool()>;
 
-  explicit Volumes(Ports ports) : ports_(std::move(ports)), deletions_(/*most=*/1) {}
+  explicit Volumes(Ports ports);
   // Ends copies, measurements and deletions in progress; Load resumes deletions.
   ~Volumes() { Stop(); }
   // The same, without waiting for their end.
-  void Stop() { stop_ = true; }
+  void Stop() {
+    stop_ = true;
+    trash_.Stop();
+  }
 
   // Reads the records and completes what a crash has interrupted. Called once. A record that cannot be read
   // is logged and left alone, with its directory.
@@ -109,7 +112,7 @@ class Volumes {
   Result<> LoadRows(std::set<std::string>& unreadable) EXCLUDES(mutex_);
   Result<> LoadDirectories(const std::set<std::string>& unreadable) EXCLUDES(mutex_);
   Result<> TakeOver(const std::string& name) EXCLUDES(mutex_);
-  void DropStaging() const;
+  void DropStaging();
 
   Result<> Make(VolumeRecord record) REQUIRES(changing_) EXCLUDES(mutex_);
   Result<> MakeDirectories(const std::string& name) const;
@@ -122,8 +125,7 @@ class Volumes {
   Result<> CheckUsersKnown(const std::string& name) const EXCLUDES(mutex_);
   Result<> RemoveUnused(const std::string& name) REQUIRES(changing_) EXCLUDES(mutex_);
   void LogUnremoved(const std::string& name, const Result<>& removed) const;
-  Result<> Discard(const std::string& name) const;
-  void EmptyTrash() const;
+  Result<> Discard(const std::string& name);
   bool Has(const std::string& name) const EXCLUDES(mutex_);
   std::shared_ptr<Mutex> FillLockOf(const std::string& name) const EXCLUDES(mutex_);
   Result<uint64_t> BytesOf(const std::string& name) const;
@@ -137,7 +139,7 @@ class Volumes {
   std::map<std::string, Entry> entries_ GUARDED_BY(mutex_);  // by name
   std::set<std::string> unreadable_ GUARDED_BY(mutex_);
   std::set<std::string> unknown_users_ GUARDED_BY(mutex_);  // containers
-  ElasticPool deletions_;                                   // last: its work uses the object
+  snapshotter::Trash trash_;                                // last: its thread uses the object
 };
 
 // kInvalidArgument unless the name has the form that the API allows.

@@ -2,14 +2,12 @@
 // Copyright The Davit Authors
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/codec.h"
 #include "base/directory.h"
 #include "base/file_io.h"
-#include "base/ids.h"
 #include "local/volume_fill.h"
 #include "local/volume_parts.h"
 #include "local/volumes.h"
@@ -38,7 +36,7 @@ Result<> Volumes::Load() {
   TRY(LoadDirectories(unreadable));
   DropStaging();
   UniqueFd trash = TRY(OpenPart(kTrashName));
-  if (!TRY(ListDirectory(trash.get())).empty()) deletions_.Post([this] { EmptyTrash(); });
+  if (!TRY(ListDirectory(trash.get())).empty()) trash_.Resume();
   return {};
 }
 
@@ -91,15 +89,10 @@ Result<> Volumes::TakeOver(const std::string& name) {
 }
 
 // Into the trash: a fill may have left much.
-void Volumes::DropStaging() const {
-  auto drop = [this]() -> Result<> {
-    UniqueFd root = TRY(OpenRoot());
-    UniqueFd trash = TRY(OpenPart(kTrashName));
-    if (renameat(root.get(), kStagingName, trash.get(), TRY(NewId()).c_str()) < 0 && errno != ENOENT)
-      return SystemError("rename", kStagingName);
-    return {};
-  };
-  if (Result<> dropped = drop(); !dropped)
+void Volumes::DropStaging() {
+  Result<UniqueFd> root = OpenRoot();
+  Result<> dropped = root ? trash_.Take(root->get(), kStagingName) : std::unexpected(root.error());
+  if (!dropped && dropped.error().os_errno != ENOENT)
     LogProblem("unfinished volumes not removed", kStagingName, dropped.error());
 }
 

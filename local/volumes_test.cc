@@ -348,7 +348,7 @@ TEST_F(VolumesOnSmallDisk, AFullDiskLeavesNothingHalfMade) {
   snapshots.ShowImage(image.path());
   Logger log([](std::string_view) {}, LogLevel::kInfo);
   std::string directory = "/proc/self/fd/" + std::to_string(root()) + "/volumes";
-  EventLog events{SystemClock()};
+  EventLog events(SystemClock());
   Volumes volumes({directory, store, snapshots, log, SystemClock(), events});
   ASSERT_TRUE(volumes.Load());
   ASSERT_TRUE(volumes.Create("old", {}));

@@ -23,7 +23,6 @@
 #include "shim/init/identity.h"
 #include "shim/init/mounts.h"
 #include "shim/init/sandbox_setup.h"
-#include "shim/init/sources.h"
 #include "shim/init/target.h"
 #include "shim/oom.h"
 #include "shim/plan.h"
@@ -224,20 +223,6 @@ TEST(OomKills, ReadsBothForms) {
   EXPECT_EQ(ParseOomKills("oom_kill 12\n"), 12U);
   EXPECT_EQ(ParseOomKills("oom_kill_disable 7\n"), 0U);
   EXPECT_EQ(ParseOomKills(""), 0U);
-}
-
-TEST(Mountinfo, TellsPeerGroups) {
-  constexpr char kText[] =
-      "22 27 0:21 / /proc rw,relatime - proc proc rw\n"
-      "36 35 98:0 /mnt1 /mnt\\0402 rw,noatime master:1 - ext3 /dev/root rw,errors=continue\n"
-      "37 35 98:0 / /x rw shared:7 master:2 propagate_from:1 - ext3 /dev/root rw\n"
-      "136 35 98:0 / /shared:1 rw - ext3 /dev/root rw\n";
-  EXPECT_FALSE(FindPeerGroups(kText, 22)->shared);
-  EXPECT_TRUE(FindPeerGroups(kText, 36)->slave);
-  EXPECT_FALSE(FindPeerGroups(kText, 36)->shared);
-  EXPECT_TRUE(FindPeerGroups(kText, 37)->shared);
-  EXPECT_FALSE(FindPeerGroups(kText, 136)->shared);
-  EXPECT_FALSE(FindPeerGroups(kText, 6));
 }
 
 TEST(CgroupView, ReadsProcCgroup) {

@@ -67,16 +67,14 @@ TEST_P(FullDisk, ATrashWithoutRoomForAnEntryDeletesInPlace) {
   Run([this] {
     UniqueFd disk = OpenDir(path_);
     MakeDeep(disk.get(), 3);
-    auto directory = OpenPrivateDirectory(disk.get(), "trash");
-    ASSERT_TRUE(directory) << directory.error().ToString();
-    auto trash = Trash::Open(std::move(*directory));
-    ASSERT_TRUE(trash) << trash.error().ToString();
-    (*trash)->WaitIdle();
+    Trash trash([&disk] { return OpenPrivateDirectory(disk.get(), "trash"); });
+    trash.Resume();
+    trash.WaitIdle();
     FillDisk(path_);
     UniqueFd entries = OpenDir(path_ + "/trash");
     for (int i = 0; linkat(disk.get(), "ballast", entries.get(), std::to_string(i).c_str(), 0) == 0; ++i) {
     }
-    Result<> taken = (*trash)->Take(disk.get(), "d");
+    Result<> taken = trash.Take(disk.get(), "d");
     EXPECT_TRUE(taken) << taken.error().ToString();
     EXPECT_FALSE(Exists(disk.get(), "d"));
   });

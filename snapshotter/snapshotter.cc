@@ -17,6 +17,7 @@
 
 #include "base/atomic_file.h"
 #include "base/directory.h"
+#include "base/duplicate.h"
 #include "base/file_io.h"
 #include "base/file_time.h"
 #include "base/time.h"
@@ -94,8 +95,9 @@ Result<> Snapshotter::OpenDirectories() {
   durable_ = TRY(OpenPrivateDirectory(root_fd_.get(), "durable"));
   SpreadChildren(durable_.get());
   empty_ = TRY(OpenPrivateDirectory(root_fd_.get(), "empty"));
-  UniqueFd trash = TRY(OpenPrivateDirectory(root_fd_.get(), "trash"));
-  trash_ = TRY(Trash::Open(std::move(trash)));
+  auto trash = std::make_shared<const UniqueFd>(TRY(OpenPrivateDirectory(root_fd_.get(), "trash")));
+  trash_ = std::make_unique<Trash>([trash] { return Duplicate(trash->get(), "trash"); });
+  trash_->Resume();
   return CompareBoots();
 }
 

@@ -3,10 +3,8 @@
 
 #include "snapshotter/trash.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 
-#include <system_error>
 #include <utility>
 
 #include "base/directory.h"
@@ -15,43 +13,65 @@
 #include "snapshotter/remove_tree.h"
 
 namespace davit::snapshotter {
+namespace {
 
-Result<std::unique_ptr<Trash>> Trash::Open(UniqueFd directory) {
-  std::string prefix = TRY(NewId()).substr(0, 16);
-  std::unique_ptr<Trash> trash(new Trash(std::move(directory), std::move(prefix)));
-  try {
-    trash->thread_ = std::thread(&Trash::Run, trash.get());
-  } catch (const std::system_error& error) {
-    return SystemError("start thread", "trash", error.code().value());
-  }
-  return trash;
+bool IsFull(int error_number) {
+  return error_number == ENOSPC || error_number == EDQUOT;
 }
 
-Trash::Trash(UniqueFd directory, std::string prefix)
-    : directory_(std::move(directory)), prefix_(std::move(prefix)) {}
+}  // namespace
 
-Trash::~Trash() {
-  {
-    MutexLock lock(mutex_);
-    stop_ = true;
-  }
-  work_.NotifyAll();
-  idle_.NotifyAll();
-  if (thread_.joinable()) thread_.join();
-}
+Trash::Trash(OpenDirectory open, OnProblem on_problem)
+    : open_(std::move(open)), on_problem_(std::move(on_problem)) {}
 
 Result<> Trash::Take(int dir_fd, const std::string& name) {
-  std::string taken = prefix_ + "-" + std::to_string(taken_.fetch_add(1));
-  if (renameat(dir_fd, name.c_str(), directory_.get(), taken.c_str()) < 0) {
-    if (errno == ENOSPC || errno == EDQUOT) return RemoveTree(dir_fd, name, stop_);
+  Result<UniqueFd> directory = open_();
+  if (!directory) {
+    if (IsFull(directory.error().os_errno)) return RemoveTree(dir_fd, name, stop_);
+    return std::unexpected(std::move(directory).error());
+  }
+  std::string taken = TRY(NewId());
+  if (renameat(dir_fd, name.c_str(), directory->get(), taken.c_str()) < 0) {
+    if (IsFull(errno)) return RemoveTree(dir_fd, name, stop_);
     return SystemError("move to trash", name);
   }
+  Resume();
+  return {};
+}
+
+void Trash::Resume() {
   {
     MutexLock lock(mutex_);
-    pending_ = true;
+    if (std::exchange(pending_, true)) return;
   }
-  work_.NotifyOne();
-  return {};
+  // Without a thread the entries stay until the next reason to delete some.
+  Result<> posted = Guarded("start", "deletions", [this]() -> Result<> {
+    deletions_.Post([this] { Pass(); });
+    return {};
+  });
+  if (posted) return;
+  AddProblem("", posted.error());
+  MutexLock lock(mutex_);
+  pending_ = false;
+  idle_.NotifyAll();
+}
+
+void Trash::Stop() {
+  MutexLock lock(mutex_);
+  stop_ = true;
+  idle_.NotifyAll();
+}
+
+void Trash::Pass() {
+  {
+    MutexLock lock(mutex_);
+    pending_ = false;
+    working_ = true;
+  }
+  RunGuarded("trash", [this] { EmptyOnce(); });
+  MutexLock lock(mutex_);
+  working_ = false;
+  idle_.NotifyAll();
 }
 
 void Trash::WaitIdle() {
@@ -67,28 +87,14 @@ std::vector<Error> Trash::Problems() const {
   return errors;
 }
 
-void Trash::Run() {
-  while (NextPass()) RunGuarded("trash", [this] { EmptyOnce(); });
-}
-
-// Ends the pass before, and waits for a reason for the next; false when there will be none.
-bool Trash::NextPass() {
-  MutexLock lock(mutex_);
-  working_ = false;
-  if (!pending_) idle_.NotifyAll();
-  while (!pending_ && !stop_) work_.Wait(mutex_);
-  if (stop_) return false;
-  pending_ = false;
-  working_ = true;
-  return true;
-}
-
 void Trash::EmptyOnce() {
-  auto names = ListDirectory(directory_.get());
+  Result<UniqueFd> directory = open_();
+  if (!directory) return AddProblem("", directory.error());
+  auto names = ListDirectory(directory->get());
   if (!names) return AddProblem("", names.error());
   for (const std::string& name : *names) {
     if (IsProblem(name)) continue;
-    Result<> removed = RemoveTree(directory_.get(), name, stop_);
+    Result<> removed = RemoveTree(directory->get(), name, stop_);
     if (stop_) return;
     if (!removed) AddProblem(name, removed.error());
   }
@@ -100,8 +106,11 @@ bool Trash::IsProblem(const std::string& name) const {
 }
 
 void Trash::AddProblem(const std::string& name, const Error& error) {
-  MutexLock lock(mutex_);
-  problems_.insert_or_assign(name, error);
+  {
+    MutexLock lock(mutex_);
+    problems_.insert_or_assign(name, error);
+  }
+  if (on_problem_) on_problem_(name, error);
 }
 
 }  // namespace davit::snapshotter

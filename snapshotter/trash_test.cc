@@ -11,17 +11,16 @@
 namespace davit::snapshotter {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 class TrashTest : public ScratchTest {
  protected:
   std::unique_ptr<Trash> Open() {
-    auto directory = OpenPrivateDirectory(dir_.get(), "trash");
-    EXPECT_TRUE(directory) << directory.error().ToString();
-    auto trash = Trash::Open(std::move(*directory));
-    EXPECT_TRUE(trash) << trash.error().ToString();
-    return trash ? std::move(*trash) : nullptr;
+    auto trash = std::make_unique<Trash>([this] { return OpenPrivateDirectory(dir_.get(), "trash"); });
+    trash->Resume();
+    return trash;
   }
   std::vector<std::string> Content() {
     UniqueFd trash(openat(dir_.get(), "trash", O_PATH | O_DIRECTORY | O_CLOEXEC));
@@ -41,6 +40,16 @@ TEST_F(TrashTest, TakesAtOnceAndDeletesLater) {
   trash->WaitIdle();
   EXPECT_THAT(Content(), IsEmpty());
   EXPECT_THAT(trash->Problems(), IsEmpty());
+}
+
+TEST_F(TrashTest, HasNoThreadBeforeThereIsSomethingToDelete) {
+  Trash trash([this] { return OpenPrivateDirectory(dir_.get(), "trash"); });
+  EXPECT_EQ(trash.threads(), 0U);
+  MakeDeep(dir_.get(), 1);
+  ASSERT_TRUE(trash.Take(dir_.get(), "d"));
+  EXPECT_EQ(trash.threads(), 1U);
+  trash.WaitIdle();
+  EXPECT_THAT(Content(), IsEmpty());
 }
 
 TEST_F(TrashTest, SaysThatThereIsNothingToTake) {
@@ -63,6 +72,20 @@ TEST_F(TrashTest, ClosingInTheMiddleLeavesTheRestToTheNext) {
   auto next = Open();
   next->WaitIdle();
   EXPECT_THAT(Content(), IsEmpty());
+}
+
+TEST_F(TrashTest, ADirectoryThatCannotBeOpenedIsReported) {
+  std::vector<std::string> reported;
+  Trash trash([]() -> Result<UniqueFd> { return SystemError("open", "trash", EIO); },
+              [&](const std::string& name, const Error& error) {
+                reported.push_back(name + std::to_string(error.os_errno));
+              });
+  trash.Resume();
+  trash.WaitIdle();
+  EXPECT_THAT(reported, ElementsAre(std::to_string(EIO)));
+  MakeDeep(dir_.get(), 1);
+  EXPECT_EQ(trash.Take(dir_.get(), "d").error().os_errno, EIO);
+  EXPECT_TRUE(Exists(dir_.get(), "d"));
 }
 
 TEST_F(TrashTest, ReportsWhatCannotBeDeletedAndGoesOn) {

@@ -11,7 +11,7 @@
 #include <optional>
 
 #include "base/json.h"
-#include "cli/suggestion.h"
+#include "base/suggestion.h"
 #include "cli/template/print_format.h"
 
 namespace davit::cli {

@@ -312,7 +312,8 @@ Result<> Daemon::Serve() {
                 "the daemon has no session socket; see its log");
   };
   containers_api_ = std::make_unique<local::ContainersApi>(*local_, take, *admission_, log_);
-  sessions_api_ = std::make_unique<local::SessionsApi>(*local_, runtime_->execs(), take, *admission_, log_);
+  sessions_api_ =
+      std::make_unique<local::SessionsApi>(*local_, runtime_->sessions(), take, *admission_, log_);
   volumes_api_ = std::make_unique<local::VolumesApi>(*volumes_, *admission_, log_);
   filesystems_api_ = std::make_unique<local::FilesystemsApi>(*filesystems_, *admission_, log_);
   events_api_ = std::make_unique<local::EventsApi>(events_, *admission_, log_);

@@ -237,8 +237,8 @@ Result<> BridgeNetwork::Attach(const runtime::v1::PodSandboxConfig& config, int 
   std::vector<cni::PortMapping> ports = TRY(HostPorts(config));
   cni::Attachment attachment = TRY(bridge->Attach(record.id, netns_fd, TRY(ParseAddresses(record.addresses)),
                                                   ports, TRY(LimitsOf(config))));
-  record.host_interface = attachment.host_interface;
-  record.mac = attachment.mac;
+  record.host_interface = std::move(attachment.host_interface);
+  record.mac = std::move(attachment.mac);
   return {};
 }
 

@@ -98,7 +98,8 @@ struct ContainerRecord {
   std::string image_ref;                         // a repository digest, or the image id when it has none
   std::vector<std::string> chain_ids;            // of the image's layers, bottom first
   std::vector<ImageVolumeRecord> image_volumes;  // in the order of the request
-  std::string plan;                              // ContainerPlan
+  // ContainerPlan. It has the environment a second time, in memory as well, so that an exec reads no row.
+  std::string plan;
   std::string resources;  // runtime.v1.LinuxContainerResources as last updated; empty: as in config
   std::string cgroup_path;
   std::string log_path;  // absolute; empty: output is dropped

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "base/duplicate.h"
+#include "base/guarded.h"
 #include "cri/runtime/execs.h"
 #include "cri/runtime/stream_pipe.h"
 #include "cri/runtime/stream_request.h"
@@ -58,8 +59,9 @@ Result<streaming::AttachOrder> Execs::OrderAttach(const v1::AttachRequest& reque
 
 void Execs::StreamAttach(const streaming::AttachOrder& order, OnStreams on_streams) {
   ports_.workers.Post([this, order, on_streams] {
-    if (Result<> begun = BeginAttach(order, on_streams); !begun)
-      on_streams(std::unexpected(std::move(begun).error()));
+    Result<> begun =
+        Guarded("attach to container", order.container_id, [&] { return BeginAttach(order, on_streams); });
+    if (!begun) on_streams(std::unexpected(std::move(begun).error()));
   });
 }
 

@@ -42,6 +42,15 @@ Result<Images> FindImages(images::ImageLookup& lookup, const v1::ContainerConfig
   return images;
 }
 
+Result<> PrepareWritableLayer(snapshotter::Snapshots& snapshots, const ContainerRecord& record,
+                              const std::optional<KeptLayer>& kept) {
+  if (kept && !kept->may_be_new) return {};
+  snapshotter::LayerLife life = kept ? kept->life : snapshotter::LayerLife::kOneRun;
+  Result<> prepared = snapshots.Prepare(record.WritableLayer(), record.chain_ids, life);
+  bool exists = !prepared && prepared.error().code == Code::kAlreadyExists;
+  return kept && exists ? Result<>() : prepared;
+}
+
 }  // namespace
 
 Result<v1::CreateContainerResponse> Containers::Create(const v1::CreateContainerRequest& request, Call& call,
@@ -82,7 +91,8 @@ Result<std::string> Containers::MakeContainer(const SandboxPtr& sandbox,
   // The writable layer needs no record before it: recovery removes those that no record names.
   Rollback rollback;
   rollback.Add([&] { (void)RemoveWritableLayer(record); });
-  Background<> layer(ports_.workers, [&] { return PrepareWritableLayer(record, extras.kept_layer); });
+  Background<> layer(ports_.workers,
+                     [&] { return PrepareWritableLayer(ports_.snapshots, record, extras.kept_layer); });
   TRY(ports_.records.PutContainer(RowOf(record, *config)));
   rollback.Add([&] { (void)ports_.records.DeleteContainer(record.id); });
   ports_.confinement.HoldLevel(record.id, config->linux().security_context().selinux_options().level());
@@ -96,15 +106,6 @@ Result<std::string> Containers::MakeContainer(const SandboxPtr& sandbox,
   ports_.announcer.Announce(*container);
   call.spans.Mark("record");
   return record.id;
-}
-
-Result<> Containers::PrepareWritableLayer(const ContainerRecord& record,
-                                          const std::optional<KeptLayer>& kept) {
-  if (kept && !kept->may_be_new) return {};
-  snapshotter::LayerLife life = kept ? kept->life : snapshotter::LayerLife::kOneRun;
-  Result<> prepared = ports_.snapshots.Prepare(record.WritableLayer(), record.chain_ids, life);
-  bool exists = !prepared && prepared.error().code == Code::kAlreadyExists;
-  return kept && exists ? Result<>() : prepared;
 }
 
 Result<> Containers::RemoveWritableLayer(const ContainerRecord& record) {

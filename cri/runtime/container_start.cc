@@ -27,6 +27,63 @@ Error NameMemoryLimit(const Container& container, Error error) {
   return error;
 }
 
+Result<> AddMounts(snapshotter::Snapshots& snapshots, const Container& container,
+                   const ContainerRecord& record, const shim::ContainerPlan& plan, StartFrame& frame) {
+  UniqueFd user_namespace = TRY(container.sandbox().DuplicateUserNamespace());
+  const snapshotter::FileView view{user_namespace.get(), plan.process.selinux.files};
+  frame.Add(shim::FdRole::kRootfs, TRY(snapshots.Mount(record.WritableLayer(), record.chain_ids, view)));
+  for (const ImageVolumeRecord& volume : record.image_volumes) {
+    Result<UniqueFd> image = snapshots.MountImage(volume.chain_ids, view);
+    if (!image) return std::unexpected(WithReason(Reason::kImageVolumeMountFailed, image.error()));
+    frame.Add(shim::FdRole::kImage, std::move(*image));
+  }
+  return {};
+}
+
+Result<> AddDescriptors(const Containers::Ports& ports, const Container& container,
+                        const ContainerRecord& record, const shim::ContainerPlan& plan, StartFrame& frame) {
+  frame.Add(shim::FdRole::kHostMounts, TRY(NsHandle::OfSelf("mnt")).Take());
+  frame.Add(shim::FdRole::kCgroupDir, TRY(ports.cgroups.OpenMountPoint()));
+  if (plan.process.seccomp)
+    frame.Add(shim::FdRole::kSeccomp,
+              TRY(ports.confinement.SeccompFilterOf(container.config(), plan.process)));
+  if (plan.pid == shim::NamespaceUse::kTarget) {
+    ContainerPtr target = TRY(ports.planner.TargetOf(container.sandbox(), container.config()));
+    frame.Add(shim::FdRole::kTargetPid, TRY(target->DuplicateProcess()));
+  }
+  if (!record.log_path.empty()) {
+    frame.Add(shim::FdRole::kLog,
+              TRY(OpenLog(container.sandbox().config().log_directory(), container.config().log_path())));
+  }
+  return {};
+}
+
+// Everything the container's init needs comes along as descriptors: the shim resolves no path of the host.
+// `placeholder` becomes that of the container's cgroup.
+Result<ContainerLaunch> PrepareLaunch(const Containers::Ports& ports, const ContainerPtr& container,
+                                      Call& call, Placeholder& placeholder) {
+  if (!container->sandbox().ready()) {
+    return Fail(Code::kFailedPrecondition, "start container in sandbox", container->sandbox().id(),
+                "the sandbox is not ready");
+  }
+  ContainerRecord record = container->record().Get();
+  shim::ContainerPlan plan = TRY(Decode<shim::ContainerPlan>(record.plan, "plan of " + record.id));
+  Background<ContainerCgroup> cgroup(ports.workers, [&]() -> Result<ContainerCgroup> {
+    CgroupResources resources = TRY(ResourcesFromCri(ResourcesOf(*container)));
+    return ports.cgroups.CreateContainer(record.cgroup_path, resources, DeviceRulesOf(plan));
+  });
+  ContainerLaunch launch{record.id, kStartTimeoutMs, record.plan, {}};
+  TRY(AddMounts(ports.snapshots, *container, record, plan, launch.frame));
+  call.spans.Mark("mount");
+  TRY(AddDescriptors(ports, *container, record, plan, launch.frame));
+  call.spans.Mark("descriptors");
+  ContainerCgroup made = TRY(cgroup.Wait());
+  launch.frame.AddCgroup(std::move(made.fds));
+  placeholder = std::move(made.placeholder);
+  call.spans.Mark("cgroup");
+  return launch;
+}
+
 }  // namespace
 
 Result<v1::StartContainerResponse> Containers::Start(const v1::StartContainerRequest& request, Call& call,
@@ -63,7 +120,7 @@ Result<> Containers::Launch(const ContainerPtr& container, Call& call, AttachedS
     TRY(recorded);
     ShimPtr shim = TRY(container->sandbox().LiveShim());
     Placeholder placeholder;  // until init has joined the cgroup
-    ContainerLaunch launch = TRY(PrepareLaunch(container, call, placeholder));
+    ContainerLaunch launch = TRY(PrepareLaunch(ports_, container, call, placeholder));
     ClientStreams streams;
     if (attached != nullptr) {
       streams = TRY(AddAttachment(launch.frame));
@@ -85,63 +142,6 @@ Result<> Containers::Launch(const ContainerPtr& container, Call& call, AttachedS
   (void)Guarded("remove", "cgroup", [&] { return ports_.cleanup.RemoveCgroup(*container); });
   ports_.watch.StartFailed(container, outcome.error());
   return outcome;
-}
-
-// Everything the container's init needs comes along as descriptors: the shim resolves no path of the host.
-Result<ContainerLaunch> Containers::PrepareLaunch(const ContainerPtr& container, Call& call,
-                                                  Placeholder& placeholder) {
-  if (!container->sandbox().ready()) {
-    return Fail(Code::kFailedPrecondition, "start container in sandbox", container->sandbox().id(),
-                "the sandbox is not ready");
-  }
-  ContainerRecord record = container->record().Get();
-  shim::ContainerPlan plan = TRY(Decode<shim::ContainerPlan>(record.plan, "plan of " + record.id));
-  Background<ContainerCgroup> cgroup(ports_.workers, [&]() -> Result<ContainerCgroup> {
-    CgroupResources resources = TRY(ResourcesFromCri(ResourcesOf(*container)));
-    return ports_.cgroups.CreateContainer(record.cgroup_path, resources, DeviceRulesOf(plan));
-  });
-  ContainerLaunch launch{record.id, kStartTimeoutMs, record.plan, {}};
-  TRY(AddMounts(*container, record, plan, launch.frame));
-  call.spans.Mark("mount");
-  TRY(AddDescriptors(*container, record, plan, launch.frame));
-  call.spans.Mark("descriptors");
-  ContainerCgroup made = TRY(cgroup.Wait());
-  launch.frame.AddCgroup(std::move(made.fds));
-  placeholder = std::move(made.placeholder);
-  call.spans.Mark("cgroup");
-  return launch;
-}
-
-Result<> Containers::AddMounts(const Container& container, const ContainerRecord& record,
-                               const shim::ContainerPlan& plan, StartFrame& frame) {
-  UniqueFd user_namespace = TRY(container.sandbox().DuplicateUserNamespace());
-  const snapshotter::FileView view{user_namespace.get(), plan.process.selinux.files};
-  frame.Add(shim::FdRole::kRootfs,
-            TRY(ports_.snapshots.Mount(record.WritableLayer(), record.chain_ids, view)));
-  for (const ImageVolumeRecord& volume : record.image_volumes) {
-    Result<UniqueFd> image = ports_.snapshots.MountImage(volume.chain_ids, view);
-    if (!image) return std::unexpected(WithReason(Reason::kImageVolumeMountFailed, image.error()));
-    frame.Add(shim::FdRole::kImage, std::move(*image));
-  }
-  return {};
-}
-
-Result<> Containers::AddDescriptors(const Container& container, const ContainerRecord& record,
-                                    const shim::ContainerPlan& plan, StartFrame& frame) {
-  frame.Add(shim::FdRole::kHostMounts, TRY(NsHandle::OfSelf("mnt")).Take());
-  frame.Add(shim::FdRole::kCgroupDir, TRY(ports_.cgroups.OpenMountPoint()));
-  if (plan.process.seccomp)
-    frame.Add(shim::FdRole::kSeccomp,
-              TRY(ports_.confinement.SeccompFilterOf(container.config(), plan.process)));
-  if (plan.pid == shim::NamespaceUse::kTarget) {
-    ContainerPtr target = TRY(ports_.planner.TargetOf(container.sandbox(), container.config()));
-    frame.Add(shim::FdRole::kTargetPid, TRY(target->DuplicateProcess()));
-  }
-  if (!record.log_path.empty()) {
-    frame.Add(shim::FdRole::kLog,
-              TRY(OpenLog(container.sandbox().config().log_directory(), container.config().log_path())));
-  }
-  return {};
 }
 
 }  // namespace davit::cri

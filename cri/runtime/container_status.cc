@@ -4,7 +4,6 @@
 #include <nlohmann/json.hpp>
 
 #include "base/codec.h"
-#include "cri/host/cgroup/cgroup_path.h"
 #include "cri/runtime/containers.h"
 #include "cri/runtime/labels.h"
 #include "cri/runtime/message_json.h"
@@ -56,34 +55,6 @@ Result<std::vector<v1::Container>> Containers::List(const v1::ContainerFilter& f
     found.push_back(SummaryOf(*container, record));
   }
   return found;
-}
-
-Result<int32_t> Containers::PidOf(const std::string& container_id, Call& call) {
-  ContainerPtr container = TRY(ports_.pods.FindContainer(container_id, call.owner));
-  return container->record().Read([](const ContainerRecord& r) { return r.pid; });
-}
-
-Result<UniqueFd> Containers::OpenProcess(const std::string& container_id, Call& call) {
-  ContainerPtr container = TRY(ports_.pods.FindContainer(container_id, call.owner));
-  if (!container->running())
-    return Fail(Code::kFailedPrecondition, "open process of container", container->id(), "it is not running");
-  return container->DuplicateProcess();
-}
-
-Result<std::set<int>> Containers::ProcessesOf(const std::string& container_id, Call& call) {
-  ContainerPtr container = TRY(ports_.pods.FindContainer(container_id, call.owner));
-  if (!container->running()) {
-    return Fail(Code::kFailedPrecondition, "list processes of container", container->id(),
-                "it is not running");
-  }
-  CgroupPath path = TRY(
-      CgroupPath::Parse(container->record().Read([](const ContainerRecord& r) { return r.cgroup_path; })));
-  std::set<int> pids;
-  for (const CgroupHierarchy& hierarchy : ports_.cgroups.hierarchies()) {
-    std::vector<int> found = TRY(PidsBelow(hierarchy, path.relative()));
-    pids.insert(found.begin(), found.end());
-  }
-  return pids;
 }
 
 std::vector<ContainerUse> Containers::Uses(Owner owner) const {

@@ -45,14 +45,6 @@ Result<v1::StopContainerResponse> Containers::Stop(const v1::StopContainerReques
   return v1::StopContainerResponse();
 }
 
-Result<> Containers::Signal(const std::string& container_id, int signo, Call& call) {
-  ContainerPtr container = TRY(ports_.pods.FindContainer(container_id, call.owner));
-  Result<> sent = container->Signal(signo);
-  if (!sent && sent.error().code == Code::kNotFound)
-    return Fail(Code::kFailedPrecondition, "signal container", container->id(), "it is not running");
-  return sent;
-}
-
 // Several stops of one container run side by side: each signals, and the one with the shortest grace kills.
 Result<> Containers::StopProcess(const ContainerPtr& container, int64_t grace_ms, int64_t deadline_ms) {
   if (!container->record().WaitUntil(IsSettled, deadline_ms, ports_.clock))

@@ -16,6 +16,18 @@ std::string UpdatedResources(const Container& container, const ContainerRecord& 
   return merged.SerializeAsString();
 }
 
+// Returns false if the container is not a mere plan any more. In one step with the check: a start that comes
+// next uses the result.
+Result<bool> UpdatePlannedResources(Container& container, const v1::LinuxContainerResources& change) {
+  bool planned = false;
+  TRY(container.record().TryChange([&](ContainerRecord& r) {
+    planned = phases::IsPlanned(r);
+    if (planned) r.resources = UpdatedResources(container, r, change);
+    return planned;
+  }));
+  return planned;
+}
+
 }  // namespace
 
 // Only fields that are set change. A created container is started with them. A running one has them in its
@@ -38,19 +50,6 @@ Result<v1::UpdateContainerResourcesResponse> Containers::UpdateResources(
   TRY(container->record().Change(
       [&](ContainerRecord& r) { r.resources = UpdatedResources(*container, r, request.linux()); }));
   return v1::UpdateContainerResourcesResponse();
-}
-
-// False when it is not a mere plan any more. In one step with the check: a start that comes next uses the
-// result.
-Result<bool> Containers::UpdatePlannedResources(Container& container,
-                                                const v1::LinuxContainerResources& change) {
-  bool planned = false;
-  TRY(container.record().TryChange([&](ContainerRecord& r) {
-    planned = phases::IsPlanned(r);
-    if (planned) r.resources = UpdatedResources(container, r, change);
-    return planned;
-  }));
-  return planned;
 }
 
 Result<v1::ReopenContainerLogResponse> Containers::ReopenLog(const v1::ReopenContainerLogRequest& request,

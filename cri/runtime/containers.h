@@ -6,13 +6,11 @@
 #pragma once
 
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "api/cri/v1/api.pb.h"
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/once_per_name.h"
 #include "base/worker_pool.h"
 #include "cri/config/config.h"
@@ -68,15 +66,6 @@ class Containers {
   Result<v1::StartContainerResponse> Start(const v1::StartContainerRequest& request, Call& call,
                                            AttachedStart* attached = nullptr);
   Result<v1::StopContainerResponse> Stop(const v1::StopContainerRequest& request, Call& call);
-  // Sends a signal to the container's first process. kFailedPrecondition if it does not run.
-  Result<> Signal(const std::string& container_id, int signo, Call& call);
-  // The pid of the container's first process, in the daemon's PID namespace; 0 if it was never started.
-  Result<int32_t> PidOf(const std::string& container_id, Call& call);
-  // A pidfd of its first process. kFailedPrecondition if the container does not run.
-  Result<UniqueFd> OpenProcess(const std::string& container_id, Call& call);
-  // All processes in the cgroup of a running container, in the daemon's PID namespace; those that cannot be
-  // seen in it are omitted. kFailedPrecondition if the container does not run.
-  Result<std::set<int>> ProcessesOf(const std::string& container_id, Call& call);
   Result<v1::RemoveContainerResponse> Remove(const v1::RemoveContainerRequest& request, Call& call);
   Result<v1::ContainerStatusResponse> Status(const v1::ContainerStatusRequest& request, Call& call);
   Result<std::vector<v1::Container>> List(const v1::ContainerFilter& filter, Owner owner = Owner::kCri);
@@ -102,17 +91,9 @@ class Containers {
  private:
   Result<std::string> MakeContainer(const SandboxPtr& sandbox, const v1::CreateContainerRequest& request,
                                     Call& call, const ContainerExtras& extras);
-  Result<> PrepareWritableLayer(const ContainerRecord& record, const std::optional<KeptLayer>& kept);
   Result<> RemoveWritableLayer(const ContainerRecord& record);  // unless it is kept
   Result<> Launch(const ContainerPtr& container, Call& call, AttachedStart* attached);
-  // `placeholder` becomes that of the container's cgroup.
-  Result<ContainerLaunch> PrepareLaunch(const ContainerPtr& container, Call& call, Placeholder& placeholder);
-  Result<> AddMounts(const Container& container, const ContainerRecord& record,
-                     const shim::ContainerPlan& plan, StartFrame& frame);
-  Result<> AddDescriptors(const Container& container, const ContainerRecord& record,
-                          const shim::ContainerPlan& plan, StartFrame& frame);
   Result<> StopProcess(const ContainerPtr& container, int64_t grace_ms, int64_t deadline_ms);
-  Result<bool> UpdatePlannedResources(Container& container, const v1::LinuxContainerResources& change);
 
   const Ports ports_;
   OncePerName names_;

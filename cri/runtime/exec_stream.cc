@@ -3,6 +3,9 @@
 
 #include <memory>
 
+#include "base/guarded.h"
+#include "base/rollback.h"
+#include "cri/runtime/exec_prepare.h"
 #include "cri/runtime/execs.h"
 #include "cri/runtime/stream_pipe.h"
 #include "cri/runtime/stream_request.h"
@@ -45,8 +48,9 @@ Result<streaming::ExecOrder> Execs::OrderExec(const v1::ExecRequest& request) {
 
 void Execs::StreamExec(const streaming::ExecOrder& order, OnStreams on_streams, OnExit on_exit) {
   ports_.workers.Post([this, order, on_streams, on_exit] {
-    if (Result<> begun = BeginExec(order, on_streams, on_exit); !begun)
-      on_streams(std::unexpected(std::move(begun).error()));
+    Result<> begun = Guarded("exec in container", order.container_id,
+                             [&] { return BeginExec(order, on_streams, on_exit); });
+    if (!begun) on_streams(std::unexpected(std::move(begun).error()));
   });
 }
 
@@ -54,7 +58,8 @@ Result<> Execs::BeginExec(const streaming::ExecOrder& order, const OnStreams& on
                           const OnExit& on_exit) {
   bool terminal = order.streams.terminal;
   ContainerPtr container = TRY(ports_.pods.FindContainer(order.container_id));
-  Prepared exec = TRY(Prepare(container, order.command, terminal ? Terminal::kOwn : Terminal::kNone));
+  PreparedExec exec = TRY(PrepareExec(ports_.confinement, container, order.command,
+                                      terminal ? ExecTerminal::kOwn : ExecTerminal::kNone));
   auto streams = std::make_shared<streaming::ProcessStreams>();
   if (!terminal) *streams = TRY(AddPipes(order.streams, exec.launch.frame));
 
@@ -63,6 +68,8 @@ Result<> Execs::BeginExec(const streaming::ExecOrder& order, const OnStreams& on
   execs.Expect(exec.launch.exec_id, [on_exit](const std::optional<shim::ExecExited>& exited) {
     on_exit(exited ? std::optional(exited->exit_code) : std::nullopt);
   });
+  Rollback rollback;
+  rollback.Add([&execs, id = exec.launch.exec_id] { execs.Forget(id); });
   auto started = [terminal, streams, on_streams, pod = exec.container,
                   id = exec.launch.exec_id](Result<UniqueFd> controller) {
     if (controller && !terminal) return on_streams(std::move(*streams));
@@ -72,6 +79,7 @@ Result<> Execs::BeginExec(const streaming::ExecOrder& order, const OnStreams& on
     on_streams(Fail(Code::kInternal, "exec in container", pod->id(), "the shim sent no terminal"));
   };
   exec.shim->StartExec(std::move(exec.launch), started);
+  rollback.Dismiss();
   return {};
 }
 

@@ -7,6 +7,7 @@
 #include "base/guarded.h"
 #include "base/time.h"
 #include "cri/host/cgroup/exec_cgroup.h"
+#include "cri/runtime/exec_prepare.h"
 #include "cri/runtime/execs.h"
 #include "cri/shims/exec_outcome.h"
 
@@ -63,7 +64,7 @@ Result<std::shared_ptr<Execs::SyncExec>> Execs::BeginSync(const v1::ExecSyncRequ
   if (request.cmd().empty()) return Fail(Code::kInvalidArgument, "validate", "cmd", "it is empty");
   std::vector<std::string> command(request.cmd().begin(), request.cmd().end());
   ContainerPtr container = TRY(ports_.pods.FindContainer(request.container_id(), call.owner));
-  Prepared exec = TRY(Prepare(container, command, Terminal::kNone));
+  PreparedExec exec = TRY(PrepareExec(ports_.confinement, container, command, ExecTerminal::kNone));
   auto [outcome, shims_end] = TRY(FramePair());
   std::shared_ptr<ExecOutput> output = TRY(ExecOutput::Create(std::move(outcome), most_output));
   StartFrame& frame = exec.launch.frame;

@@ -17,7 +17,6 @@
 #include "cri/host/cgroup/cgroups.h"
 #include "cri/pods/pod_table.h"
 #include "cri/runtime/call.h"
-#include "cri/runtime/client_session.h"
 #include "cri/runtime/confinement.h"
 #include "cri/runtime/exec_output.h"
 #include "streaming/targets.h"
@@ -56,21 +55,6 @@ class Execs final : public streaming::StreamTargets {
   Result<streaming::AttachOrder> OrderAttach(const v1::AttachRequest& request);
   Result<streaming::ForwardOrder> OrderPortForward(const v1::PortForwardRequest& request);
 
-  // These begin a session of a client at this node, to whose connection all streams go (shim/session.h). An
-  // error means that the client has got nothing that works.
-  // `container_id` may be the beginning of an id. kNotFound; kFailedPrecondition if it does not run.
-  Result<SessionTarget> SessionTargetOf(const std::string& container_id, Owner owner) const;
-  // A command: returns when the shim has the request, which may be before the start. Blocks as HandExec does.
-  Result<> BeginSession(const SessionExec& wanted, UniqueFd connection, int64_t deadline_ms);
-  // A command without streams or a terminal, which nobody waits for. Returns at once; `on_started` is called
-  // once, on this or on the reactor's thread.
-  using OnStarted = std::function<void(Result<>)>;
-  void BeginDetached(const SessionExec& wanted, OnStarted on_started);
-  // A running container. Returns at once; `on_attached` is called once, on this or on the reactor's thread,
-  // when the client has its streams.
-  using OnAttached = std::function<void(Result<>)>;
-  void BeginSession(const SessionAttach& wanted, UniqueFd connection, OnAttached on_attached);
-
   // StreamTargets: carry out an order on a thread of `workers`; the callbacks run there or on the reactor's
   // thread.
   void StreamExec(const streaming::ExecOrder& order, OnStreams on_streams, OnExit on_exit) override;
@@ -79,16 +63,6 @@ class Execs final : public streaming::StreamTargets {
   void OpenSockets(const std::string& sandbox_id, OnSockets on_sockets) override;
 
  private:
-  enum class Terminal { kNone, kOwn };
-  // Everything that a shim needs for an exec, except the standard streams.
-  struct Prepared {
-    ContainerPtr container;
-    std::string cgroup_path;
-    ShimPtr shim;
-    ExecLaunch launch;
-  };
-  Result<Prepared> Prepare(const ContainerPtr& container, const std::vector<std::string>& command,
-                           Terminal terminal, const ExecChanges& changes = {});
   struct SyncExec;  // a command that was handed to a shim
   Result<std::shared_ptr<SyncExec>> BeginSync(const v1::ExecSyncRequest& request, Call& call,
                                               size_t most_output);

@@ -100,7 +100,7 @@ TEST_F(OwnerTest, NoVerbOfTheCriFindsWhatIsLocal) {
       CodeOf(runtime.statistics(), &Statistics::OfContainer, with_container(v1::ContainerStatsRequest())),
       Code::kNotFound);
   Call call = NewCall();
-  EXPECT_EQ(containers.Signal(local_.container, SIGTERM, call).error().code, Code::kNotFound);
+  EXPECT_EQ(runtime.processes().Signal(local_.container, SIGTERM, call).error().code, Code::kNotFound);
 
   v1::ExecRequest exec = with_container(v1::ExecRequest());
   exec.add_cmd("true");

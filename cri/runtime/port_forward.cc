@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 
+#include "base/guarded.h"
 #include "cni/netns.h"
 #include "cri/network/network_request.h"
 #include "cri/runtime/execs.h"
@@ -52,8 +53,9 @@ Result<streaming::ForwardOrder> Execs::OrderPortForward(const v1::PortForwardReq
 
 void Execs::OpenSockets(const std::string& sandbox_id, OnSockets on_sockets) {
   ports_.workers.Post([this, sandbox_id, on_sockets] {
-    if (Result<> begun = BeginForward(sandbox_id, on_sockets); !begun)
-      on_sockets(std::unexpected(std::move(begun).error()));
+    Result<> begun =
+        Guarded("forward ports of sandbox", sandbox_id, [&] { return BeginForward(sandbox_id, on_sockets); });
+    if (!begun) on_sockets(std::unexpected(std::move(begun).error()));
   });
 }
 
@@ -64,7 +66,7 @@ Result<> Execs::BeginForward(const std::string& sandbox_id, const OnSockets& on_
     return {};
   }
   AskNetworkNamespace(sandbox, ports_.workers, [on_sockets](Result<UniqueFd> network) {
-    on_sockets(MakeSocketsIn(std::move(network)));
+    on_sockets(Guarded("open sockets", "port forward", [&] { return MakeSocketsIn(std::move(network)); }));
   });
   return {};
 }

@@ -17,11 +17,11 @@
 
 namespace davit::cri {
 
-// A row also has the configuration, which may be large. In memory the Sandbox or Container holds it, once,
-// and the record does not (pod_records.h).
 // SandboxRow::owner. The part after the slash is the uid in the sandbox's metadata.
 inline constexpr std::string_view kOwnedByLocal = "local/";
 
+// A row also has the configuration, which may be large. In memory the Sandbox or Container holds it, once,
+// and the record does not (pod_records.h).
 inline SandboxRow RowOf(SandboxRecord record, const ::runtime::v1::PodSandboxConfig& config) {
   record.config = config.SerializeAsString();
   bool local = record.owner == Owner::kLocal;

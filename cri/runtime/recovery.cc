@@ -23,7 +23,7 @@ Result<> Recovery::Run(std::chrono::milliseconds patience, const std::set<std::s
   meeting_ = std::make_unique<RecoveryMeeting>(RecoveryMeeting::Ports{
       ports_.shims, ports_.pods, ports_.watch, ports_.containers, ports_.sandboxes, ports_.log});
   MeetingCounts counts = meeting_->Meet(sandboxes, patience);
-  LogSummary(sandboxes.size(), counts, strays, loader.quarantined());
+  LogSummary(sandboxes.size(), counts, strays, loader);
   ports_.shims.Refill(std::chrono::milliseconds(0));
   return {};
 }
@@ -84,16 +84,20 @@ Result<> Recovery::RemoveUnknownCgroups(const std::string& parent, const std::se
 }
 
 void Recovery::LogSummary(size_t pods, const MeetingCounts& counts, size_t strays,
-                          const std::map<std::string, std::string>& quarantined) const {
-  for (const auto& [id, reason] : quarantined)
+                          const RecordLoader& loader) const {
+  for (const auto& [id, reason] : loader.quarantined())
     ports_.log.Log(LogLevel::kError, "sandbox quarantined", {{"sandbox", id}, {"error", reason}});
+  for (const RecordLoader::RowSetAside& row : loader.set_aside())
+    ports_.log.Log(LogLevel::kError, "row set aside",
+                   {{"kind", row.kind}, {"id", row.id}, {"error", row.reason}});
   ports_.log.Log(LogLevel::kInfo, "recovered",
                  {{"pods", std::to_string(pods)},
                   {"met", std::to_string(counts.met)},
                   {"gone", std::to_string(counts.gone)},
                   {"stopped", std::to_string(counts.stopped)},
                   {"silent", std::to_string(counts.silent)},
-                  {"quarantined", std::to_string(quarantined.size())},
+                  {"quarantined", std::to_string(loader.quarantined().size())},
+                  {"set-aside", std::to_string(loader.set_aside().size())},
                   {"stray-shims", std::to_string(strays)}});
 }
 

@@ -61,8 +61,7 @@ class Recovery {
   void CollectOrphans(const std::set<std::string>& sandboxes, std::set<std::string> writable_layers);
   void CollectCgroups(const std::vector<SandboxPtr>& sandboxes);
   Result<> RemoveUnknownCgroups(const std::string& parent, const std::set<std::string>& known);
-  void LogSummary(size_t pods, const MeetingCounts& counts, size_t strays,
-                  const std::map<std::string, std::string>& quarantined) const;
+  void LogSummary(size_t pods, const MeetingCounts& counts, size_t strays, const RecordLoader& loader) const;
 
   const Ports ports_;
   std::unique_ptr<RecoveryMeeting> meeting_;

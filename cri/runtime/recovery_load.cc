@@ -44,6 +44,7 @@ Result<std::vector<SandboxPtr>> RecordLoader::Load() {
 }
 
 void RecordLoader::LoadSandbox(const SandboxRow& row) {
+  if (row.id.empty()) return SetAside("sandbox", "", "its row has no id");
   auto loaded = Read<SandboxRecord, v1::PodSandboxConfig>(row.blob, "sandbox", row.id);
   if (!loaded) return AddUnreadable(row, loaded.error().ToString());
   Add(std::make_shared<Sandbox>(std::move(loaded->record), loaded->config,
@@ -59,6 +60,7 @@ void RecordLoader::Add(SandboxPtr sandbox) {
 
 // The path of the cgroup whose name has the id, as both drivers name them; empty if there is none.
 std::string RecordLoader::FindCgroup(const std::vector<std::string>& parents, const std::string& id) const {
+  if (id.empty()) return "";  // every name would have it
   for (const std::string& parent : parents) {
     const std::vector<std::string> names =
         ports_.cgroups.Children(parent).value_or(std::vector<std::string>());
@@ -87,6 +89,8 @@ void RecordLoader::AddUnreadable(const SandboxRow& row, const std::string& reaso
 }
 
 void RecordLoader::LoadContainer(const ContainerRow& row) {
+  if (row.id.empty()) return SetAside("container", "", "its row has no id; its sandbox is " + row.sandbox_id);
+  if (row.sandbox_id.empty()) return SetAside("container", row.id, "its row names no sandbox");
   SandboxPtr sandbox = SandboxOf(row.sandbox_id);
   auto loaded = Read<ContainerRecord, v1::ContainerConfig>(row.blob, "container", row.id);
   if (!loaded) return AddUnreadable(row, sandbox, loaded.error().ToString());
@@ -124,6 +128,11 @@ SandboxPtr RecordLoader::SandboxOf(const std::string& id) {
   if (Result<SandboxPtr> found = ports_.pods.FindSandbox(id)) return *found;
   AddUnreadable(SandboxRow{id, ""}, "it has containers and no record");
   return sandboxes_.back();
+}
+
+// An object without an id can be listed, but neither found nor removed. Its row stays as it is.
+void RecordLoader::SetAside(const std::string& kind, const std::string& id, const std::string& reason) {
+  set_aside_.push_back({kind, id, reason});
 }
 
 void RecordLoader::Quarantine(const SandboxPtr& sandbox, const std::string& reason) {

@@ -204,6 +204,23 @@ TEST_F(Quarantine, APodWhoseNetworkCannotBeTakenOver) {
   ExpectQuarantined(bad);
 }
 
+// An object without an id could not be removed, and every cgroup's name would have its id.
+TEST_F(Quarantine, ARowWithoutAnIdIsSetAside) {
+  ContainerRecord record;
+  record.id = "c0ffee";
+  world_.records.Seed(ContainerRow{record.id, "", Encode(record)});
+  world_.records.Seed(ContainerRow{"", good_.sandbox, "\xff\xff not a record"});
+  world_.records.Seed(SandboxRow{"", "\xff\xff not a record"});
+  world_.Restart();
+  ASSERT_TRUE(world_.Recover());
+  EXPECT_THAT(world_.Listed(), UnorderedElementsAre(HasSubstr(good_.sandbox), HasSubstr(good_.container)));
+  EXPECT_EQ(world_.Logged("row set aside").size(), 3U);
+  EXPECT_EQ(world_.StatusOf(good_.container).state(), v1::CONTAINER_RUNNING);
+  ASSERT_TRUE(world_.RemoveSandbox(good_.sandbox));
+  EXPECT_TRUE(world_.Eventually([&] { return world_.Leftovers().size() == 2; }));
+  EXPECT_THAT(world_.Leftovers(), UnorderedElementsAre("sandbox row ", "container row c0ffee"));
+}
+
 TEST_F(Quarantine, AnUnreadableRecordStaysUntilItsPodIsRemoved) {
   world_.records.Seed(SandboxRow{"badbadbadbad", "\xff\xff not a record"});
   world_.Restart();

@@ -6,7 +6,9 @@
 //
 //   Sandboxes   pod sandboxes: run, stop, remove, status, list, update
 //   Containers  containers: create, start, stop, remove, status, list, update, reopen the log
+//   Processes   containers: the first process and all of them, for the local containers
 //   Execs       ExecSync, and the streams of Exec, Attach and PortForward
+//   Sessions    commands and containers with the streams of a client at this node, for Davit's own API
 //   Statistics  statistics and metrics
 //   NodeStatus  Status, RuntimeConfig and UpdateRuntimeConfig
 //   NetworkReport  the node's network, for Davit's own API
@@ -25,7 +27,9 @@
 #include "cri/runtime/host.h"
 #include "cri/runtime/network_report.h"
 #include "cri/runtime/node_status.h"
+#include "cri/runtime/processes.h"
 #include "cri/runtime/recovery.h"
+#include "cri/runtime/sessions.h"
 #include "cri/runtime/statistics.h"
 
 namespace davit::cri {
@@ -43,7 +47,9 @@ class Runtime {
 
   Sandboxes& sandboxes() { return sandboxes_; }
   Containers& containers() { return containers_; }
+  const Processes& processes() const { return processes_; }
   Execs& execs() { return execs_; }
+  Sessions& sessions() { return sessions_; }
   Statistics& statistics() { return statistics_; }
   NodeStatus& node() { return node_; }
   const NetworkReport& network_report() const { return network_report_; }
@@ -61,7 +67,9 @@ class Runtime {
   ShimWatch watch_;
   Containers containers_;
   Sandboxes sandboxes_;
+  Processes processes_;
   Execs execs_;
+  Sessions sessions_;
   Statistics statistics_;
   NodeStatus node_;
   NetworkReport network_report_;

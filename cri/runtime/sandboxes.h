@@ -15,21 +15,10 @@
 #include "cri/config/config.h"
 #include "cri/network/pod_network.h"
 #include "cri/runtime/containers.h"
+#include "cri/runtime/network_wish.h"
 #include "cri/runtime/pod_directories.h"
 
 namespace davit::cri {
-
-// Whether a sandbox with a network namespace of its own gets interfaces besides the loopback interface.
-enum class NetworkUse : uint8_t { kAttached, kLoopbackOnly };
-
-// The network of a new sandbox.
-struct NetworkWish {
-  NetworkWish(NetworkUse chosen = NetworkUse::kAttached) : use(chosen) {}  // NOLINT: one is a wish
-
-  NetworkUse use;
-  std::string user_network = {};            // its id; empty: the node's network
-  std::vector<std::string> addresses = {};  // in the user network, at most one of each family
-};
 
 // Thread-safe, see runtime.h.
 class Sandboxes {

@@ -8,13 +8,12 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <charconv>
-#include <optional>
 
 #include "base/file_io.h"
 #include "base/idmapped_mount.h"
 #include "shim/init/mount_api.h"
 #include "shim/init/own_process.h"
+#include "shim/init/propagation.h"
 #include "shim/init/relabel.h"
 #include "shim/init/user_namespace.h"
 
@@ -44,22 +43,6 @@ Result<UniqueFd> OpenSource(const MountStep& step) {
 
 Result<std::string> OwnMountInfo(int proc_fd) {
   return ReadFileAt(proc_fd, TRY(OwnProcName(proc_fd)) + "/mountinfo");
-}
-
-Result<> CheckPropagation(int source_fd, const MountStep& step, int proc_fd) {
-  struct statx st;
-  if (statx(source_fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0) return SystemError("statx", step.source);
-  std::string mountinfo = TRY(OwnMountInfo(proc_fd));
-  auto groups = FindPeerGroups(mountinfo, st.stx_mnt_id).value_or(PeerGroups{});
-  if (step.propagation == Propagation::kShared && !groups.shared) {
-    return Fail(Code::kFailedPrecondition, "mount source", step.source,
-                "Bidirectional propagation needs a source on a shared mount");
-  }
-  if (step.propagation == Propagation::kSlave && !groups.shared && !groups.slave) {
-    return Fail(Code::kFailedPrecondition, "mount source", step.source,
-                "HostToContainer propagation needs a source on a shared or slave mount");
-  }
-  return {};
 }
 
 // Hands out user namespaces for idmapped mounts: the pod's for the pod's own ids, new ones for others.
@@ -100,10 +83,11 @@ class Relabels {
   std::vector<std::string_view> targets_;
 };
 
-Result<UniqueFd> CloneSource(const MountStep& step, const Relabels& relabels, IdMappings& ids, int proc_fd) {
+Result<UniqueFd> CloneSource(const MountStep& step, const Relabels& relabels, IdMappings& ids,
+                             PropagationCheck& propagation) {
   UniqueFd source = TRY(OpenSource(step));
   TRY(relabels.Apply(source.get(), step));
-  if (step.propagation != Propagation::kPrivate) TRY(CheckPropagation(source.get(), step, proc_fd));
+  TRY(propagation.Add(source.get(), step));
   UniqueFd mount = TRY(CloneMount(source.get(), "", step.recursive_bind, step.source));
   TRY(ids.Apply(mount.get(), step));
   return mount;
@@ -111,32 +95,19 @@ Result<UniqueFd> CloneSource(const MountStep& step, const Relabels& relabels, Id
 
 }  // namespace
 
-std::optional<PeerGroups> FindPeerGroups(std::string_view mountinfo, uint64_t mount_id) {
-  std::string prefix = std::to_string(mount_id) + " ";
-  while (!mountinfo.empty()) {
-    size_t end = std::min(mountinfo.find('\n'), mountinfo.size());
-    std::string_view line = mountinfo.substr(0, end);
-    mountinfo.remove_prefix(std::min(end + 1, mountinfo.size()));
-    if (!line.starts_with(prefix)) continue;
-    // Optional fields stand between the mount options and a lone "-"; spaces inside fields are escaped.
-    std::string_view fields = line.substr(0, line.find(" - "));
-    return PeerGroups{fields.find(" shared:") != std::string_view::npos,
-                      fields.find(" master:") != std::string_view::npos};
-  }
-  return std::nullopt;
-}
-
 Result<std::vector<UniqueFd>> OpenSources(const ContainerPlan& plan, int user_namespace, int proc_fd,
                                           Progress& progress) {
   IdMappings ids(plan.ids, user_namespace, proc_fd);
   Relabels relabels(plan.process.selinux, proc_fd);
+  PropagationCheck propagation;
   std::vector<UniqueFd> sources(plan.mounts.size());
   for (size_t i = 0; i < plan.mounts.size(); ++i) {
     if (plan.mounts[i].kind != MountKind::kBind) continue;
     progress.Say("mount source " + plan.mounts[i].source);
-    sources[i] = TRY(CloneSource(plan.mounts[i], relabels, ids, proc_fd));
+    sources[i] = TRY(CloneSource(plan.mounts[i], relabels, ids, propagation));
   }
   progress.Say("");
+  TRY(propagation.Run([proc_fd] { return OwnMountInfo(proc_fd); }));
   return sources;
 }
 

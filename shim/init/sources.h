@@ -23,12 +23,4 @@ namespace davit::shim {
 Result<std::vector<UniqueFd>> OpenSources(const ContainerPlan& plan, int user_namespace, int proc_fd,
                                           Progress& progress);
 
-// How a mount propagates, from the content of a /proc/PID/mountinfo (proc(5)); nullopt if the mount is not
-// listed.
-struct PeerGroups {
-  bool shared = false;
-  bool slave = false;
-};
-std::optional<PeerGroups> FindPeerGroups(std::string_view mountinfo, uint64_t mount_id);
-
 }  // namespace davit::shim

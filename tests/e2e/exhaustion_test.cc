@@ -10,6 +10,7 @@
 #include <condition_variable>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <mutex>
 
 #include "base/file_io.h"
@@ -265,19 +266,26 @@ v1::ContainerConfig LargeConfig(v1::ContainerConfig config) {
 
 TEST_F(Exhaustion, LargeConfigurationsGoWithTheirContainers) {
   if (!kMemoryTells) GTEST_SKIP() << "a sanitized build keeps what was freed";
-  constexpr int kContainers = 50;
-  constexpr long kSlack = 24 << 10;
+  constexpr int kClients = 8;  // so that many of the daemon's threads allocate at the same time
+  constexpr int kContainersOfEach = 10;
+  constexpr long kSlack = 16 << 10;
   v1::PodSandboxConfig config = PodConfig();
   std::string pod = RunPod(config);
   RemoveContainer(Create(pod, config, LargeConfig(IdleConfig())));
   const long before = Daemon().Resident();
 
-  for (int cycle = 0; cycle < 4; ++cycle) {
+  auto create_and_remove = [&](int client) {
     std::vector<std::string> containers;
-    for (int i = 0; i < kContainers; ++i)
+    for (int i = 0; i < kContainersOfEach; ++i)
       containers.push_back(
-          Create(pod, config, LargeConfig(IdleConfig(std::to_string(cycle) + "-" + std::to_string(i)))));
+          Create(pod, config, LargeConfig(IdleConfig(std::to_string(client) + "-" + std::to_string(i)))));
     for (const std::string& container : containers) RemoveContainer(container);
+  };
+  for (int cycle = 0; cycle < 4; ++cycle) {
+    std::vector<std::future<void>> clients;
+    for (int client = 0; client < kClients; ++client)
+      clients.push_back(std::async(std::launch::async, create_and_remove, client));
+    for (std::future<void>& client : clients) client.get();
   }
 
   WaitUntil("the daemon gives the memory back", [&] { return Daemon().Resident() <= before + kSlack; });

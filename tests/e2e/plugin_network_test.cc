@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-// Pods on a network that other people's programs make (Debian's containernetworking-plugins and one of our
-// own), and the pod CIDR of the built-in bridge.
+// Pods on a network that other people's programs make: Debian's containernetworking-plugins and one of our
+// own.
 
+#include <gmock/gmock.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,7 +16,7 @@
 
 #include "base/file_io.h"
 #include "tests/client/command.h"
-#include "tests/e2e/pod_test.h"
+#include "tests/e2e/network_fixture.h"
 
 namespace davit::e2e {
 namespace {
@@ -45,69 +46,6 @@ if call["command"] == "ADD":
     own = {"cniVersion": config["cniVersion"], "ips": [{"address": "192.0.2.7/24"}]}
     print(json.dumps(config.get("prevResult", own)))
 )";
-
-class NetworkTest : public OwnInstanceTest {
- protected:
-  // Two numbers that no other instance on this host is likely to have.
-  NetworkTest()
-      : tag_(instance().bridge().substr(3)),
-        number_(std::to_string(std::stoi(tag_.substr(0, 2), nullptr, 16)) + "." +
-                std::to_string(std::stoi(tag_.substr(2, 2), nullptr, 16) & 0xfe)) {}
-
-  std::string AddressOf(const std::string& pod) { return PodStatusOf(pod).network().ip(); }
-
-  v1::RuntimeCondition NetworkCondition() {
-    v1::StatusResponse response = Must(cri().Ask(&RuntimeStub::Status, v1::StatusRequest()));
-    for (const v1::RuntimeCondition& condition : response.status().conditions())
-      if (condition.type() == "NetworkReady") return condition;
-    throw std::runtime_error("no condition NetworkReady");
-  }
-
-  // The network is looked at in the background, soon after a change.
-  v1::RuntimeCondition WaitForNetwork(bool ready, const std::string& message = "") {
-    v1::RuntimeCondition condition;
-    WaitUntil("NetworkReady is " + std::string(ready ? "true" : "false, " + message), [&] {
-      condition = NetworkCondition();
-      return condition.status() == ready && condition.message().find(message) != std::string::npos;
-    });
-    return condition;
-  }
-
-  Answer<v1::UpdateRuntimeConfigResponse> SetPodCidr(const std::string& cidr) {
-    v1::UpdateRuntimeConfigRequest request;
-    request.mutable_runtime_config()->mutable_network_config()->set_pod_cidr(cidr);
-    return cri().Ask(&RuntimeStub::UpdateRuntimeConfig, request);
-  }
-
-  // Adds these settings to the daemon's configuration and starts it again.
-  void Set(const std::string& toml) {
-    fs::create_directory(instance().directory() + "/config.d");
-    std::ofstream(instance().directory() + "/config.d/network.toml") << toml;
-    KillAndRestart();
-  }
-  void SetMode(const std::string& mode) { Set("[network]\nmode = \"" + mode + "\"\n"); }
-
-  Answer<v1::RunPodSandboxResponse> TryToRunPod() {
-    v1::RunPodSandboxRequest request;
-    *request.mutable_config() = PodConfig();
-    return cri().Ask(&RuntimeStub::RunPodSandbox, request);
-  }
-
-  Json NetworkInfo() {
-    v1::StatusRequest request;
-    request.set_verbose(true);
-    return Json::parse(Must(cri().Ask(&RuntimeStub::Status, request)).info().at("network"));
-  }
-
-  void KillAndRestart() {
-    instance().Kill();
-    instance().Restart();
-    Reconnect();
-  }
-
-  std::string tag_;
-  std::string number_;
-};
 
 class PluginNetworks : public NetworkTest {
  protected:
@@ -488,59 +426,6 @@ TEST_F(PluginNetworks, AreToldAtAStartWhichPodsLive) {
   ASSERT_NE(collected, calls.end());
   EXPECT_EQ((*collected)["config"]["cni.dev/valid-attachments"],
             Json::parse(R"([{"containerID": ")" + pod + R"(", "ifname": "eth0"}])"));
-}
-
-class PodCidr : public NetworkTest {
- protected:
-  void SetUp() override { Set("[network.bridge]\nsubnets = \"pod-cidr\"\n"); }
-
-  std::string Ipv4() const { return "10.126." + number_.substr(number_.find('.') + 1) + "."; }
-  // No group begins with a zero, which nobody prints.
-  std::string Ipv6() const { return "fd" + tag_.substr(6, 2) + ":1" + tag_.substr(0, 3) + "::"; }
-};
-
-TEST_F(PodCidr, BecomesTheBridgesSubnetsAndOutlivesTheDaemon) {
-  WaitForNetwork(false, "pod CIDR");
-  EXPECT_THAT(TryToRunPod(), FailsWith(grpc::StatusCode::UNAVAILABLE, "pod CIDR"));
-  ASSERT_THAT(SetPodCidr(Ipv6() + "/64," + Ipv4() + "0/24"), Succeeds());
-
-  std::string pod = RunPod(PodConfig());
-  v1::PodSandboxNetworkStatus network = PodStatusOf(pod).network();
-  EXPECT_EQ(network.ip(), Ipv4() + "2");
-  ASSERT_EQ(network.additional_ips_size(), 1);
-  EXPECT_EQ(network.additional_ips(0).ip(), Ipv6() + "2");
-
-  KillAndRestart();
-  EXPECT_THAT(AddressOf(RunPod(PodConfig())), StartsWith(Ipv4()));
-  EXPECT_TRUE(NetworkCondition().status());
-}
-
-TEST_F(PodCidr, CannotChangeUnderPodsButMayBeSaidAgain) {
-  ASSERT_THAT(SetPodCidr(Ipv4() + "0/24," + Ipv6() + "/64"), Succeeds());
-  std::string pod = RunPod(PodConfig());
-
-  EXPECT_THAT(SetPodCidr("10.125.0.0/24"), FailsWith(grpc::StatusCode::FAILED_PRECONDITION, Ipv4()));
-  EXPECT_THAT(SetPodCidr(Ipv6() + "/64," + Ipv4() + "0/24"), Succeeds());
-  EXPECT_THAT(SetPodCidr(Ipv4() + "0/24"), Succeeds()) << "the bridge has it";
-  EXPECT_THAT(SetPodCidr(""), Succeeds()) << "a node without a CIDR yet";
-  EXPECT_THAT(SetPodCidr("10.125.0.0"), FailsWith(grpc::StatusCode::INVALID_ARGUMENT, "10.125.0.0"));
-  RemovePod(pod);
-  ASSERT_THAT(SetPodCidr(Ipv4() + "0/24"), Succeeds());
-  EXPECT_EQ(PodStatusOf(RunPod(PodConfig())).network().additional_ips_size(), 0);
-}
-
-TEST_F(PodCidr, ThatTheHostUsesOtherwiseLeavesTheBridgeAsItWas) {
-  ASSERT_THAT(SetPodCidr(Ipv4() + "0/24"), Succeeds());
-  Instance other;
-  std::string config = ReadFile(other.directory() + "/config.toml").value();
-  const std::string key = "subnets = [\"";
-  size_t begin = config.find(key) + key.size();
-  std::string taken = config.substr(begin, config.find('"', begin) - begin);
-
-  EXPECT_THAT(SetPodCidr(taken), FailsWith(grpc::StatusCode::FAILED_PRECONDITION, other.bridge()));
-
-  EXPECT_THAT(AddressOf(RunPod(PodConfig())), StartsWith(Ipv4()));
-  EXPECT_TRUE(NetworkCondition().status());
 }
 
 }  // namespace

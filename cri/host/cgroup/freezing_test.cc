@@ -14,7 +14,7 @@ namespace {
 class FreezingTest : public CgroupHostTest {};
 
 INSTANTIATE_TEST_SUITE_P(Freezing, FreezingTest, testing::Values("host", "v1", "v2"),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& kind) { return kind.param; });
 
 // Whether the other end of the pipe still writes.
 bool Writes(int fd) {

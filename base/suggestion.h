@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-namespace davit::cli {
+namespace davit {
 
 // The nearest of `known`, by the number of letters to change, add, leave out or swap; empty if none is near.
 std::string Nearest(const std::string& word, const std::vector<std::string>& known);
 
-}  // namespace davit::cli
+}  // namespace davit

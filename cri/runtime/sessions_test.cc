@@ -3,8 +3,6 @@
 
 // Sessions of clients over fake shims: what goes to the client's connection.
 
-#include "shim/session.h"
-
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -13,6 +11,7 @@
 #include "base/codec.h"
 #include "base/frame.h"
 #include "cri/testing/world.h"
+#include "shim/session.h"
 
 namespace davit::cri {
 namespace {
@@ -25,14 +24,14 @@ class SessionTest : public ::testing::Test {
     daemons_ = std::move(pair.second);
   }
 
-  Execs& execs() { return world_.runtime().execs(); }
+  Sessions& sessions() { return world_.runtime().sessions(); }
   Result<> Exec(SessionExec wanted) {
-    return execs().BeginSession(wanted, std::move(daemons_), MonotonicMilliseconds() + 60'000);
+    return sessions().Begin(wanted, std::move(daemons_), MonotonicMilliseconds() + 60'000);
   }
   Result<> Attach(const std::string& container) {
     std::optional<Result<>> attached;
-    execs().BeginSession(SessionAttach{container, /*input=*/true, /*patient=*/false}, std::move(daemons_),
-                         [&attached](Result<> result) { attached = std::move(result); });
+    sessions().Begin(SessionAttach{container, /*input=*/true, /*patient=*/false}, std::move(daemons_),
+                     [&attached](Result<> result) { attached = std::move(result); });
     return attached.value();
   }
   Frame Receive(shim::SessionMessage type) {
@@ -79,7 +78,7 @@ TEST_F(SessionTest, ADetachedCommandHasNobodyWhoWaits) {
   World::Pod pod = world_.RunPod();
   auto begin = [&](const SessionExec& wanted) {
     std::optional<Result<>> started;
-    execs().BeginDetached(wanted, [&started](Result<> result) { started = std::move(result); });
+    sessions().BeginDetached(wanted, [&started](Result<> result) { started = std::move(result); });
     return started.value();
   };
   EXPECT_TRUE(begin({pod.container, {"sh"}, /*input=*/false, {}}));
@@ -90,15 +89,15 @@ TEST_F(SessionTest, ADetachedCommandHasNobodyWhoWaits) {
 
 TEST_F(SessionTest, NothingBeginsInAContainerThatDoesNotRun) {
   std::string id = world_.CreateContainer(world_.RunSandbox().value()).value();
-  EXPECT_EQ(execs().SessionTargetOf(id, Owner::kCri).error().code, Code::kFailedPrecondition);
-  EXPECT_EQ(execs().SessionTargetOf("nobody", Owner::kCri).error().code, Code::kNotFound);
+  EXPECT_EQ(sessions().TargetOf(id, Owner::kCri).error().code, Code::kFailedPrecondition);
+  EXPECT_EQ(sessions().TargetOf("nobody", Owner::kCri).error().code, Code::kNotFound);
   EXPECT_EQ(Attach(id).error().code, Code::kFailedPrecondition);
 }
 
 TEST_F(SessionTest, AnAttachedClientHasOutputAndInput) {
   World::Pod pod = world_.RunPod();
-  EXPECT_EQ(execs().SessionTargetOf(pod.container.substr(0, 20), Owner::kCri).value().id, pod.container);
-  EXPECT_EQ(execs().SessionTargetOf(pod.container, Owner::kLocal).error().code, Code::kNotFound);
+  EXPECT_EQ(sessions().TargetOf(pod.container.substr(0, 20), Owner::kCri).value().id, pod.container);
+  EXPECT_EQ(sessions().TargetOf(pod.container, Owner::kLocal).error().code, Code::kNotFound);
   ASSERT_TRUE(Attach(pod.container));
   Frame streams = Receive(shim::SessionMessage::kStreams);
   for (auto role :

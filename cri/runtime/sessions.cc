@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-#include "shim/session.h"
+#include "cri/runtime/sessions.h"
 
 #include <sys/eventfd.h>
 
@@ -9,9 +9,11 @@
 
 #include "base/duplicate.h"
 #include "base/frame.h"
+#include "base/guarded.h"
 #include "cri/runtime/client_streams.h"
-#include "cri/runtime/execs.h"
+#include "cri/runtime/exec_prepare.h"
 #include "cri/runtime/stream_request.h"
+#include "shim/session.h"
 
 namespace davit::cri {
 namespace {
@@ -50,17 +52,17 @@ Result<ClientStreams> AddAttachment(StartFrame& frame) {
   return streams;
 }
 
-Result<SessionTarget> Execs::SessionTargetOf(const std::string& container_id, Owner owner) const {
+Result<SessionTarget> Sessions::TargetOf(const std::string& container_id, Owner owner) const {
   ContainerPtr container = TRY(ports_.pods.FindContainer(container_id, owner));
   TRY(RequireRunning(*container, "find container"));
   return SessionTarget{container->id(), container->config().tty()};
 }
 
-Result<> Execs::BeginSession(const SessionExec& wanted, UniqueFd connection, int64_t deadline_ms) {
+Result<> Sessions::Begin(const SessionExec& wanted, UniqueFd connection, int64_t deadline_ms) {
   bool terminal = wanted.terminal.has_value();
   ContainerPtr container = TRY(ports_.pods.FindContainer(wanted.container_id));
-  Prepared exec =
-      TRY(Prepare(container, wanted.command, terminal ? Terminal::kOwn : Terminal::kNone, wanted.changes));
+  PreparedExec exec = TRY(PrepareExec(ports_.confinement, container, wanted.command,
+                                      terminal ? ExecTerminal::kOwn : ExecTerminal::kNone, wanted.changes));
   StartFrame& frame = exec.launch.frame;
   ClientStreams streams;
   if (!terminal) {
@@ -75,20 +77,21 @@ Result<> Execs::BeginSession(const SessionExec& wanted, UniqueFd connection, int
   return exec.shim->HandExec(exec.launch, deadline_ms);
 }
 
-void Execs::BeginDetached(const SessionExec& wanted, OnStarted on_started) {
-  Result<> begun = [&]() -> Result<> {
+void Sessions::BeginDetached(const SessionExec& wanted, OnStarted on_started) {
+  Result<> begun = Guarded("exec in container", wanted.container_id, [&]() -> Result<> {
     ContainerPtr container = TRY(ports_.pods.FindContainer(wanted.container_id));
-    Prepared exec = TRY(Prepare(container, wanted.command, Terminal::kNone, wanted.changes));
+    PreparedExec exec =
+        TRY(PrepareExec(ports_.confinement, container, wanted.command, ExecTerminal::kNone, wanted.changes));
     exec.shim->StartExec(std::move(exec.launch), [on_started](Result<UniqueFd> started) {
       on_started(started ? Result<>() : std::unexpected(std::move(started).error()));
     });
     return {};
-  }();
+  });
   if (!begun) on_started(std::move(begun));
 }
 
-void Execs::BeginSession(const SessionAttach& wanted, UniqueFd connection, OnAttached on_attached) {
-  Result<> begun = [&]() -> Result<> {
+void Sessions::Begin(const SessionAttach& wanted, UniqueFd connection, OnAttached on_attached) {
+  Result<> begun = Guarded("attach to container", wanted.container_id, [&]() -> Result<> {
     ContainerPtr container = TRY(ports_.pods.FindContainer(wanted.container_id));
     TRY(RequireRunning(*container, "attach to container"));
     ShimPtr shim = TRY(container->sandbox().LiveShim());
@@ -102,7 +105,7 @@ void Execs::BeginSession(const SessionAttach& wanted, UniqueFd connection, OnAtt
                    on_attached(streams->SendTo(client->get()));
                  });
     return {};
-  }();
+  });
   if (!begun) on_attached(std::move(begun));
 }
 

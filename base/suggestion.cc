@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-#include "cli/suggestion.h"
+#include "base/suggestion.h"
 
 #include <algorithm>
 
-namespace davit::cli {
+namespace davit {
 namespace {
 
 // The number of letters to change, add, leave out or swap with their neighbour.
@@ -40,4 +40,4 @@ std::string Nearest(const std::string& word, const std::vector<std::string>& kno
   return nearest;
 }
 
-}  // namespace davit::cli
+}  // namespace davit
