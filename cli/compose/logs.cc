@@ -12,6 +12,7 @@
 #include "cli/compose/project_files.h"
 #include "cli/compose/up.h"
 #include "cli/compose/verbs.h"
+#include "cli/moment.h"
 
 namespace davit::cli::compose {
 namespace {
