@@ -9,11 +9,16 @@
 #include <functional>
 #include <map>
 #include <sstream>
+#include <string_view>
 
 #include "base/suggestion.h"
+#include "cli/completion.h"
+#include "cli/completion_verbs.h"
 #include "cli/compose/grammar.h"
 #include "cli/container_grammar.h"
 #include "cli/files_grammar.h"
+#include "cli/image_grammar.h"
+#include "cli/list_option.h"
 #include "cli/upkeep_grammar.h"
 #include "cli/volume_grammar.h"
 
@@ -34,14 +39,13 @@ class Grammar {
   }
   CLI::App* AddVerbTo(CLI::App* group, const std::string& name, const std::string& help,
                       std::function<Verb()> take);
+  ContainerGrammar::AddVerb AdderTo(CLI::App* command);
   // "davit image inspect": a word in front of verbs.
   CLI::App* AddGroup(const std::string& name, const std::string& help);
   void AddCommon(CLI::App* app);
   void AddContainerVerbs();
   void AddImageVerbs();
-  void AddCarryVerbs();
-  void AddImageGroup();
-  void AddImageHealth(CLI::App* image);
+  void AddSystemGroup();
   void AddRegistryVerbs();
   void AddNetworkGroup();
   void AddVolumeGroup();
@@ -60,26 +64,17 @@ class Grammar {
   ContainerGrammar containers_;
   VolumeGrammar volumes_;
   FilesGrammar files_;
+  ImageGrammar images_;
   UpkeepGrammar upkeep_;
-  PullOptions pull_;
-  PushOptions push_;
-  SaveOptions save_;
-  LoadOptions load_;
-  ImagesOptions images_;
-  RmiOptions rmi_;
-  TagOptions tag_;
-  UntagOptions untag_;
-  ImageInspectOptions inspect_;
-  ImageHistoryOptions history_;
-  ImagePruneOptions prune_;
   ContainerPruneOptions container_prune_;
   SystemPruneOptions system_prune_;
-  ImageVerifyOptions verify_;
-  ImageRepairOptions repair_;
   SystemDfOptions df_;
   LoginOptions login_;
   std::string password_;
   LogoutOptions logout_;
+  InfoOptions info_;
+  VersionOptions version_;
+  CompletionOptions completion_;
   NetworkListOptions network_list_;
   NetworkCreateOptions network_create_;
   NetworkRemoveOptions network_remove_;
@@ -96,14 +91,19 @@ Grammar::Grammar() {
   AddCommon(&app_);
   AddContainerVerbs();
   AddImageVerbs();
-  AddCarryVerbs();
-  AddImageGroup();
   AddRegistryVerbs();
   AddNetworkGroup();
   AddBuild();
   AddVolumeGroup();
   AddComposeGroup();
-  AddVerb("info", "Tell about the daemon", [] { return InfoOptions(); });
+  AddSystemGroup();
+  CLI::App* completion = AddVerb("completion", "Print a script for a shell that completes command lines",
+                                 [this] { return completion_; });
+  completion->add_option("SHELL", completion_.shell, "The shell")
+      ->required()
+      ->type_name("bash|zsh|fish")
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}).description(""));
+  completion->footer("Example: source <(davit completion bash)");
 }
 
 CLI::App* Grammar::AddGroup(const std::string& name, const std::string& help) {
@@ -130,119 +130,54 @@ void Grammar::AddCommon(CLI::App* app) {
       ->check(CLI::IsMember({"table", "json"}).description(""));
 }
 
-void Grammar::AddContainerVerbs() {
-  auto add_to = [this](CLI::App* command) {
-    containers_.AddTo(
-        [this, command](const std::string& name, const std::string& help, std::function<Verb()> take) {
-          return AddVerbTo(command, name, help, std::move(take));
-        });
-    upkeep_.AddTo(
-        [this, command](const std::string& name, const std::string& help, std::function<Verb()> take) {
-          return AddVerbTo(command, name, help, std::move(take));
-        });
-    files_.AddTo(
-        [this, command](const std::string& name, const std::string& help, std::function<Verb()> take) {
-          return AddVerbTo(command, name, help, std::move(take));
-        });
+ContainerGrammar::AddVerb Grammar::AdderTo(CLI::App* command) {
+  return [this, command](const std::string& name, const std::string& help, std::function<Verb()> take) {
+    return AddVerbTo(command, name, help, std::move(take));
   };
-  add_to(&app_);
-  upkeep_.AddEventsTo([this](const std::string& name, const std::string& help, std::function<Verb()> take) {
-    return AddVerbTo(&app_, name, help, std::move(take));
-  });
+}
+
+void Grammar::AddContainerVerbs() {
+  containers_.AddTo(AdderTo(&app_));
+  upkeep_.AddTo(AdderTo(&app_));
+  upkeep_.AddEventsTo(AdderTo(&app_));
+  files_.AddTo(AdderTo(&app_));
   CLI::App* group = AddGroup("container", "The same verbs on containers, and prune");
-  add_to(group);
+  containers_.AddTo(AdderTo(group));
+  upkeep_.AddTo(AdderTo(group));
+  files_.AddTo(AdderTo(group));
   CLI::App* prune =
       AddVerbTo(group, "prune", "Remove stopped containers", [this] { return container_prune_; });
   prune->add_flag("-f,--force", container_prune_.force, "Do not ask");
 }
 
 void Grammar::AddImageVerbs() {
-  CLI::App* pull = AddVerb("pull", "Fetch an image", [this] { return pull_; });
-  pull->add_flag("-q,--quiet", pull_.quiet, "Print only the image's name");
-  pull->add_option("IMAGE", pull_.image, "Name with tag or digest")->required();
-
-  CLI::App* images = AddVerb("images", "List images", [this] { return images_; });
-  images->add_flag("-q,--quiet", images_.quiet, "Print only ids");
-  images->add_flag("--digests", images_.digests, "Also print digests");
-  images->add_flag("--no-trunc", images_.no_trunc, "Do not shorten ids");
-  images->add_flag("--tree", images_.tree, "Print the layers as a tree, with the images made of them");
-
-  CLI::App* rmi = AddVerb("rmi", "Remove images", [this] { return rmi_; });
-  rmi->add_option("IMAGE", rmi_.images, "Names, ids, or beginnings of ids")->required();
-
-  CLI::App* tag = AddVerb("tag", "Give an image another name", [this] { return tag_; });
-  tag->add_option("SOURCE_IMAGE", tag_.image, "Name, id, or beginning of an id")->required();
-  tag->add_option("TARGET_IMAGE", tag_.tag, "NAME[:TAG]")->required();
-
-  CLI::App* untag = AddVerb("untag", "Take names from images, which stay", [this] { return untag_; });
-  untag->add_option("NAME", untag_.tags, "NAME[:TAG]")->required();
+  images_.AddTo(AdderTo(&app_));
+  files_.AddImportTo(AdderTo(&app_));
+  CLI::App* group =
+      AddGroup("image", "The same verbs on images, and more: look at them, repair them, remove unused ones");
+  images_.AddGroupTo(AdderTo(group));
+  files_.AddImportTo(AdderTo(group));
 }
 
-void Grammar::AddCarryVerbs() {
-  CLI::App* push = AddVerb("push", "Send an image to the registry in its name", [this] { return push_; });
-  push->add_flag("-q,--quiet", push_.quiet, "Print only the image's name");
-  push->add_option("NAME", push_.image, "NAME[:TAG]")->required();
-
-  CLI::App* save = AddVerb("save", "Write images as a tar archive", [this] { return save_; });
-  save->add_option("-o", save_.file, "Write to a file, instead of standard output")->type_name("FILE");
-  save->add_option("IMAGE", save_.images, "Names, which the images get in the archive, or ids")->required();
-  save->footer("The archive is an OCI image layout that docker, podman, skopeo and ctr read, too.");
-
-  CLI::App* load = AddVerb("load", "Load the images of a tar archive", [this] { return load_; });
-  load->add_option("-i,--input", load_.file, "Read from a file, instead of standard input")
-      ->type_name("FILE");
-  load->add_flag("-q,--quiet", load_.quiet, "Print no progress");
-  load->footer(
-      "The archive is one of docker save or an OCI image layout, also compressed with gzip or zstd.");
-}
-
-void Grammar::AddImageGroup() {
-  CLI::App* image = AddGroup("image", "Look at images, repair them, remove unused ones");
-  CLI::App* inspect =
-      AddVerbTo(image, "inspect", "Print all about images as JSON", [this] { return inspect_; });
-  inspect->add_option("IMAGE", inspect_.images, "Names, ids, or beginnings of ids")->required();
-
-  CLI::App* history = AddVerbTo(image, "history", "Print how an image was made", [this] { return history_; });
-  history->add_flag("--no-trunc", history_.no_trunc, "Do not shorten commands and ids");
-  history->add_option("IMAGE", history_.image, "Name, id, or beginning of an id")->required();
-
-  CLI::App* prune = AddVerbTo(image, "prune", "Remove unused images", [this] { return prune_; });
-  prune->add_flag(
-      "-a,--all", prune_.all,
-      "Also images that have a tag or were pulled by digest, and what unfinished pulls have left");
-  prune->add_flag("--dry-run", prune_.dry_run, "Print what would be removed");
-  prune->add_flag("-f,--force", prune_.force, "Do not ask");
-  AddImageHealth(image);
-  auto add_import = [this](CLI::App* command) {
-    files_.AddImportTo(
-        [this, command](const std::string& name, const std::string& help, std::function<Verb()> take) {
-          return AddVerbTo(command, name, help, std::move(take));
-        });
-  };
-  add_import(&app_);
-  add_import(image);
-
+void Grammar::AddSystemGroup() {
   CLI::App* system = AddGroup("system", "Look at the node, and remove what is unused");
   CLI::App* df = AddVerbTo(system, "df", "Print disk usage", [this] { return df_; });
   df->add_flag("-v,--verbose", df_.verbose, "Print every image");
+  AddFormat(*df, "--format", df_.format, "Print by a template, such as \"{{.Type}} {{.Size}}\"");
   CLI::App* all = AddVerbTo(system, "prune", "Remove stopped containers, unused networks and images",
                             [this] { return system_prune_; });
   all->add_flag("-a,--all", system_prune_.all,
                 "Also images that have a tag or were pulled by digest, and what unfinished pulls have left");
   all->add_flag("--volumes", system_prune_.volumes, "Also anonymous volumes that no container mounts");
   all->add_flag("-f,--force", system_prune_.force, "Do not ask");
-}
-
-void Grammar::AddImageHealth(CLI::App* image) {
-  constexpr char kImages[] = "Names, ids, or beginnings of ids (default: all images)";
-  CLI::App* verify =
-      AddVerbTo(image, "verify", "Compare images with what was recorded of them", [this] { return verify_; });
-  verify->add_flag("--quick", verify_.quick, "Do not read what is in files");
-  verify->add_option("IMAGE", verify_.images, kImages);
-
-  CLI::App* repair = AddVerbTo(image, "repair", "Verify images, and fetch again what is damaged",
-                               [this] { return repair_; });
-  repair->add_option("IMAGE", repair_.images, kImages);
+  for (CLI::App* command : {&app_, system}) {
+    CLI::App* info =
+        AddVerbTo(command, "info", "Tell about the daemon and this host", [this] { return info_; });
+    AddFormat(*info, "-f,--format", info_.format, "Print by a template, such as \"{{.ServerVersion}}\"");
+  }
+  CLI::App* version =
+      AddVerb("version", "Print the versions of davit and of the daemon", [this] { return version_; });
+  AddFormat(*version, "-f,--format", version_.format, "Print by a template, such as \"{{.Server.Version}}\"");
 }
 
 void Grammar::AddRegistryVerbs() {
@@ -269,9 +204,10 @@ void Grammar::AddNetworkGroup() {
   list->alias("list");
   list->add_flag("-q,--quiet", network_list_.quiet, "Print only the ids of those that people have made");
   list->add_flag("--no-trunc", network_list_.no_trunc, "Do not shorten ids");
-  list->add_option("--format", network_list_.format,
-                   "Print those that people have made by a template, such as \"{{.ID}} {{.Name}}\"")
-      ->type_name("TEMPLATE");
+  AddFormat(*list, "--format", network_list_.format,
+            "Print those that people have made by a template, such as \"{{.ID}} {{.Name}}\"");
+  AddList(*list, "-f,--filter", network_list_.filters, "Only some of those that people have made",
+          "dangling=BOOL|driver=bridge|id=TEXT|label=KEY[=VALUE]|name=TEXT|scope=local|type=custom");
   AddVerbTo(network, "status", "Print addresses, host ports, rules and what was repaired",
             [] { return NetworkStatusOptions(); });
   AddUserNetworks(network);
@@ -300,7 +236,7 @@ void Grammar::AddUserNetworks(CLI::App* network) {
 
   CLI::App* inspect =
       AddVerbTo(network, "inspect", "Print all about networks as JSON", [this] { return network_inspect_; });
-  inspect->add_option("-f,--format", network_inspect_.format, "Print by a template")->type_name("TEMPLATE");
+  AddFormat(*inspect, "-f,--format", network_inspect_.format, "Print by a template");
   inspect->add_option("NETWORK", network_inspect_.networks, kNames)->required();
 
   CLI::App* prune = AddVerbTo(network, "prune", "Remove all networks that no container uses",
@@ -335,11 +271,7 @@ void Grammar::AddBuild() {
 }
 
 void Grammar::AddVolumeGroup() {
-  CLI::App* volume = AddGroup("volume", "Make, list and remove volumes of local containers");
-  volumes_.AddTo(
-      [this, volume](const std::string& name, const std::string& help, std::function<Verb()> take) {
-        return AddVerbTo(volume, name, help, std::move(take));
-      });
+  volumes_.AddTo(AdderTo(AddGroup("volume", "Make, list and remove volumes of local containers")));
 }
 
 void Grammar::AddComposeGroup() {
@@ -386,6 +318,12 @@ EarlyExit Grammar::Explain(const CLI::ParseError& error) const {
 }
 
 std::expected<CommandLine, EarlyExit> Grammar::Parse(int argc, const char* const* argv) {
+  if (argc > 1 && std::string_view(argv[1]) == kCompleteWord) {
+    std::vector<std::string> words(argv + 2, argv + argc);
+    if (words.empty()) words.emplace_back();
+    line_.verb = CompleteOptions{CompleteWords(app_, words), words.back()};
+    return line_;
+  }
   try {
     app_.parse(argc, argv);
     const CLI::App* verb = Given();

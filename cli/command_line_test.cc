@@ -372,14 +372,57 @@ TEST(CommandLineTest, SuggestsTheNearestFlagOrCommand) {
 
 TEST(CommandLineTest, FlagsOfDockerThatAreMissingSaySo) {
   for (const std::vector<const char*>& words :
-       {std::vector{"run", "--init", "busybox"}, std::vector{"run", "--ulimit", "nofile=9", "busybox"},
-        std::vector{"run", "--ulimit=nofile=9", "busybox"}, std::vector{"exec", "--privileged", "web", "sh"},
-        std::vector{"ps", "--filter", "name=x"}}) {
+       {std::vector{"run", "--init", "busybox"}, std::vector{"run", "--userns", "host", "busybox"},
+        std::vector{"run", "--userns=host", "busybox"}, std::vector{"exec", "--privileged", "web", "sh"},
+        std::vector{"logs", "--details", "web"}, std::vector{"pull", "--platform", "linux/arm64", "a"},
+        std::vector{"top", "web", "-o", "pid"}}) {
     auto line = Parse(words);
     ASSERT_FALSE(line) << words[1];
     EXPECT_EQ(line.error().status, kOwnError);
-    EXPECT_THAT(line.error().text, HasSubstr("not supported yet"));
+    EXPECT_THAT(line.error().text, HasSubstr("not supported"));
   }
+}
+
+TEST(CommandLineTest, TakesTheFlagsOfLists) {
+  auto ps = ParseAs<PsOptions>(
+      {"ps", "-aqs", "-n", "3", "-f", "status=exited", "--filter", "name=a", "--format", "{{.ID}}"});
+  EXPECT_TRUE(ps.all && ps.quiet && ps.sizes);
+  EXPECT_EQ(ps.last, 3);
+  EXPECT_THAT(ps.filters, ElementsAre("status=exited", "name=a"));
+  EXPECT_EQ(ParseAs<PsOptions>({"ps", "-l"}).last, 1);
+  EXPECT_EQ(ParseAs<PsOptions>({"ps", "-n", "-1"}).last, -1) << "docker's default";
+  auto port = ParseAs<PortOptions>({"port", "web", "80/tcp"});
+  EXPECT_EQ(port.id + port.port, "web80/tcp");
+  auto images =
+      ParseAs<ImagesOptions>({"images", "-a", "-f", "dangling=true", "--format", "json", "busybox"});
+  EXPECT_THAT(images.filters, ElementsAre("dangling=true"));
+  EXPECT_EQ(images.reference, "busybox");
+  EXPECT_TRUE(ParseAs<ImagesOptions>({"image", "ls", "-q"}).quiet);
+  EXPECT_THAT(ParseAs<RmiOptions>({"image", "rm", "-f", "a"}).images, ElementsAre("a"));
+  EXPECT_EQ(ParseAs<PullOptions>({"image", "pull", "a"}).image, "a");
+  EXPECT_EQ(ParseAs<ImageHistoryOptions>({"history", "a"}).image, "a");
+  EXPECT_THAT(ParseAs<NetworkListOptions>({"network", "ls", "-f", "name=a"}).filters, ElementsAre("name=a"));
+  EXPECT_EQ(ParseAs<InspectOptions>({"inspect", "--type", "image", "a"}).type, "image");
+  EXPECT_FALSE(Parse({"inspect", "--type", "pod", "a"}));
+  EXPECT_EQ(ParseAs<InfoOptions>({"info", "-f", "{{.Name}}"}).format, "{{.Name}}");
+  EXPECT_EQ(ParseAs<VersionOptions>({"version", "--format", "json"}).format, "json");
+  EXPECT_EQ(ParseAs<SystemDfOptions>({"system", "df", "--format", "json"}).format, "json");
+  EXPECT_EQ(ParseAs<CompletionOptions>({"completion", "bash"}).shell, "bash");
+  EXPECT_FALSE(Parse({"completion", "csh"}));
+}
+
+TEST(CommandLineTest, TakesPortsLimitsAndFilesOfRun) {
+  auto run =
+      ParseAs<RunOptions>({"run", "-P", "-p", "80", "--expose", "7000", "--ulimit", "nofile=9:10",
+                           "--shm-size", "1g", "--label-file", "labels", "--group-add", "staff", "busybox"});
+  EXPECT_TRUE(run.publish_all);
+  EXPECT_THAT(run.ports, ElementsAre("80"));
+  EXPECT_THAT(run.exposed, ElementsAre("7000"));
+  EXPECT_THAT(run.ulimits, ElementsAre("nofile=9:10"));
+  EXPECT_EQ(run.shm_size, "1g");
+  EXPECT_THAT(run.label_files, ElementsAre("labels"));
+  EXPECT_THAT(run.groups, ElementsAre("staff"));
+  EXPECT_EQ(ParseAs<LogsOptions>({"logs", "--until", "10m", "web"}).until, "10m");
 }
 
 TEST(CommandLineTest, FailuresHaveTheExitStatusOfDocker) {
@@ -390,6 +433,8 @@ TEST(CommandLineTest, FailuresHaveTheExitStatusOfDocker) {
   EXPECT_EQ(StatusOfFailure(CreateOptions(), missing), 125);
   EXPECT_EQ(StatusOfFailure(RmOptions(), missing), 1);
   EXPECT_EQ(StatusOfFailure(ExecOptions(), missing), 1);
+  EXPECT_EQ(StatusOfFailure(RmiOptions(), missing), 1);
+  EXPECT_EQ(StatusOfFailure(PortOptions(), missing), 1);
   EXPECT_EQ(StatusOfFailure(RmOptions(), unreachable), 125);
   EXPECT_EQ(StatusOfFailure(RmOptions(), interrupted), 130);
 }

@@ -84,8 +84,13 @@ Result<> AddSysctl(const std::string& text, api::ContainerSpec& spec) {
 
 Result<> AddGroup(const std::string& text, api::ContainerSpec& spec) {
   std::optional<uint32_t> group = WholeNumber<uint32_t>(text);
-  if (!group) return Bad("--group-add", text, "write the number of a group; names are not supported yet");
-  spec.add_groups(*group);
+  bool number = text.find_first_not_of("+-0123456789") == std::string::npos;
+  if ((number && !group) || text.find_first_of(":\n") != std::string::npos)
+    return Bad("--group-add", text, "write the name or the number of a group");
+  if (group)
+    spec.add_groups(*group);
+  else
+    spec.add_group_names(text);
   return {};
 }
 

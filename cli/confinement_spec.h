@@ -22,7 +22,7 @@ Result<> AddSecurityOption(const std::string& text, ::davit::v1::ContainerSpec& 
 // "NAME=VALUE".
 Result<> AddSysctl(const std::string& text, ::davit::v1::ContainerSpec& spec);
 
-// The number of a group.
+// The number or the name of a group.
 Result<> AddGroup(const std::string& text, ::davit::v1::ContainerSpec& spec);
 
 // --pid and --ipc: empty or "private" for one of its own, or "host".

@@ -29,8 +29,6 @@ constexpr char kOnlyTheseLimits[] =
     "the limits are --memory, --memory-swap, --cpus, --cpu-shares, --cpuset-cpus and --pids-limit";
 constexpr MissingFlag kMissingOfRun[] = {
     {"-a,--attach", "in the foreground both outputs are printed, with -d none"},
-    {"-P,--publish-all", "publish each port with -p HOST:CONTAINER"},
-    {"--expose", "publish ports with -p HOST:CONTAINER"},
     {"--add-host", "mount a file with -v FILE:/etc/hosts:ro"},
     {"--annotation", "use --label"},
     {"--cgroup-parent", "the daemon chooses the cgroup"},
@@ -49,32 +47,17 @@ constexpr MissingFlag kMissingOfRun[] = {
     {"--gpus", "use --device vendor.com/class=name, the name of the device in CDI"},
     {"--init", "the program is the container's PID 1 and has to reap its children itself"},
     {"--mac-address", kNoAddress},
-    {"--label-file", "use --label"},
     {"--link", kNoNames},
     {"--log-driver", kNoLogOptions},
     {"--oom-kill-disable", "the kernel kills what exceeds --memory"},
     {"--oom-score-adj", ""},
     {"--platform", "the image for the host's platform is used"},
     {"--runtime", "Davit starts containers itself"},
-    {"--shm-size", "/dev/shm has 64 MiB; --ipc host is for the host's"},
     {"--storage-opt", ""},
-    {"--ulimit", "[container] default_ulimits in the daemon's configuration is for all containers"},
     {"--userns", "containers are in the host's user namespace"},
     {"--uts", "each container has its own host name; see --hostname"},
     {"--volume-driver", "all volumes have the driver local"},
 };
-
-// Docker's flags that Davit does not have: better an answer than "no such option".
-void Refuse(CLI::App& verb, const std::string& names, const std::string& instead = {}) {
-  verb.add_option_function<std::string>(names,
-                                        [names, instead](const std::string&) {
-                                          std::string why =
-                                              "not supported yet" + (instead.empty() ? "" : "; " + instead);
-                                          throw CLI::ValidationError(names, why);
-                                        })
-      ->expected(0, 1)  // some have a value
-      ->group("");
-}
 
 CLI::Option* AddText(CLI::App& verb, const std::string& names, std::string& text, const std::string& help,
                      const std::string& form) {
@@ -137,8 +120,12 @@ void ContainerGrammar::AddRunFlags(CLI::App& verb) {
   verb.prefix_command();
   AddText(verb, "--name", run_.name, "Name of the container", "NAME");
   verb.add_flag("--rm", run_.remove, "Remove the container when it has ended");
-  AddList(verb, "-p,--publish", run_.ports, "Lead a port of the host into the container",
-          "[ADDRESS:]HOST:CONTAINER[/udp]");
+  AddList(verb, "-p,--publish", run_.ports,
+          "Lead a port of the host into the container (default: a free one)",
+          "[[ADDRESS:][HOST[-LAST]]:]CONTAINER[-LAST][/udp]");
+  verb.add_flag("-P,--publish-all", run_.publish_all,
+                "Lead free ports of the host to all ports that the image or --expose names");
+  AddList(verb, "--expose", run_.exposed, "A port for --publish-all", "PORT[-LAST][/udp]");
   AddList(verb, "-e,--env", run_.env, "Set a variable of the environment", "NAME[=VALUE]");
   AddList(verb, "--env-file", run_.env_files, "Set the variables that are in a file", "FILE");
   AddList(verb, "-v,--volume", run_.volumes, "Show a path of the host or a volume in the container",
@@ -148,10 +135,11 @@ void ContainerGrammar::AddRunFlags(CLI::App& verb) {
   AddList(verb, "--volumes-from", run_.volumes_from, "Mount what another container mounts", "CONTAINER[:ro]");
   AddList(verb, "--tmpfs", run_.tmpfs, "A directory in memory", "CONTAINER_PATH[:size=64m,mode=1777,...]");
   AddText(verb, "-w,--workdir", run_.working_dir, "Working directory in the container", "PATH");
-  AddText(verb, "-u,--user", run_.user, "User in the container", "NAME|UID[:GID]");
+  AddText(verb, "-u,--user", run_.user, "User in the container", "NAME|UID[:NAME|GID]");
   AddText(verb, "--entrypoint", run_.entrypoint, "Program, instead of the image's", "PROGRAM");
   AddText(verb, "-h,--hostname", run_.hostname, "Host name in the container", "NAME");
   AddList(verb, "-l,--label", run_.labels, "Set a label", "KEY[=VALUE]");
+  AddList(verb, "--label-file", run_.label_files, "Attach the labels that are in a file", "FILE");
   AddText(verb, "--restart", run_.restart, "When to start it again (default no)",
           "no|on-failure[:RETRIES]|always|unless-stopped");
   AddList(verb, "--log-opt", run_.log_opts, "Limit of its log (default max-size=20m, max-file=5)",
@@ -190,7 +178,9 @@ void ContainerGrammar::AddIsolation(CLI::App& verb) {
   AddText(verb, "--memory-swap", run_.memory_swap, "Limit of memory and swap together (-1: none)",
           "NUMBER[b|k|m|g]");
   AddText(verb, "--cpuset-cpus", run_.cpuset_cpus, "The CPUs that it may use", "0-3,7");
-  AddList(verb, "--group-add", run_.groups, "A further group of its user", "GID");
+  AddList(verb, "--group-add", run_.groups, "A further group of its user", "NAME|GID");
+  AddList(verb, "--ulimit", run_.ulimits, "Limit of a resource, instead of the daemon's", "NAME=SOFT[:HARD]");
+  AddText(verb, "--shm-size", run_.shm_size, "Size of /dev/shm (default 64m)", "NUMBER[b|k|m|g]");
   AddList(verb, "--sysctl", run_.sysctls, "Set a kernel parameter of its namespaces", "NAME=VALUE");
   AddList(verb, "--device", run_.devices, "Give it a device of the host, or one that CDI describes",
           "HOST_PATH[:CONTAINER_PATH][:rwm]|vendor.com/class=name");
@@ -207,36 +197,52 @@ void ContainerGrammar::AddLooks(const AddVerb& add) {
   ps.add_flag("-A,--kubelet", ps_.kubelets, "Also containers of the kubelet and of crictl");
   ps.add_flag("-q,--quiet", ps_.quiet, "Print only ids");
   ps.add_flag("--no-trunc", ps_.no_trunc, "Do not shorten ids and commands");
-  AddText(ps, "--format", ps_.format,
-          "Print by a template, such as \"{{.ID}} {{.Names}}\", \"table {{.ID}}\" or json", "TEMPLATE");
-  Refuse(ps, "-f,--filter");
-  Refuse(ps, "-n,--last");
-  Refuse(ps, "-l,--latest");
-  Refuse(ps, "-s,--size");
+  AddFormat(ps, "--format", ps_.format, "Print by a template, such as \"{{.ID}} {{.Names}}\"");
+  AddList(ps, "-f,--filter", ps_.filters, "Only those with a property, such as status=exited or label=KEY",
+          "KEY=VALUE");
+  ps.add_option("-n,--last", ps_.last, "Only the newest, whether they run or not")->type_name("NUMBER");
+  ps.add_flag_callback(
+      "-l,--latest", [this] { ps_.last = 1; }, "Only the newest one, whether it runs or not");
+  ps.add_flag("-s,--size", ps_.sizes, "Also print how much they have written");
+  ps.footer(
+      "Filters: ancestor, before, exited, expose, health, id, label, name, network, publish, since, status, "
+      "volume.\n"
+      "Example: davit ps -a -f status=exited -f name=^web --format \"table {{.Names}}\\t{{.Status}}\"");
+
+  CLI::App& port =
+      *add("port", "List the ports of the host that lead into a container", [this] { return port_; });
+  port.add_option("CONTAINER", port_.id, kName)->required();
+  port.add_option("PORT", port_.port, "Only this one of the container: PORT[/tcp|/udp|/sctp]");
 
   CLI::App& logs = *add("logs", "Print what a container has written", [this] { return logs_; });
   logs.add_flag("-f,--follow", logs_.follow, "Go on until the container ends");
   logs.add_flag("-t,--timestamps", logs_.timestamps, "Print the time of each line");
   AddText(logs, "-n,--tail", logs_.tail, "Only so many lines of the end (default all)", "NUMBER");
   AddText(logs, "--since", logs_.since, "Only lines from this time on", "TIME|10m");
-  Refuse(logs, "--until");
-  Refuse(logs, "--details");
+  AddText(logs, "--until", logs_.until, "Only lines up to this time", "TIME|10m");
+  Refuse(logs, "--details", "no log has further attributes; davit inspect shows labels and variables");
   logs.add_option("CONTAINER", logs_.id, kName)->required();
 
-  CLI::App& inspect = *add("inspect", "Print all about containers as JSON", [this] { return inspect_; });
-  AddText(inspect, "-f,--format", inspect_.format, "Print by a template, such as \"{{.State.Status}}\"",
-          "TEMPLATE");
-  inspect.add_option("CONTAINER", inspect_.ids, kNames)->required();
+  CLI::App& inspect = *add("inspect", "Print all about containers, images, networks or volumes as JSON",
+                           [this] { return inspect_; });
+  AddFormat(inspect, "-f,--format", inspect_.format, "Print by a template, such as \"{{.State.Status}}\"");
+  AddText(inspect, "--type", inspect_.type, "What the names are (default: the first that is found)",
+          "container|image|network|volume")
+      ->check(CLI::IsMember({"container", "image", "network", "volume"}).description(""));
+  Refuse(inspect, "-s,--size", "davit ps -s prints what containers have written");
+  inspect.add_option("NAME", inspect_.ids, "Names, ids, or beginnings of ids")->required();
 
   CLI::App& top = *add("top", "List the processes of a container", [this] { return top_; });
   top.add_option("CONTAINER", top_.id, kName)->required();
+  top.allow_extras();
+  with_ps_options_.insert(&top);
 
   CLI::App& stats =
       *add("stats", "Print the use of CPU, memory and network, every second", [this] { return stats_; });
   stats.add_flag("--no-stream", stats_.once, "Print one table");
   stats.add_flag("-A,--kubelet", stats_.kubelets, "Also containers of the kubelet and of crictl");
   stats.add_flag("--no-trunc", stats_.no_trunc, "Do not shorten ids");
-  AddText(stats, "--format", stats_.format, "Print by a template, as in davit ps", "TEMPLATE");
+  AddFormat(stats, "--format", stats_.format, "Print by a template, such as \"{{.Name}} {{.MemUsage}}\"");
   Refuse(stats, "-a,--all", "those that do not run use nothing");
   stats.add_option("CONTAINER", stats_.ids, kNames);
 
@@ -325,6 +331,11 @@ void ContainerGrammar::TakeWords(const CLI::App& verb) {
     if (words.size() < 2) throw CLI::RequiredError("COMMAND");
     exec_.id = words.front();
     exec_.command.assign(words.begin() + 1, words.end());
+  } else if (with_ps_options_.contains(&verb) && verb.remaining_size() > 0) {
+    throw CLI::ValidationError(
+        verb.remaining().front(),
+        "options of ps are not supported; the columns are those of ps -ef, and ps itself "
+        "runs with davit exec CONTAINER ps");
   }
 }
 

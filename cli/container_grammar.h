@@ -37,8 +37,10 @@ class ContainerGrammar {
 
   std::set<const CLI::App*> with_image_;
   std::set<const CLI::App*> with_command_;
+  std::set<const CLI::App*> with_ps_options_;
   RunOptions run_;
   PsOptions ps_;
+  PortOptions port_;
   LogsOptions logs_;
   ExecOptions exec_;
   AttachOptions attach_;

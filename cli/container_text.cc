@@ -3,10 +3,12 @@
 
 #include "cli/container_text.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <vector>
 
 #include "base/json.h"
+#include "base/number.h"
 #include "base/time.h"
 #include "cli/health.h"
 #include "cli/text.h"
@@ -18,34 +20,11 @@ namespace api = ::davit::v1;
 namespace v1 = ::runtime::v1;
 using nlohmann::json;
 
+constexpr uint64_t kDefaultShmBytes = 64 << 20;
 constexpr char kNever[] = "0001-01-01T00:00:00Z";  // Go's zero time, as in Docker
 
 std::string TimeText(int64_t unix_nanoseconds) {
   return unix_nanoseconds == 0 ? kNever : FormatRfc3339Nano(unix_nanoseconds);
-}
-
-std::string ProtocolText(api::PortMapping::Protocol protocol) {
-  switch (protocol) {
-    case api::PortMapping::UDP:
-      return "udp";
-    case api::PortMapping::SCTP:
-      return "sctp";
-    default:
-      return "tcp";
-  }
-}
-
-std::string NetworkText(const api::ContainerSpec& spec) {
-  switch (spec.network()) {
-    case api::ContainerSpec::USER:
-      return spec.network_name();
-    case api::ContainerSpec::HOST:
-      return "host";
-    case api::ContainerSpec::NONE:
-      return "none";
-    default:
-      return "bridge";
-  }
 }
 
 std::string PolicyText(api::RestartPolicy::When when) {
@@ -76,7 +55,22 @@ json MapOf(const Map& map) {
 std::vector<std::string> GroupsOf(const api::ContainerSpec& spec) {
   std::vector<std::string> groups;
   for (uint32_t group : spec.groups()) groups.push_back(std::to_string(group));
+  groups.insert(groups.end(), spec.group_names().begin(), spec.group_names().end());
   return groups;
+}
+
+// "nofile=1024:4096" as Name, Soft and Hard; -1: unlimited.
+json UlimitsDocument(const api::ContainerSpec& spec) {
+  json limits = json::array();
+  for (const std::string& text : spec.ulimits()) {
+    auto number = [](const std::string& value) { return WholeNumber<int64_t>(value).value_or(-1); };
+    size_t equals = std::min(text.find('='), text.size());
+    std::vector<std::string> values = Split(text.substr(std::min(equals + 1, text.size())), ':');
+    limits.push_back({{"Name", text.substr(0, equals)},
+                      {"Soft", number(values.front())},
+                      {"Hard", number(values.back())}});
+  }
+  return limits;
 }
 
 json DevicesDocument(const api::ContainerSpec& spec) {
@@ -185,6 +179,8 @@ json HostDocument(const api::ContainerSpec& spec) {
       {"CpuShares", spec.cpu_shares()},
       {"CpusetCpus", spec.cpuset_cpus()},
       {"GroupAdd", GroupsOf(spec)},
+      {"ShmSize", spec.shm_bytes() == 0 ? kDefaultShmBytes : spec.shm_bytes()},
+      {"Ulimits", UlimitsDocument(spec)},
       {"Devices", DevicesDocument(spec)},
       {"PidMode", NamespaceText(spec.pid())},
       {"IpcMode", NamespaceText(spec.ipc())},
@@ -227,7 +223,7 @@ json ConfigDocument(const api::Container& container) {
   return document;
 }
 
-json NetworkDocument(const api::Container& container) {
+json NetworkSettings(const api::Container& container) {
   json addresses = ListOf(container.state().addresses());
   std::string first = container.state().addresses().empty() ? "" : container.state().addresses(0);
   json networks = json::object();
@@ -276,6 +272,30 @@ std::string HealthSuffix(const api::ContainerState& state) {
 
 }  // namespace
 
+std::string ProtocolText(api::PortMapping::Protocol protocol) {
+  switch (protocol) {
+    case api::PortMapping::UDP:
+      return "udp";
+    case api::PortMapping::SCTP:
+      return "sctp";
+    default:
+      return "tcp";
+  }
+}
+
+std::string NetworkText(const api::ContainerSpec& spec) {
+  switch (spec.network()) {
+    case api::ContainerSpec::USER:
+      return spec.network_name();
+    case api::ContainerSpec::HOST:
+      return "host";
+    case api::ContainerSpec::NONE:
+      return "none";
+    default:
+      return "bridge";
+  }
+}
+
 std::string StateWord(const api::ContainerState& state) {
   return state.paused() ? "paused" : StateWord(state.status());
 }
@@ -313,20 +333,18 @@ std::string StatusText(const api::ContainerState& state, int64_t now) {
   }
 }
 
+std::vector<std::string> HostEndsOf(const api::PortMapping& port) {
+  std::string number = ":" + std::to_string(port.host_port());
+  const std::string& address = port.host_ip();
+  if (address.empty()) return {"0.0.0.0" + number, "[::]" + number};
+  return {(address.find(':') == std::string::npos ? address : "[" + address + "]") + number};
+}
+
 std::string PortsText(const api::ContainerSpec& spec) {
   std::string text;
-  auto add = [&text](const std::string& address, const api::PortMapping& port) {
-    if (!text.empty()) text += ", ";
-    text += address + ":" + std::to_string(port.host_port()) + "->" + std::to_string(port.container_port()) +
-            "/" + ProtocolText(port.protocol());
-  };
   for (const api::PortMapping& port : spec.ports()) {
-    if (port.host_ip().empty()) {
-      add("0.0.0.0", port);
-      add("[::]", port);
-    } else {
-      add(port.host_ip().find(':') == std::string::npos ? port.host_ip() : "[" + port.host_ip() + "]", port);
-    }
+    std::string inside = "->" + std::to_string(port.container_port()) + "/" + ProtocolText(port.protocol());
+    for (const std::string& end : HostEndsOf(port)) text += (text.empty() ? "" : ", ") + end + inside;
   }
   return text;
 }
@@ -359,7 +377,7 @@ json InspectDocument(const api::Container& container) {
           {"HostConfig", HostDocument(container.spec())},
           {"Mounts", MountsDocument(container)},
           {"Config", ConfigDocument(container)},
-          {"NetworkSettings", NetworkDocument(container)}};
+          {"NetworkSettings", NetworkSettings(container)}};
 }
 
 json KubeletsDocument(const std::string& name, const v1::ContainerStatusResponse& response) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <vector>
 
 #include "api/cri/v1/api.pb.h"
 #include "api/davit/v1/containers.pb.h"
@@ -20,6 +21,15 @@ std::string StatusText(const ::davit::v1::ContainerState& state, int64_t now_uni
 std::string StateWord(::davit::v1::ContainerState::Status status);
 // The same, and "paused".
 std::string StateWord(const ::davit::v1::ContainerState& state);
+
+// "tcp", "udp" or "sctp".
+std::string ProtocolText(::davit::v1::PortMapping::Protocol protocol);
+
+// "bridge", "host", "none", or the name of a network that people have made.
+std::string NetworkText(const ::davit::v1::ContainerSpec& spec);
+
+// "0.0.0.0:8080" and "[::]:8080", or the one address that the port is published at.
+std::vector<std::string> HostEndsOf(const ::davit::v1::PortMapping& port);
 
 // "0.0.0.0:8080->80/tcp, [::]:8080->80/tcp".
 std::string PortsText(const ::davit::v1::ContainerSpec& spec);

@@ -4,6 +4,7 @@
 // start, stop, restart, kill, pause, unpause, wait, rename and rm.
 
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "cli/containers.h"
 #include "cli/each.h"
@@ -106,18 +107,24 @@ Result<int> Perform(const Session& session, const UnpauseOptions& options) {
   });
 }
 
-// Prints the exit codes, in the order of the containers.
+// Prints the exit codes, in the order of the containers; goes on after a failure, as docker does.
 Result<int> Perform(const Session& session, const WaitOptions& options) {
   nlohmann::json codes = nlohmann::json::array();
+  std::optional<Error> failure;
   for (const std::string& name : options.ids) {
     Result<int> exit_code = AwaitEnd(session.daemon, name, api::WaitContainerRequest::NOT_RUNNING);
-    if (!exit_code)
-      return std::unexpected(ExplainNotFound(session.daemon, name, std::move(exit_code).error()));
+    if (!exit_code) {
+      if (failure) session.console.Remark(failure->ToString());
+      failure = ExplainNotFound(session.daemon, name, std::move(exit_code).error());
+      if (failure->code == Code::kCancelled) break;
+      continue;
+    }
     if (session.console.format == OutputFormat::kTable)
       TRY(session.console.Print(std::to_string(*exit_code) + "\n"));
     codes.push_back(*exit_code);
   }
   if (session.console.format == OutputFormat::kJson) TRY(session.console.PrintJson(codes));
+  if (failure) return std::unexpected(std::move(*failure));
   return 0;
 }
 

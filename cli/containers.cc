@@ -25,9 +25,10 @@ Result<api::Container> InspectContainer(const Daemon& daemon, const std::string&
   return TRY(daemon.Call(&OwnContainerStub::Inspect, request)).container();
 }
 
-Result<std::vector<api::Container>> ListContainers(const Daemon& daemon, bool all) {
+Result<std::vector<api::Container>> ListContainers(const Daemon& daemon, bool all, bool sizes) {
   api::ListContainersRequest request;
   request.set_all(all);
+  request.set_size(sizes);
   std::vector<api::Container> list;
   TRY((daemon.Read<api::ListContainersRequest, api::ListContainersResponse>(
       &OwnContainerStub::List, request, [&list](const api::ListContainersResponse& part) {

@@ -18,8 +18,8 @@ namespace davit::cli {
 
 Result<api::Container> InspectContainer(const Daemon& daemon, const std::string& container);
 
-// The newest first; `all`: also those that do not run.
-Result<std::vector<api::Container>> ListContainers(const Daemon& daemon, bool all);
+// The newest first; `all`: also those that do not run; `sizes`: with what they have written.
+Result<std::vector<api::Container>> ListContainers(const Daemon& daemon, bool all, bool sizes = false);
 
 Result<> StartContainer(const Session& session, const std::string& container);
 Result<> KillContainer(const Daemon& daemon, const std::string& container, int signo);

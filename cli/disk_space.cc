@@ -6,6 +6,7 @@
 
 #include "cli/confirm.h"
 #include "cli/prune.h"
+#include "cli/row_output.h"
 #include "cli/table.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
@@ -35,10 +36,14 @@ std::string Reclaimable(uint64_t bytes, uint64_t total) {
   return text;
 }
 
+// One kind of thing in the fields of docker system df.
 template <typename Kind>
-Table::Row RowOf(const char* name, const Kind& kind) {
-  return {name, std::to_string(kind.total()), std::to_string(kind.active()), SizeText(kind.total_bytes()),
-          Reclaimable(kind.reclaimable_bytes(), kind.total_bytes())};
+json RowOf(const char* name, const Kind& kind) {
+  return {{"Type", name},
+          {"TotalCount", std::to_string(kind.total())},
+          {"Active", std::to_string(kind.active())},
+          {"Size", SizeText(kind.total_bytes())},
+          {"Reclaimable", Reclaimable(kind.reclaimable_bytes(), kind.total_bytes())}};
 }
 
 std::string Verbose(const api::UsageResponse& usage) {
@@ -114,17 +119,23 @@ Result<int> Perform(const Session& session, const ImagePruneOptions& options) {
 Result<int> Perform(const Session& session, const SystemDfOptions& options) {
   auto usage = TRY(session.daemon.Call(&OwnImageStub::Usage, api::UsageRequest()));
   auto volumes = TRY(session.daemon.Call(&VolumeStub::Usage, api::VolumesUsageRequest(), CallMode::kPatient));
-  if (session.console.format == OutputFormat::kJson) {
+  if (session.console.format == OutputFormat::kJson && options.format.empty()) {
     TRY(session.console.PrintJson(ToJson(usage, volumes)));
     return 0;
   }
-  Table table({"TYPE", "TOTAL", "ACTIVE", "SIZE", "RECLAIMABLE"});
-  table.Add(RowOf("Images", usage.images()));
-  table.Add(RowOf("Containers", usage.containers()));
-  table.Add(RowOf("Local Volumes", volumes));
-  table.Add(RowOf("Blobs", usage.blobs()));
-  table.Add(RowOf("Unfinished", usage.unfinished()));
-  TRY(session.console.Print(options.verbose ? Verbose(usage) : table.ToString()));
+  if (options.verbose) {
+    TRY(session.console.Print(Verbose(usage)));
+    return 0;
+  }
+  const std::vector<Column> columns = {{"TYPE", "Type"},
+                                       {"TOTAL", "TotalCount"},
+                                       {"ACTIVE", "Active"},
+                                       {"SIZE", "Size"},
+                                       {"RECLAIMABLE", "Reclaimable"}};
+  const std::vector<json> rows = {RowOf("Images", usage.images()), RowOf("Containers", usage.containers()),
+                                  RowOf("Local Volumes", volumes), RowOf("Blobs", usage.blobs()),
+                                  RowOf("Unfinished", usage.unfinished())};
+  TRY(PrintRows(session.console, options.format, columns, rows));
   return 0;
 }
 

@@ -87,6 +87,7 @@ class LogPath {
  public:
   LogPath(const Session& session, LogTail& tail, const LogChoice& choice, LogForm form)
       : tail_(tail),
+        until_(choice.until),
         printer_(session.console, form),
         selection_(choice, [this](std::string_view line) { return printer_.Add(line); }) {}
 
@@ -97,8 +98,14 @@ class LogPath {
     return drained;
   }
 
+  // Nothing more will be chosen.
+  bool IsOver() const {
+    return selection_.past_until() || (!until_.empty() && FormatRfc3339Nano(UnixNanoseconds()) > until_);
+  }
+
  private:
   LogTail& tail_;
+  const std::string until_;
   LogPrinter printer_;
   LogSelection selection_;
 };
@@ -114,7 +121,7 @@ Result<> FollowContainer(const Session& session, LogTail& tail, const LogChoice&
   for (;;) {
     // The log is complete before the status says that the container has ended.
     TRY(log.PrintNews());
-    if (watch.status().ended) return {};
+    if (watch.status().ended || log.IsOver()) return {};
     Wake wake = TRY(WaitForSomething(tail, session.interrupt, watch.TimeoutMs()));
     if (wake == Wake::kInterrupt) return Interrupted();
     if (wake == Wake::kLogClosed) watch.AskSoon();

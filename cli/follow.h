@@ -23,9 +23,9 @@ struct Watched {
 };
 using AskContainer = std::function<Result<Watched>()>;
 
-// Prints the chosen lines of the log until the container has ended, as `ask` says. kCancelled after an
-// interrupt; kDataLoss if a part of the output was lost. Survives a restart of the daemon, up to 240 s
-// without an answer.
+// Prints the chosen lines of the log until the container has ended, as `ask` says, or until
+// the choice's `until`. kCancelled after an interrupt; kDataLoss if a part of the output was lost. Survives a
+// restart of the daemon, up to 240 s without an answer.
 Result<> FollowContainer(const Session& session, LogTail& tail, const LogChoice& choice, LogForm form,
                          const AskContainer& ask);
 

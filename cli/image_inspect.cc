@@ -3,9 +3,13 @@
 
 // image inspect and image history.
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "base/json.h"
-#include "cli/table.h"
+#include "base/time.h"
+#include "cli/documents.h"
+#include "cli/moment.h"
+#include "cli/row_output.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
 
@@ -16,10 +20,10 @@ using nlohmann::json;
 
 constexpr size_t kCommandWidth = 45;  // as docker cuts it
 
-Result<api::InspectImageResponse> Inspect(const Session& session, const std::string& image) {
+Result<api::InspectImageResponse> Inspect(const Daemon& daemon, const std::string& image) {
   api::InspectImageRequest request;
   request.set_image(image);
-  return session.daemon.Call(&OwnImageStub::Inspect, request);
+  return daemon.Call(&OwnImageStub::Inspect, request);
 }
 
 void CopyMember(const json& from, const char* member, const char* name, json& to) {
@@ -37,6 +41,7 @@ json ToJson(const api::InspectImageResponse& answer) {
                 {"Size", image.disk_bytes()},
                 {"ContentSize", image.size()},
                 {"Manifest", JsonOrNull(answer.manifest())}};
+  SetJsonMember(value, "VirtualSize", image.disk_bytes());
   constexpr const char* kMembers[][2] = {
       {"created", "Created"}, {"author", "Author"}, {"architecture", "Architecture"},
       {"variant", "Variant"}, {"os", "Os"},         {"config", "Config"}};
@@ -54,6 +59,12 @@ std::string Shortened(const std::string& text, size_t most) {
   return text.substr(0, end) + "...";
 }
 
+// "3 weeks ago"; empty if the time is not known.
+std::string AgoText(const std::string& created) {
+  std::optional<int64_t> time = ParseTimestamp(created);
+  return time ? DurationText(UnixNanoseconds() - *time) + " ago" : "";
+}
+
 json ToJson(const api::HistoryEntry& entry) {
   return {{"created", entry.created()},
           {"createdBy", entry.created_by()},
@@ -64,42 +75,55 @@ json ToJson(const api::HistoryEntry& entry) {
 
 }  // namespace
 
+Result<json> ImageDocument(const Daemon& daemon, const std::string& name) {
+  return ToJson(TRY(Inspect(daemon, name)));
+}
+
 Result<int> Perform(const Session& session, const ImageInspectOptions& options) {
-  json list = json::array();
+  std::vector<json> list;
   std::optional<Error> failure;
   for (const std::string& image : options.images) {
-    Result<api::InspectImageResponse> answer = Inspect(session, image);
-    if (answer) {
-      list.push_back(ToJson(*answer));
+    Result<json> document = ImageDocument(session.daemon, image);
+    if (document) {
+      list.push_back(std::move(*document));
       continue;
     }
     if (failure) session.console.Remark(failure->ToString());
-    failure = answer.error();
+    failure = document.error();
   }
-  TRY(session.console.PrintJson(list));
+  TRY(PrintDocuments(session.console, options.format, list));
   if (failure) return std::unexpected(*failure);
   return 0;
 }
 
 // Newest first, as docker.
 Result<int> Perform(const Session& session, const ImageHistoryOptions& options) {
-  api::InspectImageResponse answer = TRY(Inspect(session, options.image));
-  if (session.console.format == OutputFormat::kJson) {
+  api::InspectImageResponse answer = TRY(Inspect(session.daemon, options.image));
+  if (session.console.format == OutputFormat::kJson && options.format.empty()) {
     json list = json::array();
     for (int i = answer.history_size(); i-- > 0;) list.push_back(ToJson(answer.history(i)));
     TRY(session.console.PrintJson(list));
     return 0;
   }
-  Table table({"IMAGE", "CREATED", "CREATED BY", "SIZE", "COMMENT"});
+  const std::vector<Column> columns = {{"IMAGE", "ID"},
+                                       {"CREATED", "CreatedAt"},
+                                       {"CREATED BY", "CreatedBy"},
+                                       {"SIZE", "Size"},
+                                       {"COMMENT", "Comment"}};
   const std::string& id = answer.image().id();
+  std::vector<json> rows;
   for (int i = answer.history_size(); i-- > 0;) {
     const api::HistoryEntry& entry = answer.history(i);
     bool newest = i + 1 == answer.history_size();
-    table.Add({newest ? (options.no_trunc ? id : ShortId(id)) : "<missing>", entry.created(),
-               options.no_trunc ? entry.created_by() : Shortened(entry.created_by(), kCommandWidth),
-               SizeText(entry.disk_bytes()), entry.comment()});
+    rows.push_back(
+        {{"ID", newest ? (options.no_trunc ? id : ShortId(id)) : "<missing>"},
+         {"CreatedAt", entry.created()},
+         {"CreatedSince", AgoText(entry.created())},
+         {"CreatedBy", options.no_trunc ? entry.created_by() : Shortened(entry.created_by(), kCommandWidth)},
+         {"Size", SizeText(entry.disk_bytes())},
+         {"Comment", entry.comment()}});
   }
-  TRY(session.console.Print(table.ToString()));
+  TRY(PrintRows(session.console, options.quiet ? "{{.ID}}" : options.format, columns, rows));
   return 0;
 }
 

@@ -9,7 +9,9 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file_io.h"
+#include "base/time.h"
 #include "cli/testing/verb_fixture.h"
+#include "cli/text.h"
 
 namespace davit::cli {
 namespace {
@@ -27,6 +29,11 @@ class ImageVerbs : public VerbFixture {
  protected:
   LoginOptions Login(const std::string& password) {
     return {.server = "private.test", .username = "user", .password = password};
+  }
+  // Of the images.
+  static std::string Age() {
+    constexpr int64_t kCreated = 1'714'521'600'000'000'000;  // 2024-05-01
+    return DurationText(UnixNanoseconds() - kCreated) + " ago";
   }
   void WriteConfig(const std::string& text) {
     std::filesystem::create_directories(docker_config());
@@ -79,12 +86,57 @@ TEST_F(ImageVerbs, APullUsesTheStoredCredentials) {
 
 TEST_F(ImageVerbs, ImagesAreOneLinePerTag) {
   EXPECT_EQ(Answer(ImagesOptions{}),
-            "REPOSITORY                  TAG      IMAGE ID       SIZE\n"
-            "docker.io/library/busybox   latest   100000000000   4.2 MB\n");
+            "REPOSITORY                  TAG      IMAGE ID       CREATED       SIZE\n"
+            "docker.io/library/busybox   latest   100000000000   " +
+                Age() + "   4.2 MB\n");
   EXPECT_EQ(Answer(ImagesOptions{.quiet = true}), "100000000000\n");
   EXPECT_THAT(
       Answer(ImagesOptions{.digests = true, .no_trunc = true}),
       AllOf(HasSubstr("sha256:" + std::string(64, 'd')), HasSubstr("sha256:1" + std::string(63, '0'))));
+}
+
+TEST_F(ImageVerbs, ImagesAreFiltered) {
+  cri_.images().Add("old-tool");
+  cri_.images().Add("two-tags");
+  auto names = [this](const ImagesOptions& options) {
+    ImagesOptions with_format = options;
+    with_format.format = "{{.Repository}}";
+    return Answer(with_format);
+  };
+  const std::string busybox = "docker.io/library/busybox\n";
+  const std::string old = "docker.io/library/old-tool\n";
+  EXPECT_EQ(names({.reference = "busybox"}), busybox);
+  EXPECT_EQ(names({.reference = "docker.io/library/busybox:latest"}), busybox);
+  EXPECT_EQ(names({.filters = {"reference=*box", "reference=old*"}}), busybox + old) << "the newest first";
+  EXPECT_EQ(names({.filters = {"reference=another"}}), "docker.io/library/another\n") << "not its other tag";
+  EXPECT_EQ(names({.filters = {"label=name=old-tool"}}), old);
+  EXPECT_EQ(names({.filters = {"label=lacking"}}), "");
+  EXPECT_EQ(names({.filters = {"before=busybox"}}), old);
+  EXPECT_EQ(names({.filters = {"since=old-tool", "reference=busybox"}}), busybox);
+  EXPECT_EQ(names({.filters = {"dangling=true"}}), "");
+  EXPECT_EQ(Answer(ImagesOptions{.quiet = true, .filters = {"label=name=busybox"}}), "100000000000\n");
+  EXPECT_EQ(Do(ImagesOptions{.filters = {"before=nothing"}}).error().code, Code::kNotFound);
+  EXPECT_THAT(Do(ImagesOptions{.filters = {"dangling=maybe"}}).error().ToString(),
+              HasSubstr("dangling=true"));
+  EXPECT_THAT(Do(ImagesOptions{.filters = {"lable=x"}}).error().ToString(), HasSubstr("did you mean label?"));
+}
+
+TEST_F(ImageVerbs, ImagesHaveTheFieldsOfDocker) {
+  EXPECT_EQ(Answer(ImagesOptions{.format = "{{.Repository}}:{{.Tag}} {{.ID}} {{.Size}} {{.CreatedAt}} "
+                                           "{{.Label \"name\"}}"}),
+            "docker.io/library/busybox:latest 100000000000 4.2 MB 2024-05-01T00:00:00.000000000Z busybox\n");
+  EXPECT_EQ(Answer(ImagesOptions{.format = "table {{.Tag}}\\t{{.CreatedSince}}"}),
+            "TAG      CREATED\nlatest   " + Age() + "\n");
+  EXPECT_EQ(nlohmann::json::parse(Answer(ImagesOptions{.format = "json"}))["Tag"], "latest");
+  EXPECT_EQ(Answer(ImageInspectOptions{.images = {"busybox"}, .format = "{{.Config.Cmd}} {{.Os}}"}),
+            "[sh] linux\n");
+  EXPECT_EQ(Answer(ImageHistoryOptions{.image = "busybox", .quiet = true}), "100000000000\n<missing>\n");
+}
+
+TEST_F(ImageVerbs, RmiWithForceTakesWhatIsNotThere) {
+  EXPECT_EQ(Do(RmiOptions{.images = {"nothing"}}).error().code, Code::kNotFound);
+  EXPECT_EQ(Do(RmiOptions{.images = {"nothing", "busybox"}, .force = true}).value(), 0);
+  EXPECT_THAT(cri_.images().names(), IsEmpty());
 }
 
 TEST_F(ImageVerbs, AnIncompleteImageIsMarkedAndCanBeRemoved) {

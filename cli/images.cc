@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/time.h"
 #include "cli/each.h"
+#include "cli/image_filter.h"
 #include "cli/image_list.h"
 #include "cli/layer_tree.h"
-#include "cli/table.h"
+#include "cli/row_output.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
 
@@ -57,19 +59,71 @@ std::string SizeOf(const api::Image& image) {
   return SizeText(image.disk_bytes()) + (image.incomplete() ? " (incomplete)" : "");
 }
 
-std::string ToTable(const std::vector<api::Image>& images, const ImagesOptions& options) {
-  Table::Row header = {"REPOSITORY", "TAG", "IMAGE ID", "SIZE"};
-  if (options.digests) header.insert(header.begin() + 2, "DIGEST");
-  Table table(header);
-  for (const api::Image& image : images) {
-    for (const Row& row : RowsOf(image)) {
-      Table::Row cells = {row.repository, row.tag, options.no_trunc ? image.id() : ShortId(image.id()),
-                          SizeOf(image)};
-      if (options.digests) cells.insert(cells.begin() + 2, row.digest);
-      table.Add(std::move(cells));
-    }
+// An image with what its configuration says.
+struct Listed {
+  api::Image image;
+  ImageFacts facts;
+};
+
+// The names that satisfy the filter. An image without names has none to satisfy.
+std::vector<Row> ChosenRows(const Listed& listed, const ImageFilter& filter) {
+  std::vector<Row> rows = RowsOf(listed.image);
+  if (!filter.HasReferences()) return rows;
+  std::erase_if(rows, [&](const Row& row) {
+    return row.tag == kNone || !filter.TakesName(row.repository + ":" + row.tag);
+  });
+  return rows;
+}
+
+// One name in the fields of docker images.
+ListRow ToListRow(const Listed& listed, const Row& row, bool no_trunc) {
+  const api::Image& image = listed.image;
+  int64_t created = listed.facts.created;
+  return {{{"Containers", std::to_string(image.containers())},
+           {"CreatedAt", created == 0 ? "N/A" : FormatRfc3339Nano(created)},
+           {"CreatedSince", created == 0 ? "N/A" : DurationText(UnixNanoseconds() - created) + " ago"},
+           {"Digest", row.digest},
+           {"ID", no_trunc ? image.id() : ShortId(image.id())},
+           {"Repository", row.repository},
+           {"SharedSize", "N/A"},
+           {"Size", SizeOf(image)},
+           {"Tag", row.tag},
+           {"UniqueSize", "N/A"},
+           {"VirtualSize", SizeOf(image)}},
+          listed.facts.labels};
+}
+
+// The newest first, as docker does.
+Result<std::vector<Listed>> Choose(const Daemon& daemon, const ImageFilter& filter, bool layers) {
+  api::ListImagesRequest request;
+  request.set_layers(layers);
+  std::vector<Listed> chosen;
+  for (api::Image& image : TRY(ListImages(daemon, request))) {
+    ImageFacts facts = TRY(ReadImageFacts(daemon, image.id()));
+    Listed listed{std::move(image), std::move(facts)};
+    if (filter.Takes(listed.image, listed.facts) && !ChosenRows(listed, filter).empty())
+      chosen.push_back(std::move(listed));
   }
-  return table.ToString();
+  std::ranges::sort(chosen, [](const Listed& a, const Listed& b) {
+    return a.facts.created != b.facts.created ? a.facts.created > b.facts.created
+                                              : a.image.id() < b.image.id();
+  });
+  return chosen;
+}
+
+Result<> PrintImages(const Console& console, const std::vector<Listed>& images, const ImageFilter& filter,
+                     const ImagesOptions& options) {
+  std::vector<Column> columns = {{"REPOSITORY", "Repository"},
+                                 {"TAG", "Tag"},
+                                 {"IMAGE ID", "ID"},
+                                 {"CREATED", "CreatedSince"},
+                                 {"SIZE", "Size"}};
+  if (options.digests) columns.insert(columns.begin() + 2, Column{"DIGEST", "Digest"});
+  std::vector<ListRow> rows;
+  for (const Listed& listed : images)
+    for (const Row& row : ChosenRows(listed, filter))
+      rows.push_back(ToListRow(listed, row, options.no_trunc));
+  return PrintRows(console, options.format, columns, rows);
 }
 
 nlohmann::json ToJson(const api::Image& image) {
@@ -107,19 +161,23 @@ Result<std::vector<api::Image>> ListImages(const Daemon& daemon, const api::List
 }
 
 Result<int> Perform(const Session& session, const ImagesOptions& options) {
-  api::ListImagesRequest request;
-  request.set_layers(options.tree);
-  std::vector<api::Image> images = TRY(ListImages(session.daemon, request));
-  if (session.console.format == OutputFormat::kJson) {
+  ImageFilter filter = TRY(ImageFilter::Parse(options.filters, options.reference));
+  TRY(filter.Resolve(session.daemon));
+  const std::vector<Listed> chosen = TRY(Choose(session.daemon, filter, options.tree));
+  std::vector<api::Image> images;
+  for (const Listed& listed : chosen) images.push_back(listed.image);
+  bool as_json = session.console.format == OutputFormat::kJson && options.format.empty();
+  if (as_json) {
     nlohmann::json list = nlohmann::json::array();
     for (const api::Image& image : images) list.push_back(ToJson(image));
     TRY(session.console.PrintJson(list));
-    return 0;
+  } else if (options.tree) {
+    TRY(session.console.Print(LayerTree(images)));
+  } else if (options.quiet) {
+    TRY(session.console.Print(ToIds(images, options.no_trunc)));
+  } else {
+    TRY(PrintImages(session.console, chosen, filter, options));
   }
-  std::string text = options.tree    ? LayerTree(images)
-                     : options.quiet ? ToIds(images, options.no_trunc)
-                                     : ToTable(images, options);
-  TRY(session.console.Print(text));
   return 0;
 }
 
@@ -140,6 +198,7 @@ Result<int> Perform(const Session& session, const RmiOptions& options) {
     api::ListImagesRequest find;
     find.set_image(name);
     std::vector<api::Image> found = TRY(ListImages(session.daemon, find));
+    if (found.empty() && options.force) return {};
     if (found.empty()) return Fail(Code::kNotFound, "", name, "no such image");
     const api::Image& image = found.front();
     if (image.tags_size() > 1) {

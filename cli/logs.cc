@@ -5,6 +5,7 @@
 #include "base/time.h"
 #include "cli/by_name.h"
 #include "cli/follow.h"
+#include "cli/moment.h"
 #include "cli/verbs.h"
 
 namespace davit::cli {
@@ -28,7 +29,9 @@ Result<Log> FindLog(const Session& session, const std::string& name) {
 
 Result<LogChoice> ChoiceOf(const LogsOptions& options) {
   LogChoice choice;
-  choice.since = TRY(ParseSince(options.since, UnixNanoseconds()));
+  int64_t now = UnixNanoseconds();
+  choice.since = TRY(ParseMoment("--since", options.since, now));
+  choice.until = TRY(ParseMoment("--until", options.until, now));
   if (options.tail == "all") return choice;
   choice.tail = WholeNumber<size_t>(options.tail);
   if (!choice.tail)

@@ -10,6 +10,7 @@
 
 #include "base/file_io.h"
 #include "cli/command_line.h"
+#include "cli/completion_verbs.h"
 #include "cli/compose/verbs.h"
 #include "cli/terminal/session_signals.h"
 
@@ -19,6 +20,10 @@ using namespace davit::cli;  // NOLINT(google-build-using-namespace): this file 
 
 davit::Result<int> Obey(const CommandLine& line, const Console& console) {
   if (const auto* build = std::get_if<BuildOptions>(&line.verb)) return CheckBuild(console, *build);
+  if (const auto* completion = std::get_if<CompletionOptions>(&line.verb))
+    return PrintCompletionScript(console, *completion);
+  if (const auto* complete = std::get_if<CompleteOptions>(&line.verb))
+    return PrintCandidates(console, line.address, *complete);
   if (const auto* options = std::get_if<compose::Options>(&line.verb))
     if (const auto* config = std::get_if<compose::Config>(&options->verb))
       return compose::PrintConfig(console, options->project, *config);

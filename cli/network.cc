@@ -249,11 +249,14 @@ json ToJson(const api::NetworkStatusResponse& status) {
 }  // namespace
 
 Result<int> Perform(const Session& session, const NetworkListOptions& options) {
-  const std::vector<api::Network> of_users = TRY(ListUserNetworks(session.daemon));
-  if (options.quiet || !options.format.empty()) {
-    std::vector<json> rows;
+  std::vector<api::Network> of_users = TRY(ListUserNetworks(session.daemon));
+  TRY(FilterUserNetworks(options.filters, of_users));
+  if (options.quiet || !options.format.empty() || !options.filters.empty()) {
+    const std::vector<Column> columns = {
+        {"NETWORK ID", "ID"}, {"NAME", "Name"}, {"DRIVER", "Driver"}, {"SCOPE", "Scope"}};
+    std::vector<ListRow> rows;
     for (const api::Network& network : of_users) rows.push_back(RowOfUserNetwork(network, options.no_trunc));
-    TRY(PrintRows(session.console, options.quiet ? "{{.ID}}" : options.format, {}, rows));
+    TRY(PrintRows(session.console, options.quiet ? "{{.ID}}" : options.format, columns, rows));
     return 0;
   }
   std::vector<Network> networks = NetworksIn(TRY(Ask(session)), of_users);

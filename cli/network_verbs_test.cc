@@ -124,6 +124,14 @@ TEST_F(NetworkVerbs, PeopleMakeListAndRemoveNetworks) {
   EXPECT_EQ(Answer(NetworkListOptions{.quiet = true}), "aaaaaaaaaaaa\n");
   EXPECT_EQ(Answer(NetworkListOptions{.format = "{{.Name}} {{.Driver}} {{.Labels}}"}),
             "back bridge a=b,c=\n");
+  auto filtered = [this](const std::vector<std::string>& filters) {
+    return Answer(NetworkListOptions{.filters = filters});
+  };
+  EXPECT_EQ(filtered({"name=ac", "label=a=b"}),
+            "NETWORK ID     NAME   DRIVER   SCOPE\naaaaaaaaaaaa   back   bridge   local\n");
+  for (const char* none : {"name=x", "id=b", "label=a=c", "driver=macvlan", "type=builtin", "dangling=false"})
+    EXPECT_THAT(filtered({none}), Not(HasSubstr("back"))) << none;
+  EXPECT_THAT(Do(NetworkListOptions{.filters = {"type=x"}}).error().ToString(), HasSubstr("type=custom"));
   auto list = nlohmann::json::parse(Answer(NetworkListOptions{}, OutputFormat::kJson));
   EXPECT_EQ(list[2]["name"], "back");
   EXPECT_EQ(list[2]["pods"], 1) << "by its id";

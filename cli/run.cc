@@ -9,6 +9,7 @@
 #include "base/file_io.h"
 #include "base/unique_fd.h"
 #include "cli/containers.h"
+#include "cli/port_choice.h"
 #include "cli/pull.h"
 #include "cli/sessions.h"
 #include "cli/verbs.h"
@@ -39,6 +40,12 @@ Result<> WriteIdFile(const std::string& path, const std::string& id) {
   return WriteAll(file.get(), id, path);
 }
 
+Result<api::CreateContainerResponse> CreateOnce(const Session& session, const RunOptions& options,
+                                                api::CreateContainerRequest request) {
+  TRY(ChoosePorts(session.daemon, options, *request.mutable_spec()));
+  return session.daemon.Call(&OwnContainerStub::Create, request, CallMode::kPatient);
+}
+
 // Creates the container, and pulls its image as the options say. The image that the node has needs no
 // question. To fill volumes takes as long as to copy what the image has there.
 Result<api::CreateContainerResponse> CreateFrom(const Session& session, const RunOptions& options) {
@@ -46,12 +53,12 @@ Result<api::CreateContainerResponse> CreateFrom(const Session& session, const Ru
   TRY(CheckIdFile(options.id_file));
   auto request = TRY(BuildCreateRequest(options));
   if (policy == PullPolicy::kAlways) TRY(PullFor(session, options));
-  auto created = session.daemon.Call(&OwnContainerStub::Create, request, CallMode::kPatient);
+  Result<api::CreateContainerResponse> created = CreateOnce(session, options, request);
   bool absent = !created && created.error().code == Code::kNotFound;
   if (absent && policy == PullPolicy::kMissing) {
     if (!options.quiet) session.console.Remark("pulling " + options.image);
     TRY(PullFor(session, options));
-    created = session.daemon.Call(&OwnContainerStub::Create, request, CallMode::kPatient);
+    created = CreateOnce(session, options, request);
   }
   if (created) TRY(WriteIdFile(options.id_file, created->id()));
   return created;

@@ -28,6 +28,17 @@ Result<> AddLabel(const std::string& text, api::ContainerSpec& spec) {
   return {};
 }
 
+// Those of the command line count more than those of files.
+Result<> SetLabels(const RunOptions& options, api::ContainerSpec& spec) {
+  for (const std::string& path : options.label_files) {
+    for (const std::string& line : TRY(ReadSettings(path)))
+      if (Result<> added = AddLabel(line, spec); !added)
+        return std::unexpected(Within("--label-file " + path, added.error()));
+  }
+  for (const std::string& label : options.labels) TRY(AddLabel(label, spec));
+  return {};
+}
+
 // An empty --entrypoint takes away the image's: the command line is the arguments alone.
 Result<> SetCommand(const RunOptions& options, api::ContainerSpec& spec) {
   if (options.has_entrypoint && options.entrypoint.empty()) {
@@ -104,6 +115,13 @@ Result<> SetResources(const RunOptions& options, api::ContainerSpec& spec) {
   else if (!options.memory_swap.empty())
     spec.set_memory_swap_bytes(TRY(ParseBytes(options.memory_swap)));
   spec.set_cpuset_cpus(options.cpuset_cpus);
+  if (!options.shm_size.empty()) spec.set_shm_bytes(static_cast<uint64_t>(TRY(ParseBytes(options.shm_size))));
+  for (const std::string& ulimit : options.ulimits) {
+    if (ulimit.find('=') == std::string::npos)
+      return Fail(Code::kInvalidArgument, "--ulimit", ulimit,
+                  "write NAME=SOFT[:HARD], such as nofile=1024:4096");
+    spec.add_ulimits(ulimit);
+  }
   return {};
 }
 
@@ -122,7 +140,9 @@ Result<> SetConfinement(const RunOptions& options, api::ContainerSpec& spec) {
 }
 
 Result<> SetNetwork(const RunOptions& options, api::ContainerSpec& spec) {
-  for (const std::string& port : options.ports) *spec.add_ports() = TRY(ParsePortSpec(port));
+  for (const std::string& text : options.ports)
+    for (const PortWish& wish : TRY(ParsePortSpec(text)))
+      if (wish.IsFixed()) *spec.add_ports() = MappingOf(wish, wish.first_host_port);
   for (const std::string& server : options.dns) spec.add_dns_servers(server);
   for (const std::string& domain : options.dns_searches) spec.add_dns_searches(domain);
   for (const std::string& option : options.dns_options) spec.add_dns_options(option);
@@ -175,7 +195,7 @@ Result<api::CreateContainerRequest> BuildCreateRequest(const RunOptions& options
   TRY(SetCommand(options, spec));
   for (const std::string& variable : TRY(ReadVariables(options.env_files, options.env)))
     spec.add_env(variable);
-  for (const std::string& label : options.labels) TRY(AddLabel(label, spec));
+  TRY(SetLabels(options, spec));
   for (const std::string& volume : options.volumes) TRY(AddVolumeFlag(volume, spec));
   for (const std::string& mount : options.mounts) TRY(AddMountFlag(mount, spec));
   for (const std::string& tmpfs : options.tmpfs) TRY(AddTmpfsFlag(tmpfs, spec));

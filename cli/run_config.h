@@ -24,6 +24,8 @@ struct RunOptions {
   std::vector<std::string> command = {};  // replaces the image's arguments, not its entrypoint
   std::string name = {};                  // empty: the daemon makes one from the image's name
   std::vector<std::string> ports = {};    // as ParsePortSpec takes them
+  std::vector<std::string> exposed = {};  // as ParseExposedPort takes them
+  bool publish_all = false;               // also these and those of the image
   std::vector<std::string> env = {};      // "K=V", or "K" for the value in the environment of davit
   std::vector<std::string> env_files = {};
   std::vector<std::string> volumes = {};       // as AddVolumeFlag takes them
@@ -31,6 +33,7 @@ struct RunOptions {
   std::vector<std::string> tmpfs = {};         // as AddTmpfsFlag takes them
   std::vector<std::string> volumes_from = {};  // as AddVolumesFromFlag takes them
   std::vector<std::string> labels = {};
+  std::vector<std::string> label_files = {};
   std::vector<std::string> cap_add = {};
   std::vector<std::string> cap_drop = {};
   std::string working_dir = {};
@@ -50,6 +53,8 @@ struct RunOptions {
   std::string pull = "missing";
   std::string memory_swap = {};
   std::string cpuset_cpus = {};
+  std::string shm_size = {};
+  std::vector<std::string> ulimits = {};  // NAME=SOFT[:HARD]
   std::vector<std::string> groups = {};
   std::vector<std::string> dns = {};
   std::vector<std::string> dns_searches = {};
@@ -80,7 +85,8 @@ inline bool HoldsSession(const RunOptions& options) {
   return !options.detach;
 }
 
-// kInvalidArgument names the option that is wrong and shows its grammar. Reads the files of --env-file.
+// kInvalidArgument names the option that is wrong and shows its grammar. Reads the files of --env-file and
+// --label-file. Host ports that are still to be chosen (port_choice.h) are not in it.
 Result<::davit::v1::CreateContainerRequest> BuildCreateRequest(const RunOptions& options);
 
 // "no", "on-failure:3"... kInvalidArgument shows the grammar.

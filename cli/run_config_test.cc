@@ -9,6 +9,7 @@
 
 #include <fstream>
 
+#include "cli/port_choice.h"
 #include "cli/port_spec.h"
 #include "cli/quantity.h"
 #include "cli/testing/test_support.h"
@@ -22,35 +23,77 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
+PortWish OnlyPort(const char* text) {
+  std::vector<PortWish> wishes = ParsePortSpec(text).value();
+  EXPECT_EQ(wishes.size(), 1u) << text;
+  return wishes.front();
+}
+
 TEST(PortSpecTest, IsHostThenContainer) {
-  api::PortMapping mapping = ParsePortSpec("8080:80").value();
-  EXPECT_EQ(mapping.host_port(), 8080u);
-  EXPECT_EQ(mapping.container_port(), 80u);
-  EXPECT_EQ(mapping.protocol(), api::PortMapping::TCP);
-  EXPECT_EQ(mapping.host_ip(), "");
+  PortWish wish = OnlyPort("8080:80");
+  EXPECT_TRUE(wish.IsFixed());
+  EXPECT_EQ(wish.first_host_port, 8080u);
+  EXPECT_EQ(wish.container_port, 80u);
+  EXPECT_EQ(wish.protocol, api::PortMapping::TCP);
+  EXPECT_EQ(wish.host_ip, "");
 }
 
 TEST(PortSpecTest, MayNameAProtocol) {
-  EXPECT_EQ(ParsePortSpec("53:53/udp")->protocol(), api::PortMapping::UDP);
-  EXPECT_EQ(ParsePortSpec("53:53/sctp")->protocol(), api::PortMapping::SCTP);
+  EXPECT_EQ(OnlyPort("53:53/udp").protocol, api::PortMapping::UDP);
+  EXPECT_EQ(OnlyPort("53:53/sctp").protocol, api::PortMapping::SCTP);
 }
 
 TEST(PortSpecTest, MayNameAnAddress) {
-  EXPECT_EQ(ParsePortSpec("127.0.0.1:8080:80")->host_ip(), "127.0.0.1");
-  api::PortMapping mapping = ParsePortSpec("[::1]:8080:80/udp").value();
-  EXPECT_EQ(mapping.host_ip(), "::1");
-  EXPECT_EQ(mapping.host_port(), 8080);
+  EXPECT_EQ(OnlyPort("127.0.0.1:8080:80").host_ip, "127.0.0.1");
+  PortWish wish = OnlyPort("[::1]:8080:80/udp");
+  EXPECT_EQ(wish.host_ip, "::1");
+  EXPECT_EQ(wish.first_host_port, 8080u);
+}
+
+TEST(PortSpecTest, MayLeaveTheHostPortOpen) {
+  for (const char* text : {"80", "127.0.0.1::80", "80/udp"}) {
+    PortWish wish = OnlyPort(text);
+    EXPECT_FALSE(wish.IsFixed()) << text;
+    EXPECT_EQ(wish.first_host_port, 0u) << text;
+    EXPECT_EQ(wish.container_port, 80u) << text;
+  }
+  EXPECT_EQ(OnlyPort("127.0.0.1::80").host_ip, "127.0.0.1");
+  PortWish choice = OnlyPort("8000-8010:80");
+  EXPECT_FALSE(choice.IsFixed());
+  EXPECT_EQ(choice.first_host_port, 8000u);
+  EXPECT_EQ(choice.last_host_port, 8010u);
+}
+
+TEST(PortSpecTest, RangesBelongTogetherInTheirOrder) {
+  std::vector<PortWish> wishes = ParsePortSpec("127.0.0.1:8000-8002:80-82/udp").value();
+  ASSERT_EQ(wishes.size(), 3u);
+  for (uint32_t i = 0; i < 3; ++i) {
+    EXPECT_TRUE(wishes[i].IsFixed());
+    EXPECT_EQ(wishes[i].first_host_port, 8000 + i);
+    EXPECT_EQ(wishes[i].container_port, 80 + i);
+    EXPECT_EQ(wishes[i].protocol, api::PortMapping::UDP);
+    EXPECT_EQ(wishes[i].host_ip, "127.0.0.1");
+  }
+  EXPECT_EQ(ParsePortSpec("3000-3005")->size(), 6u);
+  EXPECT_THAT(ParsePortSpec("8000-8001:80-82").error().ToString(), HasSubstr("different sizes"));
+  EXPECT_THAT(ParsePortSpec("1-65535:1-65535").error().ToString(), HasSubstr("at most 1000"));
 }
 
 TEST(PortSpecTest, RefusesAnythingElse) {
-  for (const char* text :
-       {"", "80", ":80", "80:", "80:80/", "80:80/icmp", "0:80", "80:65536", "80:-1", "80:80x", " 80:80",
-        "host:80:80", "::1:80:80", "[127.0.0.1]:80:80", "1.2.3:80:80", ":80:80", "+80:80"}) {
-    auto mapping = ParsePortSpec(text);
-    ASSERT_FALSE(mapping) << text;
-    EXPECT_EQ(mapping.error().code, Code::kInvalidArgument);
-    EXPECT_EQ(mapping.error().subject, text);
+  for (const char* text : {"", ":80", "80:", "80:80/", "80:80/icmp", "0:80", "80:65536", "80:-1", "80:80x",
+                           " 80:80", "host:80:80", "::1:80:80", "[127.0.0.1]:80:80", "1.2.3:80:80", ":80:80",
+                           "+80:80", "82-80:80-82", "80-:80-81", "-80:80"}) {
+    auto wishes = ParsePortSpec(text);
+    ASSERT_FALSE(wishes) << text;
+    EXPECT_EQ(wishes.error().code, Code::kInvalidArgument);
+    EXPECT_EQ(wishes.error().subject, text);
   }
+}
+
+TEST(PortChoiceTest, GoesAroundTheRangeOnce) {
+  EXPECT_EQ(FirstFreePort(10, 12, 11, [](uint32_t port) { return port != 11; }), 12u);
+  EXPECT_EQ(FirstFreePort(10, 12, 12, [](uint32_t port) { return port == 10; }), 10u);
+  EXPECT_EQ(FirstFreePort(10, 12, 11, [](uint32_t) { return false; }).error().code, Code::kResourceExhausted);
 }
 
 api::ContainerSpec Build(const RunOptions& options) {
@@ -120,7 +163,9 @@ TEST(RunConfigTest, HasTheConfinementThatWasWritten) {
              .memory = "64m",
              .memory_swap = "128m",
              .cpuset_cpus = "0-3",
-             .groups = {"7", "0"},
+             .shm_size = "1m",
+             .ulimits = {"nofile=64:128"},
+             .groups = {"7", "0", "staff"},
              .dns = {"192.0.2.1"},
              .dns_searches = {"example.test"},
              .dns_options = {"ndots:2"},
@@ -134,6 +179,9 @@ TEST(RunConfigTest, HasTheConfinementThatWasWritten) {
   EXPECT_EQ(spec.memory_swap_bytes(), 128 << 20);
   EXPECT_EQ(spec.cpuset_cpus(), "0-3");
   EXPECT_THAT(spec.groups(), ElementsAre(7, 0));
+  EXPECT_THAT(spec.group_names(), ElementsAre("staff"));
+  EXPECT_EQ(spec.shm_bytes(), 1u << 20);
+  EXPECT_THAT(spec.ulimits(), ElementsAre("nofile=64:128"));
   EXPECT_THAT(spec.dns_servers(), ElementsAre("192.0.2.1"));
   EXPECT_THAT(spec.dns_searches(), ElementsAre("example.test"));
   EXPECT_THAT(spec.dns_options(), ElementsAre("ndots:2"));
@@ -165,8 +213,10 @@ TEST(RunConfigTest, BadConfinementShowsTheGrammar) {
         << bad;
   for (const char* bad : {"", "seccomp", "apparmor=", "label=disable", "no-new-privileges=maybe"})
     EXPECT_THAT(error({.image = "a", .security = {bad}}), HasSubstr("no-new-privileges")) << bad;
-  for (const char* bad : {"", "staff", "-1", "4294967296"})
+  for (const char* bad : {"", "a:b", "-1", "4294967296"})
     EXPECT_THAT(error({.image = "a", .groups = {bad}}), HasSubstr("number of a group")) << bad;
+  EXPECT_THAT(error({.image = "a", .ulimits = {"nofile"}}), HasSubstr("NAME=SOFT[:HARD]"));
+  EXPECT_THAT(error({.image = "a", .shm_size = "big"}), HasSubstr("NUMBER[b|k|m|g]"));
   for (const char* bad : {"", "=1", "kernel.msgmax"})
     EXPECT_THAT(error({.image = "a", .sysctls = {bad}}), HasSubstr("NAME=VALUE")) << bad;
   for (const char* bad : {"container:web", "shareable"})
@@ -198,7 +248,33 @@ TEST(RunConfigTest, TakesVariablesFromFilesThenFromFlags) {
   EXPECT_THAT(BuildCreateRequest({.image = "a", .env_files = {"/none"}}).error().ToString(),
               HasSubstr("/none"));
   for (const char* bad : {"", "=x"}) EXPECT_FALSE(BuildCreateRequest({.image = "a", .env = {bad}})) << bad;
+  std::ofstream(path) << "\xef\xbb\xbf" << "FIRST=1\nA B=2\n";
+  EXPECT_THAT(BuildCreateRequest({.image = "a", .env_files = {path}}).error().ToString(),
+              HasSubstr("has no spaces"));
+  std::ofstream(path) << "\xef\xbb\xbf" << "FIRST=1\n";
+  EXPECT_THAT(Build({.image = "a", .env_files = {path}}).env(), ElementsAre("FIRST=1"));
   unsetenv("DAVIT_TEST_HERE");
+}
+
+TEST(RunConfigTest, TakesLabelsFromFilesAndThenFromFlags) {
+  TempDir dir;
+  std::string path = dir.path() + "/labels";
+  std::ofstream(path) << "# a comment\na=file\n  b=with spaces = x\nbare\n";
+  api::ContainerSpec spec = Build({.image = "a", .labels = {"a=flag"}, .label_files = {path}});
+  EXPECT_EQ(spec.labels().at("a"), "flag");
+  EXPECT_EQ(spec.labels().at("b"), "with spaces = x");
+  EXPECT_EQ(spec.labels().at("bare"), "");
+  std::ofstream(path) << "=x\n";
+  EXPECT_THAT(BuildCreateRequest({.image = "a", .label_files = {path}}).error().ToString(),
+              HasSubstr("--label-file " + path));
+}
+
+TEST(RunConfigTest, OnlyFixedPortsAreChosenAlready) {
+  api::ContainerSpec spec = Build({.image = "a", .ports = {"8000-8001:80-81/udp", "90", "7000-7005:99"}});
+  ASSERT_EQ(spec.ports_size(), 2);
+  EXPECT_EQ(spec.ports(1).host_port(), 8001u);
+  EXPECT_EQ(spec.ports(1).container_port(), 81u);
+  EXPECT_EQ(spec.ports(1).protocol(), api::PortMapping::UDP);
 }
 
 TEST(RunConfigTest, TakesRestartPoliciesAndNetworks) {

@@ -5,96 +5,102 @@
 
 #include <algorithm>
 #include <cctype>
-#include <functional>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "base/json.h"
+#include "cli/template/evaluator.h"
+#include "cli/template/nodes.h"
 
 namespace davit::cli {
 namespace {
 
-using nlohmann::json;
-
-std::unexpected<Error> Bad(const std::string& action, const std::string& why) {
-  return Fail(Code::kInvalidArgument, "--format", "{{" + action + "}}", why);
-}
-
-std::string Trim(const std::string& text) {
-  size_t begin = text.find_first_not_of(' ');
-  size_t end = text.find_last_not_of(' ');
-  return begin == std::string::npos ? "" : text.substr(begin, end - begin + 1);
-}
-
-std::string FieldsOf(const json& value) {
-  std::string names;
-  for (const auto& item : value.items()) names += (names.empty() ? "." : ", .") + item.key();
-  return names;
-}
-
-// The value at ".A.B" below `value`.
-Result<const json*> Find(const std::string& action, const std::string& path, const json& value) {
-  if (!path.starts_with('.')) return Bad(action, "is not supported: write {{.Field}} or {{json .Field}}");
-  const json* at = &value;
-  for (size_t begin = 1; begin < path.size();) {
-    size_t end = std::min(path.find('.', begin), path.size());
-    std::string key = path.substr(begin, end - begin);
-    begin = end + 1;
-    if (!at->is_object()) return Bad(action, "has no field ." + key);
-    auto found = at->find(key);
-    if (found == at->end()) return Bad(action, "has no field ." + key + "; there are " + FieldsOf(*at));
-    at = &*found;
+// Calls `take` for each operand, the inner ones of parentheses first.
+void EachOperand(const Pipeline& pipeline, const std::function<void(const Operand&)>& take) {
+  for (const Command& command : pipeline.commands) {
+    for (const Operand& operand : command.words) {
+      if (operand.inner) EachOperand(*operand.inner, take);
+      take(operand);
+    }
   }
-  return at;
 }
 
-Result<std::string> RenderAction(const std::string& action, const json& value) {
-  std::string path = Trim(action);
-  bool as_json = path.starts_with("json ");
-  if (as_json) path = Trim(path.substr(5));
-  const json* found = TRY(Find(action, path, value));
-  const std::string* text = JsonText(*found);
-  return text != nullptr && !as_json ? *text : PrintJson(*found);
-}
-
-std::string Unescape(const std::string& text) {
-  std::string result;
-  for (size_t i = 0; i < text.size(); ++i) {
-    bool escape = text[i] == '\\' && i + 1 < text.size() && (text[i + 1] == 't' || text[i + 1] == 'n');
-    result += escape ? (text[++i] == 't' ? '\t' : '\n') : text[i];
+void EachPipeline(const std::vector<Node>& nodes, const std::function<void(const Pipeline&)>& take) {
+  for (const Node& node : nodes) {
+    take(node.pipeline);
+    EachPipeline(node.body, take);
+    EachPipeline(node.otherwise, take);
   }
-  return result;
 }
 
-// Calls `action` for each text in braces and puts what it returns in its place.
-Result<std::string> Replace(const std::string& format,
-                            const std::function<Result<std::string>(const std::string&)>& action) {
-  std::string result;
-  for (size_t begin = 0; begin < format.size();) {
-    size_t open = std::min(format.find("{{", begin), format.size());
-    result += Unescape(format.substr(begin, open - begin));
-    if (open == format.size()) break;
-    size_t close = format.find("}}", open);
-    if (close == std::string::npos) return Bad(format.substr(open + 2), "has no end");
-    result += TRY(action(format.substr(open + 2, close - open - 2)));
-    begin = close + 2;
+// The last field of an action, or the key of {{.Label "key"}}; empty if it has none.
+std::string FieldOf(const Pipeline& pipeline) {
+  std::string field;
+  EachOperand(pipeline, [&field](const Operand& operand) {
+    bool key =
+        field == "Label" && operand.kind == Operand::Kind::kLiteral && JsonText(operand.literal) != nullptr;
+    if (!operand.path.empty())
+      field = operand.path.back();
+    else if (key)
+      field = *JsonText(operand.literal);
+  });
+  return field;
+}
+
+std::string HeaderOf(const std::vector<Node>& nodes,
+                     const std::function<std::string(const std::string& field)>& header) {
+  std::string text;
+  for (const Node& node : nodes) {
+    if (node.kind == Node::Kind::kText) {
+      text += node.text;
+    } else if (node.kind == Node::Kind::kAction) {
+      if (node.pipeline.variables.empty()) text += header(FieldOf(node.pipeline));
+    } else {
+      text += HeaderOf(node.body, header);
+    }
   }
-  return result;
+  return text;
 }
 
 }  // namespace
 
-Result<std::string> RenderTemplate(const std::string& format, const json& value) {
-  return Replace(format, [&value](const std::string& action) { return RenderAction(action, value); });
+Result<Template> Template::Parse(const std::string& text) {
+  return Template(text, std::make_shared<const std::vector<Node>>(TRY(ParseTemplate(text))));
 }
 
-std::string HeaderOfTemplate(const std::string& format) {
-  auto header = Replace(format, [](const std::string& action) -> Result<std::string> {
-    std::string name = action.substr(std::min(action.rfind('.') + 1, action.size()));
-    std::ranges::transform(name, name.begin(),
-                           [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-    return Trim(name);
+Result<std::string> Template::Render(const nlohmann::json& value,
+                                     const std::map<std::string, std::string>* labels) const {
+  return EvaluateTemplate(text_, *nodes_, {value, labels});
+}
+
+std::string Template::Header(const std::function<std::string(const std::string& field)>& header) const {
+  return HeaderOf(*nodes_, header);
+}
+
+bool Template::Names(const std::string& field) const {
+  bool found = false;
+  EachPipeline(*nodes_, [&](const Pipeline& pipeline) {
+    EachOperand(pipeline, [&](const Operand& operand) {
+      found = found || std::ranges::find(operand.path, field) != operand.path.end();
+    });
   });
-  return header.value_or(format);
+  return found;
+}
+
+Result<std::string> RenderTemplate(const std::string& format, const nlohmann::json& value) {
+  return TRY(Template::Parse(format)).Render(value);
+}
+
+std::string HeaderOfField(const std::string& field) {
+  std::string header;
+  for (size_t i = 0; i < field.size(); ++i) {
+    auto letter = static_cast<unsigned char>(field[i]);
+    bool word =
+        i > 0 && std::isupper(letter) != 0 && std::islower(static_cast<unsigned char>(field[i - 1])) != 0;
+    if (word) header += ' ';
+    header += static_cast<char>(std::toupper(letter));
+  }
+  return header;
 }
 
 }  // namespace davit::cli

@@ -77,12 +77,6 @@ std::string BinaryText(uint64_t bytes) {
   return Scaled(bytes, 1024, kUnits, 4);
 }
 
-// "1.52kB".
-std::string DecimalText(uint64_t bytes) {
-  constexpr const char* kUnits[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
-  return Scaled(bytes, 1000, kUnits, 3);
-}
-
 std::string PercentText(double part, double whole) {
   char text[48];
   snprintf(text, sizeof text, "%.2f%%", whole > 0 ? part * 100 / whole : 0);
@@ -90,6 +84,11 @@ std::string PercentText(double part, double whole) {
 }
 
 }  // namespace
+
+std::string DecimalText(uint64_t bytes) {
+  constexpr const char* kUnits[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
+  return Scaled(bytes, 1000, kUnits, 3);
+}
 
 Result<std::vector<ContainerUsage>> Measure(const Daemon& daemon, const UsageChoice& choice) {
   std::vector<ContainerUsage> found;

@@ -29,4 +29,7 @@ Result<std::vector<::davit::v1::ContainerUsage>> Measure(const Daemon& daemon, c
 nlohmann::json UsageRow(const ::davit::v1::ContainerUsage& now, const ::davit::v1::ContainerUsage* before,
                         bool no_trunc);
 
+// In decimal units with three digits, as in Docker: "1.52kB".
+std::string DecimalText(uint64_t bytes);
+
 }  // namespace davit::cli

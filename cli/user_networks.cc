@@ -11,9 +11,10 @@
 
 #include "base/time.h"
 #include "cli/confirm.h"
+#include "cli/documents.h"
 #include "cli/each.h"
+#include "cli/filter.h"
 #include "cli/prune.h"
-#include "cli/template.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
 
@@ -21,6 +22,8 @@ namespace davit::cli {
 namespace {
 
 using nlohmann::json;
+
+constexpr char kDriver[] = "bridge";
 
 bool HasIpv6(const api::Network& network) {
   return std::ranges::any_of(network.spec().subnets(),
@@ -60,7 +63,7 @@ json DocumentOf(const api::Network& network) {
           {"Id", network.id()},
           {"Created", FormatRfc3339Nano(network.created_at())},
           {"Scope", "local"},
-          {"Driver", "bridge"},
+          {"Driver", kDriver},
           {"EnableIPv6", HasIpv6(network)},
           {"IPAM", {{"Driver", "default"}, {"Config", config}}},
           {"Internal", network.spec().internal()},
@@ -85,23 +88,43 @@ Result<std::vector<api::Network>> ListUserNetworks(const Daemon& daemon) {
   return std::vector<api::Network>(answer.networks().begin(), answer.networks().end());
 }
 
-json RowOfUserNetwork(const api::Network& network, bool no_trunc) {
-  std::string labels;
-  std::map<std::string, std::string> sorted(network.spec().labels().begin(), network.spec().labels().end());
-  for (const auto& [key, value] : sorted)
-    labels.append(labels.empty() ? "" : ",").append(key).append("=").append(value);
-  return {{"ID", no_trunc ? network.id() : ShortId(network.id())},
-          {"Name", network.name()},
-          {"Driver", "bridge"},
-          {"Scope", "local"},
-          {"Internal", network.spec().internal()},
-          {"IPv6", HasIpv6(network)},
-          {"Labels", labels},
-          {"CreatedAt", FormatRfc3339Nano(network.created_at())}};
+ListRow RowOfUserNetwork(const api::Network& network, bool no_trunc) {
+  std::map<std::string, std::string> labels(network.spec().labels().begin(), network.spec().labels().end());
+  json fields = {{"ID", no_trunc ? network.id() : ShortId(network.id())},
+                 {"Name", network.name()},
+                 {"Driver", kDriver},
+                 {"Scope", "local"},
+                 {"Internal", network.spec().internal()},
+                 {"IPv4", true},
+                 {"IPv6", HasIpv6(network)},
+                 {"Labels", LabelsText(labels)},
+                 {"CreatedAt", FormatRfc3339Nano(network.created_at())}};
+  return {std::move(fields), std::move(labels)};
+}
+
+Result<> FilterUserNetworks(const std::vector<std::string>& filters, std::vector<api::Network>& networks) {
+  Filters parsed =
+      TRY(Filters::Parse(filters, {"dangling", "driver", "id", "label", "name", "scope", "type"}));
+  std::optional<bool> dangling;
+  for (const std::string& value : parsed.Of("dangling")) dangling = TRY(ParseFilterSwitch("dangling", value));
+  for (const std::string& type : parsed.Of("type"))
+    if (type != "custom" && type != "builtin")
+      return BadFilter("type=" + type, "write type=custom or type=builtin");
+  std::erase_if(networks, [&](const api::Network& network) {
+    bool taken = (!dangling || *dangling == network.containers().empty()) &&
+                 parsed.Any("driver", [](const std::string& driver) { return driver == kDriver; }) &&
+                 parsed.Any("id", [&](const std::string& id) { return network.id().contains(id); }) &&
+                 parsed.Any("name", [&](const std::string& name) { return network.name().contains(name); }) &&
+                 parsed.Any("scope", [](const std::string& scope) { return scope == "local"; }) &&
+                 parsed.Any("type", [](const std::string& type) { return type == "custom"; }) &&
+                 parsed.HasLabels(network.spec().labels());
+    return !taken;
+  });
+  return {};
 }
 
 Result<int> Perform(const Session& session, const NetworkCreateOptions& options) {
-  if (options.driver != "bridge")
+  if (options.driver != kDriver)
     return Fail(Code::kInvalidArgument, "--driver", options.driver, "only bridge is supported");
   api::CreateNetworkRequest request;
   request.set_name(options.name);
@@ -124,25 +147,24 @@ Result<int> Perform(const Session& session, const NetworkRemoveOptions& options)
   });
 }
 
+Result<json> NetworkDocument(const Daemon& daemon, const std::string& name) {
+  api::InspectNetworkRequest request;
+  request.set_network(name);
+  return DocumentOf(TRY(daemon.Call(&NetworkStub::Inspect, request)).network());
+}
+
 // Prints what it finds, as Docker does, before it fails for what it does not find.
 Result<int> Perform(const Session& session, const NetworkInspectOptions& options) {
-  json documents = json::array();
+  std::vector<json> documents;
   std::optional<Error> failure;
   for (const std::string& name : options.networks) {
-    api::InspectNetworkRequest request;
-    request.set_network(name);
-    Result<api::InspectNetworkResponse> answer = session.daemon.Call(&NetworkStub::Inspect, request);
-    if (answer)
-      documents.push_back(DocumentOf(answer->network()));
+    Result<json> document = NetworkDocument(session.daemon, name);
+    if (document)
+      documents.push_back(std::move(*document));
     else
-      failure = std::move(answer).error();
+      failure = std::move(document).error();
   }
-  if (options.format.empty()) {
-    TRY(session.console.PrintJson(documents));
-  } else {
-    for (const json& document : documents)
-      TRY(session.console.Print(TRY(RenderTemplate(options.format, document)) + "\n"));
-  }
+  TRY(PrintDocuments(session.console, options.format, documents));
   if (failure) return std::unexpected(std::move(*failure));
   return 0;
 }

@@ -6,7 +6,7 @@
 namespace davit::cli {
 namespace {
 
-// Whether a verb acts on local containers that exist, on volumes or on networks.
+// Whether a verb acts on local containers that exist, on volumes, networks or images of the node.
 struct ActsOnContainers {
   bool operator()(const StartOptions&) const { return true; }
   bool operator()(const StopOptions&) const { return true; }
@@ -38,6 +38,12 @@ struct ActsOnContainers {
   bool operator()(const VolumePruneOptions&) const { return true; }
   bool operator()(const ContainerPruneOptions&) const { return true; }
   bool operator()(const AttachOptions&) const { return true; }
+  bool operator()(const PortOptions&) const { return true; }
+  bool operator()(const RmiOptions&) const { return true; }
+  bool operator()(const TagOptions&) const { return true; }
+  bool operator()(const UntagOptions&) const { return true; }
+  bool operator()(const ImageInspectOptions&) const { return true; }
+  bool operator()(const ImageHistoryOptions&) const { return true; }
   bool operator()(const compose::Options&) const { return true; }
   template <typename Other>
   bool operator()(const Other&) const {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "cli/completion.h"
 #include "cli/compose/options.h"
 #include "cli/console.h"
 #include "cli/daemon.h"
@@ -21,7 +22,7 @@
 namespace davit::cli {
 
 // The exit status for errors of davit itself; as in Docker another one for verbs on containers that exist,
-// and on volumes.
+// volumes, networks and images of the node.
 constexpr int kOwnError = 125;
 constexpr int kContainerError = 1;
 constexpr int kInterrupted = 130;  // 128 + SIGINT
@@ -33,11 +34,19 @@ struct CreateOptions {
 };
 
 struct PsOptions {
-  bool all = false;         // also containers that do not run
-  bool kubelets = false;    // also those of the CRI, and its pods without containers
-  bool quiet = false;       // only ids
-  bool no_trunc = false;    // whole ids and commands
-  std::string format = {};  // a template (template.h)
+  bool all = false;                       // also containers that do not run
+  bool kubelets = false;                  // also those of the CRI, and its pods without containers
+  bool quiet = false;                     // only ids
+  bool no_trunc = false;                  // whole ids and commands
+  bool sizes = false;                     // also what they have written
+  int64_t last = 0;                       // only so many, the newest, whether they run or not; 0: all
+  std::string format = {};                // a template (template.h)
+  std::vector<std::string> filters = {};  // as ContainerFilter takes them
+};
+
+struct PortOptions {
+  std::string id = {};
+  std::string port = {};  // PORT[/PROTOCOL] of the container; empty: all
 };
 
 struct LogsOptions {
@@ -45,7 +54,8 @@ struct LogsOptions {
   bool follow = false;  // until the container ends
   bool timestamps = false;
   std::string tail = "all";  // a number of lines, or "all"
-  std::string since = {};    // as ParseSince takes it
+  std::string since = {};    // as ParseMoment takes it
+  std::string until = {};    // the same
 };
 
 struct ExecOptions {
@@ -127,12 +137,13 @@ struct RenameOptions {
 };
 
 struct InspectOptions {
-  std::vector<std::string> ids = {};
+  std::vector<std::string> ids = {};  // names or ids, of containers and other things
+  std::string type = {};    // "container", "image", "network" or "volume"; empty: the first that is found
   std::string format = {};  // a template (template.h)
 };
 
 struct TopOptions {
-  std::string id;
+  std::string id = {};
 };
 
 struct StatsOptions {
@@ -161,7 +172,7 @@ struct VolumeCreateOptions {
 
 struct VolumeListOptions {
   bool quiet = false;                     // only names
-  std::vector<std::string> filters = {};  // dangling=BOOL, name=TEXT, label=KEY[=VALUE]
+  std::vector<std::string> filters = {};  // dangling=BOOL, driver=local, name=TEXT, label=KEY[=VALUE]
   std::string format = {};                // a template (template.h)
 };
 
@@ -202,10 +213,13 @@ struct LoadOptions {
 };
 
 struct ImagesOptions {
-  bool quiet = false;     // only ids
-  bool digests = false;   // also the digests
-  bool no_trunc = false;  // whole ids
-  bool tree = false;      // the layers, and which images are made of them
+  bool quiet = false;                     // only ids
+  bool digests = false;                   // also the digests
+  bool no_trunc = false;                  // whole ids
+  bool tree = false;                      // the layers, and which images are made of them
+  std::string reference = {};             // NAME[:TAG] or a pattern; empty: all
+  std::vector<std::string> filters = {};  // as ImageFilter takes them
+  std::string format = {};                // a template (template.h)
 };
 
 struct TagOptions {
@@ -219,11 +233,14 @@ struct UntagOptions {
 
 struct ImageInspectOptions {
   std::vector<std::string> images = {};
+  std::string format = {};  // a template (template.h)
 };
 
 struct ImageHistoryOptions {
   std::string image = {};
-  bool no_trunc = false;  // whole commands
+  bool no_trunc = false;    // whole commands
+  bool quiet = false;       // only ids
+  std::string format = {};  // a template (template.h)
 };
 
 struct ImagePruneOptions {
@@ -242,7 +259,8 @@ struct ImageRepairOptions {
 };
 
 struct SystemDfOptions {
-  bool verbose = false;  // every image
+  bool verbose = false;     // every image
+  std::string format = {};  // a template (template.h)
 };
 
 struct LoginOptions {
@@ -257,10 +275,27 @@ struct LogoutOptions {
 };
 
 struct RmiOptions {
-  std::vector<std::string> images;
+  std::vector<std::string> images = {};
+  bool force = false;  // those that do not exist are no error
 };
 
-struct InfoOptions {};
+struct InfoOptions {
+  std::string format = {};  // a template (template.h)
+};
+
+struct CompletionOptions {
+  std::string shell = {};  // "bash", "zsh" or "fish"
+};
+
+// What a shell asks (completion_verbs.h).
+struct CompleteOptions {
+  Completion completion = {};
+  std::string begun = {};  // the word to complete
+};
+
+struct VersionOptions {
+  std::string format = {};  // a template (template.h)
+};
 
 struct SystemPruneOptions {
   bool all = false;      // also images with tags, and what unfinished pulls have left
@@ -269,9 +304,10 @@ struct SystemPruneOptions {
 };
 
 struct NetworkListOptions {
-  bool quiet = false;       // only ids, of the networks that have one
-  bool no_trunc = false;    // whole ids
-  std::string format = {};  // a template (template.h)
+  bool quiet = false;                     // only ids, of the networks that have one
+  bool no_trunc = false;                  // whole ids
+  std::vector<std::string> filters = {};  // of Docker; those that people have made
+  std::string format = {};                // a template (template.h)
 };
 
 // Texts are as written on the command line.
@@ -348,7 +384,8 @@ using Verb = std::variant<
     BuildOptions, VolumeCreateOptions, VolumeListOptions, VolumeInspectOptions, VolumeRemoveOptions,
     VolumePruneOptions, ContainerPruneOptions, SystemPruneOptions, AttachOptions, NetworkCreateOptions,
     NetworkRemoveOptions, NetworkInspectOptions, NetworkPruneOptions, CpOptions, DiffOptions, ExportOptions,
-    CommitOptions, ImportOptions, PauseOptions, UnpauseOptions, UpdateOptions, EventsOptions, compose::Options>;
+    CommitOptions, ImportOptions, PauseOptions, UnpauseOptions, UpdateOptions, EventsOptions, PortOptions,
+    VersionOptions, CompletionOptions, CompleteOptions, compose::Options>;
 
 // The context of a verb. The caller owns all parts.
 struct Session {
@@ -383,6 +420,10 @@ Result<int> Perform(const Session& session, const TopOptions& options);
 Result<int> Perform(const Session& session, const StatsOptions& options);
 Result<int> Perform(const Session& session, const PsOptions& options);
 Result<int> Perform(const Session& session, const LogsOptions& options);
+Result<int> Perform(const Session& session, const PortOptions& options);
+Result<int> Perform(const Session& session, const VersionOptions& options);
+Result<int> Perform(const Session& session, const CompletionOptions& options);
+Result<int> Perform(const Session& session, const CompleteOptions& options);
 Result<int> Perform(const Session& session, const ExecOptions& options);
 Result<int> Perform(const Session& session, const AttachOptions& options);
 Result<int> Perform(const Session& session, const StopOptions& options);

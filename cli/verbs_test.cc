@@ -228,6 +228,11 @@ TEST_F(VerbsTest, LogsPrintsWhatIsChosen) {
   EXPECT_EQ(Answer(LogsOptions{.id = "web", .timestamps = true, .tail = "1"}),
             "2026-01-02T03:04:05.123456789Z three\n");
   EXPECT_EQ(Answer(LogsOptions{.id = "web", .since = "2026-01-03"}), "");
+  EXPECT_EQ(Answer(LogsOptions{.id = "web", .until = "2026-01-03"}), "one\nthree\n");
+  EXPECT_EQ(Answer(LogsOptions{.id = "web", .until = "2026-01-02"}), "");
+  EXPECT_EQ(Answer(LogsOptions{.id = "web", .follow = true, .until = "2026-01-03"}), "one\nthree\n")
+      << "a time that has passed ends it";
+  EXPECT_THAT(Do(LogsOptions{.id = "web", .until = "soon"}).error().ToString(), HasSubstr("--until soon"));
   EXPECT_EQ(Do(LogsOptions{.id = "web", .tail = "few"}).error().code, Code::kInvalidArgument);
   EXPECT_EQ(Do(LogsOptions{.id = "nobody"}).error().code, Code::kNotFound);
 }
@@ -404,6 +409,11 @@ TEST_F(VerbsTest, StartRestartKillRenameAndWaitCallTheDaemon) {
   EXPECT_EQ(Do(Detached("web")).value(), 0);
   EXPECT_EQ(Answer(StopOptions{.ids = {"web"}}), "web\n");
   EXPECT_EQ(Answer(WaitOptions{.ids = {"web", "web"}}), "143\n143\n");
+  Result<int> absent = Do(WaitOptions{.ids = {"nobody", "web", "noone"}});
+  ASSERT_FALSE(absent);
+  EXPECT_THAT(absent.error().ToString(), HasSubstr("noone"));
+  EXPECT_EQ(console_.Out(), "143\n") << "it goes on";
+  EXPECT_THAT(console_.Err(), HasSubstr("nobody"));
   EXPECT_EQ(Answer(StartOptions{.ids = {"web"}}), "web\n");
   EXPECT_EQ(Answer(RestartOptions{.ids = {"web"}, .grace_seconds = 3}), "web\n");
   EXPECT_EQ(Answer(KillOptions{.ids = {"web"}, .signal = "hup"}), "web\n");

@@ -2,13 +2,16 @@
 // Copyright The Davit Authors
 
 // volume create, ls, inspect, rm and prune.
-#include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 
 #include "base/time.h"
 #include "cli/confirm.h"
+#include "cli/documents.h"
 #include "cli/each.h"
+#include "cli/filter.h"
 #include "cli/prune.h"
 #include "cli/row_output.h"
 #include "cli/text.h"
@@ -30,69 +33,44 @@ Result<std::vector<api::Volume>> ListVolumes(const Daemon& daemon) {
   return list;
 }
 
-// "KEY=VALUE", or "KEY" for an empty value.
-std::pair<std::string, std::string> SplitLabel(const std::string& text) {
-  size_t equals = text.find('=');
-  return {text.substr(0, equals), equals == std::string::npos ? "" : text.substr(equals + 1)};
-}
-
-bool HasLabel(const api::Volume& volume, const std::string& wanted) {
-  auto [key, value] = SplitLabel(wanted);
-  auto found = volume.labels().find(key);
-  if (found == volume.labels().end()) return false;
-  return wanted.find('=') == std::string::npos || found->second == value;
-}
-
-std::unexpected<Error> BadFilter(const std::string& filter, const char* grammar) {
-  return Fail(Code::kInvalidArgument, "--filter", filter, grammar);
-}
-
 // Filters of one kind are alternatives, except labels; as in Docker.
 class VolumeFilter {
  public:
   static Result<VolumeFilter> Parse(const std::vector<std::string>& filters) {
     VolumeFilter parsed;
-    for (const std::string& filter : filters) {
-      auto [kind, value] = SplitLabel(filter);
-      if (kind == "dangling" && (value == "true" || value == "1"))
-        parsed.dangling_ = true;
-      else if (kind == "dangling" && (value == "false" || value == "0"))
-        parsed.dangling_ = false;
-      else if (kind == "name" && !value.empty())
-        parsed.names_.push_back(value);
-      else if (kind == "label" && !value.empty())
-        parsed.labels_.push_back(value);
-      else
-        return BadFilter(filter, "write dangling=true|false, name=TEXT or label=KEY[=VALUE]");
-    }
+    parsed.filters_ = TRY(Filters::Parse(filters, {"dangling", "driver", "label", "name"}));
+    for (const std::string& value : parsed.filters_.Of("dangling"))
+      parsed.dangling_ = TRY(ParseFilterSwitch("dangling", value));
     return parsed;
   }
 
   bool Takes(const api::Volume& volume) const {
     auto in_name = [&](const std::string& part) { return volume.name().find(part) != std::string::npos; };
     if (dangling_ && *dangling_ != volume.containers().empty()) return false;
-    if (!names_.empty() && std::ranges::none_of(names_, in_name)) return false;
-    return std::ranges::all_of(labels_, [&](const std::string& label) { return HasLabel(volume, label); });
+    return filters_.Any("name", in_name) &&
+           filters_.Any("driver", [](const std::string& driver) { return driver == kDriver; }) &&
+           filters_.HasLabels(volume.labels());
   }
 
  private:
+  Filters filters_;
   std::optional<bool> dangling_;
-  std::vector<std::string> names_;
-  std::vector<std::string> labels_;
 };
 
 // One volume in the fields of docker volume ls.
-json RowOf(const api::Volume& volume) {
-  std::string labels;
-  for (const auto& [key, value] : volume.labels())
-    labels.append(labels.empty() ? "" : ",").append(key).append("=").append(value);
-  return {{"Driver", kDriver},
-          {"Labels", labels},
-          {"Links", std::to_string(volume.containers_size())},
-          {"Mountpoint", volume.mountpoint()},
-          {"Name", volume.name()},
-          {"Scope", "local"},
-          {"Size", "N/A"}};
+ListRow RowOf(const api::Volume& volume) {
+  std::map<std::string, std::string> labels(volume.labels().begin(), volume.labels().end());
+  json fields = {{"Availability", "N/A"},
+                 {"Driver", kDriver},
+                 {"Group", "N/A"},
+                 {"Labels", LabelsText(labels)},
+                 {"Links", std::to_string(volume.containers_size())},
+                 {"Mountpoint", volume.mountpoint()},
+                 {"Name", volume.name()},
+                 {"Scope", "local"},
+                 {"Size", "N/A"},
+                 {"Status", "N/A"}};
+  return {std::move(fields), std::move(labels)};
 }
 
 // The document of docker volume inspect, and who uses the volume.
@@ -155,7 +133,7 @@ Result<int> Perform(const Session& session, const VolumeCreateOptions& options) 
 
 Result<int> Perform(const Session& session, const VolumeListOptions& options) {
   VolumeFilter filter = TRY(VolumeFilter::Parse(options.filters));
-  std::vector<json> rows;
+  std::vector<ListRow> rows;
   for (const api::Volume& volume : TRY(ListVolumes(session.daemon)))
     if (filter.Takes(volume)) rows.push_back(RowOf(volume));
   std::string format = options.quiet ? "{{.Name}}" : options.format;
@@ -163,21 +141,24 @@ Result<int> Perform(const Session& session, const VolumeListOptions& options) {
   return 0;
 }
 
+Result<json> VolumeDocument(const Daemon& daemon, const std::string& name) {
+  api::InspectVolumeRequest request;
+  request.set_name(name);
+  return DocumentOf(TRY(daemon.Call(&VolumeStub::Inspect, request)).volume());
+}
+
 // Prints what it finds, as Docker does, before it fails for what it does not find.
 Result<int> Perform(const Session& session, const VolumeInspectOptions& options) {
   std::vector<json> documents;
   std::optional<Error> failure;
   for (const std::string& name : options.names) {
-    api::InspectVolumeRequest request;
-    request.set_name(name);
-    Result<api::InspectVolumeResponse> found = session.daemon.Call(&VolumeStub::Inspect, request);
-    if (found)
-      documents.push_back(DocumentOf(found->volume()));
+    Result<json> document = VolumeDocument(session.daemon, name);
+    if (document)
+      documents.push_back(std::move(*document));
     else
-      failure = std::move(found).error();
+      failure = std::move(document).error();
   }
-  TRY(options.format.empty() ? session.console.PrintJson(documents)
-                             : PrintRows(session.console, options.format, {}, documents));
+  TRY(PrintDocuments(session.console, options.format, documents));
   if (failure) return std::unexpected(std::move(*failure));
   return 0;
 }

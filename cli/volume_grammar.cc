@@ -30,15 +30,12 @@ void VolumeGrammar::AddTo(const ContainerGrammar::AddVerb& add) {
   list.alias("list");
   list.add_flag("-q,--quiet", list_.quiet, "Print only names");
   AddList(list, "-f,--filter", list_.filters, "Only some of them",
-          "dangling=BOOL|name=TEXT|label=KEY[=VALUE]");
-  list.add_option("--format", list_.format,
-                  "Print by a template, such as \"{{.Name}} {{.Mountpoint}}\", \"table {{.Name}}\" or json")
-      ->type_name("TEMPLATE");
+          "dangling=BOOL|driver=local|name=TEXT|label=KEY[=VALUE]");
+  AddFormat(list, "--format", list_.format, "Print by a template, such as \"{{.Name}} {{.Mountpoint}}\"");
   list.footer("Example: davit volume ls -f dangling=true");
 
   CLI::App& inspect = *add("inspect", "Print all about volumes as JSON", [this] { return inspect_; });
-  inspect.add_option("-f,--format", inspect_.format, "Print by a template, such as \"{{.Mountpoint}}\"")
-      ->type_name("TEMPLATE");
+  AddFormat(inspect, "-f,--format", inspect_.format, "Print by a template, such as \"{{.Mountpoint}}\"");
   inspect.add_option("VOLUME", inspect_.names, "Their names")->required();
 
   CLI::App& remove = *add("rm", "Remove volumes and what is in them", [this] { return remove_; });

@@ -46,7 +46,8 @@ TEST_F(VolumeVerbs, LsIsDockersTable) {
   EXPECT_EQ(Answer(VolumeListOptions{.format = "{{.Name}} {{.Mountpoint}} {{.Labels}}"}),
             "data /volumes/data/_data stage=test\nold /volumes/old/_data \n");
   EXPECT_EQ(Answer(VolumeListOptions{.format = "table {{.Driver}}\t{{.Name}}"}),
-            "DRIVER   NAME\nlocal    data\nlocal    old\n");
+            "DRIVER   VOLUME NAME\nlocal    data\nlocal    old\n");
+  EXPECT_EQ(Answer(VolumeListOptions{.filters = {"name=data"}, .format = "{{.Label \"stage\"}}"}), "test\n");
   auto json = nlohmann::json::parse(Answer(VolumeListOptions{}, OutputFormat::kJson));
   EXPECT_EQ(json[0]["Name"], "data");
   EXPECT_EQ(json[0]["Scope"], "local");
@@ -61,10 +62,16 @@ TEST_F(VolumeVerbs, LsFilters) {
   EXPECT_EQ(List({"label=stage=test"}), "data\n");
   EXPECT_EQ(List({"label=stage=other"}), "");
   EXPECT_EQ(List({"label=stage", "dangling=true"}), "");
-  for (const char* bad : {"", "dangling=maybe", "driver=local", "label", "name="}) {
+  EXPECT_EQ(List({"driver=local", "name=old"}), "old\n");
+  EXPECT_EQ(List({"driver=nfs"}), "");
+  for (const auto& [bad, why] : {std::pair{"", "there are dangling, driver"},
+                                 {"dangling=maybe", "write dangling=true"},
+                                 {"nmae=x", "did you mean name?"},
+                                 {"label", "write label=VALUE"},
+                                 {"name=", "write"}}) {
     Result<int> refused = Do(VolumeListOptions{.filters = {bad}});
     ASSERT_FALSE(refused) << bad;
-    EXPECT_THAT(refused.error().ToString(), HasSubstr("label=KEY[=VALUE]"));
+    EXPECT_THAT(refused.error().ToString(), HasSubstr(why));
   }
 }
 

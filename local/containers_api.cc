@@ -188,7 +188,7 @@ void ContainersApi::AcceptAsync(cri::ListStreamSetting& setting) {
       [this](const grpc::ServerContext& context,
              const api::ListContainersRequest& request) -> Result<std::vector<api::Container>> {
         TRY(cri::RequireEntitled(context));
-        return containers_.List(request.all());
+        return containers_.List(request.all(), request.size());
       },
       &api::ListContainersResponse::add_containers);
 }

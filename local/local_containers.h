@@ -108,7 +108,8 @@ class LocalContainers {
 
   Result<api::Container> Inspect(const std::string& container) const;
   // The newest first; `all`: also those that are not up (lifecycle.h).
-  std::vector<api::Container> List(bool all) const;
+  // `size`: with the sizes of their writable layers, for which it waits for two seconds at most.
+  std::vector<api::Container> List(bool all, bool size = false) const;
   std::vector<cri::ContainerUse> Uses() const;
 
   // Begins a wait, which lasts until `done` was called or the returned object is destroyed. Needs no thread

@@ -17,6 +17,7 @@ namespace {
 namespace v1 = ::runtime::v1;
 
 constexpr int64_t kAskClientMs = 1'000;
+constexpr int64_t kMeasureMs = 2'000;  // for the sizes of a list
 
 // The answer of a call that another thread gives.
 class Answer {
@@ -99,11 +100,17 @@ Result<api::Container> LocalContainers::Inspect(const std::string& container) co
   return ToApi(*found, HealthChecks::Log::kWith);
 }
 
-std::vector<api::Container> LocalContainers::List(bool all) const {
+std::vector<api::Container> LocalContainers::List(bool all, bool size) const {
   std::vector<api::Container> found;
   for (const LocalContainerPtr& container : roster_.All())
     if (all || container->record().Read(IsUp))
       found.push_back(ToApi(*container, HealthChecks::Log::kWithout));
+  int64_t deadline_ms = MonotonicMilliseconds() + kMeasureMs;
+  for (api::Container& container : found) {
+    if (!size) break;
+    if (auto reading = ports_.snapshots.RecentContainerUsage(container.id(), deadline_ms))
+      container.set_written_bytes(reading->usage.bytes);
+  }
   std::ranges::sort(found, std::ranges::greater(), &api::Container::created_at);
   return found;
 }

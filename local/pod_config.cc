@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "base/number.h"
+#include "cri/config/ulimits.h"
 #include "cri/spec/stop_signal.h"
 
 namespace davit::local {
@@ -43,8 +44,9 @@ v1::Protocol ToCri(api::PortMapping::Protocol protocol) {
   }
 }
 
-// NAME, UID, NAME:GID or UID:GID. The CRI has no name for a group.
-Result<> SetUser(const std::string& user, v1::LinuxContainerSecurityContext& context) {
+// NAME, UID, and with a group NAME:GROUP and so on. The CRI has no name for a group.
+Result<> SetUser(const std::string& user, v1::LinuxContainerSecurityContext& context,
+                 cri::NamedGroups& groups) {
   if (user.empty()) return {};
   size_t colon = user.find(':');
   std::string name = user.substr(0, colon);
@@ -54,9 +56,12 @@ Result<> SetUser(const std::string& user, v1::LinuxContainerSecurityContext& con
   else
     context.set_run_as_username(name);
   if (colon == std::string::npos) return {};
-  std::optional<int64_t> gid = WholeNumber<int64_t>(std::string_view(user).substr(colon + 1));
-  if (!gid) return Fail(Code::kInvalidArgument, "user", user, "has a group that is not a number");
-  context.mutable_run_as_group()->set_value(*gid);
+  std::string group = user.substr(colon + 1);
+  if (group.empty()) return Fail(Code::kInvalidArgument, "user", user, "has no group after the colon");
+  if (std::optional<int64_t> gid = WholeNumber<int64_t>(group))
+    context.mutable_run_as_group()->set_value(*gid);
+  else
+    groups.primary = group;
   return {};
 }
 
@@ -189,7 +194,8 @@ Result<> SetStopSignal(const api::ContainerSpec& spec, v1::ContainerConfig& cont
 }
 
 // A container that names no paths gets the default ones (container_plan.cc).
-Result<> SetSecurity(const api::ContainerSpec& spec, v1::LinuxContainerSecurityContext& security) {
+Result<> SetSecurity(const api::ContainerSpec& spec, v1::LinuxContainerSecurityContext& security,
+                     cri::NamedGroups& groups) {
   *security.mutable_namespace_options() = NamespacesOf(spec);
   *security.mutable_seccomp() = ProfileOf(spec.seccomp_profile());
   if (!spec.apparmor_profile().empty()) *security.mutable_apparmor() = ProfileOf(spec.apparmor_profile());
@@ -199,7 +205,16 @@ Result<> SetSecurity(const api::ContainerSpec& spec, v1::LinuxContainerSecurityC
   security.set_readonly_rootfs(spec.read_only());
   *security.mutable_capabilities()->mutable_add_capabilities() = spec.cap_add();
   *security.mutable_capabilities()->mutable_drop_capabilities() = spec.cap_drop();
-  return SetUser(spec.user(), security);
+  groups.supplementary.assign(spec.group_names().begin(), spec.group_names().end());
+  return SetUser(spec.user(), security, groups);
+}
+
+Result<std::vector<shim::Rlimit>> RlimitsOf(const api::ContainerSpec& spec) {
+  auto ulimits = cri::ParseUlimits({spec.ulimits().begin(), spec.ulimits().end()});
+  if (!ulimits) return Fail(Code::kInvalidArgument, "ulimits", "", ulimits.error());
+  std::vector<shim::Rlimit> limits;
+  for (const cri::Ulimit& limit : *ulimits) limits.push_back({limit.resource, limit.soft, limit.hard});
+  return limits;
 }
 
 }  // namespace
@@ -230,7 +245,8 @@ Result<PodRequest> BuildPodRequest(const api::ContainerSpec& spec, const LocalRe
   SetDevices(spec, container);
   TRY(SetStopSignal(spec, container));
   SetResources(spec, *container.mutable_linux()->mutable_resources());
-  TRY(SetSecurity(spec, *container.mutable_linux()->mutable_security_context()));
+  TRY(SetSecurity(spec, *container.mutable_linux()->mutable_security_context(), request.extras.groups));
+  request.extras.rlimits = TRY(RlimitsOf(spec));
   if (spec.network() == Network::NONE) request.network = cri::NetworkUse::kLoopbackOnly;
   return request;
 }

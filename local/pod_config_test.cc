@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <linux/mount.h>
+#include <sys/resource.h>
 
 #include "cri/spec/sandbox_plan.h"
 
@@ -17,6 +18,7 @@ using ::davit::v1::BindMount;
 using ::davit::v1::ContainerSpec;
 using ::davit::v1::PortMapping;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 LocalRecord Record() {
   LocalRecord record;
@@ -132,6 +134,10 @@ TEST(PodRequest, HasTheConfinementOfTheSpec) {
   spec.set_memory_swap_bytes(128 << 20);
   spec.set_cpuset_cpus("0-3");
   spec.add_groups(7);
+  spec.add_group_names("staff");
+  spec.set_user("app:web");
+  spec.add_ulimits("nofile=64:128");
+  spec.add_ulimits("core=-1");
   spec.add_dns_servers("192.0.2.1");
   spec.add_dns_searches("example.test");
   spec.add_dns_options("ndots:2");
@@ -165,11 +171,32 @@ TEST(PodRequest, HasTheConfinementOfTheSpec) {
   const v1::LinuxContainerSecurityContext& security = container.linux().security_context();
   EXPECT_EQ(security.namespace_options().pid(), v1::NODE);
   EXPECT_THAT(security.supplemental_groups(), ElementsAre(7));
+  EXPECT_EQ(security.run_as_username(), "app");
+  EXPECT_FALSE(security.has_run_as_group());
+  EXPECT_EQ(request.extras.groups.primary, "web");
+  EXPECT_THAT(request.extras.groups.supplementary, ElementsAre("staff"));
+  ASSERT_EQ(request.extras.rlimits.size(), 2u);
+  EXPECT_EQ(request.extras.rlimits[0].resource, static_cast<uint32_t>(RLIMIT_NOFILE));
+  EXPECT_EQ(request.extras.rlimits[0].soft, 64u);
+  EXPECT_EQ(request.extras.rlimits[0].hard, 128u);
+  EXPECT_EQ(request.extras.rlimits[1].hard, RLIM_INFINITY);
   EXPECT_TRUE(security.no_new_privs());
   EXPECT_EQ(security.seccomp().profile_type(), v1::SecurityProfile::Localhost);
   EXPECT_EQ(security.seccomp().localhost_ref(), "/p.json");
   EXPECT_EQ(security.apparmor().profile_type(), v1::SecurityProfile::Unconfined);
   EXPECT_FALSE(BuildPodRequest(ContainerSpec(), Record(), "/d")->pod.has_dns_config()) << "the host's";
+}
+
+TEST(PodRequest, RefusesLimitsAndUsersThatMeanNothing) {
+  auto error = [](const ContainerSpec& spec) {
+    return BuildPodRequest(spec, Record(), "/d").error().ToString();
+  };
+  ContainerSpec limits;
+  limits.add_ulimits("nofiles=1");
+  EXPECT_THAT(error(limits), HasSubstr("nofiles=1"));
+  ContainerSpec user;
+  user.set_user("app:");
+  EXPECT_THAT(error(user), HasSubstr("no group after the colon"));
 }
 
 TEST(PodRequest, MountsVolumesAfterBinds) {
@@ -229,7 +256,8 @@ TEST(PodRequest, TakesUsersByNumberAndByName) {
   };
   EXPECT_EQ(user("www")->container.linux().security_context().run_as_username(), "www");
   EXPECT_EQ(user("www:7")->container.linux().security_context().run_as_group().value(), 7);
-  for (const char* bad : {":7", "www:staff", "1:"}) EXPECT_EQ(user(bad).error().code, Code::kInvalidArgument);
+  EXPECT_EQ(user("www:staff")->extras.groups.primary, "staff");
+  for (const char* bad : {":7", "1:"}) EXPECT_EQ(user(bad).error().code, Code::kInvalidArgument);
 }
 
 TEST(CommandLine, IsDockers) {

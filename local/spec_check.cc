@@ -202,6 +202,17 @@ Result<> CheckNamespaces(const api::ContainerSpec& spec) {
   return {};
 }
 
+Result<> CheckShm(const api::ContainerSpec& spec) {
+  constexpr uint64_t kLeastBytes = 4096;
+  if (spec.shm_bytes() == 0) return {};
+  if (spec.shm_bytes() < kLeastBytes || spec.shm_bytes() > std::numeric_limits<int64_t>::max())
+    return Bad("shm_bytes", std::to_string(spec.shm_bytes()), "is not within 4096 bytes and 8 EiB");
+  if (spec.ipc() == api::ContainerSpec::OF_HOST)
+    return Bad("shm_bytes", std::to_string(spec.shm_bytes()),
+               "needs an IPC namespace of the container's own");
+  return {};
+}
+
 Result<> CheckConfinement(const api::ContainerSpec& spec) {
   TRY(CheckMap("sysctls", spec.sysctls()));
   TRY(LimitText("seccomp_profile", spec.seccomp_profile(), kMostTextBytes));
@@ -260,6 +271,9 @@ Result<> CheckSpec(const api::ContainerSpec& spec) {
   TRY(LimitText("hostname", spec.hostname(), kMostTextBytes));
   TRY(CheckMap("labels", spec.labels()));
   TRY(LimitCount("groups", spec.groups_size(), kMostEntries));
+  TRY(CheckTexts("group_names", spec.group_names()));
+  TRY(CheckTexts("ulimits", spec.ulimits()));
+  TRY(CheckShm(spec));
   TRY(CheckDns(spec));
   if (!api::ContainerSpec::Network_IsValid(spec.network()))
     return Bad("network", std::to_string(spec.network()), "is not a network");

@@ -136,6 +136,15 @@ TEST(CheckSpec, NamesTheFieldThatIsWrong) {
        [](auto& s) {
          for (uint32_t i = 0; i < 1001; ++i) s.add_groups(i);
        }},
+      {"group_names", [](auto& s) { s.add_group_names(std::string(65'537, 'a')); }},
+      {"ulimits", [](auto& s) { s.add_ulimits(std::string(65'537, 'a')); }},
+      {"shm_bytes", [](auto& s) { s.set_shm_bytes(1); }},
+      {"shm_bytes", [](auto& s) { s.set_shm_bytes(UINT64_MAX); }},
+      {"shm_bytes",
+       [](auto& s) {
+         s.set_shm_bytes(1 << 20);
+         s.set_ipc(ContainerSpec::OF_HOST);
+       }},
       {"dns_servers", [](auto& s) { s.add_dns_servers(std::string(65'537, '1')); }},
       {"sysctls", [](auto& s) { (*s.mutable_sysctls())[""] = "1"; }},
       {"devices", [](auto& s) { s.add_devices()->set_host_path("fuse"); }},

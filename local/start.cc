@@ -153,7 +153,9 @@ Result<Run> LocalContainers::MakePod(LocalContainer& container, cri::Call& call)
   v1::RunPodSandboxRequest run;
   *run.mutable_config() = request.pod;
   container.SetSandbox(std::nullopt);
-  Run made{TRY(ports_.runtime.sandboxes().Run(run, call, request.network)).pod_sandbox_id(), ""};
+  Run made{TRY(ports_.runtime.sandboxes().Run(run, call, request.network, container.spec().shm_bytes()))
+               .pod_sandbox_id(),
+           ""};
   container.SetSandbox(made.sandbox_id);
   JoinNetwork(container, made.sandbox_id);
   v1::CreateContainerRequest create;

@@ -156,10 +156,11 @@ struct UserSpec {
   std::string group;  // when gid is absent; empty means the user's own group, or 0 for an unknown uid
   std::vector<uint32_t> supplementary;  // always added
   bool merge_image_groups = true;  // SupplementalGroupsPolicy: Merge adds the user's groups from /etc/group
+  std::vector<std::string> supplementary_names = {};  // always added, too
 
   auto Fields() {
     return FieldList(Field<1>(uid), Field<2>(name), Field<3>(gid), Field<4>(group), Field<5>(supplementary),
-                     Field<6>(merge_image_groups));
+                     Field<6>(merge_image_groups), Field<7>(supplementary_names));
   }
   bool operator==(const UserSpec&) const = default;
 };

@@ -134,6 +134,14 @@ TEST(Rule9Identity, ResolvesOrRefuses) {
   with_extra.supplementary = {7, 100, 7};
   UserSpec strict = with_extra;
   strict.merge_image_groups = false;
+  UserSpec with_names = ByUid(5555);
+  with_names.supplementary_names = {"audio", "audio"};
+  UserSpec strict_names = with_names;
+  strict_names.merge_image_groups = false;
+  UserSpec unknown_name = ByUid(0);
+  unknown_name.supplementary_names = {"nogroup"};
+  UserSpec digits_name = ByUid(0);
+  digits_name.supplementary_names = {"29"};
   UserSpec bad_gid = ByUid(0);
   bad_gid.gid = 0x80000000;
   UserSpec bad_extra = ByUid(0);
@@ -149,6 +157,10 @@ TEST(Rule9Identity, ResolvesOrRefuses) {
       {"supplementary groups once each", with_extra,
        Identity{1000, 100, {100, 7, 29, 44, 77, 46}, "/home/app"}},
       {"strict leaves the image's out", strict, Identity{1000, 100, {100, 7}, "/home/app"}},
+      {"supplementary groups by name", with_names, Identity{5555, 0, {0, 29}, "/"}},
+      {"by name under strict", strict_names, Identity{5555, 0, {0, 29}, "/"}},
+      {"unknown supplementary name", unknown_name, std::nullopt},
+      {"digits are no supplementary name", digits_name, std::nullopt},
       {"unknown name", ByName("nobody"), std::nullopt},
       {"digits are no name", ByName("1234"), std::nullopt},
       {"digits are no group", ByName("app", "77"), std::nullopt},

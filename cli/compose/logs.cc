@@ -12,13 +12,14 @@
 #include "cli/compose/project_files.h"
 #include "cli/compose/up.h"
 #include "cli/compose/verbs.h"
+#include "cli/moment.h"
 
 namespace davit::cli::compose {
 namespace {
 
 Result<LogChoice> ChoiceOf(const Logs& options) {
   LogChoice choice;
-  choice.since = TRY(ParseSince(options.since, UnixNanoseconds()));
+  choice.since = TRY(ParseMoment("--since", options.since, UnixNanoseconds()));
   if (options.tail == "all") return choice;
   choice.tail = WholeNumber<size_t>(options.tail);
   if (!choice.tail)

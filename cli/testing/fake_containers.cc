@@ -146,6 +146,7 @@ grpc::Status FakeContainers::Create(grpc::ServerContext*, const api::CreateConta
   container.set_id(id);
   container.set_name(request->name().empty() ? "made-up" : request->name());
   *container.mutable_spec() = request->spec();
+  container.set_image_id(images_.IdOf(request->spec().image()));
   *container.mutable_command_line() = request->spec().command();
   container.set_created_at(kCreatedAt);
   container.set_log_path(directory_ + "/" + id + ".log");
@@ -318,6 +319,7 @@ grpc::Status FakeContainers::List(grpc::ServerContext*, const api::ListContainer
     if (!request->all() && !Runs(container)) continue;
     api::ListContainersResponse message;
     *message.add_containers() = container;
+    if (request->size()) message.mutable_containers(0)->set_written_bytes(12'345);
     writer->Write(message);
   }
   return grpc::Status::OK;

@@ -216,11 +216,15 @@ grpc::Status FakeImages::List(grpc::ServerContext*, const api::ListImagesRequest
 
 grpc::Status FakeImages::Inspect(grpc::ServerContext*, const api::InspectImageRequest* request,
                                  api::InspectImageResponse* response) {
-  if (!Has(request->image())) return {grpc::StatusCode::NOT_FOUND, "find image " + request->image()};
-  *response->mutable_image() = ImageOf(request->image());
+  std::string name = NameOf(request->image());
+  if (name.empty()) return {grpc::StatusCode::NOT_FOUND, "find image " + request->image()};
+  *response->mutable_image() = ImageOf(name);
+  std::string year = name.starts_with("old") ? "2020" : "2024";
   response->set_config(
-      R"({"created":"2024-05-01T00:00:00Z","architecture":"amd64","os":"linux","config":{"Cmd":["sh"]},)"
-      R"("rootfs":{"type":"layers","diff_ids":["sha256:1"]}})");
+      R"({"created":")" + year +
+      R"(-05-01T00:00:00Z","architecture":"amd64","os":"linux",)"
+      R"("config":{"Cmd":["sh"],"ExposedPorts":{"80/tcp":{},"53/udp":{}},"Labels":{"name":")" +
+      name + R"("}},"rootfs":{"type":"layers","diff_ids":["sha256:1"]}})");
   response->set_manifest(R"({"schemaVersion":2})");
   api::HistoryEntry* entry = response->add_history();
   entry->set_created("2024-05-01T00:00:00Z");

@@ -52,6 +52,7 @@ class FakeImages final : public api::Images::Service {
       grpc::ServerReaderWriter<api::ImportImagesResponse, api::ImportImagesRequest>*) override;
   grpc::Status List(grpc::ServerContext*, const api::ListImagesRequest*,
                     grpc::ServerWriter<api::ListImagesResponse>*) override;
+  // Each has the label "name" and exposes two ports; those whose names begin with "old" are older.
   grpc::Status Inspect(grpc::ServerContext*, const api::InspectImageRequest*,
                        api::InspectImageResponse*) override;
   grpc::Status Tag(grpc::ServerContext*, const api::TagImageRequest*, api::TagImageResponse*) override;

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "cri/spec/container_plan.h"
 #include "cri/spec/mounts.h"
 #include "snapshotter/snapshots.h"
 
@@ -27,6 +28,8 @@ struct ContainerExtras {
   // Container paths of mounts whose host path must exist at each start; others are made, as the CRI requires.
   std::set<std::string> required_sources;
   std::vector<TmpfsRequest> tmpfs;
+  NamedGroups groups;
+  std::vector<shim::Rlimit> rlimits;  // instead of those of all containers
 };
 
 }  // namespace davit::cri

@@ -57,7 +57,9 @@ Result<ContainerRecord> ContainerPlanner::Plan(const Sandbox& sandbox, const v1:
                          pod.selinux_level,
                          std::move(devices),
                          extras.required_sources,
-                         extras.tmpfs};
+                         extras.tmpfs,
+                         extras.groups,
+                         extras.rlimits};
   shim::ContainerPlan plan = TRY(BuildContainerPlan(inputs));
   if (plan.pid == shim::NamespaceUse::kTarget) TRY(TargetOf(sandbox, config));
   TRY(ports_.confinement.Provide(config, plan.process));
@@ -74,9 +76,18 @@ Result<> ContainerPlanner::Check(const v1::PodSandboxConfig& pod, const v1::Cont
   TRY(StopSignalOf(config.stop_signal(), image_config.stop_signal));
   TRY(ResourcesFromCri(config.linux().resources()));
   std::vector<cdi::Edits> devices = TRY(CdiEditsOf(config));
-  ContainerInputs inputs{pod,          config,      image_config, ports_.files.FilesOf(""),
-                         ports_.facts, "",          "",           std::move(devices),
-                         {},           extras.tmpfs};
+  ContainerInputs inputs{pod,
+                         config,
+                         image_config,
+                         ports_.files.FilesOf(""),
+                         ports_.facts,
+                         "",
+                         "",
+                         std::move(devices),
+                         {},
+                         extras.tmpfs,
+                         extras.groups,
+                         extras.rlimits};
   TRY(BuildContainerPlan(inputs));
   return {};
 }

@@ -46,12 +46,12 @@ void TakeWhatWasMade(const SandboxRecord& made, SandboxRecord& record) {
 }  // namespace
 
 Result<v1::RunPodSandboxResponse> Sandboxes::Run(const v1::RunPodSandboxRequest& request, Call& call,
-                                                 const NetworkWish& network) {
+                                                 const NetworkWish& network, uint64_t shm_bytes) {
   TRY(Check(request));
   std::string name = SandboxName(request.config().metadata());
   OncePerName::Turn turn =
       TRY(NamesOf(call.owner).Take(name, FingerprintOfRun(request.runtime_handler(), request.config())));
-  if (turn.owner()) return Make(request, network, turn, call);
+  if (turn.owner()) return Make(request, network, shm_bytes, turn, call);
   v1::RunPodSandboxResponse response;
   response.set_pod_sandbox_id(TRY(turn.Join(call.deadline_ms)));
   Result<SandboxPtr> sandbox = ports_.pods.FindSandbox(response.pod_sandbox_id(), call.owner);
@@ -76,8 +76,8 @@ Result<> Sandboxes::CheckCgroupParent(const std::string& parent) const {
 }
 
 Result<v1::RunPodSandboxResponse> Sandboxes::Make(const v1::RunPodSandboxRequest& request,
-                                                  const NetworkWish& network, OncePerName::Turn& turn,
-                                                  Call& call) {
+                                                  const NetworkWish& network, uint64_t shm_bytes,
+                                                  OncePerName::Turn& turn, Call& call) {
   auto fail = [&turn](Error error) {
     turn.Settle(std::unexpected(error));
     return std::unexpected(std::move(error));
@@ -94,7 +94,7 @@ Result<v1::RunPodSandboxResponse> Sandboxes::Make(const v1::RunPodSandboxRequest
   SandboxPtr sandbox = *recorded;
   call.spans.Mark("record");
   Result<> up = Guarded("bring up", "sandbox", [&]() -> Result<> {
-    TRY(BringUp(sandbox, std::move(*shim), call));
+    TRY(BringUp(sandbox, std::move(*shim), shm_bytes, call));
     ports_.pods.AddSandbox(sandbox);
     return {};
   });
@@ -142,7 +142,7 @@ Result<SandboxPtr> Sandboxes::Record(const std::string& id, const v1::RunPodSand
   return sandbox;
 }
 
-Result<> Sandboxes::BringUp(const SandboxPtr& sandbox, NewShim shim, Call& call) {
+Result<> Sandboxes::BringUp(const SandboxPtr& sandbox, NewShim shim, uint64_t shm_bytes, Call& call) {
   SandboxRecord record = sandbox->record().Get();
   record.shim_pid = shim.identity.pid;
   record.shim_start_time = shim.identity.start_time;
@@ -156,6 +156,7 @@ Result<> Sandboxes::BringUp(const SandboxPtr& sandbox, NewShim shim, Call& call)
   sandbox->SetShim(client);
   shim::SandboxPlan plan =
       TRY(BuildSandboxPlan(sandbox->config(), sandbox->id(), SysctlDefaultsOf(ports_.config)));
+  if (shm_bytes > 0) plan.shm_bytes = shm_bytes;
   plan.selinux_files = TRY(ports_.confinement.FilesContextOf(*sandbox));
   Background<> files_and_cgroup(ports_.workers, [this, &sandbox, before = record]() -> Result<> {
     TRY(ports_.files.Write(*sandbox, before.addresses));

@@ -42,8 +42,9 @@ class Sandboxes {
   };
   explicit Sandboxes(const Ports& ports) : ports_(ports) {}
 
+  // `shm_bytes`: of the pod's /dev/shm; 0: 64 MiB.
   Result<v1::RunPodSandboxResponse> Run(const v1::RunPodSandboxRequest& request, Call& call,
-                                        const NetworkWish& network = {});
+                                        const NetworkWish& network = {}, uint64_t shm_bytes = 0);
   // The errors that Run finds before it makes anything.
   Result<> Check(const v1::RunPodSandboxRequest& request) const;
   Result<v1::StopPodSandboxResponse> Stop(const v1::StopPodSandboxRequest& request, Call& call);
@@ -66,10 +67,10 @@ class Sandboxes {
   OncePerName& NamesOf(Owner owner) { return owner == Owner::kCri ? names_of_cri_ : names_of_local_; }
   Result<> CheckCgroupParent(const std::string& parent) const;
   Result<v1::RunPodSandboxResponse> Make(const v1::RunPodSandboxRequest& request, const NetworkWish& network,
-                                         OncePerName::Turn& turn, Call& call);
+                                         uint64_t shm_bytes, OncePerName::Turn& turn, Call& call);
   Result<SandboxPtr> Record(const std::string& id, const v1::RunPodSandboxRequest& request,
                             const NetworkWish& network, Owner owner);
-  Result<> BringUp(const SandboxPtr& sandbox, NewShim shim, Call& call);
+  Result<> BringUp(const SandboxPtr& sandbox, NewShim shim, uint64_t shm_bytes, Call& call);
   Result<> MakeCgroup(const SandboxRecord& record);
 
   // Each of these is idempotent and works without a shim.

@@ -11,6 +11,7 @@
 #include "cri/spec/capabilities.h"
 #include "cri/spec/cdi_edits.h"
 #include "cri/spec/field.h"
+#include "cri/spec/rlimits.h"
 #include "cri/spec/sandbox_plan.h"
 #include "cri/spec/selinux.h"
 #include "cri/spec/user.h"
@@ -131,6 +132,23 @@ Result<int32_t> OomScoreAdj(int64_t wanted, const HostFacts& host) {
   return host.can_lower_oom_score ? adj : std::max(adj, host.own_oom_score_adj);
 }
 
+// A hard limit above the daemon's own needs CAP_SYS_RESOURCE (setrlimit(2)).
+Result<std::vector<shim::Rlimit>> RlimitsOf(const ContainerInputs& inputs) {
+  std::vector<shim::Rlimit> limits = inputs.host.rlimits;
+  std::vector<shim::Rlimit> wanted = inputs.rlimits;
+  if (!inputs.host.can_raise_limits && !LowerToReachable(OwnRlimits(), wanted).empty())
+    return Fail(Code::kFailedPrecondition, "ulimits", "",
+                "are above the limits of the daemon, which may not raise them");
+  for (const shim::Rlimit& limit : wanted) {
+    auto same = std::ranges::find(limits, limit.resource, &shim::Rlimit::resource);
+    if (same == limits.end())
+      limits.push_back(limit);
+    else
+      *same = limit;
+  }
+  return limits;
+}
+
 Result<shim::ProcessPlan> BuildProcess(const ContainerInputs& inputs) {
   const v1::ContainerConfig& config = inputs.container;
   const v1::LinuxContainerSecurityContext& context = config.linux().security_context();
@@ -139,13 +157,14 @@ Result<shim::ProcessPlan> BuildProcess(const ContainerInputs& inputs) {
   process.env = TRY(MergeEnvironment(config, inputs.image, HostnameOf(inputs.sandbox)));
   process.cwd = TRY(ChooseWorkingDirectory(config, inputs.image));
   process.user = TRY(ContainerUser(context, inputs.image.user));
+  TRY(AddNamedGroups(inputs.groups.primary, inputs.groups.supplementary, process.user));
   process.capabilities = TRY(ContainerCapabilities(context, inputs.host.capabilities));
   process.no_new_privileges = context.no_new_privs();
   process.terminal = config.tty();
   process.seccomp = TRY(ChooseSeccomp(context)).kind != SeccompChoice::kUnconfined;
   process.apparmor_profile = TRY(ChooseAppArmor(context, inputs.host));
   process.oom_score_adj = TRY(OomScoreAdj(config.linux().resources().oom_score_adj(), inputs.host));
-  process.rlimits = inputs.host.rlimits;
+  process.rlimits = TRY(RlimitsOf(inputs));
   return process;
 }
 

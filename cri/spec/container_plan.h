@@ -22,6 +22,12 @@
 
 namespace davit::cri {
 
+// Groups of the program by their names in the container's /etc/group, for which the CRI has no field.
+struct NamedGroups {
+  std::string primary = {};  // empty: that of the request
+  std::vector<std::string> supplementary = {};
+};
+
 struct ContainerInputs {
   const ::runtime::v1::PodSandboxConfig& sandbox;  // the configuration that the sandbox was created with
   const ::runtime::v1::ContainerConfig& container;
@@ -33,6 +39,8 @@ struct ContainerInputs {
   std::vector<cdi::Edits> cdi = {};             // of the devices that the request names
   std::set<std::string> required_sources = {};  // targets of binds whose sources are not made if missing
   std::vector<TmpfsRequest> tmpfs = {};
+  NamedGroups groups = {};
+  std::vector<shim::Rlimit> rlimits = {};  // instead of the host's of the same resources
 };
 
 // Reports every error that can be found without asking the kernel, so that a created container can start

@@ -119,4 +119,22 @@ Result<shim::UserSpec> ContainerUser(const v1::LinuxContainerSecurityContext& co
   return user;
 }
 
+Result<> AddNamedGroups(const std::string& primary, const std::vector<std::string>& supplementary,
+                        shim::UserSpec& user) {
+  if (!primary.empty()) {
+    IdOrName group = TRY(ParseIdOrName("user", primary));
+    user.gid = group.id;
+    user.group = group.name;
+  }
+  if (user.supplementary.size() + supplementary.size() > NGROUPS_MAX)
+    return BadField("group_names", std::to_string(supplementary.size()),
+                    "are more than " + std::to_string(NGROUPS_MAX) + " groups");
+  for (const std::string& name : supplementary) {
+    if (name.empty() || LooksNumeric(name)) return BadField("group_names", name, "is not a group name");
+    TRY(CheckName("group_names", name));
+    user.supplementary_names.push_back(name);
+  }
+  return {};
+}
+
 }  // namespace davit::cri

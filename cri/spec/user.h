@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "api/cri/v1/api.pb.h"
 #include "base/error.h"
@@ -25,5 +26,11 @@ Result<shim::UserSpec> ParseUser(const std::string& field, const std::string& us
 // groups, ids out of range and an unknown groups policy.
 Result<shim::UserSpec> ContainerUser(const ::runtime::v1::LinuxContainerSecurityContext& context,
                                      const std::string& image_user);
+
+// Adds groups that are looked up in the container's /etc/group when the program starts. `primary`, unless it
+// is empty, takes the place of the user's group. kInvalidArgument for what cannot be a name, and too many
+// groups.
+Result<> AddNamedGroups(const std::string& primary, const std::vector<std::string>& supplementary,
+                        shim::UserSpec& user);
 
 }  // namespace davit::cri

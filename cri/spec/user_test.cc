@@ -102,6 +102,21 @@ TEST(ContainerUser, RefusesContradictions) {
   EXPECT_TRUE(Refuses(ContainerUser(context, ""), code, prefix + "supplemental_groups_policy", "9"));
 }
 
+TEST(ContainerUser, TakesNamesOfGroups) {
+  shim::UserSpec user = *User("run_as_user { value: 1000 } run_as_group { value: 7 }");
+  EXPECT_TRUE(AddNamedGroups("", {"audio", "video"}, user));
+  EXPECT_EQ(Show(user), "1000:7");
+  EXPECT_THAT(user.supplementary_names, ::testing::ElementsAre("audio", "video"));
+  EXPECT_TRUE(AddNamedGroups("staff", {}, user));
+  EXPECT_EQ(Show(user), "1000:'staff'");
+  for (const char* bad : {"a:b", "a\nb", "2147483648", "-1"})
+    EXPECT_TRUE(Refuses(AddNamedGroups(bad, {}, user), Code::kInvalidArgument, "user", bad));
+  for (const char* bad : {"", "a:b", "29", "+1"})
+    EXPECT_TRUE(Refuses(AddNamedGroups("", {bad}, user), Code::kInvalidArgument, "group_names", bad));
+  user.supplementary.resize(65'536);
+  EXPECT_FALSE(AddNamedGroups("", {"one"}, user));
+}
+
 TEST(ContainerUser, DoesNotMindABadImageUserThatIsNotUsed) {
   EXPECT_TRUE(User("run_as_user { value: 5 }", "1:2:3"));
   EXPECT_TRUE(Refuses(User("", "1:2:3"), Code::kInvalidArgument, "image.user"));

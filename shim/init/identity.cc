@@ -67,6 +67,15 @@ Result<std::optional<PasswdEntry>> FindAccount(const UserSpec& user, std::string
   return entry;
 }
 
+Result<uint32_t> FindGroup(std::string_view group, const std::string& name) {
+  TRY(CheckName(name, "resolve group"));
+  std::optional<uint32_t> gid = FindGroupByName(group, name);
+  if (!gid) {
+    return Fail(Code::kInvalidArgument, "resolve group", name, "no such group in the container's /etc/group");
+  }
+  return *gid;
+}
+
 Result<uint32_t> FindPrimaryGroup(const UserSpec& user, const std::optional<PasswdEntry>& account,
                                   std::string_view group) {
   if (user.gid) {
@@ -74,13 +83,7 @@ Result<uint32_t> FindPrimaryGroup(const UserSpec& user, const std::optional<Pass
     return *user.gid;
   }
   if (user.group.empty()) return account ? account->gid : 0;
-  TRY(CheckName(user.group, "resolve group"));
-  std::optional<uint32_t> gid = FindGroupByName(group, user.group);
-  if (!gid) {
-    return Fail(Code::kInvalidArgument, "resolve group", user.group,
-                "no such group in the container's /etc/group");
-  }
-  return *gid;
+  return FindGroup(group, user.group);
 }
 
 // Only a name cannot do without the file.
@@ -105,6 +108,7 @@ Result<Identity> ResolveIdentity(const UserSpec& user, std::string_view passwd, 
   GroupList groups;
   TRY(groups.Add(identity.gid));
   for (uint32_t gid : user.supplementary) TRY(groups.Add(gid));
+  for (const std::string& name : user.supplementary_names) TRY(groups.Add(TRY(FindGroup(group, name))));
   if (user.merge_image_groups && account) {
     for (uint32_t gid : FindGroupsOfMember(group, account->name)) TRY(groups.Add(gid));
   }
@@ -114,8 +118,10 @@ Result<Identity> ResolveIdentity(const UserSpec& user, std::string_view passwd, 
 
 Result<Identity> ResolveIdentity(int root_fd, const UserSpec& user) {
   std::string passwd = TRY(ReadAccounts(root_fd, "/etc/passwd", user.uid ? "" : user.name));
-  bool needs_groups = user.merge_image_groups || !user.group.empty();
-  std::string group = needs_groups ? TRY(ReadAccounts(root_fd, "/etc/group", user.group)) : std::string();
+  std::string name =
+      user.group.empty() && !user.supplementary_names.empty() ? user.supplementary_names[0] : user.group;
+  bool needs_groups = user.merge_image_groups || !name.empty();
+  std::string group = needs_groups ? TRY(ReadAccounts(root_fd, "/etc/group", name)) : std::string();
   return ResolveIdentity(user, passwd, group);
 }
 

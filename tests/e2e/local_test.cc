@@ -298,7 +298,7 @@ TEST_F(LocalContainers, BadInputIsExplained) {
         Case{{"run", "--rm", "--security-opt", "seccomp=/no/such/file", kBusybox}, "/no/such/file"},
         Case{{"run", "--rm", "--device", "/dev/nothing", kBusybox}, "/dev/nothing"},
         Case{{"run", "-v", "data", kBusybox}, "HOST_PATH:CONTAINER_PATH"},
-        Case{{"run", "-p", "80", kBusybox}, "HOST_PORT:CONTAINER_PORT"},
+        Case{{"run", "-p", "x:80", kBusybox}, "[HOST_PORT[-LAST]]:]CONTAINER_PORT"},
         Case{{"run", "--mount", "type=bind,source=/no/such/dir,target=/x", kBusybox}, "/no/such/dir"},
         Case{{"run", "--name", "-bad-", kBusybox}, "begins with a letter or digit"},
         Case{{"run", "-m", "1", kBusybox}, "memory"}}) {
