@@ -156,7 +156,8 @@ TEST_F(ListVerbs, PublishAllTakesThePortsOfTheImageAndOfTheCommandLine) {
                  .detach = true};
   EXPECT_EQ(Do(all).value(), 0);
   std::map<std::string, uint32_t> ports;
-  for (const auto& port : cri_.containers().last_spec().ports())
+  const api::ContainerSpec spec = cri_.containers().last_spec();
+  for (const auto& port : spec.ports())
     ports[std::to_string(port.container_port()) + (port.protocol() == api::PortMapping::UDP ? "u" : "")] =
         port.host_port();
   ASSERT_EQ(ports.size(), 4u);

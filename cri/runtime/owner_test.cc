@@ -221,9 +221,9 @@ TEST(KeptLayer, OutlivesItsContainersAndServesTheNextOne) {
   world.ActFor(Owner::kLocal);
   auto create = [&](const std::string& sandbox) {
     Call call{world.clock.MonotonicMilliseconds() + 60'000, Spans(), Owner::kLocal};
-    return world.runtime().containers().Create(
-        world.ContainerRequest(sandbox), call,
-        {KeptLayer{"layer", snapshotter::LayerLife::kOneBoot}, {}, {}});
+    ContainerExtras extras;
+    extras.kept_layer = KeptLayer{"layer", snapshotter::LayerLife::kOneBoot};
+    return world.runtime().containers().Create(world.ContainerRequest(sandbox), call, extras);
   };
   std::string first = world.RunSandbox("first").value();
   ASSERT_TRUE(create(first));
