@@ -406,7 +406,7 @@ TEST_F(VerbsTest, ChangesGoOnAfterAFailure) {
 }
 
 TEST_F(VerbsTest, StartRestartKillRenameAndWaitCallTheDaemon) {
-  EXPECT_EQ(Do(Detached("web")).value(), 0);
+  Answer(Detached("web"));
   EXPECT_EQ(Answer(StopOptions{.ids = {"web"}}), "web\n");
   EXPECT_EQ(Answer(WaitOptions{.ids = {"web", "web"}}), "143\n143\n");
   Result<int> absent = Do(WaitOptions{.ids = {"nobody", "web", "noone"}});

@@ -192,7 +192,7 @@ TEST_F(PackTree, ATreeWithoutAnEndIsRefusedOrCut) {
   archive_.clear();
   ASSERT_TRUE(Pack(Unreadable::kSkip)) << "the rest is wanted";
   EXPECT_EQ(outcome_.problems.count(), 1u);
-  EXPECT_EQ(Names().back(), "e");
+  EXPECT_EQ(Names().back(), "./e");
 }
 
 TEST_F(PackTree, AReaderThatLeavesEndsTheWork) {
