@@ -15,10 +15,10 @@
 #include <vector>
 
 #include "base/file_io.h"
-#include "base/testing/failing_allocation.h"
 #include "cni/names.h"
 #include "cni/sysctl.h"
 #include "cni/testing/bridge_fixture.h"
+#include "cni/testing/failing_allocation.h"
 
 namespace davit::cni {
 namespace {

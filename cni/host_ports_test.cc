@@ -8,9 +8,9 @@
 
 #include <new>
 
-#include "base/testing/failing_allocation.h"
 #include "base/testing/work_growth.h"
 #include "cni/host_port_index.h"
+#include "cni/testing/failing_allocation.h"
 
 namespace davit::cni {
 namespace {

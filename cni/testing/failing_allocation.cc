@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-#include "base/testing/failing_allocation.h"
+#include "cni/testing/failing_allocation.h"
 
 #include <cstddef>
 #include <cstdlib>
 #include <new>
 
-namespace davit {
+namespace davit::cni {
 namespace {
 
 constexpr int kNever = -1;
@@ -41,14 +41,14 @@ bool FailingAllocation::failed() const {
   return has_failed;
 }
 
-}  // namespace davit
+}  // namespace davit::cni
 
 // All forms, so that a sanitizer sees the same allocator on both sides.
 void* operator new(size_t size) {
-  return davit::Allocate(size);
+  return davit::cni::Allocate(size);
 }
 void* operator new[](size_t size) {
-  return davit::Allocate(size);
+  return davit::cni::Allocate(size);
 }
 void operator delete(void* memory) noexcept {
   free(memory);

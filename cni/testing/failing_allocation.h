@@ -5,7 +5,7 @@
 // A test program that uses it links failing_allocation.cc, which replaces operator new and delete.
 #pragma once
 
-namespace davit {
+namespace davit::cni {
 
 // While it lives, one allocation of this thread throws. At most one object per thread.
 class FailingAllocation {
@@ -20,4 +20,4 @@ class FailingAllocation {
   bool failed() const;
 };
 
-}  // namespace davit
+}  // namespace davit::cni
