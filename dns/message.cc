@@ -25,7 +25,7 @@ using Text = std::unique_ptr<char, Free>;
 using Wire = std::unique_ptr<uint8_t, Free>;
 
 constexpr size_t kAnswerBit = 2, kCodeByte = 3;  // offsets of bytes of the header
-constexpr uint8_t kQr = 0x80, kOpcode = 0x78, kTruncated = 0x02, kRd = 0x01, kRa = 0x80;
+constexpr uint8_t kQr = 0x80, kOpcode = 0x78, kRd = 0x01, kRa = 0x80;
 constexpr size_t kTypeAndClass = 4;
 constexpr uint16_t kMostAdditional = 2;  // OPT, and a signature
 
