@@ -228,7 +228,7 @@ TEST_F(LocalVolumes, BadInputIsExplained) {
        {Case{{"volume", "create", "a/b"}, 1, "[a-zA-Z0-9][a-zA-Z0-9_.-]"},
         Case{{"volume", "create", "-d", "nfs", "x"}, 1, "the driver local"},
         Case{{"volume", "inspect", "nothing"}, 1, "no such volume"},
-        Case{{"volume", "ls", "-f", "size=1"}, 1, "label=KEY"},
+        Case{{"volume", "ls", "-f", "size=1"}, 1, "there are dangling, driver, label, name"},
         Case{{"run", "-v", "a b:/x", kBusybox}, 125, "If you intended to pass a host directory"},
         Case{{"run", "-v", "a:/x", "-v", "b:/x", kBusybox}, 125, "Duplicate mount point"},
         Case{{"run", "--tmpfs", "/x", "-v", "b:/x", kBusybox}, 125, "Duplicate mount point"},
