@@ -117,7 +117,7 @@ TEST_F(LocalWords, UsersAndGroupsHaveTheNamesOfTheImage) {
   EXPECT_EQ(RunScript("id -u; id -g", {"-u", "1000:www-data"}), "1000\n33\n");
   EXPECT_EQ(RunScript("id -G", {"-u", "1000:7", "--group-add", "www-data", "--group-add", "9"}), "7 9 33\n");
   CommandOutcome unknown = TryDavit({"run", "--rm", "--group-add", "nobody-here", kBusybox, "true"});
-  EXPECT_EQ(unknown.exit_code, 128) << unknown.output;
+  EXPECT_EQ(unknown.exit_code, 125) << unknown.output;
   EXPECT_THAT(unknown.output, HasSubstr("no such group in the container's /etc/group"));
   RunIdle("web", {"--group-add", "www-data"});
   EXPECT_THAT(Davit({"exec", "web", "id", "-G"}), HasSubstr("33")) << "also of a command in it";
