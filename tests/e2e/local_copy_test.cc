@@ -39,12 +39,14 @@ int WorkersOf(pid_t daemon) {
 
 class LocalCopy : public LocalContainers {
  protected:
-  ~LocalCopy() override {
-    if (!registry_.empty()) client::Run({client::SourcePath("tests/images/registry"), "stop", registry_});
-  }
   void SetUp() override {
     LocalContainers::SetUp();
     fs::create_directory(here_);
+  }
+  // The registry is in the directory of the instance, which goes with it.
+  void TearDown() override {
+    if (!registry_.empty()) client::Run({client::SourcePath("tests/images/registry"), "stop", registry_});
+    LocalContainers::TearDown();
   }
   std::string Here(const std::string& name) { return here_ + "/" + name; }
   void Write(const std::string& name, const std::string& content) { std::ofstream(Here(name)) << content; }
