@@ -5,6 +5,7 @@
 
 #include <optional>
 
+#include "base/number.h"
 #include "cli/log_line.h"
 
 namespace davit::cli {
@@ -16,6 +17,13 @@ bool EndsLine(std::string_view line) {
 }
 
 }  // namespace
+
+Result<std::optional<size_t>> ParseTail(const std::string& text) {
+  if (text == "all") return std::optional<size_t>();
+  std::optional<size_t> lines = WholeNumber<size_t>(text);
+  if (lines) return lines;
+  return Fail(Code::kInvalidArgument, "--tail", text, "write a number of lines, or all");
+}
 
 Result<> LogSelection::Add(std::string_view line) {
   if (!choice_.since.empty() || !choice_.until.empty()) {

@@ -21,6 +21,9 @@ struct LogChoice {
   std::string until = {};           // only lines up to this time; empty: all
 };
 
+// The value of --tail: a number of lines, or "all" for no number. kInvalidArgument for another.
+Result<std::optional<size_t>> ParseTail(const std::string& text);
+
 // Passes the chosen lines of a log in CRI's format on.
 class LogSelection {
  public:

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Davit Authors
 
-#include "base/number.h"
 #include "base/time.h"
 #include "cli/by_name.h"
 #include "cli/follow.h"
@@ -32,10 +31,7 @@ Result<LogChoice> ChoiceOf(const LogsOptions& options) {
   int64_t now = UnixNanoseconds();
   choice.since = TRY(ParseMoment("--since", options.since, now));
   choice.until = TRY(ParseMoment("--until", options.until, now));
-  if (options.tail == "all") return choice;
-  choice.tail = WholeNumber<size_t>(options.tail);
-  if (!choice.tail)
-    return Fail(Code::kInvalidArgument, "--tail", options.tail, "write a number of lines, or all");
+  choice.tail = TRY(ParseTail(options.tail));
   return choice;
 }
 

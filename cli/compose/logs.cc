@@ -5,7 +5,6 @@
 
 #include <algorithm>
 
-#include "base/number.h"
 #include "base/time.h"
 #include "cli/compose/log_streams.h"
 #include "cli/compose/node.h"
@@ -20,10 +19,7 @@ namespace {
 Result<LogChoice> ChoiceOf(const Logs& options) {
   LogChoice choice;
   choice.since = TRY(ParseMoment("--since", options.since, UnixNanoseconds()));
-  if (options.tail == "all") return choice;
-  choice.tail = WholeNumber<size_t>(options.tail);
-  if (!choice.tail)
-    return Fail(Code::kInvalidArgument, "--tail", options.tail, "write a number of lines, or all");
+  choice.tail = TRY(ParseTail(options.tail));
   return choice;
 }
 

@@ -3,24 +3,12 @@
 
 #include "cli/compose/model/rules.h"
 
+#include "cli/compose/model/rule_forms.h"
 #include "cli/compose/model/short_forms.h"
 
 namespace davit::cli::compose {
 namespace {
 
-constexpr Rule kAny{Form::kAny};
-constexpr Rule kText{Form::kText};
-constexpr Rule kPath{Form::kPath};
-constexpr Rule kBool{Form::kBool};
-constexpr Rule kInteger{Form::kInteger};
-constexpr Rule kNumber{Form::kNumber};
-constexpr Rule kDuration{Form::kDuration};
-constexpr Rule kBytes{Form::kBytes};
-constexpr Rule kCommand{Form::kCommand};
-constexpr Rule kTexts{Form::kTexts};
-constexpr Rule kPairs{Form::kPairs};
-
-constexpr std::string_view kSwarm = "it is for clusters; remove it";
 constexpr std::string_view kNoField = "remove it";
 
 constexpr Key kServiceKeys[] = {

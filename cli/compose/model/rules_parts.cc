@@ -2,25 +2,11 @@
 // Copyright The Davit Authors
 
 // The parts of services that are more than one value.
-#include "cli/compose/model/rules.h"
+#include "cli/compose/model/rule_forms.h"
 #include "cli/compose/model/short_forms.h"
 
 namespace davit::cli::compose {
 namespace {
-
-constexpr Rule kAny{Form::kAny};
-constexpr Rule kText{Form::kText};
-constexpr Rule kPath{Form::kPath};
-constexpr Rule kBool{Form::kBool};
-constexpr Rule kInteger{Form::kInteger};
-constexpr Rule kNumber{Form::kNumber};
-constexpr Rule kDuration{Form::kDuration};
-constexpr Rule kBytes{Form::kBytes};
-constexpr Rule kTest{Form::kTest};
-constexpr Rule kTexts{Form::kTexts};
-constexpr Rule kPairs{Form::kPairs};
-
-constexpr std::string_view kSwarm = "it is for clusters; remove it";
 
 std::string PathOf(const Value& item) {
   return item.TextOf("path");

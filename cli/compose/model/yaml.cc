@@ -9,24 +9,14 @@
 #include <cmath>
 #include <map>
 
+#include "base/yaml_event.h"
+
 namespace davit::cli::compose {
 namespace {
 
 constexpr std::string_view kStandardTags = "tag:yaml.org,2002:";
 
-class Event {
- public:
-  Event() = default;
-  ~Event() { yaml_event_delete(&event_); }
-  Event(const Event&) = delete;
-  Event& operator=(const Event&) = delete;
-
-  yaml_event_t* operator->() { return &event_; }
-  yaml_event_t* get() { return &event_; }
-
- private:
-  yaml_event_t event_{};
-};
+;
 
 bool IsInteger(std::string_view text) {
   if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
@@ -82,15 +72,15 @@ class Reader {
   Reader& operator=(const Reader&) = delete;
 
   std::optional<Value> Document() {
-    Event start;
-    Event document;
+    YamlEvent start;
+    YamlEvent document;
     if (!Next(start) || !Next(document)) return std::nullopt;
     if (document->type == YAML_STREAM_END_EVENT) return MapValue({file_, 1});
-    Event first;
+    YamlEvent first;
     if (!Next(first)) return std::nullopt;
     std::optional<Value> root = Node(first, /*depth=*/0);
-    Event end;
-    Event last;
+    YamlEvent end;
+    YamlEvent last;
     if (!root || !Next(end) || !Next(last)) return std::nullopt;
     if (last->type != YAML_STREAM_END_EVENT) return Bad(last, "a Compose file is one document");
     return root->IsNull() ? MapValue({file_, 1}) : std::move(*root);
@@ -99,21 +89,21 @@ class Reader {
  private:
   Place At(const yaml_mark_t& mark) const { return {file_, static_cast<int>(mark.line) + 1}; }
 
-  std::nullopt_t Bad(Event& event, std::string why) {
+  std::nullopt_t Bad(YamlEvent& event, std::string why) {
     problems_.Add(At(event->start_mark), std::move(why));
     return std::nullopt;
   }
 
   static std::string TooMany() { return "a map has at most " + std::to_string(kMostMembers) + " keys"; }
 
-  bool Next(Event& event) {
+  bool Next(YamlEvent& event) {
     if (yaml_parser_parse(&parser_, event.get()) == 1) return true;
     problems_.Add(At(parser_.problem_mark),
                   std::string("is no YAML: ") + (parser_.problem == nullptr ? "malformed" : parser_.problem));
     return false;
   }
 
-  std::optional<Value> Node(Event& event, int depth) {
+  std::optional<Value> Node(YamlEvent& event, int depth) {
     if (depth > kMostDepth) return Bad(event, "nests more than " + std::to_string(kMostDepth) + " levels");
     switch (event->type) {
       case YAML_ALIAS_EVENT:
@@ -129,7 +119,7 @@ class Reader {
     }
   }
 
-  bool Fits(Event& event, Size size) {
+  bool Fits(YamlEvent& event, Size size) {
     values_ += size.values;
     bytes_ += size.bytes;
     if (values_ <= kMostValues && bytes_ <= kMostValueBytes) return true;
@@ -139,7 +129,7 @@ class Reader {
   }
 
   // A copy: the places of its values stay those of the anchor.
-  std::optional<Value> Alias(Event& event) {
+  std::optional<Value> Alias(YamlEvent& event) {
     std::string name = reinterpret_cast<const char*>(event->data.alias.anchor);
     auto found = anchors_.find(name);
     if (found == anchors_.end()) return Bad(event, "*" + name + ": no anchor &" + name + " before it");
@@ -148,7 +138,7 @@ class Reader {
   }
 
   // Makes a copy, if there is an anchor.
-  bool Keep(Event& event, const yaml_char_t* anchor, const Value& value) {
+  bool Keep(YamlEvent& event, const yaml_char_t* anchor, const Value& value) {
     if (anchor == nullptr) return true;
     Size size = SizeOf(value);
     if (!Fits(event, size)) return false;
@@ -157,7 +147,7 @@ class Reader {
   }
 
   // False, and a problem, for a tag that Compose does not have.
-  bool TakeTag(Event& event, const yaml_char_t* tag, Value& value) {
+  bool TakeTag(YamlEvent& event, const yaml_char_t* tag, Value& value) {
     std::string name = tag == nullptr ? "" : reinterpret_cast<const char*>(tag);
     if (name == "!reset") {
       value.tag = Tag::kReset;
@@ -172,7 +162,7 @@ class Reader {
     return true;
   }
 
-  std::optional<Value> Scalar(Event& event) {
+  std::optional<Value> Scalar(YamlEvent& event) {
     const auto& scalar = event->data.scalar;
     Value value;
     value.place = At(event->start_mark);
@@ -184,11 +174,11 @@ class Reader {
     return value;
   }
 
-  std::optional<Value> List(Event& start, int depth) {
+  std::optional<Value> List(YamlEvent& start, int depth) {
     Value list = ListValue(At(start->start_mark));
     if (!TakeTag(start, start->data.sequence_start.tag, list) || !Fits(start, {1, 0})) return std::nullopt;
     while (true) {
-      Event item;
+      YamlEvent item;
       if (!Next(item)) return std::nullopt;
       if (item->type == YAML_SEQUENCE_END_EVENT) break;
       if (list.items.size() >= kMostItems)
@@ -201,12 +191,12 @@ class Reader {
     return list;
   }
 
-  std::optional<Value> Map(Event& start, int depth) {
+  std::optional<Value> Map(YamlEvent& start, int depth) {
     Value map = MapValue(At(start->start_mark));
     if (!TakeTag(start, start->data.mapping_start.tag, map) || !Fits(start, {1, 0})) return std::nullopt;
     std::vector<Value> merged;
     while (true) {
-      Event key;
+      YamlEvent key;
       if (!Next(key)) return std::nullopt;
       if (key->type == YAML_MAPPING_END_EVENT) break;
       if (map.members.size() >= kMostMembers) return Bad(key, TooMany());
@@ -221,13 +211,13 @@ class Reader {
     return map;
   }
 
-  bool TakeMember(Event& key, int depth, Value& map, std::vector<Value>& merged) {
+  bool TakeMember(YamlEvent& key, int depth, Value& map, std::vector<Value>& merged) {
     if (key->type != YAML_SCALAR_EVENT) return Bad(key, "a key that is no text"), false;
     std::string name(reinterpret_cast<const char*>(key->data.scalar.value), key->data.scalar.length);
     bool merges = name == "<<" && key->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
     if (map.Find(name) != nullptr) return Bad(key, "the key " + name + " is there twice"), false;
     if (!Fits(key, {0, name.size()})) return false;
-    Event event;
+    YamlEvent event;
     if (!Next(event)) return false;
     std::optional<Value> value = Node(event, depth + 1);
     if (!value) return false;
@@ -237,7 +227,7 @@ class Reader {
   }
 
   // Of several maps the first counts most.
-  bool TakeMerge(Event& key, const Value& value, std::vector<Value>& merged) {
+  bool TakeMerge(YamlEvent& key, const Value& value, std::vector<Value>& merged) {
     std::vector<Value> sources = value.kind == Kind::kList ? value.items : std::vector<Value>{value};
     for (Value& source : sources) {
       if (source.kind != Kind::kMap) return Bad(key, "<< takes maps: write <<: *ANCHOR"), false;

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/json.h"
+#include "base/yaml_event.h"
 
 namespace davit::cri::cdi {
 namespace {
@@ -18,19 +19,7 @@ using Json = nlohmann::json;
 
 constexpr int kMaxDepth = 32;
 
-class Event {
- public:
-  Event() = default;
-  ~Event() { yaml_event_delete(&event_); }
-  Event(const Event&) = delete;
-  Event& operator=(const Event&) = delete;
-
-  yaml_event_t* operator->() { return &event_; }
-  yaml_event_t* get() { return &event_; }
-
- private:
-  yaml_event_t event_{};
-};
+;
 
 Json Number(const std::string& text) {
   bool negative = text.starts_with('-');
@@ -71,7 +60,7 @@ class Reader {
   Result<Json> Document() {
     TRY(Expect(YAML_STREAM_START_EVENT));
     TRY(Expect(YAML_DOCUMENT_START_EVENT));
-    Event first;
+    YamlEvent first;
     TRY(Next(first));
     Json root = TRY(Node(first, /*depth=*/0));
     TRY(Expect(YAML_DOCUMENT_END_EVENT));
@@ -84,18 +73,18 @@ class Reader {
     return Fail(Code::kInvalidArgument, "parse YAML", "line " + std::to_string(line + 1), why);
   }
 
-  Result<> Next(Event& event) {
+  Result<> Next(YamlEvent& event) {
     if (yaml_parser_parse(&parser_, event.get()) == 1) return {};
     return Bad(parser_.problem_mark.line, parser_.problem == nullptr ? "malformed" : parser_.problem);
   }
 
   Result<> Expect(yaml_event_type_t type) {
-    Event event;
+    YamlEvent event;
     TRY(Next(event));
     return event->type == type ? Result<>{} : Bad(event->start_mark.line, "not one document");
   }
 
-  Result<Json> Node(Event& event, int depth) {
+  Result<Json> Node(YamlEvent& event, int depth) {
     if (depth > kMaxDepth) return Bad(event->start_mark.line, "nested too deeply");
     switch (event->type) {
       case YAML_SCALAR_EVENT:
@@ -109,7 +98,7 @@ class Reader {
     }
   }
 
-  Result<Json> Scalar(Event& event) const {
+  Result<Json> Scalar(YamlEvent& event) const {
     const auto& scalar = event->data.scalar;
     if (scalar.anchor != nullptr || scalar.tag != nullptr)
       return Bad(event->start_mark.line, "an anchor or a tag");
@@ -117,31 +106,31 @@ class Reader {
     return scalar.style == YAML_PLAIN_SCALAR_STYLE ? Plain(text) : Json(text);
   }
 
-  Result<Json> Sequence(Event& start, int depth) {
+  Result<Json> Sequence(YamlEvent& start, int depth) {
     if (start->data.sequence_start.anchor != nullptr || start->data.sequence_start.tag != nullptr)
       return Bad(start->start_mark.line, "an anchor or a tag");
     Json list = Json::array();
     while (true) {
-      Event item;
+      YamlEvent item;
       TRY(Next(item));
       if (item->type == YAML_SEQUENCE_END_EVENT) return list;
       list.push_back(TRY(Node(item, depth + 1)));
     }
   }
 
-  Result<Json> Mapping(Event& start, int depth) {
+  Result<Json> Mapping(YamlEvent& start, int depth) {
     if (start->data.mapping_start.anchor != nullptr || start->data.mapping_start.tag != nullptr)
       return Bad(start->start_mark.line, "an anchor or a tag");
     Json object = Json::object();
     while (true) {
-      Event key;
+      YamlEvent key;
       TRY(Next(key));
       if (key->type == YAML_MAPPING_END_EVENT) return object;
       if (key->type != YAML_SCALAR_EVENT) return Bad(key->start_mark.line, "a key that is no text");
       TRY(Scalar(key));
       std::string name(reinterpret_cast<const char*>(key->data.scalar.value), key->data.scalar.length);
       if (object.contains(name)) return Bad(key->start_mark.line, name + " is there twice");
-      Event value;
+      YamlEvent value;
       TRY(Next(value));
       SetJsonMember(object, name, TRY(Node(value, depth + 1)));
     }
